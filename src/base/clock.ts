@@ -1,0 +1,37 @@
+/** The only place that reads a clock or sets a timer; everything else is handed a `Clock`. */
+
+export interface Timer {
+  /** Makes sure the callback never runs (again). Idempotent. */
+  cancel(): void
+}
+
+export interface Clock {
+  /** Milliseconds since some fixed point, with fractions; never goes back. */
+  nowMs(): number
+  /** Nanoseconds since some fixed point; never goes back. */
+  monotonicNs(): bigint
+  /** Nanoseconds since 1970-01-01T00:00:00Z. */
+  realtimeNs(): bigint
+  /** CPU time used by this process, in nanoseconds. */
+  processCpuNs(): bigint
+  /** Calls back once after `delayMs`. Does not keep the process alive. */
+  after(delayMs: number, callback: () => void): Timer
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  monotonicNs: () => process.hrtime.bigint(),
+  realtimeNs: () =>
+    BigInt(Math.round(performance.timeOrigin * 1000)) * 1000n +
+    BigInt(Math.round(performance.now() * 1000)) * 1000n,
+  processCpuNs: () => {
+    const { user, system } = process.cpuUsage()
+    return BigInt(user + system) * 1000n
+  },
+  after: (delayMs, callback) => {
+    const handle = setTimeout(callback, delayMs)
+    handle.unref()
+    return { cancel: () => clearTimeout(handle) }
+  },
+}

@@ -1,0 +1,120 @@
+/** Holds the source tree to the import rules of ARCHITECTURE.md. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { test } from 'vitest'
+
+/** Which folder may import which folders or single files; its own files are always allowed. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  config: ['base'],
+  fastcgi: ['base'],
+  cgi: ['base'],
+  wasm: ['base'],
+  wasi: ['base'],
+  component: ['base', 'wasm', 'wasi'],
+  guest: ['base', 'wasm', 'wasi', 'component'],
+  pool: ['base', 'guest'],
+  store: ['base', 'wasm'],
+  gateway: ['base', 'fastcgi', 'cgi', 'store', 'pool', 'config', 'guest', 'wasi'],
+  ipc: ['base'],
+  admin: ['base', 'ipc', 'store'],
+  publisher: ['base', 'ipc', 'wasm', 'guest', 'store'],
+  worker: ['base', 'config', 'ipc', 'store', 'guest', 'pool', 'gateway', 'wasi', 'fastcgi'],
+  master: ['base', 'config', 'ipc', 'admin'],
+  cli: [
+    'base',
+    'config',
+    'fastcgi',
+    'cgi',
+    'wasm',
+    'wasi',
+    'guest',
+    'store',
+    'admin',
+    'master',
+    'worker',
+    'gateway',
+    'pool',
+  ],
+}
+
+/** Folders that turn values into values: no sockets, files, threads or clocks. */
+const PURE = ['fastcgi', 'cgi', 'wasm']
+const IMPURE_MODULE = /^node:(net|http|fs|fs\/promises|child_process|worker_threads|timers.*|os)$/
+
+/** Entry points of another process: reached by URL, never by import. */
+const ENTRY_POINTS = ['worker/main.ts', 'publisher/main.ts']
+
+const MAX_LINES = 400
+
+const root = join(process.cwd(), 'src')
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) =>
+  path.endsWith('.ts'),
+)
+assert.notEqual(files.length, 0, `no source under ${root}: run the tests from the repository root`)
+const source = new Map(files.map((path) => [path, readFileSync(join(root, path), 'utf8')]))
+
+test('folders import only what ARCHITECTURE.md allows', () => {
+  for (const [path, text] of source) {
+    for (const target of localImports(path, text)) {
+      const [from, to] = [folderOf(path), folderOf(target)]
+      if (from === to) continue
+      const allowed = MAY_IMPORT[from] ?? []
+      assert.ok(
+        allowed.includes(to) || allowed.includes(target),
+        `${path} must not import ${target}`,
+      )
+    }
+  }
+})
+
+test('pure folders do no I/O', () => {
+  for (const [path, text] of source) {
+    if (!PURE.includes(folderOf(path))) continue
+    for (const specifier of specifiers(text)) {
+      assert.doesNotMatch(specifier, IMPURE_MODULE, `${path} must not import ${specifier}`)
+    }
+  }
+})
+
+test('entry points are never imported', () => {
+  for (const [path, text] of source) {
+    for (const target of localImports(path, text)) {
+      assert.ok(!ENTRY_POINTS.includes(target), `${path} must not import the entry point ${target}`)
+    }
+  }
+})
+
+test('no two files import each other, however indirectly', () => {
+  const done = new Set<string>()
+  const visit = (path: string, trail: readonly string[]): void => {
+    assert.ok(!trail.includes(path), `import cycle: ${[...trail, path].join(' -> ')}`)
+    if (done.has(path)) return
+    for (const target of localImports(path, source.get(path) ?? '')) visit(target, [...trail, path])
+    done.add(path)
+  }
+  for (const path of files) visit(path, [])
+})
+
+test(`no file is longer than ${MAX_LINES} lines`, () => {
+  for (const [path, text] of source) {
+    assert.ok(text.split('\n').length <= MAX_LINES, `${path} has more than ${MAX_LINES} lines`)
+  }
+})
+
+function folderOf(path: string): string {
+  return path.split('/')[0] ?? path
+}
+
+/** `import … from 'x'`, `export … from 'x'`, `import 'x'` and `import('x')`. */
+function specifiers(text: string): string[] {
+  const pattern = /(?:^(?:import|export)\b[^'"]*?from |^import |\bimport\()['"]([^'"]+)['"]/gm
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? '')
+}
+
+function localImports(path: string, text: string): string[] {
+  return specifiers(text)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => relative(root, join(root, dirname(path), specifier)))
+}
