@@ -14,7 +14,7 @@ export interface Clock {
   realtimeNs(): bigint
   /** CPU time used by this process, in nanoseconds. */
   processCpuNs(): bigint
-  /** Calls back once after `delayMs`. Does not keep the process alive. */
+  /** Calls back once after `delayMs`. */
   after(delayMs: number, callback: () => void): Timer
 }
 
@@ -31,7 +31,6 @@ export const systemClock: Clock = {
   },
   after: (delayMs, callback) => {
     const handle = setTimeout(callback, delayMs)
-    handle.unref()
     return { cancel: () => clearTimeout(handle) }
   },
 }

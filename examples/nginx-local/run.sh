@@ -1,0 +1,11 @@
+#!/bin/sh
+# Starts wasm-fpm and nginx as set up in this folder, asks twice, and stops both. HTTP_PORT=8080 by default.
+. "$(dirname "$0")/../set-up.sh"
+need nginx
+
+make_site
+start_wasm_fpm
+mkdir -p "$work/var/log/nginx" "$work/var/lib/nginx"
+place nginx.conf
+background nginx nginx -c "$work/nginx.conf" -e "$work/var/log/nginx/error.log" -g 'daemon off;'
+try_it

@@ -1,0 +1,219 @@
+/**
+ * Builds the guests this machine has compilers for into build/guests/<language>/, and only what is out of date.
+ *
+ *     node guests/build.ts [--require-all] [--only LANGUAGE]...
+ *
+ * AssemblyScript comes with npm; C needs clang, lld, wasi-libc and libclang-rt-*-dev-wasm32; Rust needs a rustc with
+ * a WASI target. A missing compiler is told and passed over, with --require-all it is a failure.
+ */
+import { execFile } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs, promisify } from 'node:util'
+
+/** Turns one source file into one output file; rejects with what the compiler said. */
+type Compile = (source: string, output: string) => Promise<void>
+
+interface Language {
+  /** The name of its folder in build/guests. */
+  readonly name: string
+  /** Its sources, relative to guests/. */
+  readonly folder: string
+  /** The ending of a program's source and of what is built from it. */
+  readonly endings: readonly [source: string, output: string]
+  /** Which programs are built; all when left out. */
+  readonly programs?: readonly string[]
+  /** What to say when `compiler` finds none. */
+  readonly needs: string
+  compiler(): Promise<Compile | undefined>
+}
+
+/** Compilers that run at the same time. */
+const PARALLEL = 2
+
+const guests = dirname(fileURLToPath(import.meta.url))
+const root = dirname(guests)
+const run = promisify(execFile)
+
+const LANGUAGES: readonly Language[] = [
+  {
+    name: 'as',
+    folder: 'as',
+    endings: ['.ts', '.wasm'],
+    needs: 'npm ci (assemblyscript)',
+    compiler: assemblyScript,
+  },
+  {
+    name: 'c',
+    folder: 'c',
+    endings: ['.c', '.wasm'],
+    needs: 'clang, lld, wasi-libc and libclang-rt-14-dev-wasm32',
+    compiler: clang,
+  },
+  {
+    name: 'rust',
+    folder: 'rust',
+    endings: ['.rs', '.wasm'],
+    needs: 'rustc with libstd-rust-dev-wasm32 (or the wasm32-wasip1 target of rustup), and lld',
+    compiler: rustc,
+  },
+  {
+    // The same programs for fcgiwrap, which the bench compares with.
+    name: 'native',
+    folder: 'c',
+    endings: ['.c', ''],
+    programs: ['hello', 'echo', 'upload', 'download'],
+    needs: 'cc',
+    compiler: nativeC,
+  },
+]
+
+const { values } = parseArgs({
+  options: {
+    'require-all': { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [] },
+  },
+})
+let failed = false
+for (const language of LANGUAGES) {
+  if (values.only.length > 0 && !values.only.includes(language.name)) continue
+  if (!(await build(language))) failed = true
+}
+process.exitCode = failed ? 1 : 0
+
+/** Builds one language; false when something that must be there is not, or does not compile. */
+async function build(language: Language): Promise<boolean> {
+  const target = join(root, 'build/guests', language.name)
+  const stale = programs(language)
+    .map((source) => ({ source, output: join(target, outputName(language, source)) }))
+    .filter(({ output }) => isStale(language, output))
+  if (stale.length === 0) return true
+  const compile = await language.compiler()
+  if (compile === undefined) {
+    say(`guests: ${language.name} not built: needs ${language.needs}`)
+    return !values['require-all']
+  }
+  mkdirSync(target, { recursive: true })
+  // Built beside, then renamed: nobody who builds or reads at the same time sees half a file.
+  const scratch = mkdtempSync(join(dirname(target), `.${language.name}-`))
+  const errors: string[] = []
+  const next = async (): Promise<void> => {
+    for (let job = stale.pop(); job !== undefined; job = stale.pop()) {
+      const { source, output } = job
+      const fresh = join(scratch, basename(output))
+      await compile(source, fresh).then(
+        () => {
+          renameSync(fresh, output)
+          say(`guests: built ${output.slice(root.length + 1)}`)
+        },
+        (error: unknown) => errors.push(`guests: cannot build ${source}: ${explain(error)}`),
+      )
+    }
+  }
+  await Promise.all(Array.from({ length: PARALLEL }, next))
+  rmSync(scratch, { recursive: true })
+  for (const error of errors) say(error)
+  return errors.length === 0
+}
+
+function programs({ folder, endings, programs: wanted }: Language): string[] {
+  return readdirSync(join(guests, folder))
+    .filter((name) => name.endsWith(endings[0]))
+    .filter((name) => wanted === undefined || wanted.includes(basename(name, endings[0])))
+    .map((name) => join(guests, folder, name))
+}
+
+function outputName({ endings }: Language, source: string): string {
+  return basename(source, endings[0]) + endings[1]
+}
+
+/** Whether `output` is older than its own source, a file shared by its language, or this script. */
+function isStale(language: Language, output: string): boolean {
+  if (!existsSync(output)) return true
+  const builtMs = statSync(output).mtimeMs
+  const own = basename(output, language.endings[1]) + language.endings[0]
+  return readdirSync(join(guests, language.folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => !programs(language).some((path) => path.endsWith(`/${name}`)) || name === own)
+    .map((name) => join(guests, language.folder, name))
+    .concat(fileURLToPath(import.meta.url))
+    .some((path) => statSync(path).isFile() && statSync(path).mtimeMs > builtMs)
+}
+
+async function assemblyScript(): Promise<Compile | undefined> {
+  const compiler = join(root, 'node_modules/assemblyscript/bin/asc.js')
+  if (!existsSync(compiler)) return undefined
+  // asc names a file by its path from the folder it runs in.
+  return (source, output) =>
+    execute(process.execPath, [
+      compiler,
+      basename(source),
+      ...['--baseDir', dirname(source), '--outFile', output],
+      ...['-O3', '--runtime', 'stub', '--exportStart', '_start', '--use', 'abort=lib/cgi/abort'],
+    ])
+}
+
+async function clang(): Promise<Compile | undefined> {
+  const flags = ['--target=wasm32-wasi', '-O2', '-Wall', '-Wextra', '-Werror']
+  // Without these two the stack is 64 KiB and runs into the program's data in silence.
+  const link = ['-Wl,-z,stack-size=1048576', '-Wl,--stack-first', '-Wl,--strip-all']
+  for (const name of ['clang', ...[22, 21, 20, 19, 18, 17, 16, 15, 14].map((n) => `clang-${n}`)]) {
+    const found = await answer(name, ['--target=wasm32-wasi', '-print-libgcc-file-name'])
+    if (found === undefined || !existsSync(found)) continue
+    return (source, output) => execute(name, [...flags, ...link, '-o', output, source])
+  }
+  return undefined
+}
+
+async function rustc(): Promise<Compile | undefined> {
+  // Debian's has the target where a rustup one that comes first in PATH may not.
+  const { RUSTC } = process.env
+  const candidates = [RUSTC, 'rustc', '/usr/bin/rustc', '/usr/local/bin/rustc']
+  for (const name of candidates) {
+    if (name === undefined) continue
+    for (const target of ['wasm32-wasip1', 'wasm32-wasi']) {
+      const libraries = await answer(name, ['--print', 'target-libdir', '--target', target])
+      if (libraries === undefined || !existsSync(libraries)) continue
+      const flags = ['--target', target, '--edition', '2021', '-O', '-C', 'strip=symbols']
+      return (source, output) => execute(name, [...flags, '-D', 'warnings', '-o', output, source])
+    }
+  }
+  return undefined
+}
+
+async function nativeC(): Promise<Compile | undefined> {
+  for (const name of ['cc', 'clang', 'gcc']) {
+    if ((await answer(name, ['--version'])) === undefined) continue
+    return (source, output) => execute(name, ['-O2', '-o', output, source])
+  }
+  return undefined
+}
+
+/** What a program prints, trimmed; undefined when it is missing or fails. */
+async function answer(program: string, args: readonly string[]): Promise<string | undefined> {
+  return run(program, args).then(
+    ({ stdout }) => stdout.trim(),
+    () => undefined,
+  )
+}
+
+async function execute(program: string, args: readonly string[]): Promise<void> {
+  await run(program, args)
+}
+
+function explain(error: unknown): string {
+  const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : ''
+  return said === '' ? String(error) : said
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

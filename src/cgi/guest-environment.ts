@@ -1,0 +1,94 @@
+/**
+ * The environment a guest gets: the request's variables, with every path replaced by the one the guest itself can
+ * open, and the operator's own. Nothing of this process's environment, ever.
+ */
+import type { CgiRequest } from './environment.ts'
+import type { CgiRole } from './response-head.ts'
+
+export interface GuestPaths {
+  /** Where the guest sees the tenant's document root. */
+  readonly documentRoot: string
+  /** Where the guest would see its own module. */
+  readonly scriptFilename: string
+  readonly scriptName: string
+  /** Empty: none. */
+  readonly pathInfo: string
+  /** Default: `documentRoot` + `pathInfo`. */
+  readonly pathTranslated?: string
+}
+
+export interface GuestEnvironmentOptions extends GuestPaths {
+  readonly role: CgiRole
+  /** The operator's variables; they win over the request's. Any Unicode text: handed over as UTF-8. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Variables of the request that guests do not get as they came. */
+const REPLACED: ReadonlySet<string> = new Set([
+  'DOCUMENT_ROOT',
+  'SCRIPT_FILENAME',
+  'SCRIPT_NAME',
+  'PATH_INFO',
+  'PATH_TRANSLATED',
+  'FCGI_ROLE',
+  // Apache: paths on the web server's machine, and the search path of its own process.
+  'CONTEXT_DOCUMENT_ROOT',
+  'CONTEXT_PREFIX',
+  'PATH',
+])
+
+const ROLE_NAMES: Readonly<Record<CgiRole, string>> = {
+  responder: 'RESPONDER',
+  authorizer: 'AUTHORIZER',
+  filter: 'FILTER',
+}
+
+/** Prints `NAME=value` strings, latin1, one char a byte; each name once. */
+export function guestEnvironment(request: CgiRequest, options: GuestEnvironmentOptions): string[] {
+  const { variables } = request
+  const { env, role, pathInfo, documentRoot } = options
+  const entries: string[] = []
+  const add = (name: string, value: string): void => {
+    if (!Object.hasOwn(env, name)) entries.push(`${name}=${value}`)
+  }
+  for (const [name, value] of variables) {
+    if (REPLACED.has(name)) continue
+    // The password a user typed, for the program that checks it and no other.
+    if (name === 'REMOTE_PASSWD' && role !== 'authorizer') continue
+    add(name, value)
+  }
+  for (const [name, value] of requiredVariables(request)) {
+    if (!variables.has(name)) add(name, value)
+  }
+  add('DOCUMENT_ROOT', documentRoot)
+  add('SCRIPT_FILENAME', options.scriptFilename)
+  add('SCRIPT_NAME', options.scriptName)
+  add('PATH_INFO', pathInfo)
+  if (pathInfo !== '') add('PATH_TRANSLATED', options.pathTranslated ?? documentRoot + pathInfo)
+  add('FCGI_ROLE', ROLE_NAMES[role])
+  for (const name of Object.keys(env)) entries.push(asBytes(`${name}=${env[name] ?? ''}`))
+  return entries
+}
+
+/** What RFC 3875 says a script always gets and some web servers leave out. */
+function requiredVariables(request: CgiRequest): ReadonlyArray<readonly [string, string]> {
+  return [
+    ['GATEWAY_INTERFACE', 'CGI/1.1'],
+    ['QUERY_STRING', queryOf(request.requestUri)],
+    ['REQUEST_URI', request.requestUri],
+    ['SERVER_NAME', request.host],
+    ['SERVER_PORT', request.scheme === 'https' ? '443' : '80'],
+    ['SERVER_PROTOCOL', 'HTTP/1.1'],
+    ['SERVER_SOFTWARE', 'wasm-fpm'],
+  ]
+}
+
+function queryOf(uri: string): string {
+  const start = uri.indexOf('?')
+  return start < 0 ? '' : uri.slice(start + 1)
+}
+
+/** Text as its UTF-8 bytes, one char a byte. */
+function asBytes(text: string): string {
+  return /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
+}

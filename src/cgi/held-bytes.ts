@@ -1,0 +1,44 @@
+/** Bytes kept until their fate is known: a buffer that grows up to what its user appends. */
+
+const FIRST_CAPACITY = 512
+
+export class HeldBytes {
+  #buffer: Buffer = Buffer.allocUnsafe(FIRST_CAPACITY)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** The bytes themselves, valid until the next `append` or `truncate`. */
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length)
+  }
+
+  /** Copies `bytes[start..end)`. The limit is the caller's. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const needed = this.#length + end - start
+    if (needed > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2))
+      this.#buffer.copy(larger, 0, 0, this.#length)
+      this.#buffer = larger
+    }
+    this.#buffer.set(
+      start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end),
+      this.#length,
+    )
+    this.#length = needed
+  }
+
+  text(start: number, end: number): string {
+    return this.#buffer.toString('latin1', start, end)
+  }
+
+  byteAt(index: number): number {
+    return this.#buffer[index] ?? 0
+  }
+
+  truncate(length: number): void {
+    this.#length = length
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * Which file a request means, from what six web servers say about it: pure arithmetic on SCRIPT_FILENAME,
+ * SCRIPT_NAME and PATH_INFO (RFC 3875, sections 4.1.5, 4.1.13). It only proposes; whoever asks looks which exists.
+ *
+ *     nginx, HAProxy  SCRIPT_NAME /a/x.wasm/pi    no PATH_INFO       SCRIPT_FILENAME root + /a/x.wasm/pi
+ *     Apache          SCRIPT_NAME /a/x.wasm/pi    no PATH_INFO       SCRIPT_FILENAME proxy:fcgi://host:port/root/a/x.wasm/pi
+ *     Caddy           SCRIPT_NAME /a/x.wasm       PATH_INFO /pi      SCRIPT_FILENAME root + /a/x.wasm
+ *     lighttpd        SCRIPT_NAME /a              PATH_INFO /x.wasm/pi   SCRIPT_FILENAME root + /a
+ *     h2o             SCRIPT_NAME empty           PATH_INFO /a/x.wasm/pi
+ *
+ * Candidates are proposed shortest first, and only where a path segment ends in an allowed extension: a file that was
+ * uploaded as `/img.png` can never be run as `/img.png/x.wasm`, because no candidate is `/img.png`.
+ */
+import { CgiError } from './errors.ts'
+
+export interface ScriptRules {
+  /** The tenant's root, absolute, without a final slash; latin1, one char a byte. */
+  readonly documentRoot: string
+  /** Endings of file names that may be run, such as `.wasm`; compared exactly. */
+  readonly extensions: readonly string[]
+  /** File to propose when the whole path is that of a folder (ends in `/`). Default: none. */
+  readonly index?: string
+}
+
+export interface ScriptLocation {
+  /** Relative to the root: no leading slash, no empty, `.` or `..` segments. */
+  readonly scriptPath: string
+  /** The part of the URL's path that names the script; decoded. */
+  readonly scriptName: string
+  /** What follows it: empty, or starts with `/`. */
+  readonly pathInfo: string
+}
+
+/** Most candidates proposed for one request. */
+const MAX_CANDIDATES = 8
+
+/**
+ * The files that `variables` may mean, best first, each at most once. Throws `CgiError` (CGI_BAD_PATH) for a path
+ * with a NUL byte or a `..` segment.
+ */
+export function scriptCandidates(
+  variables: ReadonlyMap<string, string>,
+  rules: ScriptRules,
+): ScriptLocation[] {
+  const scriptName = variables.get('SCRIPT_NAME') ?? ''
+  const pathInfo = variables.get('PATH_INFO') ?? ''
+  const urlPath = scriptName + pathInfo
+  const found = new Map<string, ScriptLocation>()
+  let isMapped = false
+  for (const file of fileNames(variables.get('SCRIPT_FILENAME') ?? '')) {
+    const inside = insideRoot(file, [rules.documentRoot, variables.get('DOCUMENT_ROOT') ?? ''])
+    if (inside === undefined) continue
+    isMapped = true
+    propose(withPathInfo(inside, scriptName, pathInfo), urlPath, rules, found)
+  }
+  // A file name that we know is the web server's decision. Otherwise it sees the files elsewhere than we do, as
+  // containers make it, or sends no name: then the URL decides.
+  if (!isMapped) propose(urlPath, urlPath, rules, found)
+  return [...found.values()]
+}
+
+/** The first candidate for which `isScript` (given `scriptPath`) says that it is a file. */
+export function findScript(
+  variables: ReadonlyMap<string, string>,
+  rules: ScriptRules,
+  isScript: (scriptPath: string) => boolean,
+): ScriptLocation | undefined {
+  return scriptCandidates(variables, rules).find(({ scriptPath }) => isScript(scriptPath))
+}
+
+/**
+ * SCRIPT_FILENAME without the address that Apache puts before it. Behind the address the path is percent-encoded when
+ * it came from ProxyPass and plain when it came from SetHandler, so both readings are proposed.
+ */
+function fileNames(scriptFilename: string): string[] {
+  const address = /^proxy:(?:unix:[^|]*\|)?(?:fcgi|balancer):\/\/[^/]*/.exec(scriptFilename)
+  if (address === null) return scriptFilename === '' ? [] : [scriptFilename]
+  const withQuery = scriptFilename.slice(address[0].length)
+  const query = withQuery.indexOf('?')
+  const path = query < 0 ? withQuery : withQuery.slice(0, query)
+  return path.includes('%') ? [percentDecoded(path), path] : [path]
+}
+
+/** Decodes once; what is not a valid escape stays. */
+function percentDecoded(path: string): string {
+  return path.replace(/%([0-9A-Fa-f]{2})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  )
+}
+
+/** The part of `file` behind the first root it lies in, with its slash. Repeated slashes count as one. */
+function insideRoot(file: string, roots: readonly string[]): string | undefined {
+  const path = file.replace(/\/{2,}/g, '/')
+  for (const root of roots) {
+    const folder = root.replace(/\/{2,}/g, '/').replace(/\/$/, '')
+    if (folder !== '' && path.startsWith(`${folder}/`)) return path.slice(folder.length)
+  }
+  return undefined
+}
+
+/** Some servers leave PATH_INFO at the end of SCRIPT_FILENAME, some cut it off. */
+function withPathInfo(file: string, scriptName: string, pathInfo: string): string {
+  if (pathInfo === '' || file.endsWith(scriptName + pathInfo)) return file
+  if (!file.endsWith(scriptName) && file.endsWith(pathInfo)) return file
+  return file + pathInfo
+}
+
+function propose(
+  path: string,
+  urlPath: string,
+  rules: ScriptRules,
+  found: Map<string, ScriptLocation>,
+): void {
+  refuseTricks(path)
+  const whole = rules.index !== undefined && path.endsWith('/') ? path + rules.index : path
+  for (let from = 0; from < whole.length && found.size < MAX_CANDIDATES; ) {
+    const slash = whole.indexOf('/', from)
+    const end = slash < 0 ? whole.length : slash
+    if (isRunnable(whole.slice(from, end), rules.extensions)) {
+      const segments = whole.slice(0, end).split('/')
+      const scriptPath = segments.filter((segment) => segment !== '' && segment !== '.').join('/')
+      const pathInfo = whole.slice(end)
+      if (!found.has(scriptPath))
+        found.set(scriptPath, locate(scriptPath, pathInfo, urlPath, rules))
+    }
+    from = end + 1
+  }
+}
+
+function isRunnable(segment: string, extensions: readonly string[]): boolean {
+  return extensions.some(
+    (extension) => segment.length > extension.length && segment.endsWith(extension),
+  )
+}
+
+function locate(
+  scriptPath: string,
+  pathInfo: string,
+  urlPath: string,
+  rules: ScriptRules,
+): ScriptLocation {
+  const url = rules.index !== undefined && urlPath.endsWith('/') ? urlPath + rules.index : urlPath
+  const prefix = url.endsWith(pathInfo) ? url.slice(0, url.length - pathInfo.length) : ''
+  // The web server rewrote the URL to another file: then the file's own path is the best name there is.
+  const isSame = prefix.endsWith(scriptPath.slice(scriptPath.lastIndexOf('/') + 1))
+  return { scriptPath, scriptName: isSame ? prefix : `/${scriptPath}`, pathInfo }
+}
+
+function refuseTricks(path: string): void {
+  const isClimbing = path.split('/').some((segment) => /^(?:\.|%2e){2}$/i.test(segment))
+  if (!isClimbing && !path.includes('\0')) return
+  const what = isClimbing ? 'a ".." segment' : 'a NUL byte'
+  throw new CgiError('CGI_BAD_PATH', `Cannot look for a script: ${what} in its path, wanted none`)
+}

@@ -1,0 +1,101 @@
+/**
+ * `wasm-fpm invoke`: one request to a module or to a tenant's handler, with no web server and no socket. The request
+ * takes the same way as any other, through a FastCGI connection in memory.
+ */
+import { basename, dirname, resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import { systemClock } from '../base/clock.ts'
+import { createLogger } from '../base/logger.ts'
+import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/config.ts'
+import { parseConfig } from '../config/parse.ts'
+import { assembleGateway } from '../worker/assemble-gateway.ts'
+import { exchange } from '../worker/exchange.ts'
+import { ExitCode } from './exit-code.ts'
+
+interface InvokeOptions {
+  readonly config?: string
+  readonly method?: string
+  readonly path: string
+  readonly header: readonly string[]
+  readonly data?: string
+  readonly include?: boolean
+}
+
+export function invokeCommand(): Command {
+  return new Command('invoke')
+    .description('send one request to a module, or to TENANT/HANDLER of a configuration, and print the answer')
+    .argument('<target>', 'a module file (./hello.wasm), or TENANT/HANDLER with --config')
+    .option('--config <FILE>', 'the configuration that names the tenant')
+    .option('-X, --method <M>', 'the request method (default: GET, or POST with --data)')
+    .option('--path <P>', 'what follows the handler in the URL: path info and query', '')
+    .option('-H, --header <H>', 'a request header, "Name: value" (repeatable)', (value, before: readonly string[]) => [...before, value], [])
+    .addOption(new Option('-d, --data <D>', 'the request body; "-" reads standard input'))
+    .option('-i, --include', "print the response's header too")
+    .action(invoke)
+}
+
+async function invoke(target: string, options: InvokeOptions): Promise<void> {
+  const { config, tenant, handler } = locate(target, options.config)
+  const gateway = assembleGateway(config, {
+    clock: systemClock,
+    logger: createLogger('warn'),
+    accessLog: false,
+  })
+  const body = await readBody(options.data)
+  const [pathInfo = '', query = ''] = options.path.split(/\?(.*)/s)
+  const scriptName = `/${handler}`
+  const params: Array<[string, string]> = [
+    ['WASM_FPM_TENANT', tenant],
+    ['REQUEST_METHOD', options.method ?? (options.data === undefined ? 'GET' : 'POST')],
+    ['SCRIPT_NAME', scriptName],
+    ['PATH_INFO', pathInfo],
+    ['QUERY_STRING', query],
+    ['REQUEST_URI', scriptName + options.path],
+    ['SERVER_PROTOCOL', 'HTTP/1.1'],
+    ['SERVER_NAME', 'localhost'],
+    ['SERVER_PORT', '80'],
+    ['REMOTE_ADDR', '127.0.0.1'],
+    ['CONTENT_LENGTH', String(body.length)],
+    ...options.header.map(headerParam),
+  ]
+  const response = await exchange(gateway, { pool: config.pools[0]?.name ?? 'www', params, body })
+  const headEnd = response.stdout.indexOf('\r\n\r\n') + 4
+  process.stdout.write(response.stdout.subarray(options.include === true ? 0 : headEnd))
+  if (response.stderr.length > 0) process.stderr.write(response.stderr)
+  const status = /^Status: (\d+)/.exec(response.stdout.toString('latin1', 0, 64))?.[1]
+  process.exitCode = Number(status ?? 500) < 400 ? 0 : ExitCode.Failure
+}
+
+interface Located {
+  readonly config: Config
+  readonly tenant: string
+  readonly handler: string
+}
+
+function locate(target: string, configFile: string | undefined): Located {
+  if (configFile !== undefined) {
+    const slash = target.indexOf('/')
+    const tenant = slash < 0 ? target : target.slice(0, slash)
+    return { config: loadConfig(configFile), tenant, handler: target.slice(tenant.length + 1) }
+  }
+  const file = resolve(target)
+  const root = JSON.stringify(dirname(file))
+  const text = `[[pool]]\nname = "invoke"\nlisten = [\"/nowhere\"]\n[[tenant]]\nname = "invoke"\npool = "invoke"\nroot = ${root}\n`
+  return { config: parseConfig(text, 'invoke'), tenant: 'invoke', handler: basename(file) }
+}
+
+function headerParam(header: string): [string, string] {
+  const colon = header.indexOf(':')
+  const name = header.slice(0, colon < 0 ? header.length : colon).trim()
+  const value = colon < 0 ? '' : header.slice(colon + 1).trim()
+  const variable = name.toUpperCase().replace(/-/g, '_')
+  return [variable === 'CONTENT_TYPE' ? variable : `HTTP_${variable}`, value]
+}
+
+async function readBody(option: string | undefined): Promise<Buffer> {
+  if (option !== '-') return Buffer.from(option ?? '', 'utf8')
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,102 @@
+/** `wasm-fpm run MODULE`: runs one WASI command with standard streams connected and exits with its code. */
+import { randomFillSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { Command } from 'commander'
+import { systemClock } from '../base/clock.ts'
+import { CodedError } from '../base/errors.ts'
+import { CompileCache } from '../guest/compile-cache.ts'
+import { GuestInstance } from '../guest/instance.ts'
+import type { Outcome } from '../guest/outcome.ts'
+import { openHostDirectory } from '../wasi/host-directory.ts'
+import { sinkToWritable, sourceFromReadable } from '../wasi/node-streams.ts'
+import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
+import { ExitCode } from './exit-code.ts'
+
+/** All that 32-bit memory can have. */
+const MAX_MEMORY_BYTES = 4 * 1024 * 1024 * 1024
+
+/** There is nobody to share the thread with but our own streams. */
+const SLICE_MS = 10
+
+interface RunOptions {
+  readonly dir: readonly string[]
+  readonly env: readonly string[]
+}
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('run one WASI command with standard input and output connected; exits with its code')
+    .argument('<module>', 'the WebAssembly module (WASI preview 1)')
+    .argument('[args...]', "the program's arguments, after --")
+    .option('--dir <HOST[::GUEST]>', 'let the program read and write a directory (repeatable)', collect, [])
+    .option('--env <K=V>', 'set an environment variable (repeatable); nothing is inherited', collect, [])
+    .passThroughOptions()
+    .action(run)
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value]
+}
+
+async function run(path: string, args: readonly string[], options: RunOptions): Promise<void> {
+  const module = await new CompileCache().compile(readModule(path), {
+    name: basename(path),
+    memoryMaxBytes: MAX_MEMORY_BYTES,
+  })
+  const stdout = sinkToWritable(process.stdout)
+  const stderr = sinkToWritable(process.stderr)
+  const { outcome } = await new GuestInstance(module, systemClock).run({
+    cpuMs: Number.POSITIVE_INFINITY,
+    wallMs: Number.POSITIVE_INFINITY,
+    sliceMs: SLICE_MS,
+    waitTurn: setImmediate,
+    onWait: () => undefined,
+    grants: {
+      args: [basename(path), ...args].map(asBytes),
+      env: options.env.map(asBytes),
+      stdin: sourceFromReadable(process.stdin),
+      stdout,
+      stderr,
+      terminals: [process.stdin.isTTY === true, process.stdout.isTTY === true, process.stderr.isTTY === true],
+      preopens: options.dir.map(openPreopen),
+      clock: systemClock,
+      random: (into) => randomFillSync(into),
+      limits: DEFAULT_WASI_LIMITS,
+    },
+  })
+  await Promise.all([stdout.drained(), stderr.drained()])
+  process.exit(exitCodeOf(outcome))
+}
+
+function readModule(path: string): Uint8Array {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new CodedError('CLI_UNREADABLE', `Cannot read ${path}: ${String(cause)}`, { cause })
+  }
+}
+
+function openPreopen(option: string): Preopen {
+  const [host = '', guest = host] = option.split('::')
+  return { guestPath: asBytes(guest), directory: openHostDirectory(host, { writable: true }) }
+}
+
+/** Text as UTF-8 bytes, one char a byte. */
+function asBytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1')
+}
+
+function exitCodeOf(outcome: Outcome): number {
+  switch (outcome.kind) {
+    case 'exited':
+      return outcome.code & 0xff
+    case 'trapped':
+      process.stderr.write(
+        `wasm-fpm: the program trapped: ${outcome.message}\n${outcome.backtrace.map((frame) => `    at ${frame}\n`).join('')}`,
+      )
+      return ExitCode.Trapped
+    case 'killed':
+      return ExitCode.Failure
+  }
+}

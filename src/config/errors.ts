@@ -1,0 +1,63 @@
+/** What can be wrong with a configuration. */
+import { CodedError } from '../base/errors.ts'
+
+export type ConfigErrorCode =
+  /** A file is not there or may not be read. */
+  | 'CONFIG_NOT_READABLE'
+  /** A file is not TOML. */
+  | 'CONFIG_SYNTAX'
+  /** A key that does not exist. */
+  | 'CONFIG_UNKNOWN_KEY'
+  /** A value that its key cannot have, or a key that is missing. */
+  | 'CONFIG_BAD_VALUE'
+  /** A pool, tenant, host, address or mount point given twice. */
+  | 'CONFIG_DUPLICATE'
+  /** A tenant of a pool that does not exist. */
+  | 'CONFIG_UNKNOWN_POOL'
+  /** A TCP address that strangers can reach, without `allowed_clients`. */
+  | 'CONFIG_OPEN_LISTEN'
+  /** Process manager settings that contradict each other. */
+  | 'CONFIG_BAD_PM'
+  /** Several problems of different kinds. */
+  | 'CONFIG_INVALID'
+
+/** One thing to put right. */
+export interface ConfigProblem {
+  readonly code: ConfigErrorCode
+  readonly file: string
+  /** From 1; undefined when nothing in the file stands for it. */
+  readonly line: number | undefined
+  /** Such as `tenant "acme": limits.memory`; empty for the whole file. */
+  readonly key: string
+  /** Actual and wanted: `is "64X", wanted a size such as "64MiB"`. */
+  readonly message: string
+}
+
+/** Most problems that the message lists; `problems` has them all. */
+const MAX_PRINTED_PROBLEMS = 100
+
+/** Everything that is wrong with a configuration, in one go. */
+export class ConfigError extends CodedError<ConfigErrorCode> {
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(problems: readonly ConfigProblem[], cause?: unknown) {
+    const codes = new Set(problems.map(({ code }) => code))
+    const [only] = codes
+    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
+    const printed = problems.slice(0, MAX_PRINTED_PROBLEMS).map(printProblem)
+    const rest = problems.length - printed.length
+    if (rest > 0) printed.push(`... and ${rest} more`)
+    super(
+      codes.size === 1 && only !== undefined ? only : 'CONFIG_INVALID',
+      `Cannot use the configuration: ${count}, wanted none\n${printed.join('\n')}`,
+      { cause },
+    )
+    this.problems = problems
+  }
+}
+
+/** Prints a problem as `file:line: key message`. */
+export function printProblem({ file, line, key, message }: ConfigProblem): string {
+  const place = line === undefined ? file : `${file}:${line}`
+  return `${place}: ${key === '' ? '' : `${key} `}${message}`
+}

@@ -1,0 +1,111 @@
+/** From the text of configuration files to a `Config`: reads no file, looks nothing up. */
+import { availableParallelism } from 'node:os'
+import { dirname } from 'node:path'
+import { parse, TomlError } from 'smol-toml'
+import type { z } from 'zod'
+import { buildLog, buildPool, buildTenant } from './build.ts'
+import type { Config, PoolConfig, TenantConfig } from './config.ts'
+import { ConfigError, type ConfigProblem } from './errors.ts'
+import { KeyLines } from './key-lines.ts'
+import { type ConfigDocument, problemAt, problemsOf } from './problems.ts'
+import { checkPool, checkTenant, type Report, type SeenNames } from './rules.ts'
+import { includedSchema, type MainFile, mainSchema } from './schema.ts'
+
+/** Reads one file's TOML. `file`: its absolute path, for messages and relative paths. Throws CONFIG_SYNTAX. */
+export function parseDocument(text: string, file: string): ConfigDocument {
+  try {
+    const content = parse(text, { unsafeKeyBehaviour: 'throw' })
+    return { file, content, lines: new KeyLines(text) }
+  } catch (error) {
+    const line = error instanceof TomlError ? error.line : undefined
+    const column = error instanceof TomlError ? `, column ${error.column}` : ''
+    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+    const message = `is not TOML${column}: ${reason.replace(/^Invalid TOML document: /, '')}`
+    throw new ConfigError([{ code: 'CONFIG_SYNTAX', file, line, key: '', message }], error)
+  }
+}
+
+/** Checks a single file. Its `include` is checked but not followed: `loadConfig` does. Throws `ConfigError`. */
+export function parseConfig(text: string, file: string): Config {
+  return buildConfig(parseDocument(text, file), [])
+}
+
+/**
+ * Joins the main file and those it includes, in order. Throws one `ConfigError` with everything that is wrong, in all
+ * of them. The result is frozen.
+ */
+export function buildConfig(main: ConfigDocument, included: readonly ConfigDocument[]): Config {
+  const problems: ConfigProblem[] = []
+  const mainTables = check(main, mainSchema, problems)
+  const files = [
+    { document: main, tables: mainTables },
+    ...included.map((document) => ({
+      document,
+      tables: check(document, includedSchema, problems),
+    })),
+  ]
+  if (mainTables === undefined || problems.length > 0) throw new ConfigError(problems)
+
+  const names: SeenNames = {
+    pools: new Map(),
+    addresses: new Map(),
+    tenants: new Map(),
+    hosts: new Map(),
+  }
+  const reportFor =
+    (document: ConfigDocument, table: string, index: number): Report =>
+    (path, code, message) =>
+      problems.push(problemAt(document, [table, index, ...path], { code, message }))
+
+  const cores = availableParallelism()
+  const pools: PoolConfig[] = []
+  for (const { document, tables } of files) {
+    for (const [index, table] of tables?.pool.entries() ?? []) {
+      const pool = buildPool(table, dirname(document.file), cores)
+      checkPool(pool, names, reportFor(document, 'pool', index))
+      pools.push(pool)
+    }
+  }
+  const poolNames = pools.map(({ name }) => name)
+  const onlyPool = poolNames.length === 1 ? (poolNames[0] ?? '') : ''
+  const tenants: TenantConfig[] = []
+  for (const { document, tables } of files) {
+    for (const [index, table] of tables?.tenant.entries() ?? []) {
+      const tenant = buildTenant(table, dirname(document.file), onlyPool)
+      checkTenant(tenant, poolNames, { seen: names, report: reportFor(document, 'tenant', index) })
+      tenants.push(tenant)
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return frozen(finished(mainTables, pools, tenants))
+}
+
+function finished(
+  main: MainFile,
+  pools: readonly PoolConfig[],
+  tenants: readonly TenantConfig[],
+): Config {
+  const { log, process_control_timeout: processControlTimeoutMs } = main
+  return { log: buildLog(log), processControlTimeoutMs, pools, tenants }
+}
+
+function check<Schema extends z.ZodType>(
+  document: ConfigDocument,
+  schema: Schema,
+  problems: ConfigProblem[],
+): z.infer<Schema> | undefined {
+  const result = schema.safeParse(document.content)
+  if (result.success) return result.data
+  for (const issue of result.error.issues) problems.push(...problemsOf(issue, document, schema))
+  return undefined
+}
+
+/** Freezes plain data all the way down. */
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const child of Object.values(value)) frozen(child)
+  return Object.freeze(value)
+}
+
+/** What an empty file means: no pools, no tenants, and the defaults of everything else. */
+export const defaultConfig: Config = parseConfig('', '/')

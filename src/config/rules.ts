@@ -1,0 +1,97 @@
+/** What must hold between keys, tables and files; the schema has looked at each value on its own. */
+import type { PoolConfig, TenantConfig } from './config.ts'
+import type { ConfigErrorCode } from './errors.ts'
+import type { KeyPath } from './key-lines.ts'
+import { isLocal, MAX_SOCKET_PATH_BYTES, printListenAddress } from './listen-address.ts'
+
+/** Tells of a problem in the table at hand; `path`: from that table on. */
+export type Report = (path: KeyPath, code: ConfigErrorCode, message: string) => void
+
+/** Which name belongs to which owner so far, over all files. */
+export type Seen = Map<string, string>
+
+export interface SeenNames {
+  readonly pools: Seen
+  readonly addresses: Seen
+  readonly tenants: Seen
+  readonly hosts: Seen
+}
+
+export function checkPool(pool: PoolConfig, seen: SeenNames, report: Report): void {
+  const owner = `pool "${pool.name}"`
+  const refuse = (message: string): void => report(['listen'], 'CONFIG_BAD_VALUE', message)
+  claim(seen.pools, pool.name, { owner, refuse: duplicate(report, ['name']) })
+  if (pool.listen.length === 0) refuse('is [], wanted at least one address')
+  for (const address of pool.listen) {
+    const text = printListenAddress(address)
+    claim(seen.addresses, text, { owner, refuse: duplicate(report, ['listen']) })
+    const pathBytes = address.kind === 'unix' ? Buffer.byteLength(address.path) : 0
+    if (pathBytes > MAX_SOCKET_PATH_BYTES) {
+      refuse(`has "${text}" of ${pathBytes} bytes, wanted at most ${MAX_SOCKET_PATH_BYTES}`)
+    }
+    if (!isLocal(address) && pool.allowedClients.length === 0 && !pool.insecureListen) {
+      const wanted = 'allowed_clients, a loopback address, or insecure_listen = true'
+      const message = `has "${text}", which strangers can reach, wanted ${wanted}`
+      report(['listen'], 'CONFIG_OPEN_LISTEN', message)
+    }
+  }
+}
+
+/** `pools`: names of all pools. */
+export function checkTenant(
+  tenant: TenantConfig,
+  pools: readonly string[],
+  { seen, report }: { readonly seen: SeenNames; readonly report: Report },
+): void {
+  const owner = `tenant "${tenant.name}"`
+  claim(seen.tenants, tenant.name, { owner, refuse: duplicate(report, ['name']) })
+  for (const host of tenant.hosts) {
+    claim(seen.hosts, host, { owner, refuse: duplicate(report, ['hosts']) })
+  }
+  const mounts: Seen = new Map()
+  for (const [index, { guest }] of tenant.mounts.entries()) {
+    const refuse = duplicate(report, ['mounts', index, 'guest'])
+    claim(mounts, guest.replace(/\/+$/, ''), { owner: 'another mount', refuse })
+  }
+  checkPoolName(tenant.pool, pools, report)
+  if (tenant.pm === 'dynamic') checkSpares(tenant, report)
+}
+
+function duplicate(report: Report, path: KeyPath): (message: string) => void {
+  return (message) => report(path, 'CONFIG_DUPLICATE', message)
+}
+
+function checkPoolName(name: string, pools: readonly string[], report: Report): void {
+  if (pools.includes(name)) return
+  const known =
+    pools.length === 0 ? 'a [[pool]]' : `one of ${pools.map((one) => `"${one}"`).join(', ')}`
+  const actual = name === '' ? 'is missing' : `is "${name}", which does not exist`
+  report(['pool'], 'CONFIG_UNKNOWN_POOL', `${actual}, wanted ${known}`)
+}
+
+/** php-fpm's rules for `pm = "dynamic"`. */
+function checkSpares(tenant: TenantConfig, report: Report): void {
+  const { minSpareServers: min, maxSpareServers: max, startServers: start, maxChildren } = tenant
+  const refuse = (key: string, message: string): void => report([key], 'CONFIG_BAD_PM', message)
+  if (min > maxChildren) {
+    refuse('min_spare_servers', `is ${min}, wanted at most max_children (${maxChildren})`)
+  } else if (max > maxChildren) {
+    refuse('max_spare_servers', `is ${max}, wanted at most max_children (${maxChildren})`)
+  } else if (max < min) {
+    refuse('max_spare_servers', `is ${max}, wanted at least min_spare_servers (${min})`)
+  } else if (start < min || start > max) {
+    const wanted = `between min_spare_servers (${min}) and max_spare_servers (${max})`
+    refuse('start_servers', `is ${start}, wanted ${wanted}`)
+  }
+}
+
+/** Notes that `name` belongs to `owner`; tells when it already belongs to somebody. */
+function claim(
+  seen: Seen,
+  name: string,
+  { owner, refuse }: { readonly owner: string; readonly refuse: (message: string) => void },
+): void {
+  const before = seen.get(name)
+  if (before === undefined) seen.set(name, owner)
+  else refuse(`has "${name}", which ${before} has already, wanted another`)
+}

@@ -1,0 +1,32 @@
+/** What a server connection tells its driver, and what it is told at its start. */
+import type { FastCgiError } from './errors.ts'
+import type { ConnectionLimits } from './limits.ts'
+import type { ConnectionValues } from './management.ts'
+import type { FastCgiRequest } from './request.ts'
+
+/** All of it synchronously, from within a call into the connection or one of its requests. */
+export interface ConnectionEvents {
+  /** PARAMS has ended and is valid; STDIN may still be arriving. */
+  onRequest(request: FastCgiRequest): void
+  /** PARAMS went over a cap: to be answered with 431 and ended. `params` holds the pairs that came before. */
+  onBadRequest(request: FastCgiRequest, error: FastCgiError): void
+  /** There is output. At most once until `takeOutput`. */
+  onOutput(): void
+  /** `wantsInput` went from false to true. */
+  onInputWanted(): void
+  /**
+   * The driver must close, once. graceful: write all output, half-close, drain a bounded amount, close. break: so
+   * that the peer notices; output not yet taken is lost. `error` is what the peer did wrong, if it did.
+   */
+  onClose(mode: 'graceful' | 'break', error?: FastCgiError): void
+}
+
+export interface ConnectionOptions {
+  readonly limits: ConnectionLimits
+  /** Whether requests may share the connection. */
+  readonly multiplex: boolean
+  /** Asked at every FCGI_GET_VALUES. */
+  readonly values: () => ConnectionValues
+  /** What the end of the peer's bytes means to requests that have all their input. Default kill. */
+  readonly onDisconnect?: 'kill' | 'continue'
+}

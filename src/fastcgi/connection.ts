@@ -1,0 +1,395 @@
+/**
+ * The server side of one FastCGI connection: bytes in; requests, bytes and a closing order out.
+ *
+ * A pure state machine: whoever drives it owns the socket and every timer. Nothing here throws at the driver: what
+ * the peer does wrong is reported through `onClose`.
+ */
+import { BEGIN_BODY_BYTES, BeginBody } from './begin-body.ts'
+import type { ConnectionEvents, ConnectionOptions } from './connection-events.ts'
+import { ProtocolStatus, type Role } from './constants.ts'
+import type { FastCgiError } from './errors.ts'
+import { GatheredBytes } from './gathered-bytes.ts'
+import type { ConnectionLimits } from './limits.ts'
+import { ManagementReplies } from './management.ts'
+import { OutputQueue, SHARED_RECORD_CONTENT } from './output-queue.ts'
+import { decodeParams, tooLarge } from './params.ts'
+import { PeerConduct } from './peer-conduct.ts'
+import { badBegin, badRecord, duplicateId } from './protocol-fault.ts'
+import { type RecordKind, recordKind } from './record-kind.ts'
+import { type RecordHandler, RecordReader } from './record-reader.ts'
+import { MAX_RECORD_CONTENT } from './record-writer.ts'
+import { Refusal, type RefusalStatus } from './refusal.ts'
+import { type RequestOwner, ServerRequest } from './server-request.ts'
+
+export type { ConnectionEvents, ConnectionOptions } from './connection-events.ts'
+export type { ConnectionLimits } from './limits.ts'
+
+/** Answers to management records a peer may leave unread. */
+const MAX_REPLY_BYTES = 65_536
+
+export class ServerConnection implements RecordHandler, RequestOwner {
+  readonly #events: ConnectionEvents
+  readonly #limits: ConnectionLimits
+  readonly #options: ConnectionOptions
+  readonly #reader = new RecordReader(this)
+  readonly #output = new OutputQueue()
+  readonly #replies = new ManagementReplies()
+  readonly #requests = new Map<number, ServerRequest>()
+  /** Requests that hold more input than `stdinBufferBytes`. */
+  readonly #heavy = new Set<ServerRequest>()
+  readonly #conduct: PeerConduct
+
+  /** The record being read, the request it is for, and content to be put together. */
+  #kind: RecordKind = 'unknown'
+  #type = 0
+  #target: ServerRequest | undefined
+  #requestId = 0
+  readonly #beginBody = new BeginBody()
+  readonly #query = new GatheredBytes()
+
+  #heldInput = 0
+  /** Content of refusals the peer has not taken. */
+  #refusalBytes = 0
+  #wantsInput = true
+  #isOutputTold = false
+  #hasStarvedWriters = false
+  #closesWhenIdle = false
+  #hasInputEnded = false
+  #isClosed = false
+
+  constructor(events: ConnectionEvents, options: ConnectionOptions) {
+    this.#events = events
+    this.#options = options
+    this.#limits = options.limits
+    this.#conduct = new PeerConduct(options.limits)
+  }
+
+  /** Whether the driver should read the socket. One more piece does no harm. */
+  get wantsInput(): boolean {
+    return this.#wantsInput
+  }
+
+  /** Requests between BEGIN_REQUEST and END_REQUEST. */
+  get activeRequests(): number {
+    return this.#requests.size
+  }
+
+  /** Bytes held: input nobody has read, and output the socket has not taken. */
+  get bufferedBytes(): number {
+    return this.#heldInput + this.#query.length + this.#output.heldBytes
+  }
+
+  /** What the peer owes us; decides which timeout runs. nothing: it is our turn. */
+  get waitingFor(): 'record' | 'params' | 'stdin' | 'nothing' {
+    if (this.#isClosed || this.#hasInputEnded) return 'nothing'
+    if (this.#requests.size === 0) return 'record'
+    let isAwaitingInput = false
+    for (const request of this.#requests.values()) {
+      if (request.phase === 'params' || request.phase === 'refused') return 'params'
+      if (request.isAwaitingInput && !request.isAborted) isAwaitingInput = true
+    }
+    return isAwaitingInput && this.#wantsInput ? 'stdin' : 'nothing'
+  }
+
+  /** Takes bytes the peer sent; they must not change afterwards. Ignored once the connection is closing. */
+  receive(bytes: Uint8Array): void {
+    if (this.#isClosed || this.#hasInputEnded) return
+    this.#reader.push(bytes)
+    this.#updateWantsInput()
+  }
+
+  /** Hands over all output in wire order, to be written in one go. */
+  takeOutput(): readonly Uint8Array[] {
+    this.#isOutputTold = false
+    return this.#output.take()
+  }
+
+  /** The socket has taken the next `byteCount` bytes of what `takeOutput` gave. */
+  outputWritten(byteCount: number): void {
+    this.#output.written(byteCount)
+    if (this.#hasStarvedWriters) {
+      this.#hasStarvedWriters = false
+      for (const request of [...this.#requests.values()]) request.wakeWriters()
+    }
+    this.#updateWantsInput()
+  }
+
+  /** The peer will send no more, or the socket died. Active requests are aborted, as `onDisconnect` says. */
+  inputEnded(): void {
+    if (this.#isClosed || this.#hasInputEnded) return
+    this.#hasInputEnded = true
+    this.#closesWhenIdle = true
+    const goOn = this.#options.onDisconnect === 'continue'
+    for (const request of [...this.#requests.values()]) {
+      if (!goOn || request.phase !== 'running' || request.isAwaitingInput) request.abort()
+    }
+    this.#updateWantsInput()
+    this.#closeIfIdle()
+  }
+
+  recordStarted(type: number, requestId: number, contentLength: number): void {
+    this.#kind = recordKind(type, requestId)
+    this.#type = type
+    this.#requestId = requestId
+    const request = this.#requests.get(requestId)
+    this.#target = request
+    switch (this.#kind) {
+      case 'begin':
+        this.#checkBegin(contentLength)
+        break
+      case 'abort':
+        if (request === undefined || request.isAborted) this.#countUseless(contentLength)
+        else this.#abort(request)
+        break
+      case 'params':
+        this.#startParams(contentLength)
+        break
+      case 'input':
+        if (request === undefined || (contentLength === 0 && !request.endInput(type))) {
+          this.#countUseless(contentLength)
+        }
+        break
+      case 'values':
+        break
+      case 'unknown-question':
+        this.#replies.addUnknownType(type)
+        this.#sendReplies()
+        break
+      case 'unknown':
+        this.#countUseless(contentLength)
+        break
+      case 'misplaced':
+        this.#fail(badRecord(type, requestId))
+        break
+    }
+  }
+
+  recordContent(bytes: Uint8Array, start: number, end: number): void {
+    const request = this.#target
+    if (this.#kind === 'input') {
+      if (request?.isAborted === false) request.pushInput(this.#type, bytes, [start, end])
+    } else if (this.#kind === 'params') {
+      if (request?.phase === 'params') this.#addParams(request, bytes, [start, end])
+    } else if (this.#kind === 'begin') {
+      this.#beginBody.append(bytes, start, end)
+    } else if (this.#kind === 'values') {
+      this.#query.append(bytes, start, end)
+    }
+  }
+
+  recordEnded(): void {
+    if (this.#kind === 'begin') this.#begin()
+    else if (this.#kind === 'values') this.#answerValues()
+  }
+
+  framingBroken(error: FastCgiError): void {
+    this.#fail(error)
+  }
+
+  outputRoom(heldBytes: number): number {
+    const inTotal = this.#limits.totalBufferBytes / 2 - this.#output.heldBytes
+    if (inTotal <= 0) this.#hasStarvedWriters = true
+    return Math.max(0, Math.min(this.#limits.outputBufferBytes - heldBytes, Math.floor(inTotal)))
+  }
+
+  maxRecordContent(): number {
+    return this.#requests.size > 1 ? SHARED_RECORD_CONTENT : MAX_RECORD_CONTENT
+  }
+
+  requestInputHeld(request: ServerRequest, delta: number): void {
+    this.#heldInput += delta
+    if (request.heldInput >= this.#limits.stdinBufferBytes) this.#heavy.add(request)
+    else if (this.#heavy.size > 0) this.#heavy.delete(request)
+    if (delta < 0) this.#updateWantsInput()
+  }
+
+  requestOutputChanged(request: ServerRequest): void {
+    if (this.#isClosed) return
+    this.#output.add(request)
+    this.#tellOutput()
+    if (!this.#wantsInput) this.#updateWantsInput()
+  }
+
+  requestEnded(request: ServerRequest): void {
+    if (this.#isClosed) return
+    this.#requests.delete(request.id)
+    this.#heldInput -= request.countedParams
+    request.countedParams = 0
+    if (!request.keepConnection) this.#closesWhenIdle = true
+    if (!request.isAborted) this.#conduct.countAnswered()
+    this.#output.add(request)
+    this.#tellOutput()
+    this.#updateWantsInput()
+    this.#closeIfIdle()
+  }
+
+  breakConnection(request: ServerRequest): boolean {
+    if (this.#requests.size > 1 || this.#output.hasOutputOfOthers(request)) return false
+    this.#close('break')
+    return true
+  }
+
+  #checkBegin(contentLength: number): void {
+    this.#beginBody.reset()
+    if (contentLength !== BEGIN_BODY_BYTES) {
+      this.#fail(badBegin(this.#requestId, contentLength))
+    } else if (this.#target !== undefined) {
+      this.#fail(duplicateId(this.#requestId))
+    }
+  }
+
+  #begin(): void {
+    const id = this.#requestId
+    const { role, keepConnection } = this.#beginBody
+    this.#output.settle(id)
+    if (role !== undefined && this.#requests.size < this.#maxRequests()) {
+      this.#requests.set(id, new ServerRequest(this, { id, role, keepConnection }))
+      return
+    }
+    this.#refuse(id, this.#refusalStatus(role))
+    if (!keepConnection) this.#closesWhenIdle = true
+    this.#closeIfIdle()
+  }
+
+  #refuse(requestId: number, protocolStatus: RefusalStatus): void {
+    const onWritten = (contentBytes: number) => {
+      this.#refusalBytes -= contentBytes
+    }
+    const refusal = new Refusal({ requestId, protocolStatus, onWritten })
+    this.#refusalBytes += refusal.contentBytes
+    this.#output.add(refusal)
+    this.#tellOutput()
+  }
+
+  #maxRequests(): number {
+    return this.#options.multiplex ? this.#limits.maxRequests : 1
+  }
+
+  #refusalStatus(role: Role | undefined): RefusalStatus {
+    if (role === undefined) return ProtocolStatus.UnknownRole
+    return this.#options.multiplex ? ProtocolStatus.Overloaded : ProtocolStatus.CantMpxConn
+  }
+
+  #startParams(contentLength: number): void {
+    const request = this.#target
+    if (request?.phase !== 'params' && request?.phase !== 'refused') {
+      this.#countUseless(contentLength)
+    } else if (contentLength === 0) {
+      if (request.phase === 'params') this.#endParams(request)
+      else request.phase = 'running'
+    }
+  }
+
+  #addParams(
+    request: ServerRequest,
+    bytes: Uint8Array,
+    [start, end]: readonly [number, number],
+  ): void {
+    const { gatheredParams } = request
+    const total = gatheredParams.length + end - start
+    if (total <= this.#limits.paramsBytes) {
+      gatheredParams.append(bytes, start, end)
+      request.countedParams = total
+      this.#heldInput += end - start
+      return
+    }
+    // Told at once, with what can be read so far; the rest of the stream is thrown away as it comes.
+    const { pairs } = decodeParams(gatheredParams.view(), this.#limits)
+    this.#forgetParams(request)
+    request.phase = 'refused'
+    request.params = pairs
+    this.#events.onBadRequest(request, tooLarge(`${total} bytes or more`, this.#limits.paramsBytes))
+  }
+
+  #endParams(request: ServerRequest): void {
+    const { pairs, fault } = decodeParams(request.gatheredParams.view(), this.#limits)
+    this.#forgetParams(request)
+    if (fault?.code === 'FASTCGI_BAD_PARAMS') {
+      this.#fail(fault)
+      return
+    }
+    request.phase = 'running'
+    request.params = pairs
+    if (fault === undefined) this.#events.onRequest(request)
+    else this.#events.onBadRequest(request, fault)
+  }
+
+  #forgetParams(request: ServerRequest): void {
+    this.#heldInput -= request.countedParams
+    request.countedParams = 0
+    request.gatheredParams.clear()
+  }
+
+  #abort(request: ServerRequest): void {
+    const error = this.#conduct.countAborted()
+    if (error === undefined) request.abort()
+    else this.#fail(error)
+  }
+
+  #countUseless(contentLength: number): void {
+    const error = this.#conduct.countUseless(contentLength)
+    if (error !== undefined) this.#fail(error)
+  }
+
+  #answerValues(): void {
+    this.#replies.addValues(this.#query.view(), {
+      ...this.#options.values(),
+      multiplex: this.#options.multiplex,
+    })
+    this.#query.clear()
+    this.#sendReplies()
+  }
+
+  #sendReplies(): void {
+    this.#output.add(this.#replies)
+    this.#tellOutput()
+  }
+
+  #tellOutput(): void {
+    if (this.#isOutputTold || this.#output.isEmpty) return
+    this.#isOutputTold = true
+    this.#events.onOutput()
+  }
+
+  #updateWantsInput(): void {
+    const wanted = this.#canTakeInput()
+    if (wanted === this.#wantsInput) return
+    this.#wantsInput = wanted
+    if (wanted) this.#events.onInputWanted()
+  }
+
+  #canTakeInput(): boolean {
+    if (this.#isClosed || this.#hasInputEnded) return false
+    if (this.#heldInput >= this.#limits.totalBufferBytes / 2) return false
+    if (this.#output.heldBytes >= this.#limits.totalBufferBytes / 2) return false
+    // A peer that reads no answers gets to ask no questions.
+    if (this.#replies.heldBytes + this.#refusalBytes >= MAX_REPLY_BYTES) return false
+    for (const request of this.#heavy) {
+      const mayStall = this.#requests.size > 1 || request.isOutputStalled
+      if (!mayStall || request.heldInput >= this.#limits.stalledStdinBytes) return false
+    }
+    return true
+  }
+
+  #closeIfIdle(): void {
+    if (this.#closesWhenIdle && this.#requests.size === 0) this.#close('graceful')
+  }
+
+  #fail(error: FastCgiError): void {
+    this.#close('break', error)
+  }
+
+  #close(mode: 'graceful' | 'break', error?: FastCgiError): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#reader.stop()
+    const requests = [...this.#requests.values()]
+    this.#requests.clear()
+    if (mode === 'break') this.#output.clear()
+    for (const request of requests) request.drop()
+    this.#heavy.clear()
+    this.#heldInput = 0
+    this.#wantsInput = false
+    this.#events.onClose(mode, ...(error === undefined ? [] : [error]))
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * Prints the records of one request into as few buffers as possible.
+ *
+ * Small writes to one stream become one record until it is taken; a response written in one go leaves in one
+ * buffer together with its end. All memory starts zeroed and is written once: padding cannot leak anything.
+ */
+import { HEADER_BYTES } from './constants.ts'
+import { byteAt, uint16At, writeHeader } from './header.ts'
+
+/** Content of our largest records: a multiple of 8, and header and content together fit 32 KiB. */
+export const MAX_RECORD_CONTENT = 32_760
+
+const ALIGNMENT = 8
+const MAX_PADDING = ALIGNMENT - 1
+/** Room behind what is written for the end of a request: two empty records and an END_REQUEST. */
+const END_ROOM = MAX_PADDING + 2 * HEADER_BYTES + 16
+const MIN_BLOCK_BYTES = 1024
+/** A stream's record is not begun in the rest of a block that holds less than this of it. */
+const MIN_RECORD_CONTENT = 1024
+const MAX_SLAB_BLOCK_BYTES = 4096
+const SLAB_BYTES = 16_384
+
+let slab = new Uint8Array(SLAB_BYTES)
+let slabUsed = 0
+
+/** A piece of memory filled with records from its start. */
+interface Block {
+  readonly bytes: Uint8Array
+  /** Taken up to here, always the end of a record. */
+  taken: number
+  /** Filled up to here. */
+  end: number
+}
+
+/** Content bytes of what was taken, by record type. */
+export interface TakenBytes {
+  wire: number
+  readonly types: readonly [number, number]
+  readonly content: [number, number]
+}
+
+/** The records of one request that wait to be taken, in order. */
+export class RecordWriter {
+  readonly requestId: number
+  #blocks: Block[] = []
+  /** Where in the last block the record starts that still grows; -1: none does. */
+  #openAt = -1
+  #openType = 0
+  #pending = 0
+
+  constructor(requestId: number) {
+    this.requestId = requestId
+  }
+
+  /** Bytes that wait to be taken, headers included; the record that still grows counts unpadded. */
+  get pendingBytes(): number {
+    return this.#pending
+  }
+
+  /** Adds the first `count` bytes of `bytes` (copied) to the stream of `type`, in records of at most `maxContent`. */
+  append(type: number, bytes: Uint8Array, [count, maxContent]: readonly [number, number]): void {
+    let from = 0
+    while (from < count) {
+      if (this.#openAt < 0 || this.#openType !== type || this.#roomInOpen(maxContent) <= 0) {
+        this.#open(type, count - from, MIN_RECORD_CONTENT)
+      }
+      const block = this.#lastBlock()
+      const end = Math.min(count, from + this.#roomInOpen(maxContent))
+      block.bytes.set(
+        from === 0 && end === bytes.length ? bytes : bytes.subarray(from, end),
+        block.end,
+      )
+      block.end += end - from
+      this.#pending += end - from
+      from = end
+    }
+  }
+
+  /** Adds one whole record, e.g. the empty one that ends a stream. At most 65,528 bytes of content. */
+  appendRecord(type: number, content: Uint8Array): void {
+    this.#open(type, content.length, content.length)
+    const block = this.#lastBlock()
+    block.bytes.set(content, block.end)
+    block.end += content.length
+    this.#pending += content.length
+    this.#close()
+  }
+
+  /**
+   * Moves whole records to `into`: everything, or as many as fit `maxBytes` but at least one. Adds what was taken
+   * to `taken`.
+   */
+  take(into: Uint8Array[], maxBytes: number, taken: TakenBytes): void {
+    this.#close()
+    let left = maxBytes
+    let isFirst = true
+    while (true) {
+      const block = this.#blocks[0]
+      if (block === undefined) return
+      const start = block.taken
+      let at = start
+      while (at < block.end) {
+        const content = uint16At(block.bytes, at + 4)
+        const length = HEADER_BYTES + content + byteAt(block.bytes, at + 6)
+        if (length > left && !isFirst) break
+        isFirst = false
+        count(taken, byteAt(block.bytes, at + 1), content)
+        at += length
+        left -= length
+      }
+      if (at > start) {
+        into.push(block.bytes.subarray(start, at))
+        block.taken = at
+        this.#pending -= at - start
+        taken.wire += at - start
+      }
+      if (at < block.end) return
+      if (this.#blocks.length === 1 && block.bytes.length - block.end >= MIN_BLOCK_BYTES) return
+      this.#blocks.shift()
+    }
+  }
+
+  /** Throws away everything that waits. */
+  clear(): void {
+    this.#blocks = []
+    this.#openAt = -1
+    this.#pending = 0
+  }
+
+  /** How much more content the open record takes. */
+  #roomInOpen(maxContent: number): number {
+    const block = this.#lastBlock()
+    const content = block.end - this.#openAt - HEADER_BYTES
+    return Math.min(maxContent - content, block.bytes.length - block.end - MAX_PADDING)
+  }
+
+  /** Starts a record for `wanted` bytes, of which it holds at least the smaller of `wanted` and `atLeast`. */
+  #open(type: number, wanted: number, atLeast: number): void {
+    this.#close()
+    const last = this.#blocks.at(-1)
+    const room = last === undefined ? 0 : last.bytes.length - last.end
+    const needed = HEADER_BYTES + Math.min(wanted, atLeast) + MAX_PADDING
+    if (room < needed) this.#blocks.push(newBlock(wanted))
+    const block = this.#lastBlock()
+    this.#openAt = block.end
+    this.#openType = type
+    block.end += HEADER_BYTES
+    this.#pending += HEADER_BYTES
+  }
+
+  /** Completes the record that grows: its header, and zeros to a multiple of 8. */
+  #close(): void {
+    if (this.#openAt < 0) return
+    const block = this.#lastBlock()
+    const contentLength = block.end - this.#openAt - HEADER_BYTES
+    const paddingLength = -contentLength & MAX_PADDING
+    writeHeader(block.bytes, this.#openAt, {
+      type: this.#openType,
+      requestId: this.requestId,
+      contentLength,
+      paddingLength,
+    })
+    block.end += paddingLength
+    this.#pending += paddingLength
+    this.#openAt = -1
+  }
+
+  #lastBlock(): Block {
+    const last = this.#blocks.at(-1)
+    if (last !== undefined) return last
+    const block = newBlock(0)
+    this.#blocks.push(block)
+    return block
+  }
+}
+
+/** A block for `content` bytes: the headers of their records, and the end of the request, fit as well. */
+function newBlock(content: number): Block {
+  const records = Math.ceil(content / MAX_RECORD_CONTENT)
+  const wanted = content + records * (HEADER_BYTES + MAX_PADDING) + END_ROOM
+  const size = Math.max(MIN_BLOCK_BYTES, -(-wanted & -ALIGNMENT))
+  return { bytes: zeroed(size), taken: 0, end: 0 }
+}
+
+/** Memory nobody has written to. Small pieces share a slab, of which no byte is handed out twice. */
+function zeroed(size: number): Uint8Array {
+  if (size > MAX_SLAB_BLOCK_BYTES) return new Uint8Array(size)
+  if (slabUsed + size > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES)
+    slabUsed = 0
+  }
+  const piece = slab.subarray(slabUsed, slabUsed + size)
+  slabUsed += size
+  return piece
+}
+
+function count(taken: TakenBytes, type: number, content: number): void {
+  if (type === taken.types[0]) taken.content[0] += content
+  else if (type === taken.types[1]) taken.content[1] += content
+}

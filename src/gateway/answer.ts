@@ -1,0 +1,237 @@
+/**
+ * The answer to one request: the guest's checked response, or an error page in its place, or a broken-off stream. Exactly
+ * one of them, then FCGI_END_REQUEST, then one access line.
+ */
+import type { ByteSink } from '../base/byte-stream.ts'
+import type { CgiRequest } from '../cgi/environment.ts'
+import type { CgiRole } from '../cgi/response-head.ts'
+import { CgiResponseStream, DEFAULT_RESPONSE_LIMITS, type ResponseOptions } from '../cgi/response-stream.ts'
+import { ProtocolStatus, Role } from '../fastcgi/constants.ts'
+import type { FastCgiRequest } from '../fastcgi/request.ts'
+import type { KillReason } from '../guest/outcome.ts'
+import type { PoolReport } from '../pool/scheduler.ts'
+import { type FailureCode, failureRule, outcomeCode } from './failure.ts'
+import type { Gateway } from './gateway.ts'
+import { DEFAULT_STDERR_LIMITS, GuestStderr } from './guest-stderr.ts'
+import type { RequestBody } from './request-body.ts'
+import type { Tenant } from './tenant.ts'
+
+const ROLE_NAMES = {
+  [Role.Responder]: 'responder',
+  [Role.Authorizer]: 'authorizer',
+  [Role.Filter]: 'filter',
+} as const
+
+const NO_HEADERS: ReadonlySet<string> = new Set()
+
+export class Answer {
+  readonly requestId: string
+  /** Set before the guest runs, for the access line. */
+  body: RequestBody | undefined
+  readonly #request: FastCgiRequest
+  readonly #gateway: Gateway
+  readonly #startMs: number
+  #cgi: CgiRequest | undefined
+  #tenant: Tenant | undefined
+  #handler: string | undefined
+  #response: CgiResponseStream | undefined
+  #stderr: GuestStderr | undefined
+  #refusal: Error | undefined
+  #kill: ((reason: KillReason) => void) | undefined
+  #isEnded = false
+
+  constructor(request: FastCgiRequest, gateway: Gateway) {
+    this.requestId = gateway.nextRequestId()
+    this.#request = request
+    this.#gateway = gateway
+    this.#startMs = gateway.clock.nowMs()
+  }
+
+  get role(): CgiRole {
+    return ROLE_NAMES[this.#request.role]
+  }
+
+  /** From here on the request's method is known. */
+  describe(cgi: CgiRequest): void {
+    this.#cgi = cgi
+  }
+
+  /** From here on it is known who answers. */
+  address(tenant: Tenant, handler: string): void {
+    this.#tenant = tenant
+    this.#handler = handler
+  }
+
+  /** Where the guest prints its response. Ending it completes the response while the guest goes on (fastcgi_finish_request). */
+  get stdout(): ByteSink {
+    const response = this.#open()
+    return {
+      write: (bytes) => {
+        const taken = response.write(bytes)
+        if (response.error !== undefined) this.refuse(response.error)
+        return taken
+      },
+      onWritable: (wake) => response.onWritable(wake),
+      end: () => this.#finishEarly(response),
+    }
+  }
+
+  get stderr(): ByteSink {
+    const { stderr } = this.#request
+    this.#stderr ??= new GuestStderr(stderr, (line) => this.#logGuest(line), this.#tenant?.stderr ?? DEFAULT_STDERR_LIMITS)
+    return this.#stderr
+  }
+
+  /** The guest waits: what it has printed goes out now. */
+  flush(): void {
+    this.#response?.flush()
+  }
+
+  /** Request or response broke a rule: the guest is stopped, and `error` decides the answer. The first one counts. */
+  refuse(error: Error): void {
+    this.#refusal ??= error
+    this.#kill?.('rejected')
+  }
+
+  /** Takes the way to stop the guest. */
+  onRefusal(kill: (reason: KillReason) => void): void {
+    this.#kill = kill
+    if (this.#refusal !== undefined) kill('rejected')
+  }
+
+  /** The guest has ended. */
+  complete(report: PoolReport): void {
+    const { outcome } = report
+    const code = outcomeCode(outcome)
+    if (this.#refusal !== undefined) this.#reportFailure(codeOf(this.#refusal), this.#refusal.message, report)
+    else if (code !== undefined) this.#reportFailure(code, describeOutcome(report), report)
+    else this.#finish(outcome.kind === 'exited' ? outcome.code : 0, report)
+  }
+
+  /** No guest ran, or something broke. */
+  fail(error: unknown): void {
+    const code = codeOf(error)
+    const message = error instanceof Error ? error.message : String(error)
+    if (code === 'INTERNAL') this.#gateway.logger.error({ requestId: this.requestId, err: error }, 'request failed')
+    this.#reportFailure(code, message, undefined)
+  }
+
+  #finish(exitCode: number, report: PoolReport): void {
+    const response = this.#open()
+    const result = response.finish()
+    if (result.kind === 'failed') {
+      const isCrash = result.error.code === 'CGI_NO_HEADER' && exitCode !== 0
+      const code = isCrash ? 'OUTCOME_FAILED' : result.error.code
+      this.#reportFailure(code, result.error.message, report)
+      return
+    }
+    this.#end(response, ProtocolStatus.RequestComplete, exitCode)
+    this.#writeAccess(response.status ?? 200, undefined, report)
+  }
+
+  #finishEarly(response: CgiResponseStream): void {
+    response.end()
+    const result = response.finish()
+    if (result.kind === 'failed') this.refuse(result.error)
+    else this.#end(response, ProtocolStatus.RequestComplete, 0)
+  }
+
+  #reportFailure(code: FailureCode, message: string, report: PoolReport | undefined): void {
+    const rule = failureRule(code)
+    const { requestId } = this
+    const trap = report?.outcome.kind === 'trapped' ? { backtrace: report.outcome.backtrace } : {}
+    this.#gateway.logger[rule.level]({ requestId, tenant: this.#tenant?.name, handler: this.#handler, code, ...trap }, message)
+    const response = this.#open()
+    const wasAnswered = this.#isEnded
+    const isClean =
+      wasAnswered ||
+      response.fail(rule.status, rule.retryAfterS === undefined ? {} : { retryAfterS: rule.retryAfterS })
+    if (isClean) this.#end(response, rule.protocolStatus, 1)
+    else this.#breakOff()
+    this.#writeAccess(isClean && !wasAnswered ? rule.status : (response.status ?? rule.status), code, report)
+  }
+
+  /** Ends the request once everything printed has been taken. */
+  #end(response: CgiResponseStream, protocolStatus: ProtocolStatus, appStatus: number): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    if (response.isDrained) {
+      this.#stderr?.end()
+      this.#request.end(protocolStatus, appStatus)
+      return
+    }
+    response.onWritable(() => {
+      this.#stderr?.end()
+      this.#request.end(protocolStatus, appStatus)
+    })
+  }
+
+  #breakOff(): void {
+    this.#isEnded = true
+    this.#stderr?.end()
+    this.#request.breakOff(1)
+  }
+
+  #open(): CgiResponseStream {
+    this.#response ??= new CgiResponseStream(this.#request.stdout, this.#options())
+    return this.#response
+  }
+
+  #options(): ResponseOptions {
+    return {
+      method: this.#cgi?.method ?? 'GET',
+      role: this.role,
+      limits: this.#tenant?.response ?? DEFAULT_RESPONSE_LIMITS,
+      allowedHeaders: this.#tenant?.allowedResponseHeaders ?? NO_HEADERS,
+      requestId: this.requestId,
+    }
+  }
+
+  #writeAccess(status: number, code: FailureCode | undefined, report: PoolReport | undefined): void {
+    const { accessLog, clock } = this.#gateway
+    if (accessLog === undefined) return
+    accessLog({
+      requestId: this.requestId,
+      tenant: this.#tenant?.name,
+      handler: this.#handler,
+      method: this.#cgi?.method ?? '-',
+      uri: this.#cgi?.requestUri ?? '-',
+      remote: this.#cgi?.variables.get('REMOTE_ADDR') ?? '-',
+      status,
+      requestBytes: this.body?.bytes ?? 0,
+      responseBytes: this.#response?.bodyBytes ?? 0,
+      wallMs: clock.nowMs() - this.#startMs,
+      cpuMs: report?.cpuMs ?? 0,
+      queuedMs: report?.queuedMs ?? 0,
+      memoryBytes: report?.memoryBytes ?? 0,
+      code,
+    })
+  }
+
+  #logGuest(line: string): void {
+    const { requestId } = this
+    this.#gateway.logger.info({ requestId, tenant: this.#tenant?.name, handler: this.#handler, stream: 'stderr' }, line)
+  }
+}
+
+function describeOutcome({ outcome }: PoolReport): string {
+  switch (outcome.kind) {
+    case 'exited':
+      return `the guest ended with ${outcome.code}`
+    case 'trapped':
+      return `the guest trapped: ${outcome.message}`
+    case 'killed':
+      return `the guest was stopped: ${outcome.reason}`
+  }
+}
+
+function codeOf(error: unknown): FailureCode {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && isFailureCode(error.code)) {
+    return error.code
+  }
+  return 'INTERNAL'
+}
+
+function isFailureCode(code: string): code is FailureCode {
+  return /^(?:CGI|FASTCGI|GATEWAY|GUEST|OUTCOME|POOL|WASM)_/.test(code)
+}

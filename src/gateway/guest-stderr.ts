@@ -1,0 +1,86 @@
+/**
+ * A guest's standard error: cut into lines, made harmless, limited, then logged and passed to the web server.
+ * Copied to our log first because some web servers drop FCGI_STDERR.
+ */
+import type { ByteSink } from '../base/byte-stream.ts'
+
+export interface StderrLimits {
+  /** Bytes of one line; the rest of a longer one is cut. */
+  readonly lineBytes: number
+  /** Bytes of one request's lines together. */
+  readonly totalBytes: number
+}
+
+export const DEFAULT_STDERR_LIMITS: StderrLimits = { lineBytes: 4096, totalBytes: 64 * 1024 }
+
+const NEWLINE = 10
+
+export class GuestStderr implements ByteSink {
+  readonly #forward: ByteSink
+  readonly #log: (line: string) => void
+  readonly #limits: StderrLimits
+  #line = ''
+  #totalBytes = 0
+  #cutBytes = 0
+
+  constructor(forward: ByteSink, log: (line: string) => void, limits: StderrLimits) {
+    this.#forward = forward
+    this.#log = log
+    this.#limits = limits
+  }
+
+  /** Bytes that went over a limit and were dropped. */
+  get cutBytes(): number {
+    return this.#cutBytes
+  }
+
+  /** Takes everything at once: a guest never waits for its log. */
+  write(bytes: Uint8Array): number {
+    for (let start = 0; start < bytes.length; ) {
+      const newline = bytes.indexOf(NEWLINE, start)
+      const end = newline < 0 ? bytes.length : newline
+      this.#append(bytes.subarray(start, end))
+      if (newline < 0) break
+      this.#emit()
+      start = newline + 1
+    }
+    return bytes.length
+  }
+
+  onWritable(wake: () => void): void {
+    wake()
+  }
+
+  end(): void {
+    if (this.#line !== '') this.#emit()
+    if (this.#cutBytes > 0) {
+      this.#send(`[${this.#cutBytes} bytes of standard error were cut]`)
+      this.#cutBytes = 0
+    }
+  }
+
+  #append(bytes: Uint8Array): void {
+    const { lineBytes, totalBytes } = this.#limits
+    const room = Math.max(
+      0,
+      Math.min(lineBytes - this.#line.length, totalBytes - this.#totalBytes - this.#line.length),
+    )
+    const kept = Math.min(room, bytes.length)
+    this.#cutBytes += bytes.length - kept
+    this.#line += Buffer.from(bytes.buffer, bytes.byteOffset, kept).toString('latin1')
+  }
+
+  #emit(): void {
+    const line = this.#line.replace(/\r$/, '').replace(/[^\x20-\x7e\x80-\xff]/g, '.')
+    this.#line = ''
+    if (line === '') return
+    this.#totalBytes += line.length
+    this.#send(line)
+  }
+
+  #send(line: string): void {
+    this.#log(Buffer.from(line, 'latin1').toString('utf8'))
+    // When the web server does not take it, the log has it.
+    this.#forward.write(Buffer.from(`${line}\n`, 'latin1'))
+  }
+}

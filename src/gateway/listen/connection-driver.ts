@@ -1,0 +1,383 @@
+/**
+ * Couples a socket with a `ServerConnection`: carries bytes both ways, and closes the way the connection asks for.
+ *
+ * What the handler of a request writes is sent at the end of the current run of JavaScript, so that the last data
+ * and FCGI_END_REQUEST leave in one write. One write of at most `MAX_WRITE_BYTES` is under way at a time.
+ */
+import type { Socket } from 'node:net'
+import type { Logger } from '../../base/logger.ts'
+import {
+  type ConnectionEvents,
+  type ConnectionOptions,
+  ServerConnection,
+} from '../../fastcgi/connection.ts'
+import type { FastCgiError } from '../../fastcgi/errors.ts'
+import type { FastCgiRequest } from '../../fastcgi/request.ts'
+import { ListenError, type ListenErrorCode } from './errors.ts'
+import { foreignProtocol } from './foreign-protocol.ts'
+import type { Sweep, Swept } from './sweep.ts'
+import { type ConnectionTimeouts, LINGER_BYTES } from './timeouts.ts'
+
+/** Who is at the other end. */
+export interface ConnectionPeer {
+  readonly transport: 'tcp' | 'unix'
+  /** undefined on a unix socket. */
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  /** The listen address it came in by. */
+  readonly listener: string
+}
+
+/** Answers requests; called synchronously while bytes are read. */
+export interface RequestHandler {
+  /** PARAMS has ended. The handler ends the request. */
+  onRequest(request: FastCgiRequest, peer: ConnectionPeer): void
+  /** PARAMS went over a cap: to be answered with 431 and ended. */
+  onBadRequest(request: FastCgiRequest, error: FastCgiError, peer: ConnectionPeer): void
+}
+
+export interface DriverOptions {
+  readonly handler: RequestHandler
+  readonly peer: ConnectionPeer
+  readonly connection: ConnectionOptions
+  readonly timeouts: ConnectionTimeouts
+  readonly sweep: Sweep
+  readonly logger: Logger
+  /** Called once, when the socket is gone. */
+  readonly onClosed: (driver: ConnectionDriver) => void
+}
+
+/**
+ * open -> closing (an answer is still on its way) -> lingering (we have half-closed) -> closed;
+ * open -> breaking (a bad record is on its way) -> closed.
+ */
+type State = 'open' | 'closing' | 'lingering' | 'breaking' | 'closed'
+
+/** What the peer keeps us waiting for, and a number that changes whenever it moves. */
+interface Wait {
+  readonly code: ListenErrorCode | 'linger'
+  readonly limitMs: number
+  readonly progress: number
+}
+
+const MAX_WRITE_BYTES = 65_536
+
+/** Version 0: no FastCGI record. Most web servers notice it, where a plain close passes for a complete answer. */
+const BAD_RECORD = new Uint8Array(8)
+
+export class ConnectionDriver implements ConnectionEvents, Swept {
+  readonly #socket: Socket
+  readonly #options: DriverOptions
+  readonly #connection: ServerConnection
+  #state: State = 'open'
+  #closesWhenIdle = false
+
+  /** Taken from the connection and not yet given to the socket, from `#queueAt` on. */
+  #queue: readonly Uint8Array[] = []
+  #queueAt = 0
+  #inFlightBytes = 0
+  #isFlushScheduled = false
+  /** Whether the last write has been given to the socket. */
+  #hasEnded = false
+
+  #requestsSeen = 0
+  #writesDone = 0
+  #discardedBytes = 0
+  /** The chunk being received, for the log line about what is wrong with it. */
+  #chunk: Uint8Array | undefined
+
+  #wait: Wait | undefined
+  #waitSinceMs = 0
+
+  /** Takes the socket over. It must have `allowHalfOpen` set. */
+  constructor(socket: Socket, options: DriverOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.#connection = new ServerConnection(this, options.connection)
+    socket.on('data', this.#receive)
+    socket.on('end', this.#inputEnded)
+    socket.on('error', this.#failed)
+    socket.on('close', this.#closed)
+    options.sweep.add(this)
+  }
+
+  /** Requests that have begun and not ended. */
+  get activeRequests(): number {
+    return this.#connection.activeRequests
+  }
+
+  /** Closes gracefully as soon as no request is active and all output is sent: now, if that is so. */
+  closeWhenIdle(): void {
+    this.#closesWhenIdle = true
+    this.#advance()
+  }
+
+  /** Cuts the connection so that the peer notices. */
+  destroy(): void {
+    this.#break()
+  }
+
+  onRequest(request: FastCgiRequest): void {
+    this.#requestsSeen += 1
+    this.#options.handler.onRequest(request, this.#options.peer)
+  }
+
+  onBadRequest(request: FastCgiRequest, error: FastCgiError): void {
+    this.#requestsSeen += 1
+    this.#options.handler.onBadRequest(request, error, this.#options.peer)
+  }
+
+  onOutput(): void {
+    this.#scheduleFlush()
+  }
+
+  onInputWanted(): void {
+    this.#socket.resume()
+  }
+
+  onClose(mode: 'graceful' | 'break', error?: FastCgiError): void {
+    if (this.#state !== 'open') return
+    if (error !== undefined) this.#logProtocolError(error)
+    if (mode === 'break') {
+      this.#break()
+      return
+    }
+    this.#state = 'closing'
+    this.#socket.resume()
+    this.#scheduleFlush()
+  }
+
+  /** Called by the listener's sweep: gives the peer up if it has kept us waiting too long for one thing. */
+  sweep(nowMs: number): void {
+    const wait = this.#currentWait()
+    const before = this.#wait
+    if (wait === undefined || wait.code !== before?.code || wait.progress !== before.progress) {
+      this.#wait = wait
+      this.#waitSinceMs = nowMs
+      return
+    }
+    if (nowMs - this.#waitSinceMs < wait.limitMs) return
+    if (wait.code === 'linger') {
+      this.#socket.destroy()
+      return
+    }
+    this.#giveUp(wait.code, wait.limitMs)
+  }
+
+  readonly #receive = (chunk: Uint8Array): void => {
+    if (this.#state !== 'open') {
+      this.#discardedBytes += chunk.length
+      if (this.#discardedBytes > LINGER_BYTES) this.#socket.destroy()
+      return
+    }
+    this.#chunk = chunk
+    this.#connection.receive(chunk)
+    this.#chunk = undefined
+    if (this.#state === 'open' && !this.#connection.wantsInput) this.#socket.pause()
+  }
+
+  readonly #inputEnded = (): void => {
+    this.#connection.inputEnded()
+  }
+
+  readonly #failed = (error: NodeJS.ErrnoException): void => {
+    // A reset is how some web servers end every connection (Caddy closes with unread bytes): nothing to report.
+    this.#options.logger.debug({ peer: this.#options.peer, code: error.code }, 'connection lost')
+  }
+
+  readonly #closed = (): void => {
+    this.#state = 'closed'
+    this.#options.sweep.delete(this)
+    this.#connection.inputEnded()
+    // Requests that go on without their peer must not wait for it.
+    this.#scheduleFlush()
+    this.#options.onClosed(this)
+  }
+
+  /**
+   * Flushes once this run of JavaScript and all microtasks it leads to are over: a tick that is asked for by a microtask
+   * comes after the last of them. So a guest that is suspended and resumed at once still answers in one write, without
+   * the wait that `setImmediate` would add.
+   */
+  #scheduleFlush(): void {
+    if (this.#isFlushScheduled) return
+    this.#isFlushScheduled = true
+    queueMicrotask(this.#scheduleTick)
+  }
+
+  readonly #scheduleTick = (): void => process.nextTick(this.#runFlush)
+
+  readonly #runFlush = (): void => {
+    this.#isFlushScheduled = false
+    this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#state === 'closed') {
+      this.#discardOutput()
+    } else if (this.#inFlightBytes === 0) {
+      this.#refillQueue()
+      if (this.#queueAt < this.#queue.length) this.#writeNext()
+      else this.#advance()
+    }
+  }
+
+  #refillQueue(): void {
+    if (this.#queueAt < this.#queue.length || this.#state === 'breaking') return
+    this.#queue = this.#connection.takeOutput()
+    this.#queueAt = 0
+  }
+
+  /** Gives the socket its next write: pieces of the queue up to `MAX_WRITE_BYTES`, at least one. */
+  #writeNext(): void {
+    const { length } = this.#queue
+    const start = this.#queueAt
+    let [end, bytes] = [start, 0]
+    for (; end < length; end += 1) {
+      const size = this.#queue[end]?.length ?? 0
+      if (end > start && bytes + size > MAX_WRITE_BYTES) break
+      bytes += size
+    }
+    this.#queueAt = end
+    this.#inFlightBytes = bytes
+    const isOne = end - start === 1
+    if (!isOne) this.#socket.cork()
+    for (let at = start; at < end; at += 1) {
+      const piece = this.#queue[at]
+      if (piece === undefined) continue
+      if (at === end - 1) this.#socket.write(piece, this.#written)
+      else this.#socket.write(piece)
+    }
+    if (!isOne) this.#socket.uncork()
+  }
+
+  readonly #written = (error?: Error | null): void => {
+    const bytes = this.#inFlightBytes
+    this.#inFlightBytes = 0
+    this.#writesDone += 1
+    if (error !== undefined && error !== null) return
+    this.#connection.outputWritten(bytes)
+    this.#flush()
+  }
+
+  /** Nothing is left to write: takes the next step towards the end, if this connection is to end. */
+  #advance(): void {
+    const isBusy = this.#inFlightBytes > 0 || this.#queueAt < this.#queue.length
+    if (isBusy || this.#isFlushScheduled || this.#hasEnded) return
+    if (this.#state === 'breaking') {
+      this.#hasEnded = true
+      this.#socket.end(BAD_RECORD, this.#destroySocket)
+    } else if (this.#state === 'closing') {
+      this.#startLinger()
+    } else if (this.#state === 'open' && this.#closesWhenIdle && this.activeRequests === 0) {
+      this.#connection.inputEnded()
+      if (this.#state === 'open') this.#startLinger()
+    }
+  }
+
+  /**
+   * Closes our side only. A full close while the peer still sends would make the kernel answer with a reset, and that
+   * can overtake the end of what we have written.
+   */
+  #startLinger(): void {
+    this.#state = 'lingering'
+    this.#hasEnded = true
+    this.#socket.resume()
+    this.#socket.end()
+  }
+
+  /** Ends the connection in a way that cannot be taken for a complete answer. */
+  #break(): void {
+    if (this.#state === 'breaking' || this.#state === 'closed') return
+    if (this.#state === 'lingering') {
+      this.#socket.destroy()
+      return
+    }
+    this.#state = 'breaking'
+    this.#connection.inputEnded()
+    if (this.#options.peer.transport === 'tcp') {
+      this.#socket.resetAndDestroy()
+      return
+    }
+    // A unix socket has no reset. The record must not end up inside another one: what was taken goes first.
+    this.#socket.resume()
+    if (!this.#isFlushScheduled) this.#flush()
+  }
+
+  readonly #destroySocket = (): void => {
+    this.#socket.destroy()
+  }
+
+  #discardOutput(): void {
+    this.#queue = []
+    this.#queueAt = 0
+    const inFlight = this.#inFlightBytes
+    this.#inFlightBytes = 0
+    this.#connection.outputWritten(inFlight)
+    const parts = this.#connection.takeOutput()
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+    if (bytes > 0) this.#connection.outputWritten(bytes)
+  }
+
+  #currentWait(): Wait | undefined {
+    const { timeouts } = this.#options
+    const { bytesRead } = this.#socket
+    if (this.#state === 'lingering')
+      return { code: 'linger', limitMs: timeouts.lingerMs, progress: 0 }
+    if (this.#inFlightBytes > 0 || this.#state !== 'open') {
+      return {
+        code: 'GATEWAY_WRITE_TIMEOUT',
+        limitMs: timeouts.writeStallMs,
+        progress: this.#writesDone,
+      }
+    }
+    if (bytesRead === 0) {
+      return { code: 'GATEWAY_FIRST_BYTE_TIMEOUT', limitMs: timeouts.firstByteMs, progress: 0 }
+    }
+    const { waitingFor } = this.#connection
+    const isFirst = waitingFor === 'record' && this.#requestsSeen === 0
+    if (waitingFor === 'params' || isFirst) {
+      return {
+        code: 'GATEWAY_PARAMS_TIMEOUT',
+        limitMs: timeouts.paramsMs,
+        progress: this.#requestsSeen,
+      }
+    }
+    if (waitingFor === 'stdin') {
+      return { code: 'GATEWAY_BODY_TIMEOUT', limitMs: timeouts.bodyIdleMs, progress: bytesRead }
+    }
+    if (waitingFor === 'record' && timeouts.keepAliveIdleMs > 0) {
+      return {
+        code: 'GATEWAY_IDLE_TIMEOUT',
+        limitMs: timeouts.keepAliveIdleMs,
+        progress: bytesRead,
+      }
+    }
+    return undefined
+  }
+
+  #giveUp(code: ListenErrorCode, limitMs: number): void {
+    if (code === 'GATEWAY_IDLE_TIMEOUT') {
+      this.closeWhenIdle()
+      return
+    }
+    const { logger, peer } = this.#options
+    const err = new ListenError(
+      code,
+      `Cannot go on with a connection: ${limitMs} ms without progress, wanted less`,
+    )
+    logger.info({ peer, code, activeRequests: this.activeRequests }, err.message)
+    const isStuck = code === 'GATEWAY_WRITE_TIMEOUT'
+    this.#break()
+    // It takes nothing: the bad record would wait like the rest.
+    if (isStuck) this.#socket.destroy()
+  }
+
+  #logProtocolError(error: FastCgiError): void {
+    const { logger, peer } = this.#options
+    const isStart = this.#chunk !== undefined && this.#socket.bytesRead === this.#chunk.length
+    const foreign = isStart && this.#chunk !== undefined ? foreignProtocol(this.#chunk) : undefined
+    const hint = foreign === undefined ? '' : `; the peer speaks ${foreign}, this port FastCGI`
+    logger.warn({ peer, code: error.code }, `${error.message}${hint}`)
+  }
+}

@@ -1,0 +1,263 @@
+/** A listening socket and the connections that came in by it. */
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
+import type { Clock } from '../../base/clock.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { ConnectionOptions } from '../../fastcgi/connection.ts'
+import { formatListenAddress, isLoopbackHost, type ListenAddress } from './address.ts'
+import type { AllowedClients } from './allowed-clients.ts'
+import { ConnectionDriver, type RequestHandler } from './connection-driver.ts'
+import { ListenError } from './errors.ts'
+import { availableDescriptors } from './file-limit.ts'
+import { inheritedDescriptors } from './inherited.ts'
+import { createSocketFile, type SocketFile, type SocketFileOptions } from './socket-file.ts'
+import { Sweep } from './sweep.ts'
+import { type ConnectionTimeouts, DEFAULT_CONNECTION_TIMEOUTS } from './timeouts.ts'
+
+export const DEFAULT_BACKLOG = 511
+export const DEFAULT_MAX_CONNECTIONS = 16_384
+
+/** Part of the connections that may be open when a full listener is said to have room again. */
+const ROOM_AGAIN = 0.9
+
+export interface ListenerOptions {
+  readonly handler: RequestHandler
+  readonly clock: Clock
+  readonly logger: Logger
+  /** For every connection: limits, multiplexing, the answers to FCGI_GET_VALUES, `onDisconnect`. */
+  readonly connection: ConnectionOptions
+  readonly timeouts?: Partial<ConnectionTimeouts> | undefined
+  /** TCP peers that may connect; undefined: all, which takes `insecure` unless only this machine can connect. */
+  readonly allowedClients?: AllowedClients | undefined
+  /** FCGI_WEB_SERVER_ADDRS: who is not a member, or not a TCP peer, is closed at once. */
+  readonly webServers?: AllowedClients | undefined
+  /** Allows a TCP address that others can reach without `allowedClients`. Default false. */
+  readonly insecure?: boolean | undefined
+  /** Owner, group and mode of a unix socket. */
+  readonly socketFile?: SocketFileOptions | undefined
+  /** Connections the kernel keeps waiting. Default 511. */
+  readonly backlog?: number | undefined
+  /** Connections at once; more are closed at once. Default 16,384, or what the file limit leaves room for. */
+  readonly maxConnections?: number | undefined
+}
+
+/** An open listening socket. */
+export interface Listener {
+  /** As bound (the port chosen by the kernel, if that was asked for), in the form `parseListenAddress` reads. */
+  readonly address: string
+  /** undefined on a unix socket. */
+  readonly port: number | undefined
+  /** Open connections. */
+  readonly connections: number
+  /** Stops accepting; connections go on, each until it has no request. Idempotent. Resolves when nothing is bound any more. */
+  close(): Promise<void>
+  /** Closes connections without a request now, the others as soon as they have none. */
+  closeIdle(): void
+  /** Cuts all connections. */
+  destroyConnections(): void
+  /** Resolves as soon as there is no connection. */
+  drained(): Promise<void>
+}
+
+/**
+ * Starts to listen. Throws `ListenError` (GATEWAY_LISTEN_IN_USE, _EXPOSED, _NOT_INHERITED, _NOT_A_SOCKET,
+ * _PATH_TOO_LONG, _BAD_OWNER, _FAILED). A `systemd:NAME` address must have been made an `fd:N` before
+ * (`inheritedDescriptors`).
+ */
+export async function openListener(
+  address: ListenAddress,
+  options: ListenerOptions,
+): Promise<Listener> {
+  const isGuarded = options.allowedClients !== undefined || options.webServers !== undefined
+  const mayBeExposed = isGuarded || options.insecure === true
+  if (address.kind === 'tcp' && !mayBeExposed && !isLoopbackHost(address.host)) {
+    throw exposed(formatListenAddress(address))
+  }
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false })
+  const file = await bind(server, address, options)
+  const bound = server.address()
+  const isTcp = typeof bound === 'object' && bound !== null
+  const port = isTcp ? bound.port : undefined
+  const name = formatListenAddress(
+    address.kind === 'tcp' && port !== undefined ? { ...address, port } : address,
+  )
+  if (isTcp && !mayBeExposed && !isLoopbackHost(bound.address)) {
+    server.close()
+    throw exposed(`${name} (${bound.address})`)
+  }
+  return new OpenListener(server, { ...options, name, port, file })
+}
+
+interface Bound extends ListenerOptions {
+  readonly name: string
+  readonly port: number | undefined
+  readonly file: SocketFile | undefined
+}
+
+class OpenListener implements Listener {
+  readonly address: string
+  readonly port: number | undefined
+  readonly #server: Server
+  readonly #options: Bound
+  readonly #timeouts: ConnectionTimeouts
+  readonly #sweep: Sweep
+  readonly #drivers = new Set<ConnectionDriver>()
+  #drainWaiters: (() => void)[] = []
+  #isClosed = false
+  /** Whether connections are being turned away right now: logged once when that starts and once when it is over. */
+  #isFull = false
+
+  constructor(server: Server, options: Bound) {
+    this.#server = server
+    this.#options = options
+    this.#timeouts = { ...DEFAULT_CONNECTION_TIMEOUTS, ...options.timeouts }
+    this.#sweep = new Sweep(options.clock)
+    this.address = options.name
+    this.port = options.port
+    // Over the file limit libuv accepts and closes without a word; a bound of our own can be logged.
+    server.maxConnections = Math.min(
+      options.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
+      availableDescriptors(),
+    )
+    server.on('connection', this.#accept)
+    server.on('drop', () => this.#reportFull('too many connections'))
+    server.on('error', (error: NodeJS.ErrnoException) =>
+      this.#reportFull(error.code ?? error.message),
+    )
+  }
+
+  get connections(): number {
+    return this.#drivers.size
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#options.file?.remove()
+    // Its callback waits for the connections; the socket itself is closed when this returns.
+    this.#server.close()
+  }
+
+  closeIdle(): void {
+    for (const driver of this.#drivers) driver.closeWhenIdle()
+  }
+
+  destroyConnections(): void {
+    for (const driver of this.#drivers) driver.destroy()
+  }
+
+  drained(): Promise<void> {
+    if (this.#drivers.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#drainWaiters.push(resolve))
+  }
+
+  readonly #accept = (socket: Socket): void => {
+    const transport = this.port === undefined ? 'unix' : 'tcp'
+    const { remoteAddress, remotePort } = socket
+    const peer = { transport, remoteAddress, remotePort, listener: this.address } as const
+    if (!this.#isAllowed(transport, remoteAddress)) {
+      this.#options.logger.warn({ peer }, 'connection refused: not an allowed client')
+      socket.on('error', () => {})
+      socket.destroy()
+      return
+    }
+    this.#reportRoom()
+    const { handler, connection, logger } = this.#options
+    const driver = new ConnectionDriver(socket, {
+      handler,
+      peer,
+      connection,
+      timeouts: this.#timeouts,
+      sweep: this.#sweep,
+      logger,
+      onClosed: this.#forget,
+    })
+    this.#drivers.add(driver)
+  }
+
+  #isAllowed(transport: 'tcp' | 'unix', remoteAddress: string | undefined): boolean {
+    const { allowedClients, webServers } = this.#options
+    if (webServers !== undefined && !webServers.has(remoteAddress)) return false
+    return transport === 'unix' || allowedClients === undefined || allowedClients.has(remoteAddress)
+  }
+
+  readonly #forget = (driver: ConnectionDriver): void => {
+    this.#drivers.delete(driver)
+    if (this.#drivers.size > 0) return
+    const waiters = this.#drainWaiters
+    this.#drainWaiters = []
+    for (const resolve of waiters) resolve()
+  }
+
+  #reportFull(reason: string): void {
+    if (this.#isFull) return
+    this.#isFull = true
+    const { size } = this.#drivers
+    this.#options.logger.error(
+      { listener: this.address, connections: size, reason },
+      'connections are turned away',
+    )
+  }
+
+  #reportRoom(): void {
+    // Not at the first free place: a full listener would write two lines for every connection.
+    const isCrowded = this.#drivers.size > this.#server.maxConnections * ROOM_AGAIN
+    if (!this.#isFull || isCrowded) return
+    this.#isFull = false
+    this.#options.logger.info({ listener: this.address }, 'connections are accepted again')
+  }
+}
+
+async function bind(
+  server: Server,
+  address: ListenAddress,
+  options: ListenerOptions,
+): Promise<SocketFile | undefined> {
+  const backlog = options.backlog ?? DEFAULT_BACKLOG
+  switch (address.kind) {
+    case 'unix':
+      return await createSocketFile(address.path, options.socketFile ?? {}, (path) =>
+        listen(server, address, { path, backlog }),
+      ).catch((error) => {
+        server.close()
+        throw error
+      })
+    case 'tcp':
+      await listen(server, address, { port: address.port, host: address.host, backlog })
+      return undefined
+    case 'fd':
+    case 'systemd': {
+      const [fd] = inheritedDescriptors(address, []) ?? []
+      await listen(server, address, { fd, backlog } as ListenOptions)
+      return undefined
+    }
+  }
+}
+
+/** Binds synchronously, except where a host name must be looked up. */
+function listen(server: Server, address: ListenAddress, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: NodeJS.ErrnoException): void => {
+      const isTaken = cause.code === 'EADDRINUSE'
+      const problem = isTaken ? 'somebody listens there, wanted a free address' : cause.message
+      reject(
+        new ListenError(
+          isTaken ? 'GATEWAY_LISTEN_IN_USE' : 'GATEWAY_LISTEN_FAILED',
+          `Cannot listen on ${formatListenAddress(address)}: ${problem}`,
+          { cause },
+        ),
+      )
+    }
+    server.once('error', failed)
+    server.listen(options, () => {
+      server.removeListener('error', failed)
+      resolve()
+    })
+  })
+}
+
+function exposed(address: string): ListenError {
+  return new ListenError(
+    'GATEWAY_LISTEN_EXPOSED',
+    `Cannot listen on ${address}: others can reach it and FastCGI has no password, wanted a loopback address, a list of allowed clients, or the insecure option`,
+  )
+}

@@ -1,0 +1,101 @@
+/**
+ * From a request's variables to the tenant and the handler that answer it.
+ *
+ * The web server's word comes first: `WASM_FPM_TENANT` is a parameter only it can set. Without one the request's host
+ * decides. No header of the client ever names a tenant, and no parameter is ever configuration.
+ */
+import type { CgiRequest } from '../cgi/environment.ts'
+import type { GuestPaths } from '../cgi/guest-environment.ts'
+import { findScript } from '../cgi/script-path.ts'
+import type { GuestModule } from '../guest/module.ts'
+import { GatewayError } from './errors.ts'
+import type { Tenant } from './tenant.ts'
+
+/** Where a guest sees its tenant's document root. */
+const GUEST_ROOT = '/'
+
+export interface Target {
+  readonly tenant: Tenant
+  /** The handler's name in logs: its path below the root. */
+  readonly handler: string
+  /** Rejects with `GuestError`. */
+  readonly module: GuestModule | Promise<GuestModule>
+  readonly paths: GuestPaths
+}
+
+export class Router {
+  readonly #byName = new Map<string, Tenant>()
+  /** By pool, then by host name. */
+  readonly #byHost = new Map<string, Map<string, Tenant>>()
+
+  constructor(tenants: readonly Tenant[]) {
+    for (const tenant of tenants) {
+      this.#byName.set(tenant.name, tenant)
+      const hosts = this.#byHost.get(tenant.pool) ?? new Map<string, Tenant>()
+      this.#byHost.set(tenant.pool, hosts)
+      for (const host of tenant.hosts) hosts.set(host, tenant)
+    }
+  }
+
+  /** Throws `GatewayError`, `CgiError` or `GuestError`. */
+  resolve(cgi: CgiRequest, pool: string): Target {
+    const tenant = this.#tenantOf(cgi, pool)
+    const { documentRoot } = tenant
+    const place =
+      documentRoot === undefined
+        ? undefined
+        : findScript(
+            cgi.variables,
+            {
+              documentRoot: documentRoot.root,
+              extensions: tenant.extensions,
+              index: `index${tenant.extensions[0] ?? ''}`,
+            },
+            (path) => documentRoot.isScript(path),
+          )
+    if (documentRoot === undefined || place === undefined) {
+      throw new GatewayError(
+        'GATEWAY_UNKNOWN_HANDLER',
+        `Cannot answer ${cgi.path}: tenant ${tenant.name} has no handler for it (looked below ${documentRoot?.root ?? 'no root'} for a file ending in ${tenant.extensions.join(', ')})`,
+      )
+    }
+    return {
+      tenant,
+      handler: place.scriptPath,
+      module: documentRoot.load(place.scriptPath),
+      paths: {
+        documentRoot: GUEST_ROOT,
+        scriptFilename: GUEST_ROOT + place.scriptPath,
+        scriptName: place.scriptName,
+        pathInfo: place.pathInfo,
+        pathTranslated: place.pathInfo,
+      },
+    }
+  }
+
+  #tenantOf(cgi: CgiRequest, pool: string): Tenant {
+    const named = cgi.variables.get('WASM_FPM_TENANT')
+    const tenant = named ? this.#byName.get(named) : this.#findHost(cgi.host, pool)
+    if (tenant === undefined || tenant.pool !== pool) {
+      throw new GatewayError(
+        'GATEWAY_UNKNOWN_TENANT',
+        named
+          ? `Cannot answer for tenant "${named}": pool ${pool} has none of that name`
+          : `Cannot answer for host "${cgi.host}": pool ${pool} has no tenant with it`,
+      )
+    }
+    return tenant
+  }
+
+  /** The exact name, then `*.` and the rest of it, label by label, then `*`. */
+  #findHost(host: string, pool: string): Tenant | undefined {
+    const hosts = this.#byHost.get(pool)
+    const exact = hosts?.get(host)
+    if (hosts === undefined || exact !== undefined) return exact
+    for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
+      const wildcard = hosts.get(`*${host.slice(dot)}`)
+      if (wildcard !== undefined) return wildcard
+    }
+    return hosts.get('*')
+  }
+}

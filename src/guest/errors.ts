@@ -1,0 +1,14 @@
+/** What can be wrong with a module before it runs. */
+import { CodedError } from '../base/errors.ts'
+
+export type GuestErrorCode =
+  /** The file cannot be read. */
+  | 'GUEST_UNREADABLE'
+  /** V8 refuses the module. */
+  | 'GUEST_INVALID_MODULE'
+  /** The module imports something nobody provides, or lacks an export its contract wants. */
+  | 'GUEST_WRONG_CONTRACT'
+  /** The module's memory wants more than the tenant may use. */
+  | 'GUEST_TOO_LARGE'
+
+export class GuestError extends CodedError<GuestErrorCode> {}

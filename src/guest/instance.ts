@@ -1,0 +1,222 @@
+/**
+ * One instance of a guest module and the run it is in.
+ *
+ * The guest runs in this thread on a stack of its own (JSPI). While it waits for bytes, for time or for its next
+ * slice, the thread belongs to everybody else; CPU time counts only while the guest holds the thread.
+ *
+ *     idle -> running <-> waiting -> idle -> reset() -> idle ...
+ *                 └── trap, kill ──> spent
+ */
+import type { Clock, Timer } from '../base/clock.ts'
+import { ExitSignal } from '../wasi/exit-signal.ts'
+import { WasiHost } from '../wasi/host.ts'
+import { promising } from '../wasi/jspi.ts'
+import type { WasiGrants } from '../wasi/session.ts'
+import { END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
+import { asCurrent, Meter } from './meter.ts'
+import { type GuestModule, PREVIEW1 } from './module.ts'
+import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
+import { MutableState } from './snapshot.ts'
+
+export interface GuestJob {
+  readonly grants: WasiGrants
+  /** CPU time the run may use, in milliseconds. */
+  readonly cpuMs: number
+  /** Wall-clock time from the start to the end of the run, in milliseconds. */
+  readonly wallMs: number
+  /** How long the guest may hold the thread while others want it, in milliseconds. */
+  readonly sliceMs: number
+  /** Calls `wake` when it is the guest's turn again. */
+  readonly waitTurn: (wake: () => void) => void
+  /** Called whenever the guest starts to wait for something else than its turn, before anybody else runs. */
+  readonly onWait: () => void
+}
+
+export interface GuestReport {
+  readonly outcome: Outcome
+  /** Milliseconds for which the guest held the thread. */
+  readonly cpuMs: number
+  /** Bytes of linear memory at the end, all memories together. */
+  readonly memoryBytes: number
+}
+
+interface Run {
+  readonly job: GuestJob
+  readonly settle: (report: GuestReport) => void
+  readonly deadlineMs: number
+  /** When the guest last got the thread. */
+  enteredMs: number
+  cpuMs: number
+  killedBy: KillReason | undefined
+}
+
+export class GuestInstance {
+  readonly module: GuestModule
+  readonly #clock: Clock
+  readonly #host: WasiHost
+  readonly #meter: Meter
+  readonly #state: MutableState
+  readonly #entries: ReadonlyArray<() => Promise<unknown>>
+  #run: Run | undefined
+  #isWaiting = false
+  #isSpent = false
+  #runs = 0
+  #wallTimer: Timer | undefined
+
+  /** Instantiates at once, in this thread; takes tens of microseconds. `module` is hardened. */
+  constructor(module: GuestModule, clock: Clock) {
+    this.module = module
+    this.#clock = clock
+    this.#host = new WasiHost(module.wasiNames)
+    this.#host.beforeWait = () => this.#leave(true)
+    this.#host.afterWait = () => this.#enter()
+    const { exports } = new WebAssembly.Instance(module.module, { [PREVIEW1]: this.#host.imports })
+    this.#host.attach(exports['memory'] as WebAssembly.Memory)
+    this.#meter = new Meter(exports, this)
+    this.#state = new MutableState(module, exports)
+    this.#entries = [START_EXPORT, '_start']
+      .map((name) => exports[name])
+      .filter((entry) => entry !== undefined)
+      .map((entry) => promising(entry as () => void))
+  }
+
+  /** Runs so far. */
+  get runs(): number {
+    return this.#runs
+  }
+
+  /** Whether it must not run again: it trapped or was stopped. */
+  get isSpent(): boolean {
+    return this.#isSpent || !this.#host.isReusable
+  }
+
+  /** Bytes of linear memory, all memories together. */
+  get memoryBytes(): number {
+    return this.#state.bytes()
+  }
+
+  /** Runs the program once, from its start function to the end of `_start`. Never rejects. One run at a time. */
+  run(job: GuestJob): Promise<GuestReport> {
+    return new Promise((settle) => {
+      const nowMs = this.#clock.nowMs()
+      const run: Run = {
+        job,
+        settle,
+        deadlineMs: nowMs + job.wallMs,
+        enteredMs: nowMs,
+        cpuMs: 0,
+        killedBy: undefined,
+      }
+      this.#run = run
+      this.#runs += 1
+      this.#host.begin(job.grants)
+      this.#call(run, 0)
+    })
+  }
+
+  /**
+   * Ends the run. A guest that waits is never resumed; one that holds the thread gets no answer from the host any more and
+   * is trapped at its next check. Does nothing between runs.
+   */
+  kill(reason: KillReason): void {
+    const run = this.#run
+    if (run === undefined || run.killedBy !== undefined) return
+    run.killedBy = reason
+    if (this.#isWaiting) this.#finish(run, { kind: 'killed', reason })
+    else this.#host.poison()
+  }
+
+  /**
+   * Puts the instance back to what it was before its first run. False: it cannot be, and must be thrown away (it was
+   * stopped or it trapped, its memory grew, or its module keeps state that cannot be put back).
+   */
+  reset(): boolean {
+    return !this.isSpent && this.#state.restore()
+  }
+
+  /** For `meter.ts`: the guest's time is looked at. */
+  check(): number | Promise<number> {
+    const run = this.#run
+    if (run === undefined || this.plainCheck() !== GO_ON) return END_GUEST
+    const nowMs = this.#clock.nowMs()
+    if (nowMs - run.enteredMs < run.job.sliceMs) return GO_ON
+    return new Promise((resolve) => {
+      this.#leave(false)
+      run.job.waitTurn(() => {
+        if (this.#run !== run) return // killed meanwhile: this stack never runs again
+        this.#enter()
+        resolve(this.plainCheck())
+      })
+    })
+  }
+
+  /** For `meter.ts`: GO_ON, or END_GUEST when a budget is spent. */
+  plainCheck(): number {
+    const run = this.#run
+    if (run === undefined) return END_GUEST
+    const nowMs = this.#clock.nowMs()
+    if (run.cpuMs + nowMs - run.enteredMs > run.job.cpuMs) run.killedBy ??= 'cpu'
+    else if (nowMs > run.deadlineMs) run.killedBy ??= 'wall'
+    return run.killedBy === undefined && this.#host.exitCode === undefined ? GO_ON : END_GUEST
+  }
+
+  #call(run: Run, index: number): void {
+    const entry = this.#entries[index]
+    if (entry === undefined) return this.#finish(run, { kind: 'exited', code: 0 })
+    asCurrent(this, entry).then(
+      () => this.#call(run, index + 1),
+      (thrown: unknown) => this.#finish(run, this.#outcomeOf(thrown)),
+    )
+  }
+
+  #outcomeOf(thrown: unknown): Outcome {
+    const { exitCode } = this.#host
+    if (exitCode !== undefined || thrown instanceof ExitSignal) {
+      return { kind: 'exited', code: exitCode ?? 0 }
+    }
+    this.#isSpent = true
+    return outcomeOfThrow(thrown, this.#state.isFull())
+  }
+
+  #finish(run: Run, outcome: Outcome): void {
+    if (this.#run !== run) return
+    if (!this.#isWaiting) run.cpuMs += this.#clock.nowMs() - run.enteredMs
+    this.#run = undefined
+    this.#isWaiting = false
+    this.#wallTimer?.cancel()
+    this.#wallTimer = undefined
+    this.#host.end()
+    const { killedBy } = run
+    if (killedBy !== undefined) this.#isSpent = true
+    run.settle({
+      outcome: killedBy === undefined ? outcome : { kind: 'killed', reason: killedBy },
+      cpuMs: run.cpuMs,
+      memoryBytes: this.#state.bytes(),
+    })
+  }
+
+  /** The guest gives up the thread. */
+  #leave(isForOthers: boolean): void {
+    const run = this.#run
+    if (run === undefined) return
+    this.#meter.makeOwn()
+    const nowMs = this.#clock.nowMs()
+    run.cpuMs += nowMs - run.enteredMs
+    this.#isWaiting = true
+    if (!isForOthers) return
+    if (run.deadlineMs !== Number.POSITIVE_INFINITY) {
+      const leftMs = Math.max(0, run.deadlineMs - nowMs)
+      this.#wallTimer ??= this.#clock.after(leftMs, () => this.kill('wall'))
+    }
+    run.job.onWait()
+    if (run.killedBy !== undefined) this.#finish(run, { kind: 'killed', reason: run.killedBy })
+  }
+
+  /** The guest gets the thread back. */
+  #enter(): void {
+    const run = this.#run
+    if (run === undefined) return
+    this.#isWaiting = false
+    run.enteredMs = this.#clock.nowMs()
+  }
+}

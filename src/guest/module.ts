@@ -1,0 +1,86 @@
+/** A module that is ready to be instantiated: read, checked against its contract, compiled. */
+import { CodedError } from '../base/errors.ts'
+import { WASI_FUNCTIONS } from '../wasi/host.ts'
+import { GuestError } from './errors.ts'
+
+/** The import module of WASI preview 1. */
+export const PREVIEW1 = 'wasi_snapshot_preview1'
+
+const PREVIEW1_NAMES: ReadonlySet<string> = new Set(WASI_FUNCTIONS)
+
+export interface GuestModule {
+  /** Of the bytes as they were published and of the limits written into them. */
+  readonly digest: string
+  /** For log lines: a file name or `tenant/handler`. */
+  readonly name: string
+  /** Hardened. */
+  readonly module: WebAssembly.Module
+  /** The preview 1 functions it imports. */
+  readonly wasiNames: ReadonlySet<string>
+  /** Names under which all of its memories are exported. */
+  readonly memoryExports: readonly string[]
+  /** What its memories may grow to, all together, in bytes. */
+  readonly memoryMaxBytes: number
+  /** Whether an instance can be put back to its first state. */
+  readonly isResettable: boolean
+}
+
+export interface CompileOptions {
+  readonly name: string
+  readonly memoryMaxBytes: number
+}
+
+/**
+ * Hardens and compiles a `cgi` guest (design §5: a WASI preview 1 command with `_start` and `memory`, which imports
+ * preview 1 only). V8 compiles off this thread. Throws `GuestError` and `WasmError`.
+ */
+export async function compileCgiModule(
+  bytes: Uint8Array,
+  { digest, name, memoryMaxBytes }: CompileOptions & { readonly digest: string },
+): Promise<GuestModule> {
+  const hardened = { bytes, report: { memoryExports: ['memory'], isResettable: false } } // INTERIM
+  let module: WebAssembly.Module
+  try {
+    module = await WebAssembly.compile(hardened.bytes as Uint8Array<ArrayBuffer>)
+  } catch (cause) {
+    throw new GuestError(
+      'GUEST_INVALID_MODULE',
+      `Cannot compile ${name}: ${reason(cause)}, wanted a WebAssembly module`,
+      { cause },
+    )
+  }
+  const wasiNames = checkContract(module, name)
+  const { memoryExports, isResettable } = hardened.report
+  return { digest, name, module, wasiNames, memoryExports, memoryMaxBytes, isResettable }
+}
+
+function reason(cause: unknown): string {
+  if (cause instanceof CodedError) return cause.message
+  return cause instanceof Error ? cause.message.replace(/^WebAssembly\.compile\(\): /, '') : String(cause)
+}
+
+/** Returns the names of the preview 1 functions it imports. */
+function checkContract(module: WebAssembly.Module, name: string): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const wanted of WebAssembly.Module.imports(module)) {
+    const isKnown =
+      wanted.module === PREVIEW1 && wanted.kind === 'function' && PREVIEW1_NAMES.has(wanted.name)
+    if (!isKnown) {
+      throw new GuestError(
+        'GUEST_WRONG_CONTRACT',
+        `Cannot run ${name}: it imports the ${wanted.kind} "${wanted.module}" "${wanted.name}", wanted functions of ${PREVIEW1} only`,
+      )
+    }
+    names.add(wanted.name)
+  }
+  const exports = WebAssembly.Module.exports(module)
+  const has = (kind: string, wanted: string) =>
+    exports.some((entry) => entry.kind === kind && entry.name === wanted)
+  if (!has('function', '_start') || !has('memory', 'memory')) {
+    throw new GuestError(
+      'GUEST_WRONG_CONTRACT',
+      `Cannot run ${name}: it exports ${exports.map((entry) => entry.name).join(', ') || 'nothing'}, wanted a WASI command with "_start" and "memory"`,
+    )
+  }
+  return names
+}

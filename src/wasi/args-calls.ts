@@ -1,0 +1,87 @@
+/**
+ * Arguments and environment (preview 1: args_get, args_sizes_get, environ_get, environ_sizes_get).
+ *
+ * Both are laid out alike, here for `["a", "bc"]`:
+ *
+ *     pointers -> | &buffer[0] | &buffer[2] |
+ *     buffer   -> | 'a' 0 | 'b' 'c' 0 |
+ */
+import type { CallContext } from './call-context.ts'
+import { Errno } from './errno.ts'
+import { WasiError } from './errors.ts'
+
+type Strings = ReadonlyArray<string | Uint8Array>
+
+export const ARGS_CALLS = {
+  /** FAULT: one of the two areas is not inside memory. */
+  args_get: (host: CallContext) => (pointers: number, buffer: number) => {
+    host.enter()
+    return storeStrings(host, host.grants.args, pointers, buffer)
+  },
+  /** FAULT: a result does not fit into memory. */
+  args_sizes_get: (host: CallContext) => (count: number, bytes: number) => {
+    host.enter()
+    return storeSizes(host, host.grants.args, count, bytes)
+  },
+  /** FAULT: one of the two areas is not inside memory. */
+  environ_get: (host: CallContext) => (pointers: number, buffer: number) => {
+    host.enter()
+    return storeStrings(host, host.grants.env, pointers, buffer)
+  },
+  /** FAULT: a result does not fit into memory. */
+  environ_sizes_get: (host: CallContext) => (count: number, bytes: number) => {
+    host.enter()
+    return storeSizes(host, host.grants.env, count, bytes)
+  },
+}
+
+/** Makes sure that strings can be given to a guest: latin1 and without NUL. Throws WASI_BAD_STRING. */
+export function checkStrings(what: 'argument' | 'environment', strings: Strings): void {
+  for (const text of strings) {
+    for (let index = 0; index < text.length; index++) {
+      const code = typeof text === 'string' ? text.charCodeAt(index) : text[index]
+      if (code !== undefined && code > 0 && code <= 255) continue
+      throw new WasiError(
+        'WASI_BAD_STRING',
+        `Cannot pass an ${what} string: char ${code} at ${index}, wanted 1 to 255`,
+      )
+    }
+  }
+}
+
+function storeSizes(host: CallContext, strings: Strings, count: number, bytes: number): number {
+  if (!host.has(count >>> 0, 4) || !host.has(bytes >>> 0, 4)) return Errno.FAULT
+  host.view.setUint32(count >>> 0, strings.length, true)
+  host.view.setUint32(bytes >>> 0, bytesOf(strings), true)
+  return Errno.SUCCESS
+}
+
+function storeStrings(
+  host: CallContext,
+  strings: Strings,
+  pointers: number,
+  buffer: number,
+): number {
+  let pointer = pointers >>> 0
+  let at = buffer >>> 0
+  if (!host.has(pointer, strings.length * 4) || !host.has(at, bytesOf(strings))) return Errno.FAULT
+  const { bytes, view } = host
+  for (const text of strings) {
+    view.setUint32(pointer, at, true)
+    pointer += 4
+    if (typeof text === 'string') {
+      for (let index = 0; index < text.length; index++) bytes[at + index] = text.charCodeAt(index)
+    } else {
+      bytes.set(text, at)
+    }
+    at += text.length
+    bytes[at++] = 0
+  }
+  return Errno.SUCCESS
+}
+
+function bytesOf(strings: Strings): number {
+  let total = strings.length
+  for (const text of strings) total += text.length
+  return total
+}

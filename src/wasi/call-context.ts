@@ -1,0 +1,243 @@
+/**
+ * What every preview 1 call works on: the guest's memory, the session's grants and descriptors, and waiting.
+ *
+ * Pointers and lengths come from the guest as int32 and are read as unsigned. A call starts with `enter()`.
+ */
+import type { Timer } from '../base/clock.ts'
+import { Descriptor } from './descriptor.ts'
+import { DescriptorTable } from './descriptor-table.ts'
+import { Errno } from './errno.ts'
+import { WasiError } from './errors.ts'
+import { ExitSignal } from './exit-signal.ts'
+import type { OpenStream } from './filesystem.ts'
+import { PeekableSource } from './peekable-source.ts'
+import { ALL_RIGHTS, Right } from './rights.ts'
+import type { WasiGrants } from './session.ts'
+import { DEFAULT_WASI_LIMITS } from './session.ts'
+
+/** What a host without a session grants. */
+const NOTHING: WasiGrants = {
+  args: [],
+  env: [],
+  stdin: { read: () => undefined, onReadable: (wake) => wake() },
+  stdout: { write: (bytes) => bytes.length, onWritable: (wake) => wake(), end: () => undefined },
+  stderr: { write: (bytes) => bytes.length, onWritable: (wake) => wake(), end: () => undefined },
+  preopens: [],
+  clock: {
+    nowMs: () => 0,
+    monotonicNs: () => 0n,
+    realtimeNs: () => 0n,
+    processCpuNs: () => 0n,
+    after: () => ({ cancel: () => undefined }),
+  },
+  random: () => undefined,
+  limits: DEFAULT_WASI_LIMITS,
+}
+
+export class CallContext {
+  grants: WasiGrants = NOTHING
+  descriptors: DescriptorTable = new DescriptorTable(0)
+  /** The granted stdin, stdout and stderr, whatever has become of descriptors 0 to 2. */
+  standard: readonly OpenStream[] = []
+  /** Guest memory. Only valid after `enter()` and until the guest runs again. */
+  bytes: Uint8Array = new Uint8Array(0)
+  view: DataView = new DataView(new ArrayBuffer(0))
+  exitCode: number | undefined = undefined
+  /** When the guest last got the thread, as far as this host knows. */
+  runningSinceMs = 0
+  beforeWait: (() => void) | undefined = undefined
+  afterWait: (() => void) | undefined = undefined
+  #memory: WebAssembly.Memory | undefined = undefined
+  #generation = 0
+  #mayRun = false
+  #waits: 'no' | 'waiting' | 'resuming' = 'no'
+  #isSpoilt = false
+  #timer: Timer | undefined = undefined
+
+  attach(memory: WebAssembly.Memory): void {
+    this.#memory = memory
+    this.#refresh()
+  }
+
+  begin(grants: WasiGrants): void {
+    if (!this.isReusable) {
+      throw new WasiError(
+        'WASI_NOT_REUSABLE',
+        'Cannot begin a session: a stack of the one before may still run, wanted a new instance',
+      )
+    }
+    this.end()
+    this.grants = grants
+    this.exitCode = undefined
+    const [stdin = false, stdout = false, stderr = false] = grants.terminals ?? []
+    this.standard = [
+      {
+        kind: 'stream',
+        source: new PeekableSource(grants.stdin),
+        sink: undefined,
+        isTerminal: stdin,
+        ino: 1n,
+      },
+      { kind: 'stream', source: undefined, sink: grants.stdout, isTerminal: stdout, ino: 2n },
+      { kind: 'stream', source: undefined, sink: grants.stderr, isTerminal: stderr, ino: 3n },
+    ]
+    this.descriptors = new DescriptorTable(grants.limits.openFiles)
+    for (const stream of this.standard) {
+      this.descriptors.add(new Descriptor(stream, standardRights(stream)))
+    }
+    for (const { guestPath, directory } of grants.preopens) {
+      directory.retain()
+      const preopenName = bytesOf(guestPath)
+      this.descriptors.add(
+        new Descriptor({ kind: 'directory', node: directory }, ALL_RIGHTS, {
+          inheriting: ALL_RIGHTS,
+          preopenName,
+        }),
+      )
+    }
+    this.runningSinceMs = grants.clock.nowMs()
+    this.#mayRun = true
+  }
+
+  end(): void {
+    this.#generation++
+    this.#mayRun = false
+    if (this.#waits === 'resuming') this.#isSpoilt = true
+    this.#waits = 'no'
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.descriptors.clear()
+    this.standard = []
+    this.grants = NOTHING
+  }
+
+  /** False for ever once a session was ended in the moment between a wake-up and the guest's resumption. */
+  get isReusable(): boolean {
+    return !this.#isSpoilt && this.#waits !== 'resuming'
+  }
+
+  /** Whether the guest's stack is parked in one of our calls and will stay so unless something wakes it. */
+  get isSuspended(): boolean {
+    return this.#waits === 'waiting'
+  }
+
+  /** Starts a call: throws when the guest has exited or the session is over, and makes the memory views current. */
+  enter(): void {
+    if (!this.#mayRun) throw new ExitSignal(this.exitCode)
+    if (this.bytes.length === 0) this.#refresh()
+  }
+
+  /** Ends the guest: from here on every call throws, so that a guest that swallows the signal gets nowhere. */
+  exit(exitCode: number): never {
+    this.exitCode = exitCode
+    this.#mayRun = false
+    throw new ExitSignal(exitCode)
+  }
+
+  /** Makes every further call throw. */
+  poison(): void {
+    this.#mayRun = false
+  }
+
+  /** Whether `length` bytes at `pointer` are inside guest memory. Both already unsigned. */
+  has(pointer: number, length: number): boolean {
+    return pointer + length <= this.bytes.length
+  }
+
+  /** Stores a u32 result; FAULT when it does not fit. */
+  storeU32(pointer: number, value: number): number {
+    const at = pointer >>> 0
+    if (!this.has(at, 4)) return Errno.FAULT
+    this.view.setUint32(at, value, true)
+    return Errno.SUCCESS
+  }
+
+  /** Stores a u64 result; FAULT when it does not fit. */
+  storeU64(pointer: number, value: bigint): number {
+    const at = pointer >>> 0
+    if (!this.has(at, 8)) return Errno.FAULT
+    this.view.setBigUint64(at, value, true)
+    return Errno.SUCCESS
+  }
+
+  /**
+   * Suspends the guest. `arm` asks whoever is waited for to call `wake`; then `proceed` says the call's errno, or
+   * `undefined` to go on waiting. After the session's end nothing is called and the promise never settles.
+   */
+  wait(arm: (wake: () => void) => void, proceed: () => number | undefined): Promise<number> {
+    const generation = this.#generation
+    this.#waits = 'waiting'
+    this.beforeWait?.()
+    return new Promise((resolve, reject) => {
+      let isArming = true
+      let isSettled = false
+      const wake = (): void => {
+        if (isSettled || generation !== this.#generation) return
+        // The engine must have seen the promise before it settles; see below.
+        if (isArming) {
+          queueMicrotask(wake)
+          return
+        }
+        try {
+          this.#refresh()
+          const errno = proceed()
+          if (errno === undefined) {
+            rearm()
+            return
+          }
+          isSettled = true
+          this.#resume(() => resolve(errno))
+        } catch (error) {
+          isSettled = true
+          this.#resume(() => reject(error))
+        }
+      }
+      const rearm = (): void => {
+        isArming = true
+        arm(wake)
+        isArming = false
+      }
+      // The hook may have ended the session.
+      if (generation === this.#generation) rearm()
+    })
+  }
+
+  /** Sets the session's one timer; it dies with the session. */
+  setTimer(delayMs: number, wake: () => void): void {
+    this.#timer?.cancel()
+    this.#timer = this.grants.clock.after(delayMs, wake)
+  }
+
+  cancelTimer(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Once settled, a promise cannot be called back: until the guest has run on, the host is not to be reused. */
+  #resume(settle: () => void): void {
+    this.#waits = 'resuming'
+    this.runningSinceMs = this.grants.clock.nowMs()
+    this.afterWait?.()
+    settle()
+    // Runs after the engine's own reaction to the promise, which was queued by `settle`.
+    queueMicrotask(() => {
+      if (this.#waits === 'resuming') this.#waits = 'no'
+    })
+  }
+
+  #refresh(): void {
+    const buffer = this.#memory?.buffer
+    if (buffer === undefined || buffer === this.bytes.buffer) return
+    this.bytes = new Uint8Array(buffer)
+    this.view = new DataView(buffer)
+  }
+}
+
+function bytesOf(latin1: string): Uint8Array {
+  return Uint8Array.from(latin1, (char) => char.charCodeAt(0))
+}
+
+function standardRights(stream: OpenStream): number {
+  const other = stream.source === undefined ? Right.FdRead : Right.FdWrite
+  return ALL_RIGHTS & ~other
+}

@@ -1,0 +1,61 @@
+/** A session's open descriptors, by number. */
+import type { Descriptor } from './descriptor.ts'
+import { Errno } from './errno.ts'
+
+export class DescriptorTable {
+  readonly #entries: (Descriptor | undefined)[] = []
+  readonly #limit: number
+  #count = 0
+
+  /** `limit`: descriptors open at once. */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  get(fd: number): Descriptor | undefined {
+    return this.#entries[fd >>> 0]
+  }
+
+  get isFull(): boolean {
+    return this.#count >= this.#limit
+  }
+
+  /** Takes the lowest free number; the caller has asked `isFull`. */
+  add(descriptor: Descriptor): number {
+    const free = this.#count === this.#entries.length ? -1 : this.#entries.indexOf(undefined)
+    const fd = free === -1 ? this.#entries.length : free
+    this.#entries[fd] = descriptor
+    this.#count++
+    return fd
+  }
+
+  /** Closes a descriptor: SUCCESS or BADF. */
+  close(fd: number): number {
+    const descriptor = this.get(fd)
+    if (descriptor === undefined) return Errno.BADF
+    this.#entries[fd >>> 0] = undefined
+    this.#count--
+    descriptor.close()
+    return Errno.SUCCESS
+  }
+
+  /** Moves `from` over `to`, which must be open and is closed: SUCCESS or BADF. */
+  renumber(from: number, to: number): number {
+    const moved = this.get(from)
+    const replaced = this.get(to)
+    if (moved === undefined || replaced === undefined) return Errno.BADF
+    if (moved === replaced) return Errno.SUCCESS
+    this.#entries[to >>> 0] = moved
+    this.#entries[from >>> 0] = undefined
+    this.#count--
+    replaced.close()
+    return Errno.SUCCESS
+  }
+
+  /** Closes everything. */
+  clear(): void {
+    for (const descriptor of this.#entries) descriptor?.close()
+    this.#entries.length = 0
+    this.#count = 0
+  }
+}

@@ -1,0 +1,60 @@
+/** One entry of a guest's descriptor table: what is open and with which rights. */
+import { Fdflags, Filetype } from './abi.ts'
+import type { DirectoryEntry, DirectoryNode, OpenFile, OpenStream } from './filesystem.ts'
+import { DIRECTORY_RIGHTS, FILE_RIGHTS, STREAM_RIGHTS, TERMINAL_RIGHTS } from './rights.ts'
+
+/** The descriptor owns a reference to the directory. */
+export interface OpenDirectory {
+  readonly kind: 'directory'
+  readonly node: DirectoryNode
+}
+
+export type OpenThing = OpenFile | OpenStream | OpenDirectory
+
+export class Descriptor {
+  readonly open: OpenThing
+  rights: number
+  inheriting: number
+  fdflags: number
+  /** Of a file: where the next read or write happens; a safe integer. */
+  offset = 0
+  /** Of a directory being read: its entries as they were when reading began, so that cookies stay valid. */
+  listing: readonly DirectoryEntry[] | undefined = undefined
+  /** UTF-8 name shown by `fd_prestat_dir_name`; only preopens have one. */
+  readonly preopenName: Uint8Array | undefined
+
+  constructor(open: OpenThing, rights: number, options: DescriptorOptions = {}) {
+    this.open = open
+    this.rights = rights & applicableRights(open)
+    this.inheriting = options.inheriting ?? 0
+    this.fdflags = options.fdflags ?? 0
+    this.preopenName = options.preopenName
+  }
+
+  get filetype(): number {
+    if (this.open.kind === 'stream') return Filetype.CharacterDevice
+    return this.open.kind === 'directory' ? Filetype.Directory : this.open.filetype
+  }
+
+  get isNonblocking(): boolean {
+    return (this.fdflags & Fdflags.Nonblock) !== 0
+  }
+
+  close(): void {
+    if (this.open.kind === 'file') this.open.close()
+    else if (this.open.kind === 'directory') this.open.node.release()
+  }
+}
+
+export interface DescriptorOptions {
+  readonly inheriting?: number
+  readonly fdflags?: number
+  readonly preopenName?: Uint8Array
+}
+
+/** The rights that mean something for what is open. */
+export function applicableRights(open: OpenThing): number {
+  if (open.kind === 'directory') return DIRECTORY_RIGHTS
+  if (open.kind === 'file') return FILE_RIGHTS
+  return open.isTerminal ? TERMINAL_RIGHTS : STREAM_RIGHTS
+}

@@ -1,0 +1,172 @@
+/**
+ * A `/dev` for programs that want one: null, zero, full, random, urandom, stdin, stdout, stderr. Only there if granted.
+ *
+ * It holds no state: one serves all sessions. The three streams mean the session's own.
+ */
+import { Filetype } from './abi.ts'
+import { Errno } from './errno.ts'
+import type {
+  DirectoryEntry,
+  DirectoryNode,
+  FileNode,
+  Filestat,
+  Node,
+  OpenFile,
+  StandardStream,
+} from './filesystem.ts'
+
+const DEVICE_NUMBER = 0x646576n
+
+type Read = (into: Uint8Array) => number
+type Write = (from: Uint8Array) => number
+
+const fillWithZero: Read = (into) => {
+  into.fill(0)
+  return into.length
+}
+const takeAll: Write = (from) => from.length
+
+export class DeviceDirectory implements DirectoryNode {
+  readonly kind = 'directory'
+  readonly #devices: ReadonlyMap<string, FileNode>
+
+  /** `random` fills an array of any length. */
+  constructor(random: (into: Uint8Array) => void) {
+    const readRandom: Read = (into) => {
+      random(into)
+      return into.length
+    }
+    this.#devices = new Map<string, FileNode>([
+      ['full', new Device(2n, fillWithZero, () => -Errno.NOSPC)],
+      ['null', new Device(3n, () => 0, takeAll)],
+      ['random', new Device(4n, readRandom, takeAll)],
+      ['stderr', new Standard(5n, 2)],
+      ['stdin', new Standard(6n, 0)],
+      ['stdout', new Standard(7n, 1)],
+      ['urandom', new Device(8n, readRandom, takeAll)],
+      ['zero', new Device(9n, fillWithZero, takeAll)],
+    ])
+  }
+
+  retain(): void {}
+
+  release(): void {}
+
+  stat(): Filestat {
+    return { ...deviceStat(1n), filetype: Filetype.Directory }
+  }
+
+  lookup(name: string): Node | number {
+    return this.#devices.get(name) ?? Errno.NOENT
+  }
+
+  list(): readonly DirectoryEntry[] {
+    return [...this.#devices.keys()].map((name) => ({ name, filetype: Filetype.CharacterDevice }))
+  }
+
+  inodeOf(name: string): bigint {
+    const stat = this.#devices.get(name)?.stat()
+    return stat === undefined || typeof stat === 'number' ? 0n : stat.ino
+  }
+
+  setTimes(): number {
+    return Errno.ROFS
+  }
+
+  createFile(): number {
+    return Errno.ROFS
+  }
+
+  createDirectory(): number {
+    return Errno.ROFS
+  }
+
+  createSymlink(): number {
+    return Errno.ROFS
+  }
+
+  link(): number {
+    return Errno.ROFS
+  }
+
+  unlinkFile(): number {
+    return Errno.ROFS
+  }
+
+  removeDirectory(): number {
+    return Errno.ROFS
+  }
+
+  rename(): number {
+    return Errno.ROFS
+  }
+}
+
+/** A device without a position; opening it makes nothing new. */
+class Device implements FileNode, OpenFile {
+  readonly kind = 'file'
+  readonly filetype = Filetype.CharacterDevice
+  readonly read: Read
+  readonly write: Write
+  readonly #ino: bigint
+
+  constructor(ino: bigint, read: Read, write: Write) {
+    this.#ino = ino
+    this.read = read
+    this.write = write
+  }
+
+  open(): OpenFile {
+    return this
+  }
+
+  stat(): Filestat {
+    return deviceStat(this.#ino)
+  }
+
+  setSize(): number {
+    return Errno.INVAL
+  }
+
+  allocate(): number {
+    return Errno.NODEV
+  }
+
+  setTimes(): number {
+    return Errno.ROFS
+  }
+
+  sync(): number {
+    return Errno.SUCCESS
+  }
+
+  close(): void {}
+}
+
+class Standard implements FileNode {
+  readonly kind = 'file'
+  readonly #ino: bigint
+  readonly #stream: StandardStream['stream']
+
+  constructor(ino: bigint, stream: StandardStream['stream']) {
+    this.#ino = ino
+    this.#stream = stream
+  }
+
+  open(): StandardStream {
+    return { kind: 'standard', stream: this.#stream }
+  }
+
+  stat(): Filestat {
+    return deviceStat(this.#ino)
+  }
+
+  setTimes(): number {
+    return Errno.ROFS
+  }
+}
+
+function deviceStat(ino: bigint): Filestat {
+  const filetype = Filetype.CharacterDevice
+  return { dev: DEVICE_NUMBER, ino, filetype, nlink: 1n, size: 0n, atim: 0n, mtim: 0n, ctim: 0n }
+}

@@ -1,0 +1,220 @@
+/**
+ * Reading, writing and seeking on descriptors (preview 1: fd_read, fd_write, fd_pread, fd_pwrite, fd_seek, fd_tell).
+ *
+ * Reads and writes of streams that cannot go on suspend the guest, except with the NONBLOCK flag.
+ */
+import { Fdflags, Whence } from './abi.ts'
+import type { CallContext } from './call-context.ts'
+import type { Descriptor } from './descriptor.ts'
+import { Errno } from './errno.ts'
+import type { OpenFile, OpenStream } from './filesystem.ts'
+import { fillIovecs, type Iovecs, moveIovecs, readIovecs } from './iovecs.ts'
+import { Right } from './rights.ts'
+
+const MAX_OFFSET = BigInt(Number.MAX_SAFE_INTEGER)
+
+export const FD_IO_CALLS = {
+  /**
+   * - BADF: not open
+   * - NOTCAPABLE: no right to read; a directory never has it
+   * - FAULT: a buffer or the result is not inside memory
+   * - INVAL: more buffers than `limits.iovecs`
+   * - AGAIN: NONBLOCK, and nothing has arrived yet
+   */
+  fd_read: (host: CallContext) => (fd: number, iovs: number, count: number, result: number) => {
+    host.enter()
+    const descriptor = host.descriptors.get(fd)
+    if (descriptor === undefined) return Errno.BADF
+    const { open } = descriptor
+    if ((descriptor.rights & Right.FdRead) === 0 || open.kind === 'directory') {
+      return Errno.NOTCAPABLE
+    }
+    const iovecs = readIovecs(host, iovs, count)
+    if (typeof iovecs === 'number') return iovecs
+    if (!host.has(result >>> 0, 4)) return Errno.FAULT
+    if (open.kind === 'stream') return readStream(host, descriptor, open, iovecs, result)
+    const moved = readFile(host, open, iovecs, descriptor.offset)
+    if (moved < 0) return -moved
+    descriptor.offset += moved
+    return host.storeU32(result, moved)
+  },
+
+  /** As `fd_read`, at an offset that is not kept. SPIPE: a stream. A file ends before any offset over 2^53. */
+  fd_pread:
+    (host: CallContext) =>
+    (fd: number, iovs: number, count: number, offset: bigint, result: number) => {
+      host.enter()
+      const descriptor = host.descriptors.get(fd)
+      if (descriptor === undefined) return Errno.BADF
+      const { open } = descriptor
+      if ((descriptor.rights & Right.FdRead) === 0 || open.kind === 'directory') {
+        return Errno.NOTCAPABLE
+      }
+      if (open.kind === 'stream') return Errno.SPIPE
+      if ((descriptor.rights & Right.FdSeek) === 0) return Errno.NOTCAPABLE
+      const iovecs = readIovecs(host, iovs, count)
+      if (typeof iovecs === 'number') return iovecs
+      if (!host.has(result >>> 0, 4)) return Errno.FAULT
+      const at = BigInt.asUintN(64, offset)
+      const moved = at > MAX_OFFSET ? 0 : readFile(host, open, iovecs, Number(at))
+      return moved < 0 ? -moved : host.storeU32(result, moved)
+    },
+
+  /**
+   * Writes everything (up to `limits.transferBytes`) before it returns, except with NONBLOCK.
+   *
+   * - BADF: not open
+   * - NOTCAPABLE: no right to write; a directory never has it
+   * - FAULT: a buffer or the result is not inside memory
+   * - INVAL: more buffers than `limits.iovecs`
+   * - AGAIN: NONBLOCK, and the stream is full
+   * - FBIG, NOSPC, DQUOT, IO: what the file says when not even the first byte could be written
+   */
+  fd_write: (host: CallContext) => (fd: number, iovs: number, count: number, result: number) => {
+    host.enter()
+    const descriptor = host.descriptors.get(fd)
+    if (descriptor === undefined) return Errno.BADF
+    const { open } = descriptor
+    if ((descriptor.rights & Right.FdWrite) === 0 || open.kind === 'directory') {
+      return Errno.NOTCAPABLE
+    }
+    const iovecs = readIovecs(host, iovs, count)
+    if (typeof iovecs === 'number') return iovecs
+    if (!host.has(result >>> 0, 4)) return Errno.FAULT
+    if (open.kind === 'stream') return writeStream(host, descriptor, open, iovecs, result)
+    const isAppending = (descriptor.fdflags & Fdflags.Append) !== 0
+    const moved = writeFile(host, open, iovecs, isAppending ? undefined : descriptor.offset)
+    if (moved < 0) return -moved
+    descriptor.offset = isAppending ? sizeOf(open) : descriptor.offset + moved
+    const errno = syncIfAsked(descriptor, open)
+    return errno === Errno.SUCCESS ? host.storeU32(result, moved) : errno
+  },
+
+  /** As `fd_write`, at an offset that is not kept, APPEND or not. SPIPE: a stream. FBIG: an offset over 2^53. */
+  fd_pwrite:
+    (host: CallContext) =>
+    (fd: number, iovs: number, count: number, offset: bigint, result: number) => {
+      host.enter()
+      const descriptor = host.descriptors.get(fd)
+      if (descriptor === undefined) return Errno.BADF
+      const { open } = descriptor
+      if ((descriptor.rights & Right.FdWrite) === 0 || open.kind === 'directory') {
+        return Errno.NOTCAPABLE
+      }
+      if (open.kind === 'stream') return Errno.SPIPE
+      if ((descriptor.rights & Right.FdSeek) === 0) return Errno.NOTCAPABLE
+      const iovecs = readIovecs(host, iovs, count)
+      if (typeof iovecs === 'number') return iovecs
+      if (!host.has(result >>> 0, 4)) return Errno.FAULT
+      const at = BigInt.asUintN(64, offset)
+      if (at > MAX_OFFSET) return Errno.FBIG
+      const moved = writeFile(host, open, iovecs, Number(at))
+      if (moved < 0) return -moved
+      const errno = syncIfAsked(descriptor, open)
+      return errno === Errno.SUCCESS ? host.storeU32(result, moved) : errno
+    },
+
+  /**
+   * - BADF: not open
+   * - NOTCAPABLE: no right to seek; a directory never has it
+   * - SPIPE: a stream
+   * - INVAL: unknown whence, or the new offset would be negative
+   * - OVERFLOW: the new offset would be over 2^53
+   * - FAULT: the result does not fit into memory
+   */
+  fd_seek: (host: CallContext) => (fd: number, delta: bigint, whence: number, result: number) => {
+    host.enter()
+    const descriptor = host.descriptors.get(fd)
+    if (descriptor === undefined) return Errno.BADF
+    const { open } = descriptor
+    if (open.kind === 'stream') return Errno.SPIPE
+    // Asking where one is needs no more than the right to tell.
+    const isTelling = whence === Whence.Cur && delta === 0n
+    const needed = isTelling ? Right.FdSeek | Right.FdTell : Right.FdSeek
+    if ((descriptor.rights & needed) === 0 || open.kind === 'directory') return Errno.NOTCAPABLE
+    const base = whence === Whence.Set ? 0 : whence === Whence.Cur ? descriptor.offset : -1
+    if (base < 0 && whence !== Whence.End) return Errno.INVAL
+    const offset = delta + BigInt(base < 0 ? sizeOf(open) : base)
+    if (offset < 0n) return Errno.INVAL
+    if (offset > MAX_OFFSET) return Errno.OVERFLOW
+    if (!host.has(result >>> 0, 8)) return Errno.FAULT
+    descriptor.offset = Number(offset)
+    return host.storeU64(result, offset)
+  },
+
+  /** BADF: not open. NOTCAPABLE: no right to tell. SPIPE: a stream. FAULT: the result does not fit into memory. */
+  fd_tell: (host: CallContext) => (fd: number, result: number) => {
+    host.enter()
+    const descriptor = host.descriptors.get(fd)
+    if (descriptor === undefined) return Errno.BADF
+    if (descriptor.open.kind === 'stream') return Errno.SPIPE
+    if ((descriptor.rights & Right.FdTell) === 0) return Errno.NOTCAPABLE
+    return host.storeU64(result, BigInt(descriptor.offset))
+  },
+}
+
+function readFile(host: CallContext, file: OpenFile, iovecs: Iovecs, offset: number): number {
+  return moveIovecs(host, iovecs, (part, before) => file.read(part, offset + before))
+}
+
+function writeFile(
+  host: CallContext,
+  file: OpenFile,
+  iovecs: Iovecs,
+  offset: number | undefined,
+): number {
+  return moveIovecs(host, iovecs, (part, before) =>
+    file.write(part, offset === undefined ? undefined : offset + before),
+  )
+}
+
+function sizeOf(file: OpenFile): number {
+  const stat = file.stat()
+  return typeof stat === 'number' ? 0 : Number(stat.size)
+}
+
+function syncIfAsked(descriptor: Descriptor, file: OpenFile): number {
+  return (descriptor.fdflags & (Fdflags.Sync | Fdflags.Dsync)) === 0 ? Errno.SUCCESS : file.sync()
+}
+
+function readStream(
+  host: CallContext,
+  descriptor: Descriptor,
+  stream: OpenStream,
+  iovecs: Iovecs,
+  result: number,
+): number | Promise<number> {
+  const { source } = stream
+  if (source === undefined) return Errno.NOTCAPABLE
+  const proceed = (): number | undefined => {
+    const chunk = iovecs.total === 0 ? undefined : source.read(iovecs.total)
+    if (chunk === undefined) return host.storeU32(result, 0)
+    if (chunk.length === 0) return undefined
+    fillIovecs(host, iovecs, chunk)
+    return host.storeU32(result, chunk.length)
+  }
+  const errno = proceed()
+  if (errno !== undefined) return errno
+  if (descriptor.isNonblocking) return Errno.AGAIN
+  return host.wait((wake) => source.onReadable(wake), proceed)
+}
+
+function writeStream(
+  host: CallContext,
+  descriptor: Descriptor,
+  stream: OpenStream,
+  iovecs: Iovecs,
+  result: number,
+): number | Promise<number> {
+  const { sink } = stream
+  if (sink === undefined) return Errno.NOTCAPABLE
+  let written = 0
+  const proceed = (): number | undefined => {
+    written += moveIovecs(host, iovecs, (part) => sink.write(part), written)
+    return written < iovecs.total ? undefined : host.storeU32(result, written)
+  }
+  const errno = proceed()
+  if (errno !== undefined) return errno
+  if (descriptor.isNonblocking) return written > 0 ? host.storeU32(result, written) : Errno.AGAIN
+  return host.wait((wake) => sink.onWritable(wake), proceed)
+}

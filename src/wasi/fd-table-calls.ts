@@ -1,0 +1,44 @@
+/** Descriptors themselves (preview 1: fd_close, fd_renumber, fd_prestat_get, fd_prestat_dir_name). */
+import type { CallContext } from './call-context.ts'
+import { Errno } from './errno.ts'
+
+export const FD_TABLE_CALLS = {
+  /** BADF: not open. Closing a stream ends it for the guest only: the stream itself stays its owner's to end. */
+  fd_close: (host: CallContext) => (fd: number) => {
+    host.enter()
+    return host.descriptors.close(fd)
+  },
+
+  /** BADF: one of the two is not open. */
+  fd_renumber: (host: CallContext) => (from: number, to: number) => {
+    host.enter()
+    return host.descriptors.renumber(from, to)
+  },
+
+  /**
+   * BADF: not open, or not a preopen, which is how a guest finds the end of them. FAULT: the result does not fit.
+   *
+   *     | tag u8 = 0 (dir) | 3 unused | name length u32 |
+   */
+  fd_prestat_get: (host: CallContext) => (fd: number, result: number) => {
+    host.enter()
+    const name = host.descriptors.get(fd)?.preopenName
+    if (name === undefined) return Errno.BADF
+    const at = result >>> 0
+    if (!host.has(at, 8)) return Errno.FAULT
+    host.view.setUint32(at, 0, true)
+    host.view.setUint32(at + 4, name.length, true)
+    return Errno.SUCCESS
+  },
+
+  /** BADF: not open or not a preopen. NAMETOOLONG: the name is longer than the buffer. FAULT: the name does not fit into memory. */
+  fd_prestat_dir_name: (host: CallContext) => (fd: number, buffer: number, length: number) => {
+    host.enter()
+    const name = host.descriptors.get(fd)?.preopenName
+    if (name === undefined) return Errno.BADF
+    if (length >>> 0 < name.length) return Errno.NAMETOOLONG
+    if (!host.has(buffer >>> 0, name.length)) return Errno.FAULT
+    host.bytes.set(name, buffer >>> 0)
+    return Errno.SUCCESS
+  },
+}

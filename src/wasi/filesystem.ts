@@ -1,0 +1,121 @@
+/**
+ * What a virtual file system is made of: directories, files, symbolic links, and what an opened file can do.
+ *
+ * Names are single components: never empty, `.`, `..`, or with a `/` or NUL in them; paths are taken apart in resolve.ts.
+ * Failures are errnos: where an object or a string is expected a number is an errno, where a count is expected
+ * a negative number is minus an errno.
+ */
+import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
+
+export interface Filestat {
+  readonly dev: bigint
+  readonly ino: bigint
+  readonly filetype: number
+  readonly nlink: bigint
+  readonly size: bigint
+  /** Nanoseconds since 1970. */
+  readonly atim: bigint
+  readonly mtim: bigint
+  readonly ctim: bigint
+}
+
+/** New times in nanoseconds since 1970; `undefined` leaves one as it is. */
+export interface NewTimes {
+  readonly atim: bigint | undefined
+  readonly mtim: bigint | undefined
+}
+
+export interface OpenMode {
+  readonly read: boolean
+  readonly write: boolean
+  readonly truncate: boolean
+}
+
+/** A file or device opened by a guest. Offsets are safe integers. */
+export interface OpenFile {
+  readonly kind: 'file'
+  readonly filetype: number
+  stat(): Filestat | number
+  /** Reads at `offset`; 0 at the end; negative: minus an errno. */
+  read(into: Uint8Array, offset: number): number
+  /** Writes at `offset`, or at the end for `undefined`; how much was taken; negative: minus an errno. */
+  write(from: Uint8Array, offset: number | undefined): number
+  setSize(size: number): number
+  /** Makes the file at least `size` bytes long. */
+  allocate(size: number): number
+  setTimes(times: NewTimes): number
+  sync(): number
+  /** Once, by the descriptor that holds it. */
+  close(): void
+}
+
+/** An opened byte stream: no offset, may have to wait. */
+export interface OpenStream {
+  readonly kind: 'stream'
+  readonly source: StreamReader | undefined
+  readonly sink: ByteSink | undefined
+  readonly isTerminal: boolean
+  /** Distinguishes streams in `filestat`. */
+  readonly ino: bigint
+}
+
+/** A device that stands for one of the session's own streams: stdin, stdout or stderr. */
+export interface StandardStream {
+  readonly kind: 'standard'
+  readonly stream: 0 | 1 | 2
+}
+
+/** A source one can look at before reading, which `poll_oneoff` needs. Shared by all descriptors of one stream. */
+export interface StreamReader extends ByteSource {
+  /** Bytes that can be read now; 0: none yet; -1: the stream has ended. */
+  available(): number
+}
+
+export interface FileNode {
+  readonly kind: 'file'
+  stat(): Filestat | number
+  open(mode: OpenMode): OpenFile | StandardStream | number
+  setTimes(times: NewTimes): number
+}
+
+export interface SymlinkNode {
+  readonly kind: 'symlink'
+  stat(): Filestat | number
+  setTimes(times: NewTimes): number
+  readLink(): string | number
+}
+
+export interface DirectoryEntry {
+  readonly name: string
+  readonly filetype: number
+}
+
+/**
+ * A directory. `lookup` gives away a reference to a directory it returns; whoever holds a reference calls `release`
+ * once. In-memory directories have nothing to release.
+ */
+export interface DirectoryNode {
+  readonly kind: 'directory'
+  retain(): void
+  release(): void
+  stat(): Filestat | number
+  setTimes(times: NewTimes): number
+  /** NOENT when there is none. A symbolic link is returned as such. */
+  lookup(name: string): Node | number
+  /** All entries but `.` and `..`, in a stable order. */
+  list(): readonly DirectoryEntry[] | number
+  /** The inode number of an entry; 0 when it is gone. */
+  inodeOf(name: string): bigint
+  /** EXIST when the name is taken. */
+  createFile(name: string, mode: OpenMode): OpenFile | StandardStream | number
+  createDirectory(name: string): number
+  createSymlink(name: string, target: string): number
+  /** Hard link; XDEV for a node of another file system. `from` and `fromName` are where it was found. */
+  link(name: string, from: DirectoryNode, fromName: string): number
+  unlinkFile(name: string): number
+  removeDirectory(name: string): number
+  /** Moves an entry of this directory; XDEV into another file system. */
+  rename(name: string, to: DirectoryNode, toName: string): number
+}
+
+export type Node = FileNode | SymlinkNode | DirectoryNode

@@ -1,0 +1,132 @@
+/**
+ * A host for WASI preview 1 (`wasi_snapshot_preview1`): all 46 functions over virtual files and byte streams.
+ *
+ * One host serves one guest instance, one session at a time. Calls that may have to wait are suspending imports: they
+ * can only be called below a `promising` export.
+ */
+import { ARGS_CALLS } from './args-calls.ts'
+import { CallContext } from './call-context.ts'
+import { CLOCK_CALLS } from './clock-calls.ts'
+import { WasiError } from './errors.ts'
+import { FD_IO_CALLS } from './fd-io-calls.ts'
+import { FD_STAT_CALLS } from './fd-stat-calls.ts'
+import { FD_TABLE_CALLS } from './fd-table-calls.ts'
+import { suspending } from './jspi.ts'
+import { PATH_CALLS } from './path-calls.ts'
+import { PATH_OPEN_CALL } from './path-open-call.ts'
+import { POLL_CALLS } from './poll-calls.ts'
+import { PROC_CALLS } from './proc-calls.ts'
+import { RANDOM_CALLS } from './random-calls.ts'
+import { READDIR_CALLS } from './readdir-calls.ts'
+import { SCHED_CALLS } from './sched-calls.ts'
+import type { WasiGrants } from './session.ts'
+import { SOCK_CALLS } from './sock-calls.ts'
+
+type Bind = (host: CallContext) => (...args: never[]) => number | Promise<number>
+
+const CALLS: ReadonlyMap<string, Bind> = new Map(
+  Object.entries<Bind>({
+    ...ARGS_CALLS,
+    ...CLOCK_CALLS,
+    ...FD_IO_CALLS,
+    ...FD_STAT_CALLS,
+    ...FD_TABLE_CALLS,
+    ...PATH_CALLS,
+    ...PATH_OPEN_CALL,
+    ...POLL_CALLS,
+    ...PROC_CALLS,
+    ...RANDOM_CALLS,
+    ...READDIR_CALLS,
+    ...SCHED_CALLS,
+    ...SOCK_CALLS,
+  }),
+)
+
+/** The functions of preview 1. */
+export const WASI_FUNCTIONS: readonly string[] = [...CALLS.keys()].sort()
+
+/** Those of them that may suspend the guest: as imports they can only be called below a `promising` export. */
+export const SUSPENDING_FUNCTIONS: ReadonlySet<string> = new Set([
+  'fd_read',
+  'fd_write',
+  'poll_oneoff',
+  'sched_yield',
+])
+
+export { ExitSignal } from './exit-signal.ts'
+
+export class WasiHost {
+  readonly imports: WebAssembly.ModuleImports
+  readonly #context = new CallContext()
+
+  /** `needed`: what the module imports from `wasi_snapshot_preview1`. Throws WASI_UNKNOWN_IMPORT. */
+  constructor(needed: ReadonlySet<string>) {
+    const imports: WebAssembly.ModuleImports = {}
+    for (const name of needed) {
+      const call = CALLS.get(name)?.(this.#context)
+      if (call === undefined) {
+        throw new WasiError(
+          'WASI_UNKNOWN_IMPORT',
+          `Cannot import ${JSON.stringify(name)}: wanted a function of WASI preview 1`,
+        )
+      }
+      imports[name] = SUSPENDING_FUNCTIONS.has(name) ? suspending(call) : call
+    }
+    this.imports = imports
+  }
+
+  /** Says which memory the guest's pointers mean. Until then every call that needs memory returns FAULT. */
+  attach(memory: WebAssembly.Memory): void {
+    this.#context.attach(memory)
+  }
+
+  /** Starts a session; one that is still open is ended. Throws WASI_NOT_REUSABLE unless `isReusable`. */
+  begin(grants: WasiGrants): void {
+    this.#context.begin(grants)
+  }
+
+  /**
+   * Ends the session: closes its descriptors, cancels its timer, and drops the guest's suspension, if it is in one,
+   * for good. Until the next `begin` every call throws. Idempotent. The streams and preopened directories stay their
+   * owner's to end.
+   */
+  end(): void {
+    this.#context.end()
+  }
+
+  /**
+   * Makes every further call of the session throw, for a guest that is to be stopped while it holds the thread. It keeps
+   * its files until `end()`.
+   */
+  poison(): void {
+    this.#context.poison()
+  }
+
+  /** What the guest gave to `proc_exit` in the latest session, 0 to 2^32 - 1; `undefined`: it has not exited. */
+  get exitCode(): number | undefined {
+    return this.#context.exitCode
+  }
+
+  /** Whether the guest is parked in one of our calls; then its stack is safe to abandon with `end()`. */
+  get isSuspended(): boolean {
+    return this.#context.isSuspended
+  }
+
+  /**
+   * Whether another session may begin. False for ever after an `end()` that came between a wake-up and the guest's
+   * resumption: the abandoned stack will run once more, so the instance must be thrown away.
+   */
+  get isReusable(): boolean {
+    return this.#context.isReusable
+  }
+
+  /** Called when the guest gives up the thread in one of our calls. */
+  set beforeWait(hook: (() => void) | undefined) {
+    this.#context.beforeWait = hook
+  }
+
+  /** Called when it is about to get the thread back. */
+  set afterWait(hook: (() => void) | undefined) {
+    this.#context.afterWait = hook
+  }
+}

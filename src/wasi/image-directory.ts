@@ -1,0 +1,184 @@
+/**
+ * A read-only image of a directory of the host, such as a tenant's `root`.
+ *
+ * Nothing is read before the guest asks for it. File contents are kept in a shared `ImageCache` under the file's device,
+ * inode, size and times, so that a file that changes on disk is seen anew by whoever opens it next. Walking is
+ * host-directory.ts's: no link is followed out of the root.
+ */
+import type { BigIntStats } from 'node:fs'
+import { Filetype } from './abi.ts'
+import { Errno } from './errno.ts'
+import type {
+  DirectoryEntry,
+  DirectoryNode,
+  Filestat,
+  Node,
+  OpenFile,
+  OpenMode,
+} from './filesystem.ts'
+import { type HostTree, tryHostDirectory } from './host-directory.ts'
+import { filestatOf, openHostFile } from './host-file.ts'
+import type { ImageCache } from './image-cache.ts'
+
+const READ_ONLY: OpenMode = { read: true, write: false, truncate: false }
+
+/**
+ * The root of an image. Opened on first use and closed when the last reference is released, so one made per request
+ * costs nothing if the guest never looks, and sees a root that was replaced meanwhile. A root that cannot be opened
+ * answers everything with an errno.
+ */
+export class ImageDirectory implements DirectoryNode {
+  readonly kind = 'directory'
+  readonly #path: string
+  readonly #tree: HostTree
+  #opened: DirectoryNode | undefined
+  #references = 1
+
+  /** Does no I/O. `path`: absolute, on the host. */
+  constructor(path: string, cache: ImageCache) {
+    this.#path = path
+    this.#tree = {
+      writable: false,
+      openToRead: (file, stats) => openCached(file, stats, cache),
+    }
+  }
+
+  retain(): void {
+    this.#references++
+  }
+
+  release(): void {
+    if (--this.#references > 0) return
+    this.#opened?.release()
+    this.#opened = undefined
+  }
+
+  stat(): Filestat | number {
+    return this.#with((root) => root.stat())
+  }
+
+  lookup(name: string): Node | number {
+    return this.#with((root) => root.lookup(name))
+  }
+
+  list(): readonly DirectoryEntry[] | number {
+    return this.#with((root) => root.list())
+  }
+
+  inodeOf(name: string): bigint {
+    const inode = this.#with((root) => root.inodeOf(name))
+    return typeof inode === 'number' ? 0n : inode
+  }
+
+  setTimes(): number {
+    return Errno.ROFS
+  }
+
+  createFile(): number {
+    return Errno.ROFS
+  }
+
+  createDirectory(): number {
+    return Errno.ROFS
+  }
+
+  createSymlink(): number {
+    return Errno.ROFS
+  }
+
+  link(): number {
+    return Errno.ROFS
+  }
+
+  unlinkFile(): number {
+    return Errno.ROFS
+  }
+
+  removeDirectory(): number {
+    return Errno.ROFS
+  }
+
+  rename(): number {
+    return Errno.ROFS
+  }
+
+  #with<Result>(operation: (root: DirectoryNode) => Result): Result | number {
+    if (this.#opened === undefined) {
+      const opened = tryHostDirectory(this.#path, this.#tree)
+      if (typeof opened === 'number') return opened
+      this.#opened = opened
+    }
+    return operation(this.#opened)
+  }
+}
+
+function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`
+}
+
+function openCached(path: string, stats: BigIntStats, cache: ImageCache): OpenFile | number {
+  const contents = cache.get(keyOf(stats))
+  if (contents !== undefined) return new OpenImageFile(contents, stats)
+  const file = openHostFile(path, READ_ONLY, false)
+  if (typeof file === 'number') return file
+  // What was opened need not be what was looked up.
+  const before = file.stats()
+  if (typeof before === 'number' || before.size > cache.limits.fileBytes) return file
+  const bytes = new Uint8Array(Number(before.size))
+  let length = 0
+  while (length < bytes.length) {
+    const count = file.read(bytes.subarray(length), length)
+    if (count <= 0) return file
+    length += count
+  }
+  const after = file.stats()
+  if (typeof after === 'number' || keyOf(after) !== keyOf(before)) return file
+  cache.set(keyOf(before), bytes)
+  file.close()
+  return new OpenImageFile(bytes, before)
+}
+
+/** A file whose contents are in memory. */
+class OpenImageFile implements OpenFile {
+  readonly kind = 'file'
+  readonly filetype = Filetype.RegularFile
+  readonly #contents: Uint8Array
+  readonly #stats: BigIntStats
+
+  constructor(contents: Uint8Array, stats: BigIntStats) {
+    this.#contents = contents
+    this.#stats = stats
+  }
+
+  stat(): Filestat {
+    return filestatOf(this.#stats)
+  }
+
+  read(into: Uint8Array, offset: number): number {
+    const chunk = this.#contents.subarray(offset, offset + into.length)
+    into.set(chunk)
+    return chunk.length
+  }
+
+  write(): number {
+    return -Errno.ROFS
+  }
+
+  setSize(): number {
+    return Errno.ROFS
+  }
+
+  allocate(): number {
+    return Errno.ROFS
+  }
+
+  setTimes(): number {
+    return Errno.ROFS
+  }
+
+  sync(): number {
+    return Errno.SUCCESS
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,211 @@
+/**
+ * Names in directories (preview 1: the path_* calls but path_open).
+ *
+ * All of them return, besides what their own comment lists:
+ *
+ * - BADF, NOTDIR: a directory descriptor is not open, or not a directory
+ * - NOTCAPABLE: it lacks the right, or the path leads out of it
+ * - FAULT, NAMETOOLONG, INVAL, ILSEQ: the path cannot be read (see resolve.ts)
+ * - NOENT, NOTDIR, LOOP, ACCES: the way there is missing, not made of directories, endless or closed
+ * - ROFS: the file system is read-only; NOSPC, DQUOT, MLINK: it is full (only calls that change something)
+ */
+import { SYMLINK_FOLLOW } from './abi.ts'
+import type { CallContext } from './call-context.ts'
+import { Errno } from './errno.ts'
+import { storeFilestat } from './fd-stat-calls.ts'
+import { newTimes } from './new-times.ts'
+import { type LastLink, type Resolved, readPath, resolve } from './resolve.ts'
+import { Right } from './rights.ts'
+
+const encoder = new TextEncoder()
+
+export const PATH_CALLS = {
+  /** EXIST: something is there. */
+  path_create_directory: (host: CallContext) => (fd: number, path: number, length: number) => {
+    host.enter()
+    return at(host, fd, Right.PathCreateDirectory, path, length, 'entry', (found) =>
+      found.node === undefined ? found.directory.createDirectory(found.name) : Errno.EXIST,
+    )
+  },
+
+  /** NOENT: nothing there. */
+  path_filestat_get:
+    (host: CallContext) =>
+    (fd: number, flags: number, path: number, length: number, result: number) => {
+      host.enter()
+      return at(host, fd, Right.PathFilestatGet, path, length, lastLink(flags), (found) => {
+        if (found.node === undefined) return Errno.NOENT
+        if (found.isMistakenForDirectory) return Errno.NOTDIR
+        const stat = found.node.stat()
+        return typeof stat === 'number' ? stat : storeFilestat(host, result, stat)
+      })
+    },
+
+  /** NOENT: nothing there. INVAL: contradicting or unknown flags. */
+  path_filestat_set_times:
+    (host: CallContext) =>
+    (
+      fd: number,
+      flags: number,
+      path: number,
+      length: number,
+      atim: bigint,
+      mtim: bigint,
+      fstflags: number,
+    ) => {
+      host.enter()
+      return at(host, fd, Right.PathFilestatSetTimes, path, length, lastLink(flags), (found) => {
+        const times = newTimes(host, atim, mtim, fstflags)
+        if (typeof times === 'number') return times
+        if (found.node === undefined) return Errno.NOENT
+        return found.isMistakenForDirectory ? Errno.NOTDIR : found.node.setTimes(times)
+      })
+    },
+
+  /** INVAL: links are not followed here. NOENT: no source. PERM: the source is a directory. EXIST: the name is taken. XDEV: another file system. */
+  path_link:
+    (host: CallContext) =>
+    (
+      oldFd: number,
+      oldFlags: number,
+      oldPath: number,
+      oldLength: number,
+      newFd: number,
+      newPath: number,
+      newLength: number,
+    ) => {
+      host.enter()
+      if ((oldFlags & SYMLINK_FOLLOW) !== 0) return Errno.INVAL
+      return at(host, oldFd, Right.PathLinkSource, oldPath, oldLength, 'entry', (from) => {
+        if (from.node === undefined) return Errno.NOENT
+        if (from.node.kind === 'directory') return Errno.PERM
+        if (from.mustBeDirectory) return Errno.NOTDIR
+        return at(host, newFd, Right.PathLinkTarget, newPath, newLength, 'entry', (to) => {
+          if (to.node !== undefined) return Errno.EXIST
+          if (to.mustBeDirectory) return Errno.NOENT
+          return to.directory.link(to.name, from.directory, from.name)
+        })
+      })
+    },
+
+  /** Cuts the link's text off at the buffer's end. NOENT: nothing there. INVAL: not a symbolic link. */
+  path_readlink:
+    (host: CallContext) =>
+    (
+      fd: number,
+      path: number,
+      length: number,
+      buffer: number,
+      bufferLength: number,
+      result: number,
+    ) => {
+      host.enter()
+      return at(host, fd, Right.PathReadlink, path, length, 'stop', ({ node }) => {
+        if (node === undefined) return Errno.NOENT
+        if (node.kind !== 'symlink') return Errno.INVAL
+        if (!host.has(buffer >>> 0, bufferLength >>> 0)) return Errno.FAULT
+        if (!host.has(result >>> 0, 4)) return Errno.FAULT
+        const target = node.readLink()
+        if (typeof target === 'number') return target
+        const shown = encoder.encode(target).subarray(0, bufferLength >>> 0)
+        host.bytes.set(shown, buffer >>> 0)
+        return host.storeU32(result, shown.length)
+      })
+    },
+
+  /** NOENT: nothing there. NOTDIR: not a directory. NOTEMPTY: not empty. INVAL: `.` and the like. */
+  path_remove_directory: (host: CallContext) => (fd: number, path: number, length: number) => {
+    host.enter()
+    return at(host, fd, Right.PathRemoveDirectory, path, length, 'entry', (found) => {
+      if (found.name === '') return Errno.INVAL
+      if (found.node === undefined) return Errno.NOENT
+      if (found.node.kind !== 'directory') return Errno.NOTDIR
+      return found.directory.removeDirectory(found.name)
+    })
+  },
+
+  /**
+   * Replaces what is at the new name: a file by a file, an empty directory by a directory.
+   *
+   * - NOENT: nothing at the old name
+   * - ISDIR, NOTDIR, NOTEMPTY: what is at the new name cannot be replaced by this; NOTDIR: a slash behind a file's name
+   * - INVAL: a directory into itself. BUSY: `.` and the like. XDEV: another file system
+   */
+  path_rename:
+    (host: CallContext) =>
+    (
+      oldFd: number,
+      oldPath: number,
+      oldLength: number,
+      newFd: number,
+      newPath: number,
+      newLength: number,
+    ) => {
+      host.enter()
+      return at(host, oldFd, Right.PathRenameSource, oldPath, oldLength, 'entry', (from) => {
+        if (from.name === '') return Errno.BUSY
+        if (from.node === undefined) return Errno.NOENT
+        if (from.isMistakenForDirectory) return Errno.NOTDIR
+        const isDirectory = from.node.kind === 'directory'
+        return at(host, newFd, Right.PathRenameTarget, newPath, newLength, 'entry', (to) => {
+          if (to.name === '') return Errno.BUSY
+          if (to.mustBeDirectory && !isDirectory) return Errno.NOTDIR
+          if (to.isMistakenForDirectory) return Errno.NOTDIR
+          return from.directory.rename(from.name, to.directory, to.name)
+        })
+      })
+    },
+
+  /** EXIST: the name is taken. NOTCAPABLE: also an absolute target, which could lead nowhere. NOENT: an empty target, or a slash behind the name. */
+  path_symlink:
+    (host: CallContext) =>
+    (target: number, targetLength: number, fd: number, path: number, length: number) => {
+      host.enter()
+      const text = readPath(host, target, targetLength)
+      if (typeof text === 'number') return text
+      if (text === '') return Errno.NOENT
+      if (text.startsWith('/')) return Errno.NOTCAPABLE
+      return at(host, fd, Right.PathSymlink, path, length, 'entry', (found) => {
+        if (found.node !== undefined) return Errno.EXIST
+        if (found.mustBeDirectory) return Errno.NOENT
+        return found.directory.createSymlink(found.name, text)
+      })
+    },
+
+  /** NOENT: nothing there. ISDIR: a directory. NOTDIR: a slash behind a file's name. */
+  path_unlink_file: (host: CallContext) => (fd: number, path: number, length: number) => {
+    host.enter()
+    return at(host, fd, Right.PathUnlinkFile, path, length, 'entry', (found) => {
+      if (found.node === undefined) return Errno.NOENT
+      if (found.node.kind === 'directory') return Errno.ISDIR
+      return found.mustBeDirectory ? Errno.NOTDIR : found.directory.unlinkFile(found.name)
+    })
+  },
+}
+
+function lastLink(flags: number): LastLink {
+  return (flags & SYMLINK_FOLLOW) === 0 ? 'stop' : 'follow'
+}
+
+/** Resolves a path below a directory descriptor and does something there. */
+function at(
+  host: CallContext,
+  fd: number,
+  right: number,
+  path: number,
+  length: number,
+  last: LastLink,
+  act: (found: Resolved) => number,
+): number {
+  const descriptor = host.descriptors.get(fd)
+  if (descriptor === undefined) return Errno.BADF
+  if (descriptor.open.kind !== 'directory') return Errno.NOTDIR
+  if ((descriptor.rights & right) === 0) return Errno.NOTCAPABLE
+  const name = readPath(host, path, length)
+  if (typeof name === 'number') return name
+  const found = resolve(host, descriptor.open.node, name, last)
+  if (typeof found === 'number') return found
+  const errno = act(found)
+  found.release()
+  return errno
+}

@@ -1,0 +1,100 @@
+/** Opening (preview 1: path_open). */
+import { FDFLAGS_ALL, OFLAGS_ALL, Oflags, SYMLINK_FOLLOW } from './abi.ts'
+import type { CallContext } from './call-context.ts'
+import { Descriptor, type OpenThing } from './descriptor.ts'
+import { Errno } from './errno.ts'
+import type { OpenFile, OpenMode, StandardStream } from './filesystem.ts'
+import { type Resolved, readPath, resolve } from './resolve.ts'
+import { knownRights, Right, WRITING_RIGHTS } from './rights.ts'
+
+export const PATH_OPEN_CALL = {
+  /**
+   * - BADF, NOTDIR: `fd` is not an open directory
+   * - NOTCAPABLE: the directory has not the rights to open, to create (CREAT), to truncate (TRUNC) or to hand on what
+   *   is asked for; or the path leads out of the directory
+   * - INVAL: unknown flags, CREAT together with DIRECTORY, or a path with a NUL
+   * - MFILE: `limits.openFiles` are open
+   * - FAULT, NAMETOOLONG, ILSEQ: the path cannot be read, or the result does not fit
+   * - NOENT: nothing there, and no CREAT. EXIST: something there, and CREAT with EXCL
+   * - LOOP: a symbolic link that is not to be followed, or too many of them
+   * - ISDIR: a directory is to be created, truncated or written. NOTDIR: DIRECTORY or a slash at the end of a file's path
+   * - ROFS: a file on a read-only file system is to be created, truncated or written
+   * - ACCES, NOSPC, DQUOT, MLINK: what the file system says
+   */
+  path_open:
+    (host: CallContext) =>
+    (
+      fd: number,
+      lookupflags: number,
+      path: number,
+      pathLength: number,
+      oflags: number,
+      base: bigint,
+      inheriting: bigint,
+      fdflags: number,
+      result: number,
+    ) => {
+      host.enter()
+      const parent = host.descriptors.get(fd)
+      if (parent === undefined) return Errno.BADF
+      if (parent.open.kind !== 'directory') return Errno.NOTDIR
+      const rights = knownRights(base)
+      const inherited = knownRights(inheriting)
+      let needed: number = Right.PathOpen
+      if ((oflags & Oflags.Creat) !== 0) needed |= Right.PathCreateFile
+      if ((oflags & Oflags.Trunc) !== 0) needed |= Right.PathFilestatSetSize
+      if ((needed & ~parent.rights) !== 0) return Errno.NOTCAPABLE
+      if (((rights | inherited) & ~parent.inheriting) !== 0) return Errno.NOTCAPABLE
+      if ((oflags & ~OFLAGS_ALL) !== 0 || (fdflags & ~FDFLAGS_ALL) !== 0) return Errno.INVAL
+      if ((oflags & Oflags.Creat) !== 0 && (oflags & Oflags.Directory) !== 0) return Errno.INVAL
+      const name = readPath(host, path, pathLength)
+      if (typeof name === 'number') return name
+      if (!host.has(result >>> 0, 4)) return Errno.FAULT
+      if (host.descriptors.isFull) return Errno.MFILE
+      const isExclusive = (oflags & Oflags.Creat) !== 0 && (oflags & Oflags.Excl) !== 0
+      const follows = (lookupflags & SYMLINK_FOLLOW) !== 0 && !isExclusive
+      const resolved = resolve(host, parent.open.node, name, follows ? 'follow' : 'stop')
+      if (typeof resolved === 'number') return resolved
+      const mode: OpenMode = {
+        read: (rights & Right.FdRead) !== 0,
+        write: (rights & WRITING_RIGHTS) !== 0,
+        truncate: (oflags & Oflags.Trunc) !== 0,
+      }
+      const open = openResolved(host, resolved, oflags, mode)
+      resolved.release()
+      if (typeof open === 'number') return open
+      const descriptor = new Descriptor(open, rights, { inheriting: inherited, fdflags })
+      return host.storeU32(result, host.descriptors.add(descriptor))
+    },
+}
+
+function openResolved(
+  host: CallContext,
+  resolved: Resolved,
+  oflags: number,
+  mode: OpenMode,
+): OpenThing | number {
+  const { directory, name, node, mustBeDirectory } = resolved
+  const creates = (oflags & Oflags.Creat) !== 0
+  const wantsDirectory = (oflags & Oflags.Directory) !== 0
+  if (node === undefined) {
+    if (!creates) return Errno.NOENT
+    return mustBeDirectory ? Errno.ISDIR : openThing(host, directory.createFile(name, mode))
+  }
+  if (creates && (oflags & Oflags.Excl) !== 0) return Errno.EXIST
+  if (node.kind === 'directory') {
+    if (creates || mode.write || mode.truncate) return Errno.ISDIR
+    node.retain()
+    return { kind: 'directory', node }
+  }
+  if (wantsDirectory || mustBeDirectory) return Errno.NOTDIR
+  return node.kind === 'symlink' ? Errno.LOOP : openThing(host, node.open(mode))
+}
+
+function openThing(
+  host: CallContext,
+  opened: OpenFile | StandardStream | number,
+): OpenThing | number {
+  if (typeof opened === 'number' || opened.kind === 'file') return opened
+  return host.standard[opened.stream] ?? Errno.NXIO
+}

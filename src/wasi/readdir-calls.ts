@@ -1,0 +1,86 @@
+/** Reading directories (preview 1: fd_readdir). */
+import { DIRENT_BYTES, Filetype } from './abi.ts'
+import type { CallContext } from './call-context.ts'
+import type { Descriptor, OpenDirectory } from './descriptor.ts'
+import { Errno } from './errno.ts'
+import type { DirectoryEntry } from './filesystem.ts'
+import { Right } from './rights.ts'
+
+const encoder = new TextEncoder()
+
+const DOTS: readonly DirectoryEntry[] = [
+  { name: '.', filetype: Filetype.Directory },
+  { name: '..', filetype: Filetype.Directory },
+]
+
+export const READDIR_CALLS = {
+  /**
+   * Fills the buffer with entries, the last of which may be cut off; a buffer that is not full is the end. A cookie is
+   * the number of entries before; 0 reads the directory afresh.
+   *
+   * - BADF: not open
+   * - NOTDIR: not a directory
+   * - NOTCAPABLE: no right to read directories
+   * - FAULT: the buffer or the result is not inside memory
+   * - OVERFLOW: more entries than the directory's limit
+   *
+   *     | next cookie u64 | ino u64 | name length u32 | filetype u8 | 3 unused | name | ...
+   */
+  fd_readdir:
+    (host: CallContext) =>
+    (fd: number, buffer: number, length: number, cookie: bigint, result: number) => {
+      host.enter()
+      const descriptor = host.descriptors.get(fd)
+      if (descriptor === undefined) return Errno.BADF
+      const { open } = descriptor
+      if (open.kind !== 'directory') return Errno.NOTDIR
+      if ((descriptor.rights & Right.FdReaddir) === 0) return Errno.NOTCAPABLE
+      const start = buffer >>> 0
+      const end = start + (length >>> 0)
+      if (end > host.bytes.length || !host.has(result >>> 0, 4)) return Errno.FAULT
+      const listing = listingOf(descriptor, open, cookie)
+      if (typeof listing === 'number') return listing
+      let at = start
+      for (let index = Number(BigInt.asUintN(64, cookie)); at < end; index++) {
+        const entry = listing[index]
+        if (entry === undefined) break
+        at += copyEntry(host.bytes.subarray(at, end), entry, inodeOf(open, entry), index + 1)
+      }
+      return host.storeU32(result, at - start)
+    },
+}
+
+function listingOf(
+  descriptor: Descriptor,
+  open: OpenDirectory,
+  cookie: bigint,
+): readonly DirectoryEntry[] | number {
+  if (cookie === 0n || descriptor.listing === undefined) {
+    const entries = open.node.list()
+    if (typeof entries === 'number') return entries
+    descriptor.listing = [...DOTS, ...entries]
+  }
+  return descriptor.listing
+}
+
+function inodeOf({ node }: OpenDirectory, { name }: DirectoryEntry): bigint {
+  if (name === '..') return 0n
+  if (name !== '.') return node.inodeOf(name)
+  const stat = node.stat()
+  return typeof stat === 'number' ? 0n : stat.ino
+}
+
+/** Copies as much of an entry as `into` holds; how much that was. */
+function copyEntry(into: Uint8Array, entry: DirectoryEntry, ino: bigint, next: number): number {
+  const name = encoder.encode(entry.name)
+  const bytes = new Uint8Array(DIRENT_BYTES + name.length)
+  const view = new DataView(bytes.buffer)
+  view.setBigUint64(0, BigInt(next), true)
+  view.setBigUint64(8, ino, true)
+  view.setUint32(16, name.length, true)
+  view.setUint8(20, entry.filetype)
+  bytes.set(name, DIRENT_BYTES)
+  const copied = bytes.subarray(0, into.length)
+  into.set(copied)
+  return copied.length
+}

@@ -1,0 +1,56 @@
+/** What one run of a guest is granted. Nothing is granted by default. */
+import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
+import type { Clock } from '../base/clock.ts'
+import type { DirectoryNode } from './filesystem.ts'
+
+export interface Preopen {
+  /** Where the guest sees it, such as `/` or `/tmp`; one char a byte. */
+  readonly guestPath: string
+  /** Stays the caller's: the session takes its own reference and gives it back at the end. */
+  readonly directory: DirectoryNode
+}
+
+export interface WasiGrants {
+  /** One char a byte (latin1), as are strings in `env`; NUL is not allowed in either. */
+  readonly args: readonly string[]
+  /** `K=V` each. */
+  readonly env: ReadonlyArray<string | Uint8Array>
+  readonly stdin: ByteSource
+  readonly stdout: ByteSink
+  readonly stderr: ByteSink
+  /** Which of the three are terminals; default: none, so that C libraries buffer whole blocks. */
+  readonly terminals?: readonly [stdin: boolean, stdout: boolean, stderr: boolean]
+  /** In order, from descriptor 3 on. */
+  readonly preopens: readonly Preopen[]
+  readonly clock: Clock
+  /** Fills the array with random bytes; called with at most 65,536 at a time. */
+  readonly random: (into: Uint8Array) => void
+  readonly limits: WasiLimits
+}
+
+export interface WasiLimits {
+  /** Descriptors open at once, streams and preopens included. */
+  readonly openFiles: number
+  /** Bytes of one path argument, and of a path with its symbolic links followed. */
+  readonly pathBytes: number
+  /** Directories one path may lead through. */
+  readonly pathDepth: number
+  /** Buffers of one read or write. */
+  readonly iovecs: number
+  /** Bytes one read or write moves; the rest is left for the next. */
+  readonly transferBytes: number
+  /** Bytes one `random_get` may ask for. */
+  readonly randomBytes: number
+  /** Subscriptions of one `poll_oneoff`. */
+  readonly subscriptions: number
+}
+
+export const DEFAULT_WASI_LIMITS: WasiLimits = {
+  openFiles: 256,
+  pathBytes: 4096,
+  pathDepth: 128,
+  iovecs: 1024,
+  transferBytes: 16 * 1024 * 1024,
+  randomBytes: 1024 * 1024,
+  subscriptions: 256,
+}

@@ -1,0 +1,118 @@
+/** Makes what answers requests out of a configuration. */
+import { randomFillSync } from 'node:crypto'
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Config, TenantConfig } from '../config/config.ts'
+import { createAccessLog } from '../gateway/access-log.ts'
+import { DocumentRoot } from '../gateway/document-root.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import { DEFAULT_STDERR_LIMITS } from '../gateway/guest-stderr.ts'
+import { requestIds } from '../gateway/request-id.ts'
+import { Router } from '../gateway/router.ts'
+import type { Tenant } from '../gateway/tenant.ts'
+import { CompileCache } from '../guest/compile-cache.ts'
+import { Scheduler } from '../pool/scheduler.ts'
+import { DeviceDirectory } from '../wasi/device-directory.ts'
+import { openHostDirectory } from '../wasi/host-directory.ts'
+import { ImageCache } from '../wasi/image-cache.ts'
+import { ImageDirectory } from '../wasi/image-directory.ts'
+import { createMemoryDirectory } from '../wasi/memory-directory.ts'
+import { DEFAULT_MEMORY_LIMITS } from '../wasi/memory-quota.ts'
+import type { Preopen } from '../wasi/session.ts'
+
+export interface AssembleOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Whether to write a line for every request. */
+  readonly accessLog: boolean
+}
+
+/** Shared by all tenants of a worker. */
+interface Shared {
+  readonly clock: Clock
+  readonly modules: CompileCache
+  readonly images: ImageCache
+  readonly devices: Preopen
+}
+
+/** Throws `WasiError` when a mount of a tenant cannot be opened. */
+export function assembleGateway(config: Config, options: AssembleOptions): Gateway {
+  const { clock, logger, accessLog } = options
+  const shared: Shared = {
+    clock,
+    modules: new CompileCache(),
+    images: new ImageCache(),
+    devices: {
+      guestPath: '/dev',
+      directory: new DeviceDirectory((into) => randomFillSync(into)),
+    },
+  }
+  return {
+    clock,
+    logger,
+    router: new Router(config.tenants.map((tenant) => assembleTenant(tenant, shared))),
+    scheduler: new Scheduler(clock),
+    accessLog: accessLog ? createAccessLog(logger) : undefined,
+    nextRequestId: requestIds(),
+  }
+}
+
+function assembleTenant(config: TenantConfig, shared: Shared): Tenant {
+  const { limits } = config
+  return {
+    name: config.name,
+    pool: config.pool,
+    hosts: config.hosts,
+    documentRoot: documentRootOf(config, shared),
+    extensions: config.limitExtensions,
+    env: config.env,
+    slots: {
+      maxChildren: config.maxChildren,
+      queueMax: config.queue.maxLength,
+      queueTimeoutMs: config.queue.timeoutMs,
+    },
+    requestBytes: limits.requestBodyBytes,
+    memoryBytes: limits.memoryBytes,
+    cpuMs: limits.cpuMs,
+    wallMs: limits.wallMs,
+    response: {
+      headerBytes: limits.responseHeaderBytes,
+      headerCount: limits.responseHeaderCount,
+      bodyBytes: limits.responseBodyBytes,
+      heldBackBytes: limits.heldBackBytes,
+    },
+    stderr: DEFAULT_STDERR_LIMITS,
+    allowedResponseHeaders: new Set(config.allowedResponseHeaders),
+    openFiles: limits.openFiles,
+    lifetime: config.lifetime,
+    maxRequests: config.maxRequests,
+    makePreopens: preopensOf(config, shared),
+  }
+}
+
+function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | undefined {
+  if (config.root === undefined) return undefined
+  return new DocumentRoot({
+    root: config.root,
+    extensions: config.limitExtensions,
+    memoryMaxBytes: config.limits.memoryBytes,
+    cache: shared.modules,
+    clock: shared.clock,
+  })
+}
+
+/** The files a guest sees: its tenant's root, its mounts, devices, and a `/tmp` of its own. */
+function preopensOf(config: TenantConfig, { clock, images, devices }: Shared): () => Preopen[] {
+  const { root } = config
+  const mounts = config.mounts.map(({ host, guest, writable }) => ({
+    guestPath: guest,
+    directory: openHostDirectory(host, { writable }),
+  }))
+  const tmpLimits = { ...DEFAULT_MEMORY_LIMITS, bytes: config.limits.tmpBytes }
+  return () => [
+    ...(root === undefined ? [] : [{ guestPath: '/', directory: new ImageDirectory(root, images) }]),
+    { guestPath: '/tmp', directory: createMemoryDirectory(clock, tmpLimits) },
+    devices,
+    ...mounts,
+  ]
+}

@@ -1,0 +1,130 @@
+/** One request through a FastCGI connection in memory: both ends of the protocol and no socket. */
+import type { ByteSource } from '../base/byte-stream.ts'
+import { ClientConnection } from '../fastcgi/client.ts'
+import { ServerConnection } from '../fastcgi/connection.ts'
+import { DEFAULT_CONNECTION_LIMITS } from '../fastcgi/limits.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import { handleRequest, refuseRequest } from '../gateway/handle-request.ts'
+
+export interface Exchange {
+  readonly pool: string
+  readonly params: ReadonlyArray<readonly [string, string]>
+  readonly body: Uint8Array
+}
+
+export interface ExchangeResult {
+  /** The CGI response: header, blank line, body. */
+  readonly stdout: Buffer
+  readonly stderr: Buffer
+  readonly appStatus: number
+  /** False: the answer was broken off. */
+  readonly isComplete: boolean
+}
+
+/** Sends one request and collects the whole answer. */
+export function exchange(gateway: Gateway, { pool, params, body }: Exchange): Promise<ExchangeResult> {
+  return new Promise((resolve) => {
+    const pump = (): void => {
+      for (let isBusy = true; isBusy; ) {
+        isBusy = carry(client, server)
+        isBusy = carry(server, client) || isBusy
+      }
+    }
+    let isScheduled = false
+    const schedulePump = (): void => {
+      if (isScheduled) return
+      isScheduled = true
+      queueMicrotask(() => {
+        isScheduled = false
+        pump()
+      })
+    }
+    const server = new ServerConnection(
+      {
+        onRequest: (request) => void handleRequest(request, pool, gateway),
+        onBadRequest: (request, error) => refuseRequest(request, error, gateway),
+        onOutput: schedulePump,
+        onInputWanted: schedulePump,
+        onClose: (mode) => {
+          if (mode === 'graceful') pump()
+          client.inputEnded()
+        },
+      },
+      {
+        limits: DEFAULT_CONNECTION_LIMITS,
+        multiplex: false,
+        values: () => ({ maxConns: 1, maxReqs: 1 }),
+      },
+    )
+    const client = new ClientConnection({
+      onOutput: schedulePump,
+      onInputWanted: schedulePump,
+      onClose: () => undefined,
+    })
+    const request = client.begin({ keepConnection: true, params })
+    const stdout = collect(request.stdout)
+    const stderr = collect(request.stderr)
+    send(request.stdin, body)
+    request.onEnd((_protocolStatus, appStatus, error) => {
+      resolve({
+        stdout: stdout(),
+        stderr: stderr(),
+        appStatus,
+        isComplete: error === undefined,
+      })
+    })
+  })
+}
+
+interface End {
+  readonly wantsInput: boolean
+  takeOutput(): readonly Uint8Array[]
+  outputWritten(byteCount: number): void
+  receive(bytes: Uint8Array): void
+}
+
+/** Whether any byte was carried. */
+function carry(from: End, to: End): boolean {
+  if (!to.wantsInput) return false
+  let isBusy = false
+  for (const bytes of from.takeOutput()) {
+    isBusy = true
+    to.receive(bytes)
+    from.outputWritten(bytes.length)
+  }
+  return isBusy
+}
+
+function send(sink: { write(bytes: Uint8Array): number; onWritable(wake: () => void): void; end(): void }, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    const taken = sink.write(bytes.subarray(at))
+    if (taken === 0) {
+      const rest = bytes.subarray(at)
+      sink.onWritable(() => send(sink, rest))
+      return
+    }
+    at += taken
+  }
+  sink.end()
+}
+
+/** Reads a source as it comes; the function returned reads what is left and gives everything. */
+function collect(source: ByteSource): () => Buffer {
+  const chunks: Uint8Array[] = []
+  const drain = (): void => {
+    for (;;) {
+      const bytes = source.read(65_536)
+      if (bytes === undefined) return
+      if (bytes.length === 0) {
+        source.onReadable(drain)
+        return
+      }
+      chunks.push(bytes)
+    }
+  }
+  drain()
+  return () => {
+    drain()
+    return Buffer.concat(chunks)
+  }
+}

@@ -1,0 +1,4 @@
+/** apache in front of wasm-fpm. */
+import { testPeer } from './cases.ts'
+
+testPeer('apache')

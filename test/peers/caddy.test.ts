@@ -1,0 +1,4 @@
+/** caddy in front of wasm-fpm. */
+import { testPeer } from './cases.ts'
+
+testPeer('caddy')

@@ -1,0 +1,73 @@
+/** Every example runs as it stands: its script starts both servers, and the answers are the guests'. */
+import { type ExecFileException, execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { freePort } from '../support/peers/child.ts'
+
+/** How run.sh says that something it needs is not on this machine. */
+const NOT_HERE = 77
+
+const examples = readdirSync('examples').filter((name) =>
+  existsSync(join('examples', name, 'run.sh')),
+)
+
+test('there is an example for every set-up', () => {
+  expect(examples.sort()).toEqual([
+    'apache-local',
+    'apache-remote',
+    'caddy',
+    'h2o',
+    'haproxy',
+    'lighttpd',
+    'nginx-local',
+    'nginx-remote',
+  ])
+})
+
+for (const name of examples) {
+  test(`examples/${name} answers`, async (context) => {
+    const { status, output, complaints } = await run(name, await freePort())
+    const { CI } = process.env
+    if (status === NOT_HERE && !CI) {
+      process.stderr.write(`examples/${name} is skipped: ${complaints}`)
+      context.skip()
+    }
+    expect({ status, complaints }).toMatchObject({ status: 0 })
+    const [hello, echo = ''] = output.split('\n')
+    expect(hello).toBe('Hello from AssemblyScript')
+    expect(JSON.parse(echo)).toMatchObject({
+      method: 'POST',
+      env: {
+        SCRIPT_NAME: '/echo.wasm',
+        SCRIPT_FILENAME: '/echo.wasm',
+        PATH_INFO: '/a/path',
+        QUERY_STRING: 'q=1',
+      },
+      body: 'a body',
+    })
+  })
+}
+
+interface Run {
+  readonly status: number
+  readonly output: string
+  readonly complaints: string
+}
+
+async function run(name: string, port: number): Promise<Run> {
+  let failure: ExecFileException | null = null
+  let [output, complaints] = ['', '']
+  const child = execFile(
+    join('examples', name, 'run.sh'),
+    { env: { ...process.env, HTTP_PORT: String(port) }, timeout: 45_000 },
+    (error, stdout, stderr) => {
+      failure = error
+      output = stdout
+      complaints = stderr
+    },
+  )
+  const [code] = await once(child, 'close')
+  return { status: typeof code === 'number' ? code : failure === null ? 0 : 1, output, complaints }
+}

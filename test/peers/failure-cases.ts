@@ -1,0 +1,103 @@
+/**
+ * Guests and requests that fail: the client gets a status that says so, never a hang, and never a whole 200
+ * wherever the web server lets us prevent it.
+ */
+import { expect } from 'vitest'
+import { type PeerCase, TIGHT } from './case.ts'
+
+/** Ways a guest fails before anything has left for the client: always a clean 500. */
+const EARLY_FAILURES = [
+  '/c/trap.wasm?when=before',
+  '/c/trap.wasm?when=header',
+  '/c/exit.wasm?when=before&code=3',
+  '/c/exit.wasm?when=mid&code=3',
+  '/c/respond.wasm?kind=noheader',
+] as const
+
+/** More than is ever held back, so that the header is long gone when the guest traps. */
+const TRAP_BODY = '/c/trap.wasm?when=body&n=4000000'
+
+export const FAILURE_CASES: readonly PeerCase[] = [
+  {
+    name: 'a guest that fails early is a clean 5xx',
+    run: async ({ ask, languages }) => {
+      const paths = languages.includes('rust') ? ['/rust/panic.wasm'] : []
+      for (const path of [...EARLY_FAILURES, ...paths]) {
+        const { status, ending } = await ask(path)
+        expect({ path, status: status >= 500 && status <= 502, ending }).toEqual({
+          path,
+          status: true,
+          ending: 'complete',
+        })
+      }
+    },
+  },
+  {
+    name: 'a guest that exits with an error after a whole answer has answered',
+    run: async ({ ask }) => {
+      const answer = await ask('/c/exit.wasm?when=after&code=3')
+      expect(answer.ending).toBe('complete')
+      expect([200, 500]).toContain(answer.status)
+    },
+  },
+  {
+    name: 'a guest that traps after its header went out is no clean 200',
+    run: async ({ ask, traits }) => {
+      const broken = await ask(TRAP_BODY)
+      expect(broken.ending).not.toBe('hung')
+      if (traits.noticesBrokenBody) expect(isCleanSuccess(broken)).toBe(false)
+      const short = await ask(`${TRAP_BODY}&length=1`)
+      expect(short.ending).not.toBe('hung')
+      if (traits.noticesShortBody) expect(isCleanSuccess(short)).toBe(false)
+    },
+  },
+  {
+    name: 'a body that is not its Content-Length is no clean 200',
+    run: async ({ ask, traits }) => {
+      const short = await ask('/c/respond.wasm?kind=short')
+      expect(short.ending).not.toBe('hung')
+      if (traits.noticesShortBody) expect(isCleanSuccess(short)).toBe(false)
+      const long = await ask('/c/respond.wasm?kind=long')
+      if (isCleanSuccess(long)) expect(long.text).toBe('ans')
+    },
+  },
+  {
+    name: 'a guest that waits too long is a 504',
+    run: async ({ ask }) => {
+      const answer = await ask('/c/slow.wasm?delay=100000', { headers: TIGHT })
+      expect(answer).toMatchObject({ status: 504, ending: 'complete' })
+    },
+  },
+  {
+    name: 'an unknown handler and an unknown host are a 404',
+    run: async ({ ask }) => {
+      expect(await ask('/c/none.wasm')).toMatchObject({ status: 404, ending: 'complete' })
+      const headers = { Host: 'unknown.example' }
+      expect(await ask('/c/hello.wasm', { headers })).toMatchObject({ status: 404 })
+    },
+  },
+  {
+    name: 'a body over the limit is a 413',
+    run: async ({ ask, traits }) => {
+      const body = new Uint8Array(1 << 20)
+      const declared = await ask('/c/upload.wasm', { method: 'POST', headers: TIGHT, body })
+      expect(declared.status).toBe(413)
+      const question = { method: 'POST', headers: TIGHT, body: [body] }
+      const chunked = await ask('/c/upload.wasm', question)
+      expect([413, ...traits.refusesChunked]).toContain(chunked.status)
+    },
+  },
+  {
+    name: 'headers that are too large are refused, both ways',
+    run: async ({ ask, traits }) => {
+      const answer = await ask('/c/respond.wasm?kind=large&n=50000')
+      expect(answer.status).toBeGreaterThanOrEqual(500)
+      const headers = { 'X-Large': 'x'.repeat(300 * 1024) }
+      expect(traits.largeHeader).toContain((await ask('/c/hello.wasm', { headers })).status)
+    },
+  },
+]
+
+function isCleanSuccess({ status, ending }: { status: number; ending: string }): boolean {
+  return status === 200 && ending === 'complete'
+}

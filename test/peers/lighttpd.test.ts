@@ -1,0 +1,4 @@
+/** lighttpd in front of wasm-fpm. */
+import { testPeer } from './cases.ts'
+
+testPeer('lighttpd')

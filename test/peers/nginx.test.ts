@@ -1,0 +1,4 @@
+/** nginx in front of wasm-fpm. */
+import { testPeer } from './cases.ts'
+
+testPeer('nginx')

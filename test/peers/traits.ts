@@ -1,0 +1,41 @@
+/** What the web servers do differently, so that one list of cases can say what to expect of each. */
+import type { PeerName } from '../support/peers/peer.ts'
+
+export interface Traits {
+  /** What it may answer to a chunked request body instead of passing it on. */
+  readonly refusesChunked: readonly number[]
+  /** Tells its client when the backend breaks off in mid-body without a declared length. */
+  readonly noticesBrokenBody: boolean
+  /** The same, when the guest declared a Content-Length. */
+  readonly noticesShortBody: boolean
+  /** Sends the query string as the client did. */
+  readonly rawQuery: boolean
+  /** Passes the Authorization header on. */
+  readonly passesAuthorization: boolean
+  /** Answers to a request header of 300 KiB; `wasm-fpm` answers 431 where the server lets it through. */
+  readonly largeHeader: readonly number[]
+}
+
+const USUAL: Traits = {
+  refusesChunked: [],
+  noticesBrokenBody: true,
+  noticesShortBody: true,
+  rawQuery: true,
+  passesAuthorization: true,
+  largeHeader: [400],
+}
+
+export const TRAITS: Readonly<Record<PeerName, Traits>> = {
+  nginx: USUAL,
+  apache: { ...USUAL, passesAuthorization: false },
+  lighttpd: {
+    ...USUAL,
+    refusesChunked: [411],
+    rawQuery: false,
+    noticesBrokenBody: false,
+    largeHeader: [431],
+  },
+  caddy: { ...USUAL, noticesBrokenBody: false, largeHeader: [431] },
+  haproxy: { ...USUAL, refusesChunked: [400], passesAuthorization: false },
+  h2o: { ...USUAL, noticesBrokenBody: false },
+}

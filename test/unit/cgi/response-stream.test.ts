@@ -1,0 +1,434 @@
+import { expect, test } from 'vitest'
+import type { ByteSink } from '../../../src/base/byte-stream.ts'
+import {
+  CgiResponseStream,
+  DEFAULT_RESPONSE_LIMITS,
+  type ResponseOptions,
+} from '../../../src/cgi/response-stream.ts'
+
+/** Collects what is written; takes at most `room` bytes until told otherwise. */
+class Sink implements ByteSink {
+  readonly writes: string[] = []
+  room = Number.POSITIVE_INFINITY
+  ended = false
+  #wake: (() => void) | undefined
+
+  write(bytes: Uint8Array): number {
+    const taken = Math.min(bytes.length, this.room)
+    this.room -= taken
+    if (taken > 0) this.writes.push(Buffer.from(bytes.subarray(0, taken)).toString('latin1'))
+    return taken
+  }
+  onWritable(wake: () => void): void {
+    this.#wake = wake
+  }
+  end(): void {
+    this.ended = true
+  }
+  makeRoom(bytes: number): void {
+    this.room = bytes
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+  get text(): string {
+    return this.writes.join('')
+  }
+}
+
+const OPTIONS: ResponseOptions = {
+  method: 'GET',
+  role: 'responder',
+  limits: { headerBytes: 256, headerCount: 8, bodyBytes: 1000, heldBackBytes: 100 },
+  allowedHeaders: new Set(),
+  requestId: 'r1',
+}
+const ID = 'X-Request-Id: r1\r\n\r\n'
+
+function open(options: Partial<ResponseOptions> = {}): { sink: Sink; stream: CgiResponseStream } {
+  const sink = new Sink()
+  return { sink, stream: new CgiResponseStream(sink, { ...OPTIONS, ...options }) }
+}
+
+function bytes(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1')
+}
+
+/** Feeds all of `text` in pieces of `step` bytes, `finish`es, and answers the output or the error's code. */
+function print(text: string, step: number, options: Partial<ResponseOptions> = {}): string {
+  const { sink, stream } = open(options)
+  for (let at = 0; at < text.length; at += step) {
+    const piece = bytes(text.slice(at, at + step))
+    expect(stream.write(piece)).toBe(piece.length)
+  }
+  const result = stream.finish()
+  if (result.kind === 'failed') return result.error.code
+  expect(sink.ended).toBe(true)
+  return sink.text
+}
+
+interface Case {
+  readonly name: string
+  readonly printed: string
+  readonly sent: string
+  readonly options?: Partial<ResponseOptions>
+}
+
+const HTML = 'Status: 200 OK\r\nContent-Type: text/html\r\n'
+const CASES: readonly Case[] = [
+  {
+    name: 'document, bare LF',
+    printed: 'Content-Type: text/html\n\nhi',
+    sent: `${HTML}Content-Length: 2\r\n${ID}hi`,
+  },
+  {
+    name: 'document, CRLF',
+    printed: 'Content-Type: text/html\r\n\r\nhi',
+    sent: `${HTML}Content-Length: 2\r\n${ID}hi`,
+  },
+  {
+    name: 'body with blank lines',
+    printed: 'content-type:a/b\n\n\n\nx',
+    sent: `Status: 200 OK\r\ncontent-type: a/b\r\nContent-Length: 3\r\n${ID}\n\nx`,
+  },
+  {
+    name: 'status without a reason',
+    printed: 'Status: 404\nContent-Type: text/html\n\n',
+    sent: `Status: 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 0\r\n${ID}`,
+  },
+  {
+    name: 'status with a reason',
+    printed: 'Status: 418 Tea\n\n',
+    sent: `Status: 418 Tea\r\nContent-Length: 0\r\n${ID}`,
+  },
+  {
+    name: 'status nobody knows',
+    printed: 'Status: 799\n\n',
+    sent: `Status: 799 Unknown\r\nContent-Length: 0\r\n${ID}`,
+  },
+  {
+    name: 'NPH',
+    printed: 'HTTP/1.1 404 Gone away\nContent-Type: text/html\n\n',
+    sent: `Status: 404 Gone away\r\nContent-Type: text/html\r\nContent-Length: 0\r\n${ID}`,
+  },
+  {
+    name: 'client redirect',
+    printed: 'Location: https://a/b\n\n',
+    sent: `Status: 302 Found\r\nLocation: https://a/b\r\nContent-Length: 0\r\n${ID}`,
+  },
+  {
+    name: 'local redirect',
+    printed: 'Location: /b\n\n',
+    sent: `Status: 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n${ID}`,
+  },
+  {
+    name: 'redirect with a status',
+    printed: 'Status: 303\nLocation: /b\n\n',
+    sent: `Status: 303 See Other\r\nLocation: /b\r\nContent-Length: 0\r\n${ID}`,
+  },
+  {
+    name: 'no content type',
+    printed: 'X-A: b\n\n<script>',
+    sent: `Status: 200 OK\r\nX-A: b\r\nContent-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 8\r\n${ID}<script>`,
+  },
+  {
+    name: 'Set-Cookie twice, in order',
+    printed: 'Set-Cookie: b=1\nSet-Cookie: a=2\n\n',
+    sent: `Status: 200 OK\r\nSet-Cookie: b=1\r\nSet-Cookie: a=2\r\nContent-Length: 0\r\n${ID}`,
+  },
+  {
+    name: 'hop-by-hop and framing fields',
+    printed:
+      'Content-Type: text/html\nTransfer-Encoding: chunked\nConnection: close\nKEEP-ALIVE: x\nTE: x\nTrailer: x\nUpgrade: x\nProxy-Authenticate: x\n\n',
+    sent: `${HTML}Content-Length: 0\r\n${ID}`,
+  },
+  {
+    name: 'server-control fields',
+    printed:
+      'Content-Type: text/html\nX-Accel-Redirect: /i\nX-Sendfile: /e\nX-SENDFILE2: /e\nX-LIGHTTPD-Send-File: /e\nX-Reproxy-URL: x\nVariable-USER: root\n\n',
+    sent: `${HTML}Content-Length: 0\r\n${ID}`,
+  },
+  {
+    name: 'an allowed server-control field',
+    printed: 'Content-Type: text/html\nX-Accel-Redirect: /i\nX-Accel-Expires: 1\n\n',
+    sent: `${HTML}X-Accel-Redirect: /i\r\nContent-Length: 0\r\n${ID}`,
+    options: { allowedHeaders: new Set(['x-accel-redirect']) },
+  },
+  {
+    name: 'authorizer that agrees',
+    printed: 'Status: 200\nVariable-USER: jo\n\n',
+    sent: `Status: 200 OK\r\nVariable-USER: jo\r\nContent-Length: 0\r\n${ID}`,
+    options: { role: 'authorizer' },
+  },
+  {
+    name: 'authorizer that does not',
+    printed: 'Status: 403\nVariable-USER: jo\nContent-Type: text/html\n\nno',
+    sent: `Status: 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 2\r\n${ID}no`,
+    options: { role: 'authorizer' },
+  },
+  {
+    name: 'declared length, longer body',
+    printed: 'Content-Type: text/html\nContent-Length: 3\n\nabcdef',
+    sent: `${HTML}Content-Length: 3\r\n${ID}abc`,
+  },
+  {
+    name: 'declared length, twice the same',
+    printed: 'Content-Type: text/html\nContent-Length: 3\ncontent-length: 3\n\nabc',
+    sent: `${HTML}Content-Length: 3\r\n${ID}abc`,
+  },
+  {
+    name: 'HEAD keeps the declared length',
+    printed: 'Content-Type: text/html\nContent-Length: 3\n\nabc',
+    sent: `${HTML}Content-Length: 3\r\n${ID}`,
+    options: { method: 'HEAD' },
+  },
+  {
+    name: 'HEAD declares none',
+    printed: 'Content-Type: text/html\n\nabc',
+    sent: `${HTML}${ID}`,
+    options: { method: 'HEAD' },
+  },
+  {
+    name: '204',
+    printed: 'Status: 204\nContent-Length: 3\n\nabc',
+    sent: `Status: 204 No Content\r\n${ID}`,
+  },
+  {
+    name: '304',
+    printed: 'Status: 304\nETag: "x"\n\nabc',
+    sent: `Status: 304 Not Modified\r\nETag: "x"\r\n${ID}`,
+  },
+  {
+    name: 'interim responses',
+    printed:
+      'Status: 103\nLink: </a>\n\nHTTP/1.1 100 Continue\r\n\r\nContent-Type: text/html\n\nhi',
+    sent: `${HTML}Content-Length: 2\r\n${ID}hi`,
+  },
+  {
+    name: 'as long as is held back',
+    printed: `Content-Type: text/html\n\n${'x'.repeat(100)}`,
+    sent: `${HTML}Content-Length: 100\r\n${ID}${'x'.repeat(100)}`,
+  },
+  {
+    name: 'longer than is held back',
+    printed: `Content-Type: text/html\n\n${'x'.repeat(101)}`,
+    sent: `${HTML}${ID}${'x'.repeat(101)}`,
+  },
+  {
+    name: 'as long as allowed',
+    printed: `Content-Type: text/html\n\n${'x'.repeat(1000)}`,
+    sent: `${HTML}${ID}${'x'.repeat(1000)}`,
+  },
+  {
+    name: "the guest's own request id",
+    printed: 'Content-Type: text/html\nX-Request-Id: forged\n\n',
+    sent: `${HTML}Content-Length: 0\r\n${ID}`,
+  },
+  {
+    name: 'blanks around a value, bytes above 127',
+    printed: 'Content-Type: text/html\nX-A: \t \xe9\xff \t\nX-B:\n\n',
+    sent: `${HTML}X-A: \xe9\xff\r\nX-B: \r\nContent-Length: 0\r\n${ID}`,
+  },
+
+  { name: 'nothing', printed: '', sent: 'CGI_NO_HEADER' },
+  { name: 'no blank line', printed: 'Content-Type: text/html\n', sent: 'CGI_NO_HEADER' },
+  { name: 'blank line only', printed: '\n', sent: 'CGI_NO_HEADER' },
+  { name: 'blank line first', printed: '\r\nContent-Type: text/html\n\nhi', sent: 'CGI_NO_HEADER' },
+  { name: 'text in place of a header', printed: 'Hello, world\n\n', sent: 'CGI_BAD_HEADER' },
+  {
+    name: 'text in place of a header, no blank line',
+    printed: 'Hello, world\n',
+    sent: 'CGI_BAD_HEADER',
+  },
+  { name: 'folded line', printed: 'X-A: b\n c\n\n', sent: 'CGI_BAD_HEADER' },
+  { name: 'blank before the colon', printed: 'X-A : b\n\n', sent: 'CGI_BAD_HEADER' },
+  { name: 'no name', printed: ': b\n\n', sent: 'CGI_BAD_HEADER' },
+  { name: 'NUL in a value', printed: 'X-A: a\0b\n\n', sent: 'CGI_BAD_HEADER' },
+  { name: 'CR in a value', printed: 'X-A: a\rX-B: b\n\n', sent: 'CGI_BAD_HEADER' },
+  { name: 'CR at the end of a value', printed: 'X-A: a\r\r\n\n', sent: 'CGI_BAD_HEADER' },
+  { name: 'NUL in a reason', printed: 'Status: 200 O\0K\n\n', sent: 'CGI_BAD_HEADER' },
+  { name: 'status that is no number', printed: 'Status: abc\n\n', sent: 'CGI_BAD_STATUS' },
+  { name: 'status of four digits', printed: 'Status: 2000\n\n', sent: 'CGI_BAD_STATUS' },
+  { name: 'status below 100', printed: 'Status: 099\n\n', sent: 'CGI_BAD_STATUS' },
+  { name: 'two statuses', printed: 'Status: 200\nStatus: 302\n\n', sent: 'CGI_BAD_STATUS' },
+  { name: 'NPH and status', printed: 'HTTP/1.1 200 OK\nStatus: 302\n\n', sent: 'CGI_BAD_STATUS' },
+  { name: 'protocol switch', printed: 'Status: 101\nUpgrade: x\n\n', sent: 'CGI_BAD_STATUS' },
+  {
+    name: 'two lengths',
+    printed: 'Content-Length: 1\nContent-Length: 2\n\n',
+    sent: 'CGI_BAD_HEADER',
+  },
+  { name: 'negative length', printed: 'Content-Length: -1\n\n', sent: 'CGI_BAD_HEADER' },
+  { name: 'length with a sign', printed: 'Content-Length: +1\n\n', sent: 'CGI_BAD_HEADER' },
+  { name: 'list of lengths', printed: 'Content-Length: 1, 1\n\nx', sent: 'CGI_BAD_HEADER' },
+  { name: 'shorter than declared', printed: 'Content-Length: 3\n\nab', sent: 'CGI_SHORT_BODY' },
+  {
+    name: 'header of 256 bytes and no end',
+    printed: `X-A: ${'a'.repeat(251)}`,
+    sent: 'CGI_HEADER_TOO_LARGE',
+  },
+  {
+    name: 'endless interim responses',
+    printed: 'Status: 100\n\n'.repeat(30),
+    sent: 'CGI_HEADER_TOO_LARGE',
+  },
+  {
+    name: 'text longer than the header may be',
+    printed: `Hello\n${'a'.repeat(400)}`,
+    sent: 'CGI_BAD_HEADER',
+  },
+  { name: 'too many fields', printed: `${'X-A: b\n'.repeat(9)}\n`, sent: 'CGI_TOO_MANY_HEADERS' },
+  {
+    name: 'body over its limit',
+    printed: `X-A: b\n\n${'x'.repeat(1001)}`,
+    sent: 'CGI_BODY_TOO_LARGE',
+  },
+  {
+    name: 'dropped body over its limit',
+    printed: `X-A: b\n\n${'x'.repeat(1001)}`,
+    sent: 'CGI_BODY_TOO_LARGE',
+    options: { method: 'HEAD' },
+  },
+]
+
+for (const { name, printed, sent, options = {} } of CASES) {
+  test(`${name}: whole, byte by byte, cut everywhere`, () => {
+    expect(print(printed, printed.length + 1, options)).toBe(sent)
+    expect(print(printed, 1, options)).toBe(sent)
+    for (let cut = 1; cut < printed.length; cut += printed.length > 500 ? 7 : 1) {
+      const { sink, stream } = open(options)
+      stream.write(bytes(printed.slice(0, cut)))
+      stream.write(bytes(printed.slice(cut)))
+      const result = stream.finish()
+      expect(result.kind === 'failed' ? result.error.code : sink.text).toBe(sent)
+    }
+  })
+}
+
+test('the header goes out together with the first of the body', () => {
+  const { sink, stream } = open()
+  stream.write(bytes('Content-Type: a/b\n\n'))
+  expect(sink.writes).toEqual([])
+  stream.write(bytes('x'.repeat(300)))
+  expect(sink.writes[0]).toBe(`Status: 200 OK\r\nContent-Type: a/b\r\n${ID}${'x'.repeat(100)}`)
+  expect(sink.writes[1]).toBe('x'.repeat(200))
+})
+
+test('flush sends what is held back, and nothing before the header is complete', () => {
+  const { sink, stream } = open()
+  stream.write(bytes('Content-Type: a/b\n'))
+  stream.flush()
+  expect([sink.text, stream.headSent]).toEqual(['', false])
+  stream.write(bytes('\none'))
+  stream.flush()
+  expect([sink.text, stream.headSent]).toEqual([
+    `Status: 200 OK\r\nContent-Type: a/b\r\n${ID}one`,
+    true,
+  ])
+  stream.write(bytes('two'))
+  stream.flush()
+  expect([sink.writes.at(-1), stream.bodyBytes, stream.status]).toEqual(['two', 6, 200])
+  expect(stream.finish()).toEqual({ kind: 'complete' })
+})
+
+test('a guest that fails while its output is held back becomes an error page', () => {
+  const { sink, stream } = open()
+  stream.write(bytes('Content-Type: a/b\n\nsecret'))
+  expect(stream.fail(503, { retryAfterS: 2 })).toBe(true)
+  expect(sink.ended).toBe(true)
+  expect(sink.text).toMatch(/^Status: 503 Service Unavailable\r\n/)
+  expect(sink.text).toMatch(/\r\nRetry-After: 2\r\n/)
+  expect(sink.text).not.toMatch(/secret/)
+  expect([stream.status, stream.bodyBytes, stream.fail(500)]).toEqual([503, 0, false])
+  expect(stream.write(bytes('more'))).toBe(4)
+  expect(sink.text).not.toMatch(/more/)
+})
+
+test('a guest that fails after its header went out cannot be put right', () => {
+  const { sink, stream } = open()
+  stream.write(bytes('Content-Type: a/b\n\nhi'))
+  stream.flush()
+  expect(stream.fail(500)).toBe(false)
+  expect(sink.ended).toBe(false)
+})
+
+test('a short body is an error page while held back, and a failure afterwards', () => {
+  for (const isFlushed of [false, true]) {
+    const { sink, stream } = open()
+    stream.write(bytes('Content-Length: 9\n\nhi'))
+    if (isFlushed) stream.flush()
+    expect(stream.finish().kind).toBe('failed')
+    expect([stream.error?.code, sink.ended, stream.fail(502)]).toEqual([
+      'CGI_SHORT_BODY',
+      false,
+      !isFlushed,
+    ])
+  }
+})
+
+test('the error is there as soon as the limit is passed', () => {
+  const { stream } = open()
+  stream.write(bytes(`X-A: b\n\n${'x'.repeat(1000)}`))
+  expect(stream.error).toBe(undefined)
+  stream.write(bytes('x'))
+  expect(stream.error?.code).toBe('CGI_BODY_TOO_LARGE')
+})
+
+test('back-pressure: a full output stops the guest, and finish waits for the rest', () => {
+  const { sink, stream } = open()
+  sink.room = 10
+  const body = 'y'.repeat(150)
+  const first = stream.write(bytes(`Content-Type: a/b\n\n${body}`))
+  expect(first).toBe(19 + 100)
+  expect(stream.write(bytes('z'))).toBe(0)
+  let woken = 0
+  stream.onWritable(() => {
+    woken += 1
+  })
+  sink.makeRoom(20)
+  expect(woken).toBe(0)
+  sink.makeRoom(1000)
+  expect(woken).toBe(1)
+  expect(stream.write(bytes(body.slice(100)))).toBe(50)
+  sink.room = 0
+  expect(stream.write(bytes('z'))).toBe(0)
+  stream.onWritable(() => {
+    woken += 1
+  })
+  sink.makeRoom(Number.POSITIVE_INFINITY)
+  expect(woken).toBe(2)
+  expect(stream.finish().kind).toBe('complete')
+  expect(sink.text).toBe(`Status: 200 OK\r\nContent-Type: a/b\r\n${ID}${body}`)
+})
+
+test('finish with a full output ends it only when everything has been taken', () => {
+  const { sink, stream } = open()
+  sink.room = 5
+  stream.write(bytes('Content-Type: a/b\n\nhi'))
+  expect(stream.finish()).toEqual({ kind: 'complete' })
+  expect([stream.isDrained, sink.ended]).toEqual([false, false])
+  let woken = false
+  stream.onWritable(() => {
+    woken = true
+  })
+  sink.makeRoom(1000)
+  expect([stream.isDrained, sink.ended, woken]).toEqual([true, true, true])
+  expect(sink.text.endsWith('\r\n\r\nhi')).toBe(true)
+})
+
+test('after end the guest prints into the void', () => {
+  const { sink, stream } = open()
+  stream.write(bytes('Content-Type: a/b\n\nhi'))
+  stream.end()
+  expect(stream.write(bytes('more'))).toBe(4)
+  stream.finish()
+  expect(sink.text.endsWith('\r\n\r\nhi')).toBe(true)
+})
+
+test('a request id that could split the header is refused', () => {
+  expect(() => open({ requestId: 'a\r\nX: y' })).toThrow(/1 to 200 visible characters/)
+})
+
+test('the defaults are within what nginx and Apache take', () => {
+  expect(DEFAULT_RESPONSE_LIMITS.headerBytes).toBe(16_384)
+})
