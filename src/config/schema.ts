@@ -48,9 +48,9 @@ const mode = {
 const clientRange = text('an IP address or a network', isClientRange)
 const host = {
   type: 'string',
-  wanted: 'a host name without port',
+  wanted: 'a host name without port, "*.example.org" or "*"',
   read: (value: unknown): string | undefined =>
-    typeof value === 'string' && /^(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])$/.test(value)
+    typeof value === 'string' && /^(?:\*|(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])$/.test(value)
       ? value.toLowerCase().replace(/\.$/, '')
       : undefined,
 }

@@ -10,7 +10,7 @@
  * What is left uncharged when a function returns is added by its callers. So no path however long, no
  * recursion and no tree of calls executes more than a few `CHUNK`s of units between two checks of the counter.
  */
-import { BulkFunctions, isBulk } from './bulk-functions.ts'
+import { type BulkFunctions, isBulk } from './bulk-functions.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { CallOrder } from './call-order.ts'
 import { wasmLimitError } from './errors.ts'
@@ -18,7 +18,7 @@ import { HintList } from './hint-list.ts'
 import { InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
 import type { ModuleLimits } from './limits.ts'
 import { enterFunction } from './locals.ts'
-import { MeterCode, setWeight } from './meter-code.ts'
+import { type MeterCode, setWeight } from './meter-code.ts'
 import type { FunctionType, Span, WasmModule } from './module.ts'
 import { COST_OF, OP } from './opcodes.ts'
 import type { CodeScan } from './scan-code.ts'
@@ -146,7 +146,8 @@ export class Meter {
       out.byte(0x0b)
     }
     const bytes = out.length - this.#bodyStart
-    if (bytes > MAX_BODY_BYTES) throw wasmLimitError('hardened function bytes', bytes, MAX_BODY_BYTES)
+    if (bytes > MAX_BODY_BYTES)
+      throw wasmLimitError('hardened function bytes', bytes, MAX_BODY_BYTES)
     this.bodies[index] = { start: this.#bodyStart, end: out.length }
   }
 
@@ -160,7 +161,10 @@ export class Meter {
       if (this.#cost >= CHUNK) this.#chargePath(0)
       if (hints.length > hint && (hints[hint] ?? 0) <= reader.at - body.start) {
         if (hints[hint] === reader.at - body.start) {
-          this.hints.add(this.out.length + reader.at - this.#copied - this.#bodyStart, hints[hint + 1] ?? 0)
+          this.hints.add(
+            this.out.length + reader.at - this.#copied - this.#bodyStart,
+            hints[hint + 1] ?? 0,
+          )
         }
         hint += 2
       }
@@ -286,7 +290,8 @@ export class Meter {
   #call(opcode: number): void {
     const reader = this.#reader
     const { importedFunctions } = this.#options.module
-    const isTail = opcode === OP.returnCall || opcode === OP.returnCallIndirect || opcode === OP.returnCallRef
+    const isTail =
+      opcode === OP.returnCall || opcode === OP.returnCallIndirect || opcode === OP.returnCallRef
     const isDirect = opcode === OP.call || opcode === OP.returnCall
     const callee = isDirect ? reader.a - importedFunctions : -1
     let touches = true
@@ -295,7 +300,8 @@ export class Meter {
       const peak = this.#charges[callee] === 1 ? CHUNK : left
       touches = this.#touches[callee] === 1
       // What is uncharged along all the frames an exception may unwind stays within one CHUNK.
-      if (this.#options.scan.canCatch && this.#cost > 0 && this.#cost + peak >= CHUNK) this.#chargePath(0)
+      if (this.#options.scan.canCatch && this.#cost > 0 && this.#cost + peak >= CHUNK)
+        this.#chargePath(0)
       if (this.#cost >= 0) this.#cost += CALL_COST + left + this.#callArity(reader.a)
     } else {
       this.#chargePath(isDirect ? IMPORT_COST : UNKNOWN_CALL_COST + this.#arityOfType(reader.a))

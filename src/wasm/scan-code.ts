@@ -180,7 +180,11 @@ class CodeScanner {
   #expectOpen(depth: number, first: number, second: number): void {
     const opcode = depth > 0 ? this.#open[depth] : undefined
     if (opcode !== first && opcode !== second) {
-      throw wasmErrorAt('WASM_MALFORMED', 'else, catch or delegate outside its block', this.#reader.at)
+      throw wasmErrorAt(
+        'WASM_MALFORMED',
+        'else, catch or delegate outside its block',
+        this.#reader.at,
+      )
     }
   }
 

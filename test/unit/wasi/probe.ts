@@ -209,7 +209,8 @@ export class Probe {
   constructor(module: WebAssembly.Module) {
     const { exports } = new WebAssembly.Instance(module, { [MODULE_NAME]: this.host.imports })
     this.#exports = exports
-    this.memory = exports['memory'] as WebAssembly.Memory
+    const { memory } = exports
+    this.memory = memory as WebAssembly.Memory
     this.host.attach(this.memory)
     this.wipe()
   }
@@ -263,7 +264,7 @@ export class Probe {
   async open(fd: number, path: string, options: OpenOptions = {}): Promise<OpenResult> {
     const {
       oflags = 0,
-      rights = ALL_RIGHTS,
+      rights = READ_WRITE,
       inheriting = ALL_RIGHTS,
       fdflags = 0,
       follow = 1,
@@ -320,9 +321,9 @@ interface OpenResult {
   readonly fd: number
 }
 
-/** Rights of a descriptor opened to read, and to write too. */
+/** Rights to open a file for reading, and for everything. */
 export const READ = 1 << 1
-export const READ_WRITE = ALL_RIGHTS & ~(1 << 14)
+export const READ_WRITE: number = ALL_RIGHTS & ~(1 << 14)
 
 /** Grants with nothing in them but what is given. */
 export function makeGrants(given: Partial<WasiGrants> = {}): WasiGrants {

@@ -1,0 +1,95 @@
+/** One connection from the HTTP front to a FastCGI listener: couples a socket with a `ClientConnection`. */
+import { createConnection, type NetConnectOpts, type Socket } from 'node:net'
+import { ClientConnection, type ClientEvents } from '../../fastcgi/client.ts'
+import type { ClientRequest } from '../../fastcgi/client-request.ts'
+import type { Pairs } from '../../fastcgi/params.ts'
+
+/** Connects at once; requests may begin before that has succeeded. */
+export class BackendConnection implements ClientEvents {
+  readonly #socket: Socket
+  readonly #connection: ClientConnection
+  readonly #onGone: (connection: BackendConnection) => void
+  #inFlightBytes = 0
+  #isFlushScheduled = false
+  #isUsable = true
+
+  /** `onGone` is called once, when the connection cannot be used any more. */
+  constructor(target: NetConnectOpts, onGone: (connection: BackendConnection) => void) {
+    this.#onGone = onGone
+    this.#connection = new ClientConnection(this)
+    this.#socket = createConnection({ ...target, noDelay: true })
+    this.#socket.on('data', (chunk) => {
+      this.#connection.receive(chunk)
+      if (!this.#connection.wantsInput) this.#socket.pause()
+    })
+    this.#socket.on('end', () => this.#lost())
+    // The reason reaches the request as FASTCGI_CONNECTION_LOST; 'close' follows.
+    this.#socket.on('error', () => {})
+    this.#socket.on('close', () => this.#lost())
+  }
+
+  /** Whether another request may begin. */
+  get isUsable(): boolean {
+    return this.#isUsable
+  }
+
+  begin(params: Pairs): ClientRequest {
+    return this.#connection.begin({ keepConnection: true, params })
+  }
+
+  /** No request is under way: gives the socket back. */
+  close(): void {
+    this.#isUsable = false
+    this.#socket.end()
+  }
+
+  onOutput(): void {
+    if (this.#isFlushScheduled) return
+    this.#isFlushScheduled = true
+    queueMicrotask(this.#flush)
+  }
+
+  onInputWanted(): void {
+    this.#socket.resume()
+  }
+
+  onClose(): void {
+    this.#socket.destroy()
+    this.#lost()
+  }
+
+  readonly #flush = (): void => {
+    this.#isFlushScheduled = false
+    if (this.#inFlightBytes > 0 || !this.#isUsable) return
+    const pieces = this.#connection.takeOutput()
+    const last = pieces.at(-1)
+    if (last === undefined) return
+    this.#inFlightBytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    this.#socket.cork()
+    for (const piece of pieces) {
+      if (piece === last) this.#socket.write(piece, this.#written)
+      else this.#socket.write(piece)
+    }
+    this.#socket.uncork()
+  }
+
+  readonly #written = (error?: Error | null): void => {
+    const bytes = this.#inFlightBytes
+    this.#inFlightBytes = 0
+    if (error !== undefined && error !== null) return
+    this.#connection.outputWritten(bytes)
+    this.#flush()
+  }
+
+  #lost(): void {
+    if (!this.#isUsable && this.#socket.destroyed) {
+      this.#connection.inputEnded()
+      return
+    }
+    const wasUsable = this.#isUsable
+    this.#isUsable = false
+    this.#connection.inputEnded()
+    this.#socket.destroy()
+    if (wasUsable) this.#onGone(this)
+  }
+}

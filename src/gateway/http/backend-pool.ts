@@ -1,0 +1,56 @@
+/** Kept connections to one FastCGI listener. A connection carries one request at a time, as with most web servers. */
+import type { NetConnectOpts } from 'node:net'
+import { formatListenAddress, type ListenAddress } from '../listen/address.ts'
+import { BackendConnection } from './backend-connection.ts'
+import { HttpFrontError } from './errors.ts'
+
+/** Connections kept without a request. How many there are at all is bounded by the front's own connections. */
+const MAX_IDLE_CONNECTIONS = 64
+
+export class BackendPool {
+  readonly #target: NetConnectOpts
+  /** The one used last is used next, so that the others can be noticed as superfluous. */
+  readonly #idle: BackendConnection[] = []
+  #isClosed = false
+
+  /** Throws `HttpFrontError` (GATEWAY_HTTP_NO_BACKEND). Connects when the first request comes. */
+  constructor(address: ListenAddress) {
+    this.#target = connectTarget(address)
+  }
+
+  /** A connection for one request; to be given back with `release` when that has ended. */
+  acquire(): BackendConnection {
+    return this.#idle.pop() ?? new BackendConnection(this.#target, this.#forget)
+  }
+
+  release(connection: BackendConnection): void {
+    if (!connection.isUsable) return
+    if (this.#isClosed || this.#idle.length >= MAX_IDLE_CONNECTIONS) connection.close()
+    else this.#idle.push(connection)
+  }
+
+  /** Closes idle connections, and the others when they are released. Idempotent. */
+  close(): void {
+    this.#isClosed = true
+    for (const connection of this.#idle.splice(0)) connection.close()
+  }
+
+  readonly #forget = (connection: BackendConnection): void => {
+    const at = this.#idle.indexOf(connection)
+    if (at >= 0) this.#idle.splice(at, 1)
+  }
+}
+
+/** Where to connect to reach a listener of this address. */
+function connectTarget(address: ListenAddress): NetConnectOpts {
+  if (address.kind === 'unix') return { path: address.path }
+  if (address.kind === 'tcp') {
+    const { host, port } = address
+    if (host === undefined || host === '0.0.0.0') return { host: '127.0.0.1', port }
+    return { host: host === '::' ? '::1' : host, port }
+  }
+  throw new HttpFrontError(
+    'GATEWAY_HTTP_NO_BACKEND',
+    `Cannot serve HTTP in front of ${formatListenAddress(address)}: an inherited socket has no address to connect to, wanted a path or host:port`,
+  )
+}

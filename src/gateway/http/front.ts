@@ -1,0 +1,90 @@
+/**
+ * The built-in HTTP front (`serve --http`), so that a first try needs no web server: HTTP/1.1 to browsers, FastCGI to our
+ * own listener, like any web server. No TLS, no static files, no HTTP/2: a real web server has them.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from '../../base/logger.ts'
+import type { ListenAddress } from '../listen/address.ts'
+import { BackendPool } from './backend-pool.ts'
+import { cgiParams } from './cgi-params.ts'
+import { HttpFrontError } from './errors.ts'
+import { Exchange } from './exchange.ts'
+
+export interface HttpFrontOptions {
+  readonly host: string
+  /** 0: the kernel chooses. */
+  readonly port: number
+  /** The FastCGI listener's address. */
+  readonly backend: ListenAddress
+  readonly logger: Logger
+  /** Open connections of browsers. Default 1,024; more are closed at once. */
+  readonly maxConnections?: number | undefined
+}
+
+export interface HttpFront {
+  /** As bound. */
+  readonly port: number
+  /** Stops accepting and closes idle connections; requests under way go on. Idempotent. */
+  close(): Promise<void>
+  /** Resolves when, after `close`, the last connection is gone. */
+  drained(): Promise<void>
+}
+
+const DEFAULT_MAX_CONNECTIONS = 1024
+const KEEP_ALIVE_MS = 65_000
+
+/** Throws `HttpFrontError` (GATEWAY_HTTP_LISTEN_FAILED, GATEWAY_HTTP_NO_BACKEND). */
+export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFront> {
+  const { host, port, backend, logger } = options
+  const pool = new BackendPool(backend)
+  let isClosing = false
+  const server = createServer({ noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+    // What a client is told to close it does not use for a request that we would not answer.
+    if (isClosing) response.shouldKeepAlive = false
+    carryOver(request, response, { pool, logger })
+  })
+  server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS
+  await listen(server, host, port)
+  const gone = new Promise<void>((resolve) => server.once('close', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      if (isClosing) return
+      isClosing = true
+      server.close()
+      server.closeIdleConnections()
+      pool.close()
+    },
+    drained: () => gone,
+  }
+}
+
+function carryOver(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { pool, logger }: { readonly pool: BackendPool; readonly logger: Logger },
+): void {
+  const connection = pool.acquire()
+  const backend = connection.begin(cgiParams(request))
+  const onEnd = (): void => pool.release(connection)
+  new Exchange({ request, response, backend, logger, onEnd }).start()
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: Error): void =>
+      reject(
+        new HttpFrontError(
+          'GATEWAY_HTTP_LISTEN_FAILED',
+          `Cannot serve HTTP on ${host}:${port}: ${cause.message}`,
+          { cause },
+        ),
+      )
+    server.once('error', failed)
+    server.listen({ host, port }, () => {
+      server.removeListener('error', failed)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,310 @@
+/**
+ * Hardens a module: the result does what the original did, but cannot keep the processor, cannot grow past its
+ * limits, and shows its host the state that a reset must put back. See contract.ts for what is added.
+ *
+ * Everything is added at the end of its index space, so no index of the original changes.
+ */
+import { type AddedFunction, BulkFunctions } from './bulk-functions.ts'
+import { ByteWriter, encodeS32, encodeU32 } from './byte-writer.ts'
+import { orderCalls } from './call-order.ts'
+import {
+  CHECK_TABLE_EXPORT,
+  CONTRACT_VERSION,
+  COUNTER_EXPORT,
+  DEFAULT_QUOTA,
+  globalExport,
+  HARDENED_SECTION,
+  MAY_SUSPEND_EXPORT,
+  memoryExport,
+  QUOTA_EXPORT,
+  RESERVED_PREFIX,
+  RESTORE_EXPORT,
+  SAVE_EXPORT,
+  START_EXPORT,
+} from './contract.ts'
+import { WasmError } from './errors.ts'
+import { BRANCH_HINT_SECTION, readHints } from './hint-list.ts'
+import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from './limits.ts'
+import { Meter, type MeterCounts } from './meter.ts'
+import { MeterCode } from './meter-code.ts'
+import { EXTERN_KINDS, type ExternKind, SECTION, type WasmModule } from './module.ts'
+import { appendNames, NAME_SECTION } from './name-section.ts'
+import { readModule } from './read.ts'
+import { type AddedIndices, runtimeFunctions } from './runtime-functions.ts'
+import { scanCode } from './scan-code.ts'
+import { capSizes, PAGE_BYTES } from './size-caps.ts'
+import { TypeAppender } from './type-appender.ts'
+import { FUNCREF, I32 } from './value-types.ts'
+import { type NewSections, writeModule } from './write-module.ts'
+
+export interface HardenOptions {
+  /** What all memories of the module together may grow to; whole pages count. */
+  readonly memoryMaxBytes: number
+  /** Elements that all tables of the module together may grow to. */
+  readonly tableMaxElements: number
+  /** Units between two checks. Default: `DEFAULT_QUOTA`. */
+  readonly quota?: number
+  /** Limits on the module itself; those not given have their defaults. */
+  readonly limits?: Partial<ModuleLimits>
+}
+
+/** What hardening did. */
+export interface HardenReport {
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly functions: number
+  /** Checks inserted: at loops, on function entries, along long paths and before unknown calls; and bulk instructions replaced. */
+  readonly checks: Readonly<MeterCounts>
+  /** Largest size of each memory in bytes; undefined for imported ones. */
+  readonly memoryMaxBytes: readonly (number | undefined)[]
+  /** Largest size of each table in elements; undefined for imported ones. */
+  readonly tableMaxElements: readonly (number | undefined)[]
+  /** True if the module had a start function, which the host must call now. */
+  readonly hasStart: boolean
+}
+
+export interface HardenResult {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly report: HardenReport
+}
+
+/** Throws `WasmError`. `bytes` must be a module that V8 accepts: operand types are not checked here. */
+export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult {
+  const limits = { ...DEFAULT_MODULE_LIMITS, ...options.limits }
+  const module = readModule(bytes, limits)
+  refuseReserved(module)
+  const memoryPages = capSizes(module.memories, {
+    total: Math.min(Math.floor(options.memoryMaxBytes / PAGE_BYTES), PAGE_BYTES),
+    what: 'the pages of its memories',
+    code: 'WASM_MEMORY_MINIMUM',
+  })
+  const tableElements = capSizes(module.tables, {
+    total: options.tableMaxElements,
+    what: 'the elements of its tables',
+    code: 'WASM_TABLE_MINIMUM',
+  })
+  const scan = scanCode(module, limits)
+  const calls = orderCalls(module.bodies.length, module.importedFunctions, scan)
+  const mutableGlobals = definedMutableGlobals(module)
+  const indices = addedIndices(module)
+  const types = new TypeAppender(module)
+  const runtime = runtimeFunctions(indices, types, mutableGlobals)
+  const bulk = new BulkFunctions(module, types, {
+    firstFunction: indices.firstBulkFunction,
+    meter: indices,
+  })
+  const code = new MeterCode(indices.counterGlobal, indices.checkFunction)
+  const meter = new Meter({
+    module,
+    scan,
+    calls,
+    limits,
+    code,
+    bulk,
+    types,
+    hints: readHints(module),
+  })
+  for (const index of calls.order) meter.meter(index)
+  const functions = [...runtime, ...bulk.added]
+  const sections: NewSections = {
+    changed: new Map([
+      [SECTION.type, append(module, SECTION.type, types.added)],
+      [
+        SECTION.function,
+        append(
+          module,
+          SECTION.function,
+          functions.map(({ type }) => encodeU32(type)),
+        ),
+      ],
+      [SECTION.table, tableSection(module, tableElements)],
+      [SECTION.memory, memorySection(module, memoryPages)],
+      [SECTION.global, globalSection(module, mutableGlobals, options.quota ?? DEFAULT_QUOTA)],
+      [SECTION.export, exportSection(module, indices, mutableGlobals)],
+      [SECTION.start, undefined],
+      [SECTION.element, append(module, SECTION.element, [checkElements(indices)])],
+      [SECTION.code, codeSection(meter, functions)],
+    ]),
+    custom: new Map([
+      [BRANCH_HINT_SECTION, meter.hints.encode(module.importedFunctions)],
+      [NAME_SECTION, nameSection(module, functions)],
+      [HARDENED_SECTION, markSection()],
+    ]),
+  }
+  const out = writeModule(module, sections, limits.outputBytes)
+  return {
+    bytes: out,
+    report: {
+      bytesIn: bytes.length,
+      bytesOut: out.length,
+      functions: module.spaces.functions,
+      checks: meter.counts,
+      memoryMaxBytes: memoryPages.map((pages) =>
+        pages === undefined ? undefined : pages * PAGE_BYTES,
+      ),
+      tableMaxElements: tableElements,
+      hasStart: module.start !== undefined,
+    },
+  }
+}
+
+function refuseReserved(module: WasmModule): void {
+  if (module.sections.some(({ name }) => name === HARDENED_SECTION)) {
+    throw new WasmError(
+      'WASM_ALREADY_HARDENED',
+      `Cannot harden WebAssembly module: found section ${HARDENED_SECTION}, wanted an original module`,
+    )
+  }
+  const taken = module.exports.find(({ name }) => name.startsWith(RESERVED_PREFIX))
+  if (taken === undefined) return
+  throw new WasmError(
+    'WASM_RESERVED_NAME',
+    `Cannot harden WebAssembly module: it exports "${taken.name}", wanted no name that begins with ${RESERVED_PREFIX}`,
+    { details: { name: taken.name } },
+  )
+}
+
+function definedMutableGlobals(module: WasmModule): number[] {
+  return module.globals.flatMap(({ imported, mutable }, index) =>
+    mutable && !imported ? [index] : [],
+  )
+}
+
+function addedIndices({ spaces }: WasmModule): AddedIndices {
+  const { functions, globals, tables } = spaces
+  return {
+    goOnFunction: functions,
+    checkFunction: functions + 1,
+    saveFunction: functions + 2,
+    restoreFunction: functions + 3,
+    firstBulkFunction: functions + 4,
+    counterGlobal: globals,
+    quotaGlobal: globals + 1,
+    maySuspendGlobal: globals + 2,
+    firstSavedGlobal: globals + 3,
+    checkTable: tables,
+  }
+}
+
+/** A section's contents with entries added at the end. */
+function append(module: WasmModule, id: number, added: readonly ArrayLike<number>[]): Uint8Array {
+  const old = module.entries.get(id) ?? { count: 0, start: 0, end: 0 }
+  const out = new ByteWriter(old.end - old.start + added.length * 8 + 16)
+  out.u32(old.count + added.length)
+  out.copy(module.bytes, old.start, old.end)
+  for (const bytes of added) out.append(bytes)
+  return out.view()
+}
+
+function limitBytes(minimum: number, maximum: number): number[] {
+  return [1, ...encodeU32(minimum), ...encodeU32(maximum)]
+}
+
+function memorySection(
+  module: WasmModule,
+  pages: readonly (number | undefined)[],
+): Uint8Array | undefined {
+  const entries = pages.flatMap((maximum, index) =>
+    maximum === undefined ? [] : [limitBytes(module.memories[index]?.minimum ?? 0, maximum)],
+  )
+  return entries.length === 0
+    ? undefined
+    : Uint8Array.from([...encodeU32(entries.length), ...entries.flat()])
+}
+
+function tableSection(module: WasmModule, elements: readonly (number | undefined)[]): Uint8Array {
+  const out = new ByteWriter(64)
+  const own = module.tables.filter(({ imported }) => !imported)
+  out.u32(own.length + 1)
+  module.tables.forEach((table, index) => {
+    const maximum = elements[index]
+    if (maximum === undefined) return
+    const { initSpan, typeSpan, minimum } = table
+    if (initSpan !== undefined) out.append([0x40, 0x00])
+    out.copy(module.bytes, typeSpan.start, typeSpan.end)
+    out.append(limitBytes(minimum, maximum))
+    if (initSpan !== undefined) out.copy(module.bytes, initSpan.start, initSpan.end)
+  })
+  out.append([FUNCREF, ...limitBytes(2, 2)])
+  return out.view()
+}
+
+function globalSection(
+  module: WasmModule,
+  mutableGlobals: readonly number[],
+  quota: number,
+): Uint8Array {
+  const number = (value: number): number[] => [I32, 1, 0x41, ...encodeS32(value), 0x0b]
+  const saved = mutableGlobals.map((index) => {
+    const { typeSpan, initSpan } = module.globals[index] ?? { typeSpan: NO_SPAN, initSpan: NO_SPAN }
+    const out = new ByteWriter(16)
+    out.copy(module.bytes, typeSpan.start, typeSpan.end)
+    out.byte(1)
+    out.copy(module.bytes, initSpan.start, initSpan.end)
+    return out.view()
+  })
+  return append(module, SECTION.global, [number(quota), number(quota), number(0), ...saved])
+}
+
+const NO_SPAN = { start: 0, end: 0 }
+
+function exportSection(
+  module: WasmModule,
+  indices: AddedIndices,
+  mutableGlobals: readonly number[],
+): Uint8Array {
+  const entry = (name: string, kind: ExternKind, index: number): Uint8Array => {
+    const out = new ByteWriter(32)
+    out.name(name)
+    out.byte(EXTERN_KINDS.indexOf(kind))
+    out.u32(index)
+    return out.view()
+  }
+  const added = [
+    entry(CHECK_TABLE_EXPORT, 'table', indices.checkTable),
+    entry(COUNTER_EXPORT, 'global', indices.counterGlobal),
+    entry(QUOTA_EXPORT, 'global', indices.quotaGlobal),
+    entry(MAY_SUSPEND_EXPORT, 'global', indices.maySuspendGlobal),
+    entry(SAVE_EXPORT, 'function', indices.saveFunction),
+    entry(RESTORE_EXPORT, 'function', indices.restoreFunction),
+    ...module.memories.flatMap(({ imported }, index) =>
+      imported ? [] : [entry(memoryExport(index), 'memory', index)],
+    ),
+    ...mutableGlobals.map((index) => entry(globalExport(index), 'global', index)),
+  ]
+  if (module.start !== undefined) added.push(entry(START_EXPORT, 'function', module.start))
+  return append(module, SECTION.export, added)
+}
+
+/** An active segment that fills both slots of the check table. */
+function checkElements({ checkTable, goOnFunction }: AddedIndices): number[] {
+  const goOn = encodeU32(goOnFunction)
+  return [2, ...encodeU32(checkTable), 0x41, 0, 0x0b, 0, 2, ...goOn, ...goOn]
+}
+
+function codeSection(meter: Meter, added: readonly AddedFunction[]): Uint8Array {
+  const out = new ByteWriter(meter.out.length + meter.bodies.length * 3 + added.length * 256 + 16)
+  out.u32(meter.bodies.length + added.length)
+  for (const { start, end } of meter.bodies) {
+    out.u32(end - start)
+    out.copy(meter.out.bytes, start, end)
+  }
+  for (const { body } of added) {
+    out.u32(body.length)
+    out.append(body)
+  }
+  return out.view()
+}
+
+function nameSection(module: WasmModule, added: readonly AddedFunction[]): Uint8Array | undefined {
+  const section = module.sections.find(({ name }) => name === NAME_SECTION)
+  const names = added.map(({ name }) => `${RESERVED_PREFIX}${name}`)
+  return appendNames(module, section, { firstFunction: module.spaces.functions, names })
+}
+
+function markSection(): Uint8Array {
+  const out = new ByteWriter(32)
+  out.name(HARDENED_SECTION)
+  out.byte(CONTRACT_VERSION)
+  return out.view()
+}

@@ -1,0 +1,58 @@
+/** The functions every hardened module carries: see contract.ts for what they mean. */
+import type { AddedFunction } from './bulk-functions.ts'
+import { encodeU32 } from './byte-writer.ts'
+import { PLAIN_SLOT, SUSPENDING_SLOT } from './contract.ts'
+import type { TypeAppender } from './type-appender.ts'
+import { I32 } from './value-types.ts'
+
+/** Where hardening puts things in the module's index spaces. */
+export interface AddedIndices {
+  readonly goOnFunction: number
+  readonly checkFunction: number
+  readonly saveFunction: number
+  readonly restoreFunction: number
+  readonly firstBulkFunction: number
+  readonly counterGlobal: number
+  readonly quotaGlobal: number
+  readonly maySuspendGlobal: number
+  /** Hidden copies of the mutable globals, in their order. */
+  readonly firstSavedGlobal: number
+  readonly checkTable: number
+}
+
+/** In index order from `goOnFunction`. `mutableGlobals`: those the module defines. */
+export function runtimeFunctions(
+  indices: AddedIndices,
+  types: TypeAppender,
+  mutableGlobals: readonly number[],
+): AddedFunction[] {
+  const check = types.add([], [[I32]])
+  const plain = types.add([], [])
+  return [
+    { name: 'go_on', type: check, body: [0, 0x41, 0, 0x0b] },
+    { name: 'check', type: check, body: checkBody(indices, check) },
+    { name: 'save', type: plain, body: copyGlobals(indices, mutableGlobals, true) },
+    { name: 'restore', type: plain, body: copyGlobals(indices, mutableGlobals, false) },
+  ]
+}
+
+/** `counter = quota; if (table[may_suspend ? 0 : 1]()) unreachable; return quota` */
+function checkBody(indices: AddedIndices, type: number): number[] {
+  const quota = [0x23, ...encodeU32(indices.quotaGlobal)]
+  const maySuspend = [0x23, ...encodeU32(indices.maySuspendGlobal)]
+  const slot = [0x41, SUSPENDING_SLOT, 0x41, PLAIN_SLOT, ...maySuspend, 0x1b]
+  const call = [...slot, 0x11, ...encodeU32(type), ...encodeU32(indices.checkTable)]
+  const store = [...quota, 0x24, ...encodeU32(indices.counterGlobal)]
+  return [0, ...store, ...call, 0x04, 0x40, 0x00, 0x0b, ...quota, 0x0b]
+}
+
+function copyGlobals(indices: AddedIndices, globals: readonly number[], isSave: boolean): number[] {
+  const body = [0]
+  globals.forEach((global, place) => {
+    const saved = encodeU32(indices.firstSavedGlobal + place)
+    const own = encodeU32(global)
+    body.push(0x23, ...(isSave ? own : saved), 0x24, ...(isSave ? saved : own))
+  })
+  body.push(0x0b)
+  return body
+}
