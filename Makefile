@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 HTTP ?= 127.0.0.1:8080
+SITE := examples/first-steps/www
 
 .PHONY: help run test test-peers bench check build guests guests-as clean
 
@@ -13,8 +14,9 @@ node_modules/.installed: package.json package-lock.json
 	@touch $@
 
 run: node_modules/.installed guests-as ## start wasm-fpm with its HTTP front and two sample tenants (needs npm only)
-	@mkdir -p build/first-steps/hello build/first-steps/echo
-	@cp build/guests/as/*.wasm build/first-steps/hello/ && cp build/guests/as/*.wasm build/first-steps/echo/
+	@mkdir -p $(SITE)/hello $(SITE)/echo
+	@cp build/guests/as/*.wasm $(SITE)/hello/ && cp build/guests/as/hello.wasm $(SITE)/hello/index.wasm
+	@cp build/guests/as/echo.wasm $(SITE)/echo/index.wasm && cp build/guests/as/echo.wasm $(SITE)/echo/
 	node src/cli/main.ts serve --config examples/first-steps/wasm-fpm.toml --http $(HTTP)
 
 test: node_modules/.installed guests ## unit and integration tests, and every web server that is installed
@@ -36,7 +38,7 @@ guests: node_modules/.installed ## the sample guests in every language whose com
 	node guests/build.ts
 
 guests-as: node_modules/.installed
-	node guests/build.ts as
+	node guests/build.ts --only as
 
 clean: ## remove everything that was built
 	rm -rf build dist node_modules

@@ -99,7 +99,7 @@ async function probe(url: string, workload: Workload): Promise<{ bodyBytes: numb
     // One character a byte: the streams are not text.
     const text = body.toString('latin1')
     if (response.status === 200 && workload.isRightReply(text)) return { bodyBytes: body.length }
-    return `wrong reply: status ${response.status}, ${body.length} bytes: ${text.slice(0, 80)}`
+    return `wrong reply: status ${response.status}, ${body.length} bytes: ${text.slice(0, 80).replace(/\s+/g, ' ')}`
   } catch (error) {
     return `no reply: ${String(error)}`
   }

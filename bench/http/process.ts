@@ -71,9 +71,14 @@ export function outputOf(command: string, args: readonly string[]): string {
 
 /** The full path of a program, looked up in PATH and the sbin folders; undefined if missing. */
 export function findProgram(...names: readonly string[]): string | undefined {
+  const { PATH = '' } = process.env
   for (const name of names) {
-    const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
-    const found = outputOf('env', [`PATH=${path}`, 'sh', '-c', `command -v ${name}`]).trim()
+    const found = outputOf('env', [
+      `PATH=${PATH}:/usr/sbin:/sbin`,
+      'sh',
+      '-c',
+      `command -v ${name}`,
+    ]).trim()
     if (found !== '') return found
   }
   return undefined

@@ -1,5 +1,13 @@
 /** The HTTP benchmark: every backend behind the same nginx, in one run. See bench/README.md for the method. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -48,6 +56,7 @@ async function run({ rounds, seconds, workloads, backends }: Settings): Promise<
   const servers: Server[] = []
   const stopAll = async () => {
     await Promise.all(servers.map((server) => server.stop()))
+    keepLogs(folder)
     rmSync(folder, { recursive: true, force: true })
   }
   const interrupted = () => void stopAll().finally(() => process.exit(130))
@@ -150,6 +159,16 @@ function writeResults(results: object): string {
   const file = join(RESULTS_FOLDER, 'results.json')
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
   return file
+}
+
+/** The servers' own words outlive the run: they tell why a row is invalid. Replaces those of the run before. */
+function keepLogs(folder: string): void {
+  const logs = join(RESULTS_FOLDER, 'logs')
+  rmSync(logs, { recursive: true, force: true })
+  mkdirSync(logs, { recursive: true })
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.log'))) {
+    copyFileSync(join(folder, name), join(logs, name))
+  }
 }
 
 function print(text: string): void {

@@ -1,13 +1,27 @@
 /** From checked tables to the configuration the program works with: other names, absolute paths, nothing left open. */
 import { resolve } from 'node:path'
-import type { LogConfig, PoolConfig, TenantConfig } from './config.ts'
+import type { AccessLogTarget, Config, PoolConfig, TenantConfig } from './config.ts'
 import type { ListenAddress } from './listen-address.ts'
 import type { MainFile, PoolTable, TenantTable } from './schema.ts'
 
+type GlobalConfig = Omit<Config, 'pools' | 'tenants'>
+
 const DEFAULT_MAX_SPARE_SERVERS = 4
 
-export function buildLog({ level, format }: MainFile['log']): LogConfig {
-  return { level, format }
+/** What holds for the whole server. Relative paths are taken from `folder`. `memoryBytes`: the machine's. */
+export function buildGlobals(main: MainFile, folder: string, memoryBytes: number): GlobalConfig {
+  return {
+    log: { level: main.log.level, format: main.log.format },
+    processControlTimeoutMs: main.process_control_timeout,
+    processMax: main.process_max,
+    memoryMaxBytes: main.memory_max,
+    warmMemoryMaxBytes: main.warm_memory_max ?? Math.floor(memoryBytes / 2),
+    pid: resolved(folder, main.pid),
+    errorLog: main.error_log === 'stderr' ? undefined : resolve(folder, main.error_log),
+    logLimitBytes: main.log_limit,
+    emergencyRestartThreshold: main.emergency_restart_threshold,
+    emergencyRestartIntervalMs: main.emergency_restart_interval,
+  }
 }
 
 /** Relative socket paths are taken from `folder`. `cores`: the default number of workers. */
@@ -29,6 +43,9 @@ export function buildPool(table: PoolTable, folder: string, cores: number): Pool
     bodyTimeoutMs: table.body_timeout,
     writeTimeoutMs: table.write_timeout,
     keepaliveTimeoutMs: table.keepalive_timeout === 'off' ? undefined : table.keepalive_timeout,
+    maxConnections: table.max_connections,
+    multiplex: table.multiplex,
+    maxRequestsPerConnection: table.max_requests_per_connection,
   }
 }
 
@@ -42,7 +59,7 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     name: table.name,
     pool: table.pool ?? onlyPool,
     hosts: table.hosts,
-    root: table.root === undefined ? undefined : resolve(folder, table.root),
+    root: resolved(folder, table.root),
     env: table.env,
     pm: table.pm,
     maxChildren: table.max_children,
@@ -52,25 +69,55 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     maxSpareServers,
     processIdleTimeoutMs: table.process_idle_timeout,
     maxRequests: table.max_requests,
+    maxSpawnRate: table.max_spawn_rate,
     mounts: table.mounts.map((mount) => ({ ...mount, host: resolve(folder, mount.host) })),
     allowedResponseHeaders: table.allowed_response_headers,
     limitExtensions: table.limit_extensions,
     lifetime: table.lifetime,
+    index: table.index,
+    revalidateMs: table.revalidate,
+    chdir: table.chdir,
+    pmStatusPath: table.pm_status_path,
+    pingPath: table.ping_path,
+    pingResponse: table.ping_response,
+    accessLog: buildAccessLog(table.access_log, folder),
+    accessFormat: table.access_format,
+    accessSuppressPath: table.access_suppress_path,
+    slowlog: resolved(folder, table.slowlog),
+    requestSlowlogTimeoutMs: table.request_slowlog_timeout,
+    requestSlowlogTraceDepth: table.request_slowlog_trace_depth,
+    requestTerminateTimeoutTrackFinished: table.request_terminate_timeout_track_finished,
     limits: {
       memoryBytes: limits.memory,
       cpuMs: limits.cpu,
       wallMs: limits.wall,
+      sliceMs: limits.slice,
+      paramsBytes: limits.params,
+      paramsCount: limits.params_count,
       requestBodyBytes: limits.request_body,
       responseBodyBytes: limits.response_body,
       responseHeaderBytes: limits.response_header,
       responseHeaderCount: limits.response_header_count,
       heldBackBytes: limits.held_back,
       stderrBytesPerSecond: limits.stderr_rate,
+      stderrBytes: limits.stderr,
+      stderrLineBytes: limits.stderr_line,
       tmpBytes: limits.tmp,
+      tmpFiles: limits.tmp_files,
+      tmpDepth: limits.tmp_depth,
       openFiles: limits.open_files,
     },
     queue: { maxLength: queue.max, timeoutMs: queue.timeout },
   }
+}
+
+function buildAccessLog(target: string, folder: string): AccessLogTarget {
+  if (target === 'stderr' || target === 'off') return { kind: target }
+  return { kind: 'file', path: resolve(folder, target) }
+}
+
+function resolved(folder: string, path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(folder, path)
 }
 
 function absolute(address: ListenAddress, folder: string): ListenAddress {

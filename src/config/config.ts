@@ -6,6 +6,21 @@ export interface Config {
   readonly log: LogConfig
   /** How long a reload, a graceful stop or an upgrade waits for requests. */
   readonly processControlTimeoutMs: number
+  /** Instances of all tenants together; 0: no limit. */
+  readonly processMax: number
+  /** Linear memory of all instances together; undefined: no limit. */
+  readonly memoryMaxBytes: number | undefined
+  /** Linear memory that idle instances may keep, in all. */
+  readonly warmMemoryMaxBytes: number
+  /** Absolute path of the file with the master's process id. */
+  readonly pid: string | undefined
+  /** Absolute path; undefined: standard error. */
+  readonly errorLog: string | undefined
+  /** Bytes of one log line; the rest is cut. */
+  readonly logLimitBytes: number
+  /** Crashes of a pool's workers within the interval that make all of them new; 0: never. */
+  readonly emergencyRestartThreshold: number
+  readonly emergencyRestartIntervalMs: number
   readonly pools: readonly PoolConfig[]
   readonly tenants: readonly TenantConfig[]
 }
@@ -39,10 +54,23 @@ export interface PoolConfig {
   readonly writeTimeoutMs: number
   /** Undefined: idle connections are kept for ever. */
   readonly keepaliveTimeoutMs: number | undefined
+  /** Connections open at once, of each worker and socket. */
+  readonly maxConnections: number
+  /** Whether several requests may share a connection at once. */
+  readonly multiplex: boolean
+  /** Requests at once on one connection. */
+  readonly maxRequestsPerConnection: number
 }
 
 export type ProcessManager = 'static' | 'dynamic' | 'ondemand'
 export type Lifetime = 'reset' | 'fresh' | 'persistent'
+
+/** Where access lines go. */
+export type AccessLogTarget =
+  | { readonly kind: 'stderr' }
+  | { readonly kind: 'off' }
+  /** `path` is absolute. */
+  | { readonly kind: 'file'; readonly path: string }
 
 export interface TenantConfig {
   readonly name: string
@@ -60,11 +88,36 @@ export interface TenantConfig {
   readonly processIdleTimeoutMs: number
   /** 0: no limit. */
   readonly maxRequests: number
+  /** Instances that may be made at once. */
+  readonly maxSpawnRate: number
   readonly mounts: readonly MountConfig[]
   /** Lower-case names. */
   readonly allowedResponseHeaders: readonly string[]
   readonly limitExtensions: readonly string[]
   readonly lifetime: Lifetime
+  /** File that stands for its folder. */
+  readonly index: string
+  /** How long a look at the document root is believed. */
+  readonly revalidateMs: number
+  /** Absolute path as the guest sees it. */
+  readonly chdir: string
+  /** Path in the URL, exactly; undefined: no status page. */
+  readonly pmStatusPath: string | undefined
+  /** Path in the URL, exactly; undefined: no ping page. */
+  readonly pingPath: string | undefined
+  readonly pingResponse: string
+  readonly accessLog: AccessLogTarget
+  /** php-fpm's tokens, good ones (see `parseAccessFormat`); undefined: JSON. */
+  readonly accessFormat: string | undefined
+  /** Paths without a line in the access log. */
+  readonly accessSuppressPath: readonly string[]
+  /** Absolute path; undefined: the error log. */
+  readonly slowlog: string | undefined
+  /** 0: no slow log. */
+  readonly requestSlowlogTimeoutMs: number
+  readonly requestSlowlogTraceDepth: number
+  /** Whether `limits.wall` also holds for what a guest does after it has finished its response. */
+  readonly requestTerminateTimeoutTrackFinished: boolean
   readonly limits: TenantLimits
   readonly queue: QueueConfig
 }
@@ -81,13 +134,25 @@ export interface TenantLimits {
   readonly memoryBytes: number
   readonly cpuMs: number
   readonly wallMs: number
+  /** How long a guest runs before the others have a turn. */
+  readonly sliceMs: number
+  /** Names and values of a request's variables together. */
+  readonly paramsBytes: number
+  readonly paramsCount: number
   readonly requestBodyBytes: number
   readonly responseBodyBytes: number
   readonly responseHeaderBytes: number
   readonly responseHeaderCount: number
   readonly heldBackBytes: number
   readonly stderrBytesPerSecond: number
+  /** Of one request. */
+  readonly stderrBytes: number
+  readonly stderrLineBytes: number
   readonly tmpBytes: number
+  /** Files, folders and links. */
+  readonly tmpFiles: number
+  /** Folders inside each other. */
+  readonly tmpDepth: number
   readonly openFiles: number
 }
 

@@ -1,15 +1,15 @@
 /** From the text of configuration files to a `Config`: reads no file, looks nothing up. */
-import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import type { z } from 'zod'
-import { buildLog, buildPool, buildTenant } from './build.ts'
+import { buildGlobals, buildPool, buildTenant } from './build.ts'
 import type { Config, PoolConfig, TenantConfig } from './config.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
 import { KeyLines } from './key-lines.ts'
+import { machineCores, machineMemoryBytes } from './machine.ts'
 import { type ConfigDocument, problemAt, problemsOf } from './problems.ts'
 import { checkPool, checkTenant, type Report, type SeenNames } from './rules.ts'
-import { includedSchema, type MainFile, mainSchema } from './schema.ts'
+import { includedSchema, mainSchema } from './schema.ts'
 
 /** Reads one file's TOML. `file`: its absolute path, for messages and relative paths. Throws CONFIG_SYNTAX. */
 export function parseDocument(text: string, file: string): ConfigDocument {
@@ -57,7 +57,7 @@ export function buildConfig(main: ConfigDocument, included: readonly ConfigDocum
     (path, code, message) =>
       problems.push(problemAt(document, [table, index, ...path], { code, message }))
 
-  const cores = availableParallelism()
+  const cores = machineCores()
   const pools: PoolConfig[] = []
   for (const { document, tables } of files) {
     for (const [index, table] of tables?.pool.entries() ?? []) {
@@ -77,16 +77,8 @@ export function buildConfig(main: ConfigDocument, included: readonly ConfigDocum
     }
   }
   if (problems.length > 0) throw new ConfigError(problems)
-  return frozen(finished(mainTables, pools, tenants))
-}
-
-function finished(
-  main: MainFile,
-  pools: readonly PoolConfig[],
-  tenants: readonly TenantConfig[],
-): Config {
-  const { log, process_control_timeout: processControlTimeoutMs } = main
-  return { log: buildLog(log), processControlTimeoutMs, pools, tenants }
+  const globals = buildGlobals(mainTables, dirname(main.file), machineMemoryBytes())
+  return frozen({ ...globals, pools, tenants })
 }
 
 function check<Schema extends z.ZodType>(

@@ -8,6 +8,7 @@ import {
   boolean,
   duration,
   integer,
+  type KeyOptions,
   key,
   list,
   oneOf,
@@ -16,6 +17,7 @@ import {
   size,
   text,
 } from './key.ts'
+import { isAccessFormat } from './access-format.ts'
 import { isClientRange, type ListenAddress, parseListenAddress } from './listen-address.ts'
 
 const name = text('1 to 63 letters, digits, ".", "_" or "-", a letter or digit first', (value) =>
@@ -30,7 +32,7 @@ const guestPath = text('an absolute path without "..", such as "/data"', (value)
 )
 const listenAddress = {
   type: 'address',
-  wanted: 'a socket path, "host:port", "[v6]:port" or "port"',
+  wanted: 'a socket path, "host:port", "[v6]:port", "port", "systemd:NAME" or "fd:N"',
   read: (value: unknown): ListenAddress | undefined =>
     typeof value === 'string' || typeof value === 'number'
       ? parseListenAddress(String(value))
@@ -74,6 +76,27 @@ const headerName = {
   read: (value: unknown): string | undefined =>
     typeof value === 'string' && /^[A-Za-z0-9-]+$/.test(value) ? value.toLowerCase() : undefined,
 }
+const urlPath = text(
+  'a path that starts with "/", such as "/status", without "?"',
+  (value) => /^\/[\x21-\x3e\x40-\x7e]*$/.test(value),
+)
+const fileName = text(
+  'the name of a file, without "/"',
+  (value) => /^[^/\0]{1,255}$/.test(value) && value !== '.' && value !== '..',
+)
+const fileOr = (...words: readonly string[]): KeyOptions<string> => {
+  const quoted = words.map((word) => `"${word}"`)
+  return {
+    type: `path${quoted.map((word) => ` \`${word}\``).join('')}`,
+    wanted: `a path, ${quoted.join(' or ')}`,
+    // php-fpm's word for the system log would otherwise be taken for a file of that name.
+    read: (value) => (value === 'syslog' ? undefined : path.read(value)),
+  }
+}
+const accessFormat = text(
+  "php-fpm's access.format tokens, such as \"%R - %u %t \\\"%m %r%Q%q\\\" %s\"",
+  (value) => value !== '' && isAccessFormat(value),
+)
 const extension = text('a file name ending such as ".wasm"', (value) => /^\.[^/\0]+$/.test(value))
 const keepalive = {
   type: 'duration or `"off"`',
@@ -127,6 +150,9 @@ export const poolSchema = z.strictObject({
   body_timeout: key('60s', duration('100ms', '1d')),
   write_timeout: key('60s', duration('100ms', '1d')),
   keepalive_timeout: key('off', keepalive),
+  max_connections: key(16_384, integer(1, 1_000_000)),
+  multiplex: key(true, boolean),
+  max_requests_per_connection: key(128, integer(1, 65_535)),
 })
 
 export const mountSchema = z.strictObject({
@@ -139,13 +165,20 @@ export const limitsSchema = z.strictObject({
   memory: key('64MiB', size('64KiB', '4GiB')),
   cpu: key('10s', duration('1ms', '1d')),
   wall: key('30s', duration('1ms', '1d')),
+  slice: key('1ms', duration('1ms', '1s')),
+  params: key('256KiB', size('4KiB', '16MiB')),
+  params_count: key(1000, integer(16, 100_000)),
   request_body: key('8MiB', size(0, '1024GiB')),
   response_body: key('64MiB', size(0, '1024GiB')),
   response_header: key('16KiB', size(256, '1MiB')),
   response_header_count: key(100, integer(1, 10_000)),
   held_back: key('32KiB', size(0, '16MiB')),
   stderr_rate: key('64KiB', size(0, '1GiB')),
+  stderr: key('64KiB', size(0, '1GiB')),
+  stderr_line: key('4KiB', size(80, '1MiB')),
   tmp: key('16MiB', size(0, '4GiB')),
+  tmp_files: key(1024, integer(0, 1_000_000)),
+  tmp_depth: key(32, integer(1, 256)),
   open_files: key(64, integer(3, 65_535)),
 })
 
@@ -167,10 +200,24 @@ export const tenantSchema = z.strictObject({
   max_spare_servers: optionalKey('4, at most `max_children`', integer(1, 16_000)),
   process_idle_timeout: key('10s', duration('0', '30d')),
   max_requests: key(0, integer(0, Number.MAX_SAFE_INTEGER)),
+  max_spawn_rate: key(32, integer(1, 16_000)),
   mounts: z.array(mountSchema).prefault([]),
   allowed_response_headers: key([], wholeList(headerName, 'names')),
   limit_extensions: key(['.wasm'], wholeList(extension, 'endings')),
   lifetime: key('reset', oneOf(['reset', 'fresh', 'persistent'])),
+  index: key('index.wasm', fileName),
+  revalidate: key('1s', duration('0', '1h')),
+  chdir: key('/', guestPath),
+  pm_status_path: optionalKey('none', urlPath),
+  ping_path: optionalKey('none', urlPath),
+  ping_response: key('pong', text('at most 1,024 characters', (value) => value.length <= 1024)),
+  access_log: key('stderr', fileOr('stderr', 'off')),
+  access_format: optionalKey('JSON', accessFormat),
+  access_suppress_path: key([], wholeList(urlPath, 'paths')),
+  slowlog: optionalKey('the error log', path),
+  request_slowlog_timeout: key('0', duration('0', '1d')),
+  request_slowlog_trace_depth: key(20, integer(1, 100)),
+  request_terminate_timeout_track_finished: key(true, boolean),
   limits: limitsSchema.prefault({}),
   queue: queueSchema.prefault({}),
 })
@@ -185,6 +232,14 @@ export const includedSchema = z.strictObject({
 export const mainSchema = includedSchema.extend({
   include: key([], wholeList(path, 'paths')),
   process_control_timeout: key('30s', duration('0', '1d')),
+  process_max: key(0, integer(0, 1_000_000)),
+  memory_max: optionalKey('no limit', size('1MiB', '65536GiB')),
+  warm_memory_max: optionalKey("half of the machine's memory", size(0, '65536GiB')),
+  pid: optionalKey('none', path),
+  error_log: key('stderr', fileOr('stderr')),
+  log_limit: key('8KiB', size('256', '1MiB')),
+  emergency_restart_threshold: key(0, integer(0, 10_000)),
+  emergency_restart_interval: key('1m', duration('0', '1d')),
   log: logSchema.prefault({}),
 })
 

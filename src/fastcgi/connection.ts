@@ -213,8 +213,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   requestEnded(request: ServerRequest): void {
     if (this.#isClosed) return
     this.#requests.delete(request.id)
-    this.#heldInput -= request.countedParams
-    request.countedParams = 0
+    this.#forgetParams(request)
     if (!request.keepConnection) this.#closesWhenIdle = true
     if (!request.isAborted) this.#conduct.countAnswered()
     this.#output.add(request)
@@ -386,9 +385,11 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     const requests = [...this.#requests.values()]
     this.#requests.clear()
     if (mode === 'break') this.#output.clear()
-    for (const request of requests) request.drop()
-    this.#heavy.clear()
-    this.#heldInput = 0
+    for (const request of requests) {
+      this.#forgetParams(request)
+      request.drop()
+    }
+    this.#query.clear()
     this.#wantsInput = false
     this.#events.onClose(mode, ...(error === undefined ? [] : [error]))
   }

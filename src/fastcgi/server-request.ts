@@ -119,7 +119,6 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
       RecordType.EndRequest,
       endBody(protocolStatus, this.#isAborted && appStatus === 0 ? GIVEN_UP : appStatus),
     )
-    this.gatheredParams.clear()
     this.#owner.requestEnded(this)
     this.#release()
   }
@@ -159,7 +158,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   drop(): void {
     if (this.phase !== 'params') this.abort()
     this.phase = 'ended'
-    this.gatheredParams.clear()
+    this.#release()
   }
 
   /** STDIN or DATA content. */

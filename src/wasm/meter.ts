@@ -25,13 +25,13 @@ import type { CodeScan } from './scan-code.ts'
 import type { TypeAppender } from './type-appender.ts'
 
 /** Units a path may spend before it is charged. */
-const CHUNK = 128
+const CHUNK = 1_024
 /** What a loop's first turn may carry into its weight, which every turn pays. */
 const LOOP_CARRY = 8
 const CALL_COST = 4
 /** Covers what any callee leaves uncharged. */
-const UNKNOWN_CALL_COST = 96
-const IMPORT_COST = 160
+const UNKNOWN_CALL_COST = 256
+const IMPORT_COST = 400
 const DEAD = -1
 /** V8's limits. */
 const MAX_LOCALS = 50_000

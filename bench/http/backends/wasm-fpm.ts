@@ -16,7 +16,8 @@ export interface WasmFpmOptions {
 
 export const wasmFpm: Backend = {
   name: 'wasm-fpm',
-  setup: 'from source, document-root mode, default lifetime, one worker a core, logs to a file',
+  setup:
+    'from source, document-root mode, default lifetime, `workers` set to the number of cores, logs to a file',
   start: (context) => startWasmFpm(context),
 }
 

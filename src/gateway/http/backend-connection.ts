@@ -1,5 +1,6 @@
 /** One connection from the HTTP front to a FastCGI listener: couples a socket with a `ClientConnection`. */
 import { createConnection, type NetConnectOpts, type Socket } from 'node:net'
+import type { Logger } from '../../base/logger.ts'
 import { ClientConnection, type ClientEvents } from '../../fastcgi/client.ts'
 import type { ClientRequest } from '../../fastcgi/client-request.ts'
 import type { Pairs } from '../../fastcgi/params.ts'
@@ -14,17 +15,23 @@ export class BackendConnection implements ClientEvents {
   #isUsable = true
 
   /** `onGone` is called once, when the connection cannot be used any more. */
-  constructor(target: NetConnectOpts, onGone: (connection: BackendConnection) => void) {
+  constructor(
+    target: NetConnectOpts,
+    logger: Logger,
+    onGone: (connection: BackendConnection) => void,
+  ) {
     this.#onGone = onGone
     this.#connection = new ClientConnection(this)
     this.#socket = createConnection({ ...target, noDelay: true })
-    this.#socket.on('data', (chunk) => {
+    this.#socket.on('data', (chunk: Buffer) => {
       this.#connection.receive(chunk)
       if (!this.#connection.wantsInput) this.#socket.pause()
     })
     this.#socket.on('end', () => this.#lost())
-    // The reason reaches the request as FASTCGI_CONNECTION_LOST; 'close' follows.
-    this.#socket.on('error', () => {})
+    // The request itself only learns FASTCGI_CONNECTION_LOST. 'close' follows.
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => {
+      logger.warn({ code: error.code }, `connection to the application failed: ${error.message}`)
+    })
     this.#socket.on('close', () => this.#lost())
   }
 
@@ -81,11 +88,8 @@ export class BackendConnection implements ClientEvents {
     this.#flush()
   }
 
+  /** Requests under way end with FASTCGI_CONNECTION_LOST. */
   #lost(): void {
-    if (!this.#isUsable && this.#socket.destroyed) {
-      this.#connection.inputEnded()
-      return
-    }
     const wasUsable = this.#isUsable
     this.#isUsable = false
     this.#connection.inputEnded()

@@ -1,5 +1,6 @@
 /** Kept connections to one FastCGI listener. A connection carries one request at a time, as with most web servers. */
 import type { NetConnectOpts } from 'node:net'
+import type { Logger } from '../../base/logger.ts'
 import { formatListenAddress, type ListenAddress } from '../listen/address.ts'
 import { BackendConnection } from './backend-connection.ts'
 import { HttpFrontError } from './errors.ts'
@@ -9,18 +10,20 @@ const MAX_IDLE_CONNECTIONS = 64
 
 export class BackendPool {
   readonly #target: NetConnectOpts
+  readonly #logger: Logger
   /** The one used last is used next, so that the others can be noticed as superfluous. */
   readonly #idle: BackendConnection[] = []
   #isClosed = false
 
   /** Throws `HttpFrontError` (GATEWAY_HTTP_NO_BACKEND). Connects when the first request comes. */
-  constructor(address: ListenAddress) {
+  constructor(address: ListenAddress, logger: Logger) {
     this.#target = connectTarget(address)
+    this.#logger = logger
   }
 
   /** A connection for one request; to be given back with `release` when that has ended. */
   acquire(): BackendConnection {
-    return this.#idle.pop() ?? new BackendConnection(this.#target, this.#forget)
+    return this.#idle.pop() ?? new BackendConnection(this.#target, this.#logger, this.#forget)
   }
 
   release(connection: BackendConnection): void {

@@ -49,10 +49,11 @@ export class Exchange {
       if (response.writableFinished) return
       this.#isDiscarding = true
       backend.abort()
+      // It may have waited for this client.
+      this.#receive()
     })
     backend.onEnd((_protocolStatus, _appStatus, error) => {
       this.#end = { error }
-      this.#receive()
       this.#finish()
       onEnd()
     })
@@ -63,12 +64,12 @@ export class Exchange {
   readonly #sendBody = (chunk: Uint8Array): void => {
     const { request, backend } = this.#options
     const taken = backend.stdin.write(chunk)
-    if (taken === chunk.length) return
-    request.pause()
-    backend.stdin.onWritable(() => {
+    if (taken === chunk.length) {
       request.resume()
-      this.#sendBody(chunk.subarray(taken))
-    })
+      return
+    }
+    request.pause()
+    backend.stdin.onWritable(() => this.#sendBody(chunk.subarray(taken)))
   }
 
   readonly #receive = (): void => {
@@ -122,7 +123,10 @@ export class Exchange {
     if (this.#head === undefined) {
       this.#refuse(this.#end.error)
     } else if (this.#end.error !== undefined || this.#isShort()) {
-      this.#options.logger.warn({ code: this.#end.error?.code }, 'response broken off by the application')
+      this.#options.logger.warn(
+        { code: this.#end.error?.code },
+        'response broken off by the application',
+      )
       // Not `end()`: a truncated body must not look like a whole one.
       response.destroy()
     } else {

@@ -37,13 +37,16 @@ const KEEP_ALIVE_MS = 65_000
 /** Throws `HttpFrontError` (GATEWAY_HTTP_LISTEN_FAILED, GATEWAY_HTTP_NO_BACKEND). */
 export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFront> {
   const { host, port, backend, logger } = options
-  const pool = new BackendPool(backend)
+  const pool = new BackendPool(backend, logger)
   let isClosing = false
-  const server = createServer({ noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
-    // What a client is told to close it does not use for a request that we would not answer.
-    if (isClosing) response.shouldKeepAlive = false
-    carryOver(request, response, { pool, logger })
-  })
+  const server = createServer(
+    { noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS },
+    (request, response) => {
+      // What a client is told to close it does not use for a request that we would not answer.
+      if (isClosing) response.shouldKeepAlive = false
+      carryOver(request, response, { pool, logger })
+    },
+  )
   server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS
   await listen(server, host, port)
   const gone = new Promise<void>((resolve) => server.once('close', resolve))

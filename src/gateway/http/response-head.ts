@@ -13,7 +13,14 @@ export interface ResponseHead {
 export const MAX_HEAD_BYTES = 64 * 1024
 
 /** About the connection between front and application, or about framing, which is Node's to do. */
-const DROPPED: ReadonlySet<string> = new Set(['status', 'connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'trailer'])
+const DROPPED: ReadonlySet<string> = new Set([
+  'status',
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'trailer',
+])
 
 const LF = 10
 const CR = 13
@@ -32,7 +39,8 @@ export class HeadReader {
     // The blank line may have begun with the last three bytes of what was there.
     const end = headEnd(this.#bytes, Math.max(0, before - 3))
     if (end === undefined) {
-      if (this.#bytes.length > MAX_HEAD_BYTES) throw badResponse(`a header of more than ${MAX_HEAD_BYTES} bytes`)
+      if (this.#bytes.length > MAX_HEAD_BYTES)
+        throw badResponse(`a header of more than ${MAX_HEAD_BYTES} bytes`)
       return undefined
     }
     const { buffer, byteOffset } = this.#bytes
@@ -68,7 +76,8 @@ function parseHead(text: string): ResponseHead {
       reason = match[2]
     }
     if (lowerName === 'content-length') {
-      if (!/^[0-9]{1,15}$/.test(value)) throw badResponse(`Content-Length ${JSON.stringify(value.slice(0, 80))}`)
+      if (!/^[0-9]{1,15}$/.test(value))
+        throw badResponse(`Content-Length ${JSON.stringify(value.slice(0, 80))}`)
       contentLength = Number(value)
     }
     if (lowerName === 'location') hasLocation = true
@@ -78,5 +87,8 @@ function parseHead(text: string): ResponseHead {
 }
 
 function badResponse(actual: string): HttpFrontError {
-  return new HttpFrontError('GATEWAY_HTTP_BAD_RESPONSE', `Cannot pass a response on: ${actual}, wanted a CGI header`)
+  return new HttpFrontError(
+    'GATEWAY_HTTP_BAD_RESPONSE',
+    `Cannot pass a response on: ${actual}, wanted a CGI header`,
+  )
 }

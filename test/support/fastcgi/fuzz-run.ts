@@ -159,11 +159,16 @@ export function fuzzRun({ seed, steps, tamper = (output) => output }: RunOptions
     }
     if (random.oneIn(600)) connection.inputEnded()
     const cap = FUZZ_LIMITS.totalBufferBytes + SLACK
+    if (connection.bufferedBytes < 0) throw new Error('less than nothing held')
     if (connection.bufferedBytes > cap) throw new Error(`${connection.bufferedBytes} bytes held`)
     if (connection.activeRequests > FUZZ_LIMITS.maxRequests) throw new Error('too many requests')
   }
   for (const request of [...active]) end(request)
   take()
+  while (inFlight.length > 0) confirm()
+  if (closed !== undefined && connection.bufferedBytes !== 0) {
+    throw new Error(`${connection.bufferedBytes} bytes held behind the end`)
+  }
   return { requests, closed }
 }
 

@@ -5,11 +5,15 @@
 import { expect, test } from 'vitest'
 import { fuzzRun, type Tamper } from '../../support/fastcgi/fuzz-run.ts'
 import { hex, join } from '../../support/fastcgi/hex.ts'
+import { Random } from '../../support/fastcgi/random.ts'
 import { record } from '../../support/fastcgi/records.ts'
+import { peer } from '../../support/fastcgi/server-peer.ts'
 import { WireChecker } from '../../support/fastcgi/wire-checker.ts'
 
-const BUDGET_MS = Number(process.env['FASTCGI_FUZZ_MS'] ?? 1500)
-const FIRST_SEED = Number(process.env['FASTCGI_FUZZ_SEED'] ?? Date.now() % 1_000_000_007)
+const { FASTCGI_FUZZ_MS = '1500', FASTCGI_FUZZ_SEED = String(Date.now() % 1_000_000_007) } =
+  process.env
+const BUDGET_MS = Number(FASTCGI_FUZZ_MS)
+const FIRST_SEED = Number(FASTCGI_FUZZ_SEED)
 const STEPS = 300
 
 test('no peer and no application make a connection break the protocol', {
@@ -27,6 +31,46 @@ test('no peer and no application make a connection break the protocol', {
     seed++
   } while (performance.now() < until)
   expect(requests).toBeGreaterThan(0)
+})
+
+/** Two requests, one of them aborted, and a question. */
+const FIXTURE = join([
+  hex('01 01 0001 0008 00 00  0001 01 0000000000'),
+  hex("01 04 0001 0009 07 00  0b 80000004 'REQU'  00000000000000"),
+  hex("01 04 0001 000b 05 00  'EST_URI' '/abc'  0000000000"),
+  hex('01 04 0001 0000 00 00  01 09 0000 0011 00 00  0f 00'),
+  hex("'FCGI_MPXS_CONNS'  01 01 0100 0008 00 00  0003 00 0000000000"),
+  hex("01 05 0001 0003 05 00  'one' 0000000000  01 05 0001 0000 00 00"),
+  hex('01 04 0100 0000 00 00  01 02 0100 0000 00 00'),
+])
+
+test('a changed, cut or repeated recording never throws, and closes at most once', () => {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + 3000; seed++) {
+    const random = new Random(seed)
+    const bytes = FIXTURE.slice(0, random.oneIn(3) ? random.below(FIXTURE.length) : undefined)
+    for (let changes = random.below(4); changes > 0 && bytes.length > 0; changes--) {
+      bytes[random.below(bytes.length)] = random.below(256)
+    }
+    const server = peer({
+      onRequest: (request) => {
+        if (random.oneIn(2)) request.end(0, 0)
+      },
+    })
+    const seen = `FASTCGI_FUZZ_SEED=${seed}`
+    for (const part of random.oneIn(2) ? [bytes] : [bytes, bytes]) {
+      for (let at = 0; at < part.length; ) {
+        const size = 1 + random.below(40)
+        server.send(part.subarray(at, at + size))
+        at += size
+      }
+    }
+    server.connection.inputEnded()
+    for (const request of server.requests) request.end(0, 0)
+    expect(server.closed.length, seen).toBe(1)
+    expect(server.connection.activeRequests, seen).toBe(0)
+    server.flush()
+    expect(server.connection.bufferedBytes, seen).toBe(0)
+  }
 })
 
 test('the same seed makes the same run', () => {

@@ -1,0 +1,114 @@
+/**
+ * What hardening costs: each program of the suite, original against hardened, in one process, in turns, after both are
+ * compiled by the optimising compiler. Then the speed of the rewriter itself.
+ *
+ * The hardened module is run the way a worker runs it, with a check that reads the clock.
+ */
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { checkHelperModule } from '../../src/wasm/check-helper.ts'
+import { CHECK_TABLE_EXPORT, HELPER_EXPORT, PLAIN_SLOT } from '../../src/wasm/contract.ts'
+import { harden } from '../../src/wasm/harden.ts'
+import { bigModule } from './big-module.ts'
+import { buildSuite } from './build.ts'
+
+const TARGET_MEAN = 1.15
+const TARGET_WORST = 1.5
+const TARGET_MB_PER_SECOND = 20
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 25)
+/** Work for one round of each program: some 20 ms. */
+const WORK: Readonly<Record<string, number>> = {
+  collatz: 200_000,
+  dispatch: 10_000,
+  fib: 34,
+  interpreter: 8,
+  json: 300,
+  matrix: 12,
+  regex: 40,
+  sha256: 60,
+  sieve: 8,
+}
+
+type Run = (work: number) => number
+
+let checks = 0
+const check = (): number => {
+  checks++
+  return performance.now() < 0 ? 1 : 0
+}
+
+function instantiate(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Exports {
+  return new WebAssembly.Instance(new WebAssembly.Module(bytes), {}).exports
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+}
+
+/** Milliseconds of one run. */
+function time(run: Run, work: number): number {
+  const start = performance.now()
+  run(work)
+  return performance.now() - start
+}
+
+function measure(path: string): { ratio: number; line: string } {
+  const name = basename(path, '.wasm')
+  const work = WORK[name] ?? 1
+  const original = readFileSync(path)
+  const hardened = harden(original, { memoryMaxBytes: 64 << 20, tableMaxElements: 10_000 })
+  const plain = instantiate(original)['run'] as Run
+  const exports = instantiate(hardened.bytes)
+  const metered = exports['run'] as Run
+  const helper = new WebAssembly.Module(checkHelperModule() as Uint8Array<ArrayBuffer>)
+  const slot = new WebAssembly.Instance(helper, { wasm_fpm: { check } }).exports[HELPER_EXPORT]
+  const table = exports[CHECK_TABLE_EXPORT] as WebAssembly.Table
+  table.set(PLAIN_SLOT, slot)
+  if (plain(work) !== metered(work)) throw new Error(`${name}: results differ`)
+  for (let turn = 0; turn < 6; turn++) {
+    time(plain, work)
+    time(metered, work)
+  }
+  const [before, after]: [number[], number[]] = [[], []]
+  checks = 0
+  for (let round = 0; round < ROUNDS; round++) {
+    // In turns, and each first as often as the other.
+    if (round % 2 === 0) before.push(time(plain, work))
+    after.push(time(metered, work))
+    if (round % 2 === 1) before.push(time(plain, work))
+  }
+  const ratio = median(after.map((value, index) => value / (before[index] ?? value)))
+  const interval = (after.reduce((a, b) => a + b) / Math.max(checks, 1)) * 1000
+  const columns = [
+    name.padEnd(12),
+    `${median(before).toFixed(2)} ms`.padStart(10),
+    `${median(after).toFixed(2)} ms`.padStart(10),
+    `${ratio.toFixed(3)}x`.padStart(8),
+    `${interval.toFixed(0)} us`.padStart(9),
+    `${(hardened.bytes.length / original.length).toFixed(2)}x`.padStart(7),
+  ]
+  return { ratio, line: columns.join('  ') }
+}
+
+const print = (line: string): boolean => process.stdout.write(`${line}\n`)
+
+print('program        original   hardened    ratio  per check   size')
+const results = buildSuite().map(measure)
+for (const { line } of results) print(line)
+const mean = Math.exp(results.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / results.length)
+const worst = Math.max(...results.map(({ ratio }) => ratio))
+print(
+  `geometric mean ${mean.toFixed(3)}x (target ${TARGET_MEAN}), worst ${worst.toFixed(3)}x (target ${TARGET_WORST})`,
+)
+
+const big = bigModule(15 << 20)
+const times = [0, 1, 2].map(() => {
+  const start = performance.now()
+  harden(big, { memoryMaxBytes: 64 << 20, tableMaxElements: 10_000 })
+  return performance.now() - start
+})
+const speed = big.length / 1e6 / (median(times) / 1000)
+print(
+  `rewriting ${(big.length / 1e6).toFixed(1)} MB: ${times.map((ms) => ms.toFixed(0)).join(', ')} ms, ` +
+    `${speed.toFixed(0)} MB/s (target ${TARGET_MB_PER_SECOND})`,
+)

@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest'
+import { Errno } from '../../../src/wasi/errno.ts'
+import type { OpenFile } from '../../../src/wasi/filesystem.ts'
+import { createMemoryDirectory, type MemoryDirectory } from '../../../src/wasi/memory-directory.ts'
+import { DEFAULT_MEMORY_LIMITS, type MemoryLimits } from '../../../src/wasi/memory-quota.ts'
+import { FakeClock } from './probe.ts'
+
+const MODE = { read: true, write: true, truncate: false }
+
+function make(limits: Partial<MemoryLimits>): MemoryDirectory {
+  return createMemoryDirectory(new FakeClock(), { ...DEFAULT_MEMORY_LIMITS, ...limits })
+}
+
+function create(directory: MemoryDirectory, name: string): OpenFile {
+  const file = directory.createFile(name, MODE)
+  if (typeof file === 'number') throw new Error(`errno ${file}`)
+  return file
+}
+
+function sub(directory: MemoryDirectory, name: string): MemoryDirectory {
+  expect(directory.createDirectory(name)).toBe(Errno.SUCCESS)
+  const node = directory.lookup(name)
+  if (typeof node === 'number' || node.kind !== 'directory') throw new Error('no directory')
+  return node as MemoryDirectory
+}
+
+test('contents end at the quota of bytes', () => {
+  const root = make({ bytes: 20_000 })
+  const file = create(root, 'file')
+  const half = new Uint8Array(10_000)
+  expect(file.write(half, 0)).toBe(10_000)
+  expect(file.write(half, 10_000)).toBe(-Errno.NOSPC)
+  expect(file.setSize(19_000)).toBe(Errno.SUCCESS)
+  expect(file.setSize(20_000)).toBe(Errno.NOSPC)
+  expect(file.allocate(2 ** 50)).toBe(Errno.NOSPC)
+  expect(file.stat()).toMatchObject({ size: 19_000n })
+})
+
+test('what is removed is given back, an open file when it is closed', () => {
+  const root = make({ bytes: 100_000 })
+  const file = create(root, 'file')
+  file.write(new Uint8Array(50_000), 0)
+  file.setSize(10)
+  expect(root.quota.bytes).toBeLessThan(1_000)
+  file.write(new Uint8Array(50_000), 0)
+  expect(root.unlinkFile('file')).toBe(Errno.SUCCESS)
+  expect(root.quota.bytes).toBeGreaterThan(50_000)
+  expect(file.write(new Uint8Array(60_000), 0)).toBe(60_000)
+  file.close()
+  expect(root.quota.bytes).toBe(0)
+  expect(root.quota.files).toBe(0)
+})
+
+test('every kind of node counts, and names and targets too', () => {
+  const root = make({ files: 3 })
+  create(root, 'file').close()
+  expect(root.createDirectory('dir')).toBe(Errno.SUCCESS)
+  expect(root.createSymlink('link', 'target')).toBe(Errno.SUCCESS)
+  expect(root.createFile('more', MODE)).toBe(Errno.NOSPC)
+  expect(root.createDirectory('more')).toBe(Errno.NOSPC)
+  expect(root.createSymlink('more', 'x')).toBe(Errno.NOSPC)
+  expect(root.quota.bytes).toBe(3 * 256 + 4 + 3 + 4 + 6)
+  expect(root.link('hard', root, 'file')).toBe(Errno.SUCCESS)
+  expect(root.rename('hard', root, 'longer')).toBe(Errno.SUCCESS)
+  expect(root.quota.bytes).toBe(3 * 256 + 4 + 3 + 4 + 6 + 6)
+  for (const name of ['file', 'longer', 'link']) expect(root.unlinkFile(name)).toBe(Errno.SUCCESS)
+  expect(root.removeDirectory('dir')).toBe(Errno.SUCCESS)
+  expect(root.quota.bytes).toBe(0)
+  expect(root.quota.files).toBe(0)
+})
+
+test('links by the thousand are bounded by the bytes of their names', () => {
+  const root = make({ bytes: 1_000 })
+  create(root, 'file').close()
+  let errno: number = Errno.SUCCESS
+  let made = 0
+  for (; errno === Errno.SUCCESS && made < 1_000; made++) {
+    errno = root.link(`link-${made}-with-a-name`, root, 'file')
+  }
+  expect(errno).toBe(Errno.NOSPC)
+  expect(made).toBeLessThan(60)
+})
+
+test('replacing gives back what was replaced', () => {
+  const root = make({})
+  create(root, 'one').close()
+  const two = create(root, 'two')
+  two.write(new Uint8Array(5_000), 0)
+  two.close()
+  expect(root.rename('one', root, 'two')).toBe(Errno.SUCCESS)
+  expect(root.quota.files).toBe(1)
+  expect(root.quota.bytes).toBe(256 + 3)
+})
+
+test('directories go so deep and no deeper, by moving either', () => {
+  const root = make({ depth: 3 })
+  const deepest = sub(sub(sub(root, 'a'), 'b'), 'c')
+  expect(deepest.createDirectory('d')).toBe(Errno.MLINK)
+  sub(sub(root, 'x'), 'y')
+  const a = root.lookup('a')
+  if (typeof a === 'number' || a.kind !== 'directory') throw new Error('no directory')
+  expect(root.rename('x', deepest, 'x')).toBe(Errno.MLINK)
+  expect(root.rename('x', a, 'x')).toBe(Errno.SUCCESS)
+})
+
+test('names have a limit in bytes', () => {
+  const root = make({ nameBytes: 4 })
+  create(root, '1234').close()
+  expect(root.createFile('12345', MODE)).toBe(Errno.NAMETOOLONG)
+  expect(root.createFile('\u00e9\u00e9\u00e9', MODE)).toBe(Errno.NAMETOOLONG)
+  expect(root.rename('1234', root, '12345')).toBe(Errno.NAMETOOLONG)
+  expect(root.link('12345', root, '1234')).toBe(Errno.NAMETOOLONG)
+  expect(root.lookup('12345')).toBe(Errno.NAMETOOLONG)
+})
+
+test('nothing can be put into a directory that was removed', () => {
+  const root = make({})
+  const dir = sub(root, 'dir')
+  root.removeDirectory('dir')
+  create(root, 'file').close()
+  expect(dir.createFile('file', MODE)).toBe(Errno.NOENT)
+  expect(dir.createDirectory('dir')).toBe(Errno.NOENT)
+  expect(dir.link('hard', root, 'file')).toBe(Errno.NOENT)
+  expect(root.rename('file', dir, 'file')).toBe(Errno.NOENT)
+})
+
+test('two file systems do not mix', () => {
+  const [one, two] = [make({}), make({})]
+  create(one, 'file').close()
+  expect(one.rename('file', two, 'file')).toBe(Errno.XDEV)
+  expect(two.link('file', one, 'file')).toBe(Errno.XDEV)
+  expect(one.stat().dev).not.toBe(two.stat().dev)
+})
