@@ -6,8 +6,8 @@ import { basename, dirname, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { createLogger } from '../base/logger.ts'
-import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
 import { parseConfig } from '../config/parse.ts'
 import { assembleGateway } from '../worker/assemble-gateway.ts'
 import { exchange } from '../worker/exchange.ts'
@@ -24,12 +24,19 @@ interface InvokeOptions {
 
 export function invokeCommand(): Command {
   return new Command('invoke')
-    .description('send one request to a module, or to TENANT/HANDLER of a configuration, and print the answer')
+    .description(
+      'send one request to a module, or to TENANT/HANDLER of a configuration, and print the answer',
+    )
     .argument('<target>', 'a module file (./hello.wasm), or TENANT/HANDLER with --config')
     .option('--config <FILE>', 'the configuration that names the tenant')
     .option('-X, --method <M>', 'the request method (default: GET, or POST with --data)')
     .option('--path <P>', 'what follows the handler in the URL: path info and query', '')
-    .option('-H, --header <H>', 'a request header, "Name: value" (repeatable)', (value, before: readonly string[]) => [...before, value], [])
+    .option(
+      '-H, --header <H>',
+      'a request header, "Name: value" (repeatable)',
+      (value, before: readonly string[]) => [...before, value],
+      [],
+    )
     .addOption(new Option('-d, --data <D>', 'the request body; "-" reads standard input'))
     .option('-i, --include', "print the response's header too")
     .action(invoke)
@@ -81,7 +88,7 @@ function locate(target: string, configFile: string | undefined): Located {
   }
   const file = resolve(target)
   const root = JSON.stringify(dirname(file))
-  const text = `[[pool]]\nname = "invoke"\nlisten = [\"/nowhere\"]\n[[tenant]]\nname = "invoke"\npool = "invoke"\nroot = ${root}\n`
+  const text = `[[pool]]\nname = "invoke"\nlisten = ["/nowhere"]\n[[tenant]]\nname = "invoke"\npool = "invoke"\nroot = ${root}\n`
   return { config: parseConfig(text, 'invoke'), tenant: 'invoke', handler: basename(file) }
 }
 

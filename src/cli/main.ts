@@ -9,7 +9,9 @@ import { serveCommand } from './serve.ts'
 import { VERSION } from './version.ts'
 
 const program = new Command('wasm-fpm')
-  .description('A FastCGI process manager for WebAssembly: runs WASI programs behind nginx, Apache and every other FastCGI web server, each request in a sandbox.')
+  .description(
+    'A FastCGI process manager for WebAssembly: runs WASI programs behind nginx, Apache and every other FastCGI web server, each request in a sandbox.',
+  )
   .version(VERSION, '-v, --version')
   .helpOption('-h, --help')
   .showHelpAfterError('(wasm-fpm --help lists the commands)')
@@ -32,6 +34,8 @@ function report(error: unknown): number {
     process.stderr.write(`wasm-fpm: ${error.message} [${error.code}]\n`)
     return error.code.startsWith('CONFIG_') ? ExitCode.Config : ExitCode.Failure
   }
-  process.stderr.write(`wasm-fpm: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  process.stderr.write(
+    `wasm-fpm: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  )
   return ExitCode.Software
 }

@@ -26,11 +26,23 @@ interface RunOptions {
 
 export function runCommand(): Command {
   return new Command('run')
-    .description('run one WASI command with standard input and output connected; exits with its code')
+    .description(
+      'run one WASI command with standard input and output connected; exits with its code',
+    )
     .argument('<module>', 'the WebAssembly module (WASI preview 1)')
     .argument('[args...]', "the program's arguments, after --")
-    .option('--dir <HOST[::GUEST]>', 'let the program read and write a directory (repeatable)', collect, [])
-    .option('--env <K=V>', 'set an environment variable (repeatable); nothing is inherited', collect, [])
+    .option(
+      '--dir <HOST[::GUEST]>',
+      'let the program read and write a directory (repeatable)',
+      collect,
+      [],
+    )
+    .option(
+      '--env <K=V>',
+      'set an environment variable (repeatable); nothing is inherited',
+      collect,
+      [],
+    )
     .passThroughOptions()
     .action(run)
 }
@@ -58,7 +70,11 @@ async function run(path: string, args: readonly string[], options: RunOptions): 
       stdin: sourceFromReadable(process.stdin),
       stdout,
       stderr,
-      terminals: [process.stdin.isTTY === true, process.stdout.isTTY === true, process.stderr.isTTY === true],
+      terminals: [
+        process.stdin.isTTY === true,
+        process.stdout.isTTY === true,
+        process.stderr.isTTY === true,
+      ],
       preopens: options.dir.map(openPreopen),
       clock: systemClock,
       random: (into) => randomFillSync(into),

@@ -15,7 +15,10 @@ interface ServeOptions {
 export function serveCommand(): Command {
   return new Command('serve')
     .description('serve FastCGI (and, with --http, HTTP) until SIGTERM or SIGINT')
-    .option('--config <FILE>', 'configuration file (default: ./wasm-fpm.toml, then /etc/wasm-fpm/wasm-fpm.toml)')
+    .option(
+      '--config <FILE>',
+      'configuration file (default: ./wasm-fpm.toml, then /etc/wasm-fpm/wasm-fpm.toml)',
+    )
     .option('--http <HOST:PORT>', 'also serve HTTP here, with no web server; for trying things out')
     .action(serve)
 }
@@ -49,7 +52,10 @@ function parseHttpAddress(text: string): { readonly host: string; readonly port:
   const [, v6, name, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? []
   const port = Number(digits)
   if (digits === undefined || port > 65_535) {
-    throw new CodedError('CLI_BAD_ADDRESS', `Cannot serve HTTP on ${JSON.stringify(text)}: wanted HOST:PORT, such as 127.0.0.1:8080`)
+    throw new CodedError(
+      'CLI_BAD_ADDRESS',
+      `Cannot serve HTTP on ${JSON.stringify(text)}: wanted HOST:PORT, such as 127.0.0.1:8080`,
+    )
   }
   return { host: v6 ?? (name || '127.0.0.1'), port }
 }

@@ -7,7 +7,10 @@
 type Modifier = 'none' | 'name' | 'time' | ReadonlyMap<string, string>
 
 const CPU_PARTS = words('total user system')
-const TIME_UNITS = words('seconds milliseconds microseconds', 'milli=milliseconds micro=microseconds')
+const TIME_UNITS = words(
+  'seconds milliseconds microseconds',
+  'milli=milliseconds micro=microseconds',
+)
 const SIZE_UNITS = words('bytes kilobytes megabytes', 'kilo=kilobytes mega=megabytes')
 
 const TOKENS = {
@@ -46,6 +49,7 @@ const MAX_FORMAT_LENGTH = 4096
 
 /** Takes a format apart; undefined when php-fpm would refuse it. */
 export function parseAccessFormat(format: string): readonly AccessToken[] | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a format with a line break would make two lines of one
   if (format.length > MAX_FORMAT_LENGTH || /[\0-\x08\x0a-\x1f\x7f]/.test(format)) return undefined
   const tokens: AccessToken[] = []
   const pattern = /%(?:\{([^}]*)\})?(.)|([^%]+)|%/gsu
@@ -61,7 +65,11 @@ export function isAccessFormat(format: string): boolean {
   return parseAccessFormat(format) !== undefined
 }
 
-function readToken(letter: string | undefined, modifier: string, whole: string): AccessToken | undefined {
+function readToken(
+  letter: string | undefined,
+  modifier: string,
+  whole: string,
+): AccessToken | undefined {
   if (whole === '%%') return plain('%')
   if (letter === undefined || !isLetter(letter)) return undefined
   const kind: Modifier = TOKENS[letter]

@@ -56,7 +56,9 @@ export function checkTenant(
   checkPoolName(tenant.pool, pools, report)
   if (tenant.pm === 'dynamic') checkSpares(tenant, report)
   if (tenant.pingPath !== undefined && tenant.pingPath === tenant.pmStatusPath) {
-    duplicate(report, ['ping_path'])(`has "${tenant.pingPath}", which pm_status_path has already, wanted another`)
+    duplicate(report, ['ping_path'])(
+      `has "${tenant.pingPath}", which pm_status_path has already, wanted another`,
+    )
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { LogLevel } from '../base/logger.ts'
+import { isAccessFormat } from './access-format.ts'
 import {
   boolean,
   duration,
@@ -17,7 +18,6 @@ import {
   size,
   text,
 } from './key.ts'
-import { isAccessFormat } from './access-format.ts'
 import { isClientRange, type ListenAddress, parseListenAddress } from './listen-address.ts'
 
 const name = text('1 to 63 letters, digits, ".", "_" or "-", a letter or digit first', (value) =>
@@ -52,7 +52,8 @@ const host = {
   type: 'string',
   wanted: 'a host name without port, "*.example.org" or "*"',
   read: (value: unknown): string | undefined =>
-    typeof value === 'string' && /^(?:\*|(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])$/.test(value)
+    typeof value === 'string' &&
+    /^(?:\*|(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])$/.test(value)
       ? value.toLowerCase().replace(/\.$/, '')
       : undefined,
 }
@@ -76,9 +77,8 @@ const headerName = {
   read: (value: unknown): string | undefined =>
     typeof value === 'string' && /^[A-Za-z0-9-]+$/.test(value) ? value.toLowerCase() : undefined,
 }
-const urlPath = text(
-  'a path that starts with "/", such as "/status", without "?"',
-  (value) => /^\/[\x21-\x3e\x40-\x7e]*$/.test(value),
+const urlPath = text('a path that starts with "/", such as "/status", without "?"', (value) =>
+  /^\/[\x21-\x3e\x40-\x7e]*$/.test(value),
 )
 const fileName = text(
   'the name of a file, without "/"',
@@ -94,7 +94,7 @@ const fileOr = (...words: readonly string[]): KeyOptions<string> => {
   }
 }
 const accessFormat = text(
-  "php-fpm's access.format tokens, such as \"%R - %u %t \\\"%m %r%Q%q\\\" %s\"",
+  'php-fpm\'s access.format tokens, such as "%R - %u %t \\"%m %r%Q%q\\" %s"',
   (value) => value !== '' && isAccessFormat(value),
 )
 const extension = text('a file name ending such as ".wasm"', (value) => /^\.[^/\0]+$/.test(value))
@@ -210,7 +210,10 @@ export const tenantSchema = z.strictObject({
   chdir: key('/', guestPath),
   pm_status_path: optionalKey('none', urlPath),
   ping_path: optionalKey('none', urlPath),
-  ping_response: key('pong', text('at most 1,024 characters', (value) => value.length <= 1024)),
+  ping_response: key(
+    'pong',
+    text('at most 1,024 characters', (value) => value.length <= 1024),
+  ),
   access_log: key('stderr', fileOr('stderr', 'off')),
   access_format: optionalKey('JSON', accessFormat),
   access_suppress_path: key([], wholeList(urlPath, 'paths')),

@@ -5,7 +5,11 @@
 import type { ByteSink } from '../base/byte-stream.ts'
 import type { CgiRequest } from '../cgi/environment.ts'
 import type { CgiRole } from '../cgi/response-head.ts'
-import { CgiResponseStream, DEFAULT_RESPONSE_LIMITS, type ResponseOptions } from '../cgi/response-stream.ts'
+import {
+  CgiResponseStream,
+  DEFAULT_RESPONSE_LIMITS,
+  type ResponseOptions,
+} from '../cgi/response-stream.ts'
 import { ProtocolStatus, Role } from '../fastcgi/constants.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
 import type { KillReason } from '../guest/outcome.ts'
@@ -78,7 +82,11 @@ export class Answer {
 
   get stderr(): ByteSink {
     const { stderr } = this.#request
-    this.#stderr ??= new GuestStderr(stderr, (line) => this.#logGuest(line), this.#tenant?.stderr ?? DEFAULT_STDERR_LIMITS)
+    this.#stderr ??= new GuestStderr(
+      stderr,
+      (line) => this.#logGuest(line),
+      this.#tenant?.stderr ?? DEFAULT_STDERR_LIMITS,
+    )
     return this.#stderr
   }
 
@@ -103,7 +111,8 @@ export class Answer {
   complete(report: PoolReport): void {
     const { outcome } = report
     const code = outcomeCode(outcome)
-    if (this.#refusal !== undefined) this.#reportFailure(codeOf(this.#refusal), this.#refusal.message, report)
+    if (this.#refusal !== undefined)
+      this.#reportFailure(codeOf(this.#refusal), this.#refusal.message, report)
     else if (code !== undefined) this.#reportFailure(code, describeOutcome(report), report)
     else this.#finish(outcome.kind === 'exited' ? outcome.code : 0, report)
   }
@@ -112,7 +121,8 @@ export class Answer {
   fail(error: unknown): void {
     const code = codeOf(error)
     const message = error instanceof Error ? error.message : String(error)
-    if (code === 'INTERNAL') this.#gateway.logger.error({ requestId: this.requestId, err: error }, 'request failed')
+    if (code === 'INTERNAL')
+      this.#gateway.logger.error({ requestId: this.requestId, err: error }, 'request failed')
     this.#reportFailure(code, message, undefined)
   }
 
@@ -140,15 +150,25 @@ export class Answer {
     const rule = failureRule(code)
     const { requestId } = this
     const trap = report?.outcome.kind === 'trapped' ? { backtrace: report.outcome.backtrace } : {}
-    this.#gateway.logger[rule.level]({ requestId, tenant: this.#tenant?.name, handler: this.#handler, code, ...trap }, message)
+    this.#gateway.logger[rule.level](
+      { requestId, tenant: this.#tenant?.name, handler: this.#handler, code, ...trap },
+      message,
+    )
     const response = this.#open()
     const wasAnswered = this.#isEnded
     const isClean =
       wasAnswered ||
-      response.fail(rule.status, rule.retryAfterS === undefined ? {} : { retryAfterS: rule.retryAfterS })
+      response.fail(
+        rule.status,
+        rule.retryAfterS === undefined ? {} : { retryAfterS: rule.retryAfterS },
+      )
     if (isClean) this.#end(response, rule.protocolStatus, 1)
     else this.#breakOff()
-    this.#writeAccess(isClean && !wasAnswered ? rule.status : (response.status ?? rule.status), code, report)
+    this.#writeAccess(
+      isClean && !wasAnswered ? rule.status : (response.status ?? rule.status),
+      code,
+      report,
+    )
   }
 
   /** Ends the request once everything printed has been taken. */
@@ -187,7 +207,11 @@ export class Answer {
     }
   }
 
-  #writeAccess(status: number, code: FailureCode | undefined, report: PoolReport | undefined): void {
+  #writeAccess(
+    status: number,
+    code: FailureCode | undefined,
+    report: PoolReport | undefined,
+  ): void {
     const { accessLog, clock } = this.#gateway
     if (accessLog === undefined) return
     accessLog({
@@ -210,7 +234,10 @@ export class Answer {
 
   #logGuest(line: string): void {
     const { requestId } = this
-    this.#gateway.logger.info({ requestId, tenant: this.#tenant?.name, handler: this.#handler, stream: 'stderr' }, line)
+    this.#gateway.logger.info(
+      { requestId, tenant: this.#tenant?.name, handler: this.#handler, stream: 'stderr' },
+      line,
+    )
   }
 }
 
@@ -226,7 +253,12 @@ function describeOutcome({ outcome }: PoolReport): string {
 }
 
 function codeOf(error: unknown): FailureCode {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && isFailureCode(error.code)) {
+  if (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    isFailureCode(error.code)
+  ) {
     return error.code
   }
   return 'INTERNAL'

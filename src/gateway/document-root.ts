@@ -73,7 +73,10 @@ export class DocumentRoot {
   load(path: string): GuestModule | Promise<GuestModule> {
     const script = this.#lookUp(path)
     if (script === undefined) {
-      throw new GuestError('GUEST_UNREADABLE', `Cannot read ${path}: no such file under ${this.root}`)
+      throw new GuestError(
+        'GUEST_UNREADABLE',
+        `Cannot read ${path}: no such file under ${this.root}`,
+      )
     }
     const known = this.#loaded.get(path)
     if (known?.identity === script.identity) return known.ready ?? known.module

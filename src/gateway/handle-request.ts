@@ -34,7 +34,11 @@ export async function handleRequest(
 }
 
 /** Answers a request whose parameters cannot be taken. */
-export function refuseRequest(request: FastCgiRequest, error: FastCgiError, gateway: Gateway): void {
+export function refuseRequest(
+  request: FastCgiRequest,
+  error: FastCgiError,
+  gateway: Gateway,
+): void {
   new Answer(request, gateway).fail(error)
 }
 

@@ -8,7 +8,10 @@ export const DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
 export class CompileCache {
   readonly #maxBytes: number
   /** Least recently used first. */
-  readonly #modules = new Map<string, { readonly module: Promise<GuestModule>; readonly bytes: number }>()
+  readonly #modules = new Map<
+    string,
+    { readonly module: Promise<GuestModule>; readonly bytes: number }
+  >()
   #bytes = 0
 
   constructor(maxBytes: number = DEFAULT_CACHE_BYTES) {

@@ -162,7 +162,10 @@ export class GuestInstance {
 
   #call(run: Run, index: number): void {
     const entry = this.#entries[index]
-    if (entry === undefined) return this.#finish(run, { kind: 'exited', code: 0 })
+    if (entry === undefined) {
+      this.#finish(run, { kind: 'exited', code: 0 })
+      return
+    }
     asCurrent(this, entry).then(
       () => this.#call(run, index + 1),
       (thrown: unknown) => this.#finish(run, this.#outcomeOf(thrown)),

@@ -1,22 +1,18 @@
 /**
  * Couples a hardened instance's checks (`wasm/contract.ts`) with its host.
  *
- * A function in a Wasm table must be a Wasm function, so each check goes through an instance of the tiny helper module. One
- * pair serves every guest that has not been suspended yet: as long as it has not, the guest that calls is the one that
- * was started last. An instance gets a pair of its own before its first suspension.
+ * A function in a Wasm table must be a Wasm function, so each check goes through an instance of a tiny module. One pair
+ * serves every guest that has not been suspended yet: as long as it has not, the guest that calls is the one that was
+ * started last. An instance gets a pair of its own before its first suspension.
  */
-import { suspending } from '../wasi/jspi.ts'
+import { compileWaitShim } from '../wasi/wait-shim.ts'
 import {
   CHECK_TABLE_EXPORT,
   END_GUEST,
-  HELPER_EXPORT,
-  HELPER_IMPORT_FIELD,
-  HELPER_IMPORT_MODULE,
   MAY_SUSPEND_EXPORT,
   PLAIN_SLOT,
   SUSPENDING_SLOT,
 } from '../wasm/contract.ts'
-const checkHelperModule = () => Uint8Array.of(0,0x61,0x73,0x6d,1,0,0,0) // INTERIM
 
 /** What a guest's checks ask. */
 export interface Metered {
@@ -26,11 +22,11 @@ export interface Metered {
   plainCheck(): number
 }
 
-const helperModule = new WebAssembly.Module(checkHelperModule() as Uint8Array<ArrayBuffer>)
+const makeChecks = compileWaitShim({ check: 0, plainCheck: 0 })
 
 let current: Metered | undefined
 
-const shared = makePair({
+const shared = makeChecks({
   check: () => current?.check() ?? END_GUEST,
   plainCheck: () => current?.plainCheck() ?? END_GUEST,
 })
@@ -55,7 +51,6 @@ export class Meter {
   constructor(exports: WebAssembly.Exports, metered: Metered) {
     this.#table = exports[CHECK_TABLE_EXPORT] as WebAssembly.Table
     this.#metered = metered
-    if (this.#table === undefined) return // INTERIM
     this.#install(shared)
     const maySuspend = exports[MAY_SUSPEND_EXPORT] as WebAssembly.Global
     maySuspend.value = 1 // everything this host calls, it calls through `promising`
@@ -63,30 +58,16 @@ export class Meter {
 
   /** To be called before the guest's first suspension. Idempotent. */
   makeOwn(): void {
-    if (this.#isOwn || this.#table === undefined) return // INTERIM
+    if (this.#isOwn) return
     this.#isOwn = true
-    this.#install(makePair(this.#metered))
+    const metered = this.#metered
+    this.#install(
+      makeChecks({ check: () => metered.check(), plainCheck: () => metered.plainCheck() }),
+    )
   }
 
-  #install(pair: CheckPair): void {
-    this.#table.set(SUSPENDING_SLOT, pair.suspendingCheck)
-    this.#table.set(PLAIN_SLOT, pair.plainCheck)
+  #install(checks: typeof shared): void {
+    this.#table.set(SUSPENDING_SLOT, checks.check)
+    this.#table.set(PLAIN_SLOT, checks.plainCheck)
   }
-}
-
-interface CheckPair {
-  readonly suspendingCheck: WebAssembly.ExportValue
-  readonly plainCheck: WebAssembly.ExportValue
-}
-
-function makePair(metered: Metered): CheckPair {
-  return {
-    suspendingCheck: reexport(suspending(() => metered.check())),
-    plainCheck: reexport(() => metered.plainCheck()),
-  }
-}
-
-function reexport(check: WebAssembly.ImportValue): WebAssembly.ExportValue {
-  const imports = { [HELPER_IMPORT_MODULE]: { [HELPER_IMPORT_FIELD]: check } }
-  return new WebAssembly.Instance(helperModule, imports).exports[HELPER_EXPORT] as WebAssembly.ExportValue
 }

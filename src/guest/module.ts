@@ -1,12 +1,17 @@
 /** A module that is ready to be instantiated: read, checked against its contract, compiled. */
 import { CodedError } from '../base/errors.ts'
 import { WASI_FUNCTIONS } from '../wasi/host.ts'
+import { memoryExport } from '../wasm/contract.ts'
+import { harden } from '../wasm/harden.ts'
 import { GuestError } from './errors.ts'
 
 /** The import module of WASI preview 1. */
 export const PREVIEW1 = 'wasi_snapshot_preview1'
 
 const PREVIEW1_NAMES: ReadonlySet<string> = new Set(WASI_FUNCTIONS)
+
+/** Elements that the tables of one instance may grow to, all together. */
+const MAX_TABLE_ELEMENTS = 1_000_000
 
 export interface GuestModule {
   /** Of the bytes as they were published and of the limits written into them. */
@@ -38,7 +43,7 @@ export async function compileCgiModule(
   bytes: Uint8Array,
   { digest, name, memoryMaxBytes }: CompileOptions & { readonly digest: string },
 ): Promise<GuestModule> {
-  const hardened = { bytes, report: { memoryExports: ['memory'], isResettable: false } } // INTERIM
+  const hardened = harden(bytes, { memoryMaxBytes, tableMaxElements: MAX_TABLE_ELEMENTS })
   let module: WebAssembly.Module
   try {
     module = await WebAssembly.compile(hardened.bytes as Uint8Array<ArrayBuffer>)
@@ -50,13 +55,16 @@ export async function compileCgiModule(
     )
   }
   const wasiNames = checkContract(module, name)
-  const { memoryExports, isResettable } = hardened.report
+  const memoryExports = hardened.report.memoryMaxBytes.map((_, index) => memoryExport(index))
+  const isResettable = true // INTERIM
   return { digest, name, module, wasiNames, memoryExports, memoryMaxBytes, isResettable }
 }
 
 function reason(cause: unknown): string {
   if (cause instanceof CodedError) return cause.message
-  return cause instanceof Error ? cause.message.replace(/^WebAssembly\.compile\(\): /, '') : String(cause)
+  return cause instanceof Error
+    ? cause.message.replace(/^WebAssembly\.compile\(\): /, '')
+    : String(cause)
 }
 
 /** Returns the names of the preview 1 functions it imports. */

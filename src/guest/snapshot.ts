@@ -77,7 +77,10 @@ function copyMemory(memory: WebAssembly.Memory): MemorySnapshot {
   return { byteLength: bytes.length, chunks }
 }
 
-function restoreMemory(memory: WebAssembly.Memory, { byteLength, chunks }: MemorySnapshot): boolean {
+function restoreMemory(
+  memory: WebAssembly.Memory,
+  { byteLength, chunks }: MemorySnapshot,
+): boolean {
   const { buffer } = memory
   if (buffer.byteLength !== byteLength) return false
   const bytes = Buffer.from(buffer)

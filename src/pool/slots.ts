@@ -61,7 +61,10 @@ export class Slots {
     const { queueMax, queueTimeoutMs } = this.#limits
     if (this.#waiting.size >= queueMax) {
       return Promise.reject(
-        this.#refusal('POOL_QUEUE_FULL', `${this.#waiting.size} requests wait already, at most ${queueMax} may`),
+        this.#refusal(
+          'POOL_QUEUE_FULL',
+          `${this.#waiting.size} requests wait already, at most ${queueMax} may`,
+        ),
       )
     }
     return new Promise((admit, reject) => {
@@ -73,11 +76,18 @@ export class Slots {
         admit,
         refuse,
         timer: this.#clock.after(queueTimeoutMs, () =>
-          refuse(this.#refusal('POOL_QUEUE_TIMEOUT', `it waited ${queueTimeoutMs} ms for a turn, all it may`)),
+          refuse(
+            this.#refusal(
+              'POOL_QUEUE_TIMEOUT',
+              `it waited ${queueTimeoutMs} ms for a turn, all it may`,
+            ),
+          ),
         ),
       }
       this.#waiting.add(waiter)
-      onAbort(() => refuse(this.#refusal('POOL_ABORTED', 'the web server gave it up while it waited')))
+      onAbort(() =>
+        refuse(this.#refusal('POOL_ABORTED', 'the web server gave it up while it waited')),
+      )
     })
   }
 

@@ -61,7 +61,10 @@ export class WarmInstances {
   }
 
   /** Keeps `instance` for `key`. */
-  put(instance: GuestInstance, { tenant, key }: { readonly tenant: string; readonly key: string }): void {
+  put(
+    instance: GuestInstance,
+    { tenant, key }: { readonly tenant: string; readonly key: string },
+  ): void {
     const idle: Idle = { instance, tenant, key, bytes: instance.memoryBytes }
     if ((this.#perTenant.get(tenant) ?? 0) >= this.#limits.perTenant) {
       this.#evicted += 1
@@ -73,7 +76,8 @@ export class WarmInstances {
     this.#order.add(idle)
     this.#perTenant.set(tenant, (this.#perTenant.get(tenant) ?? 0) + 1)
     this.#bytes += idle.bytes
-    while (this.#order.size > this.#limits.total || this.#bytes > this.#limits.bytes) this.#evictOldest()
+    while (this.#order.size > this.#limits.total || this.#bytes > this.#limits.bytes)
+      this.#evictOldest()
   }
 
   /** Drops every idle instance of a tenant. */

@@ -66,18 +66,30 @@ function storeStrings(
   let at = buffer >>> 0
   if (!host.has(pointer, strings.length * 4) || !host.has(at, bytesOf(strings))) return Errno.FAULT
   const { bytes, view } = host
+  const start = at
   for (const text of strings) {
     view.setUint32(pointer, at, true)
     pointer += 4
-    if (typeof text === 'string') {
-      for (let index = 0; index < text.length; index++) bytes[at + index] = text.charCodeAt(index)
-    } else {
-      bytes.set(text, at)
-    }
+    if (typeof text !== 'string') bytes.set(text, at)
     at += text.length
     bytes[at++] = 0
   }
+  storeText(bytes.subarray(start, at), strings)
   return Errno.SUCCESS
+}
+
+/** Copies what is text: in one go if all is, as it nearly always is. */
+function storeText(bytes: Uint8Array, strings: Strings): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (strings.every((text) => typeof text === 'string')) {
+    buffer.write(strings.join('\0'), 'latin1')
+    return
+  }
+  let at = 0
+  for (const text of strings) {
+    if (typeof text === 'string') buffer.write(text, at, 'latin1')
+    at += text.length + 1
+  }
 }
 
 function bytesOf(strings: Strings): number {

@@ -87,11 +87,10 @@ export class CallContext {
     }
     for (const { guestPath, directory } of grants.preopens) {
       directory.retain()
-      const preopenName = bytesOf(guestPath)
       this.descriptors.add(
         new Descriptor({ kind: 'directory', node: directory }, ALL_RIGHTS, {
           inheriting: ALL_RIGHTS,
-          preopenName,
+          preopenName: guestPath,
         }),
       )
     }
@@ -231,10 +230,6 @@ export class CallContext {
     this.bytes = new Uint8Array(buffer)
     this.view = new DataView(buffer)
   }
-}
-
-function bytesOf(latin1: string): Uint8Array {
-  return Uint8Array.from(latin1, (char) => char.charCodeAt(0))
 }
 
 function standardRights(stream: OpenStream): number {

@@ -20,8 +20,8 @@ export class Descriptor {
   offset = 0
   /** Of a directory being read: its entries as they were when reading began, so that cookies stay valid. */
   listing: readonly DirectoryEntry[] | undefined = undefined
-  /** UTF-8 name shown by `fd_prestat_dir_name`; only preopens have one. */
-  readonly preopenName: Uint8Array | undefined
+  /** What `fd_prestat_dir_name` shows, one char a byte; only preopens have one. */
+  readonly preopenName: string | undefined
 
   constructor(open: OpenThing, rights: number, options: DescriptorOptions = {}) {
     this.open = open
@@ -49,7 +49,7 @@ export class Descriptor {
 export interface DescriptorOptions {
   readonly inheriting?: number
   readonly fdflags?: number
-  readonly preopenName?: Uint8Array
+  readonly preopenName?: string
 }
 
 /** The rights that mean something for what is open. */

@@ -38,7 +38,7 @@ export const FD_TABLE_CALLS = {
     if (name === undefined) return Errno.BADF
     if (length >>> 0 < name.length) return Errno.NAMETOOLONG
     if (!host.has(buffer >>> 0, name.length)) return Errno.FAULT
-    host.bytes.set(name, buffer >>> 0)
+    host.bytes.set(Buffer.from(name, 'latin1'), buffer >>> 0)
     return Errno.SUCCESS
   },
 }

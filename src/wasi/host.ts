@@ -11,7 +11,6 @@ import { WasiError } from './errors.ts'
 import { FD_IO_CALLS } from './fd-io-calls.ts'
 import { FD_STAT_CALLS } from './fd-stat-calls.ts'
 import { FD_TABLE_CALLS } from './fd-table-calls.ts'
-import { suspending } from './jspi.ts'
 import { PATH_CALLS } from './path-calls.ts'
 import { PATH_OPEN_CALL } from './path-open-call.ts'
 import { POLL_CALLS } from './poll-calls.ts'
@@ -21,6 +20,7 @@ import { READDIR_CALLS } from './readdir-calls.ts'
 import { SCHED_CALLS } from './sched-calls.ts'
 import type { WasiGrants } from './session.ts'
 import { SOCK_CALLS } from './sock-calls.ts'
+import { compileWaitShim } from './wait-shim.ts'
 
 type Bind = (host: CallContext) => (...args: never[]) => number | Promise<number>
 
@@ -45,13 +45,13 @@ const CALLS: ReadonlyMap<string, Bind> = new Map(
 /** The functions of preview 1. */
 export const WASI_FUNCTIONS: readonly string[] = [...CALLS.keys()].sort()
 
-/** Those of them that may suspend the guest: as imports they can only be called below a `promising` export. */
-export const SUSPENDING_FUNCTIONS: ReadonlySet<string> = new Set([
-  'fd_read',
-  'fd_write',
-  'poll_oneoff',
-  'sched_yield',
-])
+/** Those of them that may suspend the guest, and how many parameters each has. */
+const WAITING_CALLS = { fd_read: 4, fd_write: 4, poll_oneoff: 4, sched_yield: 0 } as const
+
+/** As imports they can only be called below a `promising` export. */
+export const SUSPENDING_FUNCTIONS: ReadonlySet<string> = new Set(Object.keys(WAITING_CALLS))
+
+const makeWaitShim = compileWaitShim(WAITING_CALLS)
 
 export { ExitSignal } from './exit-signal.ts'
 
@@ -62,6 +62,7 @@ export class WasiHost {
   /** `needed`: what the module imports from `wasi_snapshot_preview1`. Throws WASI_UNKNOWN_IMPORT. */
   constructor(needed: ReadonlySet<string>) {
     const imports: WebAssembly.ModuleImports = {}
+    let shim: Readonly<Record<string, WebAssembly.ExportValue>> | undefined
     for (const name of needed) {
       const call = CALLS.get(name)?.(this.#context)
       if (call === undefined) {
@@ -70,7 +71,9 @@ export class WasiHost {
           `Cannot import ${JSON.stringify(name)}: wanted a function of WASI preview 1`,
         )
       }
-      imports[name] = SUSPENDING_FUNCTIONS.has(name) ? suspending(call) : call
+      const mayWait = SUSPENDING_FUNCTIONS.has(name)
+      if (mayWait) shim ??= makeWaitShim(waitingCalls(this.#context))
+      imports[name] = (mayWait ? shim?.[name] : undefined) ?? call
     }
     this.imports = imports
   }
@@ -128,5 +131,14 @@ export class WasiHost {
   /** Called when it is about to get the thread back. */
   set afterWait(hook: (() => void) | undefined) {
     this.#context.afterWait = hook
+  }
+}
+
+function waitingCalls(context: CallContext): Parameters<typeof makeWaitShim>[0] {
+  return {
+    fd_read: FD_IO_CALLS.fd_read(context),
+    fd_write: FD_IO_CALLS.fd_write(context),
+    poll_oneoff: POLL_CALLS.poll_oneoff(context),
+    sched_yield: SCHED_CALLS.sched_yield(context),
   }
 }

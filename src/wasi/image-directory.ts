@@ -23,18 +23,18 @@ import type { ImageCache } from './image-cache.ts'
 const READ_ONLY: OpenMode = { read: true, write: false, truncate: false }
 
 /**
- * The root of an image. Opened on first use and closed when the last reference is released, so one made per request
- * costs nothing if the guest never looks, and sees a root that was replaced meanwhile. A root that cannot be opened
- * answers everything with an errno.
+ * The root of an image. Opened on first use and closed when the last reference is released, so that one made per request
+ * costs nothing if the guest never looks, and sees a root that was replaced since the last. Unlike other directories it
+ * starts without a reference: the session's own is enough. A root that cannot be opened answers everything with an errno.
  */
 export class ImageDirectory implements DirectoryNode {
   readonly kind = 'directory'
   readonly #path: string
   readonly #tree: HostTree
   #opened: DirectoryNode | undefined
-  #references = 1
+  #references = 0
 
-  /** Does no I/O. `path`: absolute, on the host. */
+  /** Does no I/O. Whoever uses it directly retains it first. `path`: absolute, on the host. */
   constructor(path: string, cache: ImageCache) {
     this.#path = path
     this.#tree = {

@@ -8,6 +8,9 @@ import { Right } from './rights.ts'
 
 const encoder = new TextEncoder()
 
+/** Inode numbers one call looks up, which on a host's disk takes time; entries beyond have 0, which means unknown. */
+const INODES_PER_CALL = 1024
+
 const DOTS: readonly DirectoryEntry[] = [
   { name: '.', filetype: Filetype.Directory },
   { name: '..', filetype: Filetype.Directory },
@@ -41,10 +44,12 @@ export const READDIR_CALLS = {
       const listing = listingOf(descriptor, open, cookie)
       if (typeof listing === 'number') return listing
       let at = start
-      for (let index = Number(BigInt.asUintN(64, cookie)); at < end; index++) {
+      const first = Number(BigInt.asUintN(64, cookie))
+      for (let index = first; at < end; index++) {
         const entry = listing[index]
         if (entry === undefined) break
-        at += copyEntry(host.bytes.subarray(at, end), entry, inodeOf(open, entry), index + 1)
+        const ino = index - first < INODES_PER_CALL ? inodeOf(open, entry) : 0n
+        at += copyEntry(host.bytes.subarray(at, end), entry, ino, index + 1)
       }
       return host.storeU32(result, at - start)
     },

@@ -1,29 +1,19 @@
 /**
- * Orders functions so that callees come before their callers, and picks the functions that must be metered on entry
- * so that no cycle of direct calls is free of a check.
- *
- * Calls through tables, references and imports are not looked at: each such call is a check of its own.
+ * Orders functions so that callees come before their callers. Where calls form cycles that cannot be: a call to
+ * a function that comes no earlier than its caller closes a cycle, and every cycle of direct calls has such a call.
  */
-
-export interface CallOrder {
-  /** Defined functions, counted from 0, callees first. */
-  readonly order: Int32Array
-  /** Per defined function: 1 if a call from further down its own call tree leads back to it. */
-  readonly isRecursive: Uint8Array
-}
 
 const NEW = 0
 const OPEN = 1
 const DONE = 2
 
-/** Depth-first search over direct calls (see `CodeScan` for the encoding); the targets of its back edges cut every cycle. */
+/** Defined functions, counted from 0, in the order a depth-first search over direct calls (see `CodeScan`) leaves them. */
 export function orderCalls(
   functions: number,
   importedFunctions: number,
   { calleeStart, callees }: { readonly calleeStart: Int32Array; readonly callees: Int32Array },
-): CallOrder {
+): Int32Array {
   const order = new Int32Array(functions)
-  const isRecursive = new Uint8Array(functions)
   const state = new Uint8Array(functions)
   const stack = new Int32Array(functions)
   const next = calleeStart.slice()
@@ -47,10 +37,8 @@ export function orderCalls(
       if (state[callee] === NEW) {
         state[callee] = OPEN
         stack[height++] = callee
-      } else if (state[callee] === OPEN) {
-        isRecursive[callee] = 1
       }
     }
   }
-  return { order, isRecursive }
+  return order
 }

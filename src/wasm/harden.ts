@@ -53,7 +53,7 @@ export interface HardenReport {
   readonly bytesIn: number
   readonly bytesOut: number
   readonly functions: number
-  /** Checks inserted: at loops, on function entries, along long paths and before unknown calls; and bulk instructions replaced. */
+  /** Checks inserted: at loops, before calls that may lead back, along long paths; and bulk instructions replaced. */
   readonly checks: Readonly<MeterCounts>
   /** Largest size of each memory in bytes; undefined for imported ones. */
   readonly memoryMaxBytes: readonly (number | undefined)[]
@@ -84,7 +84,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
     code: 'WASM_TABLE_MINIMUM',
   })
   const scan = scanCode(module, limits)
-  const calls = orderCalls(module.bodies.length, module.importedFunctions, scan)
+  const order = orderCalls(module.bodies.length, module.importedFunctions, scan)
   const mutableGlobals = definedMutableGlobals(module)
   const indices = addedIndices(module)
   const types = new TypeAppender(module)
@@ -97,14 +97,13 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
   const meter = new Meter({
     module,
     scan,
-    calls,
     limits,
     code,
     bulk,
     types,
     hints: readHints(module),
   })
-  for (const index of calls.order) meter.meter(index)
+  for (const index of order) meter.meter(index)
   const functions = [...runtime, ...bulk.added]
   const sections: NewSections = {
     changed: new Map([

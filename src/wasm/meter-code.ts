@@ -35,13 +35,6 @@ export class MeterCode {
     this.#subtractAndTest(out, weight)
   }
 
-  /** `local = counter - weight; if (local < 0) local = check()` */
-  loadAndCharge(out: ByteWriter, weight: number): void {
-    out.byte(0x23)
-    out.append(this.#counter)
-    this.#subtractAndTest(out, weight)
-  }
-
   #subtractAndTest(out: ByteWriter, weight: number): void {
     out.byte(0x41)
     this.#weight(out, weight)

@@ -5,14 +5,14 @@
  * control flow: the maximum where paths join, 0 after a charge. A charge is inserted
  *  - at every loop header, for the most expensive way to get there;
  *  - wherever `cost` reaches `CHUNK`;
- *  - before every call whose callee is unknown, and every throw;
- *  - on entry to functions that close a cycle of direct calls.
+ *  - before every call that may lead back here (it closes a cycle of direct calls, or its callee is unknown), unless
+ *    every path from the function's entry to the call has been charged already;
+ *  - before every throw.
  * What is left uncharged when a function returns is added by its callers. So no path however long, no
  * recursion and no tree of calls executes more than a few `CHUNK`s of units between two checks of the counter.
  */
 import { type BulkFunctions, isBulk } from './bulk-functions.ts'
 import { ByteWriter } from './byte-writer.ts'
-import type { CallOrder } from './call-order.ts'
 import { wasmLimitError } from './errors.ts'
 import { HintList } from './hint-list.ts'
 import { InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
@@ -21,6 +21,7 @@ import { enterFunction } from './locals.ts'
 import { type MeterCode, setWeight } from './meter-code.ts'
 import type { FunctionType, Span, WasmModule } from './module.ts'
 import { COST_OF, OP } from './opcodes.ts'
+import { DEAD, PathCost } from './path-cost.ts'
 import type { CodeScan } from './scan-code.ts'
 import type { TypeAppender } from './type-appender.ts'
 
@@ -28,33 +29,20 @@ import type { TypeAppender } from './type-appender.ts'
 const CHUNK = 1_024
 /** What a loop's first turn may carry into its weight, which every turn pays. */
 const LOOP_CARRY = 8
+/** What a turn of an empty loop costs. */
+const TURN_COST = 8
 const CALL_COST = 4
 /** Covers what any callee leaves uncharged. */
 const UNKNOWN_CALL_COST = 256
 const IMPORT_COST = 400
-const DEAD = -1
+const RECURSIVE_CALL_COST = 128
 /** V8's limits. */
 const MAX_LOCALS = 50_000
 const MAX_BODY_BYTES = 7_654_321
-const FUNCTION = -1
-
-interface Frame {
-  opcode: number
-  /** Largest cost with which a branch reaches the block's label. */
-  cost: number
-  /** Cost at an `if`, for its `else`. */
-  before: number
-  /** Units for moving a branch's operands. */
-  arity: number
-  /** Where a loop's weight is to be written. */
-  weightAt: number
-  isCatchTarget: boolean
-}
 
 export interface MeterOptions {
   readonly module: WasmModule
   readonly scan: CodeScan
-  readonly calls: CallOrder
   readonly limits: ModuleLimits
   readonly code: MeterCode
   readonly bulk: BulkFunctions
@@ -65,7 +53,7 @@ export interface MeterOptions {
 
 export interface MeterCounts {
   loops: number
-  entries: number
+  calls: number
   paths: number
   bulk: number
 }
@@ -78,14 +66,13 @@ export class Meter {
   /** Where each defined function's new body is in `out`. */
   readonly bodies: Span[]
   readonly hints: HintList
-  readonly counts: MeterCounts = { loops: 0, entries: 0, paths: 0, bulk: 0 }
-  /** Per function: units its callers must add, 1 if it changes the counter, 1 if it charges on the way. */
+  readonly counts: MeterCounts = { loops: 0, calls: 0, paths: 0, bulk: 0 }
+  /** Per function: 1 if it has been written; units its callers must add; 1 if it changes the counter; 1 if it charges on the way. */
+  readonly #isWritten: Uint8Array
   readonly #residual: Int32Array
   readonly #touches: Uint8Array
   readonly #charges: Uint8Array
-  readonly #frames: Frame[] = []
-  #depth = 0
-  #cost = 0
+  readonly #path = new PathCost()
   /** The original is copied up to here. */
   #copied = 0
   #function = 0
@@ -94,54 +81,47 @@ export class Meter {
 
   constructor(options: MeterOptions) {
     this.#options = options
-    const { module, limits, calls } = options
+    const { module, limits } = options
     const count = module.bodies.length
     this.#reader = new InstructionReader(module.bytes, module.spaces)
     this.out = new ByteWriter(module.bytes.length * 2 + 1024, limits.outputBytes)
     this.bodies = new Array<Span>(count).fill({ start: 0, end: 0 })
     this.hints = new HintList(count)
     this.#residual = new Int32Array(count)
-    this.#touches = calls.isRecursive.slice()
+    this.#isWritten = new Uint8Array(count)
+    this.#touches = new Uint8Array(count)
     this.#charges = new Uint8Array(count)
   }
 
-  /** Writes defined function `index`; its callees must have been written, except those that are recursive. */
+  /** Writes defined function `index`. Those it calls come first; a call to one that has not been written closes a cycle. */
   meter(index: number): void {
-    const { module, limits, scan, calls, code } = this.#options
+    const { module, limits, scan, code } = this.#options
     const { out } = this
     const body = module.bodies[index] ?? { start: 0, end: 0 }
     const type = this.#typeOf(index + module.importedFunctions)
     const reader = this.#reader
     const declarations = enterFunction(reader, body, { type, limits })
-    const isRecursive = calls.isRecursive[index] === 1
     this.#function = index
     this.#bodyStart = out.length
     this.#hasLocal = scan.hasLoop[index] === 1 && reader.locals < MAX_LOCALS
     out.u32(declarations.groups + (this.#hasLocal ? 1 : 0))
     out.copy(module.bytes, declarations.span.start, declarations.span.end)
     this.#copied = reader.pos
-    this.#depth = -1
-    this.#cost = 0
-    this.#push(FUNCTION, type?.results ?? 0)
+    this.#path.begin(type?.results ?? 0)
     this.hints.begin(index)
-    let entryWeightAt = -1
     if (this.#hasLocal) {
       out.append([1, 0x7f])
       code.useLocal(reader.locals)
-      if (isRecursive) entryWeightAt = this.#chargeEntry()
-      else code.load(out)
+      code.load(out)
       this.#touches[index] = 1
       out.byte(0x02)
       this.#wrapperType(type, index)
-    } else if (isRecursive) {
-      entryWeightAt = this.#chargeEntry()
     }
     this.#instructions(body)
-    const residual = Math.max(this.#cost, this.#frame(0).cost, 0)
-    if (isRecursive) setWeight(out, entryWeightAt, residual + CALL_COST)
-    else this.#residual[index] = residual
+    this.#residual[index] = Math.max(this.#path.cost, 0)
+    this.#isWritten[index] = 1
     if (this.#hasLocal) {
-      if (this.#frame(0).isCatchTarget) code.loadLower(out)
+      if (this.#path.outermost().isCatchTarget) code.loadLower(out)
       code.store(out)
       out.byte(0x0b)
     }
@@ -156,9 +136,9 @@ export class Meter {
     const hints = this.#options.hints.get(this.#function) ?? []
     let hint = 0
     let constant = -1
-    while (this.#depth >= 0) {
+    while (this.#path.depth >= 0) {
       const opcode = reader.next()
-      if (this.#cost >= CHUNK) this.#chargePath(0)
+      if (this.#path.cost >= CHUNK) this.#chargePath(0)
       if (hints.length > hint && (hints[hint] ?? 0) <= reader.at - body.start) {
         if (hints[hint] === reader.at - body.start) {
           this.hints.add(
@@ -168,8 +148,7 @@ export class Meter {
         }
         hint += 2
       }
-      const units = COST_OF[opcode] ?? 0
-      if (this.#cost >= 0) this.#cost += units
+      this.#path.add(COST_OF[opcode] ?? 0)
       if (isBulk(opcode)) this.#bulk(opcode, constant)
       else this.#control(opcode)
       constant = opcode === OP.i32Const ? reader.a : -1
@@ -179,11 +158,12 @@ export class Meter {
 
   #control(opcode: number): void {
     const reader = this.#reader
+    const path = this.#path
     switch (opcode) {
       case OP.block:
       case OP.if:
       case OP.try:
-        this.#push(opcode, this.#blockArity())
+        this.#path.push(opcode, this.#blockArity())
         return
       case OP.loop:
         this.#loop()
@@ -192,14 +172,12 @@ export class Meter {
         this.#tryTable()
         return
       case OP.else:
-        this.#join(0, this.#cost)
-        this.#cost = this.#frame(0, true).before
-        this.#frame(0, true).opcode = OP.else
+        path.restart(path.frame(0).costBefore)
+        path.frame(0).opcode = OP.else
         return
       case OP.catch:
       case OP.catchAll:
-        this.#join(0, this.#cost)
-        this.#cost = CHUNK
+        path.restart(CHUNK)
         if (this.#hasLocal) {
           this.#copyTo(reader.pos)
           this.#options.code.loadLower(this.out)
@@ -210,24 +188,24 @@ export class Meter {
         this.#end()
         return
       case OP.br:
-        this.#join(reader.a, this.#cost)
-        this.#cost = DEAD
+        path.branch(reader.a)
+        path.cost = DEAD
         return
       case OP.brIf:
       case OP.brOnNull:
       case OP.brOnNonNull:
       case OP.brOnCast:
       case OP.brOnCastFail:
-        this.#join(reader.a, this.#cost)
+        path.branch(reader.a)
         return
       case OP.brTable:
         for (let each = 0; each < reader.labelCount; each++) {
-          this.#join(reader.labels[each] ?? 0, this.#cost)
+          path.branch(reader.labels[each] ?? 0)
         }
-        this.#cost = DEAD
+        path.cost = DEAD
         return
       case OP.unreachable:
-        this.#cost = DEAD
+        path.cost = DEAD
         return
       case OP.return:
         this.#exit()
@@ -247,41 +225,37 @@ export class Meter {
   #loop(): void {
     const { code, scan } = this.#options
     const { out } = this
-    if (this.#hasLocal && this.#cost > LOOP_CARRY) {
+    const path = this.#path
+    if (this.#hasLocal && path.cost > LOOP_CARRY) {
       this.#copyTo(this.#reader.at)
-      code.deductLocal(out, this.#cost)
-      this.#cost = 0
+      code.deductLocal(out, path.cost)
+      path.cost = 0
     }
-    this.#push(OP.loop, this.#blockArity())
+    const frame = path.push(OP.loop, this.#blockArity())
     this.#copyTo(this.#reader.pos)
     if (this.#hasLocal && scan.catchesToLoop[this.#function] === 1) code.loadLower(out)
     this.counts.loops++
-    const frame = this.#frame(0, true)
     frame.weightAt = this.#charge(0)
-    frame.cost = this.#cost
-    if (this.#cost > 0) this.#cost = 0
+    frame.cost = path.cost
+    if (path.cost > 0) path.cost = 0
   }
 
   #tryTable(): void {
     const reader = this.#reader
+    const path = this.#path
     for (let each = 0; each < reader.labelCount; each++) {
       const label = reader.labels[each] ?? 0
-      if (this.#cost >= 0) this.#join(label, CHUNK)
-      this.#frame(label, true).isCatchTarget = true
+      path.branchWith(label, path.cost < 0 ? DEAD : CHUNK)
+      path.frame(label).isCatchTarget = true
     }
-    this.#push(OP.tryTable, this.#blockArity())
+    path.push(OP.tryTable, this.#blockArity())
   }
 
   #end(): void {
-    const frame = this.#frame(0, true)
+    const frame = this.#path.end()
     if (frame.opcode === OP.loop) {
-      setWeight(this.out, frame.weightAt, Math.max(frame.cost, 1))
-    } else {
-      this.#cost = Math.max(this.#cost, frame.cost)
-      if (frame.opcode === OP.if) this.#cost = Math.max(this.#cost, frame.before)
-    }
-    this.#depth--
-    if (this.#depth >= 0 && this.#hasLocal && frame.isCatchTarget && frame.opcode !== OP.loop) {
+      setWeight(this.out, frame.weightAt, Math.max(frame.cost, 0) + TURN_COST)
+    } else if (this.#hasLocal && frame.isCatchTarget && this.#path.depth >= 0) {
       this.#copyTo(this.#reader.pos)
       this.#options.code.loadLower(this.out)
     }
@@ -295,22 +269,23 @@ export class Meter {
     const isDirect = opcode === OP.call || opcode === OP.returnCall
     const callee = isDirect ? reader.a - importedFunctions : -1
     let touches = true
-    if (callee >= 0) {
+    if (callee < 0) {
+      this.#chargeCycle(isDirect ? IMPORT_COST : UNKNOWN_CALL_COST + this.#arityOfType(reader.a))
+    } else if (this.#isWritten[callee] === 0) {
+      this.#chargeCycle(RECURSIVE_CALL_COST + this.#callArity(reader.a))
+    } else {
       const left = this.#residual[callee] ?? 0
       const peak = this.#charges[callee] === 1 ? CHUNK : left
       touches = this.#touches[callee] === 1
       // What is uncharged along all the frames an exception may unwind stays within one CHUNK.
-      if (this.#options.scan.canCatch && this.#cost > 0 && this.#cost + peak >= CHUNK)
+      if (this.#options.scan.canCatch && this.#path.cost > 0 && this.#path.cost + peak >= CHUNK)
         this.#chargePath(0)
-      if (this.#cost >= 0) this.#cost += CALL_COST + left + this.#callArity(reader.a)
-    } else {
-      this.#chargePath(isDirect ? IMPORT_COST : UNKNOWN_CALL_COST + this.#arityOfType(reader.a))
+      this.#path.add(CALL_COST + left + this.#callArity(reader.a))
     }
     if (touches) this.#touches[this.#function] = 1
     if (touches || isTail) this.#storeBefore()
     if (isTail) {
-      this.#join(this.#depth, this.#cost)
-      this.#cost = DEAD
+      this.#path.exit()
     } else if (touches) {
       this.#loadAfter()
     }
@@ -321,7 +296,7 @@ export class Meter {
     const { bulk } = this.#options
     const fixed = constant >= 0 ? bulk.fixedCost(opcode, constant) : undefined
     if (fixed !== undefined) {
-      if (this.#cost >= 0) this.#cost += fixed
+      this.#path.add(fixed)
       return
     }
     this.counts.bulk++
@@ -332,24 +307,28 @@ export class Meter {
     this.out.u32(bulk.functionFor(opcode, reader.a, reader.b))
     this.#loadAfter()
     this.#touches[this.#function] = 1
-    if (this.#cost >= 0) this.#cost += CALL_COST * 2
+    this.#path.add(CALL_COST * 2)
   }
 
   /** Charges `cost + more` before the instruction at hand. */
   #chargePath(more: number): void {
-    if (this.#cost < 0) return
+    const path = this.#path
+    if (path.cost < 0) return
     this.#copyTo(this.#reader.at)
     this.counts.paths++
-    this.#charge(this.#cost + more)
-    this.#cost = 0
+    this.#charge(path.cost + more)
+    path.cost = 0
   }
 
-  #chargeEntry(): number {
-    this.counts.entries++
-    if (!this.#hasLocal) return this.#charge(0)
-    const { code } = this.#options
-    code.loadAndCharge(this.out, 0)
-    return this.#charged()
+  /** Makes sure that there is a charge between the function's entry and the call at hand, which costs `units`. */
+  #chargeCycle(units: number): void {
+    if (this.#path.isCharged && !this.#options.scan.canCatch) {
+      this.#path.add(units)
+      return
+    }
+    this.counts.calls++
+    this.counts.paths--
+    this.#chargePath(units)
   }
 
   /** Writes a charge and returns where its weight is. */
@@ -357,11 +336,7 @@ export class Meter {
     const { code } = this.#options
     if (this.#hasLocal) code.chargeLocal(this.out, weight)
     else code.chargeGlobal(this.out, weight)
-    return this.#charged()
-  }
-
-  #charged(): number {
-    const { code } = this.#options
+    this.#path.isCharged = true
     this.#touches[this.#function] = 1
     this.#charges[this.#function] = 1
     this.hints.add(code.ifAt - this.#bodyStart, HintList.UNLIKELY)
@@ -383,40 +358,12 @@ export class Meter {
   /** Control leaves the function at the instruction at hand. */
   #exit(): void {
     this.#storeBefore()
-    this.#join(this.#depth, this.#cost)
-    this.#cost = DEAD
+    this.#path.exit()
   }
 
   #copyTo(position: number): void {
     this.out.copy(this.#reader.bytes, this.#copied, position)
     if (position > this.#copied) this.#copied = position
-  }
-
-  #push(opcode: number, arity: number): void {
-    this.#depth++
-    let frame = this.#frames[this.#depth]
-    if (frame === undefined) {
-      frame = { opcode, cost: DEAD, before: 0, arity, weightAt: -1, isCatchTarget: false }
-      this.#frames.push(frame)
-    }
-    frame.opcode = opcode
-    frame.cost = DEAD
-    frame.before = this.#cost
-    frame.arity = arity
-    frame.isCatchTarget = false
-  }
-
-  /** The block `label` levels out; with `isRelative` false, counted from the outermost. */
-  #frame(label: number, isRelative = false): Frame {
-    const frame = this.#frames[isRelative ? this.#depth - label : label]
-    if (frame === undefined) throw new Error(`no block ${label} at depth ${this.#depth}`)
-    return frame
-  }
-
-  #join(label: number, cost: number): void {
-    if (cost < 0) return
-    const frame = this.#frame(label, true)
-    frame.cost = Math.max(frame.cost, cost + frame.arity)
   }
 
   #typeOf(index: number): FunctionType | undefined {

@@ -91,7 +91,7 @@ function run(path: string): string | undefined {
       options.push('--env', `${key}=${value}`)
     const result = spawnSync(
       process.execPath,
-      [...command, ...options, path, '--', ...(expected.args ?? [])],
+      [...command, path, ...options, '--', ...(expected.args ?? [])],
       { input: expected.stdin ?? '', encoding: 'utf8', timeout: TIMEOUT_MS },
     )
     return compare(expected, result)

@@ -42,8 +42,10 @@ export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFro
   const server = createServer(
     { noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS },
     (request, response) => {
-      // What a client is told to close it does not use for a request that we would not answer.
-      if (isClosing) response.shouldKeepAlive = false
+      // Connections kept by their clients would outlive `close` by the keep-alive timeout.
+      response.once('close', () => {
+        if (isClosing) request.socket.end()
+      })
       carryOver(request, response, { pool, logger })
     },
   )

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
 import {
   begin,
+  CONNECTION,
   connectRaw,
   get,
   HELLO,
@@ -168,12 +169,7 @@ test('the peer\u2019s FIN or reset aborts its requests and is no error', async (
 
 test('with onDisconnect = continue a peer that half-closes still gets its answer', async () => {
   const { promise: begun, resolve: hasBegun } = Promise.withResolvers<FastCgiRequest>()
-  const { limits, ...rest } = await import('../../../src/fastcgi/limits.ts').then((module) => ({
-    limits: module.DEFAULT_CONNECTION_LIMITS,
-    multiplex: true,
-    values: () => ({ maxConns: 1, maxReqs: 1 }),
-  }))
-  const connection = { limits, ...rest, onDisconnect: 'continue' as const }
+  const connection = { ...CONNECTION, onDisconnect: 'continue' as const }
   const { target } = await listenFor(hasBegun, { connection })
   const peer = connectRaw(target)
   peer.socket.end(get(1, true))

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import { type Clock, systemClock } from '../../../src/base/clock.ts'
+import type { ConnectionOptions } from '../../../src/fastcgi/connection.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
 import { parseListenAddress } from '../../../src/gateway/listen/address.ts'
@@ -28,6 +29,12 @@ export interface TestListener {
   readonly listener: Listener
   readonly target: NetConnectOpts
   readonly logLines: LogLine[]
+}
+
+export const CONNECTION: ConnectionOptions = {
+  limits: DEFAULT_CONNECTION_LIMITS,
+  multiplex: true,
+  values: () => ({ maxConns: 1, maxReqs: 1 }),
 }
 
 export const HELLO =
@@ -60,11 +67,7 @@ export async function listenFor(
     clock: systemClock,
     logger,
     handler: { onRequest, onBadRequest: (request) => request.end(0, 1) },
-    connection: {
-      limits: DEFAULT_CONNECTION_LIMITS,
-      multiplex: true,
-      values: () => ({ maxConns: 1, maxReqs: 1 }),
-    },
+    connection: CONNECTION,
     ...options,
   })
   onTestFinished(async () => {

@@ -35,6 +35,9 @@ test('a tenant with nothing but a name gets every default', () => {
     bodyTimeoutMs: 60_000,
     writeTimeoutMs: 60_000,
     keepaliveTimeoutMs: undefined,
+    maxConnections: 16_384,
+    multiplex: true,
+    maxRequestsPerConnection: 128,
   })
   expect(config.tenants[0]).toEqual({
     name: 'acme',
@@ -49,24 +52,142 @@ test('a tenant with nothing but a name gets every default', () => {
     maxSpareServers: 4,
     processIdleTimeoutMs: 10_000,
     maxRequests: 0,
+    maxSpawnRate: 32,
     mounts: [],
     allowedResponseHeaders: [],
     limitExtensions: ['.wasm'],
     lifetime: 'reset',
+    index: 'index.wasm',
+    revalidateMs: 1000,
+    chdir: '/',
+    pmStatusPath: undefined,
+    pingPath: undefined,
+    pingResponse: 'pong',
+    accessLog: { kind: 'stderr' },
+    accessFormat: undefined,
+    accessSuppressPath: [],
+    slowlog: undefined,
+    requestSlowlogTimeoutMs: 0,
+    requestSlowlogTraceDepth: 20,
+    requestTerminateTimeoutTrackFinished: true,
     limits: {
       memoryBytes: 67_108_864,
       cpuMs: 10_000,
       wallMs: 30_000,
+      sliceMs: 1,
+      paramsBytes: 262_144,
+      paramsCount: 1000,
       requestBodyBytes: 8_388_608,
       responseBodyBytes: 67_108_864,
       responseHeaderBytes: 16_384,
       responseHeaderCount: 100,
       heldBackBytes: 32_768,
       stderrBytesPerSecond: 65_536,
+      stderrBytes: 65_536,
+      stderrLineBytes: 4096,
       tmpBytes: 16_777_216,
+      tmpFiles: 1024,
+      tmpDepth: 32,
       openFiles: 64,
     },
     queue: { maxLength: 128, timeoutMs: 5000 },
+  })
+})
+
+test('what holds for the whole server', () => {
+  const { pools, tenants, ...defaults } = parseConfig('', FILE)
+  expect([pools, tenants]).toEqual([[], []])
+  expect(defaults).toEqual({
+    log: { level: 'info', format: 'auto' },
+    processControlTimeoutMs: 30_000,
+    processMax: 0,
+    memoryMaxBytes: undefined,
+    warmMemoryMaxBytes: expect.any(Number),
+    pid: undefined,
+    errorLog: undefined,
+    logLimitBytes: 8192,
+    emergencyRestartThreshold: 0,
+    emergencyRestartIntervalMs: 60_000,
+  })
+  expect(defaults.warmMemoryMaxBytes).toBeGreaterThan(1024 * 1024)
+  expect(
+    parseConfig(
+      `process_max = 500
+       memory_max = "4GiB"
+       warm_memory_max = "1GiB"
+       pid = "run/wasm-fpm.pid"
+       error_log = "/var/log/wasm-fpm/error.log"
+       log_limit = 1024
+       emergency_restart_threshold = 10
+       emergency_restart_interval = "2m"`,
+      FILE,
+    ),
+  ).toMatchObject({
+    processMax: 500,
+    memoryMaxBytes: 4_294_967_296,
+    warmMemoryMaxBytes: 1_073_741_824,
+    pid: '/etc/wasm-fpm/run/wasm-fpm.pid',
+    errorLog: '/var/log/wasm-fpm/error.log',
+    logLimitBytes: 1024,
+    emergencyRestartThreshold: 10,
+    emergencyRestartIntervalMs: 120_000,
+  })
+})
+
+test('pages, logs and connections of a tenant', () => {
+  const { pools, tenants } = parseConfig(
+    `[[pool]]
+     name = "www"
+     listen = ["systemd:www", "fd:3", "inherited"]
+     max_connections = 100
+     multiplex = false
+     max_requests_per_connection = 1
+     [[tenant]]
+     name = "acme"
+     index = "app.wasm"
+     revalidate = "0"
+     chdir = "/data"
+     pm_status_path = "/status"
+     ping_path = "/ping"
+     ping_response = "here"
+     access_log = "log/access.log"
+     access_format = '%R - %u %t "%m %r%Q%q" %s %{milli}d %{X-Cache}o'
+     access_suppress_path = ["/ping"]
+     slowlog = "log/slow.log"
+     request_slowlog_timeout = "2s"
+     request_slowlog_trace_depth = 5
+     request_terminate_timeout_track_finished = false
+     max_spawn_rate = 4`,
+    FILE,
+  )
+  expect(pools[0]).toMatchObject({
+    listen: [
+      { kind: 'systemd', name: 'www' },
+      { kind: 'fd', fd: 3 },
+      { kind: 'fd', fd: 0 },
+    ],
+    maxConnections: 100,
+    multiplex: false,
+    maxRequestsPerConnection: 1,
+  })
+  expect(tenants[0]).toMatchObject({
+    index: 'app.wasm',
+    revalidateMs: 0,
+    chdir: '/data',
+    pmStatusPath: '/status',
+    pingPath: '/ping',
+    pingResponse: 'here',
+    accessLog: { kind: 'file', path: '/etc/wasm-fpm/log/access.log' },
+    accessFormat: '%R - %u %t "%m %r%Q%q" %s %{milli}d %{X-Cache}o',
+    accessSuppressPath: ['/ping'],
+    slowlog: '/etc/wasm-fpm/log/slow.log',
+    requestSlowlogTimeoutMs: 2000,
+    requestSlowlogTraceDepth: 5,
+    requestTerminateTimeoutTrackFinished: false,
+    maxSpawnRate: 4,
+  })
+  expect(parseConfig(`${POOL}${TENANT}access_log = "off"`, FILE).tenants[0]?.accessLog).toEqual({
+    kind: 'off',
   })
 })
 
@@ -290,6 +411,36 @@ const CASES: readonly Case[] = [
     text: `${POOL}${TENANT}mounts = [{ host = "/a", guest = "/a" }, { host = "/b", guest = "/a/" }]`,
     found: 'CONFIG_DUPLICATE 6 tenant "acme": mounts[1].guest',
     message: 'another mount has already',
+  },
+  {
+    name: 'a status page at a path with a query',
+    text: `${POOL}${TENANT}pm_status_path = "/status?full"`,
+    found: 'CONFIG_BAD_VALUE 6 tenant "acme": pm_status_path',
+    message: 'a path that starts with "/"',
+  },
+  {
+    name: 'two pages at one path',
+    text: `${POOL}${TENANT}pm_status_path = "/x"\nping_path = "/x"`,
+    found: 'CONFIG_DUPLICATE 7 tenant "acme": ping_path',
+    message: 'pm_status_path has already',
+  },
+  {
+    name: 'a token php-fpm does not have',
+    text: `${POOL}${TENANT}access_format = "%R %z"`,
+    found: 'CONFIG_BAD_VALUE 6 tenant "acme": access_format',
+    message: "wanted php-fpm's access.format tokens",
+  },
+  {
+    name: 'the system log as a file',
+    text: 'error_log = "syslog"',
+    found: 'CONFIG_BAD_VALUE 1 error_log',
+    message: 'wanted a path, "stderr"',
+  },
+  {
+    name: 'an index in another folder',
+    text: `${POOL}${TENANT}index = "../index.wasm"`,
+    found: 'CONFIG_BAD_VALUE 6 tenant "acme": index',
+    message: 'without "/"',
   },
   {
     name: 'two pools of one name',

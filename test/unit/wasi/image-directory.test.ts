@@ -13,6 +13,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Errno } from '../../../src/wasi/errno.ts'
 import { DEFAULT_IMAGE_CACHE_LIMITS, ImageCache } from '../../../src/wasi/image-cache.ts'
 import { ImageDirectory } from '../../../src/wasi/image-directory.ts'
+import { makeProbe, READ } from './probe.ts'
 
 let base = ''
 
@@ -29,8 +30,12 @@ afterEach(() => {
 /** Opens a file below a root as one request does; its text or an errno. */
 function readOnce(root: string, cache: ImageCache, name = 'file'): string | number {
   const directory = new ImageDirectory(root, cache)
+  directory.retain()
   const node = directory.lookup(name)
-  if (typeof node === 'number' || node.kind !== 'file') return typeof node === 'number' ? node : -1
+  if (typeof node === 'number' || node.kind !== 'file') {
+    directory.release()
+    return typeof node === 'number' ? node : -1
+  }
   const file = node.open({ read: true, write: false, truncate: false })
   directory.release()
   if (typeof file === 'number' || file.kind !== 'file') return typeof file === 'number' ? file : -2
@@ -68,6 +73,7 @@ test('the root is opened on first use and closed with the last reference', () =>
   const count = (): number => readdirSync('/proc/self/fd').length
   const before = count()
   const directory = new ImageDirectory(join(base, 'one'), new ImageCache())
+  directory.retain()
   expect(count()).toBe(before)
   directory.lookup('file')
   expect(count()).toBe(before + 1)
@@ -105,4 +111,15 @@ test('the least recently used contents go first', () => {
   cache.set('f', bytes(1))
   expect(cache.get('c')).toBeUndefined()
   expect(cache.bytes).toBe(4)
+})
+
+test('the reference of a session is enough', async () => {
+  const count = (): number => readdirSync('/proc/self/fd').length
+  const before = count()
+  const directory = new ImageDirectory(join(base, 'one'), new ImageCache())
+  const probe = await makeProbe({ preopens: [{ guestPath: '/', directory }] })
+  expect((await probe.open(3, 'file', { rights: READ })).errno).toBe(Errno.SUCCESS)
+  expect(count()).toBe(before + 1)
+  probe.host.end()
+  expect(count()).toBe(before)
 })

@@ -2,13 +2,12 @@ import { expect, test } from 'vitest'
 import { Filetype, Oflags } from '../../../src/wasi/abi.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
-import { DIRECTORY_RIGHTS, Right } from '../../../src/wasi/rights.ts'
+import { Right } from '../../../src/wasi/rights.ts'
 import { DEFAULT_WASI_LIMITS } from '../../../src/wasi/session.ts'
 import { FakeClock, makeProbe, type Probe, READ } from './probe.ts'
 
 const DIR = 3
 const CREATE = { oflags: Oflags.Creat }
-const AS_DIRECTORY = { oflags: Oflags.Directory, rights: DIRECTORY_RIGHTS }
 
 /**
  *     file            "hello"
@@ -348,63 +347,4 @@ test('path_filestat_set_times sets what it is told to', async () => {
   await probe.call('path_filestat_get', DIR, 0, ...path, 100)
   expect([probe.u64(140), probe.u64(148)]).toEqual([1n, 2n])
   expect(await probe.call('path_filestat_set_times', DIR, 0, ...path, 1n, 2n, 3)).toBe(Errno.INVAL)
-})
-
-interface Entry {
-  readonly name: string
-  readonly filetype: number
-  readonly next: bigint
-}
-
-/** Reads a directory the way C libraries do: whole entries only, again from the last cookie. */
-async function readAll(probe: Probe, fd: number, bufferBytes: number): Promise<Entry[]> {
-  const entries: Entry[] = []
-  for (let cookie = 0n, used = bufferBytes; used === bufferBytes; ) {
-    expect(await probe.call('fd_readdir', fd, 1_000, bufferBytes, cookie, 50)).toBe(Errno.SUCCESS)
-    used = probe.u32(50)
-    for (let at = 1_000; at + 24 <= 1_000 + used; ) {
-      const length = probe.u32(at + 16)
-      if (at + 24 + length > 1_000 + used) break
-      cookie = probe.u64(at)
-      const name = probe.text(at + 24, length)
-      entries.push({ name, filetype: probe.bytes[at + 20] ?? 0, next: cookie })
-      at += 24 + length
-    }
-  }
-  return entries
-}
-
-for (const bufferBytes of [40, 64, 100, 4_096]) {
-  test(`a directory read through ${bufferBytes} bytes lists everything once`, async () => {
-    const probe = await makeTree()
-    const { fd } = await probe.open(DIR, '.', AS_DIRECTORY)
-    const entries = await readAll(probe, fd, bufferBytes)
-    expect(entries.map(({ name }) => name)).toEqual([
-      '.',
-      '..',
-      'file',
-      'dir',
-      'link',
-      'dirlink',
-      'out',
-      'loop',
-      'dangling',
-    ])
-    expect(entries.map(({ filetype }) => filetype)).toEqual([3, 3, 4, 3, 7, 7, 7, 7, 7])
-    expect(entries.at(-1)?.next).toBe(9n)
-  })
-}
-
-test('cookies stay valid while the directory changes', async () => {
-  const probe = await makeTree()
-  expect(await probe.call('fd_readdir', DIR, 1_000, 100, 0n, 50)).toBe(Errno.SUCCESS)
-  await probe.onPath('path_unlink_file', DIR, 'file')
-  probe.wipe()
-  expect(await probe.call('fd_readdir', DIR, 1_000, 27, 3n, 50)).toBe(Errno.SUCCESS)
-  expect(probe.text(1_024, 3)).toBe('dir')
-  expect(probe.bytes[1_027]).toBe(0x3f)
-  expect(await probe.call('fd_readdir', DIR, 1_000, 100, -1n, 50)).toBe(Errno.SUCCESS)
-  expect(probe.u32(50)).toBe(0)
-  expect(await probe.call('fd_readdir', DIR, 65_000, 537, 0n, 50)).toBe(Errno.FAULT)
-  expect(await probe.call('fd_readdir', 0, 0, 0, 0n, 0)).toBe(Errno.NOTDIR)
 })

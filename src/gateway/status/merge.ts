@@ -1,0 +1,57 @@
+/** One tenant's status out of what each of its workers knows. */
+import type { OwnStatus, PoolStatus } from './pool-status.ts'
+import { addWaits } from './wait-histogram.ts'
+
+/**
+ * Adds up. Limits that hold for the tenant as a whole (`listenQueueLength`, `own.maxChildren`) are added too, so each
+ * worker must give its share. The two highest-ever counts are upper bounds: workers reach theirs at different times.
+ */
+export function mergePoolStatus(first: PoolStatus, ...others: readonly PoolStatus[]): PoolStatus {
+  return others.reduce(addStatus, first)
+}
+
+function addStatus(left: PoolStatus, right: PoolStatus): PoolStatus {
+  return {
+    pool: left.pool,
+    processManager: left.processManager,
+    startEpochMs: Math.min(left.startEpochMs, right.startEpochMs),
+    nowEpochMs: Math.max(left.nowEpochMs, right.nowEpochMs),
+    acceptedConnections: left.acceptedConnections + right.acceptedConnections,
+    listenQueue: left.listenQueue + right.listenQueue,
+    maxListenQueue: left.maxListenQueue + right.maxListenQueue,
+    listenQueueLength: left.listenQueueLength + right.listenQueueLength,
+    idleProcesses: left.idleProcesses + right.idleProcesses,
+    activeProcesses: left.activeProcesses + right.activeProcesses,
+    maxActiveProcesses: left.maxActiveProcesses + right.maxActiveProcesses,
+    maxChildrenReached: left.maxChildrenReached + right.maxChildrenReached,
+    slowRequests: left.slowRequests + right.slowRequests,
+    memoryPeakBytes: Math.max(left.memoryPeakBytes, right.memoryPeakBytes),
+    own: addOwn(left.own, right.own),
+    processes: [...left.processes, ...right.processes],
+  }
+}
+
+function addOwn(left: OwnStatus, right: OwnStatus): OwnStatus {
+  return {
+    workerPool: left.workerPool,
+    workers: left.workers + right.workers,
+    maxChildren: left.maxChildren + right.maxChildren,
+    cpuMs: left.cpuMs + right.cpuMs,
+    memoryBytes: left.memoryBytes + right.memoryBytes,
+    instancesCreated: left.instancesCreated + right.instancesCreated,
+    resets: left.resets + right.resets,
+    refused: left.refused + right.refused,
+    traps: addCounts(left.traps, right.traps),
+    kills: addCounts(left.kills, right.kills),
+    queueWait: addWaits(left.queueWait, right.queueWait),
+  }
+}
+
+function addCounts(
+  left: Readonly<Record<string, number>>,
+  right: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const sum = new Map(Object.entries(left))
+  for (const [name, count] of Object.entries(right)) sum.set(name, (sum.get(name) ?? 0) + count)
+  return Object.fromEntries(sum)
+}

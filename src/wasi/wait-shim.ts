@@ -1,0 +1,95 @@
+/**
+ * Lets a call that need not wait return at once.
+ *
+ * V8 suspends the guest at every call of a `WebAssembly.Suspending` import, also when the answer is there already:
+ * others may run before the guest does. So calls that may wait go through a Wasm function that asks a plain import first and
+ * calls a suspending one only when the answer is "wait":
+ *
+ *     name(a, b, ...) = let answer = plain.name(a, b, ...) in if answer == MUST_WAIT then wait() else answer
+ */
+import { suspending } from './jspi.ts'
+
+/** Answers a number that is not `MUST_WAIT`, or a promise of one: then the guest is suspended. */
+export type WaitingCall = (...args: never[]) => number | Promise<number>
+
+/** What the plain import answers when the guest must wait. */
+const MUST_WAIT = -1
+
+const [I32, FUNC, END] = [0x7f, 0x60, 0x0b]
+
+/** More parameters than this would need other encodings. */
+const MAX_PARAMETERS = 8
+
+/**
+ * Compiles a shim for functions with these names and numbers of i32 parameters, all answering i32. The function returned
+ * makes one instance of it, whose exports have the same names; all calls of one instance are one guest's.
+ */
+export function compileWaitShim<Name extends string>(
+  parameters: Readonly<Record<Name, number>>,
+): (calls: Readonly<Record<Name, WaitingCall>>) => Readonly<Record<Name, WebAssembly.ExportValue>> {
+  const names = Object.keys(parameters) as Name[]
+  const module = new WebAssembly.Module(shimModule(names.map((name) => [name, parameters[name]])))
+  return (calls) => {
+    let pending: Promise<number> | undefined
+    const host: Record<string, WebAssembly.ImportValue> = {
+      wait: suspending(() => pending ?? MUST_WAIT),
+    }
+    for (const name of names) {
+      const call = calls[name] as (...args: number[]) => number | Promise<number>
+      host[name] = (a: number, b: number, c: number, d: number): number => {
+        const answer = call(a, b, c, d)
+        if (typeof answer === 'number') return answer
+        pending = answer
+        return MUST_WAIT
+      }
+    }
+    const { exports } = new WebAssembly.Instance(module, { host })
+    return exports as Readonly<Record<Name, WebAssembly.ExportValue>>
+  }
+}
+
+function shimModule(signatures: ReadonlyArray<readonly [string, number]>): Uint8Array<ArrayBuffer> {
+  const waitIndex = signatures.length
+  // Type n: n parameters. Imports: the plain functions, then `wait`. Functions: one for each.
+  const types = Array.from({ length: MAX_PARAMETERS + 1 }, (_, arity) => [
+    ...[FUNC, arity, ...Array<number>(arity).fill(I32)],
+    ...[1, I32],
+  ])
+  const imports = [...signatures, ['wait', 0] as const].map(([name, arity]) => [
+    ...[...text('host'), ...text(name)],
+    ...[0, arity],
+  ])
+  const exports = signatures.map(([name], index) => [...text(name), 0, waitIndex + 1 + index])
+  const bodies = signatures.map(([, arity], index) => {
+    const parameters = Array.from({ length: arity }, (_, local) => [0x20, local]).flat()
+    const answer = arity // the one local, behind the parameters
+    const body = [
+      ...[1, 1, I32],
+      ...[...parameters, 0x10, index, 0x22, answer], // local.tee answer (call plain)
+      ...[0x41, 0x7f, 0x46], // i32.eq MUST_WAIT
+      ...[0x04, I32, 0x10, waitIndex, 0x05, 0x20, answer, END, END],
+    ]
+    return [body.length, ...body]
+  })
+  return Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, types),
+    ...section(2, imports),
+    ...section(
+      3,
+      signatures.map(([, arity]) => [arity]),
+    ),
+    ...section(7, exports),
+    ...section(10, bodies),
+  ])
+}
+
+function text(value: string): number[] {
+  return [value.length, ...Buffer.from(value)]
+}
+
+/** Everything here is under 2^14 bytes, and under 128 entries. */
+function section(id: number, entries: ReadonlyArray<readonly number[]>): number[] {
+  const content = [entries.length, ...entries.flat()]
+  return [id, (content.length & 0x7f) | 0x80, content.length >> 7, ...content]
+}
