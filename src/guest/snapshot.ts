@@ -1,26 +1,17 @@
 /**
  * What a fresh instance of a module looks like: its memories and mutable globals, taken once, put back after every run
- * (the `reset` lifetime, design §4).
- *
- * Memory is kept and put back in chunks. A chunk of zeros is not kept, and written only when a run has left something in
- * it: putting back never touches a page that no run has touched, so idle instances cost only the pages they use.
+ * (the `reset` lifetime, design §4). Small memories are copied, big ones are mapped.
  */
 import { RESTORE_EXPORT, SAVE_EXPORT } from '../wasm/contract.ts'
+import { copyMemory } from './copied-memory.ts'
+import { mapMemory } from './mapped-memory.ts'
+import type { MemorySnapshot } from './memory-snapshot.ts'
 import type { GuestModule } from './module.ts'
 
-/** Small enough that one dirty byte costs little, large enough that the loop does not show. */
-const CHUNK_BYTES = 16 * 1024
+/** From this size on a memory is mapped, where the system can do that, instead of copied. */
+export const MAPPED_BYTES = 2 * 1024 * 1024
 
 const PAGE_BYTES = 64 * 1024
-
-const ZEROS = Buffer.alloc(CHUNK_BYTES)
-
-interface MemorySnapshot {
-  /** Bytes of the memory; one that has grown cannot be put back. */
-  readonly byteLength: number
-  /** One entry a chunk; undefined: all zeros. */
-  readonly chunks: ReadonlyArray<Buffer | undefined>
-}
 
 /** Taken from the first instance of a module; every further one starts out the same. */
 const snapshots = new WeakMap<WebAssembly.Module, readonly MemorySnapshot[]>()
@@ -29,6 +20,7 @@ const snapshots = new WeakMap<WebAssembly.Module, readonly MemorySnapshot[]>()
 export class MutableState {
   readonly #module: GuestModule
   readonly #memories: readonly WebAssembly.Memory[]
+  readonly #snapshots: readonly MemorySnapshot[] | undefined
   readonly #restoreGlobals: () => void
 
   /** `exports`: of a new instance of `module`, which has not run yet. */
@@ -37,18 +29,17 @@ export class MutableState {
     this.#memories = module.memoryExports.map((name) => exports[name] as WebAssembly.Memory)
     this.#restoreGlobals = exports[RESTORE_EXPORT] as () => void
     if (!module.isResettable) return
-    const save = exports[SAVE_EXPORT] as () => void
-    save()
-    if (!snapshots.has(module.module)) snapshots.set(module.module, this.#memories.map(copyMemory))
+    const saveGlobals = exports[SAVE_EXPORT] as () => void
+    saveGlobals()
+    this.#snapshots = snapshotsOf(module.module, this.#memories)
+    for (const [index, memory] of this.#memories.entries()) this.#snapshots[index]?.adopt(memory)
   }
 
   /** Puts everything back. False, and nothing promised: the instance must be thrown away. */
   restore(): boolean {
-    const snapshot = snapshots.get(this.#module.module)
-    if (snapshot === undefined) return false
+    if (this.#snapshots === undefined) return false
     for (const [index, memory] of this.#memories.entries()) {
-      const wanted = snapshot[index]
-      if (wanted === undefined || !restoreMemory(memory, wanted)) return false
+      if (this.#snapshots[index]?.restore(memory) !== true) return false
     }
     this.#restoreGlobals()
     return true
@@ -67,32 +58,19 @@ export class MutableState {
   }
 }
 
-function copyMemory(memory: WebAssembly.Memory): MemorySnapshot {
-  const bytes = Buffer.from(memory.buffer)
-  const chunks: Array<Buffer | undefined> = []
-  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
-    const chunk = bytes.subarray(start, start + CHUNK_BYTES)
-    chunks.push(isZero(chunk) ? undefined : Buffer.from(chunk))
+function snapshotsOf(
+  module: WebAssembly.Module,
+  memories: readonly WebAssembly.Memory[],
+): readonly MemorySnapshot[] {
+  let taken = snapshots.get(module)
+  if (taken === undefined) {
+    taken = memories.map(takeSnapshot)
+    snapshots.set(module, taken)
   }
-  return { byteLength: bytes.length, chunks }
+  return taken
 }
 
-function restoreMemory(
-  memory: WebAssembly.Memory,
-  { byteLength, chunks }: MemorySnapshot,
-): boolean {
-  const { buffer } = memory
-  if (buffer.byteLength !== byteLength) return false
-  const bytes = Buffer.from(buffer)
-  for (let index = 0, start = 0; start < byteLength; index += 1, start += CHUNK_BYTES) {
-    const chunk = bytes.subarray(start, start + CHUNK_BYTES)
-    const wanted = chunks[index]
-    if (wanted !== undefined) chunk.set(wanted)
-    else if (!isZero(chunk)) chunk.fill(0)
-  }
-  return true
-}
-
-function isZero(chunk: Buffer): boolean {
-  return chunk.equals(chunk.length === CHUNK_BYTES ? ZEROS : ZEROS.subarray(0, chunk.length))
+function takeSnapshot(memory: WebAssembly.Memory): MemorySnapshot {
+  const mapped = memory.buffer.byteLength < MAPPED_BYTES ? undefined : mapMemory(memory)
+  return mapped ?? copyMemory(memory)
 }

@@ -88,7 +88,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
   const mutableGlobals = definedMutableGlobals(module)
   const indices = addedIndices(module)
   const types = new TypeAppender(module)
-  const runtime = runtimeFunctions(indices, types, mutableGlobals)
+  const runtime = runtimeFunctions(indices, types, { mutableGlobals, start: module.start })
   const bulk = new BulkFunctions(module, types, {
     firstFunction: indices.firstBulkFunction,
     meter: indices,
@@ -176,7 +176,8 @@ function addedIndices({ spaces }: WasmModule): AddedIndices {
     checkFunction: functions + 1,
     saveFunction: functions + 2,
     restoreFunction: functions + 3,
-    firstBulkFunction: functions + 4,
+    startFunction: functions + 4,
+    firstBulkFunction: functions + 5,
     counterGlobal: globals,
     quotaGlobal: globals + 1,
     maySuspendGlobal: globals + 2,
@@ -271,7 +272,7 @@ function exportSection(
     ),
     ...mutableGlobals.map((index) => entry(globalExport(index), 'global', index)),
   ]
-  if (module.start !== undefined) added.push(entry(START_EXPORT, 'function', module.start))
+  if (module.start !== undefined) added.push(entry(START_EXPORT, 'function', indices.startFunction))
   return append(module, SECTION.export, added)
 }
 

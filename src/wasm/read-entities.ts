@@ -7,6 +7,10 @@ import type { ExternKind, Global, ImportEntry, Limited, Span, Table } from './mo
 import { EXTERN_KINDS } from './module.ts'
 import { skipValueType } from './value-types.ts'
 
+/** Pages of a memory with 32-bit addresses. */
+const MAX_PAGES = 65_536
+const MAX_ELEMENTS = 2 ** 32 - 1
+
 /** The index spaces while they fill up. */
 export interface Entities {
   readonly imports: ImportEntry[]
@@ -30,11 +34,11 @@ export function readImport(reader: ByteReader, into: Entities): void {
       break
     case 'table': {
       const typeSpan = readValueTypeSpan(reader)
-      into.tables.push({ ...readLimits(reader, true), typeSpan, initSpan: undefined })
+      into.tables.push({ ...readLimits(reader, true, MAX_ELEMENTS), typeSpan, initSpan: undefined })
       break
     }
     case 'memory':
-      into.memories.push(readLimits(reader, true))
+      into.memories.push(readLimits(reader, true, MAX_PAGES))
       break
     case 'global': {
       const { typeSpan, mutable } = readGlobalType(reader)
@@ -51,20 +55,20 @@ export function readImport(reader: ByteReader, into: Entities): void {
 export function readTable(reader: InstructionReader, into: Entities): void {
   if (reader.bytes[reader.pos] !== 0x40) {
     const typeSpan = readValueTypeSpan(reader)
-    into.tables.push({ ...readLimits(reader, false), typeSpan, initSpan: undefined })
+    into.tables.push({ ...readLimits(reader, false, MAX_ELEMENTS), typeSpan, initSpan: undefined })
     return
   }
   reader.pos++
   if (reader.byte() !== 0) throw wasmErrorAt('WASM_MALFORMED', 'table form', reader.pos - 1)
   const typeSpan = readValueTypeSpan(reader)
-  const limits = readLimits(reader, false)
+  const limits = readLimits(reader, false, MAX_ELEMENTS)
   const start = reader.pos
   skipConstantExpression(reader, into.referenced)
   into.tables.push({ ...limits, typeSpan, initSpan: { start, end: reader.pos } })
 }
 
 export function readMemory(reader: ByteReader, into: Entities): void {
-  into.memories.push(readLimits(reader, false))
+  into.memories.push(readLimits(reader, false, MAX_PAGES))
 }
 
 export function readGlobal(reader: InstructionReader, into: Entities): void {
@@ -105,8 +109,8 @@ function readValueTypeSpan(reader: ByteReader): Span {
   return { start, end: reader.pos }
 }
 
-/** Limits of a memory or table. */
-function readLimits(reader: ByteReader, imported: boolean): Limited {
+/** Limits of a memory or table. They are rewritten, so V8 does not see the originals: all its rules are checked here. */
+function readLimits(reader: ByteReader, imported: boolean, most: number): Limited {
   const at = reader.pos
   const flags = reader.byte()
   if (flags & 0x02) throw wasmErrorAt('WASM_THREADS', 'shared memory or table (threads)', at)
@@ -114,5 +118,7 @@ function readLimits(reader: ByteReader, imported: boolean): Limited {
   if (flags > 1) throw wasmErrorAt('WASM_UNSUPPORTED', `limits with flags ${flags}`, at)
   const minimum = reader.u32()
   const maximum = flags === 1 ? reader.u32() : undefined
+  if (minimum > (maximum ?? most)) throw wasmErrorAt('WASM_MALFORMED', 'minimum above maximum', at)
+  if ((maximum ?? 0) > most) throw wasmErrorAt('WASM_MALFORMED', `maximum above ${most}`, at)
   return { imported, minimum, maximum }
 }

@@ -200,6 +200,7 @@ class ModuleReader {
     for (const index of functionTypes) {
       if (index >= this.#types.length) throw this.#outOfRange('type of a function', 0)
     }
+    this.#checkStart()
     this.#refuseExceptionStorage()
     return {
       bytes: this.#bytes,
@@ -218,6 +219,14 @@ class ModuleReader {
       bodies: this.#bodies,
       entries: this.#entries,
     }
+  }
+
+  /** The start section is removed, so V8 does not see it. */
+  #checkStart(): void {
+    if (this.#start === undefined) return
+    const type = this.#types[this.#entities.functionTypes[this.#start] ?? 0]
+    if (type?.parameters === 0 && type.results === 0) return
+    throw wasmErrorAt('WASM_MALFORMED', 'start function with parameters or results', 0)
   }
 
   /**

@@ -11,6 +11,7 @@ export interface AddedIndices {
   readonly checkFunction: number
   readonly saveFunction: number
   readonly restoreFunction: number
+  readonly startFunction: number
   readonly firstBulkFunction: number
   readonly counterGlobal: number
   readonly quotaGlobal: number
@@ -20,11 +21,17 @@ export interface AddedIndices {
   readonly checkTable: number
 }
 
-/** In index order from `goOnFunction`. `mutableGlobals`: those the module defines. */
+export interface OriginalParts {
+  /** Those the module defines. */
+  readonly mutableGlobals: readonly number[]
+  readonly start: number | undefined
+}
+
+/** In index order from `goOnFunction`. */
 export function runtimeFunctions(
   indices: AddedIndices,
   types: TypeAppender,
-  mutableGlobals: readonly number[],
+  { mutableGlobals, start }: OriginalParts,
 ): AddedFunction[] {
   const check = types.add([], [[I32]])
   const plain = types.add([], [])
@@ -33,6 +40,12 @@ export function runtimeFunctions(
     { name: 'check', type: check, body: checkBody(indices, check) },
     { name: 'save', type: plain, body: copyGlobals(indices, mutableGlobals, true) },
     { name: 'restore', type: plain, body: copyGlobals(indices, mutableGlobals, false) },
+    // Its own function, for exporting the original would make that one referable.
+    {
+      name: 'start',
+      type: plain,
+      body: [0, ...(start === undefined ? [] : [0x10, ...encodeU32(start)]), 0x0b],
+    },
   ]
 }
 

@@ -14,8 +14,8 @@ export interface SizeCap {
 
 /**
  * The maximum for each of `items`; undefined for imported ones, whose size is whoever provides them's to bound.
- * Each keeps its declared maximum where the sum of all allows it; what is left goes to the first first, for compilers put
- * the memory that grows there. Throws when the minimums alone are over the cap.
+ * Those with a maximum of their own keep it as far as the cap allows, first come first served; what is left is shared
+ * equally by those without. Throws when the minimums alone are over the cap.
  */
 export function capSizes(items: readonly Limited[], cap: SizeCap): (number | undefined)[] {
   const own = items.filter(({ imported }) => !imported)
@@ -28,10 +28,15 @@ export function capSizes(items: readonly Limited[], cap: SizeCap): (number | und
     )
   }
   let left = cap.total - minimums
-  return items.map(({ imported, minimum, maximum }) => {
-    if (imported) return undefined
-    const growth = Math.min(left, Math.max((maximum ?? cap.total) - minimum, 0))
-    left -= growth
-    return minimum + growth
-  })
+  const growth = new Map<Limited, number>()
+  for (const item of own) {
+    if (item.maximum === undefined) continue
+    const granted = Math.min(left, item.maximum - item.minimum)
+    growth.set(item, granted)
+    left -= granted
+  }
+  const share = Math.floor(left / Math.max(own.length - growth.size, 1))
+  return items.map((item) =>
+    item.imported ? undefined : item.minimum + (growth.get(item) ?? share),
+  )
 }

@@ -35,26 +35,64 @@ interface Shared {
   readonly devices: Preopen
 }
 
-/** Throws `WasiError` when a mount of a tenant cannot be opened. */
+/** Makes gateways that share modules, instances and tenants: one for each configuration a worker has in its life. */
+export class GatewayAssembly {
+  readonly #options: AssembleOptions
+  readonly #shared: Shared
+  readonly #scheduler: Scheduler
+  readonly #nextRequestId = requestIds()
+  /** The tenants of the gateway that serves now, with what they were made of. */
+  #tenants: ReadonlyMap<string, KnownTenant> = new Map()
+
+  constructor(options: AssembleOptions) {
+    this.#options = options
+    this.#scheduler = new Scheduler(options.clock)
+    this.#shared = {
+      clock: options.clock,
+      modules: new CompileCache(),
+      images: new ImageCache(),
+      devices: {
+        guestPath: '/dev',
+        directory: new DeviceDirectory((into) => randomFillSync(into)),
+      },
+    }
+  }
+
+  /**
+   * Makes a gateway for `config`; those made before go on as they are. A tenant whose table has not changed keeps what it
+   * has looked up. Throws `WasiError` when a mount of a tenant cannot be opened: then nothing has changed.
+   */
+  assemble(config: Config): Gateway {
+    const { clock, logger, accessLog } = this.#options
+    const tenants = new Map<string, KnownTenant>()
+    for (const table of config.tenants) tenants.set(table.name, this.#tenantOf(table))
+    this.#tenants = tenants
+    return {
+      clock,
+      logger,
+      router: new Router([...tenants.values()].map(({ tenant }) => tenant)),
+      scheduler: this.#scheduler,
+      accessLog: accessLog ? createAccessLog(logger) : undefined,
+      nextRequestId: this.#nextRequestId,
+    }
+  }
+
+  #tenantOf(config: TenantConfig): KnownTenant {
+    const madeOf = JSON.stringify(config)
+    const known = this.#tenants.get(config.name)
+    if (known?.madeOf === madeOf) return known
+    return { madeOf, tenant: assembleTenant(config, this.#shared) }
+  }
+}
+
+interface KnownTenant {
+  readonly madeOf: string
+  readonly tenant: Tenant
+}
+
+/** Makes the only gateway of a process. Throws `WasiError` when a mount of a tenant cannot be opened. */
 export function assembleGateway(config: Config, options: AssembleOptions): Gateway {
-  const { clock, logger, accessLog } = options
-  const shared: Shared = {
-    clock,
-    modules: new CompileCache(),
-    images: new ImageCache(),
-    devices: {
-      guestPath: '/dev',
-      directory: new DeviceDirectory((into) => randomFillSync(into)),
-    },
-  }
-  return {
-    clock,
-    logger,
-    router: new Router(config.tenants.map((tenant) => assembleTenant(tenant, shared))),
-    scheduler: new Scheduler(clock),
-    accessLog: accessLog ? createAccessLog(logger) : undefined,
-    nextRequestId: requestIds(),
-  }
+  return new GatewayAssembly(options).assemble(config)
 }
 
 function assembleTenant(config: TenantConfig, shared: Shared): Tenant {

@@ -12,11 +12,18 @@ export interface PeerCase {
 export interface CaseContext {
   readonly peer: Peer
   readonly traits: Traits
+  /** Whether the web server was asked to keep its connections to wasm-fpm. */
+  readonly keepAlive: boolean
   readonly wasmFpm: WasmFpm
   /** The languages there are guests in. */
   readonly languages: readonly string[]
   /** Asks the web server. */
   ask(path: string, question?: Question): Promise<Answer>
+}
+
+/** Whether a guest may answer before the web server has sent the whole body, without ending the web server. */
+export function mayAnswerEarly({ keepAlive, traits }: CaseContext): boolean {
+  return !keepAlive || traits.survivesEarlyAnswer
 }
 
 /** The host name of the tenant with tight limits: 1 s of wall time, 64 KiB of request body. */

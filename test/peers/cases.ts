@@ -57,7 +57,15 @@ export function testPeer(name: PeerName): void {
       afterAll(() => peer?.stop())
       for (const { name: caseName, run } of cases) {
         test(caseName, () =>
-          run(caseContext({ peer, wasmFpm, traits: TRAITS[name], languages: site.languages })),
+          run(
+            caseContext({
+              peer,
+              wasmFpm,
+              keepAlive,
+              traits: TRAITS[name],
+              languages: site.languages,
+            }),
+          ),
         )
       }
     })

@@ -3,7 +3,7 @@
  * wherever the web server lets us prevent it.
  */
 import { expect } from 'vitest'
-import { type PeerCase, TIGHT } from './case.ts'
+import { mayAnswerEarly, type PeerCase, TIGHT } from './case.ts'
 
 /** Ways a guest fails before anything has left for the client: always a clean 500. */
 const EARLY_FAILURES = [
@@ -80,13 +80,28 @@ export const FAILURE_CASES: readonly PeerCase[] = [
   },
   {
     name: 'a body over the limit is a 413',
-    run: async ({ ask, traits }) => {
+    run: async (context) => {
+      if (!mayAnswerEarly(context)) return
+      const { ask, traits } = context
       const body = new Uint8Array(1 << 20)
       const declared = await ask('/c/upload.wasm', { method: 'POST', headers: TIGHT, body })
       expect(declared.status).toBe(413)
       const question = { method: 'POST', headers: TIGHT, body: [body] }
       const chunked = await ask('/c/upload.wasm', question)
       expect([413, ...traits.refusesChunked]).toContain(chunked.status)
+    },
+  },
+  {
+    name: 'an early answer to a big upload, and the next request after it',
+    run: async (context) => {
+      if (!mayAnswerEarly(context)) return
+      const { ask } = context
+      for (let round = 0; round < 3; round++) {
+        const body = Buffer.alloc(4 << 20)
+        const early = await ask('/c/early.wasm', { method: 'POST', body })
+        expect(early).toMatchObject({ status: 200, text: 'answered early\n' })
+        expect(await ask('/c/hello.wasm')).toMatchObject({ status: 200, ending: 'complete' })
+      }
     },
   },
   {

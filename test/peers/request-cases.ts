@@ -105,10 +105,10 @@ export const REQUEST_CASES: readonly PeerCase[] = [
   },
   {
     name: 'Status, redirects and cookies reach the client',
-    run: async ({ ask }) => {
+    run: async ({ ask, traits }) => {
       expect((await ask('/c/respond.wasm?kind=status&code=418')).status).toBe(418)
       const redirect = await ask('/c/respond.wasm?kind=redirect')
-      expect(redirect.status).toBe(301)
+      expect(traits.redirect).toContain(redirect.status)
       expect(redirect.headers.location).toMatch(/\/moved$/)
       const location = await ask('/c/respond.wasm?kind=location')
       expect(location.status).toBe(302)

@@ -15,6 +15,8 @@ export interface HttpFrontOptions {
   readonly host: string
   /** 0: the kernel chooses. */
   readonly port: number
+  /** A socket bound already to listen on instead; becomes the front's. */
+  readonly fd?: number | undefined
   /** The FastCGI listener's address. */
   readonly backend: ListenAddress
   readonly logger: Logger
@@ -36,7 +38,7 @@ const KEEP_ALIVE_MS = 65_000
 
 /** Throws `HttpFrontError` (GATEWAY_HTTP_LISTEN_FAILED, GATEWAY_HTTP_NO_BACKEND). */
 export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFront> {
-  const { host, port, backend, logger } = options
+  const { backend, logger } = options
   const pool = new BackendPool(backend, logger)
   let isClosing = false
   const server = createServer(
@@ -50,7 +52,7 @@ export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFro
     },
   )
   server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS
-  await listen(server, host, port)
+  await listen(server, options)
   const gone = new Promise<void>((resolve) => server.once('close', resolve))
   return {
     port: (server.address() as AddressInfo).port,
@@ -76,7 +78,7 @@ function carryOver(
   new Exchange({ request, response, backend, logger, onEnd }).start()
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: Server, { host, port, fd }: HttpFrontOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (cause: Error): void =>
       reject(
@@ -87,7 +89,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
         ),
       )
     server.once('error', failed)
-    server.listen({ host, port }, () => {
+    server.listen(fd === undefined ? { host, port } : { fd }, () => {
       server.removeListener('error', failed)
       resolve()
     })

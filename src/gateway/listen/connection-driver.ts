@@ -112,6 +112,17 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#advance()
   }
 
+  /** Closes gracefully if no request is active and nothing of one has come. */
+  closeIfIdle(): void {
+    const isIdle = this.activeRequests === 0 && this.#connection.waitingFor === 'record'
+    if (isIdle && this.#requestsSeen > 0) this.closeWhenIdle()
+  }
+
+  /** Closes gracefully after the next answer; a connection that stays idle stays open. */
+  closeAfterAnswer(): void {
+    this.#closesWhenIdle = true
+  }
+
   /** Cuts the connection so that the peer notices. */
   destroy(): void {
     this.#break()

@@ -3,7 +3,12 @@ import { createServer, type ListenOptions, type Server, type Socket } from 'node
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { ConnectionOptions } from '../../fastcgi/connection.ts'
-import { formatListenAddress, isLoopbackHost, type ListenAddress } from './address.ts'
+import {
+  formatListenAddress,
+  isLoopbackHost,
+  type ListenAddress,
+  parseListenAddress,
+} from './address.ts'
 import type { AllowedClients } from './allowed-clients.ts'
 import { ConnectionDriver, type RequestHandler } from './connection-driver.ts'
 import { ListenError } from './errors.ts'
@@ -40,6 +45,20 @@ export interface ListenerOptions {
   readonly maxConnections?: number | undefined
 }
 
+/** What holds for a connection from its start on. */
+export type ConnectionSettings = Pick<
+  ListenerOptions,
+  'connection' | 'timeouts' | 'allowedClients' | 'maxConnections'
+>
+
+/** A listening socket that somebody else has bound, and checked for exposure. */
+export interface BoundListener {
+  readonly fd: number
+  /** As bound. */
+  readonly address: string
+  readonly port: number | undefined
+}
+
 /** An open listening socket. */
 export interface Listener {
   /** As bound (the port chosen by the kernel, if that was asked for), in the form `parseListenAddress` reads. */
@@ -48,10 +67,18 @@ export interface Listener {
   readonly port: number | undefined
   /** Open connections. */
   readonly connections: number
+  /** Requests that have begun and not ended. */
+  readonly activeRequests: number
+  /** Other settings for connections that come from now on. */
+  update(settings: ConnectionSettings): void
   /** Stops accepting; connections go on, each until it has no request. Idempotent. Resolves when nothing is bound any more. */
   close(): Promise<void>
   /** Closes connections without a request now, the others as soon as they have none. */
   closeIdle(): void
+  /** Closes kept connections without a request now; the others stay. */
+  closeKept(): void
+  /** Closes every connection after its next answer: no request can cross the close on its way here. */
+  closeAfterAnswer(): void
   /** Cuts all connections. */
   destroyConnections(): void
   /** Resolves as soon as there is no connection. */
@@ -87,6 +114,17 @@ export async function openListener(
   return new OpenListener(server, { ...options, name, port, file })
 }
 
+/** Accepts on a socket that is bound already and becomes this listener's. Throws `ListenError` (GATEWAY_LISTEN_FAILED). */
+export async function adoptListener(
+  { fd, address, port }: BoundListener,
+  options: ListenerOptions,
+): Promise<Listener> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false })
+  const backlog = options.backlog ?? DEFAULT_BACKLOG
+  await listen(server, parseListenAddress(address), { fd, backlog } as ListenOptions)
+  return new OpenListener(server, { ...options, name: address, port, file: undefined })
+}
+
 interface Bound extends ListenerOptions {
   readonly name: string
   readonly port: number | undefined
@@ -97,8 +135,8 @@ class OpenListener implements Listener {
   readonly address: string
   readonly port: number | undefined
   readonly #server: Server
-  readonly #options: Bound
-  readonly #timeouts: ConnectionTimeouts
+  #options: Bound
+  #timeouts: ConnectionTimeouts
   readonly #sweep: Sweep
   readonly #drivers = new Set<ConnectionDriver>()
   #drainWaiters: (() => void)[] = []
@@ -114,10 +152,7 @@ class OpenListener implements Listener {
     this.address = options.name
     this.port = options.port
     // Over the file limit libuv accepts and closes without a word; a bound of our own can be logged.
-    server.maxConnections = Math.min(
-      options.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
-      availableDescriptors(),
-    )
+    this.#limitConnections()
     server.on('connection', this.#accept)
     server.on('drop', () => this.#reportFull('too many connections'))
     server.on('error', (error: NodeJS.ErrnoException) =>
@@ -127,6 +162,18 @@ class OpenListener implements Listener {
 
   get connections(): number {
     return this.#drivers.size
+  }
+
+  get activeRequests(): number {
+    let active = 0
+    for (const driver of this.#drivers) active += driver.activeRequests
+    return active
+  }
+
+  update(settings: ConnectionSettings): void {
+    this.#options = { ...this.#options, ...settings }
+    this.#timeouts = { ...DEFAULT_CONNECTION_TIMEOUTS, ...settings.timeouts }
+    this.#limitConnections()
   }
 
   async close(): Promise<void> {
@@ -139,6 +186,14 @@ class OpenListener implements Listener {
 
   closeIdle(): void {
     for (const driver of this.#drivers) driver.closeWhenIdle()
+  }
+
+  closeKept(): void {
+    for (const driver of this.#drivers) driver.closeIfIdle()
+  }
+
+  closeAfterAnswer(): void {
+    for (const driver of this.#drivers) driver.closeAfterAnswer()
   }
 
   destroyConnections(): void {
@@ -172,6 +227,11 @@ class OpenListener implements Listener {
       onClosed: this.#forget,
     })
     this.#drivers.add(driver)
+  }
+
+  #limitConnections(): void {
+    const wanted = this.#options.maxConnections ?? DEFAULT_MAX_CONNECTIONS
+    this.#server.maxConnections = Math.min(wanted, this.#drivers.size + availableDescriptors())
   }
 
   #isAllowed(transport: 'tcp' | 'unix', remoteAddress: string | undefined): boolean {

@@ -4,15 +4,18 @@
  */
 import type { WaitCounts } from './wait-histogram.ts'
 
-/** php-fpm's words; an instance is `Idle` or `Running`, others are passed through for workers of another kind. */
-export type InstanceState =
-  | 'Creating'
-  | 'Idle'
-  | 'Reading headers'
-  | 'Getting request information'
-  | 'Running'
-  | 'Ending'
-  | 'Finishing'
+/** php-fpm's words for what a process does. An instance of ours is `Idle` or `Running`. */
+export const INSTANCE_STATES = [
+  'Creating',
+  'Idle',
+  'Reading headers',
+  'Getting request information',
+  'Running',
+  'Ending',
+  'Finishing',
+] as const
+
+export type InstanceState = (typeof INSTANCE_STATES)[number]
 
 /** One instance. What it says of a request is about the one it runs, or about its last one while it is idle. */
 export interface InstanceStatus {

@@ -1,9 +1,9 @@
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test, vi } from 'vitest'
 import { pingResponse, statusResponse } from '../../../../src/gateway/status/status-response.ts'
 import { STATUS } from './sample-status.ts'
 
 beforeAll(() => {
-  process.env['TZ'] = 'Asia/Kolkata'
+  vi.stubEnv('TZ', 'Asia/Kolkata')
 })
 
 const NO_CACHE =

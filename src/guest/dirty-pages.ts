@@ -1,0 +1,79 @@
+/**
+ * Which pages of a private file mapping have been written since it was made: those that are present and no longer the
+ * file's. Asked of the kernel with the PAGEMAP_SCAN ioctl (Linux 6.7) or, before that, by reading /proc/self/pagemap.
+ */
+import type { Libc } from './libc.ts'
+
+export const SYSTEM_PAGE_BYTES = 4096
+
+/** Calls `each` with offsets from the start of the range, ascending. */
+export type EachRegion = (start: number, end: number) => void
+
+export interface DirtyPages {
+  /** False: the kernel did not say. */
+  scan(address: bigint, bytes: number, each: EachRegion): boolean
+}
+
+/** `_IOWR('f', 16, struct pm_scan_arg)`. */
+const PAGEMAP_SCAN = 0xc060_6610n
+
+/** Categories of pages: see `struct page_region` in linux/fs.h. */
+const PAGE_IS_FILE = 4n
+const PAGE_IS_PRESENT = 8n
+
+/** Regions asked for at a time. */
+const REGIONS = 4096
+
+/** Bits of an entry of /proc/self/pagemap. */
+const ENTRY_PRESENT = 1n << 63n
+const ENTRY_FILE = 1n << 61n
+
+/** undefined: /proc is not there. */
+export function openDirtyPages(libc: Libc): DirtyPages | undefined {
+  const fd = libc.open(Buffer.from('/proc/self/pagemap\0'))
+  if (fd < 0) return undefined
+  const regions = new BigUint64Array(REGIONS * 3)
+  /**
+   *     size flags start end walk_end vec vec_len max_pages category_inverted category_mask category_anyof_mask return_mask
+   */
+  const argument = new BigUint64Array(12)
+  argument[0] = BigInt(argument.byteLength)
+  argument[5] = libc.addressOf(regions.buffer)
+  argument[6] = BigInt(REGIONS)
+  argument[8] = PAGE_IS_FILE
+  argument[9] = PAGE_IS_FILE | PAGE_IS_PRESENT
+  argument[11] = PAGE_IS_PRESENT
+
+  const scanByIoctl = (address: bigint, bytes: number, each: EachRegion): boolean => {
+    const end = address + BigInt(bytes)
+    for (let at = address; at < end; ) {
+      argument[2] = at
+      argument[3] = end
+      const count = libc.ioctl(fd, PAGEMAP_SCAN, argument)
+      if (count < 0) return false
+      for (let index = 0; index < count; index += 1) {
+        const [start = 0n, stop = 0n] = [regions[index * 3], regions[index * 3 + 1]]
+        each(Number(start - address), Number(stop - address))
+      }
+      at = argument[4] ?? end
+    }
+    return true
+  }
+
+  const scanByReading = (address: bigint, bytes: number, each: EachRegion): boolean => {
+    const entries = new BigUint64Array(Math.ceil(bytes / SYSTEM_PAGE_BYTES))
+    const offset = (address / BigInt(SYSTEM_PAGE_BYTES)) * 8n
+    if (libc.pread(fd, entries, offset) !== entries.byteLength) return false
+    for (const [page, entry] of entries.entries()) {
+      if ((entry & ENTRY_PRESENT) !== 0n && (entry & ENTRY_FILE) === 0n) {
+        each(page * SYSTEM_PAGE_BYTES, (page + 1) * SYSTEM_PAGE_BYTES)
+      }
+    }
+    return true
+  }
+
+  const probe = new ArrayBuffer(SYSTEM_PAGE_BYTES)
+  const aligned = libc.addressOf(probe) & ~BigInt(SYSTEM_PAGE_BYTES - 1)
+  const hasIoctl = scanByIoctl(aligned, SYSTEM_PAGE_BYTES, () => undefined)
+  return { scan: hasIoctl ? scanByIoctl : scanByReading }
+}

@@ -1,0 +1,107 @@
+/** The few system calls of Linux that Node does not offer, through `node:ffi`. */
+import type * as Ffi from 'node:ffi'
+
+export interface Libc {
+  /** An anonymous file in memory; negative: it cannot be had. */
+  memfdCreate(name: Uint8Array, flags: number): number
+  ftruncate(fd: number, bytes: number): number
+  /** Opens for reading; negative: it cannot be had. */
+  open(path: Uint8Array): number
+  close(fd: number): void
+  /** The address mapped; `MAP_FAILED`: it cannot be had. */
+  mmap(address: bigint, bytes: number, mapping: Mapping): bigint
+  munmap(address: bigint, bytes: number): void
+  /** Drops private pages: the file's show again. */
+  madviseDontNeed(address: bigint, bytes: number): number
+  ioctl(fd: number, request: bigint, argument: Uint8Array | BigUint64Array): number
+  pread(fd: number, into: BigUint64Array, offset: bigint): number
+  addressOf(buffer: ArrayBuffer): bigint
+  /** `bytes` bytes at `address` as an ArrayBuffer that owns nothing. */
+  view(address: bigint, bytes: number): ArrayBuffer
+}
+
+export interface Mapping {
+  /** PROT_*. */
+  readonly protection: number
+  /** MAP_*. */
+  readonly flags: number
+  readonly fd: number
+}
+
+export const PROT_READ = 1
+export const PROT_WRITE = 2
+export const MAP_SHARED = 1
+export const MAP_PRIVATE = 2
+export const MAP_FIXED = 0x10
+export const MAP_FAILED = 0xffff_ffff_ffff_ffffn
+
+const MADV_DONTNEED = 4
+
+let libc: Libc | undefined
+let isLoaded = false
+
+/** undefined: not Linux on x86-64 or arm64, or this process may not use `node:ffi`. */
+export function loadLibc(): Libc | undefined {
+  if (!isLoaded) {
+    isLoaded = true
+    libc = process.platform === 'linux' ? load() : undefined
+  }
+  return libc
+}
+
+function load(): Libc | undefined {
+  try {
+    const ffi = process.getBuiltinModule('node:ffi') as typeof Ffi
+    return bind(ffi)
+  } catch {
+    return undefined // an older Node, or the permission model says no
+  }
+}
+
+function bind(ffi: typeof Ffi): Libc {
+  const { functions } = ffi.dlopen(null, {
+    memfd_create: { arguments: ['pointer', 'uint32'], return: 'int32' },
+    ftruncate: { arguments: ['int32', 'int64'], return: 'int32' },
+    open: { arguments: ['pointer', 'int32'], return: 'int32' },
+    close: { arguments: ['int32'], return: 'int32' },
+    mmap: {
+      arguments: ['pointer', 'uint64', 'int32', 'int32', 'int32', 'int64'],
+      return: 'pointer',
+    },
+    munmap: { arguments: ['pointer', 'uint64'], return: 'int32' },
+    madvise: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
+    ioctl: { arguments: ['int32', 'uint64', 'pointer'], return: 'int32' },
+    pread: { arguments: ['int32', 'pointer', 'uint64', 'int64'], return: 'int64' },
+  })
+  const addressOf = (buffer: ArrayBufferLike): bigint => ffi.getRawPointer(buffer as ArrayBuffer)
+  const pointer = (bytes: Uint8Array | BigUint64Array): bigint =>
+    addressOf(bytes.buffer) + BigInt(bytes.byteOffset)
+  const call = functions as unknown as Record<string, (...args: unknown[]) => number & bigint>
+  const at = (name: string): ((...args: unknown[]) => number & bigint) => {
+    const found = call[name]
+    if (found === undefined) throw new Error(`Cannot find ${name}: not in the C library`)
+    return found
+  }
+  const [memfdCreate, ftruncate, open, close] = [
+    at('memfd_create'),
+    at('ftruncate'),
+    at('open'),
+    at('close'),
+  ]
+  const [mmap, munmap, madvise] = [at('mmap'), at('munmap'), at('madvise')]
+  const [ioctl, pread] = [at('ioctl'), at('pread')]
+  return {
+    memfdCreate: (name, flags) => memfdCreate(pointer(name), flags),
+    ftruncate: (fd, bytes) => ftruncate(fd, BigInt(bytes)),
+    open: (path) => open(pointer(path), 0),
+    close: (fd) => void close(fd),
+    mmap: (address, bytes, { protection, flags, fd }) =>
+      mmap(address, BigInt(bytes), protection, flags, fd, 0n),
+    munmap: (address, bytes) => void munmap(address, BigInt(bytes)),
+    madviseDontNeed: (address, bytes) => madvise(address, BigInt(bytes), MADV_DONTNEED),
+    ioctl: (fd, request, argument) => ioctl(fd, request, pointer(argument)),
+    pread: (fd, into, offset) => Number(pread(fd, pointer(into), BigInt(into.byteLength), offset)),
+    addressOf,
+    view: (address, bytes) => ffi.toArrayBuffer(address, bytes, false),
+  }
+}

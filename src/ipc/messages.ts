@@ -1,0 +1,57 @@
+/**
+ * What master and workers say to each other, as JSON over the channel that Node opens between parent and child.
+ *
+ *     master                               worker
+ *     start ----------------------------->
+ *     <------------------------- ready | failed
+ *     <------------------ beat, every second; busy | idle when that changes
+ *     prepare --------------------------->            a reload, first half: nothing changes yet
+ *     <------------------- prepared (error?)
+ *     commit | abandon ------------------>            second half
+ *     drain | stop ---------------------->            ends the worker
+ */
+import type { WireError } from '../base/errors.ts'
+
+/** A listening socket that a worker has inherited. */
+export interface SocketGrant {
+  /** File descriptor in the worker. */
+  readonly fd: number
+  /** The address it is bound to, as operators write it; names the socket in `prepare`. */
+  readonly address: string
+  readonly transport: 'tcp' | 'unix'
+}
+
+/** `Settings`: the configuration of the worker's pool. */
+export type MasterMessage<Settings> =
+  | {
+      readonly kind: 'start'
+      readonly settings: Settings
+      readonly sockets: readonly SocketGrant[]
+      /** A socket to serve HTTP on; null: none. */
+      readonly http: SocketGrant | null
+    }
+  /** To get ready for new settings. `addresses`: the sockets that stay. */
+  | {
+      readonly kind: 'prepare'
+      readonly settings: Settings
+      readonly addresses: readonly string[]
+    }
+  /** To serve with what was prepared last. */
+  | { readonly kind: 'commit' }
+  /** To forget what was prepared last. */
+  | { readonly kind: 'abandon' }
+  /** This worker is busy and another one is not: idle connections are better off there. */
+  | { readonly kind: 'relieve' }
+  | { readonly kind: 'reopen-logs' }
+  /** To stop accepting, finish what runs for up to `graceMs`, and end. */
+  | { readonly kind: 'drain'; readonly graceMs: number }
+
+export type WorkerMessage =
+  | { readonly kind: 'ready' }
+  /** It cannot start. */
+  | { readonly kind: 'failed'; readonly error: WireError }
+  | { readonly kind: 'prepared'; readonly error: WireError | undefined }
+  | { readonly kind: 'beat' }
+  /** Whether a request that comes now has to wait for others. */
+  | { readonly kind: 'busy' }
+  | { readonly kind: 'idle' }

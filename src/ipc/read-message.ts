@@ -1,0 +1,46 @@
+/**
+ * Reads what a worker says. A worker runs strangers' programs: the master believes nothing about the shape of its
+ * messages, and nothing in them but its own state.
+ */
+import type { WireError } from '../base/errors.ts'
+import type { WorkerMessage } from './messages.ts'
+
+/** Longest error text that is taken over. */
+const MAX_TEXT = 4096
+
+/** Undefined: no such message. */
+export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
+  const kind = field(value, 'kind')
+  switch (kind) {
+    case 'ready':
+    case 'beat':
+    case 'busy':
+    case 'idle':
+      return { kind }
+    case 'failed': {
+      const error = readError(field(value, 'error'))
+      return error === undefined ? undefined : { kind, error }
+    }
+    case 'prepared': {
+      const error = field(value, 'error')
+      if (error === undefined) return { kind, error }
+      const read = readError(error)
+      return read === undefined ? undefined : { kind, error: read }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** The details stay behind: nobody on this side reads them. */
+function readError(value: unknown): WireError | undefined {
+  const [code, message] = [field(value, 'code'), field(value, 'message')]
+  if (typeof code !== 'string' || typeof message !== 'string') return undefined
+  if (!/^[A-Z][A-Z0-9_]{0,63}$/.test(code)) return undefined
+  return { code, message: message.slice(0, MAX_TEXT), details: {} }
+}
+
+function field(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+  return Reflect.get(value, name)
+}

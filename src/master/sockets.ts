@@ -1,0 +1,168 @@
+/**
+ * The listening sockets of all pools. The master binds them and keeps them bound for as long as a pool wants them, so that
+ * no connection is refused while workers come and go; it never accepts on them. Workers inherit them.
+ */
+import { lookup } from 'node:dns/promises'
+import { BoundSocket, isIP } from 'node:net'
+import type { PoolConfig } from '../config/config.ts'
+import { type ListenAddress, printListenAddress } from '../config/listen-address.ts'
+import { formatListenAddress } from '../gateway/listen/address.ts'
+import {
+  type ActivatedSocket,
+  activatedSockets,
+  hasInheritedListener,
+  inheritedDescriptors,
+} from '../gateway/listen/inherited.ts'
+import { createSocketFile, type SocketFileOptions } from '../gateway/listen/socket-file.ts'
+import { MasterError } from './errors.ts'
+
+/** A socket that is bound. */
+export interface HeldSocket {
+  readonly fd: number
+  /** As bound, in the form operators write it. */
+  readonly address: string
+  readonly transport: 'tcp' | 'unix'
+  /** Unbinds it, unless somebody else has bound it for us. Workers that have it keep it. Idempotent. */
+  close(): void
+}
+
+/** `path` came to Node with 26.9, after its type. */
+type BoundSocketOptions = ConstructorParameters<typeof BoundSocket>[0] & { readonly path?: string }
+
+export class Sockets {
+  readonly #activated: readonly ActivatedSocket[]
+  readonly #held = new Map<string, HeldSocket[]>()
+
+  constructor() {
+    this.#activated = activatedSockets(process.env, process.pid)
+  }
+
+  /** Whether this process was started with a listening socket as file descriptor 0 (FastCGI 1.0, section 2.2). */
+  get hasInherited(): boolean {
+    return hasInheritedListener()
+  }
+
+  /** The open sockets behind `address`. */
+  get(address: ListenAddress): readonly HeldSocket[] {
+    return this.#held.get(printListenAddress(address)) ?? []
+  }
+
+  /**
+   * Opens what `pools` want and is not open yet. When one cannot be opened, those opened by this call are closed again.
+   * Returns how to take it back. Throws `ListenError`, `MasterError` (MASTER_LISTEN_FAILED).
+   */
+  async open(pools: readonly PoolConfig[]): Promise<() => void> {
+    const opened: string[] = []
+    const undo = (): void => {
+      for (const key of opened) this.#close(key)
+    }
+    try {
+      for (const pool of pools) {
+        for (const address of pool.listen) {
+          const key = printListenAddress(address)
+          if (this.#held.has(key)) continue
+          this.#held.set(key, await this.#bind(address, pool))
+          opened.push(key)
+        }
+      }
+    } catch (error) {
+      undo()
+      throw error
+    }
+    return undo
+  }
+
+  /** Closes what `pools` do not want. */
+  keep(pools: readonly PoolConfig[]): void {
+    const wanted = new Set(pools.flatMap(({ listen }) => listen.map(printListenAddress)))
+    for (const key of [...this.#held.keys()]) if (!wanted.has(key)) this.#close(key)
+  }
+
+  /** Closes everything. Idempotent. */
+  close(): void {
+    for (const key of [...this.#held.keys()]) this.#close(key)
+  }
+
+  #close(key: string): void {
+    for (const socket of this.#held.get(key) ?? []) socket.close()
+    this.#held.delete(key)
+  }
+
+  async #bind(address: ListenAddress, pool: PoolConfig): Promise<HeldSocket[]> {
+    switch (address.kind) {
+      case 'unix':
+        return [await bindUnix(address.path, ownerOf(pool))]
+      case 'tcp':
+        return [await bindTcp(address.host, address.port)]
+      case 'fd':
+      case 'systemd': {
+        const descriptors = inheritedDescriptors(address, this.#activated) ?? []
+        return descriptors.map((fd) => ({
+          fd,
+          address: printListenAddress(address),
+          transport: 'unix',
+          close: () => undefined,
+        }))
+      }
+    }
+  }
+}
+
+/** Binds a TCP socket. `host` is a name or an address; port 0: the kernel chooses. */
+export async function bindTcp(host: string, port: number): Promise<HeldSocket> {
+  const numeric = await resolveHost(host, port)
+  const bound = bind({ host: numeric, port }, `${host}:${port}`)
+  const { address, port: boundPort } = bound.address()
+  return {
+    fd: bound.fd(),
+    address: formatListenAddress({ kind: 'tcp', host: address, port: boundPort }),
+    transport: 'tcp',
+    close: () => bound.close(),
+  }
+}
+
+async function bindUnix(path: string, owner: SocketFileOptions): Promise<HeldSocket> {
+  let bound: BoundSocket | undefined
+  const file = await createSocketFile(path, owner, async (temporary) => {
+    bound = bind({ path: temporary }, path)
+  })
+  if (bound === undefined) throw listenFailed(path, 'it was not bound')
+  const socket = bound
+  return {
+    fd: socket.fd(),
+    address: path,
+    transport: 'unix',
+    close: () => {
+      file.remove()
+      socket.close()
+    },
+  }
+}
+
+function bind(options: BoundSocketOptions, address: string): BoundSocket {
+  try {
+    return new BoundSocket(options)
+  } catch (cause) {
+    throw listenFailed(address, cause instanceof Error ? cause.message : String(cause), cause)
+  }
+}
+
+async function resolveHost(host: string, port: number): Promise<string> {
+  if (isIP(host) !== 0) return host
+  try {
+    return (await lookup(host)).address
+  } catch (cause) {
+    throw listenFailed(`${host}:${port}`, `the name cannot be resolved: ${String(cause)}`, cause)
+  }
+}
+
+/** A socket nobody has claimed belongs to the pool's user, who would else be shut out of its own pool. */
+function ownerOf({ listenOwner, listenGroup, listenMode, user, group }: PoolConfig): SocketFileOptions {
+  return { owner: listenOwner ?? user, group: listenGroup ?? group, mode: listenMode }
+}
+
+function listenFailed(address: string, problem: string, cause?: unknown): MasterError {
+  return new MasterError('MASTER_LISTEN_FAILED', `Cannot listen on ${address}: ${problem}`, {
+    cause,
+  })
+}

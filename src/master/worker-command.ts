@@ -1,0 +1,133 @@
+/**
+ * How a worker process is started: which program, which user, and what Node's permission model leaves it: its tenants'
+ * folders, its sockets, no child processes, no threads, no addons, nothing to write but what its tenants may.
+ */
+import type { SpawnOptions } from 'node:child_process'
+import { existsSync, lstatSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Config } from '../config/config.ts'
+import type { Account } from './account.ts'
+
+/** Files and folders a worker may use. */
+export interface Grants {
+  readonly read: readonly string[]
+  readonly write: readonly string[]
+}
+
+export interface WorkerCommand {
+  readonly program: string
+  readonly args: readonly string[]
+  readonly options: SpawnOptions
+}
+
+/** The file itself, in whatever form this program runs: `main.ts` in a checkout, `main.js` in the package. */
+const ENTRY = fileURLToPath(
+  new URL(`../worker/main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+)
+
+/** What Node itself and the limit on connections look at. Not all of /proc/self: `root` in there is everything. */
+const KERNEL_FILES = ['/proc/self/limits', '/proc/self/fd']
+
+/** Longer lists are made shorter by granting folders above: arguments of a process are limited. */
+export const MAX_GRANTS = 256
+
+/** Descriptor of the first inherited socket in a worker: after the standard three and the channel. */
+export const FIRST_SOCKET_FD = 4
+
+/** `errorOutput`: where the worker's log lines go. */
+export function workerCommand(
+  { read, write }: Grants,
+  account: Account | undefined,
+  { fds, errorOutput }: { readonly fds: readonly number[]; readonly errorOutput: 'inherit' | 'pipe' },
+): WorkerCommand {
+  return {
+    program: process.execPath,
+    args: [
+      '--disable-warning=ExperimentalWarning',
+      '--permission',
+      '--allow-net',
+      // Snapshots map memory (`guest/`): the one thing Node's own modules cannot do.
+      '--allow-ffi',
+      ...[...programFolders(), ...KERNEL_FILES, ...read].map((path) => `--allow-fs-read=${path}`),
+      ...write.map((path) => `--allow-fs-write=${path}`),
+      ENTRY,
+    ],
+    options: {
+      stdio: ['ignore', 'ignore', errorOutput, 'ipc', ...fds],
+      serialization: 'json',
+      cwd: '/',
+      env: workerEnvironment(process.env),
+      // Also drops all other groups (setgroups).
+      ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+    },
+  }
+}
+
+/** Nothing is inherited but what says which web servers may connect, the time zone, and colours on a terminal. */
+function workerEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {}
+  for (const name of ['FCGI_WEB_SERVER_ADDRS', 'TZ', 'TERM', 'NO_COLOR', 'FORCE_COLOR']) {
+    if (own[name] !== undefined) env[name] = own[name]
+  }
+  return env
+}
+
+/** This program's code, and its dependencies wherever they are installed above it. */
+function programFolders(): string[] {
+  const code = dirname(dirname(ENTRY))
+  const folders = [code]
+  for (let at = dirname(code); ; at = dirname(at)) {
+    for (const name of ['node_modules', 'package.json']) {
+      if (existsSync(join(at, name))) folders.push(join(at, name))
+    }
+    if (at === dirname(at)) return folders
+  }
+}
+
+/** What the tenants of `config` need. Lists are sorted, so that equal needs make equal lists. */
+export function grantsOf({ tenants }: Config): Grants {
+  const read = new Set<string>()
+  const write = new Set<string>()
+  for (const { root, mounts, accessLog, slowlog } of tenants) {
+    if (root !== undefined) for (const folder of withTarget(root)) read.add(folder)
+    for (const { host, writable } of mounts) {
+      for (const folder of withTarget(host)) {
+        read.add(folder)
+        if (writable) write.add(folder)
+      }
+    }
+    for (const file of [accessLog.kind === 'file' ? accessLog.path : undefined, slowlog]) {
+      if (file !== undefined) write.add(file)
+    }
+  }
+  return { read: shorten([...read], MAX_GRANTS), write: shorten([...write], MAX_GRANTS) }
+}
+
+/**
+ * A root that is a link (`current -> releases/7`) is switched to another release without a reload: the folder in which the
+ * releases lie is granted.
+ */
+function withTarget(folder: string): string[] {
+  try {
+    const target = realpathSync(folder)
+    if (target === folder) return [folder]
+    return lstatSync(folder).isSymbolicLink() ? [folder, dirname(target)] : [folder, target]
+  } catch {
+    return [folder] // not there yet
+  }
+}
+
+/** At most `max` paths that cover all of `paths`: the deepest ones give way to their folders. */
+export function shorten(paths: readonly string[], max: number): string[] {
+  let kept = [...new Set(paths)].sort()
+  while (kept.length > max) {
+    const deepest = Math.max(...kept.map(depth))
+    kept = [...new Set(kept.map((path) => (depth(path) === deepest ? dirname(path) : path)))].sort()
+  }
+  return kept
+}
+
+function depth(path: string): number {
+  return path === '/' ? 0 : path.split('/').length
+}

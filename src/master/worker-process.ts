@@ -1,0 +1,235 @@
+/** One worker process as the master sees it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Clock, Timer } from '../base/clock.ts'
+import { fromWire } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Config } from '../config/config.ts'
+import type { MasterMessage, SocketGrant } from '../ipc/messages.ts'
+import { readWorkerMessage } from '../ipc/read-message.ts'
+import { MasterError } from './errors.ts'
+import type { WorkerCommand } from './worker-command.ts'
+
+/** starting -> ready -> draining -> gone; every state can lead to gone. */
+type State = 'starting' | 'ready' | 'draining' | 'gone'
+
+export interface WorkerLimits {
+  /** From the start of the process until it is ready. */
+  readonly startMs: number
+  /** How long its event loop may stand still before it is killed. */
+  readonly stallMs: number
+  /** How long it may go on after the time it was given to finish. */
+  readonly killMs: number
+}
+
+export const DEFAULT_WORKER_LIMITS: WorkerLimits = {
+  startMs: 60_000,
+  stallMs: 5000,
+  killMs: 2000,
+}
+
+/** How often the master looks for beats. A worker beats once a second. */
+const LOOK_MS = 1000
+
+export interface WorkerEnding {
+  readonly worker: WorkerProcess
+  /** False: it was told to, or ended itself in good order. */
+  readonly isCrash: boolean
+  /** How long it was ready. */
+  readonly servedMs: number
+  /** For the log: an exit code or a signal. */
+  readonly reason: string
+}
+
+export interface WorkerProcessOptions {
+  readonly command: WorkerCommand
+  readonly settings: Config
+  readonly sockets: readonly SocketGrant[]
+  readonly http: SocketGrant | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: WorkerLimits
+  readonly onLoad: (worker: WorkerProcess) => void
+  readonly onEnd: (ending: WorkerEnding) => void
+  /** Receives what it writes to standard error, if the command pipes it. */
+  readonly onErrorOutput: (worker: WorkerProcess, chunk: Buffer) => void
+}
+
+export class WorkerProcess {
+  readonly pid: number
+  /** Resolves when it accepts connections. Rejects with `MasterError` (MASTER_WORKER_FAILED) or with what it complains about. */
+  readonly ready: Promise<void>
+  /** Resolves when the process is gone. */
+  readonly gone: Promise<void>
+  readonly #options: WorkerProcessOptions
+  readonly #child: ChildProcess
+  readonly #readiness = Promise.withResolvers<void>()
+  readonly #end = Promise.withResolvers<void>()
+  #preparation: PromiseWithResolvers<void> | undefined
+  #state: State = 'starting'
+  #isBusy = false
+  #readySinceMs = 0
+  #looksWithoutBeat = 0
+  #watch: Timer | undefined
+  #deadline: Timer | undefined
+
+  /** Starts the process. */
+  constructor(options: WorkerProcessOptions) {
+    const { command, settings, sockets, http, clock, limits } = options
+    this.#options = options
+    this.ready = this.#readiness.promise
+    // Whoever waits for it is told; when nobody does, `onEnd` tells.
+    this.ready.catch(() => undefined)
+    this.gone = this.#end.promise
+    this.#child = spawn(command.program, command.args, command.options)
+    this.pid = this.#child.pid ?? -1
+    this.#child.on('message', this.#hear)
+    this.#child.on('error', (error) => this.#ended(error.message, true))
+    // 'close', not 'exit': its last words have been read then.
+    this.#child.on('close', (code, signal) => this.#ended(signal ?? `code ${code}`, code !== 0))
+    this.#child.stderr?.on('data', (chunk: Buffer) => options.onErrorOutput(this, chunk))
+    this.#send({ kind: 'start', settings, sockets, http: http ?? null })
+    this.#deadline = clock.after(limits.startMs, () =>
+      this.#kill(`it was not ready after ${limits.startMs} ms`),
+    )
+  }
+
+  get isReady(): boolean {
+    return this.#state === 'ready'
+  }
+
+  get isGone(): boolean {
+    return this.#state === 'gone'
+  }
+
+  /** Whether a request that comes now would have to wait there. */
+  get isBusy(): boolean {
+    return this.#isBusy
+  }
+
+  /** First half of a reload. Rejects with what the worker complains about; resolves when it is going to end anyway. */
+  prepare(settings: Config, addresses: readonly string[]): Promise<void> {
+    if (this.#state !== 'ready') return Promise.resolve()
+    this.#preparation = Promise.withResolvers<void>()
+    this.#send({ kind: 'prepare', settings, addresses })
+    return this.#preparation.promise
+  }
+
+  commit(): void {
+    this.#send({ kind: 'commit' })
+  }
+
+  abandon(): void {
+    this.#send({ kind: 'abandon' })
+  }
+
+  relieve(): void {
+    this.#send({ kind: 'relieve' })
+  }
+
+  reopenLogs(): void {
+    this.#send({ kind: 'reopen-logs' })
+  }
+
+  /** Lets it finish what runs for up to `graceMs`; a shorter time than before counts. Resolves when it is gone. */
+  drain(graceMs: number): Promise<void> {
+    if (this.#state === 'gone') return this.gone
+    const { clock, limits } = this.#options
+    const wasStarting = this.#state === 'starting'
+    this.#state = 'draining'
+    this.#deadline?.cancel()
+    if (wasStarting) {
+      this.#readiness.reject(failed(this.pid, 'it was told to end before it was ready'))
+      this.#child.kill('SIGKILL')
+    } else {
+      this.#send({ kind: 'drain', graceMs })
+      this.#deadline = clock.after(graceMs + limits.killMs, () =>
+        this.#kill(`it was still there ${limits.killMs} ms after its time was up`),
+      )
+    }
+    return this.gone
+  }
+
+  readonly #hear = (value: unknown): void => {
+    const message = readWorkerMessage(value)
+    if (message === undefined) {
+      this.#options.logger.warn({ pid: this.pid }, 'worker said something that is no message')
+      return
+    }
+    switch (message.kind) {
+      case 'ready':
+        this.#becomeReady()
+        return
+      case 'failed':
+        this.#readiness.reject(fromWire(message.error))
+        this.#child.kill('SIGKILL')
+        return
+      case 'prepared':
+        if (message.error === undefined) this.#preparation?.resolve()
+        else this.#preparation?.reject(fromWire(message.error))
+        return
+      case 'beat':
+        this.#looksWithoutBeat = 0
+        return
+      case 'busy':
+      case 'idle':
+        this.#isBusy = message.kind === 'busy'
+        this.#options.onLoad(this)
+        return
+    }
+  }
+
+  #becomeReady(): void {
+    if (this.#state !== 'starting') return
+    this.#state = 'ready'
+    this.#readySinceMs = this.#options.clock.nowMs()
+    this.#deadline?.cancel()
+    this.#look()
+    this.#readiness.resolve()
+  }
+
+  /**
+   * Counts its own looks instead of reading the clock: when the whole machine, or the master, was asleep, workers are not
+   * to blame.
+   */
+  readonly #look = (): void => {
+    const { clock, limits } = this.#options
+    if (this.#looksWithoutBeat * LOOK_MS > limits.stallMs) {
+      this.#kill(`its event loop has stood still for ${limits.stallMs} ms`)
+      return
+    }
+    this.#looksWithoutBeat += 1
+    this.#watch = clock.after(LOOK_MS, this.#look)
+  }
+
+  #kill(why: string): void {
+    this.#options.logger.error({ pid: this.pid }, `worker is killed: ${why}`)
+    this.#readiness.reject(failed(this.pid, why))
+    this.#child.kill('SIGKILL')
+  }
+
+  #ended(reason: string, isBadEnd: boolean): void {
+    if (this.#state === 'gone') return
+    const { clock, onEnd } = this.#options
+    const before = this.#state
+    this.#state = 'gone'
+    this.#watch?.cancel()
+    this.#deadline?.cancel()
+    this.#readiness.reject(failed(this.pid, `it ended (${reason})`))
+    this.#preparation?.resolve()
+    this.#end.resolve()
+    const servedMs = this.#readySinceMs === 0 ? 0 : clock.nowMs() - this.#readySinceMs
+    onEnd({ worker: this, isCrash: isBadEnd && before !== 'draining', servedMs, reason })
+  }
+
+  #send(message: MasterMessage<Config>): void {
+    // A worker that has just ended gets no message; its end is told by the 'close' event.
+    if (this.#child.connected) this.#child.send(message, () => undefined)
+  }
+}
+
+function failed(pid: number, why: string): MasterError {
+  return new MasterError(
+    'MASTER_WORKER_FAILED',
+    `Cannot start worker ${pid}: ${why}, wanted a worker that serves`,
+  )
+}

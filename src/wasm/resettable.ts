@@ -1,0 +1,66 @@
+/**
+ * Whether putting back memories and mutable globals puts back everything a module can change (design: lifetimes).
+ *
+ * Tables and dropped segments cannot be put back. Changes made only by the start function are part of the snapshot.
+ */
+import type { WasmModule } from './module.ts'
+import { OP } from './opcodes.ts'
+import type { CodeScan } from './scan-code.ts'
+
+export interface ResetVerdict {
+  readonly isPossible: boolean
+  /** Why not: one entry for each instruction and function, at most `MAX_REASONS`. */
+  readonly reasons: readonly string[]
+}
+
+const MAX_REASONS = 20
+
+const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
+  [OP.tableSet, 'table.set'],
+  [OP.tableInit, 'table.init'],
+  [OP.tableCopy, 'table.copy'],
+  [OP.tableGrow, 'table.grow'],
+  [OP.tableFill, 'table.fill'],
+  [OP.elemDrop, 'elem.drop'],
+  [OP.dataDrop, 'data.drop'],
+])
+
+/** `names`: of functions, for the reasons. */
+export function judgeReset(
+  module: WasmModule,
+  scan: CodeScan,
+  names: ReadonlyMap<number, string>,
+): ResetVerdict {
+  if (scan.stateChanges.length === 0) return { isPossible: true, reasons: [] }
+  const reachable = reachableFunctions(module, scan)
+  const reasons = scan.stateChanges
+    .filter((change) => reachable[change.function] === 1)
+    .map(({ function: index, opcode, offset }) => {
+      const name = names.get(index)
+      const where = name === undefined ? `function ${index}` : `function ${index} (${name})`
+      return `${NAMES.get(opcode) ?? 'table change'} in ${where} at offset ${offset}`
+    })
+  return { isPossible: reasons.length === 0, reasons: reasons.slice(0, MAX_REASONS) }
+}
+
+/** Functions that can run after the start function: those exported or referred to, and what they call. */
+function reachableFunctions(module: WasmModule, scan: CodeScan): Uint8Array {
+  const { importedFunctions, spaces } = module
+  const reachable = new Uint8Array(spaces.functions)
+  const waiting: number[] = []
+  const visit = (index: number): void => {
+    if (reachable[index] === 1) return
+    reachable[index] = 1
+    waiting.push(index)
+  }
+  for (const { kind, index } of module.exports) if (kind === 'function') visit(index)
+  for (const index of module.referencedFunctions) visit(index)
+  for (const index of scan.referencedFunctions) visit(index)
+  for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
+    const own = index - importedFunctions
+    if (own < 0) continue
+    const end = scan.calleeStart[own + 1] ?? 0
+    for (let at = scan.calleeStart[own] ?? 0; at < end; at++) visit(scan.callees[at] ?? 0)
+  }
+  return reachable
+}

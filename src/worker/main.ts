@@ -1,0 +1,68 @@
+/** The entry point of a worker process. The master starts it, with its sockets and a channel; it obeys nobody else. */
+import { systemClock } from '../base/clock.ts'
+import { createLogger } from '../base/logger.ts'
+import type { Config } from '../config/config.ts'
+import type { MasterMessage } from '../ipc/messages.ts'
+import { Worker } from './worker.ts'
+
+let worker: Worker | undefined
+/** How long requests may take after somebody else than the master has asked for the end. */
+let graceMs = 0
+
+function obey(message: MasterMessage<Config>): void {
+  switch (message.kind) {
+    case 'start':
+      start(message)
+      return
+    case 'prepare':
+      graceMs = message.settings.processControlTimeoutMs
+      worker?.prepare(message)
+      return
+    case 'commit':
+      worker?.commit()
+      return
+    case 'abandon':
+      worker?.abandon()
+      return
+    case 'relieve':
+      worker?.relieve()
+      return
+    case 'reopen-logs':
+      return
+    case 'drain':
+      drain(message.graceMs)
+      return
+  }
+}
+
+function start(message: Extract<MasterMessage<Config>, { readonly kind: 'start' }>): void {
+  const { log, pools, processControlTimeoutMs } = message.settings
+  const pool = pools[0]?.name ?? ''
+  process.title = `wasm-fpm: pool ${pool}`
+  graceMs = processControlTimeoutMs
+  const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
+  worker = new Worker({
+    clock: systemClock,
+    logger: createLogger(log.level, isReadable).child({ pool, pid: process.pid }),
+    send: (answer) => {
+      if (process.connected) process.send?.(answer, undefined, undefined, () => undefined)
+    },
+    onEnd: () => process.exit(0),
+  })
+  void worker.start(message)
+}
+
+function drain(limitMs: number): void {
+  if (worker === undefined) process.exit(0)
+  void worker.drain(limitMs)
+}
+
+process.on('message', (message) => obey(message as MasterMessage<Config>))
+// The master is gone: nobody would replace this worker, and the next master has its own.
+process.once('disconnect', () => drain(graceMs))
+process.once('SIGTERM', () => drain(graceMs))
+process.once('SIGQUIT', () => drain(graceMs))
+// A terminal sends these to everybody; the master says what is to be done.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+  process.on(signal, () => undefined)
+}

@@ -1,0 +1,178 @@
+/** A worker: accepts connections on its pool's sockets and answers their requests until it is told to end. */
+import type { Clock, Timer } from '../base/clock.ts'
+import { toWire } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Config, PoolConfig } from '../config/config.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import { type HttpFront, startHttpFront } from '../gateway/http/front.ts'
+import { parseListenAddress } from '../gateway/listen/address.ts'
+import type { Listener } from '../gateway/listen/listener.ts'
+import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
+import { GatewayAssembly } from './assemble-gateway.ts'
+import { connectionSettings, openPoolListener } from './listeners.ts'
+import { LoadWatch } from './load-watch.ts'
+
+export const BEAT_MS = 1000
+
+/** How long idle connections may still bring a request to a worker that ends; then they are closed. */
+const LAST_REQUEST_MS = 300
+
+export interface WorkerOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly send: (message: WorkerMessage) => void
+  /** Called once, when everything is over. */
+  readonly onEnd: () => void
+}
+
+type Start = Extract<MasterMessage<Config>, { readonly kind: 'start' }>
+type Prepare = Extract<MasterMessage<Config>, { readonly kind: 'prepare' }>
+
+/** What a reload has made ready. */
+interface Prepared {
+  readonly gateway: Gateway
+  readonly pool: PoolConfig
+  readonly addresses: readonly string[]
+}
+
+export class Worker {
+  readonly #options: WorkerOptions
+  readonly #assembly: GatewayAssembly
+  readonly #load: LoadWatch
+  #listeners: Listener[] = []
+  /** Whose sockets a reload has taken away; some of their connections may still be there. */
+  readonly #left: Listener[] = []
+  #front: HttpFront | undefined
+  #gateway: Gateway | undefined
+  #prepared: Prepared | undefined
+  #beat: Timer | undefined
+  #isEnding = false
+
+  constructor(options: WorkerOptions) {
+    const { clock, logger, send } = options
+    this.#options = options
+    this.#assembly = new GatewayAssembly({ clock, logger, accessLog: true })
+    this.#load = new LoadWatch({
+      clock,
+      activeRequests: () => this.#activeRequests(),
+      onLoad: (isBusy) => send({ kind: isBusy ? 'busy' : 'idle' }),
+    })
+  }
+
+  /** Resolves when every socket accepts, or when the master has been told why not. */
+  async start({ settings, sockets, http }: Start): Promise<void> {
+    const { send } = this.#options
+    try {
+      const pool = poolOf(settings)
+      this.#gateway = this.#assembly.assemble(settings)
+      for (const socket of sockets) this.#listeners.push(await this.#listen(socket, pool))
+      if (http !== null) this.#front = await this.#openFront(http)
+    } catch (error) {
+      send({ kind: 'failed', error: toWire(error) })
+      return
+    }
+    send({ kind: 'ready' })
+    this.#sendBeat()
+  }
+
+  /** First half of a reload: everything that can fail. */
+  prepare({ settings, addresses }: Prepare): void {
+    const { send } = this.#options
+    try {
+      const gateway = this.#assembly.assemble(settings)
+      this.#prepared = { gateway, pool: poolOf(settings), addresses }
+      send({ kind: 'prepared', error: undefined })
+    } catch (error) {
+      send({ kind: 'prepared', error: toWire(error) })
+    }
+  }
+
+  /** Second half of a reload. Requests that run finish with what they started with; connections stay. */
+  commit(): void {
+    const next = this.#prepared
+    if (next === undefined || this.#isEnding) return
+    this.#prepared = undefined
+    this.#gateway = next.gateway
+    const goes = (listener: Listener): boolean => !next.addresses.includes(listener.address)
+    const gone = this.#listeners.filter(goes)
+    this.#left.push(...gone)
+    void this.#leave(gone)
+    this.#listeners = this.#listeners.filter((listener) => !goes(listener))
+    for (const listener of this.#listeners) listener.update(connectionSettings(next.pool))
+  }
+
+  abandon(): void {
+    this.#prepared = undefined
+  }
+
+  /** Closes idle connections so that they come back to another worker. */
+  relieve(): void {
+    // After the poll for input: a request that has arrived already is not idle then.
+    setImmediate(() => {
+      for (const listener of this.#listeners) listener.closeKept()
+    })
+  }
+
+  /** Stops accepting, finishes what runs for up to `graceMs`, stops what runs then, and ends. Idempotent. */
+  async drain(graceMs: number): Promise<void> {
+    if (this.#isEnding) return
+    this.#isEnding = true
+    const timeUp = new Promise<void>((resolve) => {
+      this.#options.clock.after(graceMs, resolve)
+    })
+    const isOver = this.#front?.close().then(() => this.#front?.drained())
+    await Promise.race([Promise.all([isOver, this.#leave([...this.#listeners, ...this.#left])]), timeUp])
+    this.#gateway?.scheduler.stop()
+    for (const listener of [...this.#listeners, ...this.#left]) listener.destroyConnections()
+    this.#beat?.cancel()
+    this.#load.stop()
+    // What `stop` and `destroy` have set off is written first.
+    setImmediate(() => this.#options.onEnd())
+  }
+
+  /** Stops accepting; resolves when the connections are gone. */
+  async #leave(listeners: readonly Listener[]): Promise<void> {
+    await Promise.all(listeners.map((listener) => listener.close()))
+    for (const listener of listeners) listener.closeAfterAnswer()
+    this.#options.clock.after(LAST_REQUEST_MS, () =>
+      setImmediate(() => {
+        for (const listener of listeners) listener.closeIdle()
+      }),
+    )
+    await Promise.all(listeners.map((listener) => listener.drained()))
+  }
+
+  #listen(socket: SocketGrant, pool: PoolConfig): Promise<Listener> {
+    const { clock, logger } = this.#options
+    const gateway = (): Gateway => {
+      this.#load.requestBegins()
+      if (this.#gateway === undefined) throw new Error('a request before the start')
+      return this.#gateway
+    }
+    return openPoolListener(socket, { pool, gateway, clock, logger })
+  }
+
+  /** The front is a client like any other: what it asks for may be answered by any worker of the pool. */
+  async #openFront({ fd }: SocketGrant): Promise<HttpFront | undefined> {
+    const [first] = this.#listeners
+    if (first === undefined) return undefined
+    const { logger } = this.#options
+    const backend = parseListenAddress(first.address)
+    return startHttpFront({ host: '', port: 0, fd, backend, logger })
+  }
+
+  #activeRequests(): number {
+    return this.#listeners.reduce((sum, listener) => sum + listener.activeRequests, 0)
+  }
+
+  #sendBeat(): void {
+    this.#options.send({ kind: 'beat' })
+    this.#beat = this.#options.clock.after(BEAT_MS, () => this.#sendBeat())
+  }
+}
+
+function poolOf(settings: Config): PoolConfig {
+  const [pool] = settings.pools
+  if (pool === undefined) throw new Error('settings without a pool')
+  return pool
+}

@@ -1,0 +1,58 @@
+/** Runs a module as a guest, with everything a run needs and nothing granted. */
+import type { ByteSink, ByteSource } from '../../src/base/byte-stream.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { CompileCache } from '../../src/guest/compile-cache.ts'
+import type { GuestJob } from '../../src/guest/instance.ts'
+import type { GuestModule } from '../../src/guest/module.ts'
+import { DEFAULT_WASI_LIMITS, type WasiGrants } from '../../src/wasi/session.ts'
+
+export const MIB = 1024 * 1024
+
+export function compileGuest(bytes: Uint8Array, memoryMaxBytes = 64 * MIB): Promise<GuestModule> {
+  return new CompileCache().compile(bytes, { name: 'test.wasm', memoryMaxBytes })
+}
+
+export const emptySource: ByteSource = { read: () => undefined, onReadable: (wake) => wake() }
+
+/** Keeps everything that is written. */
+export class CollectingSink implements ByteSink {
+  text = ''
+
+  write(bytes: Uint8Array): number {
+    this.text += Buffer.from(bytes).toString('latin1')
+    return bytes.length
+  }
+
+  onWritable(wake: () => void): void {
+    wake()
+  }
+
+  end(): void {}
+}
+
+export function grants(changes: Partial<WasiGrants> = {}): WasiGrants {
+  return {
+    args: ['test.wasm'],
+    env: [],
+    stdin: emptySource,
+    stdout: new CollectingSink(),
+    stderr: new CollectingSink(),
+    preopens: [],
+    clock: systemClock,
+    random: (into) => into.fill(7),
+    limits: DEFAULT_WASI_LIMITS,
+    ...changes,
+  }
+}
+
+export function job(changes: Partial<GuestJob> = {}): GuestJob {
+  return {
+    grants: grants(),
+    cpuMs: 5000,
+    wallMs: 10_000,
+    sliceMs: 1,
+    waitTurn: (wake) => setImmediate(wake),
+    onWait: () => undefined,
+    ...changes,
+  }
+}

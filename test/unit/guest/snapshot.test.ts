@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest'
+import { copyMemory } from '../../../src/guest/copied-memory.ts'
+import { mapMemory } from '../../../src/guest/mapped-memory.ts'
+
+const PAGE = 65_536
+const PAGES = 40
+
+function filledMemory(): WebAssembly.Memory {
+  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES + 8 })
+  const bytes = new Uint8Array(memory.buffer)
+  for (let at = 0; at < 3 * PAGE; at += 1) bytes[at] = (at * 31) & 0xff
+  bytes[PAGES * PAGE - 1] = 0xee
+  return memory
+}
+
+const KINDS = [
+  { name: 'copied', take: copyMemory },
+  { name: 'mapped', take: mapMemory },
+]
+
+for (const { name, take } of KINDS) {
+  function setUp() {
+    const memory = filledMemory()
+    const original = Buffer.from(memory.buffer.slice(0))
+    const snapshot = take(memory)
+    if (snapshot === undefined)
+      throw new Error('this system cannot map memory: run the tests on Linux')
+    snapshot.adopt(memory)
+    return { memory, original, snapshot }
+  }
+
+  test(`a ${name} memory is unchanged by being adopted`, () => {
+    const { memory, original } = setUp()
+    expect(original.equals(Buffer.from(memory.buffer))).toBe(true)
+  })
+
+  test(`a ${name} memory is put back wherever it was written`, () => {
+    const { memory, original, snapshot } = setUp()
+    const places = [0, 1, 4095, 4096, PAGE - 1, PAGE, 5 * PAGE + 17, 39 * PAGE, PAGES * PAGE - 1]
+    for (let round = 0; round < 50; round += 1) {
+      const bytes = Buffer.from(memory.buffer)
+      for (const place of places) bytes[place] = (bytes[place] ?? 0) ^ (round + 1)
+      bytes.fill(round + 1, 10 * PAGE + round * 100, 10 * PAGE + round * 5000)
+      expect(snapshot.restore(memory)).toBe(true)
+      expect(original.equals(Buffer.from(memory.buffer)), `round ${round}`).toBe(true)
+    }
+  })
+
+  test(`a ${name} memory is put back when every byte was written`, () => {
+    const { memory, original, snapshot } = setUp()
+    new Uint8Array(memory.buffer).fill(0x5a)
+    expect(snapshot.restore(memory)).toBe(true)
+    expect(original.equals(Buffer.from(memory.buffer))).toBe(true)
+  })
+
+  test(`a ${name} memory serves many instances, each with changes of its own`, () => {
+    const { memory, original, snapshot } = setUp()
+    const other = filledMemory()
+    snapshot.adopt(other)
+    new Uint8Array(memory.buffer)[5] = 1
+    new Uint8Array(other.buffer)[5] = 2
+    expect(new Uint8Array(memory.buffer)[5]).toBe(1)
+    expect(snapshot.restore(other)).toBe(true)
+    expect(original.equals(Buffer.from(other.buffer))).toBe(true)
+    expect(new Uint8Array(memory.buffer)[5]).toBe(1)
+  })
+
+  test(`a ${name} memory that has grown is given up`, () => {
+    const { memory, snapshot } = setUp()
+    memory.grow(1)
+    expect(snapshot.restore(memory)).toBe(false)
+  })
+
+  test(`a ${name} memory can grow, and the old part keeps its contents`, () => {
+    const { memory, original } = setUp()
+    memory.grow(8)
+    const grown = Buffer.from(memory.buffer)
+    expect(original.equals(grown.subarray(0, original.length))).toBe(true)
+    expect(grown.subarray(original.length).every((byte) => byte === 0)).toBe(true)
+  })
+}
+
+test('a mapped memory of more private pages than are kept is put back too', () => {
+  const memory = new WebAssembly.Memory({ initial: 256, maximum: 256 })
+  new Uint8Array(memory.buffer).fill(3, 0, 1000)
+  const snapshot = mapMemory(memory)
+  snapshot?.adopt(memory)
+  new Uint8Array(memory.buffer).fill(9)
+  expect(snapshot?.restore(memory)).toBe(true)
+  const bytes = Buffer.from(memory.buffer)
+  expect(bytes.subarray(0, 1000).every((byte) => byte === 3)).toBe(true)
+  expect(bytes.subarray(1000).every((byte) => byte === 0)).toBe(true)
+})
