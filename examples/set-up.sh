@@ -74,6 +74,9 @@ fetch() {
   tries=0
   until $curl --silent --fail --max-time 10 --resolve "acme.example:$HTTP_PORT:127.0.0.1" "$@"; do
     tries=$((tries + 1))
+    for pid in $started; do
+      if ! kill -0 "$pid" 2>/dev/null; then tries=75; fi # it has ended: nothing will answer
+    done
     if [ "$tries" -ge 75 ]; then
       echo "no answer from $1" >&2
       exit 1

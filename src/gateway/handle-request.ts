@@ -12,6 +12,7 @@ import type { PoolReport } from '../pool/scheduler.ts'
 import { DEFAULT_WASI_LIMITS, type WasiGrants } from '../wasi/session.ts'
 import { Answer } from './answer.ts'
 import type { Gateway } from './gateway.ts'
+import { joinSources } from './joined-source.ts'
 import { RequestBody } from './request-body.ts'
 import type { Target } from './router.ts'
 
@@ -58,7 +59,7 @@ async function runGuest(scene: Scene): Promise<PoolReport> {
   return gateway.scheduler.run({
     tenant: tenant.name,
     limits: tenant.slots,
-    lifetime: tenant.lifetime,
+    sizing: tenant.sizing,
     maxRequests: tenant.maxRequests,
     module,
     grants,
@@ -82,7 +83,7 @@ function makeGrants({ request, cgi, target, answer, gateway }: Scene): WasiGrant
   return {
     args: [paths.scriptFilename],
     env: guestEnvironment(cgi, { ...paths, role: answer.role, env: tenant.env }),
-    stdin: body,
+    stdin: answer.role === 'filter' ? joinSources(body, request.data) : body,
     stdout: answer.stdout,
     stderr: answer.stderr,
     preopens: tenant.makePreopens(),

@@ -1,6 +1,6 @@
 /** A tenant as requests see it: its configuration, made ready to use. */
 import type { ResponseLimits } from '../cgi/response-stream.ts'
-import type { Lifetime } from '../pool/lifetime.ts'
+import type { Sizing } from '../pool/sizing.ts'
 import type { SlotLimits } from '../pool/slots.ts'
 import type { Preopen } from '../wasi/session.ts'
 import type { DocumentRoot } from './document-root.ts'
@@ -26,7 +26,7 @@ export interface Tenant {
   /** Lower-case names of X-Accel-*, X-Sendfile and the like that its guests may send. */
   readonly allowedResponseHeaders: ReadonlySet<string>
   readonly openFiles: number
-  readonly lifetime: Lifetime
+  readonly sizing: Sizing
   /** Requests one instance answers before it is replaced; 0: no limit. */
   readonly maxRequests: number
   /** What one run of a guest sees of the file system. */

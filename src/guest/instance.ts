@@ -52,6 +52,8 @@ interface Run {
 
 export class GuestInstance {
   readonly module: GuestModule
+  /** From 0 to 1, at random. */
+  readonly jitter: number = Math.random()
   readonly #clock: Clock
   readonly #host: WasiHost
   readonly #meter: Meter

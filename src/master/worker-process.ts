@@ -97,6 +97,11 @@ export class WorkerProcess {
     return this.#state === 'ready'
   }
 
+  /** Whether it has been told to end, or has ended. */
+  get isLeaving(): boolean {
+    return this.#state === 'draining' || this.#state === 'gone'
+  }
+
   get isGone(): boolean {
     return this.#state === 'gone'
   }

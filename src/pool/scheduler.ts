@@ -1,17 +1,18 @@
-/** Gives each request a slot of its tenant, an instance of its handler and its turns with the thread, and takes them back. */
-import type { Clock } from '../base/clock.ts'
+/** Gives each request a slot of its tenant, its turn with the thread and an instance of its handler, and takes them back. */
+import type { Clock, Timer } from '../base/clock.ts'
 import { GuestInstance, type GuestJob, type GuestReport } from '../guest/instance.ts'
 import type { GuestModule } from '../guest/module.ts'
 import type { KillReason } from '../guest/outcome.ts'
-import type { Lifetime } from './lifetime.ts'
 import { RunQueue } from './run-queue.ts'
-import { type SlotLimits, Slots } from './slots.ts'
-import { WarmInstances } from './warm-instances.ts'
+import { idleLimit, idleTimeoutMs, instancesToMake, type Sizing } from './sizing.ts'
+import type { SlotLimits } from './slots.ts'
+import { TenantState } from './tenant-state.ts'
+import { type Place, WarmInstances, type WarmLimits } from './warm-instances.ts'
 
 export interface PoolJob extends Omit<GuestJob, 'waitTurn' | 'sliceMs'> {
   readonly tenant: string
   readonly limits: SlotLimits
-  readonly lifetime: Lifetime
+  readonly sizing: Sizing
   /** Requests one instance may answer; 0: no limit. */
   readonly maxRequests: number
   readonly module: GuestModule
@@ -26,47 +27,95 @@ export interface PoolReport extends GuestReport {
   readonly queuedMs: number
 }
 
-/** How long a guest may hold the thread while others want it, in milliseconds. */
-export const DEFAULT_SLICE_MS = 1
+export interface SchedulerOptions {
+  readonly clock: Clock
+  /** How long a guest may hold the thread while others want it, in milliseconds. Default 1. */
+  readonly sliceMs?: number
+  readonly warm?: WarmLimits
+}
+
+/** How often idle instances are looked at, in milliseconds. */
+const EXPIRE_INTERVAL_MS = 1000
+
+/** By how much `max_requests` is shortened at random, so that instances made together do not end together. */
+const MAX_REQUESTS_JITTER = 0.1
 
 export class Scheduler {
   readonly #clock: Clock
-  readonly #runQueue = new RunQueue(setImmediate)
-  readonly #warm = new WarmInstances()
-  readonly #tenants = new Map<string, Slots>()
+  readonly #sliceMs: number
+  readonly #runQueue: RunQueue
+  readonly #warm: WarmInstances
+  readonly #tenants = new Map<string, TenantState>()
   readonly #running = new Set<GuestInstance>()
+  #expireTimer: Timer | undefined
   #isStopping = false
 
-  constructor(clock: Clock) {
+  constructor({ clock, sliceMs = 1, warm }: SchedulerOptions) {
     this.#clock = clock
+    this.#sliceMs = sliceMs
+    this.#runQueue = new RunQueue(setImmediate, sliceMs)
+    this.#warm = new WarmInstances(warm)
+  }
+
+  /** For status pages: what is known of each tenant that has had a request. */
+  get tenants(): ReadonlyMap<string, TenantState> {
+    return this.#tenants
+  }
+
+  get warm(): WarmInstances {
+    return this.#warm
+  }
+
+  /** Guests and requests that wait for their turn with the thread. */
+  get waitingForTurn(): number {
+    return this.#runQueue.waiting
   }
 
   /** Runs one job to its end. Rejects with `PoolError` when it gets no slot; whatever the guest does is in the report. */
   async run(job: PoolJob): Promise<PoolReport> {
-    const slots = this.#slotsOf(job)
+    const state = this.#stateOf(job)
+    const { slots } = state
     let queuedMs = 0
     if (!slots.tryAcquire()) {
+      state.countWait()
       const askedMs = this.#clock.nowMs()
       await slots.acquire(job.onAbort)
       queuedMs = this.#clock.nowMs() - askedMs
+      state.counters.queuedMs += queuedMs
     }
     try {
-      return { ...(await this.#runInstance(job)), queuedMs }
+      if (!this.#runQueue.mayRun(job.tenant)) {
+        await new Promise<void>((wake) => this.#runQueue.join(job.tenant, wake))
+      }
+      state.countStart()
+      const report = await this.#runInstance(job, state)
+      state.countEnd(report)
+      this.#runQueue.charge(job.tenant, report.cpuMs)
+      return { ...report, queuedMs }
     } finally {
       slots.release()
     }
   }
 
+  /** Forgets a tenant that is no longer configured, once nothing of it runs. */
+  dropTenant(tenant: string): void {
+    this.#warm.dropTenant(tenant)
+    const { active = 0, waiting = 0 } = this.#tenants.get(tenant)?.slots ?? {}
+    if (active === 0 && waiting === 0) this.#tenants.delete(tenant)
+  }
+
   /** Kills every guest and refuses every request that waits. */
   stop(): void {
     this.#isStopping = true
-    for (const slots of this.#tenants.values()) slots.refuseAll()
+    this.#expireTimer?.cancel()
+    for (const { slots } of this.#tenants.values()) slots.refuseAll()
     for (const instance of this.#running) instance.kill('stopping')
   }
 
-  async #runInstance(job: PoolJob): Promise<GuestReport> {
+  async #runInstance(job: PoolJob, state: TenantState): Promise<GuestReport> {
     const place = { tenant: job.tenant, key: `${job.tenant}\0${job.module.digest}` }
-    const instance = this.#warm.take(place.key) ?? new GuestInstance(job.module, this.#clock)
+    const warm = this.#warm.take(place.key)
+    const instance = warm ?? this.#make(job.module, state)
     this.#running.add(instance)
     try {
       const kill = (reason: KillReason) => instance.kill(reason)
@@ -76,7 +125,7 @@ export class Scheduler {
         grants: job.grants,
         cpuMs: job.cpuMs,
         wallMs: job.wallMs,
-        sliceMs: DEFAULT_SLICE_MS,
+        sliceMs: this.#sliceMs,
         waitTurn: (wake) => this.#runQueue.join(job.tenant, wake),
         onWait: job.onWait,
       })
@@ -84,23 +133,71 @@ export class Scheduler {
       return await report
     } finally {
       this.#running.delete(instance)
-      if (isReusable(instance, job)) this.#warm.put(instance, place)
+      this.#takeBack(instance, job, place)
+      this.#makeAhead(job, place, warm === undefined && instance.runs === 1)
     }
   }
 
-  #slotsOf(job: PoolJob): Slots {
-    let slots = this.#tenants.get(job.tenant)
-    if (slots === undefined) {
-      slots = new Slots(job.tenant, job.limits, this.#clock)
-      this.#tenants.set(job.tenant, slots)
+  #make(module: GuestModule, state: TenantState): GuestInstance {
+    state.counters.instancesMade += 1
+    return new GuestInstance(module, this.#clock)
+  }
+
+  #takeBack(instance: GuestInstance, job: PoolJob, place: Place): void {
+    const state = this.#stateOf(job)
+    if (!canRunAgain(instance, job)) return
+    if (job.sizing.lifetime === 'reset') state.counters.resets += 1
+    this.#keep(instance, job, place)
+  }
+
+  #keep(instance: GuestInstance, { sizing, tenant }: PoolJob, place: Place): void {
+    const { slots } = this.#tenants.get(tenant) ?? {}
+    // The slot of the run that has just ended is given back later.
+    if (this.#warm.countOf(tenant) >= idleLimit(sizing, (slots?.active ?? 1) - 1)) {
+      this.#warm.dropOne(tenant)
     }
-    return slots
+    this.#warm.put(instance, place, this.#clock.nowMs() + idleTimeoutMs(sizing))
+    this.#expireTimer ??= this.#clock.after(EXPIRE_INTERVAL_MS, () => this.#expire())
+  }
+
+  /** Instances made while nobody wants the thread are there when somebody does. One a turn of the event loop. */
+  #makeAhead(job: PoolJob, place: Place, isFirstUse: boolean): void {
+    const { sizing, tenant } = job
+    if (sizing.pm === 'ondemand' && sizing.lifetime !== 'fresh') return
+    setImmediate(() => {
+      const state = this.#stateOf(job)
+      const headcount = { active: state.slots.active, idle: this.#warm.countOf(tenant), isFirstUse }
+      const wanted = instancesToMake(sizing, headcount)
+      if (wanted === 0 || this.#isStopping || this.#runQueue.waiting > 0) return
+      this.#keep(this.#make(job.module, state), job, place)
+      if (wanted > 1) this.#makeAhead(job, place, isFirstUse)
+    })
+  }
+
+  #expire(): void {
+    this.#expireTimer = undefined
+    this.#warm.expire(this.#clock.nowMs())
+    if (this.#warm.count === 0 || this.#isStopping) return
+    this.#expireTimer = this.#clock.after(EXPIRE_INTERVAL_MS, () => this.#expire())
+  }
+
+  #stateOf({ tenant, limits }: PoolJob): TenantState {
+    let state = this.#tenants.get(tenant)
+    if (state === undefined) {
+      state = new TenantState(tenant, limits, this.#clock)
+      this.#tenants.set(tenant, state)
+    }
+    state.update(limits)
+    return state
   }
 }
 
-function isReusable(instance: GuestInstance, { lifetime, maxRequests }: PoolJob): boolean {
-  if (maxRequests > 0 && instance.runs >= maxRequests) return false
-  switch (lifetime) {
+function canRunAgain(instance: GuestInstance, { sizing, maxRequests }: PoolJob): boolean {
+  if (maxRequests > 0) {
+    const limit = Math.ceil(maxRequests * (1 - instance.jitter * MAX_REQUESTS_JITTER))
+    if (instance.runs >= limit) return false
+  }
+  switch (sizing.lifetime) {
     case 'fresh':
       return false
     case 'reset':

@@ -5,8 +5,6 @@
 import type { GuestInstance } from '../guest/instance.ts'
 
 export interface WarmLimits {
-  /** Idle instances of one tenant. */
-  readonly perTenant: number
   /** Idle instances in all: each takes about 10 GB of address space, of which a process has some 128 TB. */
   readonly total: number
   /** Linear memory of all idle instances together, in bytes. */
@@ -14,16 +12,20 @@ export interface WarmLimits {
 }
 
 export const DEFAULT_WARM_LIMITS: WarmLimits = {
-  perTenant: 64,
   total: 10_500,
   bytes: 4 * 1024 * 1024 * 1024,
 }
 
-interface Idle {
-  readonly instance: GuestInstance
+export interface Place {
   readonly tenant: string
+  /** The handler: tenants never share an instance. */
   readonly key: string
+}
+
+interface Idle extends Place {
+  readonly instance: GuestInstance
   readonly bytes: number
+  readonly expiresMs: number
 }
 
 export class WarmInstances {
@@ -47,9 +49,19 @@ export class WarmInstances {
     return this.#bytes
   }
 
-  /** Instances dropped to keep a limit, since the start. */
+  /** Instances dropped to keep a limit of all tenants together, since the start. */
   get evicted(): number {
     return this.#evicted
+  }
+
+  /** Idle instances of a tenant. */
+  countOf(tenant: string): number {
+    return this.#perTenant.get(tenant) ?? 0
+  }
+
+  /** Whether no instance of handler `key` is idle. */
+  isEmpty(key: string): boolean {
+    return !this.#byKey.has(key)
   }
 
   /** The instance of handler `key` that was used last. */
@@ -60,24 +72,33 @@ export class WarmInstances {
     return idle.instance
   }
 
-  /** Keeps `instance` for `key`. */
-  put(
-    instance: GuestInstance,
-    { tenant, key }: { readonly tenant: string; readonly key: string },
-  ): void {
-    const idle: Idle = { instance, tenant, key, bytes: instance.memoryBytes }
-    if ((this.#perTenant.get(tenant) ?? 0) >= this.#limits.perTenant) {
-      this.#evicted += 1
-      return
-    }
+  /** Keeps `instance` until `expiresMs` on the clock that `expire` is told. */
+  put(instance: GuestInstance, place: Place, expiresMs: number): void {
+    const { tenant, key } = place
+    const idle: Idle = { instance, tenant, key, bytes: instance.memoryBytes, expiresMs }
     const sameHandler = this.#byKey.get(key)
     if (sameHandler === undefined) this.#byKey.set(key, [idle])
     else sameHandler.push(idle)
     this.#order.add(idle)
-    this.#perTenant.set(tenant, (this.#perTenant.get(tenant) ?? 0) + 1)
+    this.#perTenant.set(tenant, this.countOf(tenant) + 1)
     this.#bytes += idle.bytes
-    while (this.#order.size > this.#limits.total || this.#bytes > this.#limits.bytes)
+    while (this.#order.size > this.#limits.total || this.#bytes > this.#limits.bytes) {
       this.#evictOldest()
+    }
+  }
+
+  /** Drops the tenant's instance that was idle for longest. */
+  dropOne(tenant: string): void {
+    for (const idle of this.#order) {
+      if (idle.tenant !== tenant) continue
+      this.#drop(idle)
+      return
+    }
+  }
+
+  /** Drops what may not be kept any longer. */
+  expire(nowMs: number): void {
+    for (const idle of this.#order) if (idle.expiresMs <= nowMs) this.#drop(idle)
   }
 
   /** Drops every idle instance of a tenant. */
@@ -102,7 +123,7 @@ export class WarmInstances {
   #forget(idle: Idle): void {
     this.#order.delete(idle)
     this.#bytes -= idle.bytes
-    const left = (this.#perTenant.get(idle.tenant) ?? 1) - 1
+    const left = this.countOf(idle.tenant) - 1
     if (left === 0) this.#perTenant.delete(idle.tenant)
     else this.#perTenant.set(idle.tenant, left)
     if (this.#byKey.get(idle.key)?.length === 0) this.#byKey.delete(idle.key)

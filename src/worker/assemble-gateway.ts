@@ -46,7 +46,7 @@ export class GatewayAssembly {
 
   constructor(options: AssembleOptions) {
     this.#options = options
-    this.#scheduler = new Scheduler(options.clock)
+    this.#scheduler = new Scheduler({ clock: options.clock })
     this.#shared = {
       clock: options.clock,
       modules: new CompileCache(),
@@ -122,7 +122,15 @@ function assembleTenant(config: TenantConfig, shared: Shared): Tenant {
     stderr: DEFAULT_STDERR_LIMITS,
     allowedResponseHeaders: new Set(config.allowedResponseHeaders),
     openFiles: limits.openFiles,
-    lifetime: config.lifetime,
+    sizing: {
+      pm: config.pm,
+      maxChildren: config.maxChildren,
+      startServers: config.startServers,
+      minSpareServers: config.minSpareServers,
+      maxSpareServers: config.maxSpareServers,
+      processIdleTimeoutMs: config.processIdleTimeoutMs,
+      lifetime: config.lifetime,
+    },
     maxRequests: config.maxRequests,
     makePreopens: preopensOf(config, shared),
   }

@@ -54,7 +54,7 @@ function start(message: Extract<MasterMessage<Config>, { readonly kind: 'start' 
 
 function drain(limitMs: number): void {
   if (worker === undefined) process.exit(0)
-  void worker.drain(limitMs)
+  worker.drain(limitMs)
 }
 
 process.on('message', (message) => obey(message as MasterMessage<Config>))

@@ -1,7 +1,7 @@
 /** A worker: accepts connections on its pool's sockets and answers their requests until it is told to end. */
 import type { Clock, Timer } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
-import type { Logger } from '../base/logger.ts'
+import type { Logger, LogLevel } from '../base/logger.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { type HttpFront, startHttpFront } from '../gateway/http/front.ts'
@@ -33,6 +33,7 @@ interface Prepared {
   readonly gateway: Gateway
   readonly pool: PoolConfig
   readonly addresses: readonly string[]
+  readonly level: LogLevel
 }
 
 export class Worker {
@@ -46,6 +47,7 @@ export class Worker {
   #gateway: Gateway | undefined
   #prepared: Prepared | undefined
   #beat: Timer | undefined
+  readonly #timeUp = Promise.withResolvers<void>()
   #isEnding = false
 
   constructor(options: WorkerOptions) {
@@ -80,7 +82,12 @@ export class Worker {
     const { send } = this.#options
     try {
       const gateway = this.#assembly.assemble(settings)
-      this.#prepared = { gateway, pool: poolOf(settings), addresses }
+      this.#prepared = {
+        gateway,
+        pool: poolOf(settings),
+        addresses,
+        level: settings.log.level,
+      }
       send({ kind: 'prepared', error: undefined })
     } catch (error) {
       send({ kind: 'prepared', error: toWire(error) })
@@ -93,6 +100,7 @@ export class Worker {
     if (next === undefined || this.#isEnding) return
     this.#prepared = undefined
     this.#gateway = next.gateway
+    this.#options.logger.level = next.level
     const goes = (listener: Listener): boolean => !next.addresses.includes(listener.address)
     const gone = this.#listeners.filter(goes)
     this.#left.push(...gone)
@@ -113,20 +121,26 @@ export class Worker {
     })
   }
 
-  /** Stops accepting, finishes what runs for up to `graceMs`, stops what runs then, and ends. Idempotent. */
-  async drain(graceMs: number): Promise<void> {
+  /**
+   * Stops accepting, finishes what runs for up to `graceMs`, stops what runs then, and ends. When it is called again, the
+   * shorter time counts.
+   */
+  drain(graceMs: number): void {
+    this.#options.clock.after(graceMs, this.#timeUp.resolve)
     if (this.#isEnding) return
     this.#isEnding = true
-    const timeUp = new Promise<void>((resolve) => {
-      this.#options.clock.after(graceMs, resolve)
-    })
-    const isOver = this.#front?.close().then(() => this.#front?.drained())
-    await Promise.race([Promise.all([isOver, this.#leave([...this.#listeners, ...this.#left])]), timeUp])
+    void this.#end()
+  }
+
+  async #end(): Promise<void> {
+    const listeners = [...this.#listeners, ...this.#left]
+    const front = this.#front?.close().then(() => this.#front?.drained())
+    await Promise.race([Promise.all([front, this.#leave(listeners)]), this.#timeUp.promise])
     this.#gateway?.scheduler.stop()
-    for (const listener of [...this.#listeners, ...this.#left]) listener.destroyConnections()
+    for (const listener of listeners) listener.destroyConnections()
     this.#beat?.cancel()
     this.#load.stop()
-    // What `stop` and `destroy` have set off is written first.
+    // What `stop` and `destroyConnections` have set off is written first.
     setImmediate(() => this.#options.onEnd())
   }
 

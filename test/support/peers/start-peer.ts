@@ -69,15 +69,21 @@ export async function startPeer(name: PeerName, options: PeerOptions): Promise<P
     directory,
     env: { HOME: directory },
   })
-  await child.accepting({ host: '127.0.0.1', tcpPort: context.port })
+  const stop = async (): Promise<void> => {
+    await child.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    await child.accepting({ host: '127.0.0.1', tcpPort: context.port })
+  } catch (error) {
+    await stop()
+    throw error
+  }
   const errorLog = join(directory, 'error.log')
   return {
     name,
     port: context.port,
     logs: () => child.output() + (existsSync(errorLog) ? readFileSync(errorLog, 'utf8') : ''),
-    stop: async () => {
-      await child.stop()
-      rmSync(directory, { recursive: true, force: true })
-    },
+    stop,
   }
 }

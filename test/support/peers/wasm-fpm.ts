@@ -76,8 +76,17 @@ request_body = "64KiB"
     [resolve('src/cli/main.ts'), 'serve', '--config', config],
     { directory },
   )
-  await child.accepting(unix)
-  await child.accepting(tcp)
+  const stop = async (): Promise<void> => {
+    await child.stop()
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    await child.accepting(unix)
+    await child.accepting(tcp)
+  } catch (error) {
+    await stop()
+    throw error
+  }
   return {
     unix,
     tcp,
@@ -85,10 +94,7 @@ request_body = "64KiB"
     logs: () => child.output(),
     logged: (pattern, from) => logged(child, pattern, from),
     memoryBytes: () => memoryOf(child.pid),
-    stop: async () => {
-      await child.stop()
-      rmSync(directory, { recursive: true, force: true })
-    },
+    stop,
   }
 }
 

@@ -1,0 +1,5 @@
+(memory (export "memory") 1)
+(data (i32.const 1024) "Content-Type: text/plain\nX-Hal")
+(func (export "_start")
+  (drop (call $print (i32.const 1) (i32.const 1024) (i32.const 30)))
+  (call $proc_exit (i32.const 1)))

@@ -1,0 +1,7 @@
+(memory (export "memory") 1)
+(type $step (func (param i32) (result i32)))
+(table 2 funcref)
+(elem (i32.const 0) $first $second)
+(func $first (type $step) (i32.add (call_indirect (type $step) (local.get 0) (i32.const 1)) (i32.const 1)))
+(func $second (type $step) (i32.add (call_indirect (type $step) (local.get 0) (i32.const 0)) (i32.const 1)))
+(func (export "_start") (drop (call $first (i32.const 0))))

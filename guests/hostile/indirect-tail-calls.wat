@@ -1,0 +1,6 @@
+(memory (export "memory") 1)
+(type $step (func (param i32)))
+(table 1 funcref)
+(elem (i32.const 0) $step)
+(func $step (type $step) (return_call_indirect (type $step) (local.get 0) (i32.const 0)))
+(func (export "_start") (call $step (i32.const 0)))

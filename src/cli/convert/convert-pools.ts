@@ -1,0 +1,236 @@
+/** From php-fpm's directives to the text of our configuration: each one becomes a key, or a comment that says why not. */
+import { CodedError } from '../../base/errors.ts'
+import { ConfigError } from '../../config/errors.ts'
+import { isLocal, parseListenAddress } from '../../config/listen-address.ts'
+import { parseConfig } from '../../config/parse.ts'
+import type { Directive } from './directive.ts'
+import { GLOBAL_RULES, POOL_RULES, type Rule, SETTING_RULES } from './rules.ts'
+import { Sheet } from './sheet.ts'
+
+export interface ConvertOptions {
+  /** Where php-fpm's relative paths start. */
+  readonly prefix: string
+  /** Document root of the tenants; `$pool` is the pool's name. */
+  readonly root?: string | undefined
+  /** Named in the first line. */
+  readonly source: string
+}
+
+export interface Converted {
+  /** A good configuration (`parseConfig` takes it). */
+  readonly toml: string
+  /** What is not the same here, one line each: directives without meaning, values we do not take. */
+  readonly notes: readonly string[]
+}
+
+/** Throws CONVERT_NO_POOL, CONVERT_BAD_POOL. */
+export function convertPools(directives: readonly Directive[], options: ConvertOptions): Converted {
+  const names = [...new Set(directives.map(({ section }) => section))].filter(
+    (name) => name !== 'global',
+  )
+  if (names.length === 0) {
+    throw new CodedError(
+      'CONVERT_NO_POOL',
+      `Cannot convert ${options.source}: no [pool] section, wanted at least one`,
+    )
+  }
+  const main = new Sheet()
+  for (const directive of directives.filter(({ section }) => section === 'global')) {
+    apply(directive, GLOBAL_RULES[directive.name], { sheet: main, prefix: options.prefix })
+  }
+  const sheets = names.map((name) =>
+    convertPool(
+      name,
+      directives.filter(({ section }) => section === name),
+      options,
+    ),
+  )
+  const lines = [
+    ...introduction(options.source),
+    ...main.lines('main'),
+    ...main.comments(),
+    ...main.table('[log]', 'log'),
+    ...sheets.flatMap(poolLines),
+  ]
+  const repaired = repair(lines)
+  return {
+    toml: `${repaired.lines.join('\n')}\n`,
+    notes: [...main.notes, ...sheets.flatMap(({ notes }) => notes), ...repaired.notes],
+  }
+}
+
+function introduction(source: string): string[] {
+  return [
+    `# Converted from php-fpm's ${oneLine(source)}.`,
+    "# Sockets, logs and pid files are still php-fpm's own: stop php-fpm first, or change them.",
+    '',
+  ]
+}
+
+function poolLines(sheet: Sheet): string[] {
+  return [
+    ...sheet.table('[[pool]]', 'pool'),
+    ...sheet.table('[[tenant]]', 'tenant'),
+    ...sheet.comments(),
+    ...sheet.table('[tenant.limits]', 'limits'),
+  ]
+}
+
+function convertPool(
+  section: string,
+  directives: readonly Directive[],
+  options: ConvertOptions,
+): Sheet {
+  const sheet = new Sheet()
+  const name = safeName(section)
+  const prefix = directives.findLast((one) => one.name === 'prefix')?.value ?? options.prefix
+  const context: Context = { sheet, prefix: expand(prefix, section) }
+  sheet.set('pool', 'name', {
+    value: name,
+    ...(name === section ? {} : { note: `was "${oneLine(section)}"` }),
+  })
+  sheet.set('tenant', 'name', { value: name })
+  sheet.set('tenant', 'pool', { value: name })
+  sheet.set('tenant', 'hosts', {
+    value: ['*'],
+    note: "as php-fpm: whoever reaches the socket is this pool's",
+  })
+  if (options.root === undefined) {
+    sheet.remark(
+      'tenant',
+      '# root = "/srv/www" -- php-fpm has no document root: name the folder of your .wasm files',
+    )
+  } else sheet.set('tenant', 'root', { value: expand(options.root, name) })
+  for (const directive of directives) {
+    const expanded = { ...directive, value: expand(directive.value, section) }
+    apply(expanded, POOL_RULES[directive.name], context)
+  }
+  openListeners(directives, sheet, section)
+  return sheet
+}
+
+interface Context {
+  readonly sheet: Sheet
+  readonly prefix: string
+}
+
+function apply(directive: Directive, rule: Rule | undefined, context: Context): void {
+  const { sheet, prefix } = context
+  if (rule === undefined) sheet.drop(directive, 'is not a directive of php-fpm')
+  else if ('why' in rule) sheet.drop(directive, rule.why)
+  else if ('special' in rule) applySpecial(directive, rule.special, context)
+  else if (directive.value === '') sheet.drop(directive, 'is empty')
+  else {
+    const result = rule.read(directive.value, { prefix })
+    if ('why' in result) sheet.drop(directive, result.why)
+    else sheet.set(rule.target, rule.key, result)
+  }
+}
+
+function applySpecial(
+  directive: Directive,
+  special: 'env' | 'suppress' | 'prefix' | 'setting',
+  context: Context,
+): void {
+  const { sheet } = context
+  switch (special) {
+    case 'prefix':
+      return // already in the paths
+    case 'suppress':
+      sheet.append('access_suppress_path', directive.value)
+      return
+    case 'env':
+      if (!directive.index) sheet.drop(directive, 'has no name')
+      else if (directive.value.startsWith('$')) {
+        sheet.drop(
+          directive,
+          "took its value from php-fpm's own environment: write the value into env",
+        )
+      } else sheet.setEnv(directive.index, directive.value)
+      return
+    case 'setting': {
+      const rule = SETTING_RULES[directive.index ?? '']
+      if (rule === undefined) sheet.drop(directive, "is PHP's own setting")
+      else apply(directive, rule, context)
+    }
+  }
+}
+
+/** php-fpm lets everybody in unless told otherwise; we must be told so. */
+function openListeners(directives: readonly Directive[], sheet: Sheet, section: string): void {
+  const lastOf = (name: string): string =>
+    directives.findLast((one) => one.name === name)?.value ?? ''
+  const listen = lastOf('listen')
+  if (listen === '') {
+    throw new CodedError(
+      'CONVERT_BAD_POOL',
+      `Cannot convert pool [${oneLine(section)}]: no "listen", wanted an address`,
+    )
+  }
+  const address = parseListenAddress(listen)
+  const clients = lastOf('listen.allowed_clients').replace(/\bany\b|[\s,]/g, '')
+  if (address === undefined || isLocal(address) || clients !== '') return
+  sheet.set('pool', 'insecure_listen', {
+    value: true,
+    note: 'DANGER: whoever reaches this address can run any handler: name the web servers in allowed_clients instead',
+  })
+}
+
+/**
+ * Takes out, as comments, the lines that our configuration refuses: numbers beyond our limits, contradictions that
+ * php-fpm would refuse as well.
+ */
+function repair(lines: readonly string[]): {
+  readonly lines: readonly string[]
+  readonly notes: readonly string[]
+} {
+  const notes: string[] = []
+  const repaired = [...lines]
+  for (let round = 0; round <= lines.length; round += 1) {
+    const problems = problemsOf(repaired.join('\n'))
+    if (problems.length === 0) return { lines: repaired, notes }
+    let isBetter = false
+    for (const { line, key, message } of problems) {
+      const index = (line ?? 0) - 1
+      const text = repaired[index] ?? ''
+      if (!/^[a-z_]+ = /.test(text)) continue
+      repaired[index] = `# ${text} -- ${oneLine(message)}`
+      notes.push(`${key} ${oneLine(message)}`)
+      isBetter = true
+    }
+    if (!isBetter) break
+  }
+  const [problem] = problemsOf(repaired.join('\n'))
+  throw new CodedError(
+    'CONVERT_BAD_POOL',
+    `Cannot convert: ${problem?.key ?? ''} ${problem?.message ?? ''}`,
+  )
+}
+
+function problemsOf(text: string): ConfigError['problems'] {
+  try {
+    parseConfig(text, '/etc/wasm-fpm/wasm-fpm.toml')
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+}
+
+function expand(value: string, pool: string): string {
+  return value.replaceAll('$pool', () => pool)
+}
+
+/** Names have fewer characters here. */
+function safeName(section: string): string {
+  const name = section
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 63)
+  return name === '' ? 'pool' : name
+}
+
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a comment ends with its line
+  return text.replace(/[\x00-\x1f\x7f]/g, ' ')
+}

@@ -1,0 +1,71 @@
+/** What one section of php-fpm's configuration becomes, collected key by key. */
+import { basename } from 'node:path'
+import { type Directive, printDirective } from './directive.ts'
+import type { Target } from './rules.ts'
+import { printToml, type TomlValue } from './toml-value.ts'
+
+interface Entry {
+  readonly value: TomlValue
+  readonly note?: string
+}
+
+export class Sheet {
+  /** What is not the same here. */
+  readonly notes: string[] = []
+  readonly #entries = new Map<Target, Map<string, Entry>>()
+  readonly #remarks = new Map<Target, string[]>()
+  readonly #dropped: string[] = []
+
+  /** A later value of the same key wins, as in php-fpm. */
+  set(target: Target, key: string, entry: Entry): void {
+    const table = this.#entries.get(target) ?? new Map<string, Entry>()
+    this.#entries.set(target, table.set(key, entry))
+    if (entry.note?.startsWith('was') || entry.note?.startsWith('DANGER'))
+      this.notes.push(`${key}: ${entry.note}`)
+  }
+
+  /** Adds to a list of the tenant's. */
+  append(key: string, item: string): void {
+    const before = this.#entries.get('tenant')?.get(key)?.value
+    this.set('tenant', key, { value: Array.isArray(before) ? [...before, item] : [item] })
+  }
+
+  setEnv(name: string, value: string): void {
+    const before = this.#entries.get('tenant')?.get('env')?.value
+    const rest = typeof before === 'object' && !Array.isArray(before) ? before : {}
+    this.set('tenant', 'env', { value: { ...rest, [name]: value } })
+  }
+
+  /** Adds a comment to a table. */
+  remark(target: Target, line: string): void {
+    this.#remarks.set(target, [...(this.#remarks.get(target) ?? []), line])
+  }
+
+  /** Keeps a directive as a comment. */
+  drop(directive: Directive, why: string): void {
+    const text = printDirective(directive)
+    const place = `${basename(directive.file)}:${directive.line}`
+    this.#dropped.push(`# ${text} -- ${why} (${place})`)
+    this.notes.push(`${place}: ${text}: ${why}`)
+  }
+
+  /** The keys of a table, each on a line. */
+  lines(target: Target): string[] {
+    const entries = [...(this.#entries.get(target) ?? [])].map(([key, { value, note }]) => {
+      const comment = note === undefined ? '' : ` # ${note}`
+      return `${key} = ${printToml(value)}${comment}`
+    })
+    return [...entries, ...(this.#remarks.get(target) ?? [])]
+  }
+
+  /** A table under its header, nothing when it is empty. */
+  table(header: string, target: Target): string[] {
+    const lines = this.lines(target)
+    return lines.length === 0 ? [] : ['', header, ...lines]
+  }
+
+  /** The directives that have no meaning here. */
+  comments(): string[] {
+    return this.#dropped.length === 0 ? [] : ['', '# No meaning here:', ...this.#dropped]
+  }
+}

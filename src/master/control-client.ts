@@ -1,0 +1,47 @@
+/** The other end of the control socket: how a command reaches the master that runs. */
+import { createConnection } from 'node:net'
+import { join } from 'node:path'
+import { fromWire } from '../base/errors.ts'
+import { controlFolders, controlName } from './control-place.ts'
+import type { ControlAnswer, ControlCommand, ControlRequest } from './control-socket.ts'
+import { MasterError } from './errors.ts'
+
+/**
+ * Has the master of `configFile` carry out `command`; resolves with what it says when it has. Throws what the master
+ * throws, and `MasterError` (MASTER_NOT_RUNNING).
+ */
+export async function command(configFile: string, name: ControlCommand): Promise<string> {
+  const uid = process.getuid?.() ?? -1
+  const paths = controlFolders(uid).map((folder) => join(folder, controlName(configFile)))
+  let problem = ''
+  for (const path of paths) {
+    const answer = await ask(path, { command: name }).catch((error: NodeJS.ErrnoException) => {
+      if (problem === '' || error.code !== 'ENOENT') problem = error.message
+    })
+    if (answer === undefined) continue
+    if (answer.ok) return answer.message
+    throw fromWire(answer.error)
+  }
+  throw new MasterError(
+    'MASTER_NOT_RUNNING',
+    `Cannot reach the wasm-fpm that serves ${configFile}: ${problem}, wanted one that runs and listens at ${paths.join(' or ')}`,
+  )
+}
+
+function ask(path: string, request: ControlRequest): Promise<ControlAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<ControlAnswer>()
+  const socket = createConnection({ path })
+  let text = ''
+  socket.setEncoding('utf8')
+  socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`))
+  socket.on('data', (chunk: string) => {
+    text += chunk
+  })
+  socket.on('error', reject)
+  socket.on('end', () => {
+    socket.destroy()
+    if (text.endsWith('\n')) resolve(JSON.parse(text) as ControlAnswer)
+    else reject(new Error('it went away before it answered'))
+  })
+  return promise
+}

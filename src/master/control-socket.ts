@@ -1,0 +1,116 @@
+/**
+ * Takes commands from `wasm-fpm reload`, `restart` and `stop`: one JSON line in, one JSON line out. Only the master's user and
+ * root can connect (mode 0600).
+ */
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { toWire, type WireError } from '../base/errors.ts'
+import { createSocketFile } from '../gateway/listen/socket-file.ts'
+import { controlFolders, controlName, makeFolder } from './control-place.ts'
+import { MasterError } from './errors.ts'
+
+/** What a master can be told. */
+export const CONTROL_COMMANDS = ['reload', 'restart', 'stop'] as const
+export type ControlCommand = (typeof CONTROL_COMMANDS)[number]
+
+export interface ControlRequest {
+  readonly command: ControlCommand
+}
+
+export type ControlAnswer =
+  | { readonly ok: true; readonly message: string }
+  | { readonly ok: false; readonly error: WireError }
+
+export interface ControlSocket {
+  readonly path: string
+  close(): void
+}
+
+/** Bytes of a command. */
+const MAX_REQUEST_BYTES = 4096
+/** Commands at once. */
+const MAX_CONNECTIONS = 16
+
+const SOCKET_MODE = 0o600
+
+/**
+ * Listens for commands about `configFile`; `obey` carries one out and returns what to say about it, or throws. Undefined:
+ * no folder for the socket is to be had. Throws `MasterError` (MASTER_ALREADY_RUNNING).
+ */
+export async function openControlSocket(
+  configFile: string,
+  obey: (command: ControlCommand) => Promise<string>,
+): Promise<ControlSocket | undefined> {
+  const uid = process.getuid?.() ?? -1
+  const folder = controlFolders(uid).find((candidate) => makeFolder(candidate, uid))
+  if (folder === undefined) return undefined
+  const path = join(folder, controlName(configFile))
+  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, obey))
+  server.maxConnections = MAX_CONNECTIONS
+  const bound = createSocketFile(path, { mode: SOCKET_MODE }, (temporary) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    server.once('error', reject)
+    server.listen({ path: temporary }, resolve)
+    return promise
+  })
+  const file = await bound.catch((cause: unknown) => {
+    server.close()
+    throw toWire(cause).code === 'GATEWAY_LISTEN_IN_USE' ? alreadyRunning(configFile, cause) : cause
+  })
+  return {
+    path,
+    close() {
+      file.remove()
+      server.close()
+    },
+  }
+}
+
+function serve(socket: Socket, obey: (command: ControlCommand) => Promise<string>): void {
+  let text = ''
+  socket.setEncoding('utf8')
+  socket.on('error', () => undefined)
+  socket.on('data', (chunk: string) => {
+    text += chunk
+    if (text.length > MAX_REQUEST_BYTES) socket.destroy()
+    else if (text.includes('\n')) {
+      socket.removeAllListeners('data')
+      socket.resume()
+      void answer(text, obey).then((reply) => socket.end(`${JSON.stringify(reply)}\n`))
+    }
+  })
+  socket.on('end', () => {
+    if (!text.includes('\n')) socket.destroy()
+  })
+}
+
+async function answer(
+  text: string,
+  obey: (command: ControlCommand) => Promise<string>,
+): Promise<ControlAnswer> {
+  try {
+    return { ok: true, message: await obey(readCommand(text)) }
+  } catch (error) {
+    return { ok: false, error: toWire(error) }
+  }
+}
+
+function readCommand(text: string): ControlCommand {
+  const request: unknown = JSON.parse(text)
+  const given: unknown =
+    typeof request === 'object' && request !== null ? Reflect.get(request, 'command') : undefined
+  const command = CONTROL_COMMANDS.find((known) => known === given)
+  if (command !== undefined) return command
+  throw new MasterError(
+    'MASTER_BUSY',
+    `Cannot obey ${JSON.stringify(given)}: wanted one of ${CONTROL_COMMANDS.join(', ')}`,
+  )
+}
+
+function alreadyRunning(configFile: string, cause: unknown): MasterError {
+  return new MasterError(
+    'MASTER_ALREADY_RUNNING',
+    `Cannot serve ${configFile}: a wasm-fpm that serves it is running already, wanted none`,
+    { cause },
+  )
+}

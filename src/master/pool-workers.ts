@@ -1,0 +1,220 @@
+/** The workers of one pool: as many as its table says, all with the same settings, sockets and rights. */
+import type { Clock, Timer } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Config, PoolConfig } from '../config/config.ts'
+import type { SocketGrant } from '../ipc/messages.ts'
+import type { Account } from './account.ts'
+import type { RunningPool } from './reload-plan.ts'
+import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
+import type { HeldSocket } from './sockets.ts'
+import { FIRST_SOCKET_FD, type Grants, workerCommand } from './worker-command.ts'
+import { type WorkerEnding, type WorkerLimits, WorkerProcess } from './worker-process.ts'
+
+/** What cannot change while a worker lives. */
+export interface PoolRights {
+  readonly account: Account | undefined
+  readonly grants: Grants
+  readonly sockets: readonly HeldSocket[]
+  readonly http: HeldSocket | undefined
+}
+
+export interface PoolParts {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: WorkerLimits
+  /** Where workers' error output goes; undefined: to the master's. */
+  readonly errorLog: { write(worker: WorkerProcess, chunk: Buffer): void } | undefined
+}
+
+export class PoolWorkers {
+  readonly name: string
+  #rights: PoolRights
+  readonly #parts: PoolParts
+  #settings: Config
+  #next: { readonly settings: Config; readonly sockets: readonly HeldSocket[] } | undefined
+  readonly #workers = new Set<WorkerProcess>()
+  readonly #restarts = new Set<Timer>()
+  #history: RestartHistory = NO_HISTORY
+  #isEnding = false
+
+  /** `settings`: a configuration with this pool and its tenants only. */
+  constructor(settings: Config, rights: PoolRights, parts: PoolParts) {
+    this.name = poolOf(settings).name
+    this.#rights = rights
+    this.#settings = settings
+    this.#parts = parts
+  }
+
+  get running(): RunningPool {
+    return { pool: poolOf(this.#settings), grants: this.#rights.grants }
+  }
+
+  /** Workers that accept connections. */
+  get ready(): number {
+    return [...this.#workers].filter((worker) => worker.isReady).length
+  }
+
+  /** Starts all workers; resolves when they are ready. When one cannot start, none stays, and that is thrown. */
+  async start(): Promise<void> {
+    const { workers } = poolOf(this.#settings)
+    try {
+      await Promise.all(Array.from({ length: workers }, () => this.#startOne().ready))
+    } catch (error) {
+      await this.drain(0)
+      throw error
+    }
+  }
+
+  /** First half of a reload; `sockets`: those that stay. When a worker objects, nothing has changed, and its objection is thrown. */
+  async prepare(settings: Config, sockets: readonly HeldSocket[]): Promise<void> {
+    this.#next = { settings, sockets }
+    const addresses = sockets.map(({ address }) => address)
+    try {
+      const workers = [...this.#workers]
+      await Promise.all(workers.map((worker) => worker.prepare(settings, addresses)))
+    } catch (error) {
+      this.abandon()
+      throw error
+    }
+  }
+
+  /** Second half of a reload: new settings, and as many workers as they say. */
+  commit(): void {
+    if (this.#next === undefined) return
+    this.#settings = this.#next.settings
+    this.#rights = { ...this.#rights, sockets: this.#next.sockets }
+    this.#next = undefined
+    for (const worker of this.#workers) worker.commit()
+    this.#fill()
+    const surplus = this.#active().slice(poolOf(this.#settings).workers)
+    for (const worker of surplus) void worker.drain(this.#settings.processControlTimeoutMs)
+  }
+
+  abandon(): void {
+    this.#next = undefined
+    for (const worker of this.#workers) worker.abandon()
+  }
+
+  /** Replaces the workers one by one: each drains when its successor is ready. Throws when a successor cannot start. */
+  async restart(): Promise<void> {
+    for (const worker of this.#active()) {
+      if (worker.isGone || this.#isEnding) continue
+      const successor = this.#startOne()
+      await successor.ready
+      void worker.drain(this.#settings.processControlTimeoutMs)
+    }
+  }
+
+  /** Ends all workers; resolves when they are gone. */
+  async drain(graceMs: number): Promise<void> {
+    this.#isEnding = true
+    for (const timer of this.#restarts) timer.cancel()
+    this.#restarts.clear()
+    await Promise.all([...this.#workers].map((worker) => worker.drain(graceMs)))
+  }
+
+  reopenLogs(): void {
+    for (const worker of this.#workers) worker.reopenLogs()
+  }
+
+  /** Workers that are not on their way out. */
+  #active(): WorkerProcess[] {
+    return [...this.#workers].filter((worker) => !worker.isLeaving)
+  }
+
+  #startOne(): WorkerProcess {
+    const { account, grants, sockets, http } = this.#rights
+    const { clock, logger, limits, errorLog } = this.#parts
+    const all = http === undefined ? sockets : [...sockets, http]
+    const granted = all.map(
+      ({ address, transport }, index): SocketGrant => ({
+        fd: FIRST_SOCKET_FD + index,
+        address,
+        transport,
+      }),
+    )
+    const command = workerCommand(grants, account, {
+      fds: all.map(({ fd }) => fd),
+      errorOutput: errorLog === undefined ? 'inherit' : 'pipe',
+    })
+    const worker = new WorkerProcess({
+      command,
+      settings: this.#settings,
+      sockets: granted.slice(0, sockets.length),
+      http: http === undefined ? undefined : granted.at(-1),
+      clock,
+      logger: logger.child({ pool: this.name }),
+      limits,
+      onLoad: this.#balance,
+      onEnd: this.#ended,
+      onErrorOutput: (from, chunk) => errorLog?.write(from, chunk),
+    })
+    this.#workers.add(worker)
+    return worker
+  }
+
+  /** Sends the idle connections of a busy worker to those that are not. */
+  readonly #balance = (worker: WorkerProcess): void => {
+    if (!worker.isBusy) return
+    for (const other of this.#workers) {
+      if (other.isReady && !other.isBusy) {
+        worker.relieve()
+        return
+      }
+    }
+  }
+
+  readonly #ended = (ending: WorkerEnding): void => {
+    this.#workers.delete(ending.worker)
+    if (this.#isEnding) return
+    const { clock, logger } = this.#parts
+    const { emergencyRestartThreshold: threshold, emergencyRestartIntervalMs: intervalMs } =
+      this.#settings
+    const { history, delayMs, isEmergency } = decideRestart(
+      this.#history,
+      { nowMs: clock.nowMs(), servedMs: ending.servedMs, isCrash: ending.isCrash },
+      { threshold, intervalMs },
+    )
+    this.#history = history
+    const line = { pool: this.name, pid: ending.worker.pid, reason: ending.reason, delayMs }
+    if (!ending.isCrash) logger.info(line, 'worker has ended')
+    else if (delayMs === 0) logger.error(line, 'worker has crashed and is replaced')
+    else {
+      logger.error(
+        { ...line, crashesInARow: history.streak },
+        `workers of pool ${this.name} crash one after the other: the next one is started in ${delayMs} ms`,
+      )
+    }
+    this.#later(delayMs, () => this.#fill())
+    if (!isEmergency) return
+    logger.error({ pool: this.name, threshold, intervalMs }, 'too many crashes: all workers are replaced')
+    this.restart().catch((error: unknown) =>
+      logger.error({ pool: this.name }, `workers cannot be replaced: ${String(error)}`),
+    )
+  }
+
+  #later(delayMs: number, action: () => void): void {
+    if (delayMs === 0) {
+      action()
+      return
+    }
+    const timer = this.#parts.clock.after(delayMs, () => {
+      this.#restarts.delete(timer)
+      action()
+    })
+    this.#restarts.add(timer)
+  }
+
+  /** Starts the workers that are missing; their ends, should they fail, come back to `#ended`. */
+  #fill(): void {
+    if (this.#isEnding) return
+    const missing = poolOf(this.#settings).workers - this.#active().length
+    for (let started = 0; started < missing; started += 1) this.#startOne()
+  }
+}
+
+export function poolOf(settings: Config): PoolConfig {
+  const [pool] = settings.pools
+  if (pool === undefined) throw new Error('settings without a pool')
+  return pool
+}

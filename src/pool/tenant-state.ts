@@ -1,0 +1,81 @@
+/** What the pool knows of one tenant: its slots and its accounts. Exact, and kept across reloads. */
+import type { Clock } from '../base/clock.ts'
+import type { GuestReport } from '../guest/instance.ts'
+import { type SlotLimits, Slots } from './slots.ts'
+
+export interface TenantCounters {
+  /** Requests that got an instance. */
+  requests: number
+  /** Requests that had to wait for one. */
+  queued: number
+  /** Milliseconds they waited, all together. */
+  queuedMs: number
+  /** CPU time of its guests, in milliseconds. */
+  cpuMs: number
+  /** The most instances that ran at once. */
+  maxActive: number
+  /** The most requests that waited at once. */
+  maxWaiting: number
+  /** How often a request found `max_children` reached. */
+  maxChildrenReached: number
+  /** The most linear memory an instance had, in bytes. */
+  memoryPeakBytes: number
+  instancesMade: number
+  resets: number
+  /** Ends of runs by kind: `exited`, `trap:unreachable`, `killed:cpu` ... */
+  readonly outcomes: Map<string, number>
+}
+
+export class TenantState {
+  readonly slots: Slots
+  readonly counters: TenantCounters = {
+    requests: 0,
+    queued: 0,
+    queuedMs: 0,
+    cpuMs: 0,
+    maxActive: 0,
+    maxWaiting: 0,
+    maxChildrenReached: 0,
+    memoryPeakBytes: 0,
+    instancesMade: 0,
+    resets: 0,
+    outcomes: new Map(),
+  }
+  #limits: SlotLimits
+
+  constructor(name: string, limits: SlotLimits, clock: Clock) {
+    this.slots = new Slots(name, limits, clock)
+    this.#limits = limits
+  }
+
+  /** Takes over the limits of a new configuration. */
+  update(limits: SlotLimits): void {
+    if (this.#limits === limits) return
+    this.#limits = limits
+    this.slots.limits = limits
+  }
+
+  countStart(): void {
+    this.counters.requests += 1
+    this.counters.maxActive = Math.max(this.counters.maxActive, this.slots.active)
+  }
+
+  countWait(): void {
+    this.counters.queued += 1
+    this.counters.maxChildrenReached += 1
+    this.counters.maxWaiting = Math.max(this.counters.maxWaiting, this.slots.waiting + 1)
+  }
+
+  countEnd({ outcome, cpuMs, memoryBytes }: GuestReport): void {
+    const { counters } = this
+    counters.cpuMs += cpuMs
+    counters.memoryPeakBytes = Math.max(counters.memoryPeakBytes, memoryBytes)
+    const kind =
+      outcome.kind === 'exited'
+        ? 'exited'
+        : outcome.kind === 'trapped'
+          ? `trap:${outcome.trap}`
+          : `killed:${outcome.reason}`
+    counters.outcomes.set(kind, (counters.outcomes.get(kind) ?? 0) + 1)
+  }
+}

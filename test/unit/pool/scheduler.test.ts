@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
+import { type PoolJob, Scheduler } from '../../../src/pool/scheduler.ts'
+import type { Sizing } from '../../../src/pool/sizing.ts'
+import { CollectingSink, compileGuest, grants, job } from '../../support/guest.ts'
+import { wat } from '../../support/wat.ts'
+
+/** Counts its runs in memory and in a global, and prints the count as one digit. */
+const COUNTER = wat(`(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\10\\00\\00\\00\\01\\00\\00\\00")
+  (data (i32.const 16) "0")
+  (global $runs (mut i32) (i32.const 48))
+  (func (export "_start")
+    (global.set $runs (i32.add (global.get $runs) (i32.const 1)))
+    (i32.store8 (i32.const 16)
+      (i32.add (i32.load8_u (i32.const 16)) (i32.const 1)))
+    (if (i32.ne (global.get $runs) (i32.load8_u (i32.const 16))) (then unreachable))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))))`)
+
+const SPINNER = wat(`(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))`)
+
+const SIZING: Sizing = {
+  pm: 'ondemand',
+  maxChildren: 8,
+  startServers: 0,
+  minSpareServers: 0,
+  maxSpareServers: 8,
+  processIdleTimeoutMs: 10_000,
+  lifetime: 'reset',
+}
+
+async function setUp(bytes: Uint8Array, changes: Partial<PoolJob> = {}) {
+  const scheduler = new Scheduler({ clock: systemClock })
+  const module = await compileGuest(bytes)
+  const run = (more: Partial<PoolJob> = {}) => {
+    const stdout = new CollectingSink()
+    const { waitTurn: _, sliceMs: __, ...rest } = job({ grants: grants({ stdout }) })
+    const report = scheduler.run({
+      ...rest,
+      tenant: 'acme',
+      limits: { maxChildren: 8, queueMax: 8, queueTimeoutMs: 1000 },
+      sizing: SIZING,
+      maxRequests: 0,
+      module,
+      onAbort: () => undefined,
+      onStart: () => undefined,
+      ...changes,
+      ...more,
+    })
+    return report.then((result) => ({ ...result, text: stdout.text }))
+  }
+  return { scheduler, run, module }
+}
+
+const LIFETIMES = [
+  { lifetime: 'reset', texts: ['1', '1', '1', '1'], made: 1 },
+  { lifetime: 'persistent', texts: ['1', '2', '3', '4'], made: 1 },
+] as const
+
+for (const { lifetime, texts, made } of LIFETIMES) {
+  test(`${lifetime}: one instance, and what a guest sees of earlier requests`, async () => {
+    const { run, scheduler } = await setUp(COUNTER, { sizing: { ...SIZING, lifetime } })
+    const seen: string[] = []
+    for (let count = 0; count < 4; count += 1) seen.push((await run()).text)
+    expect(seen).toEqual(texts)
+    expect(scheduler.tenants.get('acme')?.counters.instancesMade).toBe(made)
+    expect(scheduler.warm.count).toBe(1)
+  })
+}
+
+test('fresh: every request has an instance of its own', async () => {
+  const { run } = await setUp(COUNTER, { sizing: { ...SIZING, lifetime: 'fresh' } })
+  for (let count = 0; count < 5; count += 1) expect((await run()).text).toBe('1')
+})
+
+test('max_requests: the instance is replaced when it has answered so many, never later', async () => {
+  const { run, scheduler } = await setUp(COUNTER, {
+    sizing: { ...SIZING, lifetime: 'persistent' },
+    maxRequests: 3,
+  })
+  const seen = []
+  for (let count = 0; count < 12; count += 1) seen.push((await run()).text)
+  expect(seen.every((text) => text <= '3')).toBe(true)
+  expect(scheduler.tenants.get('acme')?.counters.instancesMade).toBeGreaterThanOrEqual(4)
+})
+
+test('tenants never share an instance', async () => {
+  const { run, scheduler } = await setUp(COUNTER, { sizing: { ...SIZING, lifetime: 'persistent' } })
+  expect((await run({ tenant: 'a' })).text).toBe('1')
+  expect((await run({ tenant: 'b' })).text).toBe('1')
+  expect((await run({ tenant: 'a' })).text).toBe('2')
+  expect(scheduler.warm.countOf('a')).toBe(1)
+})
+
+test("a guest that spins is killed at its CPU budget and its time is on the tenant's account", async () => {
+  const { run, scheduler } = await setUp(SPINNER, { cpuMs: 20 })
+  const { outcome, cpuMs } = await run()
+  expect(outcome).toEqual({ kind: 'killed', reason: 'cpu' })
+  expect(cpuMs).toBeGreaterThanOrEqual(20)
+  const counters = scheduler.tenants.get('acme')?.counters
+  expect(counters?.cpuMs).toBe(cpuMs)
+  expect(counters?.outcomes).toEqual(new Map([['killed:cpu', 1]]))
+  expect(scheduler.warm.count).toBe(0)
+})
+
+test('others run while a guest spins', async () => {
+  const { run, module } = await setUp(COUNTER)
+  const spinner = await compileGuest(SPINNER)
+  const spinning = run({ module: spinner, cpuMs: 100, tenant: 'hog' })
+  let isSpinning = true
+  void spinning.then(() => {
+    isSpinning = false
+  })
+  let answered = 0
+  while (isSpinning) {
+    await new Promise((next) => setImmediate(next))
+    if ((await run({ module })).text === '1') answered += 1
+  }
+  expect((await spinning).outcome).toEqual({ kind: 'killed', reason: 'cpu' })
+  expect(answered).toBeGreaterThan(10)
+})
+
+test('stopping ends guests and refuses whoever waits', async () => {
+  const limits = { maxChildren: 1, queueMax: 1, queueTimeoutMs: 1000 }
+  const { run, scheduler } = await setUp(SPINNER, { limits })
+  const running = run()
+  const waiting = run()
+  scheduler.stop()
+  expect((await running).outcome).toEqual({ kind: 'killed', reason: 'stopping' })
+  await expect(waiting).rejects.toMatchObject({ code: 'POOL_STOPPING' })
+})
