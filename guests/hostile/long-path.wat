@@ -1,4 +1,4 @@
-;; Opens a path of 60,000 slashes and dots; answers 0 and the errno. Then a name of 300 bytes.
+;; Makes a folder with a name of 60,000 bytes and one of 300; answers both errnos.
 (memory (export "memory") 2)
 (func (export "_start")
   (local $first i32)

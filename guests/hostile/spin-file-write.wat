@@ -1,7 +1,5 @@
 ;; Overwrites one megabyte of a file, for ever.
 (memory (export "memory") 32)
-(import "wasi_snapshot_preview1" "fd_pwrite"
-  (func $fd_pwrite (param i32 i32 i32 i64 i32) (result i32)))
 (data (i32.const 1024) "f")
 (func (export "_start")
   (drop
