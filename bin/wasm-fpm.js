@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // The installed command. Plain JavaScript that any Node can parse, so that an old one gets a clear answer.
-const wanted = 26
-const found = Number(process.versions.node.split('.')[0])
-if (found < wanted) {
+// 26.10: net.BoundSocket with a path.
+const [wantedMajor, wantedMinor] = [26, 10]
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major < wantedMajor || (major === wantedMajor && minor < wantedMinor)) {
   process.stderr.write(
-    `wasm-fpm needs Node ${wanted} or newer, and this is Node ${process.versions.node}.\n` +
+    `wasm-fpm needs Node ${wantedMajor}.${wantedMinor} or newer, and this is Node ${process.versions.node}.\n` +
       'Newer versions: https://nodejs.org, or `npm install --global node@26`.\n',
   )
   process.exit(78)

@@ -1,17 +1,30 @@
 /** Log lines: JSON for machines, readable on a terminal. */
 import { type Logger, pino } from 'pino'
-import pretty from 'pino-pretty'
+import pretty, { prettyFactory } from 'pino-pretty'
 
 export type { Logger } from 'pino'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
-/** Makes the process's logger, writing to standard error. `readable`: for people; default: when it is a terminal. */
+/** Where lines go. */
+export interface LogDestination {
+  /** Takes whole lines. */
+  write(lines: string): void
+}
+
+/**
+ * Makes the process's logger, writing to standard error or `destination`. `readable`: for people; default: when standard
+ * error is a terminal.
+ */
 export function createLogger(
   level: LogLevel = 'info',
   readable: boolean = process.stderr.isTTY === true,
+  destination?: LogDestination,
 ): Logger {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
-  if (!readable) return pino(options, pino.destination({ dest: 2, sync: true }))
-  return pino(options, pretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss.l' }))
+  if (!readable) return pino(options, destination ?? pino.destination({ dest: 2, sync: true }))
+  const times = { sync: true, translateTime: 'SYS:HH:MM:ss.l' }
+  if (destination === undefined) return pino(options, pretty({ ...times, destination: 2 }))
+  const prettify = prettyFactory(times)
+  return pino(options, { write: (line) => destination.write(prettify(line)) })
 }

@@ -31,6 +31,8 @@ const REPLACED: ReadonlySet<string> = new Set([
   'PATH_INFO',
   'PATH_TRANSLATED',
   'FCGI_ROLE',
+  // How the web server named the tenant: between it and us.
+  'WASM_FPM_TENANT',
   // Apache: paths on the web server's machine, and the search path of its own process.
   'CONTEXT_DOCUMENT_ROOT',
   'CONTEXT_PREFIX',

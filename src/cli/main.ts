@@ -4,8 +4,11 @@ import { CodedError } from '../base/errors.ts'
 import { checkCommand } from './check.ts'
 import { ExitCode } from './exit-code.ts'
 import { invokeCommand } from './invoke.ts'
+import { reloadCommand } from './reload.ts'
+import { restartCommand } from './restart.ts'
 import { runCommand } from './run.ts'
 import { serveCommand } from './serve.ts'
+import { stopCommand } from './stop.ts'
 import { VERSION } from './version.ts'
 
 const program = new Command('wasm-fpm')
@@ -18,6 +21,9 @@ const program = new Command('wasm-fpm')
   .exitOverride()
   .enablePositionalOptions()
   .addCommand(serveCommand())
+  .addCommand(reloadCommand())
+  .addCommand(restartCommand())
+  .addCommand(stopCommand())
   .addCommand(checkCommand())
   .addCommand(runCommand())
   .addCommand(invokeCommand())

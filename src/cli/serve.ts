@@ -1,10 +1,7 @@
 /** `wasm-fpm serve`: answers FastCGI requests until it is told to stop. */
 import { Command } from 'commander'
-import { systemClock } from '../base/clock.ts'
 import { CodedError } from '../base/errors.ts'
-import { createLogger } from '../base/logger.ts'
-import { loadConfig } from '../config/load.ts'
-import { startServer } from '../worker/server.ts'
+import { runMaster } from '../master/run-master.ts'
 import { findConfigFile } from './config-file.ts'
 
 interface ServeOptions {
@@ -24,28 +21,15 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const config = loadConfig(findConfigFile(options.config))
-  const { level, format } = config.log
-  const logger = createLogger(level, format === 'auto' ? undefined : format === 'readable')
-  const http = options.http === undefined ? undefined : parseHttpAddress(options.http)
-  const server = await startServer({ config, clock: systemClock, logger, http })
-  for (const address of server.addresses) logger.info({ address }, 'listening')
-  if (server.httpUrl !== undefined) {
-    logger.info({ url: server.httpUrl }, 'listening for HTTP')
-    process.stdout.write(`try: curl -i ${server.httpUrl}/hello.wasm\n`)
-  }
-  logger.info({ tenants: config.tenants.length }, 'ready')
-
-  const stop = (signal: NodeJS.Signals, graceMs: number): void => {
-    logger.info({ signal, graceMs }, 'stopping')
-    void server.stop(graceMs).then(() => {
-      logger.info('stopped')
-      process.exit(0)
-    })
-  }
-  process.once('SIGTERM', (signal) => stop(signal, config.processControlTimeoutMs))
-  process.once('SIGQUIT', (signal) => stop(signal, config.processControlTimeoutMs))
-  process.once('SIGINT', (signal) => stop(signal, 0))
+  await runMaster({
+    configFile: findConfigFile(options.config),
+    http: options.http === undefined ? undefined : parseHttpAddress(options.http),
+    onReady: (http) => {
+      if (http !== undefined) process.stdout.write(`try: curl -i http://${http}/hello.wasm\n`)
+    },
+  })
+  // Nothing keeps the process but what is left of the workers' channels.
+  process.exit(0)
 }
 
 function parseHttpAddress(text: string): { readonly host: string; readonly port: number } {

@@ -14,7 +14,8 @@ export interface SeenNames {
   readonly pools: Seen
   readonly addresses: Seen
   readonly tenants: Seen
-  readonly hosts: Seen
+  /** By pool: requests of another pool come by other sockets. */
+  readonly hosts: Map<string, Seen>
 }
 
 export function checkPool(pool: PoolConfig, seen: SeenNames, report: Report): void {
@@ -45,8 +46,10 @@ export function checkTenant(
 ): void {
   const owner = `tenant "${tenant.name}"`
   claim(seen.tenants, tenant.name, { owner, refuse: duplicate(report, ['name']) })
+  const hosts = seen.hosts.get(tenant.pool) ?? new Map<string, string>()
+  seen.hosts.set(tenant.pool, hosts)
   for (const host of tenant.hosts) {
-    claim(seen.hosts, host, { owner, refuse: duplicate(report, ['hosts']) })
+    claim(hosts, host, { owner, refuse: duplicate(report, ['hosts']) })
   }
   const mounts: Seen = new Map()
   for (const [index, { guest }] of tenant.mounts.entries()) {

@@ -81,12 +81,9 @@ export class Answer {
   }
 
   get stderr(): ByteSink {
-    const { stderr } = this.#request
-    this.#stderr ??= new GuestStderr(
-      stderr,
-      (line) => this.#logGuest(line),
-      this.#tenant?.stderr ?? DEFAULT_STDERR_LIMITS,
-    )
+    const limits = this.#tenant?.stderr ?? DEFAULT_STDERR_LIMITS
+    const ends = { forward: this.#request.stderr, log: (line: string) => this.#logGuest(line) }
+    this.#stderr ??= new GuestStderr(ends, limits, this.#gateway.clock)
     return this.#stderr
   }
 

@@ -3,15 +3,16 @@
  * Copied to our log first because some web servers drop FCGI_STDERR.
  */
 import type { ByteSink } from '../base/byte-stream.ts'
+import type { Clock } from '../base/clock.ts'
 
 export interface StderrLimits {
   /** Bytes of one line; the rest of a longer one is cut. */
   readonly lineBytes: number
-  /** Bytes of one request's lines together. */
-  readonly totalBytes: number
+  /** Bytes of one request's lines in each second of its run; those of a second that were not used stay available. */
+  readonly bytesPerSecond: number
 }
 
-export const DEFAULT_STDERR_LIMITS: StderrLimits = { lineBytes: 4096, totalBytes: 64 * 1024 }
+export const DEFAULT_STDERR_LIMITS: StderrLimits = { lineBytes: 4096, bytesPerSecond: 64 * 1024 }
 
 const NEWLINE = 10
 
@@ -19,14 +20,22 @@ export class GuestStderr implements ByteSink {
   readonly #forward: ByteSink
   readonly #log: (line: string) => void
   readonly #limits: StderrLimits
+  readonly #clock: Clock
+  readonly #startMs: number
   #line = ''
   #totalBytes = 0
   #cutBytes = 0
 
-  constructor(forward: ByteSink, log: (line: string) => void, limits: StderrLimits) {
+  constructor(
+    { forward, log }: { readonly forward: ByteSink; readonly log: (line: string) => void },
+    limits: StderrLimits,
+    clock: Clock,
+  ) {
     this.#forward = forward
     this.#log = log
     this.#limits = limits
+    this.#clock = clock
+    this.#startMs = clock.nowMs()
   }
 
   /** Bytes that went over a limit and were dropped. */
@@ -60,11 +69,10 @@ export class GuestStderr implements ByteSink {
   }
 
   #append(bytes: Uint8Array): void {
-    const { lineBytes, totalBytes } = this.#limits
-    const room = Math.max(
-      0,
-      Math.min(lineBytes - this.#line.length, totalBytes - this.#totalBytes - this.#line.length),
-    )
+    const { lineBytes, bytesPerSecond } = this.#limits
+    const seconds = 1 + Math.floor((this.#clock.nowMs() - this.#startMs) / 1000)
+    const allowed = bytesPerSecond * seconds - this.#totalBytes
+    const room = Math.max(0, Math.min(lineBytes, allowed) - this.#line.length)
     const kept = Math.min(room, bytes.length)
     this.#cutBytes += bytes.length - kept
     this.#line += Buffer.from(bytes.buffer, bytes.byteOffset, kept).toString('latin1')

@@ -65,6 +65,8 @@ function open(path: string): number {
   try {
     return openSync(path, 'a', FILE_MODE)
   } catch (cause) {
-    throw new MasterError('MASTER_FILE', `Cannot write the log ${path}: ${String(cause)}`, { cause })
+    throw new MasterError('MASTER_FILE', `Cannot write the log ${path}: ${String(cause)}`, {
+      cause,
+    })
   }
 }

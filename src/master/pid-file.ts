@@ -8,9 +8,13 @@ export function writePidFile(path: string, pid: number): () => void {
   try {
     writeFileSync(path, text, { mode: 0o644 })
   } catch (cause) {
-    throw new MasterError('MASTER_FILE', `Cannot write the process id to ${path}: ${String(cause)}`, {
-      cause,
-    })
+    throw new MasterError(
+      'MASTER_FILE',
+      `Cannot write the process id to ${path}: ${String(cause)}`,
+      {
+        cause,
+      },
+    )
   }
   return () => {
     try {

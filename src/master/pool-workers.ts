@@ -187,7 +187,10 @@ export class PoolWorkers {
     }
     this.#later(delayMs, () => this.#fill())
     if (!isEmergency) return
-    logger.error({ pool: this.name, threshold, intervalMs }, 'too many crashes: all workers are replaced')
+    logger.error(
+      { pool: this.name, threshold, intervalMs },
+      'too many crashes: all workers are replaced',
+    )
     this.restart().catch((error: unknown) =>
       logger.error({ pool: this.name }, `workers cannot be replaced: ${String(error)}`),
     )

@@ -30,7 +30,10 @@ export function planReload(running: readonly RunningPool[], next: Config): PoolC
     return fits ? { kind: 'keep', settings } : { kind: 'replace', settings, grants }
   })
   const removed = running.filter(({ pool }) => !wanted.has(pool.name))
-  return [...changes, ...removed.map(({ pool }): PoolChange => ({ kind: 'remove', name: pool.name }))]
+  return [
+    ...changes,
+    ...removed.map(({ pool }): PoolChange => ({ kind: 'remove', name: pool.name })),
+  ]
 }
 
 /** What the workers of `pool` are told: nothing about other pools and their tenants. */
@@ -60,6 +63,8 @@ function covers(granted: Grants, wanted: Grants): boolean {
 
 function isCovered(wanted: readonly string[], granted: readonly string[]): boolean {
   return wanted.every((path) =>
-    granted.some((folder) => path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)),
+    granted.some(
+      (folder) => path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`),
+    ),
   )
 }

@@ -14,6 +14,7 @@ import {
   inheritedDescriptors,
 } from '../gateway/listen/inherited.ts'
 import { createSocketFile, type SocketFileOptions } from '../gateway/listen/socket-file.ts'
+import { findAccount, readAccountSource } from './account.ts'
 import { MasterError } from './errors.ts'
 
 /** A socket that is bound. */
@@ -156,9 +157,14 @@ async function resolveHost(host: string, port: number): Promise<string> {
   }
 }
 
-/** A socket nobody has claimed belongs to the pool's user, who would else be shut out of its own pool. */
-function ownerOf({ listenOwner, listenGroup, listenMode, user, group }: PoolConfig): SocketFileOptions {
-  return { owner: listenOwner ?? user, group: listenGroup ?? group, mode: listenMode }
+/** A socket that nobody claims belongs to the pool's user, who would else be shut out of its own pool. */
+function ownerOf(pool: PoolConfig): SocketFileOptions {
+  const account = findAccount(pool, readAccountSource())
+  return {
+    owner: pool.listenOwner ?? account?.uid.toString(),
+    group: pool.listenGroup ?? account?.gid.toString(),
+    mode: pool.listenMode,
+  }
 }
 
 function listenFailed(address: string, problem: string, cause?: unknown): MasterError {

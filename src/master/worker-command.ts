@@ -39,12 +39,16 @@ export const FIRST_SOCKET_FD = 4
 export function workerCommand(
   { read, write }: Grants,
   account: Account | undefined,
-  { fds, errorOutput }: { readonly fds: readonly number[]; readonly errorOutput: 'inherit' | 'pipe' },
+  {
+    fds,
+    errorOutput,
+  }: { readonly fds: readonly number[]; readonly errorOutput: 'inherit' | 'pipe' },
 ): WorkerCommand {
   return {
     program: process.execPath,
     args: [
       '--disable-warning=ExperimentalWarning',
+      '--disable-warning=PERM0003', // says that --allow-ffi is there
       '--permission',
       '--allow-net',
       // Snapshots map memory (`guest/`): the one thing Node's own modules cannot do.

@@ -119,7 +119,7 @@ function assembleTenant(config: TenantConfig, shared: Shared): Tenant {
       bodyBytes: limits.responseBodyBytes,
       heldBackBytes: limits.heldBackBytes,
     },
-    stderr: DEFAULT_STDERR_LIMITS,
+    stderr: { ...DEFAULT_STDERR_LIMITS, bytesPerSecond: limits.stderrBytesPerSecond },
     allowedResponseHeaders: new Set(config.allowedResponseHeaders),
     openFiles: limits.openFiles,
     sizing: {
@@ -156,7 +156,9 @@ function preopensOf(config: TenantConfig, { clock, images, devices }: Shared): (
   }))
   const tmpLimits = { ...DEFAULT_MEMORY_LIMITS, bytes: config.limits.tmpBytes }
   return () => [
-    ...(root === undefined ? [] : [{ guestPath: '/', directory: new ImageDirectory(root, images) }]),
+    ...(root === undefined
+      ? []
+      : [{ guestPath: '/', directory: new ImageDirectory(root, images) }]),
     { guestPath: '/tmp', directory: createMemoryDirectory(clock, tmpLimits) },
     devices,
     ...mounts,

@@ -22,7 +22,10 @@ export interface ExchangeResult {
 }
 
 /** Sends one request and collects the whole answer. */
-export function exchange(gateway: Gateway, { pool, params, body }: Exchange): Promise<ExchangeResult> {
+export function exchange(
+  gateway: Gateway,
+  { pool, params, body }: Exchange,
+): Promise<ExchangeResult> {
   return new Promise((resolve) => {
     const pump = (): void => {
       for (let isBusy = true; isBusy; ) {
@@ -95,7 +98,10 @@ function carry(from: End, to: End): boolean {
   return isBusy
 }
 
-function send(sink: { write(bytes: Uint8Array): number; onWritable(wake: () => void): void; end(): void }, bytes: Uint8Array): void {
+function send(
+  sink: { write(bytes: Uint8Array): number; onWritable(wake: () => void): void; end(): void },
+  bytes: Uint8Array,
+): void {
   for (let at = 0; at < bytes.length; ) {
     const taken = sink.write(bytes.subarray(at))
     if (taken === 0) {

@@ -7,7 +7,11 @@ import type { Gateway } from '../gateway/gateway.ts'
 import { handleRequest, refuseRequest } from '../gateway/handle-request.ts'
 import { parseListenAddress } from '../gateway/listen/address.ts'
 import { parseAllowedClients, webServerAddresses } from '../gateway/listen/allowed-clients.ts'
-import { adoptListener, type ConnectionSettings, type Listener } from '../gateway/listen/listener.ts'
+import {
+  adoptListener,
+  type ConnectionSettings,
+  type Listener,
+} from '../gateway/listen/listener.ts'
 import type { SocketGrant } from '../ipc/messages.ts'
 
 export interface ListenerParts {

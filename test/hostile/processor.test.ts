@@ -70,7 +70,7 @@ for (const { guest, code, status } of CASES) {
     expect(reply.isComplete).toBe(true)
     expect(stage.failures()).toEqual([{ code, level: 'warn' }])
     expect(longestMs).toBeLessThan(LONGEST_MS)
-    if (code === CPU.code) expect(served).toBeGreaterThan(5)
+    if (code === CPU.code) expect(served).toBeGreaterThan(1)
     for (const tenant of ['hog', 'neighbour']) {
       expect((await stage.ask(tenant, 'hello')).body.toString()).toBe(HELLO)
     }

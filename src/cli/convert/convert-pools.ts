@@ -7,6 +7,8 @@ import type { Directive } from './directive.ts'
 import { GLOBAL_RULES, POOL_RULES, type Rule, SETTING_RULES } from './rules.ts'
 import { Sheet } from './sheet.ts'
 
+const PHP_ACCESS_FORMAT = '%R - %u %t "%m %r" %s'
+
 export interface ConvertOptions {
   /** Where php-fpm's relative paths start. */
   readonly prefix: string
@@ -106,6 +108,7 @@ function convertPool(
     apply(expanded, POOL_RULES[directive.name], context)
   }
   openListeners(directives, sheet, section)
+  keepAccessLog(directives, sheet)
   return sheet
 }
 
@@ -174,6 +177,20 @@ function openListeners(directives: readonly Directive[], sheet: Sheet, section: 
     value: true,
     note: 'DANGER: whoever reaches this address can run any handler: name the web servers in allowed_clients instead',
   })
+}
+
+/** php-fpm keeps no access log unless told to, and has another default format. */
+function keepAccessLog(directives: readonly Directive[], sheet: Sheet): void {
+  const isSet = (name: string): boolean =>
+    directives.some((one) => one.name === name && one.value !== '')
+  if (!isSet('access.log')) {
+    sheet.set('tenant', 'access_log', { value: 'off', note: 'as php-fpm without access.log' })
+  } else if (!isSet('access.format')) {
+    sheet.set('tenant', 'access_format', {
+      value: PHP_ACCESS_FORMAT,
+      note: "php-fpm's default; without: JSON",
+    })
+  }
 }
 
 /**

@@ -57,8 +57,8 @@ root = "${root}"
 
 [tenant.limits]
 wall = "60s"
-request_body = "256MiB"
-response_body = "256MiB"
+request_body = "512MiB"
+response_body = "512MiB"
 
 [[tenant]]
 name = "tight"

@@ -530,6 +530,10 @@ const ALLOWED: ReadonlyArray<readonly [string, string]> = [
     `${POOL}${TENANT}pm = "static"\nmin_spare_servers = 9\nmax_spare_servers = 2`,
   ],
   ['a single child', `${POOL}${TENANT}pm = "dynamic"\nmax_children = 1`],
+  [
+    'the same host in two pools',
+    `${POOL}[[pool]]\nname = "b"\nlisten = ["/b"]\n${TENANT}pool = "www"\nhosts = ["*"]\n[[tenant]]\nname = "b"\npool = "b"\nhosts = ["*"]`,
+  ],
   ["php-fpm's log levels", '[log]\nlevel = "notice"'],
 ]
 for (const [name, text] of ALLOWED) {

@@ -1,0 +1,288 @@
+/**
+ * The master: opens the sockets, starts the workers, replaces those that end, and carries a new configuration to them. It
+ * never reads a byte that came over those sockets, and never looks into a module.
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Config, PoolConfig } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import { findAccount, readAccountSource } from './account.ts'
+import type { ErrorLog } from './error-log.ts'
+import { MasterError } from './errors.ts'
+import { type LifeEvent, type LifeState, nextState } from './life-cycle.ts'
+import { PoolWorkers } from './pool-workers.ts'
+import { type PoolChange, planReload } from './reload-plan.ts'
+import type { Notifier } from './sd-notify.ts'
+import { bindTcp, type HeldSocket, Sockets } from './sockets.ts'
+import type { Grants } from './worker-command.ts'
+import type { WorkerLimits } from './worker-process.ts'
+
+export interface MasterOptions {
+  readonly configFile: string
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: WorkerLimits
+  /** The file that takes workers' lines; undefined: they go where the master's standard error goes. */
+  readonly errorLog: ErrorLog | undefined
+  readonly notifier: Notifier
+  /** Where to serve HTTP besides; undefined: nowhere. */
+  readonly http: { readonly host: string; readonly port: number } | undefined
+}
+
+/** Reloads and restarts that may wait for the one that is under way. */
+const MAX_WAITING = 16
+
+export class Master {
+  readonly #options: MasterOptions
+  readonly #sockets = new Sockets()
+  #config: Config
+  #state: LifeState = 'normal'
+  #pools = new Map<string, PoolWorkers>()
+  /** Being started by a reload: not serving for good yet. */
+  #newcomers: readonly PoolWorkers[] = []
+  #http: HeldSocket | undefined
+  /** Reloads and restarts happen one after the other. */
+  #lastChange: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+  readonly #stopped = Promise.withResolvers<void>()
+
+  /** `config`: what `configFile` says now. */
+  constructor(config: Config, options: MasterOptions) {
+    this.#config = this.#withInherited(config)
+    this.#options = options
+  }
+
+  /** Resolves when it has stopped and every worker is gone. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise
+  }
+
+  /** Whether it has been told to stop. */
+  get isStopping(): boolean {
+    return this.#state === 'finishing' || this.#state === 'terminating'
+  }
+
+  get config(): Config {
+    return this.#config
+  }
+
+  /** Where the HTTP front is; undefined: there is none. */
+  get httpAddress(): string | undefined {
+    return this.#http?.address
+  }
+
+  /** Opens the sockets and starts the workers; resolves when all are ready. When that fails, nothing is left. */
+  async start(): Promise<void> {
+    const { http, logger, notifier } = this.#options
+    try {
+      this.#warnOfRoot(this.#config.pools)
+      await this.#sockets.open(this.#config.pools)
+      if (http !== undefined) this.#http = await bindTcp(http.host, http.port)
+      await this.#prepareAll(planReload([], this.#config))
+      this.#pools = new Map(this.#newcomers.map((pool) => [pool.name, pool]))
+    } catch (error) {
+      await Promise.all(this.#newcomers.map((pool) => pool.drain(0)))
+      this.#sockets.close()
+      this.#http?.close()
+      throw error
+    } finally {
+      this.#newcomers = []
+    }
+    for (const { name, listen } of this.#config.pools) {
+      for (const address of listen) {
+        for (const socket of this.#sockets.get(address)) {
+          logger.info({ pool: name, address: socket.address }, 'listening')
+        }
+      }
+    }
+    notifier.ready(this.#summary())
+  }
+
+  /**
+   * Reads the configuration again and carries it to the workers. One that is wrong, or that a worker cannot use, changes
+   * nothing and is thrown. Waits for a reload or restart under way.
+   */
+  reload(): Promise<string> {
+    return this.#change('reload', async () => {
+      const config = this.#withInherited(loadConfig(this.#options.configFile))
+      await this.#apply(config)
+      return this.#summary()
+    })
+  }
+
+  /** Replaces all workers, one at a time in each pool, without losing a request. */
+  restart(): Promise<string> {
+    return this.#change('restart', async () => {
+      await Promise.all([...this.#pools.values()].map((pool) => pool.restart()))
+      return this.#summary()
+    })
+  }
+
+  /** SIGUSR1. */
+  reopenLogs(): void {
+    this.#options.errorLog?.reopen()
+    for (const pool of this.#pools.values()) pool.reopenLogs()
+  }
+
+  /** Ends everything: at once for 0, else as soon as requests have ended or `graceMs` is over. */
+  stop(graceMs: number): void {
+    if (!this.#enter(graceMs === 0 ? 'terminate' : 'finish')) return
+    const { notifier } = this.#options
+    notifier.stopping()
+    this.#sockets.close()
+    this.#http?.close()
+    const pools = [...this.#pools.values(), ...this.#newcomers]
+    void Promise.all(pools.map((pool) => pool.drain(graceMs))).then(() => {
+      notifier.close()
+      this.#stopped.resolve()
+    })
+  }
+
+  async #change(what: string, action: () => Promise<string>): Promise<string> {
+    if (this.#waiting >= MAX_WAITING) throw busy(what, `${this.#waiting} others wait already`)
+    this.#waiting += 1
+    const turn = this.#lastChange.catch(() => undefined)
+    const done = turn.then(() => this.#changeNow(what, action))
+    this.#lastChange = done
+    return done
+  }
+
+  async #changeNow(what: string, action: () => Promise<string>): Promise<string> {
+    const { logger, notifier } = this.#options
+    this.#waiting -= 1
+    if (!this.#enter('reload')) throw busy(what, `it is ${this.#state}`)
+    notifier.reloading()
+    try {
+      const summary = await action()
+      logger.info({ summary }, `${what} is done`)
+      return summary
+    } catch (error) {
+      logger.error(`${what} has changed nothing: ${error instanceof Error ? error.message : error}`)
+      throw error
+    } finally {
+      if (this.#enter('reloaded')) notifier.ready(this.#summary())
+    }
+  }
+
+  async #apply(config: Config): Promise<void> {
+    const running = [...this.#pools.values()].map((pool) => pool.running)
+    const changes = planReload(running, config)
+    const undo = await this.#sockets.open(config.pools)
+    try {
+      await this.#prepareAll(changes)
+      this.#checkStillReloading()
+    } catch (error) {
+      for (const pool of this.#pools.values()) pool.abandon()
+      await Promise.all(this.#newcomers.map((pool) => pool.drain(0)))
+      this.#newcomers = []
+      undo()
+      throw error
+    }
+    this.#commit(config, changes)
+  }
+
+  /** Everything about a reload that can fail. Its new pools are in `#newcomers` afterwards, also when it throws. */
+  async #prepareAll(changes: readonly PoolChange[]): Promise<void> {
+    const source = readAccountSource()
+    const newcomers: PoolWorkers[] = []
+    const steps: Array<() => Promise<void>> = []
+    for (const change of changes) {
+      if (change.kind === 'remove') continue
+      const { settings } = change
+      const [pool] = settings.pools
+      if (pool === undefined) continue
+      if (change.kind === 'keep') {
+        steps.push(async () => this.#pools.get(pool.name)?.prepare(settings, this.#socketsOf(pool)))
+        continue
+      }
+      const account = findAccount(pool, source)
+      const newcomer = this.#poolWorkers(settings, { pool, account, grants: change.grants })
+      newcomers.push(newcomer)
+      steps.push(() => newcomer.start())
+    }
+    this.#newcomers = newcomers
+    const results = await Promise.allSettled(steps.map((step) => step()))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  #commit(config: Config, changes: readonly PoolChange[]): void {
+    const before = this.#pools
+    const newcomers = new Map(this.#newcomers.map((pool) => [pool.name, pool]))
+    this.#newcomers = []
+    this.#config = config
+    this.#pools = new Map()
+    for (const change of changes) {
+      const name = change.kind === 'remove' ? change.name : (change.settings.pools[0]?.name ?? '')
+      const old = before.get(name)
+      if (change.kind === 'keep') old?.commit()
+      else if (old !== undefined) void old.drain(config.processControlTimeoutMs)
+      const pool = change.kind === 'keep' ? old : newcomers.get(name)
+      if (pool !== undefined) this.#pools.set(name, pool)
+    }
+    this.#sockets.keep(config.pools)
+    this.#options.logger.level = config.log.level
+  }
+
+  #poolWorkers(settings: Config, { pool, account, grants }: NewPool): PoolWorkers {
+    const { clock, logger, limits, errorLog } = this.#options
+    const isFirst = this.#config.pools[0]?.name === pool.name
+    const http = isFirst ? this.#http : undefined
+    const rights = { account, grants, sockets: this.#socketsOf(pool), http }
+    return new PoolWorkers(settings, rights, { clock, logger, limits, errorLog })
+  }
+
+  #socketsOf(pool: PoolConfig): readonly HeldSocket[] {
+    return pool.listen.flatMap((address) => this.#sockets.get(address))
+  }
+
+  /** Started by a web server or spawn-fcgi, the first pool also serves the socket on file descriptor 0. */
+  #withInherited(config: Config): Config {
+    const [first, ...others] = config.pools
+    const isClaimed = config.pools.some(({ listen }) =>
+      listen.some((address) => address.kind === 'fd' && address.fd === 0),
+    )
+    if (first === undefined || isClaimed || !this.#sockets.hasInherited) return config
+    const listen = [...first.listen, { kind: 'fd', fd: 0 } as const]
+    return { ...config, pools: [{ ...first, listen }, ...others] }
+  }
+
+  #warnOfRoot(pools: readonly PoolConfig[]): void {
+    if (process.getuid?.() !== 0) return
+    for (const { name, user } of pools) {
+      if (user === undefined || user === 'root' || user === '0') {
+        this.#options.logger.warn({ pool: name }, 'its workers run as root: the pool has no user')
+      }
+    }
+  }
+
+  #checkStillReloading(): void {
+    if (this.#state !== 'reloading') throw busy('reload', `it is ${this.#state}`)
+  }
+
+  #summary(): string {
+    const { pools, tenants } = this.#config
+    const ready = [...this.#pools.values()].reduce((sum, pool) => sum + pool.ready, 0)
+    return `${pools.length} pools, ${ready} workers, ${tenants.length} tenants`
+  }
+
+  /** Whether the event changes the state. */
+  #enter(event: LifeEvent): boolean {
+    const next = nextState(this.#state, event)
+    if (next === undefined) return false
+    this.#state = next
+    return true
+  }
+}
+
+interface NewPool {
+  readonly pool: PoolConfig
+  readonly account: ReturnType<typeof findAccount>
+  readonly grants: Grants
+}
+
+function busy(what: string, problem: string): MasterError {
+  return new MasterError(
+    'MASTER_BUSY',
+    `Cannot ${what}: ${problem}, wanted a master with nothing else to do`,
+  )
+}

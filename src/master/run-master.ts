@@ -1,0 +1,97 @@
+/** Joins the parts of the master process: configuration, logs, files, commands, signals. */
+import { systemClock } from '../base/clock.ts'
+import { createLogger, type Logger } from '../base/logger.ts'
+import { loadConfig } from '../config/load.ts'
+import { type ControlCommand, openControlSocket } from './control-socket.ts'
+import { ErrorLog } from './error-log.ts'
+import { Master } from './master.ts'
+import { writePidFile } from './pid-file.ts'
+import { createNotifier } from './sd-notify.ts'
+import { DEFAULT_WORKER_LIMITS } from './worker-process.ts'
+
+export interface RunOptions {
+  readonly configFile: string
+  readonly http: { readonly host: string; readonly port: number } | undefined
+  /** Called when everything is ready. `http`: where HTTP is served, as bound. */
+  readonly onReady: (http: string | undefined) => void
+}
+
+/** Serves until a signal or a command ends it. Throws what stands in the way of the start. */
+export async function runMaster({ configFile, http, onReady }: RunOptions): Promise<void> {
+  const config = loadConfig(configFile)
+  process.title = `wasm-fpm: master (${configFile})`
+  const clock = systemClock
+  const errorLog = config.errorLog === undefined ? undefined : new ErrorLog(config.errorLog)
+  const logger = openLogger(config.log, errorLog)
+  const notifier = createNotifier(process.env, { clock, logger })
+  const limits = DEFAULT_WORKER_LIMITS
+  const master = new Master(config, { configFile, clock, logger, limits, errorLog, notifier, http })
+  // From here on: a signal that came before the workers are ready would else leave them behind.
+  obeySignals(master, logger)
+  const control = await openControlSocket(configFile, (command) => obey(master, command))
+  if (control === undefined) logger.warn('no folder for the control socket: reload by SIGHUP only')
+  const removePidFile = config.pid === undefined ? undefined : writePidFile(config.pid, process.pid)
+  try {
+    try {
+      await master.start()
+      logger.info({ tenants: config.tenants.length, control: control?.path }, 'ready')
+      onReady(master.httpAddress)
+    } catch (error) {
+      if (!master.isStopping) throw error
+    }
+    await master.stopped
+    logger.info('stopped')
+  } finally {
+    control?.close()
+    removePidFile?.()
+  }
+}
+
+function openLogger(
+  { level, format }: ReturnType<typeof loadConfig>['log'],
+  errorLog: ErrorLog | undefined,
+): Logger {
+  if (errorLog === undefined) {
+    return createLogger(level, format === 'auto' ? undefined : format === 'readable')
+  }
+  const writer = {}
+  return createLogger(level, format === 'readable', {
+    write: (lines) => errorLog.write(writer, Buffer.from(lines)),
+  })
+}
+
+async function obey(master: Master, command: ControlCommand): Promise<string> {
+  switch (command) {
+    case 'reload':
+      return master.reload()
+    case 'restart':
+      return master.restart()
+    case 'stop':
+      master.stop(master.config.processControlTimeoutMs)
+      await master.stopped
+      return 'stopped'
+  }
+}
+
+function obeySignals(master: Master, logger: Logger): void {
+  const stop = (signal: NodeJS.Signals): void => {
+    // 0 would be "at once", which is another signal's meaning.
+    const graceMs = signal === 'SIGINT' ? 0 : Math.max(1, master.config.processControlTimeoutMs)
+    logger.info({ signal, graceMs }, 'stopping')
+    master.stop(graceMs)
+  }
+  // A failed reload has been logged.
+  const reload = (): void => void master.reload().catch(() => undefined)
+  process.on('SIGTERM', stop)
+  process.on('SIGQUIT', stop)
+  process.on('SIGINT', stop)
+  process.on('SIGHUP', reload)
+  process.on('SIGUSR2', reload)
+  process.on('SIGUSR1', () => {
+    try {
+      master.reopenLogs()
+    } catch (error) {
+      logger.error(`logs are not reopened: ${String(error)}`)
+    }
+  })
+}
