@@ -60,7 +60,7 @@ function measure(path: string): { ratio: number; line: string } {
   const plain = instantiate(original)['run'] as Run
   const exports = instantiate(hardened.bytes)
   const metered = exports['run'] as Run
-  const helper = new WebAssembly.Module(checkHelperModule() as Uint8Array<ArrayBuffer>)
+  const helper = new WebAssembly.Module(checkHelperModule())
   const slot = new WebAssembly.Instance(helper, { wasm_fpm: { check } }).exports[HELPER_EXPORT]
   const table = exports[CHECK_TABLE_EXPORT] as WebAssembly.Table
   table.set(PLAIN_SLOT, slot)

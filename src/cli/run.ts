@@ -43,7 +43,6 @@ export function runCommand(): Command {
       collect,
       [],
     )
-    .passThroughOptions()
     .action(run)
 }
 

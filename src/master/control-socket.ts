@@ -23,7 +23,8 @@ export type ControlAnswer =
 
 export interface ControlSocket {
   readonly path: string
-  close(): void
+  /** Takes no more commands; resolves when those that were given have been answered. */
+  close(): Promise<void>
 }
 
 /** Bytes of a command. */
@@ -60,8 +61,10 @@ export async function openControlSocket(
   return {
     path,
     close() {
+      const { promise, resolve } = Promise.withResolvers<void>()
       file.remove()
-      server.close()
+      server.close(() => resolve())
+      return promise
     },
   }
 }

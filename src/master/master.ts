@@ -261,8 +261,8 @@ export class Master {
 
   #summary(): string {
     const { pools, tenants } = this.#config
-    const ready = [...this.#pools.values()].reduce((sum, pool) => sum + pool.ready, 0)
-    return `${pools.length} pools, ${ready} workers, ${tenants.length} tenants`
+    const workers = pools.reduce((sum, pool) => sum + pool.workers, 0)
+    return `pools: ${pools.length}, workers: ${workers}, tenants: ${tenants.length}`
   }
 
   /** Whether the event changes the state. */

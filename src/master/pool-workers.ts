@@ -49,11 +49,6 @@ export class PoolWorkers {
     return { pool: poolOf(this.#settings), grants: this.#rights.grants }
   }
 
-  /** Workers that accept connections. */
-  get ready(): number {
-    return [...this.#workers].filter((worker) => worker.isReady).length
-  }
-
   /** Starts all workers; resolves when they are ready. When one cannot start, none stays, and that is thrown. */
   async start(): Promise<void> {
     const { workers } = poolOf(this.#settings)

@@ -9,6 +9,9 @@ import { writePidFile } from './pid-file.ts'
 import { createNotifier } from './sd-notify.ts'
 import { DEFAULT_WORKER_LIMITS } from './worker-process.ts'
 
+/** How long the answer to `wasm-fpm stop` may take to get out. */
+const LAST_ANSWER_MS = 1000
+
 export interface RunOptions {
   readonly configFile: string
   readonly http: { readonly host: string; readonly port: number } | undefined
@@ -42,8 +45,11 @@ export async function runMaster({ configFile, http, onReady }: RunOptions): Prom
     await master.stopped
     logger.info('stopped')
   } finally {
-    control?.close()
     removePidFile?.()
+    const late = new Promise<void>((resolve) => {
+      clock.after(LAST_ANSWER_MS, resolve)
+    })
+    await Promise.race([control?.close(), late])
   }
 }
 

@@ -1,5 +1,5 @@
 /** A session's open descriptors, by number. */
-import type { Descriptor } from './descriptor.ts'
+import type { Descriptor, OpenThing } from './descriptor.ts'
 import { Errno } from './errno.ts'
 
 export class DescriptorTable {
@@ -18,6 +18,11 @@ export class DescriptorTable {
 
   get isFull(): boolean {
     return this.#count >= this.#limit
+  }
+
+  /** Whether any descriptor is of `open`. */
+  holds(open: OpenThing): boolean {
+    return this.#entries.some((descriptor) => descriptor?.open === open)
   }
 
   /** Takes the lowest free number; the caller has asked `isFull`. */

@@ -3,10 +3,17 @@ import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
 
 export const FD_TABLE_CALLS = {
-  /** BADF: not open. Closing a stream ends it for the guest only: the stream itself stays its owner's to end. */
+  /**
+   * BADF: not open. Closing the last descriptor of the granted stdout ends that stream, so that its reader can go on
+   * while the guest does other work; closing stdin or stderr ends it for the guest only.
+   */
   fd_close: (host: CallContext) => (fd: number) => {
     host.enter()
-    return host.descriptors.close(fd)
+    const open = host.descriptors.get(fd)?.open
+    const errno = host.descriptors.close(fd)
+    const isStdout = open !== undefined && open === host.standard[1]
+    if (isStdout && !host.descriptors.holds(open)) host.grants.stdout.end()
+    return errno
   },
 
   /** BADF: one of the two is not open. */

@@ -10,7 +10,7 @@ export class ByteWriter {
   readonly #maxBytes: number
 
   constructor(initialBytes = 256, maxBytes: number = Number.MAX_SAFE_INTEGER) {
-    this.bytes = new Uint8Array(initialBytes)
+    this.bytes = new Uint8Array(Math.min(initialBytes, maxBytes))
     this.#maxBytes = maxBytes
   }
 

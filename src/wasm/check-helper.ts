@@ -10,7 +10,7 @@ import { I32 } from './value-types.ts'
  * Instantiate it once with a `WebAssembly.Suspending` import and once with a plain function, and put its export into
  * the slots of a hardened instance's table.
  */
-export function checkHelperModule(): Uint8Array {
+export function checkHelperModule(): Uint8Array<ArrayBuffer> {
   const out = new ByteWriter(128)
   out.append(HEADER)
   out.append([SECTION.type, 5, 1, 0x60, 0, 1, I32])
@@ -27,5 +27,5 @@ export function checkHelperModule(): Uint8Array {
   exports.append([0, 1])
   out.append([SECTION.export, exports.length, ...exports.view()])
   out.append([SECTION.code, 6, 1, 4, 0, 0x10, 0, 0x0b])
-  return out.view().slice()
+  return Uint8Array.from(out.view())
 }

@@ -19,7 +19,7 @@ interface Case extends StageOptions {
 
 const KIB = 1024
 /** Errno of preview 1. */
-const [EMFILE, ENAMETOOLONG, ENOSPC] = [33, 37, 51]
+const [EMFILE, EMLINK, ENAMETOOLONG, ENOSPC] = [33, 34, 37, 51]
 
 const CASES: readonly Case[] = [
   {
@@ -29,7 +29,13 @@ const CASES: readonly Case[] = [
     status: 500,
     code: 'OUTCOME_OUT_OF_MEMORY',
   },
-  { name: 'table', guest: 'grow-table', status: 500, code: 'OUTCOME_TRAPPED' },
+  {
+    name: 'table',
+    guest: 'grow-table',
+    limits: 'cpu = "5s"',
+    status: 500,
+    code: 'OUTCOME_TRAPPED',
+  },
   { name: 'stack', guest: 'recursion', status: 500, code: 'OUTCOME_STACK_OVERFLOW' },
   {
     name: 'memory a module wants from the start',
@@ -186,7 +192,7 @@ const CASES: readonly Case[] = [
     limits: 'tmp_depth = 5',
     status: 200,
     code: undefined,
-    body: `5 ${ENOSPC} `,
+    body: `5 ${EMLINK} `,
   },
   {
     name: 'long paths and names',

@@ -22,7 +22,7 @@ const COUNT_DOWN = wat(`(module (func (export "run") (param i32) (result i32) (l
     (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (local.get 1)))`)
 
 test('the helper module is one import and its re-export', () => {
-  const module = new WebAssembly.Module(checkHelperModule() as Uint8Array<ArrayBuffer>)
+  const module = new WebAssembly.Module(checkHelperModule())
   expect(WebAssembly.Module.imports(module)).toEqual([
     { module: 'wasm_fpm', name: 'check', kind: 'function' },
   ])

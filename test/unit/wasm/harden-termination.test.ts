@@ -155,7 +155,8 @@ test('a check that throws is asked again at once', () => {
   })
   expect(() => call(exports, 'run')).toThrow('unreachable')
   expect(checks).toBe(99)
-  expect((exports['n'] as WebAssembly.Global).value).toBe(49)
+  // 49 throws; after the last one the guest does not get as far as counting it.
+  expect((exports['n'] as WebAssembly.Global).value).toBe(48)
 })
 
 test.each([

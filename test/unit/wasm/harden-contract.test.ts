@@ -1,0 +1,202 @@
+/** What a hardened module is made of: exports, caps, custom sections, names. */
+import { expect, test } from 'vitest'
+import { CONTRACT_VERSION, HARDENED_SECTION } from '../../../src/wasm/contract.ts'
+import { harden } from '../../../src/wasm/harden.ts'
+import { inspect } from '../../../src/wasm/inspect.ts'
+import { type Bytes, begin, call, instantiate, ROOMY, sections, setCheck, wat } from './modules.ts'
+
+const customs = (bytes: Bytes, name: string): number[][] =>
+  WebAssembly.Module.customSections(new WebAssembly.Module(bytes), name).map((buffer) => [
+    ...new Uint8Array(buffer),
+  ])
+
+test('exports what the contract says and keeps what was there, in order', () => {
+  const module =
+    wat(`(module (import "a" "g" (global (mut i32))) (memory (export "m") 1) (global (mut i64) (i64.const 1))
+    (func $s) (start $s) (func (export "run")))`)
+  const { bytes, report } = harden(module, ROOMY)
+  const { exports, start } = inspect(bytes)
+  expect(exports.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
+    'memory m',
+    'function run',
+    'table wasm_fpm:check',
+    'global wasm_fpm:counter',
+    'global wasm_fpm:quota',
+    'global wasm_fpm:may_suspend',
+    'function wasm_fpm:save',
+    'function wasm_fpm:restore',
+    'memory wasm_fpm:memory:0',
+    'global wasm_fpm:global:1',
+    'function wasm_fpm:start',
+  ])
+  expect([start, report.hasStart, report.bytesOut]).toEqual([undefined, true, bytes.length])
+  expect(inspect(bytes).imports).toEqual(inspect(module).imports)
+})
+
+test('an empty module can be hardened', () => {
+  const { bytes } = harden(sections(), ROOMY)
+  expect(Object.keys(begin(bytes))).toContain('wasm_fpm:check')
+})
+
+test('hardening twice is refused, also under a forged mark', () => {
+  const { bytes } = harden(wat('(module (func))'), ROOMY)
+  expect(() => harden(bytes, ROOMY)).toThrow(
+    expect.objectContaining({ code: 'WASM_ALREADY_HARDENED' }),
+  )
+  const forged = sections([
+    0,
+    HARDENED_SECTION.length,
+    ...new TextEncoder().encode(HARDENED_SECTION),
+  ])
+  expect(() => harden(forged, ROOMY)).toThrow(
+    expect.objectContaining({ code: 'WASM_ALREADY_HARDENED' }),
+  )
+  expect(customs(bytes, HARDENED_SECTION)).toEqual([[CONTRACT_VERSION]])
+})
+
+test('a module may not use the reserved prefix', () => {
+  const module = wat('(module (func (export "wasm_fpm:counter")))')
+  expect(() => harden(module, ROOMY)).toThrow(
+    expect.objectContaining({ code: 'WASM_RESERVED_NAME' }),
+  )
+})
+
+test.each([
+  { memories: '(memory 1)', cap: 4, wanted: [4] },
+  { memories: '(memory 1 2)', cap: 4, wanted: [2] },
+  { memories: '(memory 1 9)', cap: 4, wanted: [4] },
+  { memories: '(memory 4)', cap: 4, wanted: [4] },
+  { memories: '(memory 1) (memory 1)', cap: 8, wanted: [4, 4] },
+  { memories: '(memory 1) (memory 1 3)', cap: 8, wanted: [5, 3] },
+  { memories: '(memory 1 7) (memory 1 7)', cap: 8, wanted: [7, 1] },
+])('$memories under a cap of $cap pages may grow to $wanted', ({ memories, cap, wanted }) => {
+  const { bytes, report } = harden(wat(`(module ${memories})`), {
+    ...ROOMY,
+    memoryMaxBytes: cap * 65_536,
+  })
+  expect(inspect(bytes).memories.map(({ maximum }) => maximum)).toEqual(wanted)
+  expect(report.memoryMaxBytes).toEqual(wanted.map((pages) => pages * 65_536))
+})
+
+test('a guest cannot grow past the caps', () => {
+  const module = wat(`(module (memory 1) (table 1 funcref)
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+    (func (export "elements") (param i32) (result i32) (table.grow 0 (ref.null func) (local.get 0))))`)
+  const exports = begin(harden(module, { memoryMaxBytes: 3 * 65_536, tableMaxElements: 5 }).bytes)
+  expect([3, 2, 1].map((pages) => call(exports, 'grow', pages))).toEqual([-1, 1, -1])
+  expect([5, 4, 1].map((count) => call(exports, 'elements', count))).toEqual([-1, 1, -1])
+})
+
+test.each([
+  { text: '(memory 5)', code: 'WASM_MEMORY_MINIMUM' },
+  { text: '(memory 3) (memory 2)', code: 'WASM_MEMORY_MINIMUM' },
+  { text: '(table 6 funcref)', code: 'WASM_TABLE_MINIMUM' },
+])('$text over the cap is refused', ({ text, code }) => {
+  const options = { memoryMaxBytes: 4 * 65_536, tableMaxElements: 5 }
+  expect(() => harden(wat(`(module ${text})`), options)).toThrow(expect.objectContaining({ code }))
+})
+
+test('custom sections stay where they were', () => {
+  const custom = (name: string, ...contents: number[]): number[] => [
+    0,
+    1,
+    name.charCodeAt(0),
+    ...contents,
+  ]
+  const module = sections(
+    custom('a', 1),
+    [1, 1, 0x60, 0, 0],
+    custom('b', 2),
+    [3, 1, 0],
+    [10, 1, 2, 0, 0x0b],
+    custom('c', 3),
+  )
+  const { sections: found } = inspect(harden(module, ROOMY).bytes)
+  expect(found.map(({ name }) => name)).toEqual([
+    ...[
+      'custom "a"',
+      'type',
+      'custom "b"',
+      'function',
+      'table',
+      'global',
+      'export',
+      'element',
+      'code',
+    ],
+    ...['custom "c"', 'custom "name"', 'custom "wasm_fpm.hardened"'],
+  ])
+})
+
+test('hints: checks are unlikely, the module keeps its own', () => {
+  // (func (loop (if (i32.const 0) (then))) ) with the `if` hinted likely at offset 5 of the body.
+  const hintSection = [
+    0,
+    25,
+    ...new TextEncoder().encode('metadata.code.branch_hint'),
+    1,
+    0,
+    1,
+    5,
+    1,
+    1,
+  ]
+  const body = [0, 0x03, 0x40, 0x41, 0, 0x04, 0x40, 0x0b, 0x0b, 0x0b]
+  const module = sections([1, 1, 0x60, 0, 0], [3, 1, 0], hintSection, [10, 1, body.length, ...body])
+  const { bytes } = harden(module, ROOMY)
+  const [hints] = customs(bytes, 'metadata.code.branch_hint')
+  // One function, two hints; one byte each: the check's `if` is unlikely (0), the module's own likely (1).
+  expect(hints?.slice(0, 3)).toEqual([1, 0, 2])
+  const [first = 0, , isFirstLikely, second = 0, , isSecondLikely] = hints?.slice(3) ?? []
+  expect([isFirstLikely, isSecondLikely]).toEqual([0, 1])
+  const start = bodyStart(bytes)
+  expect([bytes[start + first], bytes[start + second]]).toEqual([0x04, 0x04])
+  expect([...bytes.subarray(start + second - 2, start + second + 3)]).toEqual([
+    0x41, 0, 0x04, 0x40, 0x0b,
+  ])
+})
+
+/** Offset of the first function's body in a small module. */
+function bodyStart(bytes: Bytes): number {
+  let at = 8
+  for (;;) {
+    const [id, size, after] = [bytes[at], ...number(bytes, at + 1)]
+    if (id === 10) return number(bytes, number(bytes, after)[1])[1]
+    at = after + size
+  }
+}
+
+function number(bytes: Bytes, at: number): [value: number, after: number] {
+  const [low = 0, high = 0] = bytes.subarray(at, at + 2)
+  return low < 0x80 ? [low, at + 1] : [(low & 0x7f) | (high << 7), at + 2]
+}
+
+test('stack traces show the names of the module and of what was added', () => {
+  const module = wat(
+    '(module (func $inner (loop (br 0))) (func $outer (export "run") (call $inner)))',
+  )
+  const exports = instantiate(harden(module, ROOMY).bytes)
+  setCheck(exports, 1, () => 1)
+  let stack = ''
+  try {
+    call(exports, 'run')
+  } catch (error) {
+    stack = String((error as Error).stack)
+  }
+  expect(stack).toMatch(/at wasm_fpm:check .*\n.*at inner .*\n.*at outer /s)
+})
+
+test('functions of 50,000 locals are metered without a local of their own', () => {
+  const locals = [...Array.from({ length: 5 }, () => 0x7f)].flatMap((type) => [0x90, 0x4e, type])
+  const body = [5, ...locals, 0x03, 0x40, 0x0c, 0, 0x0b, 0x0b]
+  const module = sections(
+    [1, 1, 0x60, 0, 0],
+    [3, 1, 0],
+    [7, 1, 3, 0x72, 0x75, 0x6e, 0, 0],
+    [10, 1, body.length, ...body],
+  )
+  expect(WebAssembly.validate(module)).toBe(true)
+  const exports = instantiate(harden(module, ROOMY).bytes)
+  setCheck(exports, 1, () => 1)
+  expect(() => call(exports, 'run')).toThrow('unreachable')
+})
