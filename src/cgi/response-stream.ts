@@ -283,7 +283,10 @@ export class CgiResponseStream implements ByteSink {
     } = this.#head ?? {}
     const isBodiless = this.#isBodiless()
     const length = contentLength ?? (isBodiless ? undefined : total)
-    let text = `Status: ${status} ${reason}\r\n${fields}`
+    const statusLine = `Status: ${status} ${reason}\r\n`
+    // HAProxy 2.6 makes a 302 of any redirect whose Status comes before its Location.
+    const isRedirect = /^location:/im.test(fields)
+    let text = isRedirect ? fields + statusLine : statusLine + fields
     // Never text/html by default: a guest that forgets the type must not become an XSS hole.
     if (hasContentType !== true && !isBodiless && length !== 0) {
       text += 'Content-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\n'

@@ -70,7 +70,7 @@ async function invoke(target: string, options: InvokeOptions): Promise<void> {
   const headEnd = response.stdout.indexOf('\r\n\r\n') + 4
   process.stdout.write(response.stdout.subarray(options.include === true ? 0 : headEnd))
   if (response.stderr.length > 0) process.stderr.write(response.stderr)
-  const status = /^Status: (\d+)/.exec(response.stdout.toString('latin1', 0, 64))?.[1]
+  const status = /^Status: (\d+)/m.exec(response.stdout.toString('latin1', 0, headEnd))?.[1]
   process.exitCode = Number(status ?? 500) < 400 ? 0 : ExitCode.Failure
 }
 

@@ -3,6 +3,8 @@ import { Command, CommanderError } from 'commander'
 import { CodedError } from '../base/errors.ts'
 import { checkCommand } from './check.ts'
 import { ExitCode } from './exit-code.ts'
+import { hardenCommand } from './harden.ts'
+import { inspectCommand } from './inspect.ts'
 import { invokeCommand } from './invoke.ts'
 import { reloadCommand } from './reload.ts'
 import { restartCommand } from './restart.ts'
@@ -27,6 +29,8 @@ const program = new Command('wasm-fpm')
   .addCommand(checkCommand())
   .addCommand(runCommand())
   .addCommand(invokeCommand())
+  .addCommand(hardenCommand())
+  .addCommand(inspectCommand())
 
 try {
   await program.parseAsync()

@@ -49,6 +49,11 @@ test('a request given up while it waits leaves the queue', async () => {
     limits: 'wall = "10s"',
     queue: 'max = 1',
   })
+  await stage.ask('hog', 'hello')
+  const compiled = stage.begin('hog', 'sleep')
+  await stage.running('hog')
+  compiled.abort()
+  await compiled.reply
   const sleeper = stage.begin('hog', 'sleep')
   const first = stage.begin('hog', 'hello')
   await stage.ask('neighbour', 'hello')
@@ -58,6 +63,15 @@ test('a request given up while it waits leaves the queue', async () => {
   sleeper.abort()
   expect((await second).body.toString()).toBe(HELLO)
   await sleeper.reply
+})
+
+test('a request given up while its module is read never runs', async () => {
+  using stage = setStage({ guests: ['sleep'], limits: 'wall = "2s"' })
+  const sleeper = stage.begin('hog', 'sleep')
+  sleeper.abort()
+  await sleeper.reply
+  const codes = stage.log.flatMap((line) => (line['msg'] === 'access' ? [line['code']] : []))
+  expect(codes).toEqual(['OUTCOME_ABORTED'])
 })
 
 test('as many hogs as a tenant may have do not starve its neighbour', async () => {

@@ -35,6 +35,8 @@ export interface Stage extends Disposable {
   readonly log: LogLine[]
   begin(tenant: string, guest: string, options?: AskOptions): Exchange
   ask(tenant: string, guest: string, options?: AskOptions): Promise<Reply>
+  /** Resolves as soon as a guest of `tenant` runs. */
+  running(tenant: string): Promise<void>
   /** The log's lines about failed requests of `hog`: code and level by name. */
   failures(): ReadonlyArray<{ readonly code: unknown; readonly level: string }>
 }
@@ -76,6 +78,11 @@ export function setStage(options: StageOptions = {}): Stage {
     log,
     begin: start,
     ask: (...args) => start(...args).reply,
+    running: async (tenant) => {
+      const isRunning = (): boolean =>
+        (gateway.scheduler.tenants.get(tenant)?.slots.active ?? 0) > 0
+      while (!isRunning()) await new Promise(setImmediate)
+    },
     failures: () =>
       log
         .filter((line) => line['tenant'] === 'hog' && 'code' in line && line['msg'] !== 'access')

@@ -43,7 +43,7 @@ export const TRAITS: Readonly<Record<PeerName, Traits>> = {
   },
   caddy: { ...USUAL, noticesBrokenBody: false, largeHeader: [431] },
   // HAProxy 2.6 makes a 302 of a Location that comes after the Status.
-  haproxy: { ...USUAL, redirect: [301, 302], refusesChunked: [400], passesAuthorization: false },
+  haproxy: { ...USUAL, refusesChunked: [400], passesAuthorization: false },
   // h2o 2.2.5 ends itself: assertion `!h2o_socket_is_writing(sock)' failed.
   h2o: { ...USUAL, noticesBrokenBody: false, survivesEarlyAnswer: false, largeHeader: [431] },
 }

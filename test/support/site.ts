@@ -64,7 +64,7 @@ export class Site {
     const text = result.stdout.toString('latin1')
     const end = text.indexOf('\r\n\r\n')
     return {
-      status: Number(/^Status: (\d+)/.exec(text)?.[1] ?? 0),
+      status: Number(/^Status: (\d+)/m.exec(text)?.[1] ?? 0),
       head: text.slice(0, end),
       body: text.slice(end + 4),
       stderr: result.stderr.toString('latin1'),

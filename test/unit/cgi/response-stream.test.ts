@@ -114,17 +114,17 @@ const CASES: readonly Case[] = [
   {
     name: 'client redirect',
     printed: 'Location: https://a/b\n\n',
-    sent: `Status: 302 Found\r\nLocation: https://a/b\r\nContent-Length: 0\r\n${ID}`,
+    sent: `Location: https://a/b\r\nStatus: 302 Found\r\nContent-Length: 0\r\n${ID}`,
   },
   {
     name: 'local redirect',
     printed: 'Location: /b\n\n',
-    sent: `Status: 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n${ID}`,
+    sent: `Location: /b\r\nStatus: 302 Found\r\nContent-Length: 0\r\n${ID}`,
   },
   {
     name: 'redirect with a status',
     printed: 'Status: 303\nLocation: /b\n\n',
-    sent: `Status: 303 See Other\r\nLocation: /b\r\nContent-Length: 0\r\n${ID}`,
+    sent: `Location: /b\r\nStatus: 303 See Other\r\nContent-Length: 0\r\n${ID}`,
   },
   {
     name: 'no content type',

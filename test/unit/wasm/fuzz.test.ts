@@ -17,11 +17,16 @@ const BASES: readonly Bytes[] = [
   wat(`(module (import "a" "f" (func (param i32))) (memory 1 2) (table 4 funcref) (global (mut i32) (i32.const 1)) (tag $e (param i32))
     (elem (i32.const 0) func 1 2) (data (i32.const 8) "data") (data $p "passive") (start 2)
     (func (export "a") (param i32) (result i32) (loop (br_if 0 (local.get 0))) (call 2) (local.get 0))
-    (func (try (do (throw $e (i32.const 1))) (catch $e drop) (catch_all)) (block (try_table (catch_all 0))))
+    (func (try (do (throw $e (i32.const 1))) (catch $e drop) (catch_all)))
     (func (memory.init $p (i32.const 0) (i32.const 0) (i32.const 3)) (data.drop $p) (block (br_table 0 0 0 (i32.const 2))))
     (func (result v128) (i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 (v128.const i64x2 1 2) (v128.const i64x2 3 4))))`),
   wat(randomModule(7)),
+  wat(randomModule(8)),
 ]
+
+test('what is mutated is valid', () => {
+  for (const bytes of BASES) expect(WebAssembly.validate(bytes)).toBe(true)
+})
 
 test('mutated modules', () => {
   const random = pseudoRandom(SEED)

@@ -214,7 +214,7 @@ const CASES: readonly Case[] = [
     calls: [[1], [20]],
   },
   {
-    // (type $f (func (param i32) (result i32))), br_on_null, call_ref, ref.as_non_null and a non-null local.
+    // (type $f (func (param i32) (result i32))), call_ref, ref.as_non_null, a block of a reference, a local that is never null.
     name: 'typed references',
     bytes: sections(
       [1, 2, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 1, 0x7f, 1, 0x7f],
@@ -223,11 +223,11 @@ const CASES: readonly Case[] = [
       [9, 1, 3, 0, 1, 0],
       [
         ...[10, 2, 7, 0, 0x20, 0, 0x20, 0, 0x6c, 0x0b],
+        ...[38, 1, 1, 0x64, 0, 0xd2, 0, 0x21, 1, 0x03, 0x40, 0x20, 0, 0x20, 1, 0xd4, 0x14, 0, 0x1a],
         ...[
-          35, 1, 1, 0x64, 0, 0xd2, 0, 0x21, 1, 0x02, 0x40, 0x03, 0x40, 0x20, 0, 0x20, 1, 0xd4, 0x14,
-          0,
+          0x02, 0x64, 0, 0x20, 1, 0x0b, 0x1a, 0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, 0x0b, 0x20,
+          0, 0x0b,
         ],
-        ...[0x1a, 0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, 0x0b, 0x0b, 0x20, 0, 0x0b],
       ],
     ),
     calls: [[1], [30]],

@@ -1,0 +1,103 @@
+/** Whether the workers can read a tenant's files and write its logs. */
+import { readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { TenantConfig } from '../../config/config.ts'
+import { type Check, fail, ok, warn } from './check.ts'
+import { blockedAt, mayUse, type Person, READ, SEARCH, WRITE } from './permission.ts'
+
+/** Most entries of a root that are looked through for a handler. */
+const MAX_ENTRIES = 10_000
+
+/** `worker`: whom the pool's workers run as. */
+export function checkTenant(tenant: TenantConfig, worker: Person): readonly Check[] {
+  const subject = `tenant "${tenant.name}"`
+  return [
+    checkRoot(tenant, subject, worker),
+    ...tenant.mounts.map(({ host, guest, writable }) => {
+      const name = `mount ${guest}`
+      const wanted = READ | SEARCH | (writable ? WRITE : 0)
+      return checkFolder({ subject, name, worker }, host, wanted)
+    }),
+    ...logFiles(tenant).map(([key, file]) => checkLogFolder(subject, key, file)),
+  ]
+}
+
+function checkRoot(tenant: TenantConfig, subject: string, worker: Person): Check {
+  const { root, limitExtensions } = tenant
+  if (root === undefined) {
+    return warn(subject, 'root', [
+      'none',
+      'set root to the folder of its handlers: without one it answers 404',
+    ])
+  }
+  const check = checkFolder({ subject, name: 'root', worker }, root, READ | SEARCH)
+  if (check.status !== 'ok') return check
+  if (hasHandler(root, limitExtensions)) return check
+  return warn(subject, 'root', [
+    `${root}: nothing that ends in ${limitExtensions.join(' or ')}`,
+    'put a handler there: it is run as soon as it is asked for',
+  ])
+}
+
+interface Asked {
+  readonly subject: string
+  readonly name: string
+  readonly worker: Person
+}
+
+function checkFolder({ subject, name, worker }: Asked, folder: string, wanted: number): Check {
+  const blocked = blockedAt(worker, folder)
+  const isThere = statSync(folder, { throwIfNoEntry: false })
+  if (isThere === undefined) {
+    return fail(subject, name, [`${folder} does not exist`, `mkdir -p ${folder}`])
+  }
+  if (!isThere.isDirectory())
+    return fail(subject, name, [`${folder} is no folder`, 'name a folder'])
+  if (blocked !== undefined) {
+    return fail(subject, name, [
+      `user ${worker.name} cannot pass ${blocked}`,
+      `chmod o+x ${blocked}, or chgrp it`,
+    ])
+  }
+  if (!mayUse(worker, isThere, wanted)) {
+    const verb = (wanted & WRITE) === 0 ? 'read' : 'read and write'
+    return fail(subject, name, [
+      `user ${worker.name} cannot ${verb} ${folder}`,
+      'chown or chmod it for the user of the pool',
+    ])
+  }
+  return ok(subject, name, folder)
+}
+
+/** A handler at the top or one folder down is enough to see that the root is the right one. */
+function hasHandler(root: string, endings: readonly string[]): boolean {
+  const isHandler = (name: string): boolean => endings.some((ending) => name.endsWith(ending))
+  const entries = readdirSync(root, { withFileTypes: true }).slice(0, MAX_ENTRIES)
+  if (entries.some((entry) => !entry.isDirectory() && isHandler(entry.name))) return true
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .some((entry) => namesIn(join(root, entry.name)).some(isHandler))
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).slice(0, MAX_ENTRIES)
+  } catch {
+    // Not for the doctor's eyes: then it has none to see.
+    return []
+  }
+}
+
+function logFiles({ accessLog, slowlog }: TenantConfig): ReadonlyArray<readonly [string, string]> {
+  const files: Array<readonly [string, string]> = []
+  if (accessLog.kind === 'file') files.push(['access_log', accessLog.path])
+  if (slowlog !== undefined) files.push(['slowlog', slowlog])
+  return files
+}
+
+function checkLogFolder(subject: string, key: string, file: string): Check {
+  const folder = dirname(file)
+  const isThere = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true
+  if (isThere) return ok(subject, key, file)
+  return fail(subject, key, [`${folder} does not exist`, `mkdir -p ${folder}`])
+}

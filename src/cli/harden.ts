@@ -1,0 +1,51 @@
+/** `wasm-fpm harden`: writes modules with metering and limits added, for looking at or for running elsewhere. */
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { Command } from 'commander'
+import { CodedError } from '../base/errors.ts'
+import { parseSize } from '../config/units.ts'
+import { harden } from '../wasm/harden.ts'
+
+interface HardenOptions {
+  readonly out: string
+  readonly memory: string
+  readonly tables: string
+}
+
+export function hardenCommand(): Command {
+  return new Command('harden')
+    .description(
+      'add metering and limits to modules; the result runs anywhere and does what the original does',
+    )
+    .argument('<modules...>', 'WebAssembly modules')
+    .requiredOption('-o, --out <PATH>', 'the file to write, or a folder for several')
+    .option('--memory <SIZE>', 'what all memories of an instance may grow to', '64MiB')
+    .option('--tables <N>', 'elements that all its tables may grow to', '1000000')
+    .action(run)
+}
+
+function run(modules: readonly string[], { out, memory, tables }: HardenOptions): void {
+  const memoryMaxBytes = parseSize(memory)
+  const tableMaxElements = Number(tables)
+  if (memoryMaxBytes === undefined || !Number.isSafeInteger(tableMaxElements)) {
+    throw new CodedError(
+      'CLI_BAD_LIMIT',
+      `Cannot harden with --memory ${memory} --tables ${tables}: wanted a size such as 64MiB and a whole number`,
+    )
+  }
+  const isFolder = modules.length > 1 || isDirectory(out)
+  if (isFolder) mkdirSync(out, { recursive: true })
+  for (const path of modules) {
+    const { bytes, report } = harden(readFileSync(path), { memoryMaxBytes, tableMaxElements })
+    const target = isFolder ? join(out, basename(path)) : out
+    writeFileSync(target, bytes)
+    const checks = Object.values(report.checks).reduce((sum, count) => sum + count, 0)
+    process.stdout.write(
+      `${target}: ${report.bytesIn} -> ${report.bytesOut} bytes, ${report.functions} functions, ${checks} checks\n`,
+    )
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}

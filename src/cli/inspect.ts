@@ -1,0 +1,52 @@
+/** `wasm-fpm inspect`: says what a module is and how it would run here, without running it. */
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { inspect, type ModuleInspection } from '../wasm/inspect.ts'
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .description(
+      'say what a module imports, exports and uses, and whether its instances can be reset',
+    )
+    .argument('<module>', 'a WebAssembly module')
+    .option('--json', 'print JSON')
+    .action((path: string, { json }: { readonly json?: boolean }) => {
+      const found = inspect(readFileSync(path))
+      process.stdout.write(
+        json === true ? `${JSON.stringify(found, undefined, 2)}\n` : print(path, found),
+      )
+    })
+}
+
+function print(path: string, module: ModuleInspection): string {
+  const { imports, exports, memories, tables, functions, reset } = module
+  const pages = memories.map(({ minimum, maximum }) => `${minimum} to ${maximum ?? 'any'} pages`)
+  const elements = tables.map(
+    ({ minimum, maximum }) => `${minimum} to ${maximum ?? 'any'} elements`,
+  )
+  const rows: ReadonlyArray<readonly [string, string]> = [
+    ['module', `${path}, ${module.bytes} bytes${module.isHardened ? ', marked as hardened' : ''}`],
+    [
+      'functions',
+      `${functions.defined} of its own (${module.namedFunctions} named), ${functions.imported} imported`,
+    ],
+    ['memories', pages.join(', ') || 'none'],
+    ['tables', elements.join(', ') || 'none'],
+    ['features', module.features.join(', ') || 'WebAssembly 1.0'],
+    ['imports', grouped(imports)],
+    ['exports', exports.map(({ name }) => name).join(', ') || 'none'],
+    ['start', module.start === undefined ? 'none' : `function ${module.start}`],
+    ['reset', reset.isPossible ? 'yes' : `no: ${reset.reasons.join('; ')}`],
+    ['sections', module.sections.map(({ name, bytes }) => `${name} ${bytes}`).join(', ')],
+  ]
+  return rows.map(([name, value]) => `${name.padEnd(10)} ${value}\n`).join('')
+}
+
+function grouped(imports: ModuleInspection['imports']): string {
+  const byModule = new Map<string, string[]>()
+  for (const { module, name } of imports)
+    byModule.set(module, [...(byModule.get(module) ?? []), name])
+  return (
+    [...byModule].map(([module, names]) => `${module}: ${names.join(', ')}`).join('; ') || 'none'
+  )
+}

@@ -1,0 +1,89 @@
+/** The end: graceful, at once, by command. */
+import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { Client, configText, makeFolder, serve } from './serve.ts'
+
+for (const signal of ['SIGTERM', 'SIGQUIT'] as const) {
+  test(`${signal} lets a slow request finish`, async () => {
+    const serving = await serve()
+    const slow = new Client(serving.socket).get('slow.wasm', 'n=3&ms=300')
+    await new Client(serving.socket).get('hello.wasm')
+    serving.child.kill(signal)
+    serving.child.kill(signal)
+    expect(await slow).toEqual({ status: 200, body: 'line 1 of 3\nline 2 of 3\nline 3 of 3\n' })
+    expect(await serving.exit).toBe(0)
+    expect(existsSync(serving.socket)).toBe(false)
+  })
+}
+
+test('requests get no more than process_control_timeout', async () => {
+  const folder = makeFolder()
+  const serving = await serve({
+    folder,
+    config: configText(folder, { top: 'process_control_timeout = "300ms"' }),
+  })
+  const slow = new Client(serving.socket).get('slow.wasm', 'n=2&ms=20000')
+  const settled = expect(slow).rejects.toThrow()
+  await new Client(serving.socket).get('hello.wasm')
+  serving.child.kill('SIGTERM')
+  expect(await serving.exit).toBe(0)
+  await settled
+})
+
+test('SIGINT ends it at once, also while it finishes', async () => {
+  const serving = await serve()
+  const slow = new Client(serving.socket).get('slow.wasm', 'n=2&ms=20000')
+  const settled = expect(slow).rejects.toThrow()
+  await new Client(serving.socket).get('hello.wasm')
+  serving.child.kill('SIGTERM')
+  await serving.logged(/"signal":"SIGTERM"/)
+  serving.child.kill('SIGINT')
+  await settled
+  expect(await serving.exit).toBe(0)
+})
+
+test('the stop command waits for the end; then there is nobody to talk to', async () => {
+  const folder = makeFolder()
+  const serving = await serve({ folder, config: configText(folder, { top: 'pid = "master.pid"' }) })
+  expect(readFileSync(`${folder}/master.pid`, 'utf8')).toBe(`${serving.child.pid}\n`)
+  expect(await serving.command('stop')).toEqual({ code: 0, stdout: 'stopped\n', stderr: '' })
+  expect(await serving.exit).toBe(0)
+  expect(existsSync(`${folder}/master.pid`)).toBe(false)
+  const { code, stderr } = await serving.command('reload')
+  expect(code).toBe(1)
+  expect(stderr).toContain('MASTER_NOT_RUNNING')
+})
+
+test('workers whose master is killed end, too, and the next master takes over', async () => {
+  const serving = await serve()
+  const workers = serving.workers()
+  serving.child.kill('SIGKILL')
+  await serving.exit
+  const next = await serve({ folder: serving.folder })
+  expect((await new Client(next.socket).get('hello.wasm')).status).toBe(200)
+  await expect
+    .poll(() => workers.filter((pid) => existsSync(`/proc/${pid}`)), { timeout: 5000 })
+    .toEqual([])
+})
+
+test('SIGUSR1 opens the error log again; it holds the lines of master and workers', async () => {
+  const folder = makeFolder()
+  const serving = await serve({
+    folder,
+    config: configText(folder, { top: 'error_log = "error.log"' }),
+    through: (command) => [
+      'sh',
+      '-c',
+      'touch "$0/error.log"; tail -f "$0/error.log" & exec "$@"',
+      folder,
+      ...command,
+    ],
+  })
+  await new Client(serving.socket).get('hello.wasm')
+  await serving.logged(/"msg":"access"/)
+  renameSync(`${folder}/error.log`, `${folder}/error.log.1`)
+  serving.child.kill('SIGUSR1')
+  await expect.poll(() => existsSync(`${folder}/error.log`)).toBe(true)
+  await new Client(serving.socket).get('hello.wasm', 'again')
+  await expect.poll(() => readFileSync(`${folder}/error.log`, 'utf8')).toContain('again')
+})
