@@ -2,14 +2,21 @@
 import type { ByteSource } from '../base/byte-stream.ts'
 import { ClientConnection } from '../fastcgi/client.ts'
 import { ServerConnection } from '../fastcgi/connection.ts'
+import { Role } from '../fastcgi/constants.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../fastcgi/limits.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { handleRequest, refuseRequest } from '../gateway/handle-request.ts'
+
+const NO_DATA = new Uint8Array(0)
 
 export interface Exchange {
   readonly pool: string
   readonly params: ReadonlyArray<readonly [string, string]>
   readonly body: Uint8Array
+  /** Default Responder. */
+  readonly role?: Role
+  /** FCGI_DATA of a Filter request. */
+  readonly data?: Uint8Array
 }
 
 export interface ExchangeResult {
@@ -24,7 +31,7 @@ export interface ExchangeResult {
 /** Sends one request and collects the whole answer. */
 export function exchange(
   gateway: Gateway,
-  { pool, params, body }: Exchange,
+  { pool, params, body, role = Role.Responder, data = NO_DATA }: Exchange,
 ): Promise<ExchangeResult> {
   return new Promise((resolve) => {
     const pump = (): void => {
@@ -64,10 +71,11 @@ export function exchange(
       onInputWanted: schedulePump,
       onClose: () => undefined,
     })
-    const request = client.begin({ keepConnection: true, params })
+    const request = client.begin({ role, keepConnection: true, params })
     const stdout = collect(request.stdout)
     const stderr = collect(request.stderr)
     send(request.stdin, body)
+    if (role === Role.Filter) send(request.data, data)
     request.onEnd((_protocolStatus, appStatus, error) => {
       resolve({
         stdout: stdout(),

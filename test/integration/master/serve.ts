@@ -56,7 +56,6 @@ export function configText(folder: string, { pool = '', tenant = '', top = '' } 
 [[pool]]
 name = "www"
 listen = ["${folder}/www.sock"]
-listen_mode = "0666"
 ${pool.includes('workers') ? '' : 'workers = 2'}
 ${pool}
 [[tenant]]

@@ -1,7 +1,8 @@
 /** The end: graceful, at once, by command. */
 import { existsSync, readFileSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Client, configText, makeFolder, serve } from './serve.ts'
+import { Client, configText, launch, makeFolder, READY, serve } from './serve.ts'
 
 for (const signal of ['SIGTERM', 'SIGQUIT'] as const) {
   test(`${signal} lets a slow request finish`, async () => {
@@ -68,22 +69,15 @@ test('workers whose master is killed end, too, and the next master takes over', 
 
 test('SIGUSR1 opens the error log again; it holds the lines of master and workers', async () => {
   const folder = makeFolder()
-  const serving = await serve({
-    folder,
-    config: configText(folder, { top: 'error_log = "error.log"' }),
-    through: (command) => [
-      'sh',
-      '-c',
-      'touch "$0/error.log"; tail -f "$0/error.log" & exec "$@"',
-      folder,
-      ...command,
-    ],
-  })
+  const file = join(folder, 'error.log')
+  const text = (): string => (existsSync(file) ? readFileSync(file, 'utf8') : '')
+  const serving = launch({ folder, config: configText(folder, { top: 'error_log = "error.log"' }) })
+  await expect.poll(text, { timeout: 10_000 }).toMatch(READY)
   await new Client(serving.socket).get('hello.wasm')
-  await serving.logged(/"msg":"access"/)
-  renameSync(`${folder}/error.log`, `${folder}/error.log.1`)
+  await expect.poll(text).toContain('"msg":"access"')
+  renameSync(file, `${file}.1`)
   serving.child.kill('SIGUSR1')
-  await expect.poll(() => existsSync(`${folder}/error.log`)).toBe(true)
+  await expect.poll(() => existsSync(file)).toBe(true)
   await new Client(serving.socket).get('hello.wasm', 'again')
-  await expect.poll(() => readFileSync(`${folder}/error.log`, 'utf8')).toContain('again')
+  await expect.poll(text).toContain('again')
 })
