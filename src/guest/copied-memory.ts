@@ -20,10 +20,9 @@ export function copyMemory(memory: WebAssembly.Memory): MemorySnapshot {
     chunks.push(isZero(chunk) ? undefined : Buffer.from(chunk))
   }
   const byteLength = bytes.length
-  return {
-    adopt: () => undefined,
-    restore: (other) => other.buffer.byteLength === byteLength && restore(other.buffer, chunks),
-  }
+  const restoreOther = (other: WebAssembly.Memory): boolean =>
+    other.buffer.byteLength === byteLength && restore(other.buffer, chunks)
+  return { adopt: restoreOther, restore: restoreOther }
 }
 
 function restore(buffer: ArrayBuffer, chunks: ReadonlyArray<Buffer | undefined>): boolean {

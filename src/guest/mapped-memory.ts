@@ -53,15 +53,16 @@ class MappedMemory implements MemorySnapshot {
     this.#file = file
   }
 
-  adopt(memory: WebAssembly.Memory): void {
-    const address = this.#libc.addressOf(memory.buffer)
-    const mapped = this.#libc.mmap(address, memory.buffer.byteLength, {
+  adopt(memory: WebAssembly.Memory): boolean {
+    const { buffer } = memory
+    if (buffer.byteLength !== this.#file.bytes.length) return false
+    const address = this.#libc.addressOf(buffer)
+    const mapped = this.#libc.mmap(address, buffer.byteLength, {
       protection: PROT_READ | PROT_WRITE,
       flags: MAP_PRIVATE | MAP_FIXED,
       fd: this.#file.fd,
     })
-    // The old pages are gone: running on would be running on zeros.
-    if (mapped !== address) throw new Error(`Cannot map a snapshot at ${address}: got ${mapped}`)
+    return mapped === address
   }
 
   restore(memory: WebAssembly.Memory): boolean {

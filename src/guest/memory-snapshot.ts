@@ -1,7 +1,10 @@
 /** The first state of one memory of a module, shared by all instances. */
 export interface MemorySnapshot {
-  /** Prepares the memory of a new instance, which holds that state already. */
-  adopt(memory: WebAssembly.Memory): void
-  /** Puts a memory back. False: it has grown, or the system refuses; the instance must be thrown away. */
+  /**
+   * Puts the memory of an instance back for the first time. False: it has grown, or the system refuses; the instance must
+   * be thrown away.
+   */
+  adopt(memory: WebAssembly.Memory): boolean
+  /** Puts a memory back that has been adopted. False: as for `adopt`. */
   restore(memory: WebAssembly.Memory): boolean
 }

@@ -9,7 +9,7 @@ import type { MemorySnapshot } from './memory-snapshot.ts'
 import type { GuestModule } from './module.ts'
 
 /** From this size on a memory is mapped, where the system can do that, instead of copied. */
-export const MAPPED_BYTES = 2 * 1024 * 1024
+export const MAPPED_BYTES = 256 * 1024
 
 const PAGE_BYTES = 64 * 1024
 
@@ -22,6 +22,7 @@ export class MutableState {
   readonly #memories: readonly WebAssembly.Memory[]
   readonly #snapshots: readonly MemorySnapshot[] | undefined
   readonly #restoreGlobals: () => void
+  #isAdopted = false
 
   /** `exports`: of a new instance of `module`, which has not run yet. */
   constructor(module: GuestModule, exports: WebAssembly.Exports) {
@@ -32,15 +33,17 @@ export class MutableState {
     const saveGlobals = exports[SAVE_EXPORT] as () => void
     saveGlobals()
     this.#snapshots = snapshotsOf(module.module, this.#memories)
-    for (const [index, memory] of this.#memories.entries()) this.#snapshots[index]?.adopt(memory)
   }
 
   /** Puts everything back. False, and nothing promised: the instance must be thrown away. */
   restore(): boolean {
     if (this.#snapshots === undefined) return false
     for (const [index, memory] of this.#memories.entries()) {
-      if (this.#snapshots[index]?.restore(memory) !== true) return false
+      const snapshot = this.#snapshots[index]
+      const isBack = this.#isAdopted ? snapshot?.restore(memory) : snapshot?.adopt(memory)
+      if (isBack !== true) return false
     }
+    this.#isAdopted = true
     this.#restoreGlobals()
     return true
   }

@@ -25,7 +25,7 @@ for (const { name, take } of KINDS) {
     const snapshot = take(memory)
     if (snapshot === undefined)
       throw new Error('this system cannot map memory: run the tests on Linux')
-    snapshot.adopt(memory)
+    expect(snapshot.adopt(memory)).toBe(true)
     return { memory, original, snapshot }
   }
 
@@ -69,6 +69,15 @@ for (const { name, take } of KINDS) {
     const { memory, snapshot } = setUp()
     memory.grow(1)
     expect(snapshot.restore(memory)).toBe(false)
+    expect(snapshot.adopt(memory)).toBe(false)
+  })
+
+  test(`a ${name} memory that was written before it is adopted is put back`, () => {
+    const { original, snapshot } = setUp()
+    const other = filledMemory()
+    new Uint8Array(other.buffer).fill(1, 100, 20_000)
+    expect(snapshot.adopt(other)).toBe(true)
+    expect(original.equals(Buffer.from(other.buffer))).toBe(true)
   })
 
   test(`a ${name} memory can grow, and the old part keeps its contents`, () => {
