@@ -2,16 +2,24 @@
  * What hardening costs: each program of the suite, original against hardened, in one process, in turns, after both are
  * compiled by the optimising compiler. Then the speed of the rewriter itself.
  *
- * The hardened module is run the way a worker runs it, with a check that reads the clock.
+ * The hardened module is run the way a worker runs it, with a check that reads the clock and adapts the quota.
  */
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { checkHelperModule } from '../../src/wasm/check-helper.ts'
-import { CHECK_TABLE_EXPORT, HELPER_EXPORT, PLAIN_SLOT } from '../../src/wasm/contract.ts'
+import {
+  CHECK_TABLE_EXPORT,
+  HELPER_EXPORT,
+  PLAIN_SLOT,
+  QUOTA_EXPORT,
+} from '../../src/wasm/contract.ts'
 import { harden } from '../../src/wasm/harden.ts'
+import { nextQuota } from '../../src/wasm/quota.ts'
 import { bigModule } from './big-module.ts'
 import { buildSuite } from './build.ts'
 
+/** Measured and printed, but not one of the eight programs the targets are for. */
+const EXTRA = 'dispatch'
 const TARGET_MEAN = 1.15
 const TARGET_WORST = 1.5
 const TARGET_MB_PER_SECOND = 20
@@ -32,9 +40,17 @@ const WORK: Readonly<Record<string, number>> = {
 type Run = (work: number) => number
 
 let checks = 0
+let quota: WebAssembly.Global | undefined
+let lastCheckMs = 0
 const check = (): number => {
   checks++
-  return performance.now() < 0 ? 1 : 0
+  const now = performance.now()
+  if (quota !== undefined) {
+    const wanted = nextQuota(quota.value, now - lastCheckMs)
+    if (wanted !== quota.value) quota.value = wanted
+  }
+  lastCheckMs = now
+  return 0
 }
 
 function instantiate(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Exports {
@@ -52,7 +68,7 @@ function time(run: Run, work: number): number {
   return performance.now() - start
 }
 
-function measure(path: string): { ratio: number; line: string } {
+function measure(path: string): { name: string; ratio: number; line: string } {
   const name = basename(path, '.wasm')
   const work = WORK[name] ?? 1
   const original = readFileSync(path)
@@ -64,6 +80,7 @@ function measure(path: string): { ratio: number; line: string } {
   const slot = new WebAssembly.Instance(helper, { wasm_fpm: { check } }).exports[HELPER_EXPORT]
   const table = exports[CHECK_TABLE_EXPORT] as WebAssembly.Table
   table.set(PLAIN_SLOT, slot)
+  quota = exports[QUOTA_EXPORT] as WebAssembly.Global
   if (plain(work) !== metered(work)) throw new Error(`${name}: results differ`)
   for (let turn = 0; turn < 6; turn++) {
     time(plain, work)
@@ -87,7 +104,7 @@ function measure(path: string): { ratio: number; line: string } {
     `${interval.toFixed(0)} us`.padStart(9),
     `${(hardened.bytes.length / original.length).toFixed(2)}x`.padStart(7),
   ]
-  return { ratio, line: columns.join('  ') }
+  return { name, ratio, line: columns.join('  ') }
 }
 
 const print = (line: string): boolean => process.stdout.write(`${line}\n`)
@@ -95,10 +112,11 @@ const print = (line: string): boolean => process.stdout.write(`${line}\n`)
 print('program        original   hardened    ratio  per check   size')
 const results = buildSuite().map(measure)
 for (const { line } of results) print(line)
-const mean = Math.exp(results.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / results.length)
-const worst = Math.max(...results.map(({ ratio }) => ratio))
+const ratios = results.filter(({ name }) => name !== EXTRA).map(({ ratio }) => ratio)
+const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length)
+const worst = Math.max(...ratios)
 print(
-  `geometric mean ${mean.toFixed(3)}x (target ${TARGET_MEAN}), worst ${worst.toFixed(3)}x (target ${TARGET_WORST})`,
+  `without ${EXTRA}: geometric mean ${mean.toFixed(3)}x (target ${TARGET_MEAN}), worst ${worst.toFixed(3)}x (target ${TARGET_WORST})`,
 )
 
 const big = bigModule(15 << 20)

@@ -11,6 +11,8 @@ export interface NginxOptions {
   /** Idle connections each nginx worker keeps to each backend. */
   readonly keepalive: number
   readonly backends: ReadonlyMap<string, RunningBackend>
+  /** Further lines of the `server` block. */
+  readonly locations?: readonly string[]
 }
 
 export interface Nginx {
@@ -41,7 +43,8 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   return { server, origin: `http://${address}` }
 }
 
-function configText({ folder, workers, keepalive, backends }: NginxOptions, address: string) {
+function configText(options: NginxOptions, address: string) {
+  const { folder, workers, keepalive, backends, locations: further = [] } = options
   const entries = [...backends]
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return `${process.getuid?.() === 0 ? 'user root;' : ''}
@@ -66,7 +69,7 @@ http {
   server {
     listen ${address} backlog=1024;
     server_name localhost;
-    ${entries.flatMap(([name, backend]) => CONNECTION_MODES.flatMap((mode) => locations(name, mode, backend))).join('\n    ')}
+    ${[...entries.flatMap(([name, backend]) => CONNECTION_MODES.flatMap((mode) => locations(name, mode, backend))), ...further].join('\n    ')}
   }
 }
 `
@@ -91,33 +94,48 @@ function isKept(mode: ConnectionMode, { canKeepConnections }: RunningBackend): b
 function locations(name: string, mode: ConnectionMode, backend: RunningBackend): string[] {
   return PROGRAMS.map((program) => {
     const path = locationOf(name, mode, program)
-    const script = backend.scripts[program]
-    const params: Readonly<Record<string, string>> = {
-      GATEWAY_INTERFACE: 'CGI/1.1',
-      SERVER_SOFTWARE: 'nginx/$nginx_version',
-      QUERY_STRING: '$query_string',
-      REQUEST_METHOD: '$request_method',
-      CONTENT_TYPE: '$content_type',
-      CONTENT_LENGTH: '$content_length',
-      SCRIPT_FILENAME: script,
+    const lines = paramLines({
       SCRIPT_NAME: path,
-      REQUEST_URI: '$request_uri',
-      DOCUMENT_URI: '$document_uri',
-      DOCUMENT_ROOT: script.slice(0, script.lastIndexOf('/')) || '/',
-      SERVER_PROTOCOL: '$server_protocol',
-      REQUEST_SCHEME: '$scheme',
-      REMOTE_ADDR: '$remote_addr',
-      REMOTE_PORT: '$remote_port',
-      SERVER_ADDR: '$server_addr',
-      SERVER_PORT: '$server_port',
-      SERVER_NAME: '$server_name',
-      REDIRECT_STATUS: '200',
+      ...scriptParams(backend.scripts[program]),
       ...backend.params,
-    }
-    const lines = Object.entries(params).map(([key, value]) => `fastcgi_param ${key} ${value};`)
+    })
     const keepConn = isKept(mode, backend) ? 'on' : 'off'
-    return `location = ${path} { fastcgi_pass ${name}-${mode}; fastcgi_keep_conn ${keepConn}; ${lines.join(' ')} }`
+    return `location = ${path} { fastcgi_pass ${name}-${mode}; fastcgi_keep_conn ${keepConn}; ${lines} }`
   })
+}
+
+/** What names a script to a FastCGI server: its path may hold nginx's variables, its folder's must not. */
+export function scriptParams(script: string): Readonly<Record<string, string>> {
+  return {
+    SCRIPT_FILENAME: script,
+    DOCUMENT_ROOT: script.slice(0, script.lastIndexOf('/')) || '/',
+  }
+}
+
+/** The `fastcgi_param` directives every location has, and further ones. */
+export function paramLines(further: Readonly<Record<string, string>>): string {
+  const params: Readonly<Record<string, string>> = {
+    GATEWAY_INTERFACE: 'CGI/1.1',
+    SERVER_SOFTWARE: 'nginx/$nginx_version',
+    QUERY_STRING: '$query_string',
+    REQUEST_METHOD: '$request_method',
+    CONTENT_TYPE: '$content_type',
+    CONTENT_LENGTH: '$content_length',
+    REQUEST_URI: '$request_uri',
+    DOCUMENT_URI: '$document_uri',
+    SERVER_PROTOCOL: '$server_protocol',
+    REQUEST_SCHEME: '$scheme',
+    REMOTE_ADDR: '$remote_addr',
+    REMOTE_PORT: '$remote_port',
+    SERVER_ADDR: '$server_addr',
+    SERVER_PORT: '$server_port',
+    SERVER_NAME: '$server_name',
+    REDIRECT_STATUS: '200',
+    ...further,
+  }
+  return Object.entries(params)
+    .map(([key, value]) => `fastcgi_param ${key} ${value};`)
+    .join(' ')
 }
 
 /** A loopback port nobody listens on at the moment. */

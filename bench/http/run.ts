@@ -1,16 +1,9 @@
 /** The HTTP benchmark: every backend behind the same nginx, in one run. See bench/README.md for the method. */
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { RESULTS_FOLDER, writeResults } from '../results.ts'
 import type { Backend, BackendContext, RunningBackend } from './backend.ts'
 import { fcgiwrap } from './backends/fcgiwrap.ts'
 import { nodeFastcgi } from './backends/node-fastcgi.ts'
@@ -25,7 +18,6 @@ import { formatGoals, formatRows } from './table.ts'
 import { WORKLOADS, type Workload } from './workload.ts'
 
 const BACKENDS: readonly Backend[] = [wasmFpm, phpFpm, fcgiwrap, nodeFastcgi]
-const RESULTS_FOLDER = join(import.meta.dirname, '..', '..', 'build', 'bench')
 const USAGE = `usage: node bench/run.ts http [--quick] [--rounds N] [--seconds N] [--only TEXT] [--backends A,B]
 `
 
@@ -152,13 +144,6 @@ function isToolMissing(): boolean {
   if (tools.length === 0) return false
   print(`Cannot run the HTTP benchmark: ${tools.join(' and ')} missing, apt-get install it\n`)
   return true
-}
-
-function writeResults(results: object): string {
-  mkdirSync(RESULTS_FOLDER, { recursive: true })
-  const file = join(RESULTS_FOLDER, 'results.json')
-  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
-  return file
 }
 
 /** The servers' own words outlive the run: they tell why a row is invalid. Replaces those of the run before. */

@@ -11,7 +11,7 @@ import { formatRows } from '../http/table.ts'
 import { WORKLOADS } from '../http/workload.ts'
 import type { Figure, Measurement, MeasureOptions } from './figure.ts'
 import { helloModule } from './guest-module.ts'
-import { openLoop, type OpenLoopFigures } from './open-loop.ts'
+import { type OpenLoopFigures, openLoop } from './open-loop.ts'
 import { onStage, type Stage } from './stage.ts'
 import { startWasmServer } from './wasm-server.ts'
 

@@ -56,7 +56,7 @@ export async function openLoop(options: OpenLoopOptions): Promise<OpenLoopFigure
   for (let index = 0; index < options.connections; index++) {
     const socket = await connected(Number(port), hostname)
     const line: Line = { socket, dueMs: undefined, received: Buffer.alloc(0) }
-    socket.on('data', (bytes) => take(line, bytes))
+    socket.on('data', (bytes: Buffer) => take(line, bytes))
     socket.on('error', () => failures++)
     free.push(line)
   }

@@ -37,7 +37,12 @@ const CASES: readonly Case[] = [
     isFull: true,
   },
   { name: '32 MiB memory, 10 pages written', memoryBytes: 32 * MIB, writtenPages: 10 },
-  { name: '32 MiB memory, 60 pages written', memoryBytes: 32 * MIB, writtenPages: 60, atMostUs: 80 },
+  {
+    name: '32 MiB memory, 60 pages written',
+    memoryBytes: 32 * MIB,
+    writtenPages: 60,
+    atMostUs: 80,
+  },
   { name: '32 MiB memory, 500 pages written', memoryBytes: 32 * MIB, writtenPages: 500 },
 ]
 

@@ -9,7 +9,6 @@
 (memory (export "memory") 2)
 (memory $other 1)
 (data (i32.const 1024) "data that is there from the start")
-(data (memory $other) (i32.const 100) "and other data")
 (global $a (export "a") (mut i32) (i32.const 1))
 (global $b (export "b") (mut i64) (i64.const 2))
 (global $c (mut f32) (f32.const 3))

@@ -92,6 +92,14 @@ export class CgiResponseStream implements ByteSink {
     return this.#head?.status
   }
 
+  /** A field of the guest's header, as it is sent on; the first, if there are several. */
+  field(lowerCaseName: string): string | undefined {
+    const line = this.#head?.fields
+      .split('\r\n')
+      .find((one) => one.slice(0, one.indexOf(':')).toLowerCase() === lowerCaseName)
+    return line?.slice(line.indexOf(':') + 2)
+  }
+
   /** Body bytes that are part of the response (an error page's do not count). */
   get bodyBytes(): number {
     return this.#bodyBytes

@@ -11,7 +11,7 @@ import { readAccountFiles } from './doctor/permission.ts'
 import { checkPool, type Surroundings, workerPerson } from './doctor/pool-checks.ts'
 import { printChecks, printJson, summarize } from './doctor/report.ts'
 import { apacheSnippet, nginxSnippet } from './doctor/snippets.ts'
-import { checkTenant } from './doctor/tenant-checks.ts'
+import { checkServerFiles, checkTenant } from './doctor/tenant-checks.ts'
 import { ExitCode } from './exit-code.ts'
 
 interface DoctorOptions {
@@ -60,6 +60,7 @@ function examine(config: Config, webUser: string): readonly Check[] {
   const workers = new Map(config.pools.map((pool) => [pool.name, workerPerson(pool, around)]))
   return [
     ...checkMachine(readMachineFacts(), mostInstances(config)),
+    ...checkServerFiles(config),
     ...config.pools.flatMap((pool) => checkPool(pool, around)),
     ...config.tenants.flatMap((tenant) => {
       const worker = workers.get(tenant.pool)

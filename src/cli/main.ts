@@ -2,6 +2,8 @@
 import { Command, CommanderError } from 'commander'
 import { CodedError } from '../base/errors.ts'
 import { checkCommand } from './check.ts'
+import { convertCommand } from './convert.ts'
+import { doctorCommand } from './doctor.ts'
 import { ExitCode } from './exit-code.ts'
 import { hardenCommand } from './harden.ts'
 import { inspectCommand } from './inspect.ts'
@@ -27,6 +29,8 @@ const program = new Command('wasm-fpm')
   .addCommand(restartCommand())
   .addCommand(stopCommand())
   .addCommand(checkCommand())
+  .addCommand(doctorCommand())
+  .addCommand(convertCommand())
   .addCommand(runCommand())
   .addCommand(invokeCommand())
   .addCommand(hardenCommand())

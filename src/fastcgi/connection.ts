@@ -1,8 +1,6 @@
 /**
- * The server side of one FastCGI connection: bytes in; requests, bytes and a closing order out.
- *
- * A pure state machine: whoever drives it owns the socket and every timer. Nothing here throws at the driver: what
- * the peer does wrong is reported through `onClose`.
+ * The server side of one FastCGI connection: bytes in; requests, bytes and a closing order out. A pure state machine: whoever
+ * drives it owns the socket and every timer. Nothing here throws: `onClose` tells what the peer does wrong.
  */
 import { BEGIN_BODY_BYTES, BeginBody } from './begin-body.ts'
 import type { ConnectionEvents, ConnectionOptions } from './connection-events.ts'
@@ -77,6 +75,11 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   /** Bytes held: input nobody has read, and output the socket has not taken. */
   get bufferedBytes(): number {
     return this.#heldInput + this.#query.length + this.#output.heldBytes
+  }
+
+  /** Whether the next byte from the peer starts a request (or a management record), as on a new connection. */
+  get isAtRest(): boolean {
+    return this.waitingFor === 'record' && this.#reader.isBetweenRecords
   }
 
   /** What the peer owes us; decides which timeout runs. nothing: it is our turn. */

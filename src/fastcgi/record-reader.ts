@@ -58,6 +58,11 @@ export class RecordReader {
     }
   }
 
+  /** Whether the bytes so far end with a whole record. */
+  get isBetweenRecords(): boolean {
+    return this.#headerBytes === 0 && this.#contentLeft === 0 && this.#paddingLeft === 0
+  }
+
   /** Ignores everything from here on, the rest of the bytes in a running `push` included. */
   stop(): void {
     this.#stopped = true

@@ -9,28 +9,8 @@ import { strftime } from './access-format/strftime.ts'
 import { textOfBytes } from './access-format/text-of-bytes.ts'
 import type { AccessEntry } from './access-log.ts'
 
-/** What php-fpm's tokens need to know of a request besides its `AccessEntry`. */
-export interface AccessLineEntry extends AccessEntry {
-  readonly pool: string
-  /** REMOTE_USER; empty: nobody. */
-  readonly user: string
-  /** Path of the handler as the guest sees it; empty: none. */
-  readonly script: string
-  /** CONTENT_LENGTH as the client announced it; 0: none. */
-  readonly contentLength: number
-  /** When the request came and when this line is written, in milliseconds since 1970. */
-  readonly startEpochMs: number
-  readonly endEpochMs: number
-  readonly pid: number
-  readonly parentPid: number
-  /** A variable of the request (`%{NAME}e`). */
-  readonly variable: (name: string) => string | undefined
-  /** A field of the response (`%{Name}o`), in lower case. */
-  readonly responseHeader: (lowerCaseName: string) => string | undefined
-}
-
 /** Prints one entry, without line break. */
-export type AccessLineFormat = (entry: AccessLineEntry) => string
+export type AccessLineFormat = (entry: AccessEntry) => string
 
 /** php-fpm's default. */
 export const DEFAULT_ACCESS_FORMAT = '%R - %u %t "%m %r" %s'
@@ -76,7 +56,7 @@ export function escapeLogValue(value: string): string {
 }
 
 /** Whether php-fpm's `access.suppress_path` drops the line: see there for every condition. */
-export function isSuppressed(entry: AccessLineEntry, paths: readonly string[]): boolean {
+export function isSuppressed(entry: AccessEntry, paths: readonly string[]): boolean {
   if (paths.length === 0) return false
   const isPlain = entry.method === 'GET' || entry.method === 'HEAD'
   const hasBody = entry.requestBytes > 0 || entry.contentLength > 0
@@ -84,7 +64,7 @@ export function isSuppressed(entry: AccessLineEntry, paths: readonly string[]): 
   return isPlain && !hasBody && isGood && paths.includes(entry.uri)
 }
 
-function printToken({ letter, modifier }: AccessToken, entry: AccessLineEntry): string {
+function printToken({ letter, modifier }: AccessToken, entry: AccessEntry): string {
   switch (letter) {
     case 'text':
       return modifier
@@ -134,7 +114,7 @@ function orDash(value: string | undefined): string {
 }
 
 /** Guests have no processor time of their own in the kernel: all they use is user time. */
-function cpuPercent({ cpuMs, wallMs }: AccessLineEntry, part: string): string {
+function cpuPercent({ cpuMs, wallMs }: AccessEntry, part: string): string {
   if (part === 'system' || wallMs <= 0) return '0.00'
   return ((cpuMs / wallMs) * 100).toFixed(2)
 }
@@ -149,7 +129,7 @@ function memory(bytes: number, unit: string): string {
   return String(Math.floor(bytes / (unit === 'kilobytes' ? 1024 : 1024 * 1024)))
 }
 
-function outputHeader(entry: AccessLineEntry, name: string): string {
+function outputHeader(entry: AccessEntry, name: string): string {
   return SECRET_HEADERS.has(name) ? '-' : orDash(entry.responseHeader(name))
 }
 

@@ -30,14 +30,14 @@ const NO_HEADERS: ReadonlySet<string> = new Set()
 
 export class Answer {
   readonly requestId: string
-  /** Set before the guest runs, for the access line. */
+  /** Set before the guest runs, for log lines. */
   body: RequestBody | undefined
+  handler: string | undefined
   readonly #request: FastCgiRequest
   readonly #gateway: Gateway
   readonly #startMs: number
   #cgi: CgiRequest | undefined
   #tenant: Tenant | undefined
-  #handler: string | undefined
   #response: CgiResponseStream | undefined
   #stderr: GuestStderr | undefined
   #refusal: Error | undefined
@@ -61,9 +61,17 @@ export class Answer {
   }
 
   /** From here on it is known who answers. */
-  address(tenant: Tenant, handler: string): void {
+  address(tenant: Tenant): void {
     this.#tenant = tenant
-    this.#handler = handler
+  }
+
+  /** Sends a complete CGI response of our own. */
+  page(response: Uint8Array): void {
+    const { stdout } = this.#request
+    stdout.write(response)
+    stdout.end()
+    this.#request.end(ProtocolStatus.RequestComplete, 0)
+    this.#isEnded = true
   }
 
   /** Where the guest prints its response. Ending it completes the response while the guest goes on (fastcgi_finish_request). */
@@ -148,7 +156,7 @@ export class Answer {
     const { requestId } = this
     const trap = report?.outcome.kind === 'trapped' ? { backtrace: report.outcome.backtrace } : {}
     this.#gateway.logger[rule.level](
-      { requestId, tenant: this.#tenant?.name, handler: this.#handler, code, ...trap },
+      { requestId, tenant: this.#tenant?.config.name, handler: this.handler, code, ...trap },
       message,
     )
     const response = this.#open()
@@ -209,30 +217,44 @@ export class Answer {
     code: FailureCode | undefined,
     report: PoolReport | undefined,
   ): void {
-    const { accessLog, clock } = this.#gateway
+    const { clock } = this.#gateway
+    const { config, accessLog } = this.#tenant ?? {}
     if (accessLog === undefined) return
+    const variables = this.#cgi?.variables
+    const wallMs = clock.nowMs() - this.#startMs
+    const endEpochMs = Number(clock.realtimeNs() / 1_000_000n)
     accessLog({
       requestId: this.requestId,
-      tenant: this.#tenant?.name,
-      handler: this.#handler,
+      tenant: config?.name,
+      handler: this.handler,
       method: this.#cgi?.method ?? '-',
       uri: this.#cgi?.requestUri ?? '-',
-      remote: this.#cgi?.variables.get('REMOTE_ADDR') ?? '-',
+      remote: variables?.get('REMOTE_ADDR') ?? '-',
       status,
       requestBytes: this.body?.bytes ?? 0,
       responseBytes: this.#response?.bodyBytes ?? 0,
-      wallMs: clock.nowMs() - this.#startMs,
+      wallMs,
       cpuMs: report?.cpuMs ?? 0,
       queuedMs: report?.queuedMs ?? 0,
       memoryBytes: report?.memoryBytes ?? 0,
       code,
+      pool: config?.pool ?? '',
+      user: variables?.get('REMOTE_USER') ?? '',
+      script: this.handler === undefined ? '' : `/${this.handler}`,
+      contentLength: this.#cgi?.contentLength ?? 0,
+      startEpochMs: endEpochMs - wallMs,
+      endEpochMs,
+      pid: process.pid,
+      parentPid: process.ppid,
+      variable: (name) => variables?.get(name),
+      responseHeader: (name) => this.#response?.field(name),
     })
   }
 
   #logGuest(line: string): void {
     const { requestId } = this
     this.#gateway.logger.info(
-      { requestId, tenant: this.#tenant?.name, handler: this.#handler, stream: 'stderr' },
+      { requestId, tenant: this.#tenant?.config.name, handler: this.handler, stream: 'stderr' },
       line,
     )
   }

@@ -1,7 +1,7 @@
 /**
  * Document-root mode (design §8): a file under the tenant's `root` with an allowed extension is run as it lies there.
  *
- * Looking a path up costs two system calls; answers are kept for `REVALIDATE_MS`, so a changed file is noticed after that.
+ * Looking a path up costs two system calls; answers are kept for `revalidateMs`, so a changed file is noticed after that.
  */
 import { realpathSync, type Stats, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -10,9 +10,6 @@ import type { Clock } from '../base/clock.ts'
 import type { CompileCache } from '../guest/compile-cache.ts'
 import { GuestError } from '../guest/errors.ts'
 import type { GuestModule } from '../guest/module.ts'
-
-/** How long an answer about a file is believed, in milliseconds. */
-const REVALIDATE_MS = 1000
 
 /** How many paths are remembered, existing or not. */
 const MAX_PATHS = 4096
@@ -41,6 +38,8 @@ export interface DocumentRootOptions {
   readonly root: string
   /** Lower-case, with the dot: `.wasm`. */
   readonly extensions: readonly string[]
+  /** How long an answer about a file is believed, in milliseconds. */
+  readonly revalidateMs: number
   /** What the memories of one instance may grow to. */
   readonly memoryMaxBytes: number
   readonly cache: CompileCache
@@ -50,13 +49,16 @@ export interface DocumentRootOptions {
 export class DocumentRoot {
   readonly root: string
   readonly #extensions: ReadonlySet<string>
+  readonly #revalidateMs: number
   readonly #memoryMaxBytes: number
   readonly #cache: CompileCache
   readonly #clock: Clock
   readonly #lookups = new Map<string, Lookup>()
   readonly #loaded = new Map<string, Loaded>()
 
-  constructor({ root, extensions, memoryMaxBytes, cache, clock }: DocumentRootOptions) {
+  constructor(options: DocumentRootOptions) {
+    const { root, extensions, revalidateMs, memoryMaxBytes, cache, clock } = options
+    this.#revalidateMs = revalidateMs
     this.#memoryMaxBytes = memoryMaxBytes
     this.root = root
     this.#extensions = new Set(extensions)
@@ -117,7 +119,7 @@ export class DocumentRoot {
     if (known !== undefined && known.expiresMs > nowMs) return known.script
     const script = this.#extensions.has(extname(path).toLowerCase()) ? this.#find(path) : undefined
     this.#lookups.delete(path)
-    this.#remember(this.#lookups, path, { script, expiresMs: nowMs + REVALIDATE_MS })
+    this.#remember(this.#lookups, path, { script, expiresMs: nowMs + this.#revalidateMs })
     return script
   }
 

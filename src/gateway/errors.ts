@@ -6,6 +6,8 @@ export type GatewayErrorCode =
   | 'GATEWAY_UNKNOWN_TENANT'
   /** The tenant has no handler for this path. */
   | 'GATEWAY_UNKNOWN_HANDLER'
+  /** The variables of the request, its header fields among them, are more than the tenant may take. */
+  | 'GATEWAY_PARAMS_TOO_LARGE'
   /** The request's body is longer than the tenant may take. */
   | 'GATEWAY_BODY_TOO_LARGE'
   /** The body ended before CONTENT_LENGTH bytes, or went on after them. */

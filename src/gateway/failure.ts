@@ -78,6 +78,7 @@ const RULES: Readonly<Partial<Record<FailureCode, FailureRule>>> = {
 
   GATEWAY_UNKNOWN_TENANT: { ...badRequest, status: 404 },
   GATEWAY_UNKNOWN_HANDLER: { ...badRequest, status: 404 },
+  GATEWAY_PARAMS_TOO_LARGE: { ...badRequest, status: 431 },
   GATEWAY_BODY_TOO_LARGE: { ...badRequest, status: 413 },
   GATEWAY_BODY_MISMATCH: badRequest,
   GATEWAY_STOPPING: { ...busy, level: 'info' },

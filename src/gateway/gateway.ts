@@ -2,15 +2,17 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
-import type { AccessLog } from './access-log.ts'
 import type { Router } from './router.ts'
+import type { PoolStatus } from './status/pool-status.ts'
+import type { Tenant } from './tenant.ts'
 
 export interface Gateway {
   readonly router: Router
   readonly scheduler: Scheduler
-  readonly accessLog: AccessLog | undefined
   readonly logger: Logger
   readonly clock: Clock
   /** A new request id: visible ASCII, unique among all workers. */
   readonly nextRequestId: () => string
+  /** What a tenant's status page shows. */
+  readonly poolStatus: (tenant: Tenant) => Promise<PoolStatus>
 }

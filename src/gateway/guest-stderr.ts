@@ -8,11 +8,17 @@ import type { Clock } from '../base/clock.ts'
 export interface StderrLimits {
   /** Bytes of one line; the rest of a longer one is cut. */
   readonly lineBytes: number
+  /** Bytes of one request's lines together. */
+  readonly totalBytes: number
   /** Bytes of one request's lines in each second of its run; those of a second that were not used stay available. */
   readonly bytesPerSecond: number
 }
 
-export const DEFAULT_STDERR_LIMITS: StderrLimits = { lineBytes: 4096, bytesPerSecond: 64 * 1024 }
+export const DEFAULT_STDERR_LIMITS: StderrLimits = {
+  lineBytes: 4096,
+  totalBytes: 64 * 1024,
+  bytesPerSecond: 64 * 1024,
+}
 
 const NEWLINE = 10
 
@@ -69,9 +75,9 @@ export class GuestStderr implements ByteSink {
   }
 
   #append(bytes: Uint8Array): void {
-    const { lineBytes, bytesPerSecond } = this.#limits
+    const { lineBytes, totalBytes, bytesPerSecond } = this.#limits
     const seconds = 1 + Math.floor((this.#clock.nowMs() - this.#startMs) / 1000)
-    const allowed = bytesPerSecond * seconds - this.#totalBytes
+    const allowed = Math.min(totalBytes, bytesPerSecond * seconds) - this.#totalBytes
     const room = Math.max(0, Math.min(lineBytes, allowed) - this.#line.length)
     const kept = Math.min(room, bytes.length)
     this.#cutBytes += bytes.length - kept

@@ -11,10 +11,13 @@ import type { FastCgiRequest } from '../fastcgi/request.ts'
 import type { PoolReport } from '../pool/scheduler.ts'
 import { DEFAULT_WASI_LIMITS, type WasiGrants } from '../wasi/session.ts'
 import { Answer } from './answer.ts'
+import { GatewayError } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import { joinSources } from './joined-source.ts'
+import { findOwnPage } from './own-page.ts'
 import { RequestBody } from './request-body.ts'
 import type { Target } from './router.ts'
+import type { Tenant } from './tenant.ts'
 
 /** Answers one request that came over a listener of `pool`. Never rejects: whatever goes wrong becomes an answer. */
 export async function handleRequest(
@@ -26,9 +29,17 @@ export async function handleRequest(
   try {
     const cgi = parseEnvironment(request.params)
     answer.describe(cgi)
-    const target = gateway.router.resolve(cgi, pool)
-    answer.address(target.tenant, target.handler)
-    answer.complete(await runGuest({ request, cgi, target, answer, gateway }))
+    const tenant = gateway.router.findTenant(cgi, pool)
+    answer.address(tenant)
+    checkParams(request, tenant)
+    const page = findOwnPage(cgi, tenant)
+    if (page !== undefined) {
+      answer.page(await page(gateway))
+      return
+    }
+    const target = gateway.router.findHandler(cgi, tenant)
+    answer.handler = target.handler
+    answer.complete(await runGuest({ request, cgi, tenant, target, answer, gateway }))
   } catch (error) {
     answer.fail(error)
   }
@@ -46,49 +57,70 @@ export function refuseRequest(
 interface Scene {
   readonly request: FastCgiRequest
   readonly cgi: CgiRequest
+  readonly tenant: Tenant
   readonly target: Target
   readonly answer: Answer
   readonly gateway: Gateway
 }
 
 async function runGuest(scene: Scene): Promise<PoolReport> {
-  const { request, target, answer, gateway } = scene
+  const { request, cgi, tenant, target, answer, gateway } = scene
+  const { config } = tenant
   const grants = makeGrants(scene)
   const module = target.module instanceof Promise ? await target.module : target.module
-  const { tenant } = target
   return gateway.scheduler.run({
-    tenant: tenant.name,
+    tenant: config.name,
     limits: tenant.slots,
     sizing: tenant.sizing,
-    maxRequests: tenant.maxRequests,
+    maxRequests: config.maxRequests,
     module,
     grants,
-    cpuMs: tenant.cpuMs,
-    wallMs: tenant.wallMs,
+    cpuMs: config.limits.cpuMs,
+    wallMs: config.limits.wallMs,
+    sliceMs: config.limits.sliceMs,
+    subject: {
+      method: cgi.method,
+      uri: cgi.requestUri,
+      script: target.paths.scriptFilename,
+      user: cgi.variables.get('REMOTE_USER') ?? '',
+      contentLength: cgi.contentLength ?? 0,
+    },
     onAbort: (giveUp) => request.onAbort(giveUp),
     onStart: (kill) => answer.onRefusal(kill),
     onWait: () => answer.flush(),
   })
 }
 
+/** The connection's own limits are the pool's; a tenant may have tighter ones. */
+function checkParams(request: FastCgiRequest, { config }: Tenant): void {
+  const { paramsBytes, paramsCount } = config.limits
+  let bytes = 0
+  for (const [name, value] of request.params) bytes += name.length + value.length
+  if (bytes <= paramsBytes && request.params.length <= paramsCount) return
+  throw new GatewayError(
+    'GATEWAY_PARAMS_TOO_LARGE',
+    `Cannot take the variables of the request: ${request.params.length} of ${bytes} bytes, wanted at most ${paramsCount} of ${paramsBytes}`,
+  )
+}
+
 /** Everything the guest may touch. */
-function makeGrants({ request, cgi, target, answer, gateway }: Scene): WasiGrants {
-  const { tenant, paths } = target
+function makeGrants({ request, cgi, tenant, target, answer, gateway }: Scene): WasiGrants {
+  const { limits, env } = tenant.config
   const body = new RequestBody(
     request.stdin,
-    { declared: cgi.contentLength, maxBytes: tenant.requestBytes },
+    { declared: cgi.contentLength, maxBytes: limits.requestBodyBytes },
     (error) => answer.refuse(error),
   )
   answer.body = body
   return {
-    args: [paths.scriptFilename],
-    env: guestEnvironment(cgi, { ...paths, role: answer.role, env: tenant.env }),
+    args: [target.paths.scriptFilename],
+    env: guestEnvironment(cgi, { ...target.paths, role: answer.role, env }),
     stdin: answer.role === 'filter' ? joinSources(body, request.data) : body,
     stdout: answer.stdout,
     stderr: answer.stderr,
     preopens: tenant.makePreopens(),
     clock: gateway.clock,
     random: (into) => randomFillSync(into),
-    limits: { ...DEFAULT_WASI_LIMITS, openFiles: tenant.openFiles },
+    limits: { ...DEFAULT_WASI_LIMITS, openFiles: limits.openFiles },
   }
 }

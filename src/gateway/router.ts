@@ -15,7 +15,6 @@ import type { Tenant } from './tenant.ts'
 const GUEST_ROOT = '/'
 
 export interface Target {
-  readonly tenant: Tenant
   /** The handler's name in logs: its path below the root. */
   readonly handler: string
   /** Rejects with `GuestError`. */
@@ -30,37 +29,45 @@ export class Router {
 
   constructor(tenants: readonly Tenant[]) {
     for (const tenant of tenants) {
-      this.#byName.set(tenant.name, tenant)
-      const hosts = this.#byHost.get(tenant.pool) ?? new Map<string, Tenant>()
-      this.#byHost.set(tenant.pool, hosts)
-      for (const host of tenant.hosts) hosts.set(host, tenant)
+      const { name, pool, hosts } = tenant.config
+      this.#byName.set(name, tenant)
+      const ofPool = this.#byHost.get(pool) ?? new Map<string, Tenant>()
+      this.#byHost.set(pool, ofPool)
+      for (const host of hosts) ofPool.set(host, tenant)
     }
   }
 
-  /** Throws `GatewayError`, `CgiError` or `GuestError`. */
-  resolve(cgi: CgiRequest, pool: string): Target {
-    const tenant = this.#tenantOf(cgi, pool)
-    const { documentRoot } = tenant
+  /** Who answers a request that came over a listener of `pool`. Throws GATEWAY_UNKNOWN_TENANT. */
+  findTenant(cgi: CgiRequest, pool: string): Tenant {
+    const named = cgi.variables.get('WASM_FPM_TENANT')
+    const tenant = named ? this.#byName.get(named) : this.#findHost(cgi.host, pool)
+    if (tenant === undefined || tenant.config.pool !== pool) {
+      throw new GatewayError(
+        'GATEWAY_UNKNOWN_TENANT',
+        named
+          ? `Cannot answer for tenant "${named}": pool ${pool} has none of that name`
+          : `Cannot answer for host "${cgi.host}": pool ${pool} has no tenant with it`,
+      )
+    }
+    return tenant
+  }
+
+  /** What of the tenant answers it. Throws `GatewayError`, `CgiError` or `GuestError`. */
+  findHandler(cgi: CgiRequest, { config, documentRoot }: Tenant): Target {
+    const rules = { extensions: config.limitExtensions, index: config.index }
     const place =
       documentRoot === undefined
         ? undefined
-        : findScript(
-            cgi.variables,
-            {
-              documentRoot: documentRoot.root,
-              extensions: tenant.extensions,
-              index: `index${tenant.extensions[0] ?? ''}`,
-            },
-            (path) => documentRoot.isScript(path),
+        : findScript(cgi.variables, { documentRoot: documentRoot.root, ...rules }, (path) =>
+            documentRoot.isScript(path),
           )
     if (documentRoot === undefined || place === undefined) {
       throw new GatewayError(
         'GATEWAY_UNKNOWN_HANDLER',
-        `Cannot answer ${cgi.path}: tenant ${tenant.name} has no handler for it (looked below ${documentRoot?.root ?? 'no root'} for a file ending in ${tenant.extensions.join(', ')})`,
+        `Cannot answer ${cgi.path}: tenant ${config.name} has no handler for it (looked below ${documentRoot?.root ?? 'no root'} for a file ending in ${config.limitExtensions.join(', ')})`,
       )
     }
     return {
-      tenant,
       handler: place.scriptPath,
       module: documentRoot.load(place.scriptPath),
       paths: {
@@ -71,20 +78,6 @@ export class Router {
         pathTranslated: place.pathInfo,
       },
     }
-  }
-
-  #tenantOf(cgi: CgiRequest, pool: string): Tenant {
-    const named = cgi.variables.get('WASM_FPM_TENANT')
-    const tenant = named ? this.#byName.get(named) : this.#findHost(cgi.host, pool)
-    if (tenant === undefined || tenant.pool !== pool) {
-      throw new GatewayError(
-        'GATEWAY_UNKNOWN_TENANT',
-        named
-          ? `Cannot answer for tenant "${named}": pool ${pool} has none of that name`
-          : `Cannot answer for host "${cgi.host}": pool ${pool} has no tenant with it`,
-      )
-    }
-    return tenant
   }
 
   /** The exact name, then `*.` and the rest of it, label by label, then `*`. */

@@ -40,11 +40,16 @@ export type MasterMessage<Settings> =
   | { readonly kind: 'commit' }
   /** To forget what was prepared last. */
   | { readonly kind: 'abandon' }
+  /** An open connection of another worker, idle when it was given away; the socket comes with the message. */
+  | { readonly kind: 'adopt'; readonly address: string }
   /** This worker is busy and another one is not: idle connections are better off there. */
   | { readonly kind: 'relieve' }
   | { readonly kind: 'reopen-logs' }
-  /** To stop accepting, finish what runs for up to `graceMs`, and end. */
-  | { readonly kind: 'drain'; readonly graceMs: number }
+  /**
+   * To stop accepting, finish what runs for up to `graceMs`, and end. `hasHeirs`: another worker takes its connections;
+   * else they are closed.
+   */
+  | { readonly kind: 'drain'; readonly graceMs: number; readonly hasHeirs: boolean }
 
 export type WorkerMessage =
   | { readonly kind: 'ready' }
@@ -52,6 +57,8 @@ export type WorkerMessage =
   | { readonly kind: 'failed'; readonly error: WireError }
   | { readonly kind: 'prepared'; readonly error: WireError | undefined }
   | { readonly kind: 'beat' }
+  /** An idle connection for another worker; the socket comes with the message. `address`: the one it came in by. */
+  | { readonly kind: 'give-away'; readonly address: string }
   /** Whether a request that comes now has to wait for others. */
   | { readonly kind: 'busy' }
   | { readonly kind: 'idle' }

@@ -17,6 +17,10 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
     case 'busy':
     case 'idle':
       return { kind }
+    case 'give-away': {
+      const address = field(value, 'address')
+      return typeof address === 'string' ? { kind, address } : undefined
+    }
     case 'failed': {
       const error = readError(field(value, 'error'))
       return error === undefined ? undefined : { kind, error }

@@ -31,9 +31,7 @@ export function makeFolder(folder: string, uid: number): boolean {
     // It is there already, or cannot be made: the next look tells.
   }
   const stats = lstatSync(folder, { throwIfNoEntry: false })
-  return (
-    stats?.isDirectory() === true && stats.uid === uid && (stats.mode & 0o022) === 0
-  )
+  return stats?.isDirectory() === true && stats.uid === uid && (stats.mode & 0o022) === 0
 }
 
 function realPathOf(file: string): string {

@@ -10,7 +10,7 @@ import { findAccount, readAccountSource } from './account.ts'
 import type { ErrorLog } from './error-log.ts'
 import { MasterError } from './errors.ts'
 import { type LifeEvent, type LifeState, nextState } from './life-cycle.ts'
-import { PoolWorkers } from './pool-workers.ts'
+import { type GivenAway, PoolWorkers } from './pool-workers.ts'
 import { type PoolChange, planReload } from './reload-plan.ts'
 import type { Notifier } from './sd-notify.ts'
 import { bindTcp, type HeldSocket, Sockets } from './sockets.ts'
@@ -215,7 +215,9 @@ export class Master {
       const name = change.kind === 'remove' ? change.name : (change.settings.pools[0]?.name ?? '')
       const old = before.get(name)
       if (change.kind === 'keep') old?.commit()
-      else if (old !== undefined) void old.drain(config.processControlTimeoutMs)
+      else if (old !== undefined) {
+        void old.drain(config.processControlTimeoutMs, change.kind === 'replace')
+      }
       const pool = change.kind === 'keep' ? old : newcomers.get(name)
       if (pool !== undefined) this.#pools.set(name, pool)
     }
@@ -228,7 +230,11 @@ export class Master {
     const isFirst = this.#config.pools[0]?.name === pool.name
     const http = isFirst ? this.#http : undefined
     const rights = { account, grants, sockets: this.#socketsOf(pool), http }
-    return new PoolWorkers(settings, rights, { clock, logger, limits, errorLog })
+    const onGivenAway = (from: PoolWorkers, gift: GivenAway): void => {
+      const heir = this.#pools.get(from.name) ?? from
+      heir.adopt(gift)
+    }
+    return new PoolWorkers(settings, rights, { clock, logger, limits, errorLog, onGivenAway })
   }
 
   #socketsOf(pool: PoolConfig): readonly HeldSocket[] {

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import type { SocketGrant } from '../ipc/messages.ts'
+import type { RawSocket } from '../ipc/raw-socket.ts'
 import type { Account } from './account.ts'
 import type { RunningPool } from './reload-plan.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
@@ -22,8 +23,18 @@ export interface PoolParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: WorkerLimits
+  /** Receives an idle connection that one of the pool's workers gives away. */
+  readonly onGivenAway: (pool: PoolWorkers, gift: GivenAway) => void
   /** Where workers' error output goes; undefined: to the master's. */
   readonly errorLog: { write(worker: WorkerProcess, chunk: Buffer): void } | undefined
+}
+
+/** An idle connection without a worker. */
+export interface GivenAway {
+  readonly from: WorkerProcess
+  /** The listen address it came in by. */
+  readonly address: string
+  readonly connection: RawSocket
 }
 
 export class PoolWorkers {
@@ -36,6 +47,7 @@ export class PoolWorkers {
   readonly #restarts = new Set<Timer>()
   #history: RestartHistory = NO_HISTORY
   #isEnding = false
+  #turn = 0
 
   /** `settings`: a configuration with this pool and its tenants only. */
   constructor(settings: Config, rights: PoolRights, parts: PoolParts) {
@@ -82,7 +94,7 @@ export class PoolWorkers {
     for (const worker of this.#workers) worker.commit()
     this.#fill()
     const surplus = this.#active().slice(poolOf(this.#settings).workers)
-    for (const worker of surplus) void worker.drain(this.#settings.processControlTimeoutMs)
+    for (const worker of surplus) void worker.drain(this.#settings.processControlTimeoutMs, true)
   }
 
   abandon(): void {
@@ -96,16 +108,27 @@ export class PoolWorkers {
       if (worker.isGone || this.#isEnding) continue
       const successor = this.#startOne()
       await successor.ready
-      void worker.drain(this.#settings.processControlTimeoutMs)
+      void worker.drain(this.#settings.processControlTimeoutMs, true)
     }
   }
 
-  /** Ends all workers; resolves when they are gone. */
-  async drain(graceMs: number): Promise<void> {
+  /** Ends all workers; resolves when they are gone. `hasHeirs`: their connections find others. */
+  async drain(graceMs: number, hasHeirs = false): Promise<void> {
     this.#isEnding = true
     for (const timer of this.#restarts) timer.cancel()
     this.#restarts.clear()
-    await Promise.all([...this.#workers].map((worker) => worker.drain(graceMs)))
+    await Promise.all([...this.#workers].map((worker) => worker.drain(graceMs, hasHeirs)))
+  }
+
+  /** Gives the connection to the next worker that has time, or to the next one; with none, it is closed. */
+  adopt({ from, address, connection }: GivenAway): void {
+    const others = [...this.#workers].filter((worker) => worker.isReady && worker !== from)
+    const idle = others.filter((worker) => !worker.isBusy)
+    const candidates = idle.length > 0 ? idle : others
+    this.#turn += 1
+    const heir = candidates[this.#turn % Math.max(1, candidates.length)]
+    if (heir === undefined) connection.close()
+    else heir.adopt(address, connection)
   }
 
   reopenLogs(): void {
@@ -140,6 +163,8 @@ export class PoolWorkers {
       clock,
       logger: logger.child({ pool: this.name }),
       limits,
+      onGivenAway: (from, address, connection) =>
+        this.#parts.onGivenAway(this, { from, address, connection }),
       onLoad: this.#balance,
       onEnd: this.#ended,
       onErrorOutput: (from, chunk) => errorLog?.write(from, chunk),

@@ -83,7 +83,9 @@ function programFolders(): string[] {
   const folders = [code]
   for (let at = dirname(code); ; at = dirname(at)) {
     for (const name of ['node_modules', 'package.json']) {
-      if (existsSync(join(at, name))) folders.push(join(at, name))
+      const path = join(at, name)
+      if (existsSync(path))
+        folders.push(path, ...(name === 'node_modules' ? [realpathSync(path)] : []))
     }
     if (at === dirname(at)) return folders
   }

@@ -5,6 +5,7 @@ import { fromWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Config } from '../config/config.ts'
 import type { MasterMessage, SocketGrant } from '../ipc/messages.ts'
+import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
 import { readWorkerMessage } from '../ipc/read-message.ts'
 import { MasterError } from './errors.ts'
 import type { WorkerCommand } from './worker-command.ts'
@@ -48,6 +49,8 @@ export interface WorkerProcessOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: WorkerLimits
+  /** Receives an idle connection that is to go to another worker; it must be closed or passed on. */
+  readonly onGivenAway: (from: WorkerProcess, address: string, socket: RawSocket) => void
   readonly onLoad: (worker: WorkerProcess) => void
   readonly onEnd: (ending: WorkerEnding) => void
   /** Receives what it writes to standard error, if the command pipes it. */
@@ -127,6 +130,13 @@ export class WorkerProcess {
     this.#send({ kind: 'abandon' })
   }
 
+  /** Gives it an idle connection of another worker. */
+  adopt(address: string, socket: RawSocket): void {
+    const done = (): void => socket.close()
+    if (!this.#child.connected) done()
+    else this.#child.send({ kind: 'adopt', address }, asSendHandle(socket), undefined, done)
+  }
+
   relieve(): void {
     this.#send({ kind: 'relieve' })
   }
@@ -135,8 +145,11 @@ export class WorkerProcess {
     this.#send({ kind: 'reopen-logs' })
   }
 
-  /** Lets it finish what runs for up to `graceMs`; a shorter time than before counts. Resolves when it is gone. */
-  drain(graceMs: number): Promise<void> {
+  /**
+   * Lets it finish what runs for up to `graceMs`; a shorter time than before counts. `hasHeirs`: its idle connections go to
+   * others. Resolves when it is gone.
+   */
+  drain(graceMs: number, hasHeirs: boolean): Promise<void> {
     if (this.#state === 'gone') return this.gone
     const { clock, limits } = this.#options
     const wasStarting = this.#state === 'starting'
@@ -146,7 +159,7 @@ export class WorkerProcess {
       this.#readiness.reject(failed(this.pid, 'it was told to end before it was ready'))
       this.#child.kill('SIGKILL')
     } else {
-      this.#send({ kind: 'drain', graceMs })
+      this.#send({ kind: 'drain', graceMs, hasHeirs })
       this.#deadline = clock.after(graceMs + limits.killMs, () =>
         this.#kill(`it was still there ${limits.killMs} ms after its time was up`),
       )
@@ -154,8 +167,14 @@ export class WorkerProcess {
     return this.gone
   }
 
-  readonly #hear = (value: unknown): void => {
+  readonly #hear = (value: unknown, handle: unknown): void => {
     const message = readWorkerMessage(value)
+    const socket = asRawSocket(handle)
+    if (message?.kind === 'give-away' && socket !== undefined) {
+      this.#options.onGivenAway(this, message.address, socket)
+      return
+    }
+    socket?.close()
     if (message === undefined) {
       this.#options.logger.warn({ pid: this.pid }, 'worker said something that is no message')
       return
@@ -174,6 +193,8 @@ export class WorkerProcess {
         return
       case 'beat':
         this.#looksWithoutBeat = 0
+        return
+      case 'give-away':
         return
       case 'busy':
       case 'idle':

@@ -3,13 +3,15 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { GuestInstance, type GuestJob, type GuestReport } from '../guest/instance.ts'
 import type { GuestModule } from '../guest/module.ts'
 import type { KillReason } from '../guest/outcome.ts'
+import { type InstanceRecord, type JobSubject, newInstanceRecord } from './instance-record.ts'
 import { RunQueue } from './run-queue.ts'
 import { idleLimit, idleTimeoutMs, instancesToMake, type Sizing } from './sizing.ts'
 import type { SlotLimits } from './slots.ts'
 import { TenantState } from './tenant-state.ts'
 import { type Place, WarmInstances, type WarmLimits } from './warm-instances.ts'
 
-export interface PoolJob extends Omit<GuestJob, 'waitTurn' | 'sliceMs'> {
+export interface PoolJob extends Omit<GuestJob, 'waitTurn'> {
+  readonly subject: JobSubject
   readonly tenant: string
   readonly limits: SlotLimits
   readonly sizing: Sizing
@@ -29,10 +31,11 @@ export interface PoolReport extends GuestReport {
 
 export interface SchedulerOptions {
   readonly clock: Clock
-  /** How long a guest may hold the thread while others want it, in milliseconds. Default 1. */
-  readonly sliceMs?: number
   readonly warm?: WarmLimits
 }
+
+/** How long new requests of one tenant may hold a turn of the event loop, in milliseconds. */
+const TURN_MS = 1
 
 /** How often idle instances are looked at, in milliseconds. */
 const EXPIRE_INTERVAL_MS = 1000
@@ -42,18 +45,17 @@ const MAX_REQUESTS_JITTER = 0.1
 
 export class Scheduler {
   readonly #clock: Clock
-  readonly #sliceMs: number
   readonly #runQueue: RunQueue
   readonly #warm: WarmInstances
   readonly #tenants = new Map<string, TenantState>()
   readonly #running = new Set<GuestInstance>()
+  readonly #records = new WeakMap<GuestInstance, InstanceRecord>()
   #expireTimer: Timer | undefined
   #isStopping = false
 
-  constructor({ clock, sliceMs = 1, warm }: SchedulerOptions) {
+  constructor({ clock, warm }: SchedulerOptions) {
     this.#clock = clock
-    this.#sliceMs = sliceMs
-    this.#runQueue = new RunQueue(setImmediate, sliceMs)
+    this.#runQueue = new RunQueue(setImmediate, TURN_MS)
     this.#warm = new WarmInstances(warm)
   }
 
@@ -64,6 +66,16 @@ export class Scheduler {
 
   get warm(): WarmInstances {
     return this.#warm
+  }
+
+  /** The instances of a tenant, running and idle ones, with the linear memory each has. */
+  instancesOf(tenant: string): ReadonlyArray<InstanceRecord & { readonly memoryBytes: number }> {
+    const found = []
+    for (const instance of [...this.#running, ...this.#warm.instancesOf(tenant)]) {
+      const record = this.#recordOf(instance, tenant)
+      if (record.tenant === tenant) found.push({ ...record, memoryBytes: instance.memoryBytes })
+    }
+    return found
   }
 
   /** Guests and requests that wait for their turn with the thread. */
@@ -79,15 +91,19 @@ export class Scheduler {
     if (!slots.tryAcquire()) {
       state.countWait()
       const askedMs = this.#clock.nowMs()
-      await slots.acquire(job.onAbort)
+      try {
+        await slots.acquire(job.onAbort)
+      } catch (error) {
+        state.counters.refused += 1
+        throw error
+      }
       queuedMs = this.#clock.nowMs() - askedMs
-      state.counters.queuedMs += queuedMs
     }
     try {
       if (!this.#runQueue.mayRun(job.tenant)) {
         await new Promise<void>((wake) => this.#runQueue.join(job.tenant, wake))
       }
-      state.countStart()
+      state.countStart(queuedMs)
       const report = await this.#runInstance(job, state)
       state.countEnd(report)
       this.#runQueue.charge(job.tenant, report.cpuMs)
@@ -115,8 +131,13 @@ export class Scheduler {
   async #runInstance(job: PoolJob, state: TenantState): Promise<GuestReport> {
     const place = { tenant: job.tenant, key: `${job.tenant}\0${job.module.digest}` }
     const warm = this.#warm.take(place.key)
-    const instance = warm ?? this.#make(job.module, state)
+    const instance = warm ?? this.#make(job, state)
+    const record = this.#recordOf(instance, job.tenant)
     this.#running.add(instance)
+    record.isRunning = true
+    record.requests += 1
+    record.startedMs = this.#clock.nowMs()
+    record.subject = job.subject
     try {
       const kill = (reason: KillReason) => instance.kill(reason)
       job.onStart(kill)
@@ -125,22 +146,31 @@ export class Scheduler {
         grants: job.grants,
         cpuMs: job.cpuMs,
         wallMs: job.wallMs,
-        sliceMs: this.#sliceMs,
+        sliceMs: job.sliceMs,
         waitTurn: (wake) => this.#runQueue.join(job.tenant, wake),
         onWait: job.onWait,
       })
       if (this.#isStopping) kill('stopping')
-      return await report
+      record.last = await report
+      return record.last
     } finally {
       this.#running.delete(instance)
+      record.isRunning = false
+      record.endedMs = this.#clock.nowMs()
       this.#takeBack(instance, job, place)
       this.#makeAhead(job, place, warm === undefined && instance.runs === 1)
     }
   }
 
-  #make(module: GuestModule, state: TenantState): GuestInstance {
+  #make({ module, tenant }: PoolJob, state: TenantState): GuestInstance {
     state.counters.instancesMade += 1
-    return new GuestInstance(module, this.#clock)
+    const instance = new GuestInstance(module, this.#clock)
+    this.#records.set(instance, newInstanceRecord(tenant, this.#clock.nowMs()))
+    return instance
+  }
+
+  #recordOf(instance: GuestInstance, tenant: string): InstanceRecord {
+    return this.#records.get(instance) ?? newInstanceRecord(tenant, this.#clock.nowMs())
   }
 
   #takeBack(instance: GuestInstance, job: PoolJob, place: Place): void {
@@ -169,7 +199,7 @@ export class Scheduler {
       const headcount = { active: state.slots.active, idle: this.#warm.countOf(tenant), isFirstUse }
       const wanted = instancesToMake(sizing, headcount)
       if (wanted === 0 || this.#isStopping || this.#runQueue.waiting > 0) return
-      this.#keep(this.#make(job.module, state), job, place)
+      this.#keep(this.#make(job, state), job, place)
       if (wanted > 1) this.#makeAhead(job, place, isFirstUse)
     })
   }

@@ -2,14 +2,17 @@
 import type { Clock } from '../base/clock.ts'
 import type { GuestReport } from '../guest/instance.ts'
 import { type SlotLimits, Slots } from './slots.ts'
+import { WaitHistogram } from './wait-histogram.ts'
 
 export interface TenantCounters {
   /** Requests that got an instance. */
   requests: number
   /** Requests that had to wait for one. */
   queued: number
-  /** Milliseconds they waited, all together. */
-  queuedMs: number
+  /** How long they waited; those that did not wait count as 0. */
+  readonly waits: WaitHistogram
+  /** Requests that got none: queue full, waited too long, or stopping. */
+  refused: number
   /** CPU time of its guests, in milliseconds. */
   cpuMs: number
   /** The most instances that ran at once. */
@@ -20,6 +23,8 @@ export interface TenantCounters {
   maxChildrenReached: number
   /** The most linear memory an instance had, in bytes. */
   memoryPeakBytes: number
+  /** Requests that took longer than the slow log's time. */
+  slow: number
   instancesMade: number
   resets: number
   /** Ends of runs by kind: `exited`, `trap:unreachable`, `killed:cpu` ... */
@@ -31,12 +36,14 @@ export class TenantState {
   readonly counters: TenantCounters = {
     requests: 0,
     queued: 0,
-    queuedMs: 0,
+    waits: new WaitHistogram(),
+    refused: 0,
     cpuMs: 0,
     maxActive: 0,
     maxWaiting: 0,
     maxChildrenReached: 0,
     memoryPeakBytes: 0,
+    slow: 0,
     instancesMade: 0,
     resets: 0,
     outcomes: new Map(),
@@ -55,7 +62,8 @@ export class TenantState {
     this.slots.limits = limits
   }
 
-  countStart(): void {
+  countStart(queuedMs: number): void {
+    this.counters.waits.observe(queuedMs)
     this.counters.requests += 1
     this.counters.maxActive = Math.max(this.counters.maxActive, this.slots.active)
   }

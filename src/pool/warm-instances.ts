@@ -59,9 +59,9 @@ export class WarmInstances {
     return this.#perTenant.get(tenant) ?? 0
   }
 
-  /** Whether no instance of handler `key` is idle. */
-  isEmpty(key: string): boolean {
-    return !this.#byKey.has(key)
+  /** Idle instances of a tenant, those unused for longest first. */
+  instancesOf(tenant: string): GuestInstance[] {
+    return [...this.#order].filter((idle) => idle.tenant === tenant).map(({ instance }) => instance)
   }
 
   /** The instance of handler `key` that was used last. */

@@ -57,8 +57,8 @@ export const END_GUEST = 1
 export const HARDENED_SECTION = 'wasm_fpm.hardened'
 export const CONTRACT_VERSION = 1
 
-/** Units between two checks unless the options or the host say otherwise. */
-export const DEFAULT_QUOTA = 2_000_000
+/** Units between two checks unless the options or the host say otherwise; see quota.ts for how a host should. */
+export const DEFAULT_QUOTA = 1_000_000
 
 /** The helper module's import (module and field) and export: see `checkHelperModule`. */
 export const HELPER_IMPORT_MODULE = 'wasm_fpm'

@@ -37,6 +37,9 @@ export class InstructionReader extends ByteReader {
   /** The targets of a `br_table`, or of the catch clauses of a `try_table`. */
   labels: Int32Array = new Int32Array(16)
   labelCount = 0
+  /** Where the label of a branch other than `br_table` is, and where it ends. */
+  labelAt = 0
+  afterLabel = 0
 
   constructor(bytes: Uint8Array, spaces: IndexSpaces) {
     super(bytes)
@@ -64,7 +67,7 @@ export class InstructionReader extends ByteReader {
         this.#blockType()
         return opcode
       case IMMEDIATE.label:
-        this.a = this.u32()
+        this.#label()
         return opcode
       case IMMEDIATE.function:
         this.a = this.#index(this.spaces.functions, 'function')
@@ -160,7 +163,7 @@ export class InstructionReader extends ByteReader {
         return
       case IMMEDIATE.castBranch:
         this.skip(1)
-        this.a = this.u32()
+        this.#label()
         skipHeapType(this, spaces.types)
         skipHeapType(this, spaces.types)
         return
@@ -203,6 +206,12 @@ export class InstructionReader extends ByteReader {
       }
       this.a = index
     }
+  }
+
+  #label(): void {
+    this.labelAt = this.pos
+    this.a = this.u32()
+    this.afterLabel = this.pos
   }
 
   #labelTable(): void {

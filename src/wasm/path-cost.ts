@@ -23,6 +23,8 @@ export interface Frame {
   /** Where a loop's weight is to be written. */
   weightAt: number
   isCatchTarget: boolean
+  /** True for a loop that was written as two: see `Meter`. */
+  isDoubled: boolean
 }
 
 export class PathCost {
@@ -57,6 +59,7 @@ export class PathCost {
       arity,
       weightAt: -1,
       isCatchTarget: false,
+      isDoubled: false,
     }
     this.#frames[++this.depth] = frame
     return frame

@@ -3,12 +3,13 @@ import { randomFillSync } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Config, TenantConfig } from '../config/config.ts'
-import { createAccessLog } from '../gateway/access-log.ts'
+import type { AccessLog } from '../gateway/access-log.ts'
+import { AccessLogs } from '../gateway/access-logs.ts'
 import { DocumentRoot } from '../gateway/document-root.ts'
 import type { Gateway } from '../gateway/gateway.ts'
-import { DEFAULT_STDERR_LIMITS } from '../gateway/guest-stderr.ts'
 import { requestIds } from '../gateway/request-id.ts'
 import { Router } from '../gateway/router.ts'
+import { collectPoolStatus } from '../gateway/status/collect.ts'
 import type { Tenant } from '../gateway/tenant.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
 import { Scheduler } from '../pool/scheduler.ts'
@@ -23,8 +24,8 @@ import type { Preopen } from '../wasi/session.ts'
 export interface AssembleOptions {
   readonly clock: Clock
   readonly logger: Logger
-  /** Whether to write a line for every request. */
-  readonly accessLog: boolean
+  /** Whether requests leave a line where their tenants want one; or where else they all do. */
+  readonly accessLog: boolean | AccessLog
 }
 
 /** Shared by all tenants of a worker. */
@@ -33,6 +34,7 @@ interface Shared {
   readonly modules: CompileCache
   readonly images: ImageCache
   readonly devices: Preopen
+  readonly openAccessLog: (tenant: TenantConfig) => AccessLog | undefined
 }
 
 /** Makes gateways that share modules, instances and tenants: one for each configuration a worker has in its life. */
@@ -40,14 +42,19 @@ export class GatewayAssembly {
   readonly #options: AssembleOptions
   readonly #shared: Shared
   readonly #scheduler: Scheduler
+  readonly #accessLogs: AccessLogs
   readonly #nextRequestId = requestIds()
+  readonly #startEpochMs: number
   /** The tenants of the gateway that serves now, with what they were made of. */
   #tenants: ReadonlyMap<string, KnownTenant> = new Map()
 
   constructor(options: AssembleOptions) {
     this.#options = options
     this.#scheduler = new Scheduler({ clock: options.clock })
+    this.#accessLogs = new AccessLogs(options.logger)
+    this.#startEpochMs = Number(options.clock.realtimeNs() / 1_000_000n)
     this.#shared = {
+      openAccessLog: (tenant) => this.#openAccessLog(tenant),
       clock: options.clock,
       modules: new CompileCache(),
       images: new ImageCache(),
@@ -63,7 +70,7 @@ export class GatewayAssembly {
    * has looked up. Throws `WasiError` when a mount of a tenant cannot be opened: then nothing has changed.
    */
   assemble(config: Config): Gateway {
-    const { clock, logger, accessLog } = this.#options
+    const { clock, logger } = this.#options
     const tenants = new Map<string, KnownTenant>()
     for (const table of config.tenants) tenants.set(table.name, this.#tenantOf(table))
     this.#tenants = tenants
@@ -72,9 +79,21 @@ export class GatewayAssembly {
       logger,
       router: new Router([...tenants.values()].map(({ tenant }) => tenant)),
       scheduler: this.#scheduler,
-      accessLog: accessLog ? createAccessLog(logger) : undefined,
       nextRequestId: this.#nextRequestId,
+      poolStatus: async (tenant) =>
+        collectPoolStatus(tenant, this.#scheduler, { clock, startEpochMs: this.#startEpochMs }),
     }
+  }
+
+  /** Opens log files anew, after somebody has moved them away. */
+  reopenLogs(): void {
+    this.#accessLogs.reopen()
+  }
+
+  #openAccessLog(tenant: TenantConfig): AccessLog | undefined {
+    const { accessLog } = this.#options
+    if (typeof accessLog === 'function') return accessLog
+    return accessLog ? this.#accessLogs.open(tenant) : undefined
   }
 
   #tenantOf(config: TenantConfig): KnownTenant {
@@ -98,41 +117,28 @@ export function assembleGateway(config: Config, options: AssembleOptions): Gatew
 function assembleTenant(config: TenantConfig, shared: Shared): Tenant {
   const { limits } = config
   return {
-    name: config.name,
-    pool: config.pool,
-    hosts: config.hosts,
+    config,
     documentRoot: documentRootOf(config, shared),
-    extensions: config.limitExtensions,
-    env: config.env,
     slots: {
       maxChildren: config.maxChildren,
       queueMax: config.queue.maxLength,
       queueTimeoutMs: config.queue.timeoutMs,
     },
-    requestBytes: limits.requestBodyBytes,
-    memoryBytes: limits.memoryBytes,
-    cpuMs: limits.cpuMs,
-    wallMs: limits.wallMs,
+    sizing: config,
     response: {
       headerBytes: limits.responseHeaderBytes,
       headerCount: limits.responseHeaderCount,
       bodyBytes: limits.responseBodyBytes,
       heldBackBytes: limits.heldBackBytes,
     },
-    stderr: { ...DEFAULT_STDERR_LIMITS, bytesPerSecond: limits.stderrBytesPerSecond },
-    allowedResponseHeaders: new Set(config.allowedResponseHeaders),
-    openFiles: limits.openFiles,
-    sizing: {
-      pm: config.pm,
-      maxChildren: config.maxChildren,
-      startServers: config.startServers,
-      minSpareServers: config.minSpareServers,
-      maxSpareServers: config.maxSpareServers,
-      processIdleTimeoutMs: config.processIdleTimeoutMs,
-      lifetime: config.lifetime,
+    stderr: {
+      lineBytes: limits.stderrLineBytes,
+      totalBytes: limits.stderrBytes,
+      bytesPerSecond: limits.stderrBytesPerSecond,
     },
-    maxRequests: config.maxRequests,
+    allowedResponseHeaders: new Set(config.allowedResponseHeaders),
     makePreopens: preopensOf(config, shared),
+    accessLog: shared.openAccessLog(config),
   }
 }
 
@@ -141,6 +147,7 @@ function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | un
   return new DocumentRoot({
     root: config.root,
     extensions: config.limitExtensions,
+    revalidateMs: config.revalidateMs,
     memoryMaxBytes: config.limits.memoryBytes,
     cache: shared.modules,
     clock: shared.clock,
@@ -154,7 +161,8 @@ function preopensOf(config: TenantConfig, { clock, images, devices }: Shared): (
     guestPath: guest,
     directory: openHostDirectory(host, { writable }),
   }))
-  const tmpLimits = { ...DEFAULT_MEMORY_LIMITS, bytes: config.limits.tmpBytes }
+  const { tmpBytes, tmpFiles, tmpDepth } = config.limits
+  const tmpLimits = { ...DEFAULT_MEMORY_LIMITS, bytes: tmpBytes, files: tmpFiles, depth: tmpDepth }
   return () => [
     ...(root === undefined
       ? []

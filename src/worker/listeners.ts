@@ -1,4 +1,5 @@
 /** The sockets a worker accepts on: bound by the master, inherited by this process. */
+import type { Socket } from 'node:net'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { PoolConfig } from '../config/config.ts'
@@ -20,12 +21,14 @@ export interface ListenerParts {
   readonly gateway: () => Gateway
   readonly clock: Clock
   readonly logger: Logger
+  /** Takes an idle connection that came in by `address`; false: it is to be closed. */
+  readonly handOver: (socket: Socket, address: string) => boolean
 }
 
 /** Starts to accept on `socket`. Throws `ListenError`. */
 export function openPoolListener(
   { fd, address, transport }: SocketGrant,
-  { pool, gateway, clock, logger }: ListenerParts,
+  { pool, gateway, clock, logger, handOver }: ListenerParts,
 ): Promise<Listener> {
   const parsed = parseListenAddress(address)
   const port = transport === 'unix' ? undefined : parsed.kind === 'tcp' ? parsed.port : 0
@@ -40,6 +43,7 @@ export function openPoolListener(
       logger,
       webServers: webServerAddresses(process.env),
       backlog: pool.listenBacklog,
+      handOver: (connection) => handOver(connection, address),
       ...connectionSettings(pool),
     },
   )

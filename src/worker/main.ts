@@ -3,13 +3,14 @@ import { systemClock } from '../base/clock.ts'
 import { createLogger } from '../base/logger.ts'
 import type { Config } from '../config/config.ts'
 import type { MasterMessage } from '../ipc/messages.ts'
+import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
 import { Worker } from './worker.ts'
 
 let worker: Worker | undefined
 /** How long requests may take after somebody else than the master has asked for the end. */
 let graceMs = 0
 
-function obey(message: MasterMessage<Config>): void {
+function obey(message: MasterMessage<Config>, socket: RawSocket | undefined): void {
   switch (message.kind) {
     case 'start':
       start(message)
@@ -24,13 +25,16 @@ function obey(message: MasterMessage<Config>): void {
     case 'abandon':
       worker?.abandon()
       return
+    case 'adopt':
+      if (socket !== undefined) worker?.adopt(message.address, socket)
+      return
     case 'relieve':
       worker?.relieve()
       return
     case 'reopen-logs':
       return
     case 'drain':
-      drain(message.graceMs)
+      drain(message.graceMs, message.hasHeirs)
       return
   }
 }
@@ -47,21 +51,28 @@ function start(message: Extract<MasterMessage<Config>, { readonly kind: 'start' 
     send: (answer) => {
       if (process.connected) process.send?.(answer, undefined, undefined, () => undefined)
     },
+    sendSocket: (answer, socket) =>
+      new Promise((resolve) => {
+        if (!process.connected) resolve()
+        else process.send?.(answer, asSendHandle(socket), undefined, () => resolve())
+      }),
     onEnd: () => process.exit(0),
   })
   void worker.start(message)
 }
 
-function drain(limitMs: number): void {
+function drain(limitMs: number, hasHeirs: boolean): void {
   if (worker === undefined) process.exit(0)
-  worker.drain(limitMs)
+  worker.drain(limitMs, hasHeirs)
 }
 
-process.on('message', (message) => obey(message as MasterMessage<Config>))
+process.on('message', (message, handle) =>
+  obey(message as MasterMessage<Config>, asRawSocket(handle)),
+)
 // The master is gone: nobody would replace this worker, and the next master has its own.
-process.once('disconnect', () => drain(graceMs))
-process.once('SIGTERM', () => drain(graceMs))
-process.once('SIGQUIT', () => drain(graceMs))
+process.once('disconnect', () => drain(graceMs, false))
+process.once('SIGTERM', () => drain(graceMs, true))
+process.once('SIGQUIT', () => drain(graceMs, true))
 // A terminal sends these to everybody; the master says what is to be done.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
   process.on(signal, () => undefined)

@@ -1,4 +1,5 @@
 /** A worker: accepts connections on its pool's sockets and answers their requests until it is told to end. */
+import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
@@ -8,6 +9,7 @@ import { type HttpFront, startHttpFront } from '../gateway/http/front.ts'
 import { parseListenAddress } from '../gateway/listen/address.ts'
 import type { Listener } from '../gateway/listen/listener.ts'
 import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
+import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
 import { GatewayAssembly } from './assemble-gateway.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
 import { LoadWatch } from './load-watch.ts'
@@ -21,6 +23,8 @@ export interface WorkerOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly send: (message: WorkerMessage) => void
+  /** Sends a message with a socket; resolves when both are on their way. */
+  readonly sendSocket: (message: WorkerMessage, socket: RawSocket) => Promise<void>
   /** Called once, when everything is over. */
   readonly onEnd: () => void
 }
@@ -47,6 +51,9 @@ export class Worker {
   #gateway: Gateway | undefined
   #prepared: Prepared | undefined
   #beat: Timer | undefined
+  /** Whether connections that would be closed go to other workers. */
+  #givesAway = false
+  readonly #givenAway = new Set<Promise<void>>()
   readonly #timeUp = Promise.withResolvers<void>()
   #isEnding = false
 
@@ -113,22 +120,34 @@ export class Worker {
     this.#prepared = undefined
   }
 
-  /** Closes idle connections so that they come back to another worker. */
+  /** Gives idle connections to other workers. */
   relieve(): void {
-    // After the poll for input: a request that has arrived already is not idle then.
-    setImmediate(() => {
-      for (const listener of this.#listeners) listener.closeKept()
-    })
+    if (this.#isEnding) return
+    this.#givesAway = true
+    for (const listener of this.#listeners) listener.closeKept()
+    this.#givesAway = false
+  }
+
+  /** Takes an idle connection of another worker. */
+  adopt(address: string, raw: RawSocket): void {
+    const known = this.#listeners.find((listener) => listener.address === address)
+    if (known === undefined) raw.close()
+    else {
+      known.adopt(attach(raw))
+      // It was meant for one that stays.
+      if (this.#isEnding) known.closeIdle()
+    }
   }
 
   /**
    * Stops accepting, finishes what runs for up to `graceMs`, stops what runs then, and ends. When it is called again, the
    * shorter time counts.
    */
-  drain(graceMs: number): void {
+  drain(graceMs: number, hasHeirs: boolean): void {
     this.#options.clock.after(graceMs, this.#timeUp.resolve)
     if (this.#isEnding) return
     this.#isEnding = true
+    this.#givesAway = hasHeirs
     void this.#end()
   }
 
@@ -141,18 +160,22 @@ export class Worker {
     this.#beat?.cancel()
     this.#load.stop()
     // What `stop` and `destroyConnections` have set off is written first.
-    setImmediate(() => this.#options.onEnd())
+    setImmediate(() => void Promise.all(this.#givenAway).then(() => this.#options.onEnd()))
   }
 
   /** Stops accepting; resolves when the connections are gone. */
   async #leave(listeners: readonly Listener[]): Promise<void> {
     await Promise.all(listeners.map((listener) => listener.close()))
-    for (const listener of listeners) listener.closeAfterAnswer()
-    this.#options.clock.after(LAST_REQUEST_MS, () =>
-      setImmediate(() => {
-        for (const listener of listeners) listener.closeIdle()
-      }),
-    )
+    for (const listener of listeners) {
+      if (this.#givesAway) listener.closeIdle()
+      else listener.closeAfterAnswer()
+    }
+    if (!this.#givesAway)
+      this.#options.clock.after(LAST_REQUEST_MS, () =>
+        setImmediate(() => {
+          for (const listener of listeners) listener.closeIdle()
+        }),
+      )
     await Promise.all(listeners.map((listener) => listener.drained()))
   }
 
@@ -163,7 +186,20 @@ export class Worker {
       if (this.#gateway === undefined) throw new Error('a request before the start')
       return this.#gateway
     }
-    return openPoolListener(socket, { pool, gateway, clock, logger })
+    const handOver = (connection: Socket, address: string): boolean =>
+      this.#givesAway && this.#giveAway(connection, address)
+    return openPoolListener(socket, { pool, gateway, clock, logger, handOver })
+  }
+
+  #giveAway(connection: Socket, address: string): boolean {
+    const raw = detach(connection)
+    if (raw === undefined) return false
+    const sent = this.#options.sendSocket({ kind: 'give-away', address }, raw).then(() => {
+      raw.close()
+      this.#givenAway.delete(sent)
+    })
+    this.#givenAway.add(sent)
+    return true
   }
 
   /** The front is a client like any other: what it asks for may be answered by any worker of the pool. */

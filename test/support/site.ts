@@ -34,14 +34,11 @@ export class Site {
     this.root = mkdtempSync(join(tmpdir(), 'site-'))
     for (const [name, bytes] of Object.entries(files)) writeFileSync(join(this.root, name), bytes)
     const text = `[[pool]]\nname = "www"\nlisten = ["/nowhere/www.sock"]\n[[tenant]]\nname = "acme"\npool = "www"\nhosts = ["*"]\nroot = "${this.root}"\n${tenant}`
-    this.gateway = {
-      ...assembleGateway(parseConfig(text, 'site.toml'), {
-        clock: systemClock,
-        logger: createLogger('silent'),
-        accessLog: false,
-      }),
+    this.gateway = assembleGateway(parseConfig(text, 'site.toml'), {
+      clock: systemClock,
+      logger: createLogger('silent'),
       accessLog: (entry) => this.access.push(entry),
-    }
+    })
   }
 
   /** One request for `path`, with more parameters and a body. */

@@ -1,12 +1,15 @@
-/** Whether the workers can read a tenant's files and write its logs. */
+/** Whether the workers can read a tenant's files, and whether logs have a place. */
 import { readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { TenantConfig } from '../../config/config.ts'
+import type { Config, TenantConfig } from '../../config/config.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 import { blockedAt, mayUse, type Person, READ, SEARCH, WRITE } from './permission.ts'
 
 /** Most entries of a root that are looked through for a handler. */
 const MAX_ENTRIES = 10_000
+
+/** RuntimeDirectory= and LogsDirectory= of the unit in examples/systemd. */
+const MADE_BY_SYSTEMD = ['/run/wasm-fpm', '/var/log/wasm-fpm']
 
 /** `worker`: whom the pool's workers run as. */
 export function checkTenant(tenant: TenantConfig, worker: Person): readonly Check[] {
@@ -18,8 +21,19 @@ export function checkTenant(tenant: TenantConfig, worker: Person): readonly Chec
       const wanted = READ | SEARCH | (writable ? WRITE : 0)
       return checkFolder({ subject, name, worker }, host, wanted)
     }),
-    ...logFiles(tenant).map(([key, file]) => checkLogFolder(subject, key, file)),
+    ...logFiles(tenant).map(([key, file]) => checkFileFolder(subject, key, file)),
   ]
+}
+
+/** The folders of the server's own files. */
+export function checkServerFiles({ errorLog, pid }: Config): readonly Check[] {
+  const files = [
+    ['error_log', errorLog],
+    ['pid', pid],
+  ] as const
+  return files.flatMap(([key, file]) =>
+    file === undefined ? [] : [checkFileFolder('server', key, file)],
+  )
 }
 
 function checkRoot(tenant: TenantConfig, subject: string, worker: Person): Check {
@@ -95,9 +109,12 @@ function logFiles({ accessLog, slowlog }: TenantConfig): ReadonlyArray<readonly 
   return files
 }
 
-function checkLogFolder(subject: string, key: string, file: string): Check {
+function checkFileFolder(subject: string, key: string, file: string): Check {
   const folder = dirname(file)
   const isThere = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true
   if (isThere) return ok(subject, key, file)
-  return fail(subject, key, [`${folder} does not exist`, `mkdir -p ${folder}`])
+  const actual = `${folder} does not exist`
+  return MADE_BY_SYSTEMD.includes(folder)
+    ? warn(subject, key, [actual, `the systemd unit makes it; otherwise: mkdir ${folder}`])
+    : fail(subject, key, [actual, `mkdir -p ${folder}`])
 }

@@ -15,6 +15,7 @@ import type { FastCgiError } from '../../fastcgi/errors.ts'
 import type { FastCgiRequest } from '../../fastcgi/request.ts'
 import { ListenError, type ListenErrorCode } from './errors.ts'
 import { foreignProtocol } from './foreign-protocol.ts'
+import { peerWait, type Wait } from './peer-wait.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import { type ConnectionTimeouts, LINGER_BYTES } from './timeouts.ts'
 
@@ -43,6 +44,10 @@ export interface DriverOptions {
   readonly timeouts: ConnectionTimeouts
   readonly sweep: Sweep
   readonly logger: Logger
+  /** It comes from another process, which has answered requests on it. Default false. */
+  readonly isKept?: boolean
+  /** Takes an open socket off the driver's hands instead of letting it be closed while it is idle. */
+  readonly handOver?: ((socket: Socket) => boolean) | undefined
   /** Called once, when the socket is gone. */
   readonly onClosed: (driver: ConnectionDriver) => void
 }
@@ -52,13 +57,6 @@ export interface DriverOptions {
  * open -> breaking (a bad record is on its way) -> closed.
  */
 type State = 'open' | 'closing' | 'lingering' | 'breaking' | 'closed'
-
-/** What the peer keeps us waiting for, and a number that changes whenever it moves. */
-interface Wait {
-  readonly code: ListenErrorCode | 'linger'
-  readonly limitMs: number
-  readonly progress: number
-}
 
 const MAX_WRITE_BYTES = 65_536
 
@@ -98,6 +96,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     socket.on('end', this.#inputEnded)
     socket.on('error', this.#failed)
     socket.on('close', this.#closed)
+    if (options.isKept === true) this.#requestsSeen = 1
     options.sweep.add(this)
   }
 
@@ -281,9 +280,28 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     } else if (this.#state === 'closing') {
       this.#startLinger()
     } else if (this.#state === 'open' && this.#closesWhenIdle && this.activeRequests === 0) {
+      if (this.#handOver()) return
       this.#connection.inputEnded()
       if (this.#state === 'open') this.#startLinger()
     }
+  }
+
+  /**
+   * Parts with the open socket. What the peer sends from here on waits in the kernel for whoever reads it next: no request
+   * can be lost, however fast it follows.
+   */
+  #handOver(): boolean {
+    const { handOver, sweep, onClosed } = this.#options
+    const socket = this.#socket
+    if (handOver === undefined || socket.readableLength > 0 || !this.#connection.isAtRest)
+      return false
+    if (!handOver(socket)) return false
+    this.#state = 'closed'
+    socket.removeListener('data', this.#receive)
+    socket.removeListener('close', this.#closed)
+    sweep.delete(this)
+    onClosed(this)
+    return true
   }
 
   /**
@@ -331,40 +349,17 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   }
 
   #currentWait(): Wait | undefined {
-    const { timeouts } = this.#options
-    const { bytesRead } = this.#socket
-    if (this.#state === 'lingering')
-      return { code: 'linger', limitMs: timeouts.lingerMs, progress: 0 }
-    if (this.#inFlightBytes > 0 || this.#state !== 'open') {
-      return {
-        code: 'GATEWAY_WRITE_TIMEOUT',
-        limitMs: timeouts.writeStallMs,
-        progress: this.#writesDone,
-      }
-    }
-    if (bytesRead === 0) {
-      return { code: 'GATEWAY_FIRST_BYTE_TIMEOUT', limitMs: timeouts.firstByteMs, progress: 0 }
-    }
-    const { waitingFor } = this.#connection
-    const isFirst = waitingFor === 'record' && this.#requestsSeen === 0
-    if (waitingFor === 'params' || isFirst) {
-      return {
-        code: 'GATEWAY_PARAMS_TIMEOUT',
-        limitMs: timeouts.paramsMs,
-        progress: this.#requestsSeen,
-      }
-    }
-    if (waitingFor === 'stdin') {
-      return { code: 'GATEWAY_BODY_TIMEOUT', limitMs: timeouts.bodyIdleMs, progress: bytesRead }
-    }
-    if (waitingFor === 'record' && timeouts.keepAliveIdleMs > 0) {
-      return {
-        code: 'GATEWAY_IDLE_TIMEOUT',
-        limitMs: timeouts.keepAliveIdleMs,
-        progress: bytesRead,
-      }
-    }
-    return undefined
+    return peerWait(
+      {
+        isLingering: this.#state === 'lingering',
+        isWriting: this.#inFlightBytes > 0 || this.#state !== 'open',
+        waitingFor: this.#connection.waitingFor,
+        bytesRead: this.#socket.bytesRead,
+        requestsSeen: this.#requestsSeen,
+        writesDone: this.#writesDone,
+      },
+      this.#options.timeouts,
+    )
   }
 
   #giveUp(code: ListenErrorCode, limitMs: number): void {

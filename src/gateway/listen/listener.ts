@@ -41,6 +41,8 @@ export interface ListenerOptions {
   readonly socketFile?: SocketFileOptions | undefined
   /** Connections the kernel keeps waiting. Default 511. */
   readonly backlog?: number | undefined
+  /** Takes an idle socket that would be closed; false: it does not want it. */
+  readonly handOver?: ((socket: Socket) => boolean) | undefined
   /** Connections at once; more are closed at once. Default 16,384, or what the file limit leaves room for. */
   readonly maxConnections?: number | undefined
 }
@@ -75,6 +77,8 @@ export interface Listener {
   close(): Promise<void>
   /** Closes connections without a request now, the others as soon as they have none. */
   closeIdle(): void
+  /** Takes over an open connection of another process, which has handed it over. */
+  adopt(socket: Socket): void
   /** Closes kept connections without a request now; the others stay. */
   closeKept(): void
   /** Closes every connection after its next answer: no request can cross the close on its way here. */
@@ -188,6 +192,10 @@ class OpenListener implements Listener {
     for (const driver of this.#drivers) driver.closeWhenIdle()
   }
 
+  adopt(socket: Socket): void {
+    this.#drive(socket, true)
+  }
+
   closeKept(): void {
     for (const driver of this.#drivers) driver.closeIfIdle()
   }
@@ -205,7 +213,9 @@ class OpenListener implements Listener {
     return new Promise((resolve) => this.#drainWaiters.push(resolve))
   }
 
-  readonly #accept = (socket: Socket): void => {
+  readonly #accept = (socket: Socket): void => this.#drive(socket, false)
+
+  #drive(socket: Socket, isKept: boolean): void {
     const transport = this.port === undefined ? 'unix' : 'tcp'
     const { remoteAddress, remotePort } = socket
     const peer = { transport, remoteAddress, remotePort, listener: this.address } as const
@@ -216,7 +226,7 @@ class OpenListener implements Listener {
       return
     }
     this.#reportRoom()
-    const { handler, connection, logger } = this.#options
+    const { handler, connection, logger, handOver } = this.#options
     const driver = new ConnectionDriver(socket, {
       handler,
       peer,
@@ -224,6 +234,8 @@ class OpenListener implements Listener {
       timeouts: this.#timeouts,
       sweep: this.#sweep,
       logger,
+      isKept,
+      handOver,
       onClosed: this.#forget,
     })
     this.#drivers.add(driver)

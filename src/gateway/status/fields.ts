@@ -2,9 +2,10 @@
  * The fields of the status page, in php-fpm 8.4's order (reference: fpm_status.c's output): each format prints the same
  * ones under the same names, and only the dress differs.
  */
+
+import { cumulativeWaits } from '../../pool/wait-histogram.ts'
 import { textOfBytes } from '../access-format/text-of-bytes.ts'
 import type { InstanceStatus, PoolStatus } from './pool-status.ts'
-import { cumulativeWaits } from './wait-histogram.ts'
 
 export type FieldValue =
   | { readonly kind: 'text'; readonly text: string }

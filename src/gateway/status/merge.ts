@@ -1,6 +1,7 @@
 /** One tenant's status out of what each of its workers knows. */
+
+import { addWaits } from '../../pool/wait-histogram.ts'
 import type { OwnStatus, PoolStatus } from './pool-status.ts'
-import { addWaits } from './wait-histogram.ts'
 
 /**
  * Adds up. Limits that hold for the tenant as a whole (`listenQueueLength`, `own.maxChildren`) are added too, so each

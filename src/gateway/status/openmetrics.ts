@@ -2,10 +2,11 @@
  * The status page for Prometheus and its kin (OpenMetrics 1.0). php-fpm's metrics come first, exactly as php-fpm 8.4 has
  * them, oddities included (no labels, counters without `_total`); ours follow the rules.
  */
+
+import { cumulativeWaits } from '../../pool/wait-histogram.ts'
 import { escapeLabel } from './escape.ts'
 import { totalProcesses } from './fields.ts'
 import type { PoolStatus } from './pool-status.ts'
-import { cumulativeWaits } from './wait-histogram.ts'
 
 export function renderOpenMetrics(status: PoolStatus): string {
   return `${phpMetrics(status)}${ownMetrics(status)}# EOF\n`

@@ -2,7 +2,7 @@
  * What the status page of a tenant shows: php-fpm 8.4's fields, in which the tenant is the "pool" and its instances are
  * the "processes", and our own beside them. Plain data, so that workers can send it to each other.
  */
-import type { WaitCounts } from './wait-histogram.ts'
+import type { WaitCounts } from '../../pool/wait-histogram.ts'
 
 /** php-fpm's words for what a process does. An instance of ours is `Idle` or `Running`. */
 export const INSTANCE_STATES = [

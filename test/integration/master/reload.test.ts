@@ -84,6 +84,8 @@ test('restart replaces every worker and loses no request', async () => {
   expect((await serving.command('restart')).code).toBe(0)
   await load.stop()
   expect(load.failures).toEqual([])
+  // Not even a connection: they are handed over.
+  expect(load.connections).toBe(4)
   expect(load.answered).toBeGreaterThan(20)
   expect(serving.workers().filter((pid) => before.includes(pid))).toEqual([])
 })

@@ -178,7 +178,10 @@ export class Client {
     this.#socket = connect({ path })
     this.#socket.on('data', this.#receive)
     for (const event of ['end', 'error', 'close']) this.#socket.on(event, this.#lose)
-    onTestFinished(() => void this.#socket.destroy())
+  }
+
+  close(): void {
+    this.#socket.destroy()
   }
 
   /** Rejects when the connection ends before the answer does. */
@@ -276,6 +279,7 @@ export function startLoad(path: string, width: number): Load {
       // The end of a connection that comes right behind an answer is seen before the next request.
       await new Promise(setImmediate)
     }
+    client?.close()
   }
   const loops = Array.from({ length: width }, loop)
   return Object.assign(load, {

@@ -3,23 +3,29 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { Client, configText, launch, makeFolder, READY, serve, startLoad } from './serve.ts'
 
-test('a worker killed under load costs only what it runs, and is replaced in under a second', async () => {
+/** From source and under full load; the package's workers take some 200 ms. */
+const BACK_MS = 3000
+
+test('a worker killed under load costs only what it runs, and is replaced', async () => {
   const serving = await serve()
-  const load = startLoad(serving.socket, 4)
+  const load = startLoad(serving.socket, 2)
   await new Client(serving.socket).get('hello.wasm')
   const [victim = -1] = serving.workers()
   const from = serving.log().length
-  const killedMs = performance.now()
   process.kill(victim, 'SIGKILL')
   await serving.logged(/worker has crashed and is replaced/, from)
-  // The workers' own log lines bear their pids: the new one answers.
-  const pids = new Set(serving.workers())
-  pids.delete(victim)
-  expect(pids.size).toBe(2)
-  expect(performance.now() - killedMs).toBeLessThan(1000)
+  await expect
+    .poll(
+      () =>
+        serving
+          .workers()
+          .filter((pid) => pid !== victim && titleOf(pid).startsWith('wasm-fpm: pool')),
+      { timeout: BACK_MS, interval: 20 },
+    )
+    .toHaveLength(2)
   await load.stop()
   // At most one request on each of its connections.
-  expect(load.failures.length).toBeLessThanOrEqual(4)
+  expect(load.failures.length).toBeLessThanOrEqual(2)
   for (const failure of load.failures) expect(failure).toContain('the connection ended')
   expect((await new Client(serving.socket).get('hello.wasm')).status).toBe(200)
 })
@@ -42,6 +48,7 @@ test('workers that crash one after the other come back later and later, and the 
   }
   kill()
   await serving.logged(/"delayMs":0,"msg":"worker has crashed/, from)
+  await expect.poll(() => serving.workers()).toHaveLength(1)
   kill()
   await serving.logged(/the next one is started in 100 ms/, from)
   expect((await new Client(serving.socket).get('hello.wasm')).status).toBe(200)
@@ -66,3 +73,7 @@ test('a worker that cannot start ends the start, with its reason', async () => {
   expect(await serving.exit).toBe(1)
   await expect(new Client(serving.socket).get('hello.wasm')).rejects.toThrow()
 })
+
+function titleOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+}

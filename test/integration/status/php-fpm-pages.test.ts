@@ -10,7 +10,7 @@ import {
   type PoolStatus,
 } from '../../../src/gateway/status/pool-status.ts'
 import { pingResponse, statusResponse } from '../../../src/gateway/status/status-response.ts'
-import { NO_WAITS } from '../../../src/gateway/status/wait-histogram.ts'
+import { NO_WAITS } from '../../../src/pool/wait-histogram.ts'
 import { type PhpFpm, startPhpFpm } from './php-fpm.ts'
 
 const { CI } = process.env

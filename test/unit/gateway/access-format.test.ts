@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import {
-  type AccessLineEntry,
   compileAccessFormat,
   DEFAULT_ACCESS_FORMAT,
   escapeLogValue,
   isSuppressed,
 } from '../../../src/gateway/access-format.ts'
+import type { AccessEntry } from '../../../src/gateway/access-log.ts'
 
 beforeAll(() => {
   vi.stubEnv('TZ', 'America/St_Johns')
@@ -17,7 +17,7 @@ const VARIABLES = new Map([
   ['EVIL', 'a" 200 "b\\'],
 ])
 
-const ENTRY: AccessLineEntry = {
+const ENTRY: AccessEntry = {
   requestId: 'abc-1',
   tenant: 'acme',
   handler: 'hello.wasm',
@@ -129,7 +129,7 @@ describe('access_suppress_path', () => {
     expect(isSuppressed(quiet, PATHS)).toBe(true)
     expect(isSuppressed({ ...quiet, method: 'HEAD', status: 204 }, PATHS)).toBe(true)
   })
-  const KEPT: ReadonlyArray<readonly [string, Partial<AccessLineEntry>]> = [
+  const KEPT: ReadonlyArray<readonly [string, Partial<AccessEntry>]> = [
     ['another method', { method: 'POST' }],
     ['a query', { uri: '/ping?' }],
     ['a body', { requestBytes: 1 }],

@@ -3,7 +3,7 @@ import { GuestStderr } from '../../../src/gateway/guest-stderr.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { CollectingSink } from '../../support/guest.ts'
 
-function setUp(limits = { lineBytes: 20, bytesPerSecond: 50 }) {
+function setUp(limits = { lineBytes: 20, bytesPerSecond: 50, totalBytes: 1000 }) {
   const clock = new FakeClock()
   const forward = new CollectingSink()
   const lines: string[] = []
@@ -51,6 +51,15 @@ test('a flood is cut to so many bytes a second', () => {
   expect(lines).toHaveLength(10)
   stderr.end()
   expect(lines.at(-1)).toBe('[300 bytes of standard error were cut]')
+})
+
+test('a request that runs for long is cut in the end', () => {
+  const { clock, lines, write } = setUp({ lineBytes: 20, bytesPerSecond: 50, totalBytes: 60 })
+  for (let second = 0; second < 10; second += 1) {
+    for (let count = 0; count < 5; count += 1) write('0123456789\n')
+    clock.advance(1000)
+  }
+  expect(lines).toHaveLength(6)
 })
 
 test('a guest never waits for its log', () => {

@@ -61,8 +61,9 @@ const { router } = assembleGateway(parseConfig(CONFIG, 'test.toml'), {
 
 function resolve(params: Readonly<Record<string, string>>) {
   const cgi = parseEnvironment(Object.entries({ REQUEST_METHOD: 'GET', ...params }))
-  const { tenant, handler, paths } = router.resolve(cgi, 'www')
-  return `${tenant.name} ${handler} ${paths.scriptName} ${paths.pathInfo}`.trim()
+  const tenant = router.findTenant(cgi, 'www')
+  const { handler, paths } = router.findHandler(cgi, tenant)
+  return `${tenant.config.name} ${handler} ${paths.scriptName} ${paths.pathInfo}`.trim()
 }
 
 const ROUTES = [
@@ -167,13 +168,10 @@ for (const { name, params, code } of REFUSALS) {
 
 test('a module that changes on disk is noticed after the revalidation time', async () => {
   const params = { HTTP_HOST: 'beta.example', SCRIPT_NAME: '/new.wasm' }
-  const load = async () =>
-    (
-      await router.resolve(
-        parseEnvironment(Object.entries({ REQUEST_METHOD: 'GET', ...params })),
-        'www',
-      ).module
-    ).digest
+  const load = async () => {
+    const cgi = parseEnvironment(Object.entries({ REQUEST_METHOD: 'GET', ...params }))
+    return (await router.findHandler(cgi, router.findTenant(cgi, 'www')).module).digest
+  }
   expect(() => resolve(params)).toThrow()
   writeFileSync(join(folder, 'beta/new.wasm'), MODULE)
   clock.advance(1001)

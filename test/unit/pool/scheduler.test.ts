@@ -36,10 +36,11 @@ async function setUp(bytes: Uint8Array, changes: Partial<PoolJob> = {}) {
   const module = await compileGuest(bytes)
   const run = (more: Partial<PoolJob> = {}) => {
     const stdout = new CollectingSink()
-    const { waitTurn: _, sliceMs: __, ...rest } = job({ grants: grants({ stdout }) })
+    const { waitTurn: _, ...rest } = job({ grants: grants({ stdout }) })
     const report = scheduler.run({
       ...rest,
       tenant: 'acme',
+      subject: { method: 'GET', uri: '/', script: '/test.wasm', user: '', contentLength: 0 },
       limits: { maxChildren: 8, queueMax: 8, queueTimeoutMs: 1000 },
       sizing: SIZING,
       maxRequests: 0,

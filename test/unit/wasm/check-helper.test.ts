@@ -35,7 +35,11 @@ test('a suspending check suspends the guest in the middle of a loop and resumes 
   setCheck(
     exports,
     SUSPENDING_SLOT,
-    new jspi.Suspending(() => Promise.resolve().then(() => (suspended++, GO_ON))),
+    new jspi.Suspending(async () => {
+      await Promise.resolve()
+      suspended++
+      return GO_ON
+    }),
   )
   ;(exports[MAY_SUSPEND_EXPORT] as WebAssembly.Global).value = 1
   const run = jspi.promising(exports['run'])
@@ -55,7 +59,10 @@ test('without may_suspend the plain slot is asked, where suspending would be an 
   const exports = instantiate(harden(COUNT_DOWN, { ...ROOMY, quota: 100 }).bytes)
   let plain = 0
   setCheck(exports, SUSPENDING_SLOT, new jspi.Suspending(() => Promise.resolve(GO_ON)))
-  setCheck(exports, PLAIN_SLOT, () => (plain++, GO_ON))
+  setCheck(exports, PLAIN_SLOT, () => {
+    plain++
+    return GO_ON
+  })
   expect(call(exports, 'run', 1000)).toBe(500_500)
   expect(plain).toBeGreaterThan(50)
 })

@@ -44,9 +44,9 @@ const CASES: readonly Case[] = [
     text: `(func (export "run") (param i32) (result i32) (local i32)
       (block (loop (block
         (local.set 1 (i32.add (local.get 1) (i32.const 1)))
-        (br_table 0 2 3 1 (i32.and (local.get 1) (local.get 0))))
+        (br_table 0 1 2 1 (i32.and (local.get 1) (local.get 0))))
         (br_if 0 (i32.lt_u (local.get 1) (i32.const 9)))))
-      (local.get 1))`.replace('2 3 1', '1 2 1'),
+      (local.get 1))`,
     calls: [[0], [1], [2], [3], [255]],
   },
   {
@@ -177,10 +177,8 @@ const CASES: readonly Case[] = [
         (return_call_indirect (type $t) (i32.sub (local.get 0) (i32.const 1)) (local.get 1) (i32.const 1)))
       (func $odd (param i32 i32) (result i32)
         (if (i32.eqz (local.get 0)) (then (return (i32.const 0))))
-        (loop (br_if 0 (i32.const 0)) (return_call $even (i32.sub (local.get 0) (i32.const 1)) (local.get 1))))`.replace(
-      '(loop (br_if 0 (i32.const 0)) (return_call $even (i32.sub (local.get 0) (i32.const 1)) (local.get 1)))',
-      '(loop (br_if 0 (i32.const 0))) (return_call $even (i32.sub (local.get 0) (i32.const 1)) (local.get 1))',
-    ),
+        (loop (br_if 0 (i32.const 0)))
+        (return_call $even (i32.sub (local.get 0) (i32.const 1)) (local.get 1)))`,
     calls: [
       [0, 0],
       [7, 0],

@@ -130,8 +130,8 @@ test.each(ENDLESS)('$name', ({ text }) => {
   expect(checks).toBe(60)
 })
 
-test('call_ref to itself', () => {
-  // (type (func)) (func (export "run") (loop? no) ref.func 0, call_ref 0): a tree of two.
+test('tail call of a reference to itself', () => {
+  // (func $f (export "run") ref.func $f return_call_ref)
   const bytes = sections(
     [1, 1, 0x60, 0, 0],
     [3, 1, 0],
@@ -166,9 +166,16 @@ test.each([
 ])('one $name of 4 MB is checked on the way', ({ text }) => {
   let checks = 0
   const module = wat(`(module (memory 70) (func (export "run") (param i32) ${text}))`)
-  const exports = withCheck(module, () => (checks++, GO_ON), {
-    options: { ...ROOMY, quota: 4_096 },
-  })
+  const exports = withCheck(
+    module,
+    () => {
+      checks++
+      return GO_ON
+    },
+    {
+      options: { ...ROOMY, quota: 4_096 },
+    },
+  )
   call(exports, 'run', 4_194_304)
   // A sixteenth of a unit a byte.
   expect(checks).toBeGreaterThanOrEqual(60)
@@ -181,9 +188,16 @@ test('work between two checks is bounded: counts in callees are not lost to thei
     (func $middle (param i32) (loop (call $inner (i32.const 100)) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
     (func (export "run") (param i32) (loop (call $middle (i32.const 10)) (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))`
   let checks = 0
-  const exports = withCheck(wat(text), () => (checks++, GO_ON), {
-    options: { ...ROOMY, quota: 10_000 },
-  })
+  const exports = withCheck(
+    wat(text),
+    () => {
+      checks++
+      return GO_ON
+    },
+    {
+      options: { ...ROOMY, quota: 10_000 },
+    },
+  )
   call(exports, 'run', 100)
   // 100,000 turns of at least 8 units each.
   expect(checks).toBeGreaterThanOrEqual(80)

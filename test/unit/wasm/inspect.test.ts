@@ -74,6 +74,6 @@ test.each([
 ])('reset and $name', ({ text, reasons }) => {
   const { reset } = inspect(wat(`(module ${TABLE} ${text})`))
   expect(reset.reasons).toHaveLength(reasons.length)
-  reasons.forEach((reason, index) => expect(reset.reasons[index]).toMatch(reason))
+  for (const [index, reason] of reasons.entries()) expect(reset.reasons[index]).toMatch(reason)
   expect(reset.isPossible).toBe(reasons.length === 0)
 })

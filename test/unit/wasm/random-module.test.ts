@@ -23,15 +23,19 @@ function observe(bytes: Bytes): unknown[] {
   })
 }
 
-test(`${COUNT} random modules`, () => {
-  const outcomes = new Set<unknown>()
-  for (let seed = 1; seed <= COUNT; seed++) {
-    const bytes = wat(randomModule(seed))
-    const before = observe(bytes)
-    const quota = seed % 3 === 0 ? 0 : 5_000
-    expect(observe(harden(bytes, { ...ROOMY, quota }).bytes), `seed ${seed}`).toEqual(before)
-    for (const [outcome] of before as [unknown][]) outcomes.add(typeof outcome)
-  }
-  // Both results and traps were compared.
-  expect([...outcomes].sort()).toEqual(['number', 'string'])
-}, 10_000 + COUNT * 200)
+test(
+  `${COUNT} random modules`,
+  () => {
+    const outcomes = new Set<unknown>()
+    for (let seed = 1; seed <= COUNT; seed++) {
+      const bytes = wat(randomModule(seed))
+      const before = observe(bytes)
+      const quota = seed % 3 === 0 ? 0 : 5_000
+      expect(observe(harden(bytes, { ...ROOMY, quota }).bytes), `seed ${seed}`).toEqual(before)
+      for (const [outcome] of before as [unknown][]) outcomes.add(typeof outcome)
+    }
+    // Both results and traps were compared.
+    expect([...outcomes].sort()).toEqual(['number', 'string'])
+  },
+  10_000 + COUNT * 200,
+)

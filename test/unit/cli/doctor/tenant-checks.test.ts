@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { printChecks, printJson } from '../../../../src/cli/doctor/report.ts'
-import { checkTenant } from '../../../../src/cli/doctor/tenant-checks.ts'
+import { checkServerFiles, checkTenant } from '../../../../src/cli/doctor/tenant-checks.ts'
 import { parseConfig } from '../../../../src/config/parse.ts'
 
 /** Somebody else than whoever runs the test. */
@@ -63,6 +63,16 @@ test('mounts and logs', () => {
   expect(
     found('root = "www"\naccess_log = "www/access.log"\nslowlog = "gone/slow.log"').slice(1),
   ).toEqual(['ok access_log /www/access.log', 'fail slowlog /gone does not exist'])
+})
+
+test('the files of the server', () => {
+  const text = 'pid = "www/x.pid"\nerror_log = "gone/error.log"'
+  const checks = checkServerFiles(parseConfig(text, join(folder, 'wasm-fpm.toml')))
+  expect(checks.map(({ status, name }) => `${status} ${name}`)).toEqual([
+    'fail error_log',
+    'ok pid',
+  ])
+  expect(checkServerFiles(parseConfig('', join(folder, 'wasm-fpm.toml')))).toEqual([])
 })
 
 test('the report lists what is not well, counts the rest, and says what to do', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { mergePoolStatus } from '../../../../src/gateway/status/merge.ts'
-import { cumulativeWaits, WaitHistogram } from '../../../../src/gateway/status/wait-histogram.ts'
+import { cumulativeWaits, WaitHistogram } from '../../../../src/pool/wait-histogram.ts'
 import { IDLE, RUNNING, STATUS } from './sample-status.ts'
 
 test('two workers', () => {

@@ -1,0 +1,28 @@
+;; Holds what a guest can hold: memory that it has written, open files, a deep stack; then loops for ever or sleeps, as its
+;; body's first byte says: `L` or `S`.
+(memory (export "memory") 2)
+(func $open (param $name i32)
+  (i32.store8 (i32.const 200) (local.get $name))
+  (drop
+    (call $path_open (global.get $tmp) (i32.const 0) (i32.const 200) (i32.const 1)
+      (i32.const 1) (i64.const 64) (i64.const 64) (i32.const 0) (i32.const 208)))
+  (drop (call $print (i32.load (i32.const 208)) (i32.const 1024) (i32.const 20000))))
+(func $end
+  (if (i32.eq (i32.load8_u (i32.const 256)) (i32.const 76))
+    (then (loop $ever (br $ever))))
+  (i32.store (i32.const 976) (i32.const 1))
+  (i64.store (i32.const 984) (i64.const 3600000000000))
+  (drop (call $poll_oneoff (i32.const 960) (i32.const 192) (i32.const 1) (i32.const 8))))
+(func $deep (param $depth i32) (result i32)
+  (if (local.get $depth)
+    (then (return (i32.add (call $deep (i32.sub (local.get $depth) (i32.const 1))) (i32.const 1)))))
+  (call $end)
+  (i32.const 0))
+(func (export "_start")
+  (i32.store (i32.const 0) (i32.const 256))
+  (i32.store (i32.const 4) (i32.const 1))
+  (drop (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+  (memory.fill (i32.const 1024) (i32.const 1) (i32.const 100000))
+  (call $open (i32.const 97))
+  (call $open (i32.const 98))
+  (drop (call $deep (i32.const 200))))

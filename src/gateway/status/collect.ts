@@ -1,0 +1,94 @@
+/** The status of one tenant, as this worker knows it. */
+import type { Clock } from '../../base/clock.ts'
+import type { InstanceRecord } from '../../pool/instance-record.ts'
+import type { Scheduler } from '../../pool/scheduler.ts'
+import { NO_WAITS } from '../../pool/wait-histogram.ts'
+import type { Tenant } from '../tenant.ts'
+import type { InstanceStatus, PoolStatus } from './pool-status.ts'
+
+/** Instance numbers of different workers must differ: a worker's pid and this many numbers. */
+const NUMBERS_PER_WORKER = 100_000
+
+export interface CollectOptions {
+  readonly clock: Clock
+  /** When the server started, in milliseconds since 1970. */
+  readonly startEpochMs: number
+}
+
+export function collectPoolStatus(
+  { config }: Tenant,
+  scheduler: Scheduler,
+  { clock, startEpochMs }: CollectOptions,
+): PoolStatus {
+  const nowMs = clock.nowMs()
+  const nowEpochMs = Number(clock.realtimeNs() / 1_000_000n)
+  const state = scheduler.tenants.get(config.name)
+  const instances = scheduler.instancesOf(config.name)
+  const active = instances.filter(({ isRunning }) => isRunning).length
+  const { counters, slots } = state ?? {}
+  return {
+    pool: config.name,
+    processManager: config.pm,
+    startEpochMs,
+    nowEpochMs,
+    acceptedConnections: counters?.requests ?? 0,
+    listenQueue: slots?.waiting ?? 0,
+    maxListenQueue: counters?.maxWaiting ?? 0,
+    listenQueueLength: config.queue.maxLength,
+    idleProcesses: instances.length - active,
+    activeProcesses: active,
+    maxActiveProcesses: counters?.maxActive ?? 0,
+    maxChildrenReached: counters?.maxChildrenReached ?? 0,
+    slowRequests: counters?.slow ?? 0,
+    memoryPeakBytes: counters?.memoryPeakBytes ?? 0,
+    own: {
+      workerPool: config.pool,
+      workers: 1,
+      maxChildren: config.maxChildren,
+      cpuMs: counters?.cpuMs ?? 0,
+      memoryBytes: instances.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+      instancesCreated: counters?.instancesMade ?? 0,
+      resets: counters?.resets ?? 0,
+      refused: counters?.refused ?? 0,
+      traps: countsOf(counters?.outcomes, 'trap:'),
+      kills: countsOf(counters?.outcomes, 'killed:'),
+      queueWait: counters?.waits.snapshot() ?? NO_WAITS,
+    },
+    processes: instances.map((record) => instanceStatus(record, nowEpochMs - nowMs, nowMs)),
+  }
+}
+
+function countsOf(
+  outcomes: ReadonlyMap<string, number> | undefined,
+  prefix: string,
+): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const [kind, count] of outcomes ?? []) {
+    if (kind.startsWith(prefix)) counts[kind.slice(prefix.length)] = count
+  }
+  return counts
+}
+
+/** `epochMs`: what to add to the pool's clock to get milliseconds since 1970. */
+function instanceStatus(
+  { number, isRunning, madeMs, requests, startedMs, endedMs, subject, last }: InstanceRecord,
+  epochMs: number,
+  nowMs: number,
+): InstanceStatus {
+  const durationMs = (isRunning ? nowMs : endedMs) - startedMs
+  return {
+    pid: process.pid * NUMBERS_PER_WORKER + (number % NUMBERS_PER_WORKER),
+    state: isRunning ? 'Running' : 'Idle',
+    startEpochMs: madeMs + epochMs,
+    requests,
+    requestDurationMs: durationMs,
+    requestMethod: subject?.method ?? '',
+    requestUri: subject?.uri ?? '',
+    contentLength: subject?.contentLength ?? 0,
+    user: subject?.user ?? '',
+    script: subject?.script ?? '',
+    lastRequestCpuPercent:
+      isRunning || durationMs === 0 ? 0 : (100 * (last?.cpuMs ?? 0)) / durationMs,
+    lastRequestMemoryBytes: isRunning ? 0 : (last?.memoryBytes ?? 0),
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * The engine `wasmer`: a guest on `@wasmer/wasi` instead of our own host (design §5). For trusted tenants only, and what it
+ * lacks is written in docs/engines.md: input is read to its end before the guest starts, output goes out after it has
+ * ended, and in between it has the thread for itself. Hardened modules run here as well: their checks cannot suspend the
+ * guest, but they end it when its budget is spent.
+ *
+ *     idle -> reading -> running -> writing -> spent
+ */
+import type { Clock, Timer } from '../base/clock.ts'
+import type { Instance } from './engine.ts'
+import type { GuestJob, GuestReport } from './instance.ts'
+import type { GuestModule } from './module.ts'
+import type { KillReason, Outcome } from './outcome.ts'
+import { readWhole, type Wait, writeWhole } from './wasmer/buffered-streams.ts'
+import { withLibrary } from './wasmer/library.ts'
+import { runSynchronously, type SynchronousResult } from './wasmer/synchronous-run.ts'
+
+export interface WasmerLimits {
+  /** Bytes of standard input. */
+  readonly inputBytes: number
+  /** Bytes a guest may print and write to its files, all together. */
+  readonly holdBytes: number
+}
+
+export const DEFAULT_WASMER_LIMITS: WasmerLimits = {
+  inputBytes: 64 * 1024 * 1024,
+  holdBytes: 64 * 1024 * 1024,
+}
+
+interface Run {
+  readonly job: GuestJob
+  readonly settle: (report: GuestReport) => void
+  readonly deadlineMs: number
+  readonly wallTimer: Timer | undefined
+  /** When it got the thread. */
+  enteredMs: number
+  cpuMs: number
+  killedBy: KillReason | undefined
+}
+
+export class WasmerInstance implements Instance {
+  readonly jitter: number = Math.random()
+  readonly #module: GuestModule
+  readonly #clock: Clock
+  readonly #limits: WasmerLimits
+  #run: Run | undefined
+  #runs = 0
+  #memoryBytes = 0
+
+  /** Does nothing yet: what a run needs is made when it starts. `module` is hardened. */
+  constructor(module: GuestModule, clock: Clock, limits: WasmerLimits = DEFAULT_WASMER_LIMITS) {
+    this.#module = module
+    this.#clock = clock
+    this.#limits = limits
+  }
+
+  get runs(): number {
+    return this.#runs
+  }
+
+  /** It runs once. */
+  get isSpent(): boolean {
+    return this.#runs > 0
+  }
+
+  get memoryBytes(): number {
+    return this.#memoryBytes
+  }
+
+  run(job: GuestJob): Promise<GuestReport> {
+    return new Promise((settle, reject) => {
+      const nowMs = this.#clock.nowMs()
+      const isBounded = job.wallMs !== Number.POSITIVE_INFINITY
+      const run: Run = {
+        job,
+        settle,
+        deadlineMs: nowMs + job.wallMs,
+        wallTimer: isBounded ? this.#clock.after(job.wallMs, () => this.kill('wall')) : undefined,
+        enteredMs: nowMs,
+        cpuMs: 0,
+        killedBy: undefined,
+      }
+      this.#run = run
+      this.#runs += 1
+      this.#perform(run).catch(reject) // the package cannot be loaded
+    })
+  }
+
+  /** Ends the run, unless its guest has the thread: then nobody else can call this, and only the budgets end it. */
+  kill(reason: KillReason): void {
+    const run = this.#run
+    if (run === undefined || run.killedBy !== undefined) return
+    run.killedBy = reason
+    this.#finish(run, { kind: 'killed', reason })
+  }
+
+  reset(): boolean {
+    return false
+  }
+
+  async #perform(run: Run): Promise<void> {
+    const { grants, waitTurn } = run.job
+    const wait: Wait = (register) => {
+      run.job.onWait()
+      // Of a guest that was stopped goes out what is taken at once.
+      if (run.killedBy !== undefined) this.#finish(run, { kind: 'killed', reason: run.killedBy })
+      return new Promise(register)
+    }
+    const stdin = await readWhole(grants.stdin, this.#limits.inputBytes, wait)
+    if (stdin === undefined) {
+      this.#finish(run, tooMuchInput(this.#limits.inputBytes))
+      return
+    }
+    await new Promise<void>(waitTurn)
+    const result = await withLibrary((library) => {
+      if (this.#run !== run) return undefined // killed meanwhile
+      const { args, env } = grants
+      return this.#measured(run, () =>
+        runSynchronously(library, {
+          module: this.#module,
+          args,
+          env,
+          stdin,
+          holdBytes: this.#limits.holdBytes,
+          killReason: () => this.#killReason(run),
+        }),
+      )
+    })
+    if (result === undefined) return
+    this.#memoryBytes = result.memoryBytes
+    // First the one that explains, should nobody take the other.
+    if (this.#run === run) await writeWhole(grants.stderr, result.stderr, wait)
+    if (this.#run === run) await writeWhole(grants.stdout, result.stdout, wait)
+    this.#finish(run, result.outcome)
+  }
+
+  #measured(run: Run, guest: () => SynchronousResult): SynchronousResult {
+    run.enteredMs = this.#clock.nowMs()
+    const result = guest()
+    run.cpuMs = this.#clock.nowMs() - run.enteredMs
+    return result
+  }
+
+  #killReason(run: Run): KillReason | undefined {
+    const nowMs = this.#clock.nowMs()
+    if (nowMs - run.enteredMs > run.job.cpuMs) run.killedBy ??= 'cpu'
+    else if (nowMs > run.deadlineMs) run.killedBy ??= 'wall'
+    return run.killedBy
+  }
+
+  #finish(run: Run, outcome: Outcome): void {
+    if (this.#run !== run) return
+    this.#run = undefined
+    run.wallTimer?.cancel()
+    const { killedBy } = run
+    run.settle({
+      outcome: killedBy === undefined ? outcome : { kind: 'killed', reason: killedBy },
+      cpuMs: run.cpuMs,
+      memoryBytes: this.#memoryBytes,
+    })
+  }
+}
+
+function tooMuchInput(maxBytes: number): Outcome {
+  return {
+    kind: 'trapped',
+    trap: 'other',
+    message: `Cannot hold the input for @wasmer/wasi: there are more than ${maxBytes} bytes`,
+    backtrace: [],
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * How many units a guest may spend until its next check, given how long the last ones took.
+ *
+ * A unit is one thing in optimised code and five times that before the optimising compiler is done with it; a load that misses
+ * every cache costs a hundred times one that hits. A host that sets `wasm_fpm:quota` by this function at each
+ * check is asked about every `TARGET_INTERVAL_MS` whatever the guest does.
+ */
+
+/** Wanted time between two checks. */
+export const TARGET_INTERVAL_MS = 0.1
+/** Even the slowest code gets something done between two checks. */
+export const MIN_QUOTA = 20_000
+/** So that a guest cannot earn a long turn with cheap instructions and then spend it on dear ones. */
+export const MAX_QUOTA = 2_000_000
+/** Corrections smaller than this factor are not worth writing the global for. */
+const TOLERANCE = 2
+
+/** `elapsedMs`: from the last check, or the guest's start or resumption, to this one. Returns `quota` itself where that is good enough. */
+export function nextQuota(quota: number, elapsedMs: number): number {
+  const factor = TARGET_INTERVAL_MS / Math.max(elapsedMs, 0.001)
+  if (factor < TOLERANCE && factor > 1 / TOLERANCE) return quota
+  // Down at once, up step by step.
+  const wanted = Math.round(quota * Math.min(factor, TOLERANCE))
+  return Math.min(Math.max(wanted, MIN_QUOTA), MAX_QUOTA)
+}

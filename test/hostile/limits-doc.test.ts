@@ -1,0 +1,133 @@
+/** docs/limits.md and the code say the same, in both directions. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { z } from 'zod'
+import { limitsSchema, mainSchema, queueSchema, tenantSchema } from '../../src/config/schema.ts'
+import { type FailureCode, failureRule } from '../../src/gateway/failure.ts'
+import { DEFAULT_CACHE_BYTES } from '../../src/guest/compile-cache.ts'
+import { DEFAULT_WARM_LIMITS } from '../../src/pool/warm-instances.ts'
+import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
+import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
+import { DEFAULT_MODULE_LIMITS } from '../../src/wasm/limits.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const PAGE = readFileSync(join(ROOT, 'docs/limits.md'), 'utf8')
+const SOURCES = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => readFileSync(join(ROOT, 'src', name), 'utf8'))
+  .join('\n')
+
+type Row = Readonly<Record<string, string>>
+
+/** The rows of a section's table, cells by heading, without code marks. */
+function table(heading: string): Row[] {
+  const section = PAGE.split('\n## ').find((part) => part.startsWith(`${heading}\n`)) ?? ''
+  const [head = [], , ...rows] = section
+    .split('\n')
+    .filter((line) => line.startsWith('| ') || line.startsWith('|-'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')),
+    )
+  return rows.map((cells) => Object.fromEntries(head.map((name, at) => [name, cells[at] ?? ''])))
+}
+
+const ENDING = table('Limits that end a request')
+const TOLD = table('Limits that a guest is told of')
+const KEPT = table('Limits of what is kept')
+const OTHER = table('Other failures')
+
+function referenceOf(schema: z.ZodObject, name: string): unknown {
+  const key: unknown = schema.shape[name]
+  const meta = key === undefined ? undefined : Reflect.get(Object(key), 'meta')
+  return typeof meta === 'function' ? meta.call(key)?.reference?.default : undefined
+}
+
+function defaultOf(key: string): unknown {
+  const [group = '', name = ''] = key.includes('.') ? key.split('.') : ['', key]
+  if (group === 'limits') return referenceOf(limitsSchema, name)
+  if (group === 'queue') return referenceOf(queueSchema, name)
+  return referenceOf(tenantSchema, name) ?? referenceOf(mainSchema, name)
+}
+
+test('every table has rows', () => {
+  for (const rows of [ENDING, TOLD, KEPT, OTHER]) expect(rows.length).toBeGreaterThan(5)
+})
+
+test('defaults are those of the configuration', () => {
+  for (const { Key: key = '', Default: standard } of [...ENDING, ...TOLD, ...KEPT]) {
+    if (key !== '-') expect([key, standard]).toEqual([key, defaultOf(key)])
+  }
+})
+
+test('every limit of the configuration is there', () => {
+  const keys = [...ENDING, ...TOLD].map(({ Key: key }) => key).filter((key) => key !== '-')
+  const wanted = [
+    ...Object.keys(limitsSchema.shape).map((name) => `limits.${name}`),
+    ...Object.keys(queueSchema.shape).map((name) => `queue.${name}`),
+  ]
+  expect(keys.sort()).toEqual(wanted.sort())
+})
+
+test('fixed limits are those of the code', () => {
+  const { pathBytes, pathDepth, iovecs, transferBytes, randomBytes, subscriptions } =
+    DEFAULT_WASI_LIMITS
+  const fixed = (rows: readonly Row[]): string[] =>
+    rows.flatMap(({ Key: key, Default: standard = '' }) => (key === '-' ? [standard] : []))
+  expect(fixed(TOLD)).toEqual(
+    [
+      DEFAULT_MEMORY_LIMITS.nameBytes,
+      ...[pathBytes, pathDepth, iovecs, transferBytes, randomBytes, subscriptions],
+    ].map(String),
+  )
+  expect(fixed(KEPT)).toEqual([DEFAULT_WARM_LIMITS.total, DEFAULT_CACHE_BYTES].map(String))
+  expect(SOURCES).toContain('MAX_TABLE_ELEMENTS = 1_000_000')
+})
+
+test('limits of a module are those of the code', () => {
+  const documented = table('Limits of a module').map(({ Name: name, Most: most }) => [name, most])
+  expect(documented).toEqual(
+    Object.entries(DEFAULT_MODULE_LIMITS).map(([name, most]) => [name, String(most)]),
+  )
+})
+
+test('statuses and levels are those of the rules', () => {
+  for (const { Code: code, Status: status, Level: level } of [...ENDING, ...OTHER]) {
+    const rule = failureRule(code as FailureCode)
+    expect([code, status, level]).toEqual([code, String(rule.status), rule.level])
+  }
+})
+
+test('every code with a rule is there', () => {
+  const rules = readFileSync(join(ROOT, 'src/gateway/failure.ts'), 'utf8')
+  const table = /^const RULES[^]*?^}/m.exec(rules)?.[0] ?? ''
+  const known = [...table.matchAll(/^ {2}([A-Z_]+):/gm)]
+    .map(([, code]) => code ?? '')
+    .filter((code) => !code.startsWith('WASM_'))
+  const documented = [...ENDING, ...OTHER].map(({ Code: code }) => code)
+  expect([...new Set(documented)].sort()).toEqual(known.sort())
+})
+
+test('modules that are refused have a rule of their own', () => {
+  const errors = readFileSync(join(ROOT, 'src/wasm/errors.ts'), 'utf8')
+  const codes = [...errors.matchAll(/^ {2}\| '(WASM_[A-Z0-9_]+)'/gm)].map(([, code]) => code)
+  expect(codes.length).toBeGreaterThan(5)
+  for (const code of codes) {
+    const { status, level } = failureRule(code as FailureCode)
+    expect([code, status, level]).toEqual([code, 502, 'warn'])
+  }
+})
+
+test('messages and counters exist', () => {
+  for (const { Message: message = '', Counter: counter = '' } of ENDING) {
+    const [start = ''] = message.split(':')
+    expect(SOURCES).toContain(start)
+    if (counter === '-') continue
+    const [, name, kind] = /^wasm_fpm_(\w+)_total(?:\{kind="([a-z-]+)"\})?$/.exec(counter) ?? []
+    expect(SOURCES).toMatch(new RegExp(`(?:counter|byKind)\\('${name}'`))
+    if (kind !== undefined) expect(SOURCES).toContain(`| '${kind}'`)
+  }
+})

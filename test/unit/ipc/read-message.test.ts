@@ -1,0 +1,59 @@
+/** The master believes nothing about the shape of what a worker says. */
+import { expect, test } from 'vitest'
+import { readWorkerMessage } from '../../../src/ipc/read-message.ts'
+
+const error = { code: 'WASI_NO_SUCH', message: 'no', details: {} }
+
+const GOOD = [
+  [{ kind: 'ready' }, { kind: 'ready' }],
+  [{ kind: 'beat', extra: 1 }, { kind: 'beat' }],
+  [{ kind: 'busy' }, { kind: 'busy' }],
+  [{ kind: 'idle' }, { kind: 'idle' }],
+  [{ kind: 'prepared' }, { kind: 'prepared', error: undefined }],
+  [
+    { kind: 'prepared', error },
+    { kind: 'prepared', error },
+  ],
+  [
+    { kind: 'give-away', address: '/s' },
+    { kind: 'give-away', address: '/s' },
+  ],
+  [
+    { kind: 'failed', error: { ...error, details: { big: 'x' } } },
+    { kind: 'failed', error },
+  ],
+] as const
+
+for (const [given, wanted] of GOOD) {
+  test(`takes ${JSON.stringify(given)}`, () => expect(readWorkerMessage(given)).toEqual(wanted))
+}
+
+const BAD: readonly unknown[] = [
+  null,
+  undefined,
+  1,
+  'ready',
+  [],
+  {},
+  { kind: 'start' },
+  { kind: ['ready'] },
+  Object.create({ kind: 'ready' }),
+  { kind: 'failed' },
+  { kind: 'failed', error: 'no' },
+  { kind: 'failed', error: { code: 'no code', message: '' } },
+  { kind: 'prepared', error: { code: 'X' } },
+  { kind: 'give-away', address: 1 },
+]
+
+for (const given of BAD) {
+  test(`does not take ${JSON.stringify(given)}`, () =>
+    expect(readWorkerMessage(given)).toBeUndefined())
+}
+
+test('cuts a long complaint', () => {
+  const read = readWorkerMessage({
+    kind: 'failed',
+    error: { code: 'X', message: 'y'.repeat(9999) },
+  })
+  expect(read).toMatchObject({ error: { message: 'y'.repeat(4096) } })
+})

@@ -1,0 +1,74 @@
+/** What a worker is granted: its tenants' files and nothing else. */
+import { expect, test } from 'vitest'
+import { parseConfig } from '../../../src/config/parse.ts'
+import { settingsOf } from '../../../src/master/reload-plan.ts'
+import { grantsOf, shorten, workerCommand } from '../../../src/master/worker-command.ts'
+
+const TEXT = `
+[[pool]]
+name = "a"
+listen = ["/run/a.sock"]
+[[pool]]
+name = "b"
+listen = ["/run/b.sock"]
+[[tenant]]
+name = "ta"
+pool = "a"
+root = "/nowhere/a"
+slowlog = "/nowhere/log/a.slow"
+mounts = [{ host = "/nowhere/ro", guest = "/ro" }, { host = "/nowhere/rw", guest = "/rw", writable = true }]
+[[tenant]]
+name = "tb"
+pool = "b"
+root = "/nowhere/b"
+`
+
+const config = parseConfig(TEXT, '/etc/wasm-fpm.toml')
+
+function settings(name: string) {
+  const pool = config.pools.find((one) => one.name === name)
+  if (pool === undefined) throw new Error(name)
+  return settingsOf(config, pool)
+}
+
+test('a pool is granted what its own tenants have', () => {
+  expect(grantsOf(settings('a'))).toEqual({
+    read: ['/nowhere/a', '/nowhere/ro', '/nowhere/rw'],
+    write: ['/nowhere/log/a.slow', '/nowhere/rw'],
+  })
+  expect(grantsOf(settings('b'))).toEqual({ read: ['/nowhere/b'], write: [] })
+  expect(settings('b').tenants.map(({ name }) => name)).toEqual(['tb'])
+})
+
+test('the command starts a worker that may do nothing more', () => {
+  const account = { uid: 7, gid: 8, name: 'x' }
+  const { args, options } = workerCommand({ read: ['/srv/a'], write: [] }, account, {
+    fds: [20],
+    errorOutput: 'inherit',
+  })
+  expect(args).toContain('--permission')
+  expect(args).toContain('--allow-fs-read=/srv/a')
+  const allowed = args.filter((arg) => /^--allow-(?!fs-read)/.test(arg))
+  expect(allowed).toEqual(['--allow-net', '--allow-ffi'])
+  expect(options).toMatchObject({
+    uid: 7,
+    gid: 8,
+    cwd: '/',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc', 20],
+  })
+})
+
+const SHORTENED = [
+  { name: 'few stay', paths: ['/b', '/a', '/b'], max: 2, wanted: ['/a', '/b'] },
+  {
+    name: 'the deepest give way',
+    paths: ['/srv/t/1/www', '/srv/t/2/www', '/opt'],
+    max: 2,
+    wanted: ['/opt', '/srv/t'],
+  },
+  { name: 'down to everything', paths: ['/a', '/b', '/c'], max: 2, wanted: ['/'] },
+]
+
+for (const { name, paths, max, wanted } of SHORTENED) {
+  test(`long lists: ${name}`, () => expect(shorten(paths, max)).toEqual(wanted))
+}

@@ -1,0 +1,51 @@
+/** A worker is busy while it uses the processor and has requests. */
+import { expect, test } from 'vitest'
+import type { Clock } from '../../../src/base/clock.ts'
+import { LoadWatch, MEASURE_MS } from '../../../src/worker/load-watch.ts'
+
+test('tells when it gets busy, as long as it is, and when it is over', () => {
+  let [nowMs, cpuMs, active] = [0, 0, 1]
+  let timer: (() => void) | undefined
+  const clock: Clock = {
+    nowMs: () => nowMs,
+    monotonicNs: () => 0n,
+    realtimeNs: () => 0n,
+    processCpuNs: () => BigInt(cpuMs * 1e6),
+    after: (_delayMs, callback) => {
+      timer = callback
+      return { cancel: () => undefined }
+    },
+  }
+  const told: boolean[] = []
+  const watch = new LoadWatch({
+    clock,
+    activeRequests: () => active,
+    onLoad: (isBusy) => told.push(isBusy),
+  })
+  const pass = (share: number): void => {
+    nowMs += MEASURE_MS
+    cpuMs += MEASURE_MS * share
+    const callback = timer
+    timer = undefined
+    callback?.()
+  }
+  expect(timer).toBeUndefined()
+  watch.requestBegins()
+  pass(0.5)
+  expect(told).toEqual([])
+  pass(0.9)
+  pass(0.6)
+  expect(told).toEqual([true, true])
+  pass(0.4)
+  pass(0.4)
+  expect(told).toEqual([true, true, false])
+  pass(1)
+  active = 0
+  pass(1)
+  expect(told).toEqual([true, true, false, true, false])
+  // Nothing to do: no timer until the next request.
+  expect(timer).toBeUndefined()
+  active = 1
+  watch.requestBegins()
+  expect(timer).toBeDefined()
+})
