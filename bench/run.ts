@@ -25,6 +25,10 @@ function main(args: readonly string[]): number {
 /** Runs one part in a process of its own, with its output on ours. */
 function runPart(name: string, args: readonly string[]): number {
   process.stdout.write(`== ${name} ==\n`)
-  const { status } = spawnSync(process.execPath, [PARTS[name] ?? '', ...args], { stdio: 'inherit' })
+  const { status } = spawnSync(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', PARTS[name] ?? '', ...args],
+    { stdio: 'inherit' },
+  )
   return status ?? 1
 }

@@ -16,12 +16,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   guest: ['base', 'wasm', 'wasi', 'component'],
   pool: ['base', 'guest'],
   store: ['base', 'wasm'],
-  gateway: ['base', 'fastcgi', 'cgi', 'store', 'pool', 'config', 'guest', 'wasi'],
+  gateway: [
+    ...['base', 'fastcgi', 'cgi', 'store', 'pool', 'config', 'guest', 'wasi'],
+    'wasm/errors.ts',
+  ],
   ipc: ['base'],
   admin: ['base', 'ipc', 'store'],
   publisher: ['base', 'ipc', 'wasm', 'guest', 'store'],
   worker: ['base', 'config', 'ipc', 'store', 'guest', 'pool', 'gateway', 'wasi', 'fastcgi'],
-  master: ['base', 'config', 'ipc', 'admin'],
+  master: [
+    ...['base', 'config', 'ipc', 'admin'],
+    // The sockets themselves: the master opens them, the workers' listeners use them.
+    ...[
+      'gateway/listen/address.ts',
+      'gateway/listen/inherited.ts',
+      'gateway/listen/socket-file.ts',
+    ],
+  ],
   cli: [
     'base',
     'config',

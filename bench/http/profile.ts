@@ -16,6 +16,7 @@ import { WORKLOADS, type Workload } from './workload.ts'
 import { runWrk } from './wrk.ts'
 
 const PROFILES = join(import.meta.dirname, '..', '..', 'build', 'bench', 'profiles')
+const SERVER = join(import.meta.dirname, 'profile-server.ts')
 const TOP_FUNCTIONS = 30
 const WARM_UP_SECONDS = 2
 
@@ -57,8 +58,7 @@ async function profile(workload: Workload, seconds: number): Promise<void> {
   try {
     const backend = await startWasmFpm(
       { folder, cores: 1, maxConnections: 64, maxUpstreamConnections: 64 },
-      // By the environment, so that processes started by the first one are profiled too.
-      { env: { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${PROFILES}` } },
+      { program: ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`, SERVER] },
     )
     servers.push(...backend.servers)
     const backends = new Map([['wasm-fpm', backend]])

@@ -74,6 +74,8 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     allowedResponseHeaders: table.allowed_response_headers,
     limitExtensions: table.limit_extensions,
     lifetime: table.lifetime,
+    engine: table.engine,
+    trusted: table.trusted,
     index: table.index,
     revalidateMs: table.revalidate,
     chdir: table.chdir,

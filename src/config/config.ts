@@ -64,6 +64,7 @@ export interface PoolConfig {
 
 export type ProcessManager = 'static' | 'dynamic' | 'ondemand'
 export type Lifetime = 'reset' | 'fresh' | 'persistent'
+export type Engine = 'own' | 'wasmer'
 
 /** Where access lines go. */
 export type AccessLogTarget =
@@ -95,6 +96,10 @@ export interface TenantConfig {
   readonly allowedResponseHeaders: readonly string[]
   readonly limitExtensions: readonly string[]
   readonly lifetime: Lifetime
+  /** What runs the guests. */
+  readonly engine: Engine
+  /** Whether the operator vouches for its guests; `wasmer` needs that. */
+  readonly trusted: boolean
   /** File that stands for its folder. */
   readonly index: string
   /** How long a look at the document root is believed. */

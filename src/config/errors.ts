@@ -18,6 +18,8 @@ export type ConfigErrorCode =
   | 'CONFIG_OPEN_LISTEN'
   /** Process manager settings that contradict each other. */
   | 'CONFIG_BAD_PM'
+  /** An engine that is no sandbox, for a tenant that is not trusted. */
+  | 'CONFIG_UNTRUSTED_ENGINE'
   /** Several problems of different kinds. */
   | 'CONFIG_INVALID'
 

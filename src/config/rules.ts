@@ -58,6 +58,10 @@ export function checkTenant(
   }
   checkPoolName(tenant.pool, pools, report)
   if (tenant.pm === 'dynamic') checkSpares(tenant, report)
+  if (tenant.engine === 'wasmer' && !tenant.trusted) {
+    const wanted = '"own", or trusted = true: its guests cannot be suspended'
+    report(['engine'], 'CONFIG_UNTRUSTED_ENGINE', `is "wasmer", wanted ${wanted}`)
+  }
   if (tenant.pingPath !== undefined && tenant.pingPath === tenant.pmStatusPath) {
     duplicate(report, ['ping_path'])(
       `has "${tenant.pingPath}", which pm_status_path has already, wanted another`,

@@ -205,6 +205,8 @@ export const tenantSchema = z.strictObject({
   allowed_response_headers: key([], wholeList(headerName, 'names')),
   limit_extensions: key(['.wasm'], wholeList(extension, 'endings')),
   lifetime: key('reset', oneOf(['reset', 'fresh', 'persistent'])),
+  engine: key('own', oneOf(['own', 'wasmer'])),
+  trusted: key(false, boolean),
   index: key('index.wasm', fileName),
   revalidate: key('1s', duration('0', '1h')),
   chdir: key('/', guestPath),

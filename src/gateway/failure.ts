@@ -9,6 +9,7 @@ import type { FastCgiErrorCode } from '../fastcgi/errors.ts'
 import type { GuestErrorCode } from '../guest/errors.ts'
 import type { Outcome } from '../guest/outcome.ts'
 import type { PoolErrorCode } from '../pool/errors.ts'
+import type { WasmErrorCode } from '../wasm/errors.ts'
 import type { GatewayErrorCode } from './errors.ts'
 
 /** How a run ended, as a code for logs and counters. */
@@ -37,6 +38,7 @@ export type FailureCode =
   | GuestErrorCode
   | OutcomeCode
   | PoolErrorCode
+  | WasmErrorCode
   | 'INTERNAL'
 
 export interface FailureRule {
@@ -109,6 +111,7 @@ const OTHER: FailureRule = badRequest
 
 /** What to do about `code`. Codes of folders that never reach a request mean a bad request. */
 export function failureRule(code: FailureCode): FailureRule {
+  if (code.startsWith('WASM_')) return badResponse // a module that cannot be hardened
   return RULES[code] ?? OTHER
 }
 

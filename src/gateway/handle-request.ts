@@ -74,6 +74,7 @@ async function runGuest(scene: Scene): Promise<PoolReport> {
     sizing: tenant.sizing,
     maxRequests: config.maxRequests,
     module,
+    engine: config.engine,
     grants,
     cpuMs: config.limits.cpuMs,
     wallMs: config.limits.wallMs,

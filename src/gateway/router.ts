@@ -23,13 +23,18 @@ export interface Target {
 }
 
 export class Router {
+  /** What the most generous tenant takes: a connection does not know yet whose request it reads. */
+  readonly params: { paramsBytes: number; paramsPairs: number }
   readonly #byName = new Map<string, Tenant>()
   /** By pool, then by host name. */
   readonly #byHost = new Map<string, Map<string, Tenant>>()
 
   constructor(tenants: readonly Tenant[]) {
+    this.params = { paramsBytes: 0, paramsPairs: 0 }
     for (const tenant of tenants) {
-      const { name, pool, hosts } = tenant.config
+      const { name, pool, hosts, limits } = tenant.config
+      this.params.paramsBytes = Math.max(this.params.paramsBytes, limits.paramsBytes)
+      this.params.paramsPairs = Math.max(this.params.paramsPairs, limits.paramsCount)
       this.#byName.set(name, tenant)
       const ofPool = this.#byHost.get(pool) ?? new Map<string, Tenant>()
       this.#byHost.set(pool, ofPool)

@@ -12,7 +12,7 @@ import { ExitSignal } from '../wasi/exit-signal.ts'
 import { WasiHost } from '../wasi/host.ts'
 import { promising } from '../wasi/jspi.ts'
 import type { WasiGrants } from '../wasi/session.ts'
-import { END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
+import { COUNTER_EXPORT, END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
 import { asCurrent, Meter } from './meter.ts'
 import { type GuestModule, PREVIEW1 } from './module.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
@@ -46,6 +46,8 @@ interface Run {
   readonly deadlineMs: number
   /** When the guest last got the thread. */
   enteredMs: number
+  /** When its time was last looked at. */
+  checkedMs: number
   cpuMs: number
   killedBy: KillReason | undefined
 }
@@ -73,7 +75,10 @@ export class GuestInstance {
     this.#host.beforeWait = () => this.#leave(true)
     this.#host.afterWait = () => this.#enter()
     const { exports } = new WebAssembly.Instance(module.module, { [PREVIEW1]: this.#host.imports })
-    this.#host.attach(exports['memory'] as WebAssembly.Memory)
+    this.#host.attach(
+      exports['memory'] as WebAssembly.Memory,
+      exports[COUNTER_EXPORT] as WebAssembly.Global,
+    )
     this.#meter = new Meter(exports, this)
     this.#state = new MutableState(module, exports)
     this.#entries = [START_EXPORT, '_start']
@@ -106,6 +111,7 @@ export class GuestInstance {
         settle,
         deadlineMs: nowMs + job.wallMs,
         enteredMs: nowMs,
+        checkedMs: nowMs,
         cpuMs: 0,
         killedBy: undefined,
       }
@@ -117,13 +123,15 @@ export class GuestInstance {
   }
 
   /**
-   * Ends the run. A guest that waits is never resumed; one that holds the thread gets no answer from the host any more and
-   * is trapped at its next check. Does nothing between runs.
+   * Ends the run. The guest gets no answer from the host any more but an exception, which it may catch, and is trapped at
+   * its next check. One that waits is unwound that way too, after the run has been settled: V8 never frees a stack that is
+   * left suspended. Does nothing between runs.
    */
   kill(reason: KillReason): void {
     const run = this.#run
     if (run === undefined || run.killedBy !== undefined) return
     run.killedBy = reason
+    this.#meter.checkNow()
     if (this.#isWaiting) this.#finish(run, { kind: 'killed', reason })
     else this.#host.poison()
   }
@@ -133,7 +141,9 @@ export class GuestInstance {
    * stopped or it trapped, its memory grew, or its module keeps state that cannot be put back).
    */
   reset(): boolean {
-    return !this.isSpent && this.#state.restore()
+    if (this.isSpent || !this.#state.restore()) return false
+    this.#meter.restart()
+    return true
   }
 
   /** For `meter.ts`: the guest's time is looked at. */
@@ -145,7 +155,10 @@ export class GuestInstance {
     return new Promise((resolve) => {
       this.#leave(false)
       run.job.waitTurn(() => {
-        if (this.#run !== run) return // killed meanwhile: this stack never runs again
+        if (this.#run !== run) {
+          resolve(END_GUEST) // killed meanwhile: its stack is unwound, or it would never be freed
+          return
+        }
         this.#enter()
         resolve(this.plainCheck())
       })
@@ -157,12 +170,15 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined) return END_GUEST
     const nowMs = this.#clock.nowMs()
+    this.#meter.tune(nowMs - run.checkedMs)
+    run.checkedMs = nowMs
     if (run.cpuMs + nowMs - run.enteredMs > run.job.cpuMs) run.killedBy ??= 'cpu'
     else if (nowMs > run.deadlineMs) run.killedBy ??= 'wall'
     return run.killedBy === undefined && this.#host.exitCode === undefined ? GO_ON : END_GUEST
   }
 
   #call(run: Run, index: number): void {
+    if (this.#run !== run) return // it was killed
     const entry = this.#entries[index]
     if (entry === undefined) {
       this.#finish(run, { kind: 'exited', code: 0 })
@@ -223,5 +239,6 @@ export class GuestInstance {
     if (run === undefined) return
     this.#isWaiting = false
     run.enteredMs = this.#clock.nowMs()
+    run.checkedMs = run.enteredMs
   }
 }

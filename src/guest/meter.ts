@@ -8,11 +8,15 @@
 import { compileWaitShim } from '../wasi/wait-shim.ts'
 import {
   CHECK_TABLE_EXPORT,
+  COUNTER_EXPORT,
+  DEFAULT_QUOTA,
   END_GUEST,
   MAY_SUSPEND_EXPORT,
   PLAIN_SLOT,
+  QUOTA_EXPORT,
   SUSPENDING_SLOT,
 } from '../wasm/contract.ts'
+import { nextQuota } from '../wasm/quota.ts'
 
 /** What a guest's checks ask. */
 export interface Metered {
@@ -44,12 +48,16 @@ export function asCurrent<Result>(metered: Metered, enter: () => Result): Result
 
 export class Meter {
   readonly #table: WebAssembly.Table
+  readonly #counter: WebAssembly.Global
+  readonly #quota: WebAssembly.Global
   readonly #metered: Metered
   #isOwn = false
 
   /** `exports`: of an instance of a hardened module. */
   constructor(exports: WebAssembly.Exports, metered: Metered) {
     this.#table = exports[CHECK_TABLE_EXPORT] as WebAssembly.Table
+    this.#counter = exports[COUNTER_EXPORT] as WebAssembly.Global
+    this.#quota = exports[QUOTA_EXPORT] as WebAssembly.Global
     this.#metered = metered
     this.#install(shared)
     const maySuspend = exports[MAY_SUSPEND_EXPORT] as WebAssembly.Global
@@ -64,6 +72,22 @@ export class Meter {
     this.#install(
       makeChecks({ check: () => metered.check(), plainCheck: () => metered.plainCheck() }),
     )
+  }
+
+  /** Sets how much the guest does until its next check, from how long the last stretch took. */
+  tune(elapsedMs: number): void {
+    this.#quota.value = nextQuota(Number(this.#quota.value), elapsedMs)
+  }
+
+  /** Puts counter and quota back to what they were before the first run. */
+  restart(): void {
+    this.#quota.value = DEFAULT_QUOTA
+    this.#counter.value = DEFAULT_QUOTA
+  }
+
+  /** Makes the guest's next check come at once. */
+  checkNow(): void {
+    this.#counter.value = -1
   }
 
   #install(checks: typeof shared): void {

@@ -3,6 +3,7 @@ import { CodedError } from '../base/errors.ts'
 import { WASI_FUNCTIONS } from '../wasi/host.ts'
 import { memoryExport } from '../wasm/contract.ts'
 import { harden } from '../wasm/harden.ts'
+import { inspect } from '../wasm/inspect.ts'
 import { GuestError } from './errors.ts'
 
 /** The import module of WASI preview 1. */
@@ -56,7 +57,7 @@ export async function compileCgiModule(
   }
   const wasiNames = checkContract(module, name)
   const memoryExports = hardened.report.memoryMaxBytes.map((_, index) => memoryExport(index))
-  const isResettable = true // INTERIM
+  const isResettable = inspect(bytes).reset.isPossible
   return { digest, name, module, wasiNames, memoryExports, memoryMaxBytes, isResettable }
 }
 

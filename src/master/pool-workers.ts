@@ -5,6 +5,7 @@ import type { Config, PoolConfig } from '../config/config.ts'
 import type { SocketGrant } from '../ipc/messages.ts'
 import type { RawSocket } from '../ipc/raw-socket.ts'
 import type { Account } from './account.ts'
+import { ownLogFiles } from './log-files.ts'
 import type { RunningPool } from './reload-plan.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
 import type { HeldSocket } from './sockets.ts'
@@ -63,6 +64,7 @@ export class PoolWorkers {
 
   /** Starts all workers; resolves when they are ready. When one cannot start, none stays, and that is thrown. */
   async start(): Promise<void> {
+    this.#ownLogFiles(this.#settings)
     const { workers } = poolOf(this.#settings)
     try {
       await Promise.all(Array.from({ length: workers }, () => this.#startOne().ready))
@@ -75,6 +77,7 @@ export class PoolWorkers {
   /** First half of a reload; `sockets`: those that stay. When a worker objects, nothing has changed, and its objection is thrown. */
   async prepare(settings: Config, sockets: readonly HeldSocket[]): Promise<void> {
     this.#next = { settings, sockets }
+    this.#ownLogFiles(settings)
     const addresses = sockets.map(({ address }) => address)
     try {
       const workers = [...this.#workers]
@@ -132,7 +135,12 @@ export class PoolWorkers {
   }
 
   reopenLogs(): void {
+    this.#ownLogFiles(this.#settings)
     for (const worker of this.#workers) worker.reopenLogs()
+  }
+
+  #ownLogFiles(settings: Config): void {
+    ownLogFiles(settings, this.#rights.account, this.#parts.logger)
   }
 
   /** Workers that are not on their way out. */

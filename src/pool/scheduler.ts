@@ -1,6 +1,8 @@
 /** Gives each request a slot of its tenant, its turn with the thread and an instance of its handler, and takes them back. */
 import type { Clock, Timer } from '../base/clock.ts'
-import { GuestInstance, type GuestJob, type GuestReport } from '../guest/instance.ts'
+import type { Engine, Instance } from '../guest/engine.ts'
+import type { GuestJob, GuestReport } from '../guest/instance.ts'
+import { makeInstance } from '../guest/make-instance.ts'
 import type { GuestModule } from '../guest/module.ts'
 import type { KillReason } from '../guest/outcome.ts'
 import { type InstanceRecord, type JobSubject, newInstanceRecord } from './instance-record.ts'
@@ -18,6 +20,8 @@ export interface PoolJob extends Omit<GuestJob, 'waitTurn'> {
   /** Requests one instance may answer; 0: no limit. */
   readonly maxRequests: number
   readonly module: GuestModule
+  /** What runs it; default: our own. */
+  readonly engine?: Engine
   /** Registers what to do when the request is given up; a later call replaces the earlier one. */
   readonly onAbort: (giveUp: () => void) => void
   /** Called before the guest runs, with the way to stop it. */
@@ -48,8 +52,8 @@ export class Scheduler {
   readonly #runQueue: RunQueue
   readonly #warm: WarmInstances
   readonly #tenants = new Map<string, TenantState>()
-  readonly #running = new Set<GuestInstance>()
-  readonly #records = new WeakMap<GuestInstance, InstanceRecord>()
+  readonly #running = new Set<Instance>()
+  readonly #records = new WeakMap<Instance, InstanceRecord>()
   #expireTimer: Timer | undefined
   #isStopping = false
 
@@ -129,7 +133,8 @@ export class Scheduler {
   }
 
   async #runInstance(job: PoolJob, state: TenantState): Promise<GuestReport> {
-    const place = { tenant: job.tenant, key: `${job.tenant}\0${job.module.digest}` }
+    const { tenant, module, engine = 'own' } = job
+    const place = { tenant, key: `${tenant}\0${engine}\0${module.digest}` }
     const warm = this.#warm.take(place.key)
     const instance = warm ?? this.#make(job, state)
     const record = this.#recordOf(instance, job.tenant)
@@ -139,9 +144,13 @@ export class Scheduler {
     record.startedMs = this.#clock.nowMs()
     record.subject = job.subject
     try {
-      const kill = (reason: KillReason) => instance.kill(reason)
-      job.onStart(kill)
-      job.onAbort(() => kill('aborted'))
+      const stop = new StopSwitch(instance, this.#isStopping ? 'stopping' : undefined)
+      job.onStart((reason) => stop.pull(reason))
+      job.onAbort(() => stop.pull('aborted'))
+      if (stop.reason !== undefined) {
+        return { outcome: { kind: 'killed', reason: stop.reason }, cpuMs: 0, memoryBytes: 0 }
+      }
+      stop.isRunning = true
       const report = instance.run({
         grants: job.grants,
         cpuMs: job.cpuMs,
@@ -150,7 +159,6 @@ export class Scheduler {
         waitTurn: (wake) => this.#runQueue.join(job.tenant, wake),
         onWait: job.onWait,
       })
-      if (this.#isStopping) kill('stopping')
       record.last = await report
       return record.last
     } finally {
@@ -162,25 +170,25 @@ export class Scheduler {
     }
   }
 
-  #make({ module, tenant }: PoolJob, state: TenantState): GuestInstance {
+  #make({ engine = 'own', module, tenant }: PoolJob, state: TenantState): Instance {
     state.counters.instancesMade += 1
-    const instance = new GuestInstance(module, this.#clock)
+    const instance = makeInstance(engine, module, this.#clock)
     this.#records.set(instance, newInstanceRecord(tenant, this.#clock.nowMs()))
     return instance
   }
 
-  #recordOf(instance: GuestInstance, tenant: string): InstanceRecord {
+  #recordOf(instance: Instance, tenant: string): InstanceRecord {
     return this.#records.get(instance) ?? newInstanceRecord(tenant, this.#clock.nowMs())
   }
 
-  #takeBack(instance: GuestInstance, job: PoolJob, place: Place): void {
+  #takeBack(instance: Instance, job: PoolJob, place: Place): void {
     const state = this.#stateOf(job)
     if (!canRunAgain(instance, job)) return
     if (job.sizing.lifetime === 'reset') state.counters.resets += 1
     this.#keep(instance, job, place)
   }
 
-  #keep(instance: GuestInstance, { sizing, tenant }: PoolJob, place: Place): void {
+  #keep(instance: Instance, { sizing, tenant }: PoolJob, place: Place): void {
     const { slots } = this.#tenants.get(tenant) ?? {}
     // The slot of the run that has just ended is given back later.
     if (this.#warm.countOf(tenant) >= idleLimit(sizing, (slots?.active ?? 1) - 1)) {
@@ -222,7 +230,24 @@ export class Scheduler {
   }
 }
 
-function canRunAgain(instance: GuestInstance, { sizing, maxRequests }: PoolJob): boolean {
+/** The way to stop a guest, before it runs too: then it does not. */
+class StopSwitch {
+  readonly #instance: Instance
+  isRunning = false
+  reason: KillReason | undefined
+
+  constructor(instance: Instance, reason: KillReason | undefined) {
+    this.#instance = instance
+    this.reason = reason
+  }
+
+  pull(reason: KillReason): void {
+    this.reason ??= reason
+    if (this.isRunning) this.#instance.kill(reason)
+  }
+}
+
+function canRunAgain(instance: Instance, { sizing, maxRequests }: PoolJob): boolean {
   if (maxRequests > 0) {
     const limit = Math.ceil(maxRequests * (1 - instance.jitter * MAX_REQUESTS_JITTER))
     if (instance.runs >= limit) return false

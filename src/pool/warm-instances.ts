@@ -2,7 +2,7 @@
  * Instances that wait for their next request, by handler; least recently used ones go first when there are too many or
  * they hold too much memory.
  */
-import type { GuestInstance } from '../guest/instance.ts'
+import type { Instance } from '../guest/engine.ts'
 
 export interface WarmLimits {
   /** Idle instances in all: each takes about 10 GB of address space, of which a process has some 128 TB. */
@@ -23,7 +23,7 @@ export interface Place {
 }
 
 interface Idle extends Place {
-  readonly instance: GuestInstance
+  readonly instance: Instance
   readonly bytes: number
   readonly expiresMs: number
 }
@@ -60,12 +60,12 @@ export class WarmInstances {
   }
 
   /** Idle instances of a tenant, those unused for longest first. */
-  instancesOf(tenant: string): GuestInstance[] {
+  instancesOf(tenant: string): Instance[] {
     return [...this.#order].filter((idle) => idle.tenant === tenant).map(({ instance }) => instance)
   }
 
   /** The instance of handler `key` that was used last. */
-  take(key: string): GuestInstance | undefined {
+  take(key: string): Instance | undefined {
     const idle = this.#byKey.get(key)?.pop()
     if (idle === undefined) return undefined
     this.#forget(idle)
@@ -73,7 +73,7 @@ export class WarmInstances {
   }
 
   /** Keeps `instance` until `expiresMs` on the clock that `expire` is told. */
-  put(instance: GuestInstance, place: Place, expiresMs: number): void {
+  put(instance: Instance, place: Place, expiresMs: number): void {
     const { tenant, key } = place
     const idle: Idle = { instance, tenant, key, bytes: instance.memoryBytes, expiresMs }
     const sameHandler = this.#byKey.get(key)

@@ -47,12 +47,15 @@ export class CallContext {
   runningSinceMs = 0
   beforeWait: (() => void) | undefined = undefined
   afterWait: (() => void) | undefined = undefined
+  /** The guest's metering counter (`wasm/contract.ts`); below 0 its time is looked at. */
+  counter: WebAssembly.Global | undefined = undefined
   #memory: WebAssembly.Memory | undefined = undefined
   #generation = 0
   #mayRun = false
   #waits: 'no' | 'waiting' | 'resuming' = 'no'
   #isSpoilt = false
   #timer: Timer | undefined = undefined
+  #abandon: (() => void) | undefined = undefined
 
   attach(memory: WebAssembly.Memory): void {
     this.#memory = memory
@@ -101,8 +104,11 @@ export class CallContext {
   end(): void {
     this.#generation++
     this.#mayRun = false
-    if (this.#waits === 'resuming') this.#isSpoilt = true
+    if (this.#waits !== 'no') this.#isSpoilt = true
     this.#waits = 'no'
+    // A stack that is never resumed is never freed: V8 takes every suspended stack for reachable.
+    this.#abandon?.()
+    this.#abandon = undefined
     this.#timer?.cancel()
     this.#timer = undefined
     this.descriptors.clear()
@@ -110,7 +116,7 @@ export class CallContext {
     this.grants = NOTHING
   }
 
-  /** False for ever once a session was ended in the moment between a wake-up and the guest's resumption. */
+  /** False for ever once a session was ended while the guest was suspended: its stack still has to unwind. */
   get isReusable(): boolean {
     return !this.#isSpoilt && this.#waits !== 'resuming'
   }
@@ -118,6 +124,12 @@ export class CallContext {
   /** Whether the guest's stack is parked in one of our calls and will stay so unless something wakes it. */
   get isSuspended(): boolean {
     return this.#waits === 'waiting'
+  }
+
+  /** Charges the guest for work of a call that grows with what it asks for, so that its time is looked at as soon as if it had done it itself. */
+  charge(units: number): void {
+    const { counter } = this
+    if (counter !== undefined) counter.value = Math.max(Number(counter.value) - units, -1)
   }
 
   /** Starts a call: throws when the guest has exited or the session is over, and makes the memory views current. */
@@ -161,7 +173,8 @@ export class CallContext {
 
   /**
    * Suspends the guest. `arm` asks whoever is waited for to call `wake`; then `proceed` says the call's errno, or
-   * `undefined` to go on waiting. After the session's end nothing is called and the promise never settles.
+   * `undefined` to go on waiting. At the session's end the promise is rejected, which unwinds the guest's stack: V8 never
+   * frees one that is left suspended.
    */
   wait(arm: (wake: () => void) => void, proceed: () => number | undefined): Promise<number> {
     const generation = this.#generation
@@ -170,6 +183,7 @@ export class CallContext {
     return new Promise((resolve, reject) => {
       let isArming = true
       let isSettled = false
+      this.#abandon = () => reject(new ExitSignal(undefined))
       const wake = (): void => {
         if (isSettled || generation !== this.#generation) return
         // The engine must have seen the promise before it settles; see below.
@@ -198,6 +212,7 @@ export class CallContext {
       }
       // The hook may have ended the session.
       if (generation === this.#generation) rearm()
+      else queueMicrotask(() => reject(new ExitSignal(undefined)))
     })
   }
 
@@ -214,6 +229,7 @@ export class CallContext {
 
   /** Once settled, a promise cannot be called back: until the guest has run on, the host is not to be reused. */
   #resume(settle: () => void): void {
+    this.#abandon = undefined
     this.#waits = 'resuming'
     this.runningSinceMs = this.grants.clock.nowMs()
     this.afterWait?.()

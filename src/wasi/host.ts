@@ -79,8 +79,9 @@ export class WasiHost {
   }
 
   /** Says which memory the guest's pointers mean. Until then every call that needs memory returns FAULT. */
-  attach(memory: WebAssembly.Memory): void {
+  attach(memory: WebAssembly.Memory, counter?: WebAssembly.Global): void {
     this.#context.attach(memory)
+    this.#context.counter = counter
   }
 
   /** Starts a session; one that is still open is ended. Throws WASI_NOT_REUSABLE unless `isReusable`. */

@@ -37,6 +37,7 @@ export function readIovecs(host: CallContext, iovs: number, count: number): Iove
     pairs.push(pointer, taken)
     total += taken
   }
+  host.charge(length * 200 + total)
   return { pairs, total }
 }
 

@@ -7,6 +7,9 @@ import { MemoryNode, type MemorySystem } from './memory-node.ts'
 /** Files grow by at least this much, so that appending byte by byte does not copy each time. */
 const GROWTH_BYTES = 4096
 
+/** And at most by this much, which bounds what is held but not used. */
+const MAX_GROWTH_BYTES = 1024 * 1024
+
 export class MemoryFile extends MemoryNode implements FileNode {
   readonly kind = 'file'
   #contents: Uint8Array = new Uint8Array(0)
@@ -77,12 +80,12 @@ export class MemoryFile extends MemoryNode implements FileNode {
     const room = this.#contents.length
     if (size <= room) return Errno.SUCCESS
     const { quota } = this.system
-    let wanted = Math.max(size, Math.min(room * 2, room + 1024 * 1024), GROWTH_BYTES)
-    if (quota.charge(wanted - room) !== Errno.SUCCESS) {
-      wanted = size
-      const errno = quota.charge(wanted - room)
-      if (errno !== Errno.SUCCESS) return errno
-    }
+    // Near the quota: half of what is left, so that filling it up copies the file a few times and not at every write.
+    const spare = Math.floor((quota.limits.bytes - quota.bytes) / 2)
+    const growth = Math.min(Math.max(room, GROWTH_BYTES), MAX_GROWTH_BYTES, spare)
+    const wanted = Math.max(size, room + growth)
+    const errno = quota.charge(wanted - room)
+    if (errno !== Errno.SUCCESS) return errno
     const grown = new Uint8Array(wanted)
     grown.set(this.#contents.subarray(0, this.#size))
     this.#contents = grown

@@ -62,6 +62,7 @@ export class Resolved {
  * - ILSEQ: not UTF-8
  */
 export function readPath(host: CallContext, pointer: number, length: number): string | number {
+  host.charge((length >>> 0) * 20)
   const start = pointer >>> 0
   const bytes = length >>> 0
   if (!host.has(start, bytes)) return Errno.FAULT

@@ -37,9 +37,6 @@ export class InstructionReader extends ByteReader {
   /** The targets of a `br_table`, or of the catch clauses of a `try_table`. */
   labels: Int32Array = new Int32Array(16)
   labelCount = 0
-  /** Where the label of a branch other than `br_table` is, and where it ends. */
-  labelAt = 0
-  afterLabel = 0
 
   constructor(bytes: Uint8Array, spaces: IndexSpaces) {
     super(bytes)
@@ -67,7 +64,7 @@ export class InstructionReader extends ByteReader {
         this.#blockType()
         return opcode
       case IMMEDIATE.label:
-        this.#label()
+        this.a = this.u32()
         return opcode
       case IMMEDIATE.function:
         this.a = this.#index(this.spaces.functions, 'function')
@@ -163,7 +160,7 @@ export class InstructionReader extends ByteReader {
         return
       case IMMEDIATE.castBranch:
         this.skip(1)
-        this.#label()
+        this.a = this.u32()
         skipHeapType(this, spaces.types)
         skipHeapType(this, spaces.types)
         return
@@ -206,12 +203,6 @@ export class InstructionReader extends ByteReader {
       }
       this.a = index
     }
-  }
-
-  #label(): void {
-    this.labelAt = this.pos
-    this.a = this.u32()
-    this.afterLabel = this.pos
   }
 
   #labelTable(): void {

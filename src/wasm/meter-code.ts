@@ -46,26 +46,6 @@ export class MeterCode {
     out.byte(0x0b)
   }
 
-  /** `if (local < 0) local = check()` */
-  checkLocal(out: ByteWriter): void {
-    out.byte(0x20)
-    out.append(this.#local)
-    this.#testBelowZero(out)
-    out.byte(0x21)
-    out.append(this.#local)
-    out.byte(0x0b)
-  }
-
-  /** `local -= weight; if (local < 0) branch to label 1` */
-  chargeOrBranch(out: ByteWriter, weight: number): void {
-    this.deductLocal(out, weight)
-    // The last instruction was a local.set; as a local.tee it leaves the value.
-    out.bytes[out.length - this.#local.length - 1] = 0x22
-    out.append([0x41, 0x00, 0x48])
-    this.ifAt = out.length
-    out.append([0x0d, 0x01])
-  }
-
   /** `counter -= weight; if (counter < 0) check()` */
   chargeGlobal(out: ByteWriter, weight: number): void {
     out.byte(0x23)

@@ -8,9 +8,6 @@
  *  - before every call that may lead back here (it closes a cycle of direct calls, or its callee is unknown), unless
  *    every path from the function's entry to the call has been charged already;
  *  - before every throw.
- * A simple loop (see `CodeScan`) is written as two, `loop (check) loop (count, or go to the outer one) ...`, because the optimising
- * compiler unrolls only loops that call nothing. Branches that leave both have one more block to leave.
- *
  * What is left uncharged when a function returns is added by its callers. So no path however long, no
  * recursion and no tree of calls executes more than a few `CHUNK`s of units between two checks of the counter.
  */
@@ -24,10 +21,21 @@ import { enterFunction } from './locals.ts'
 import { type MeterCode, setWeight } from './meter-code.ts'
 import type { FunctionType, Span, WasmModule } from './module.ts'
 import { COST_OF, OP } from './opcodes.ts'
-import { DEAD, type Frame, PathCost } from './path-cost.ts'
+import { DEAD, PathCost } from './path-cost.ts'
 import type { CodeScan } from './scan-code.ts'
 import type { TypeAppender } from './type-appender.ts'
 
+/** Units a path may spend before it is charged. */
+const CHUNK = 1_024
+/** What a loop's first turn may carry into its weight, which every turn pays. */
+const LOOP_CARRY = 8
+/** What a turn of an empty loop costs. */
+const TURN_COST = 8
+const CALL_COST = 4
+/** Covers what any callee leaves uncharged. */
+const UNKNOWN_CALL_COST = 256
+const IMPORT_COST = 400
+const RECURSIVE_CALL_COST = 128
 /** V8's limits. */
 const MAX_LOCALS = 50_000
 const MAX_BODY_BYTES = 7_654_321
@@ -70,9 +78,6 @@ export class Meter {
   #function = 0
   #bodyStart = 0
   #hasLocal = false
-  #loops = 0
-  /** Depth of the doubled loop that the instruction at hand is in; -1: none. They are not nested. */
-  #doubledAt = -1
 
   constructor(options: MeterOptions) {
     this.#options = options
@@ -104,7 +109,6 @@ export class Meter {
     this.#copied = reader.pos
     this.#path.begin(type?.results ?? 0)
     this.hints.begin(index)
-    this.#loops = scan.loopStart[index] ?? 0
     if (this.#hasLocal) {
       out.append([1, 0x7f])
       code.useLocal(reader.locals)
@@ -185,7 +189,6 @@ export class Meter {
         return
       case OP.br:
         path.branch(reader.a)
-        this.#shiftLabel()
         path.cost = DEAD
         return
       case OP.brIf:
@@ -194,13 +197,11 @@ export class Meter {
       case OP.brOnCast:
       case OP.brOnCastFail:
         path.branch(reader.a)
-        this.#shiftLabel()
         return
       case OP.brTable:
         for (let each = 0; each < reader.labelCount; each++) {
           path.branch(reader.labels[each] ?? 0)
         }
-        this.#shiftLabelTable()
         path.cost = DEAD
         return
       case OP.unreachable:
@@ -232,58 +233,11 @@ export class Meter {
     }
     const frame = path.push(OP.loop, this.#blockArity())
     this.#copyTo(this.#reader.pos)
-    const isSimple = scan.isSimpleLoop[this.#loops++] === 1
-    if (isSimple && this.#hasLocal && scan.catchesToLoop[this.#function] === 0) {
-      this.#doubleLoop(frame)
-      return
-    }
     if (this.#hasLocal && scan.catchesToLoop[this.#function] === 1) code.loadLower(out)
     this.counts.loops++
     frame.weightAt = this.#charge(0)
     frame.cost = path.cost
     if (path.cost > 0) path.cost = 0
-  }
-
-  #doubleLoop(frame: Frame): void {
-    const { code } = this.#options
-    const { out } = this
-    const path = this.#path
-    const reader = this.#reader
-    this.counts.loops++
-    frame.isDoubled = true
-    this.#doubledAt = path.depth
-    code.checkLocal(out)
-    this.#charged()
-    out.copy(reader.bytes, reader.at, reader.pos)
-    code.chargeOrBranch(out, 0)
-    frame.weightAt = this.#charged()
-    frame.cost = path.cost
-    if (path.cost > 0) path.cost = 0
-  }
-
-  /** Writes the branch at hand, whose label comes first or after one byte, with its label as it is now. */
-  #shiftLabel(): void {
-    const reader = this.#reader
-    const shifted = this.#shifted(reader.a)
-    if (shifted === reader.a) return
-    this.#copyTo(reader.labelAt)
-    this.out.u32(shifted)
-    this.#copied = reader.afterLabel
-  }
-
-  #shiftLabelTable(): void {
-    const reader = this.#reader
-    if (this.#doubledAt < 0) return
-    this.#copyTo(reader.at)
-    this.out.byte(OP.brTable)
-    this.out.u32(reader.labelCount - 1)
-    for (let each = 0; each < reader.labelCount; each++)
-      this.out.u32(this.#shifted(reader.labels[each] ?? 0))
-    this.#copied = reader.pos
-  }
-
-  #shifted(label: number): number {
-    return this.#path.depth - label < this.#doubledAt ? label + 1 : label
   }
 
   #tryTable(): void {
@@ -301,10 +255,6 @@ export class Meter {
     const frame = this.#path.end()
     if (frame.opcode === OP.loop) {
       setWeight(this.out, frame.weightAt, Math.max(frame.cost, 0) + TURN_COST)
-      if (!frame.isDoubled) return
-      this.#copyTo(this.#reader.pos)
-      this.out.byte(OP.end)
-      this.#doubledAt = -1
     } else if (this.#hasLocal && frame.isCatchTarget && this.#path.depth >= 0) {
       this.#copyTo(this.#reader.pos)
       this.#options.code.loadLower(this.out)
@@ -386,12 +336,6 @@ export class Meter {
     const { code } = this.#options
     if (this.#hasLocal) code.chargeLocal(this.out, weight)
     else code.chargeGlobal(this.out, weight)
-    return this.#charged()
-  }
-
-  /** A charge was written; returns where its weight is. */
-  #charged(): number {
-    const { code } = this.#options
     this.#path.isCharged = true
     this.#touches[this.#function] = 1
     this.#charges[this.#function] = 1

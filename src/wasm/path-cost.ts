@@ -23,8 +23,6 @@ export interface Frame {
   /** Where a loop's weight is to be written. */
   weightAt: number
   isCatchTarget: boolean
-  /** True for a loop that was written as two: see `Meter`. */
-  isDoubled: boolean
 }
 
 export class PathCost {
@@ -59,7 +57,6 @@ export class PathCost {
       arity,
       weightAt: -1,
       isCatchTarget: false,
-      isDoubled: false,
     }
     this.#frames[++this.depth] = frame
     return frame

@@ -1,7 +1,8 @@
 /**
  * Whether putting back memories and mutable globals puts back everything a module can change (design: lifetimes).
  *
- * Tables and dropped segments cannot be put back. Changes made only by the start function are part of the snapshot.
+ * Tables and dropped segments cannot be put back. That holds for the start function too: it runs at the beginning of every
+ * run, with what that run is granted, so the snapshot is of the time before it.
  */
 import type { WasmModule } from './module.ts'
 import { OP } from './opcodes.ts'
@@ -43,7 +44,7 @@ export function judgeReset(
   return { isPossible: reasons.length === 0, reasons: reasons.slice(0, MAX_REASONS) }
 }
 
-/** Functions that can run after the start function: those exported or referred to, and what they call. */
+/** Functions that can run: the start function, those exported or referred to, and what they call. */
 function reachableFunctions(module: WasmModule, scan: CodeScan): Uint8Array {
   const { importedFunctions, spaces } = module
   const reachable = new Uint8Array(spaces.functions)
@@ -53,6 +54,7 @@ function reachableFunctions(module: WasmModule, scan: CodeScan): Uint8Array {
     reachable[index] = 1
     waiting.push(index)
   }
+  if (module.start !== undefined) visit(module.start)
   for (const { kind, index } of module.exports) if (kind === 'function') visit(index)
   for (const index of module.referencedFunctions) visit(index)
   for (const index of scan.referencedFunctions) visit(index)

@@ -3,7 +3,7 @@
  * whole module: who calls whom, which functions loop, what changes tables and segments.
  */
 import { wasmErrorAt } from './errors.ts'
-import { InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
+import { InstructionReader } from './instruction-reader.ts'
 import { checkLimit, type ModuleLimits } from './limits.ts'
 import { enterFunction } from './locals.ts'
 import type { Span, WasmModule } from './module.ts'
@@ -20,10 +20,6 @@ export interface StateChange {
 export interface CodeScan {
   /** Per defined function: 1 if it has a loop. */
   readonly hasLoop: Uint8Array
-  /** Per loop, in the order of the code: 1 if it is innermost, calls nothing, catches nothing and takes no parameters. */
-  readonly isSimpleLoop: Uint8Array
-  /** Per defined function: number of loops before it. */
-  readonly loopStart: Int32Array
   /** Per defined function: 1 if a catch clause goes to a loop. */
   readonly catchesToLoop: Uint8Array
   /** Direct calls of defined function `n` are `callees[calleeStart[n]]` up to `calleeStart[n + 1]`; function indices. */
@@ -56,28 +52,11 @@ const CHANGES_STATE = new Set<number>([
   OP.dataDrop,
 ])
 
-/** Instructions that keep the loop around them from being simple: loops, calls, exceptions, and what may call the engine. */
-const MAKES_COMPLEX = new Uint8Array(0xff00)
-for (const [first, last] of [
-  [OP.loop, OP.loop],
-  [OP.try, OP.throwRef],
-  [OP.call, OP.returnCallRef],
-  [OP.delegate, OP.catchAll],
-  [OP.tryTable, OP.tryTable],
-  [OP.memoryGrow, OP.memoryGrow],
-  [OP.memoryInit, OP.tableFill],
-] as const) {
-  MAKES_COMPLEX.fill(1, first, last + 1)
-}
-
 class CodeScanner {
   readonly #module: WasmModule
   readonly #limits: ModuleLimits
   readonly #reader: InstructionReader
   readonly #hasLoop: Uint8Array
-  #isSimpleLoop = new Uint8Array(256)
-  #loopCount = 0
-  readonly #loopStart: Int32Array
   readonly #catchesToLoop: Uint8Array
   readonly #calleeStart: Int32Array
   #callees = new Int32Array(1024)
@@ -87,19 +66,15 @@ class CodeScanner {
   readonly #used = new Uint8Array(0xff00)
   /** Opcode that opened each enclosing block. */
   readonly #open: Uint8Array
-  /** The innermost loop around and in each enclosing block; -1: none. */
-  readonly #loopOf: Int32Array
 
   constructor(module: WasmModule, limits: ModuleLimits) {
     this.#module = module
     this.#limits = limits
     this.#reader = new InstructionReader(module.bytes, module.spaces)
     this.#hasLoop = new Uint8Array(module.bodies.length)
-    this.#loopStart = new Int32Array(module.bodies.length)
     this.#catchesToLoop = new Uint8Array(module.bodies.length)
     this.#calleeStart = new Int32Array(module.bodies.length + 1)
     this.#open = new Uint8Array(limits.nesting + 1)
-    this.#loopOf = new Int32Array(limits.nesting + 1).fill(-1)
   }
 
   scan(index: number): void {
@@ -111,16 +86,13 @@ class CodeScanner {
     const open = this.#open
     const changed = new Set<number>()
     let depth = 0
-    this.#loopStart[index] = this.#loopCount
     for (;;) {
       const opcode = reader.next()
       this.#used[opcode] = 1
-      if (MAKES_COMPLEX[opcode] === 1) this.#isSimpleLoop[this.#loopOf[depth] ?? -1] = 0
       switch (opcode) {
         case OP.loop:
           this.#hasLoop[index] = 1
           depth = this.#push(depth, opcode)
-          this.#beginLoop(depth)
           break
         case OP.tryTable:
           this.#checkCatches(index, depth)
@@ -189,8 +161,6 @@ class CodeScanner {
     const used = this.#used
     return {
       hasLoop: this.#hasLoop,
-      isSimpleLoop: this.#isSimpleLoop,
-      loopStart: this.#loopStart,
       catchesToLoop: this.#catchesToLoop,
       calleeStart: this.#calleeStart,
       callees: this.#callees.subarray(0, this.#calleeCount),
@@ -204,20 +174,7 @@ class CodeScanner {
   #push(depth: number, opcode: number): number {
     if (depth >= this.#limits.nesting) checkLimit(this.#limits, 'nesting', depth + 1)
     this.#open[depth + 1] = opcode
-    this.#loopOf[depth + 1] = this.#loopOf[depth] ?? -1
     return depth + 1
-  }
-
-  #beginLoop(depth: number): void {
-    if (this.#loopCount === this.#isSimpleLoop.length) {
-      const larger = new Uint8Array(this.#loopCount * 2)
-      larger.set(this.#isSimpleLoop)
-      this.#isSimpleLoop = larger
-    }
-    const { a } = this.#reader
-    const hasParameters = a !== NO_TYPE_INDEX && this.#module.types[a]?.parameters !== 0
-    this.#isSimpleLoop[this.#loopCount] = hasParameters ? 0 : 1
-    this.#loopOf[depth] = this.#loopCount++
   }
 
   #expectOpen(depth: number, first: number, second: number): void {

@@ -13,10 +13,12 @@ import {
   type ConnectionSettings,
   type Listener,
 } from '../gateway/listen/listener.ts'
+import type { Router } from '../gateway/router.ts'
 import type { SocketGrant } from '../ipc/messages.ts'
 
 export interface ListenerParts {
   readonly pool: PoolConfig
+  readonly params: Router['params']
   /** The gateway for the next request. */
   readonly gateway: () => Gateway
   readonly clock: Clock
@@ -28,7 +30,7 @@ export interface ListenerParts {
 /** Starts to accept on `socket`. Throws `ListenError`. */
 export function openPoolListener(
   { fd, address, transport }: SocketGrant,
-  { pool, gateway, clock, logger, handOver }: ListenerParts,
+  { pool, params, gateway, clock, logger, handOver }: ListenerParts,
 ): Promise<Listener> {
   const parsed = parseListenAddress(address)
   const port = transport === 'unix' ? undefined : parsed.kind === 'tcp' ? parsed.port : 0
@@ -44,16 +46,18 @@ export function openPoolListener(
       webServers: webServerAddresses(process.env),
       backlog: pool.listenBacklog,
       handOver: (connection) => handOver(connection, address),
-      ...connectionSettings(pool),
+      ...connectionSettings(pool, params),
     },
   )
 }
 
-/** What a pool's table says about connections. */
-export function connectionSettings(pool: PoolConfig): ConnectionSettings & {
-  readonly connection: object
-} {
-  const limits = { ...DEFAULT_CONNECTION_LIMITS, maxRequests: pool.maxRequestsPerConnection }
+/** What a pool's table, and its tenants' together, say about connections. */
+export function connectionSettings(
+  pool: PoolConfig,
+  params: Router['params'],
+): ConnectionSettings & { readonly connection: object } {
+  const maxRequests = pool.maxRequestsPerConnection
+  const limits = { ...DEFAULT_CONNECTION_LIMITS, ...params, maxRequests }
   return {
     connection: {
       limits,

@@ -32,6 +32,7 @@ function obey(message: MasterMessage<Config>, socket: RawSocket | undefined): vo
       worker?.relieve()
       return
     case 'reopen-logs':
+      worker?.reopenLogs()
       return
     case 'drain':
       drain(message.graceMs, message.hasHeirs)

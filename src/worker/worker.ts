@@ -8,6 +8,7 @@ import type { Gateway } from '../gateway/gateway.ts'
 import { type HttpFront, startHttpFront } from '../gateway/http/front.ts'
 import { parseListenAddress } from '../gateway/listen/address.ts'
 import type { Listener } from '../gateway/listen/listener.ts'
+import type { Router } from '../gateway/router.ts'
 import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
 import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
 import { GatewayAssembly } from './assemble-gateway.ts'
@@ -74,7 +75,10 @@ export class Worker {
     try {
       const pool = poolOf(settings)
       this.#gateway = this.#assembly.assemble(settings)
-      for (const socket of sockets) this.#listeners.push(await this.#listen(socket, pool))
+      const { params } = this.#gateway.router
+      for (const socket of sockets) {
+        this.#listeners.push(await this.#listen(socket, pool, params))
+      }
       if (http !== null) this.#front = await this.#openFront(http)
     } catch (error) {
       send({ kind: 'failed', error: toWire(error) })
@@ -113,11 +117,17 @@ export class Worker {
     this.#left.push(...gone)
     void this.#leave(gone)
     this.#listeners = this.#listeners.filter((listener) => !goes(listener))
-    for (const listener of this.#listeners) listener.update(connectionSettings(next.pool))
+    for (const listener of this.#listeners) {
+      listener.update(connectionSettings(next.pool, next.gateway.router.params))
+    }
   }
 
   abandon(): void {
     this.#prepared = undefined
+  }
+
+  reopenLogs(): void {
+    this.#assembly.reopenLogs()
   }
 
   /** Gives idle connections to other workers. */
@@ -179,7 +189,7 @@ export class Worker {
     await Promise.all(listeners.map((listener) => listener.drained()))
   }
 
-  #listen(socket: SocketGrant, pool: PoolConfig): Promise<Listener> {
+  #listen(socket: SocketGrant, pool: PoolConfig, params: Router['params']): Promise<Listener> {
     const { clock, logger } = this.#options
     const gateway = (): Gateway => {
       this.#load.requestBegins()
@@ -188,7 +198,7 @@ export class Worker {
     }
     const handOver = (connection: Socket, address: string): boolean =>
       this.#givesAway && this.#giveAway(connection, address)
-    return openPoolListener(socket, { pool, gateway, clock, logger, handOver })
+    return openPoolListener(socket, { pool, params, gateway, clock, logger, handOver })
   }
 
   #giveAway(connection: Socket, address: string): boolean {

@@ -120,18 +120,37 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     ...place,
   }),
   fc.record({ kind: fc.constant('fillOther' as const), at: fc.nat(65_536), ...place }),
-  fc.record({ kind: fc.constant('setGlobals' as const), value: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n) }),
+  fc.record({
+    kind: fc.constant('setGlobals' as const),
+    value: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
+  }),
   fc.record({ kind: fc.constant('leaveFile' as const) }),
   fc.record({ kind: fc.constant('plant' as const) }),
 )
 const ending: fc.Arbitrary<readonly Action[]> = fc.oneof(
   { weight: 8, arbitrary: fc.constant([]) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('exit' as const), code: fc.nat(3) }).map((one) => [one]) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('grow' as const), pages: fc.nat(3) }).map((one) => [one]) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .record({ kind: fc.constant('exit' as const), code: fc.nat(3) })
+      .map((one) => [one]),
+  },
   {
     weight: 1,
     arbitrary: fc
-      .constantFrom('trap' as const, 'loop' as const, 'sleep' as const, 'recurse' as const, 'throw' as const)
+      .record({ kind: fc.constant('grow' as const), pages: fc.nat(3) })
+      .map((one) => [one]),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom(
+        'trap' as const,
+        'loop' as const,
+        'sleep' as const,
+        'recurse' as const,
+        'throw' as const,
+      )
       .map((kind) => [{ kind }]),
   },
 )

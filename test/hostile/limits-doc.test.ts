@@ -103,7 +103,7 @@ test('statuses and levels are those of the rules', () => {
 
 test('every code with a rule is there', () => {
   const rules = readFileSync(join(ROOT, 'src/gateway/failure.ts'), 'utf8')
-  const table = /^const RULES[^]*?^}/m.exec(rules)?.[0] ?? ''
+  const table = /^const RULES[\s\S]*?^}/m.exec(rules)?.[0] ?? ''
   const known = [...table.matchAll(/^ {2}([A-Z_]+):/gm)]
     .map(([, code]) => code ?? '')
     .filter((code) => !code.startsWith('WASM_'))

@@ -252,6 +252,8 @@ test('variables over their limit are refused', async () => {
     params: Array.from({ length: 20 }, (_, index) => [`HTTP_X${index}`, '1'] as const),
   })
   expect([big.status, many.status]).toEqual([431, 431])
+  const refusal = { code: 'GATEWAY_PARAMS_TOO_LARGE', level: 'info' }
+  expect(stage.failures()).toEqual([refusal, refusal])
   await expectGoodAnswers(stage)
 })
 

@@ -45,7 +45,7 @@ const LONGEST_MS = 50
 
 for (const { guest, code, status } of CASES) {
   test(`${guest} is stopped`, async () => {
-    using stage = setStage({ guests: [guest] })
+    using stage = setStage({ guests: [guest], limits: 'cpu = "150ms"' })
     // Compiled and warm, so that what is measured is the hog.
     expect((await stage.ask('neighbour', 'hello')).status).toBe(200)
     await stage.ask('hog', guest)
@@ -76,3 +76,12 @@ for (const { guest, code, status } of CASES) {
     }
   })
 }
+
+test('a file that grows in small steps until /tmp is full keeps nobody waiting', async () => {
+  using stage = setStage({ guests: ['tmp-bytes'], limits: 'cpu = "10s"\ntmp = "16MiB"' })
+  await stage.ask('hog', 'hello')
+  const watch = new LoopWatch()
+  const { body } = await stage.ask('hog', 'tmp-bytes')
+  expect(watch.stop()).toBeLessThan(LONGEST_MS)
+  expect(body.toString()).toBe('4095 51 ')
+})

@@ -12,6 +12,8 @@ const TENANT = 'bench'
 export interface WasmFpmOptions {
   /** Added to the environment of the process. */
   readonly env?: Readonly<Record<string, string>>
+  /** What is run, with the configuration file as its last argument; default: the command, with `serve`. */
+  readonly program?: readonly string[]
 }
 
 export const wasmFpm: Backend = {
@@ -24,7 +26,7 @@ export const wasmFpm: Backend = {
 /** Starts wasm-fpm over the built C guests. Throws when guests or command are missing. */
 export async function startWasmFpm(
   context: BackendContext,
-  { env = {} }: WasmFpmOptions = {},
+  { env = {}, program = [MAIN, 'serve', '--config'] }: WasmFpmOptions = {},
 ): Promise<RunningBackend> {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} does not exist`)
   const root = join(context.folder, 'wasm-root')
@@ -40,7 +42,7 @@ export async function startWasmFpm(
   const server = startServer({
     name: 'wasm-fpm',
     command: process.execPath,
-    args: [MAIN, 'serve', '--config', configFile],
+    args: [...program, configFile],
     logFile: join(context.folder, 'wasm-fpm.log'),
     env: { NODE_ENV: 'production', ...env },
   })

@@ -81,3 +81,23 @@ test('SIGUSR1 opens the error log again; it holds the lines of master and worker
   await new Client(serving.socket).get('hello.wasm', 'again')
   await expect.poll(text).toContain('again')
 })
+
+test("SIGUSR1 opens tenants' access logs again; they belong to the workers' user", async () => {
+  const folder = makeFolder()
+  const file = join(folder, 'access.log')
+  const user = process.getuid?.() === 0 ? 'user = "games"\nlisten_owner = "root"' : ''
+  const config = configText(folder, { pool: user, tenant: 'access_log = "access.log"' })
+  const serving = await serve({ folder, config })
+  const client = new Client(serving.socket)
+  await client.get('hello.wasm', 'first')
+  await expect.poll(() => readFileSync(file, 'utf8')).toContain('first')
+  renameSync(file, `${file}.1`)
+  serving.child.kill('SIGUSR1')
+  await expect.poll(() => existsSync(file)).toBe(true)
+  // A worker may open it a moment later than it is there: until then lines go to the old one.
+  const ask = async (): Promise<string> => {
+    await client.get('hello.wasm', 'second')
+    return readFileSync(file, 'utf8')
+  }
+  await expect.poll(ask).toContain('second')
+})

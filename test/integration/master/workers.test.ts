@@ -25,8 +25,9 @@ test('a worker killed under load costs only what it runs, and is replaced', asyn
     .toHaveLength(2)
   await load.stop()
   // At most one request on each of its connections.
+  const lost = 'Error: the connection ended before the answer did'
+  expect(load.failures.filter((failure) => failure !== lost)).toEqual([])
   expect(load.failures.length).toBeLessThanOrEqual(2)
-  for (const failure of load.failures) expect(failure).toContain('the connection ended')
   expect((await new Client(serving.socket).get('hello.wasm')).status).toBe(200)
 })
 

@@ -111,6 +111,11 @@ test('there is a program to compare', () => {
   expect(PROGRAMS).toContain('as/hello')
 })
 
+test('docs/engines.md names each difference', () => {
+  const page = readFileSync('docs/engines.md', 'utf8')
+  for (const { why } of DIFFERENCES) expect(page).toContain(`| ${why} |`)
+})
+
 test.each(PROGRAMS)('%s', async (program) => {
   const module = await compileGuest(readFileSync(`build/guests/${program}.wasm`))
   const name = program.slice(program.indexOf('/') + 1)

@@ -57,6 +57,8 @@ test('a tenant with nothing but a name gets every default', () => {
     allowedResponseHeaders: [],
     limitExtensions: ['.wasm'],
     lifetime: 'reset',
+    engine: 'own',
+    trusted: false,
     index: 'index.wasm',
     revalidateMs: 1000,
     chdir: '/',
@@ -508,6 +510,12 @@ const CASES: readonly Case[] = [
     found: 'CONFIG_BAD_PM 7 tenant "acme": start_servers',
     message: 'between min_spare_servers (1) and max_spare_servers (4)',
   },
+  {
+    name: 'an engine that is no sandbox for strangers',
+    text: `${POOL}${TENANT}engine = "wasmer"`,
+    found: 'CONFIG_UNTRUSTED_ENGINE 6 tenant "acme": engine',
+    message: 'is "wasmer", wanted "own", or trusted = true',
+  },
 ]
 
 for (const { name, text, found, message } of CASES) {
@@ -534,6 +542,7 @@ const ALLOWED: ReadonlyArray<readonly [string, string]> = [
     'the same host in two pools',
     `${POOL}[[pool]]\nname = "b"\nlisten = ["/b"]\n${TENANT}pool = "www"\nhosts = ["*"]\n[[tenant]]\nname = "b"\npool = "b"\nhosts = ["*"]`,
   ],
+  ['another engine for those who are trusted', `${POOL}${TENANT}engine = "wasmer"\ntrusted = true`],
   ["php-fpm's log levels", '[log]\nlevel = "notice"'],
 ]
 for (const [name, text] of ALLOWED) {

@@ -1,0 +1,152 @@
+/** What the publisher's process does: verify, harden, compile, probe. Each step says what it found. */
+import { readFile } from 'node:fs/promises'
+import type { Clock } from '../base/clock.ts'
+import { toWire } from '../base/errors.ts'
+import type { GuestModule } from '../guest/module.ts'
+import { digestOf } from '../store/digest.ts'
+import type {
+  JobDone,
+  JobFailed,
+  PublisherJob,
+  StepName,
+  StepReport,
+} from '../store/publisher-protocol.ts'
+import type { HardenedModule } from '../store/release.ts'
+import { CONTRACT_VERSION, memoryExport } from '../wasm/contract.ts'
+import { type HardenResult, harden } from '../wasm/harden.ts'
+import { PublisherError } from './errors.ts'
+import { probe } from './probe-request.ts'
+import { type VerifiedModule, verifyModule } from './verify-module.ts'
+
+/** Elements that the tables of one instance may grow to, all together; as for modules that are run as they lie there. */
+const MAX_TABLE_ELEMENTS = 1_000_000
+
+export interface JobContext {
+  readonly clock: Clock
+  readonly onStep: (report: StepReport) => void
+}
+
+export type JobResult =
+  | { readonly event: JobDone; readonly bytes: Uint8Array }
+  | { readonly event: JobFailed; readonly bytes: undefined }
+
+type Found = Pick<StepReport, 'note' | 'found'>
+
+/** Never rejects: whatever is wrong with the module is in the result. */
+export async function runJob(job: PublisherJob, { clock, onStep }: JobContext): Promise<JobResult> {
+  let at: StepName = 'verify'
+  const step = async <Result>(
+    name: StepName,
+    work: () => Promise<Result> | Result,
+    describe: (result: Result) => Found,
+  ): Promise<Result> => {
+    at = name
+    const startMs = clock.nowMs()
+    const result = await work()
+    onStep({ event: 'step', step: name, ...describe(result), ms: clock.nowMs() - startMs })
+    return result
+  }
+  try {
+    const bytes = await readModule(job)
+    const { name, lifetime, limits } = job
+    const { moduleBytes, memoryBytes: memoryMaxBytes, hardenedBytes: outputBytes } = limits
+    const verified = await step(
+      'verify',
+      () => verifyModule(bytes, { name, lifetime, moduleBytes }),
+      foundInModule,
+    )
+    const hardened = await step(
+      'harden',
+      () =>
+        harden(bytes, {
+          memoryMaxBytes,
+          tableMaxElements: MAX_TABLE_ELEMENTS,
+          limits: { moduleBytes, outputBytes },
+        }),
+      foundHardening,
+    )
+    const module = await step(
+      'compile',
+      () => compile(hardened.bytes, name),
+      () => ({ note: 'V8 takes it', found: {} }),
+    )
+    const memories = hardened.report.memoryMaxBytes.length
+    const guest: GuestModule = {
+      digest: digestOf(hardened.bytes),
+      name,
+      module,
+      wasiNames: verified.wasiNames,
+      memoryExports: Array.from({ length: memories }, (_, index) => memoryExport(index)),
+      memoryMaxBytes,
+      isResettable: false, // it runs once
+    }
+    await step(
+      'probe',
+      () => probe(guest, job, clock),
+      (answer) => ({
+        note: `${job.probe.method} ${job.probe.path} -> ${answer.status} ${answer.contentType}, ${answer.bodyBytes} bytes, ${answer.cpuMs.toFixed(1)} ms of CPU, ${answer.memoryBytes / 1024} KiB of memory`,
+        found: { ...answer },
+      }),
+    )
+    const { bytes: out } = hardened
+    const facts: HardenedModule = {
+      digest: guest.digest,
+      bytes: out.length,
+      contract: CONTRACT_VERSION,
+      memoryMaxBytes,
+      memories,
+      isResettable: verified.inspection.reset.isPossible,
+    }
+    return { event: { event: 'done', lifetime: verified.lifetime, hardened: facts }, bytes: out }
+  } catch (error) {
+    return { event: { event: 'failed', step: at, error: toWire(error) }, bytes: undefined }
+  }
+}
+
+async function readModule({ modulePath, name }: PublisherJob): Promise<Uint8Array> {
+  try {
+    return await readFile(modulePath)
+  } catch (cause) {
+    throw new PublisherError(
+      'PUBLISHER_BAD_JOB',
+      `Cannot publish ${name}: its module cannot be read (${String(cause)}), wanted to`,
+      { cause },
+    )
+  }
+}
+
+async function compile(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new PublisherError(
+      'PUBLISHER_INVALID_MODULE',
+      `Cannot publish ${name}: V8 says "${reason.replace(/^WebAssembly\.compile\(\): /, '').slice(0, 300)}", wanted a valid module`,
+      { cause },
+    )
+  }
+}
+
+function foundInModule({ inspection, wasiNames, lifetime }: VerifiedModule): Found {
+  const { functions, features, reset } = inspection
+  const resets = reset.isPossible ? 'can be reset' : `cannot be reset: ${reset.reasons[0] ?? ''}`
+  return {
+    note: `WASI command, ${functions.defined} functions, ${wasiNames.size} WASI functions, ${features.join(' ') || 'WebAssembly 1.0'}; ${resets}; lifetime ${lifetime}`,
+    found: {
+      functions: functions.defined,
+      wasi: [...wasiNames].sort(),
+      features,
+      isResettable: reset.isPossible,
+      lifetime,
+    },
+  }
+}
+
+function foundHardening({ report }: HardenResult): Found {
+  const checks = Object.values(report.checks).reduce((sum, count) => sum + count, 0)
+  return {
+    note: `${report.bytesIn} -> ${report.bytesOut} bytes, ${checks} checks`,
+    found: { bytesIn: report.bytesIn, bytesOut: report.bytesOut, checks },
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Removes what no release names. Called by whoever holds the store's lock.
+ *
+ * A worker that takes up a release writes its lease first and then looks whether the release is still live; here the
+ * pointers are read before the leases. So one of the two always sees the other.
+ */
+import { join } from 'node:path'
+import { type Digest, isDigest } from './digest.ts'
+import type { Layout } from './layout.ts'
+import { surveyLeases } from './leases.ts'
+import { namedContents } from './named-contents.ts'
+import { parseOwner, stateOf, thisOwner } from './owner.ts'
+import type { Collected, CollectOptions } from './release-store.ts'
+import type { StoreFiles } from './store-files.ts'
+import { StoreReading } from './store-reading.ts'
+
+/** A temporary folder from another machine is left alone for so long, in milliseconds. */
+const FOREIGN_TMP_MS = 24 * 3_600_000
+
+export interface CollectContext extends CollectOptions {
+  /** A folder of our own, on the same file system as the store. */
+  readonly scratch: string
+  /** Since 1970. */
+  readonly nowMs: number
+}
+
+/** Rejects with STORE_DAMAGED, and removes nothing, when it cannot tell what is named. */
+export async function collectStore(
+  layout: Layout,
+  files: StoreFiles,
+  { keep, scratch, nowMs }: CollectContext,
+): Promise<Collected> {
+  const reading = new StoreReading(layout, files)
+  const live = new Set<Digest>()
+  const tenants = await reading.tenants()
+  for (const tenant of tenants) {
+    const { handlers } = await reading.state(tenant)
+    for (const { release } of Object.values(handlers)) live.add(release)
+  }
+  const { used, stale } = await surveyLeases(layout, files, nowMs)
+  const named = new Set([...live, ...used])
+  const given: string[] = []
+  for (const tenant of tenants) {
+    const counts = new Map<string, number>()
+    const entries = (await reading.entries(tenant)).toSorted((a, b) => b.number - a.number)
+    for (const { release, handler } of entries) {
+      if (!live.has(release) && !used.has(release)) {
+        const count = (counts.get(handler) ?? 0) + 1
+        counts.set(handler, count)
+        if (keep !== undefined && count > keep) {
+          given.push(layout.published(tenant, release))
+          continue
+        }
+      }
+      named.add(release)
+    }
+  }
+  // Before anything is removed: rejects when a record cannot be read.
+  const contents = await namedContents(reading, layout, files, named)
+  const remover = new Remover(files, scratch)
+  for (const path of given) await remover.removeFile(path)
+  for (const tenant of tenants) await files.syncFolder(layout.tenant(tenant)).catch(() => undefined)
+  const releases = await remover.sweep(layout.kind('releases'), (name) =>
+    named.has(name.replace(/\.json$/, '')),
+  )
+  const images = await remover.sweep(layout.kind('images'), (name) => contents.images.has(name))
+  const blobs = await remover.sweep(layout.kind('blobs'), (name) => contents.blobs.has(name))
+  for (const path of stale) await remover.removeFile(path)
+  const leftovers = await sweepTemporary(layout, files, { scratch, nowMs })
+  return {
+    entries: given.length,
+    releases: releases.count,
+    images: images.count,
+    blobs: blobs.count,
+    leases: stale.length,
+    leftovers,
+    bytes: blobs.bytes,
+  }
+}
+
+class Remover {
+  readonly #files: StoreFiles
+  readonly #scratch: string
+  #moved = 0
+
+  constructor(files: StoreFiles, scratch: string) {
+    this.#files = files
+    this.#scratch = scratch
+  }
+
+  async removeFile(path: string): Promise<void> {
+    await this.#files.remove(path)
+  }
+
+  /** Removes what is not kept from the folders `ab` of a kind. */
+  async sweep(
+    folder: string,
+    isKept: (name: string) => boolean,
+  ): Promise<{ readonly count: number; readonly bytes: number }> {
+    let [count, bytes] = [0, 0]
+    for (const { name: part, kind } of await this.#files.list(folder)) {
+      if (kind !== 'folder') continue
+      const before = count
+      for (const { name, kind: entryKind } of await this.#files.list(join(folder, part))) {
+        if (!isDigest(name.replace(/\.json$/, '')) || isKept(name)) continue
+        const path = join(folder, part, name)
+        if (entryKind === 'file') {
+          bytes += (await this.#files.status(path))?.bytes ?? 0
+          await this.#files.remove(path)
+        } else {
+          await this.#removeFolder(path)
+        }
+        count += 1
+      }
+      // Releases are gone for good before what they name is touched.
+      if (count > before) await this.#files.syncFolder(join(folder, part))
+    }
+    return { count, bytes }
+  }
+
+  /** In one step: half an image under its name would be taken for a whole one. */
+  async #removeFolder(path: string): Promise<void> {
+    this.#moved += 1
+    const away = join(this.#scratch, `removed-${this.#moved}`)
+    await this.#files.rename(path, away)
+    await this.#files.removeAll(away)
+  }
+}
+
+/** Removes what dead processes have left in `tmp` and `lock`. */
+async function sweepTemporary(
+  layout: Layout,
+  files: StoreFiles,
+  { scratch, nowMs }: { readonly scratch: string; readonly nowMs: number },
+): Promise<number> {
+  const self = thisOwner()
+  let count = 0
+  for (const folder of [layout.tmp, layout.lock, layout.leases]) {
+    for (const { name } of await files.list(folder)) {
+      const path = join(folder, name)
+      const owner = parseOwner(name)
+      if (path === scratch || owner === undefined) continue
+      if (folder === layout.leases && !name.endsWith('.draft')) continue
+      const state = stateOf(owner, self)
+      if (state === 'alive') continue
+      const modifiedMs = (await files.status(path))?.modifiedMs ?? nowMs
+      if (state === 'unknown' && nowMs - modifiedMs < FOREIGN_TMP_MS) continue
+      await files.removeAll(path)
+      count += 1
+    }
+  }
+  return count
+}

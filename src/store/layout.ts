@@ -1,0 +1,100 @@
+/**
+ * Where things lie in a store that is a folder. Names are digests or checked names, so no path leaves the folder.
+ *
+ *     format                         "wasm-fpm store 1"
+ *     blobs/ab/abcd...               bytes by their digest: modules as published, hardened modules, files, listings
+ *     images/ab/abcd...              folders of files by the digest of their listing; the files are links to blobs
+ *     releases/ab/abcd....json       release records by their digest
+ *     tenants/NAME/DIGEST.json       what a tenant has published
+ *     live/NAME.json                 the pointers: what answers a tenant's requests now
+ *     leases/OWNER.json              what running workers use
+ *     lock/000000000001              whose turn it is to change the store (lock.ts)
+ *     tmp/OWNER-N                    what is being written
+ */
+import { join } from 'node:path'
+import type { Digest } from './digest.ts'
+import { StoreError } from './errors.ts'
+
+/** First line of a store's `format` file. */
+export const STORE_FORMAT = 'wasm-fpm store 1\n'
+
+export class Layout {
+  readonly root: string
+  readonly format: string
+  readonly live: string
+  readonly tenants: string
+  readonly leases: string
+  readonly lock: string
+  readonly tmp: string
+
+  /** `root`: the store's folder. */
+  constructor(root: string) {
+    this.root = root
+    this.format = join(root, 'format')
+    this.live = join(root, 'live')
+    this.tenants = join(root, 'tenants')
+    this.leases = join(root, 'leases')
+    this.lock = join(root, 'lock')
+    this.tmp = join(root, 'tmp')
+  }
+
+  /** The folder for everything of one kind. */
+  kind(kind: 'blobs' | 'images' | 'releases'): string {
+    return join(this.root, kind)
+  }
+
+  blobFolder(digest: Digest): string {
+    return join(this.root, 'blobs', digest.slice(0, 2))
+  }
+
+  blob(digest: Digest): string {
+    return join(this.blobFolder(digest), digest)
+  }
+
+  imageFolder(digest: Digest): string {
+    return join(this.root, 'images', digest.slice(0, 2))
+  }
+
+  image(digest: Digest): string {
+    return join(this.imageFolder(digest), digest)
+  }
+
+  releaseFolder(digest: Digest): string {
+    return join(this.root, 'releases', digest.slice(0, 2))
+  }
+
+  release(digest: Digest): string {
+    return join(this.releaseFolder(digest), `${digest}.json`)
+  }
+
+  /** Throws STORE_BAD_NAME. */
+  tenant(tenant: string): string {
+    return join(this.tenants, checkName('tenant', tenant))
+  }
+
+  /** Throws STORE_BAD_NAME. */
+  published(tenant: string, digest: Digest): string {
+    return join(this.tenant(tenant), `${digest}.json`)
+  }
+
+  /** Throws STORE_BAD_NAME. */
+  pointer(tenant: string): string {
+    return join(this.live, `${checkName('tenant', tenant)}.json`)
+  }
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
+
+/** Whether it can be the name of a tenant or a handler: what the configuration allows for tenants. */
+export function isName(name: string): boolean {
+  return NAME.test(name)
+}
+
+/** Returns `name`, or throws STORE_BAD_NAME. */
+export function checkName(what: 'tenant' | 'handler', name: string): string {
+  if (isName(name)) return name
+  throw new StoreError(
+    'STORE_BAD_NAME',
+    `Cannot name a ${what} ${JSON.stringify(name.slice(0, 80))}: wanted 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first`,
+  )
+}

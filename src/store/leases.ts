@@ -1,0 +1,104 @@
+/** What running workers use, for `collect` to leave alone. One file a worker, with its name in the file's. */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { canonicalJson } from './canonical-json.ts'
+import { type Digest, isDigest } from './digest.ts'
+import type { Layout } from './layout.ts'
+import { type Owner, ownerText, parseOwner, stateOf, thisOwner } from './owner.ts'
+import type { StoreFiles } from './store-files.ts'
+
+/** A lease from another machine counts for so long after it was last written, in milliseconds. */
+export const FOREIGN_LEASE_MS = 24 * 3_600_000
+
+const MAX_LEASE_BYTES = 1024 * 1024
+
+/** One process's lease: all releases it uses. */
+export class Lease {
+  readonly #files: StoreFiles
+  readonly #path: string
+  readonly #draft: string
+  #releases: ReadonlySet<Digest> = new Set()
+
+  constructor(layout: Layout, files: StoreFiles) {
+    const name = `${ownerText(thisOwner())}-${randomBytes(6).toString('hex')}`
+    this.#files = files
+    this.#path = join(layout.leases, `${name}.json`)
+    this.#draft = join(layout.leases, `${name}.draft`)
+  }
+
+  get releases(): ReadonlySet<Digest> {
+    return this.#releases
+  }
+
+  /** Says what is used from now on. Rejects with STORE_NOT_WRITABLE and the like; the lease is then what it was. */
+  async write(releases: ReadonlySet<Digest>): Promise<void> {
+    const contents = canonicalJson({ format: 1, releases: [...releases].sort() })
+    await this.#files.remove(this.#draft)
+    await this.#files.create(this.#draft, Buffer.from(contents))
+    await this.#files.rename(this.#draft, this.#path)
+    this.#releases = releases
+  }
+
+  /** Nothing is used any more. Idempotent. */
+  async end(): Promise<void> {
+    this.#releases = new Set()
+    await this.#files.remove(this.#path)
+  }
+}
+
+export interface LeaseSurvey {
+  /** Releases that processes use. */
+  readonly used: ReadonlySet<Digest>
+  /** Files of processes that are gone. */
+  readonly stale: readonly string[]
+}
+
+/** Reads all leases. `nowMs`: since 1970. */
+export async function surveyLeases(
+  layout: Layout,
+  files: StoreFiles,
+  nowMs: number,
+): Promise<LeaseSurvey> {
+  const used = new Set<Digest>()
+  const stale: string[] = []
+  const self = thisOwner()
+  for (const { name, kind } of await files.list(layout.leases)) {
+    const path = join(layout.leases, name)
+    const owner = parseOwner(name)
+    if (kind !== 'file' || owner === undefined) continue
+    if (!(await isInForce({ path, owner, self, nowMs }, files))) stale.push(path)
+    else for (const release of await readLease(files, path)) used.add(release)
+  }
+  return { used, stale }
+}
+
+interface LeaseFile {
+  readonly path: string
+  readonly owner: Owner
+  readonly self: Owner
+  readonly nowMs: number
+}
+
+async function isInForce(
+  { path, owner, self, nowMs }: LeaseFile,
+  files: StoreFiles,
+): Promise<boolean> {
+  const state = stateOf(owner, self)
+  if (state !== 'unknown') return state === 'alive'
+  const status = await files.status(path)
+  return status !== undefined && nowMs - status.modifiedMs < FOREIGN_LEASE_MS
+}
+
+/** A lease that cannot be understood is of nothing: leases are written whole, and anybody may write into their folder. */
+async function readLease(files: StoreFiles, path: string): Promise<readonly Digest[]> {
+  const bytes = await files.read(path, MAX_LEASE_BYTES).catch(() => undefined)
+  try {
+    const table = JSON.parse(Buffer.from(bytes ?? []).toString('utf8')) as {
+      readonly releases?: unknown
+    }
+    const releases: readonly unknown[] = Array.isArray(table.releases) ? table.releases : []
+    return releases.filter((one): one is Digest => typeof one === 'string' && isDigest(one))
+  } catch {
+    return []
+  }
+}

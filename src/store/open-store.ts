@@ -1,0 +1,53 @@
+/** Opens the store in a folder, or makes one. */
+import { mkdir } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { StoreError, storeFileError } from './errors.ts'
+import { Layout, STORE_FORMAT } from './layout.ts'
+import { nodeFiles, type StoreFiles } from './store-files.ts'
+
+/** Where a store is when nobody says anything else. */
+export const DEFAULT_STORE = '/var/lib/wasm-fpm/store'
+
+/** Rejects with STORE_NOT_A_STORE unless there is a store of our format. */
+export async function openStore(folder: string, files: StoreFiles = nodeFiles): Promise<Layout> {
+  const layout = new Layout(resolve(folder))
+  const format = await files.read(layout.format, 1024)
+  const text = format === undefined ? undefined : Buffer.from(format).toString('utf8')
+  if (text === STORE_FORMAT) return layout
+  const actual = text === undefined ? 'there is none' : `its format is ${JSON.stringify(text)}`
+  throw new StoreError(
+    'STORE_NOT_A_STORE',
+    `Cannot open store ${layout.root}: ${actual}, wanted ${JSON.stringify(STORE_FORMAT)} in its file "format"`,
+  )
+}
+
+/** Opens the store in a folder; makes one where there is nothing, or an empty folder. */
+export async function makeStore(folder: string, files: StoreFiles = nodeFiles): Promise<Layout> {
+  const layout = new Layout(resolve(folder))
+  if ((await files.status(layout.format)) !== undefined) return openStore(folder, files)
+  const { root } = layout
+  try {
+    await mkdir(dirname(root), { recursive: true })
+  } catch (cause) {
+    throw storeFileError(`make folder ${dirname(root)}`, cause)
+  }
+  await files.makeFolder(root)
+  const foreign = (await files.list(root)).find(({ name }) => !PARTS.includes(name))
+  if (foreign !== undefined) {
+    throw new StoreError(
+      'STORE_NOT_A_STORE',
+      `Cannot make a store in ${root}: there is ${JSON.stringify(foreign.name)}, wanted an empty folder`,
+    )
+  }
+  for (const part of PARTS) await files.makeFolder(`${root}/${part}`)
+  await files.syncFolder(dirname(root))
+  // Last, and in one step: a folder with this file in it is a whole store.
+  const draft = `${layout.tmp}/format-${process.pid}`
+  await files.removeAll(draft)
+  await files.create(draft, Buffer.from(STORE_FORMAT))
+  await files.rename(draft, layout.format)
+  await files.syncFolder(root)
+  return layout
+}
+
+const PARTS = ['blobs', 'images', 'releases', 'tenants', 'live', 'leases', 'lock', 'tmp']

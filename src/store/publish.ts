@@ -1,0 +1,256 @@
+/**
+ * The life of a publication, top to bottom. Every step lives in the file its name says.
+ *
+ *     read -> verify -> harden -> compile -> probe -> store -> switch
+ *             └─────── publisher's process ───────┘
+ *
+ * Nothing is on the tenant's list before the probe has passed, and nothing is live before it is stored.
+ */
+import { chmod, chown, cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import { digestOf } from './digest.ts'
+import { StoreError, storeFileError } from './errors.ts'
+import { DEFAULT_STORE_LIMITS, type StoreLimits } from './limits.ts'
+import type { HandlerLimits, Manifest, Units } from './manifest.ts'
+import {
+  type PublisherAccount,
+  type PublisherLimits,
+  type PublisherResult,
+  runPublisher,
+} from './publisher-process.ts'
+import type { FoundValue, PublisherJob, StepReport } from './publisher-protocol.ts'
+import { encodeListing, type Release } from './release.ts'
+import type { ReleaseStore, Stored, Switched } from './release-store.ts'
+import { type Staged, stageSource } from './stage-source.ts'
+import { nodeFiles, type StoreFiles } from './store-files.ts'
+
+/** What a handler may use at most: the tenant's limits. Sizes in bytes, times in milliseconds. */
+export type TenantCeiling = Readonly<Record<keyof HandlerLimits, number>>
+
+/** What an operator who says nothing gives a tenant. */
+export const DEFAULT_CEILING: TenantCeiling = {
+  memoryBytes: 64 * 1024 * 1024,
+  cpuMs: 10_000,
+  wallMs: 30_000,
+  requestBodyBytes: 8 * 1024 * 1024,
+  responseBodyBytes: 64 * 1024 * 1024,
+}
+
+export type PublishStep = 'read' | StepReport['step'] | 'store' | 'switch'
+
+export interface PublishProgress {
+  readonly step: PublishStep
+  /** What was found, for people: one line. */
+  readonly note: string
+  readonly found: Readonly<Record<string, FoundValue>>
+  readonly ms: number
+}
+
+export interface PublishOptions {
+  readonly store: ReleaseStore
+  readonly tenant: string
+  /** Takes the place of the manifest's name. */
+  readonly handler?: string | undefined
+  /** Takes the place of the manifest's routes. */
+  readonly route?: string | undefined
+  readonly units: Units
+  readonly ceiling?: TenantCeiling | undefined
+  /** The tenant's; the manifest's win. For the probe only: they are no part of the release. */
+  readonly tenantEnv?: Readonly<Record<string, string>> | undefined
+  readonly clock: Clock
+  /** Whom the publisher's process runs as. */
+  readonly account?: PublisherAccount | undefined
+  readonly limits?: StoreLimits | undefined
+  readonly publisherLimits?: PublisherLimits | undefined
+  readonly files?: StoreFiles | undefined
+  /** Called after each step. */
+  readonly onStep?: ((progress: PublishProgress) => void) | undefined
+  /** Called while the source is read. */
+  readonly onBytes?: ((bytes: number) => void) | undefined
+}
+
+export interface Publication {
+  readonly release: Release
+  readonly stored: Stored
+  readonly switched: Switched
+}
+
+/** Publishes a module or a folder. Rejects with `StoreError`, or with the coded error of the step that failed. */
+export async function publish(source: string, options: PublishOptions): Promise<Publication> {
+  const { store, tenant } = options
+  const workspace = await store.makeWorkspace()
+  try {
+    const staged = await timed(options, 'read', noteOfStaged, () =>
+      stageSource(source, workspace.folder, {
+        files: options.files ?? nodeFiles,
+        limits: options.limits ?? DEFAULT_STORE_LIMITS,
+        units: options.units,
+        handler: options.handler,
+        route: options.route,
+        ...(options.onBytes === undefined ? {} : { onBytes: options.onBytes }),
+      }),
+    )
+    checkCeiling(staged.manifest.limits, options.ceiling ?? DEFAULT_CEILING, tenant)
+    const { done, bytes } = await verify(staged, options)
+    const hardenedPath = join(workspace.folder, 'hardened')
+    await (options.files ?? nodeFiles).create(hardenedPath, bytes)
+    const release: Release = {
+      format: 1,
+      manifest: { ...staged.manifest, lifetime: done.lifetime },
+      original: staged.module,
+      // Its digest is ours, not what the process says: see `runPublisher`.
+      hardened: { ...done.hardened, digest: digestOf(bytes), bytes: bytes.length },
+      image: imageOf(staged),
+    }
+    const { modulePath: originalPath, imagePath, imageFiles } = staged
+    const draft = { release, originalPath, hardenedPath, imagePath, imageFiles }
+    const stored = await timed(options, 'store', noteOfStored, () => store.put(tenant, draft))
+    const switched = await timed(options, 'switch', noteOfSwitched, () =>
+      store.switchTo(tenant, stored.release),
+    )
+    return { release, stored, switched }
+  } finally {
+    await workspace.remove()
+  }
+}
+
+async function verify(staged: Staged, options: PublishOptions): Promise<PublisherResult> {
+  const { clock, account, onStep } = options
+  const job = jobOf(staged, options)
+  const run = (readable: PublisherJob): Promise<PublisherResult> =>
+    runPublisher(readable, {
+      clock,
+      account,
+      limits: options.publisherLimits,
+      onStep: (step) => onStep?.(step),
+    })
+  return account === undefined ? run(job) : withReadableCopy(job, account, run)
+}
+
+function jobOf({ manifest, modulePath, imagePath }: Staged, options: PublishOptions): PublisherJob {
+  const ceiling = options.ceiling ?? DEFAULT_CEILING
+  const limits = options.limits ?? DEFAULT_STORE_LIMITS
+  const asked = manifest.limits
+  const path = manifest.routes[0]?.path ?? '/'
+  return {
+    name: `${options.tenant}/${manifest.name}`,
+    modulePath,
+    imagePath: imagePath ?? null,
+    abi: manifest.abi,
+    lifetime: manifest.lifetime ?? null,
+    env: { ...options.tenantEnv, ...manifest.env },
+    scriptName: path === '/' ? '' : path,
+    probe: manifest.probe,
+    limits: {
+      moduleBytes: limits.moduleBytes,
+      hardenedBytes: limits.hardenedBytes,
+      memoryBytes: asked.memoryBytes ?? ceiling.memoryBytes,
+      cpuMs: asked.cpuMs ?? ceiling.cpuMs,
+      wallMs: asked.wallMs ?? ceiling.wallMs,
+      responseBodyBytes: asked.responseBodyBytes ?? ceiling.responseBodyBytes,
+    },
+  }
+}
+
+/** Another user may not be able to reach the workspace, and should not have to. */
+async function withReadableCopy(
+  job: PublisherJob,
+  { uid, gid }: PublisherAccount,
+  run: (job: PublisherJob) => Promise<PublisherResult>,
+): Promise<PublisherResult> {
+  let folder: string | undefined
+  try {
+    folder = await mkdtemp(join(tmpdir(), 'wasm-fpm-publish-'))
+    const modulePath = join(folder, 'module')
+    const imagePath = job.imagePath === null ? null : join(folder, 'image')
+    await cp(job.modulePath, modulePath)
+    if (job.imagePath !== null && imagePath !== null) {
+      await cp(job.imagePath, imagePath, { recursive: true })
+      await chmod(imagePath, 0o755)
+    }
+    await chmod(folder, 0o500)
+    await chown(folder, uid, gid)
+    return await run({ ...job, modulePath, imagePath })
+  } catch (cause) {
+    if (cause instanceof Error && 'errno' in cause) throw storeFileError('copy the module', cause)
+    throw cause
+  } finally {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function checkCeiling(asked: HandlerLimits, ceiling: TenantCeiling, tenant: string): void {
+  for (const name of [
+    'memoryBytes',
+    'cpuMs',
+    'wallMs',
+    'requestBodyBytes',
+    'responseBodyBytes',
+  ] as const) {
+    const actual = asked[name]
+    const wanted = ceiling[name]
+    if (actual === undefined || actual <= wanted) continue
+    throw new StoreError(
+      'STORE_OVER_TENANT_LIMIT',
+      `Cannot publish for tenant ${tenant}: the manifest's ${name} is ${actual}, wanted at most the tenant's ${wanted}`,
+      { details: { limit: name, actual, wanted } },
+    )
+  }
+}
+
+function imageOf({ imagePath, imageFiles }: Staged): Release['image'] {
+  if (imagePath === undefined) return undefined
+  const bytes = imageFiles.reduce((sum, file) => sum + file.bytes, 0)
+  return { digest: digestOf(encodeListing(imageFiles)), files: imageFiles.length, bytes }
+}
+
+type Note = Pick<PublishProgress, 'note' | 'found'>
+
+async function timed<Result>(
+  { clock, onStep }: PublishOptions,
+  step: PublishStep,
+  describe: (result: Result) => Note,
+  ...[work]: [work: () => Promise<Result>]
+): Promise<Result> {
+  const startMs = clock.nowMs()
+  const result = await work()
+  onStep?.({ step, ...describe(result), ms: clock.nowMs() - startMs })
+  return result
+}
+
+function noteOfStaged({ manifest, module, imageFiles }: Staged): Note {
+  const routes = manifest.routes.map(routeText)
+  const bytes = imageFiles.reduce((sum, file) => sum + file.bytes, 0)
+  return {
+    note: `handler ${manifest.name} at ${routes.join(', ')}: module of ${module.bytes} bytes, ${imageFiles.length} files of ${bytes} bytes`,
+    found: {
+      handler: manifest.name,
+      routes,
+      moduleBytes: module.bytes,
+      moduleDigest: module.digest,
+      files: imageFiles.length,
+      fileBytes: bytes,
+    },
+  }
+}
+
+function routeText({ path, methods }: Manifest['routes'][number]): string {
+  return methods === undefined ? path : `${methods.join('|')} ${path}`
+}
+
+function noteOfStored({ release, number, blobs, sharedBlobs, newBytes }: Stored): Note {
+  return {
+    note: `release ${number}, ${release.slice(0, 12)}: ${newBytes} bytes more, ${sharedBlobs} of ${blobs} blobs were there`,
+    found: { release, number, blobs, sharedBlobs, newBytes },
+  }
+}
+
+function noteOfSwitched({ release, previous, sequence }: Switched): Note {
+  const before = previous === undefined ? 'first release' : `was ${previous.slice(0, 12)}`
+  return {
+    note: previous === release ? 'was live already' : `${release.slice(0, 12)} is live, ${before}`,
+    found: { release, previous: previous ?? null, sequence },
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * Runs the publisher: a process of its own for one module, which may read that module and its files and nothing else,
+ * write nothing, reach no network, start nothing, and has so much time and memory. Its word is data, checked here.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Clock, Timer } from '../base/clock.ts'
+import { fromWire } from '../base/errors.ts'
+import { digestOf } from './digest.ts'
+import { StoreError } from './errors.ts'
+import { OutputReader } from './publisher-output.ts'
+import type { JobDone, PublisherJob, StepReport } from './publisher-protocol.ts'
+
+export interface PublisherLimits {
+  /** From its start to its end. */
+  readonly timeMs: number
+  /** Resident memory of the whole process: the module, its hardened form, V8's compiler, the probe. */
+  readonly memoryBytes: number
+  /** Between two looks at its memory. */
+  readonly lookMs: number
+  /** Of what it says before the hardened module. */
+  readonly talkBytes: number
+}
+
+export const DEFAULT_PUBLISHER_LIMITS: PublisherLimits = {
+  timeMs: 120_000,
+  memoryBytes: 2 * 1024 * 1024 * 1024,
+  lookMs: 20,
+  talkBytes: 1024 * 1024,
+}
+
+/** A user the process is to run as; only root can choose one. */
+export interface PublisherAccount {
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface RunPublisherOptions {
+  readonly clock: Clock
+  readonly account?: PublisherAccount | undefined
+  readonly limits?: PublisherLimits | undefined
+  readonly onStep: (step: StepReport) => void
+}
+
+export interface PublisherResult {
+  readonly done: JobDone
+  /** The hardened module. */
+  readonly bytes: Uint8Array
+}
+
+/** The file itself, in whatever form this program runs: `main.ts` in a checkout, `main.js` in the package. */
+const ENTRY = fileURLToPath(
+  new URL(`../publisher/main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+)
+
+/** Of V8's own heap, in MiB: everything large in there is outside of it. */
+const HEAP_MIB = 512
+
+const MAX_COMPLAINT_BYTES = 16 * 1024
+
+/**
+ * Rejects with the coded error of the step that failed, or with STORE_PUBLISHER_FAILED, _TIMEOUT, _MEMORY. The process has
+ * ended when this settles.
+ */
+export async function runPublisher(
+  job: PublisherJob,
+  options: RunPublisherOptions,
+): Promise<PublisherResult> {
+  const { clock, limits = DEFAULT_PUBLISHER_LIMITS, account, onStep } = options
+  const child = start(job, account)
+  const guard = new Guard(child, clock, limits)
+  const reader = new OutputReader(
+    { talkBytes: limits.talkBytes, moduleBytes: job.limits.hardenedBytes },
+    onStep,
+  )
+  let complaints = ''
+  let breach: StoreError | undefined
+  child.stdout?.on('data', (chunk: Buffer) => {
+    try {
+      reader.take(chunk)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      breach ??= error
+      child.kill('SIGKILL')
+    }
+  })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    complaints = (complaints + chunk.toString('latin1')).slice(0, MAX_COMPLAINT_BYTES)
+  })
+  const ending = await ended(child, job)
+  guard.stop()
+  if (guard.breach !== undefined) throw guard.breach
+  if (breach !== undefined) throw breach
+  if (reader.failure !== undefined) throw fromWire(reader.failure.error)
+  const { done, module } = reader
+  if (done === undefined || module === undefined) throw died(ending, complaints)
+  if (digestOf(module) !== done.hardened.digest)
+    throw died('a module of another digest', complaints)
+  return { done, bytes: module }
+}
+
+function start(job: PublisherJob, account: PublisherAccount | undefined): ChildProcess {
+  const readable = [...programFolders(), job.modulePath, job.imagePath, '/proc/self/fd']
+  return spawn(
+    process.execPath,
+    [
+      '--disable-warning=ExperimentalWarning',
+      `--max-old-space-size=${HEAP_MIB}`,
+      '--permission',
+      ...readable.flatMap((path) => (path === null ? [] : [`--allow-fs-read=${path}`])),
+      ENTRY,
+    ],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      cwd: '/',
+      env: {},
+      // Also drops all other groups (setgroups).
+      ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+    },
+  )
+}
+
+/** Hands over the job; resolves with how the process ended. */
+function ended(child: ChildProcess, job: PublisherJob): Promise<string> {
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message))
+    child.on('close', (code, signal) => resolve(signal ?? `code ${code}`))
+    // One that dies before it has read everything is reported by 'close'.
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(JSON.stringify(job))
+  })
+}
+
+function died(ending: string, complaints: string): StoreError {
+  const said = complaints.trim().split('\n').slice(-5).join(' ')
+  return new StoreError(
+    'STORE_PUBLISHER_FAILED',
+    `Cannot verify the module: the publisher's process ended with ${ending}${said === '' ? '' : ` (${said})`}, wanted its verdict`,
+    { details: { ending } },
+  )
+}
+
+/** Kills the process when it is over its time or its memory. */
+class Guard {
+  breach: StoreError | undefined
+  readonly #child: ChildProcess
+  readonly #clock: Clock
+  readonly #limits: PublisherLimits
+  readonly #deadline: Timer
+  #look: Timer | undefined
+  #isStopped = false
+
+  constructor(child: ChildProcess, clock: Clock, limits: PublisherLimits) {
+    this.#child = child
+    this.#clock = clock
+    this.#limits = limits
+    this.#deadline = clock.after(limits.timeMs, () =>
+      this.#kill(
+        new StoreError(
+          'STORE_PUBLISHER_TIMEOUT',
+          `Cannot verify the module: not done after ${limits.timeMs} ms, wanted less`,
+        ),
+      ),
+    )
+    this.#lookLater()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#deadline.cancel()
+    this.#look?.cancel()
+  }
+
+  #lookLater(): void {
+    this.#look = this.#clock.after(this.#limits.lookMs, () => void this.#lookAtMemory())
+  }
+
+  async #lookAtMemory(): Promise<void> {
+    const bytes = await residentBytes(this.#child.pid)
+    if (this.#isStopped) return
+    const { memoryBytes } = this.#limits
+    if (bytes === undefined || bytes <= memoryBytes) {
+      this.#lookLater()
+      return
+    }
+    this.#kill(
+      new StoreError(
+        'STORE_PUBLISHER_MEMORY',
+        `Cannot verify the module: it takes ${bytes} bytes of memory, wanted at most ${memoryBytes}`,
+        { details: { actual: bytes, wanted: memoryBytes } },
+      ),
+    )
+  }
+
+  #kill(breach: StoreError): void {
+    this.breach ??= breach
+    this.#child.kill('SIGKILL')
+  }
+}
+
+/** Undefined where there is no /proc: there only the heap is limited. */
+async function residentBytes(pid: number | undefined): Promise<number | undefined> {
+  try {
+    const status = await readFile(`/proc/${pid}/status`, 'latin1')
+    const kib = /^VmRSS:\s+([0-9]+) kB$/m.exec(status)?.[1]
+    return kib === undefined ? undefined : Number(kib) * 1024
+  } catch {
+    return undefined
+  }
+}
+
+/** This program's code, and what is installed above it: its description says that it is made of ES modules. */
+function programFolders(): string[] {
+  const code = dirname(dirname(ENTRY))
+  const folders = [code]
+  for (let at = dirname(code); ; at = dirname(at)) {
+    for (const name of ['node_modules', 'package.json']) {
+      if (existsSync(join(at, name))) folders.push(join(at, name))
+    }
+    if (at === dirname(at)) return folders
+  }
+}

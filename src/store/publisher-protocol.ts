@@ -1,0 +1,64 @@
+/**
+ * What the publisher's process is told, as one JSON text on its standard input, and what it says on its standard output:
+ *
+ *     {"event":"step", ...}\n         each step, when it is done
+ *     {"event":"done", ...}\n         then the hardened module, `bytes` bytes of it, and nothing more
+ *     {"event":"failed", ...}\n       instead of `done`
+ */
+import type { WireError } from '../base/errors.ts'
+import type { HandlerLifetime, ProbeRequest } from './manifest.ts'
+import type { HardenedModule } from './release.ts'
+
+export interface PublisherJob {
+  /** `tenant/handler`. */
+  readonly name: string
+  /** Absolute paths that the process may read. */
+  readonly modulePath: string
+  readonly imagePath: string | null
+  readonly abi: 'cgi'
+  /** Null: what fits the module. */
+  readonly lifetime: HandlerLifetime | null
+  readonly env: Readonly<Record<string, string>>
+  /** SCRIPT_NAME of the probe: the first route, empty for `/`. */
+  readonly scriptName: string
+  readonly probe: ProbeRequest
+  readonly limits: JobLimits
+}
+
+/** What the module is hardened with and the probe runs under. */
+export interface JobLimits {
+  readonly moduleBytes: number
+  readonly hardenedBytes: number
+  readonly memoryBytes: number
+  readonly cpuMs: number
+  readonly wallMs: number
+  readonly responseBodyBytes: number
+}
+
+export type StepName = 'verify' | 'harden' | 'compile' | 'probe'
+
+export interface StepReport {
+  readonly event: 'step'
+  readonly step: StepName
+  /** What it found, for people: one line. */
+  readonly note: string
+  /** The same for programs. */
+  readonly found: Readonly<Record<string, FoundValue>>
+  readonly ms: number
+}
+
+export type FoundValue = string | number | boolean | null | readonly string[]
+
+export interface JobDone {
+  readonly event: 'done'
+  readonly lifetime: HandlerLifetime
+  readonly hardened: HardenedModule
+}
+
+export interface JobFailed {
+  readonly event: 'failed'
+  readonly step: StepName
+  readonly error: WireError
+}
+
+export type PublisherEvent = StepReport | JobDone | JobFailed

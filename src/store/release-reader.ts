@@ -1,0 +1,286 @@
+/**
+ * What a worker knows of a store: which releases answer for a tenant, where their bytes are, and when that changes.
+ * Reads only, but for its lease.
+ *
+ * All pointers lie in one folder, so one watch (inotify) serves all tenants. Where the system gives no watch, or loses
+ * one, the folder is looked at every `pollMs`: a switch is a rename in it, which changes its time.
+ */
+import { type FSWatcher, watch } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { Clock, Timer } from '../base/clock.ts'
+import type { Digest } from './digest.ts'
+import type { Layout } from './layout.ts'
+import { Lease } from './leases.ts'
+import { openStore } from './open-store.ts'
+import type { Release } from './release.ts'
+import { routesOf } from './release-routes.ts'
+import { makeRouteTable, type RouteTable } from './routes.ts'
+import { nodeFiles, type StoreFiles } from './store-files.ts'
+import { StoreReading } from './store-reading.ts'
+
+/** A handler as requests meet it. */
+export interface LiveHandler {
+  readonly tenant: string
+  /** The handler's name. */
+  readonly name: string
+  readonly digest: Digest
+  readonly release: Release
+  /** Absolute paths. The hardened module is trusted after `readHardened`, and not for any mark in it. */
+  readonly hardenedPath: string
+  readonly originalPath: string
+  /** The folder the guest sees at `/`; undefined: none. */
+  readonly imageRoot: string | undefined
+}
+
+export interface LiveTenant {
+  /** Grows with every switch. */
+  readonly sequence: number
+  /** Sorted by name. */
+  readonly handlers: readonly LiveHandler[]
+  readonly routes: RouteTable<LiveHandler>
+}
+
+export interface Watch {
+  /** No more calls. Idempotent. */
+  close(): void
+}
+
+export interface ReaderOptions {
+  readonly clock: Clock
+  readonly files?: StoreFiles
+  /** Between two looks where there is no watch, in milliseconds. Default 50. */
+  readonly pollMs?: number
+  /** Never watch: for file systems that tell nothing (network file systems). Default false. */
+  readonly pollOnly?: boolean
+}
+
+/** Where there is a watch, it is still looked at now and then, in milliseconds. */
+const SAFETY_POLL_MS = 5_000
+
+/** A lease is written anew so often, in milliseconds, for those who can only go by its age. */
+const RENEW_MS = 3_600_000
+
+interface Watcher {
+  readonly tenant: string
+  readonly onChange: (live: LiveTenant) => void
+  readonly onError: (error: unknown) => void
+  /** Of the last call. */
+  sequence: number
+  isLooking: boolean
+  mustLookAgain: boolean
+}
+
+export class ReleaseReader {
+  readonly #layout: Layout
+  readonly #files: StoreFiles
+  readonly #clock: Clock
+  readonly #reading: StoreReading
+  readonly #pollMs: number
+  readonly #pollOnly: boolean
+  readonly #watchers = new Set<Watcher>()
+  readonly #lease: Lease
+  #leaseWork: Promise<void> = Promise.resolve()
+  #watch: FSWatcher | undefined
+  #timer: Timer | undefined
+  #renewal: Timer | undefined
+  #stamp = ''
+
+  /** Rejects with STORE_NOT_A_STORE. */
+  static async open(folder: string, options: ReaderOptions): Promise<ReleaseReader> {
+    return new ReleaseReader(await openStore(folder, options.files), options)
+  }
+
+  private constructor(layout: Layout, options: ReaderOptions) {
+    const { clock, files = nodeFiles, pollMs = 50, pollOnly = false } = options
+    this.#layout = layout
+    this.#files = files
+    this.#clock = clock
+    this.#reading = new StoreReading(layout, files)
+    this.#pollMs = pollMs
+    this.#pollOnly = pollOnly
+    this.#lease = new Lease(layout, files)
+  }
+
+  /** What is live for a tenant; no handlers, for one that was never heard of. Rejects with STORE_DAMAGED. */
+  async current(tenant: string): Promise<LiveTenant> {
+    const { sequence, handlers: pointers } = await this.#reading.state(tenant)
+    const handlers: LiveHandler[] = []
+    for (const name of Object.keys(pointers).sort()) {
+      const digest = pointers[name]?.release ?? ''
+      const release = await this.#reading.release(digest)
+      const { original, hardened, image } = release
+      handlers.push({
+        tenant,
+        name,
+        digest,
+        release,
+        hardenedPath: this.#layout.blob(hardened.digest),
+        originalPath: this.#layout.blob(original.digest),
+        imageRoot: image === undefined ? undefined : this.#layout.image(image.digest),
+      })
+    }
+    const routes = handlers.flatMap((handler) => routesOf(handler.release.manifest, handler))
+    return { sequence, handlers, routes: makeRouteTable(routes) }
+  }
+
+  /**
+   * As `current`, with the lease on what it answers: nothing of it is collected until a later `take` or `drop` gives it
+   * up. `inUse`: releases that requests still run on besides. Rejects as well when the lease cannot be written.
+   */
+  async take(tenant: string, inUse: ReadonlySet<Digest> = new Set()): Promise<LiveTenant> {
+    for (;;) {
+      const live = await this.current(tenant)
+      await this.#hold(tenant, new Set([...inUse, ...live.handlers.map(({ digest }) => digest)]))
+      // Still live after the lease was there: whoever collects sees one of the two.
+      if ((await this.#reading.state(tenant)).sequence === live.sequence) return live
+    }
+  }
+
+  /** Gives up all releases of a tenant but those still in use. */
+  drop(tenant: string, inUse: ReadonlySet<Digest> = new Set()): Promise<void> {
+    return this.#hold(tenant, inUse)
+  }
+
+  /**
+   * Calls `onChange` after every switch of a tenant, within 100 ms, with what is live then; of several switches in a row
+   * perhaps only with the last. `since`: the sequence the caller has. `onError`: what is live cannot be read.
+   */
+  watch(
+    tenant: string,
+    since: number,
+    { onChange, onError }: Pick<Watcher, 'onChange' | 'onError'>,
+  ): Watch {
+    const watcher: Watcher = {
+      tenant,
+      onChange,
+      onError,
+      sequence: since,
+      isLooking: false,
+      mustLookAgain: false,
+    }
+    // Throws for a name that is none, now and not later.
+    this.#layout.pointer(tenant)
+    this.#watchers.add(watcher)
+    this.#startWatching()
+    void this.#look(watcher)
+    return {
+      close: () => {
+        this.#watchers.delete(watcher)
+        if (this.#watchers.size === 0) this.#stopWatching()
+      },
+    }
+  }
+
+  /** Ends all watches and the lease. Idempotent. */
+  async close(): Promise<void> {
+    this.#watchers.clear()
+    this.#stopWatching()
+    this.#renewal?.cancel()
+    this.#renewal = undefined
+    this.#held.clear()
+    await this.#afterOthers(() => this.#lease.end())
+  }
+
+  readonly #held = new Map<string, ReadonlySet<Digest>>()
+
+  #hold(tenant: string, releases: ReadonlySet<Digest>): Promise<void> {
+    this.#held.set(tenant, releases)
+    return this.#afterOthers(() => this.#writeLease())
+  }
+
+  async #writeLease(): Promise<void> {
+    const all = new Set([...this.#held.values()].flatMap((releases) => [...releases]))
+    const before = this.#lease.releases
+    if (all.size === before.size && [...all].every((release) => before.has(release))) return
+    await this.#lease.write(all)
+    this.#renewal ??= this.#renewLater()
+  }
+
+  #renewLater(): Timer {
+    return this.#clock.after(RENEW_MS, () => {
+      this.#renewal = this.#renewLater()
+      // Not now, then next time: it counts for a day.
+      this.#afterOthers(() => this.#lease.write(this.#lease.releases)).catch(() => undefined)
+    })
+  }
+
+  #afterOthers(work: () => Promise<void>): Promise<void> {
+    const done = this.#leaseWork.then(work)
+    this.#leaseWork = done.catch(() => undefined)
+    return done
+  }
+
+  #startWatching(): void {
+    if (this.#timer !== undefined) return
+    if (!this.#pollOnly) {
+      try {
+        this.#watch = watch(this.#layout.live, { persistent: false }, (_event, name) =>
+          this.#wake(name ?? undefined),
+        )
+        this.#watch.on('error', () => this.#loseWatch())
+      } catch {
+        this.#watch = undefined // no inotify left: it is polled
+      }
+    }
+    this.#lookLater()
+  }
+
+  #stopWatching(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#watch?.close()
+    this.#watch = undefined
+  }
+
+  #loseWatch(): void {
+    this.#watch?.close()
+    this.#watch = undefined
+    if (this.#timer === undefined) return
+    this.#timer.cancel()
+    this.#lookLater()
+  }
+
+  #lookLater(): void {
+    const delayMs = this.#watch === undefined ? this.#pollMs : SAFETY_POLL_MS
+    this.#timer = this.#clock.after(delayMs, () => void this.#poll())
+  }
+
+  async #poll(): Promise<void> {
+    const timer = this.#timer
+    const stamp = await stat(this.#layout.live, { bigint: true }).then(
+      ({ ino, mtimeNs }) => `${ino}:${mtimeNs}`,
+      () => 'none',
+    )
+    // A switch within one tick of the file system's clock does not show: look at what is young.
+    if (stamp !== this.#stamp || this.#watch !== undefined) this.#wake(undefined)
+    this.#stamp = stamp
+    if (this.#timer === timer) this.#lookLater()
+  }
+
+  /** Undefined: any tenant's pointer may have changed. */
+  #wake(name: string | undefined): void {
+    for (const watcher of this.#watchers) {
+      if (name === undefined || name === `${watcher.tenant}.json`) void this.#look(watcher)
+    }
+  }
+
+  async #look(watcher: Watcher): Promise<void> {
+    watcher.mustLookAgain = true
+    if (watcher.isLooking) return
+    watcher.isLooking = true
+    while (watcher.mustLookAgain && this.#watchers.has(watcher)) {
+      watcher.mustLookAgain = false
+      try {
+        const { sequence } = await this.#reading.state(watcher.tenant)
+        if (sequence === watcher.sequence) continue
+        const live = await this.current(watcher.tenant)
+        if (!this.#watchers.has(watcher)) break
+        watcher.sequence = live.sequence
+        watcher.onChange(live)
+      } catch (error) {
+        if (this.#watchers.has(watcher)) watcher.onError(error)
+      }
+    }
+    watcher.isLooking = false
+  }
+}

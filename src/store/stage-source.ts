@@ -1,0 +1,289 @@
+/**
+ * Takes what is to be published into a workspace: a module, its manifest, its files. Everything is looked at through
+ * descriptors that follow no link, read once, and counted as it is read, so that what was checked is what is stored.
+ */
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open, opendir, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { StoreError, storeFileError, storeLimitError, systemCodeOf } from './errors.ts'
+import type { StoreLimits } from './limits.ts'
+import { MANIFEST_NAME, type Manifest, readManifest, type Units } from './manifest.ts'
+import type { ImageFile, StoredBytes } from './release.ts'
+import type { StoreFiles } from './store-files.ts'
+
+export interface StageOptions {
+  readonly files: StoreFiles
+  readonly limits: StoreLimits
+  readonly units: Units
+  /** Takes the place of the manifest's. */
+  readonly handler?: string | undefined
+  readonly route?: string | undefined
+  /** Called as bytes are read, with their number so far. */
+  readonly onBytes?: (bytes: number) => void
+}
+
+export interface Staged {
+  readonly manifest: Manifest
+  readonly modulePath: string
+  readonly module: StoredBytes
+  /** A folder; undefined: no files. */
+  readonly imagePath: string | undefined
+  readonly imageFiles: readonly ImageFile[]
+}
+
+const CHUNK_BYTES = 256 * 1024
+
+/**
+ * `source`: a module, or a folder with a manifest or exactly one module. `folder`: the workspace's. Rejects with
+ * STORE_BAD_FILE, STORE_BAD_MANIFEST, STORE_LIMIT_EXCEEDED, STORE_UNREADABLE.
+ */
+export async function stageSource(
+  source: string,
+  folder: string,
+  options: StageOptions,
+): Promise<Staged> {
+  const { limits, files } = options
+  const place = await locate(source)
+  const text = place.isFolder ? await readManifestFile(place.folder, limits) : new Uint8Array(0)
+  const asked = readManifest(text, {
+    name: options.handler ?? nameOf(place.isFolder ? basename(place.folder) : place.module),
+    route: options.route,
+    units: options.units,
+    limits,
+  })
+  const manifest = options.handler === undefined ? asked : { ...asked, name: options.handler }
+  const inner = manifest.module ?? place.module
+  const intake = new Intake(files, limits, options.onBytes)
+  const modulePath = join(folder, 'module')
+  const moduleFile = join(place.folder, inner)
+  await refuseLinksAbove(place.folder, inner)
+  const module = await intake.copy(moduleFile, modulePath, 'moduleBytes')
+  if (manifest.files === undefined) {
+    return { manifest, modulePath, module, imagePath: undefined, imageFiles: [] }
+  }
+  await refuseLinksAbove(place.folder, `${manifest.files}/.`)
+  const imagePath = join(folder, 'image')
+  const imageFiles = await intake.copyTree(join(place.folder, manifest.files), imagePath)
+  return { manifest, modulePath, module, imagePath, imageFiles }
+}
+
+interface Place {
+  readonly isFolder: boolean
+  readonly folder: string
+  /** The module when the manifest names none. */
+  readonly module: string
+}
+
+async function locate(source: string): Promise<Place> {
+  try {
+    // What is named on the command line may be a link: whoever names it knows what it means.
+    const path = await realpath(source)
+    if (!(await stat(path)).isDirectory()) {
+      return { isFolder: false, folder: dirname(path), module: basename(path) }
+    }
+    return { isFolder: true, folder: path, module: await onlyModule(path) }
+  } catch (cause) {
+    throw unreadable(source, cause)
+  }
+}
+
+/** Empty: there is no module, or more than one. */
+async function onlyModule(folder: string): Promise<string> {
+  let found = ''
+  for await (const { name } of await opendir(folder)) {
+    if (!name.endsWith('.wasm')) continue
+    if (found !== '') return ''
+    found = name
+  }
+  return found
+}
+
+async function readManifestFile(folder: string, limits: StoreLimits): Promise<Uint8Array> {
+  const path = join(folder, MANIFEST_NAME)
+  let file: FileHandle
+  try {
+    file = await openPlain(path)
+  } catch (error) {
+    if (error instanceof StoreError && error.details['systemCode'] === 'ENOENT') {
+      return new Uint8Array(0)
+    }
+    throw error
+  }
+  try {
+    const { size } = await file.stat()
+    // One byte more than may be: the reader of the manifest says what is wrong.
+    const bytes = new Uint8Array(Math.min(size, limits.manifestBytes + 1))
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
+    return bytes.subarray(0, bytesRead)
+  } catch (cause) {
+    throw unreadable(path, cause)
+  } finally {
+    await file.close()
+  }
+}
+
+/** The folders between `folder` and the last part of `inner` must not be links out of it. */
+async function refuseLinksAbove(folder: string, inner: string): Promise<void> {
+  if (inner === '') {
+    throw new StoreError(
+      'STORE_BAD_MANIFEST',
+      `Cannot publish ${folder}: it has no module or several, wanted one .wasm file or "module" in ${MANIFEST_NAME}`,
+    )
+  }
+  const parts = inner.split('/').slice(0, -1)
+  for (let count = 1; count <= parts.length; count += 1) {
+    const path = join(folder, ...parts.slice(0, count))
+    const stats = await lstat(path).catch((cause: unknown) => {
+      throw unreadable(path, cause)
+    })
+    if (!stats.isDirectory()) throw badFile(path, 'is no folder', 'a folder, not a link to one')
+  }
+}
+
+class Intake {
+  readonly #files: StoreFiles
+  readonly #limits: StoreLimits
+  readonly #onBytes: ((bytes: number) => void) | undefined
+  #bytes = 0
+  #imageBytes = 0
+  #folders = 0
+
+  constructor(
+    files: StoreFiles,
+    limits: StoreLimits,
+    onBytes: ((bytes: number) => void) | undefined,
+  ) {
+    this.#files = files
+    this.#limits = limits
+    this.#onBytes = onBytes
+  }
+
+  /** Copies one file, which may have as many bytes as `limit` says. */
+  async copy(from: string, to: string, limit: 'moduleBytes' | 'fileBytes'): Promise<StoredBytes> {
+    const file = await openPlain(from)
+    try {
+      const before = await file.stat()
+      this.#checkSize(from, limit, before.size)
+      const hash = createHash('sha256')
+      let bytes = 0
+      const chunks = async function* (this: Intake): AsyncGenerator<Uint8Array> {
+        for (;;) {
+          const { buffer, bytesRead } = await file.read(new Uint8Array(CHUNK_BYTES))
+          if (bytesRead === 0) return
+          const chunk = buffer.subarray(0, bytesRead)
+          bytes += bytesRead
+          // A file that grows while it is read is stopped here.
+          this.#checkSize(from, limit, bytes)
+          this.#bytes += bytesRead
+          this.#onBytes?.(this.#bytes)
+          hash.update(chunk)
+          yield chunk
+        }
+      }
+      await this.#files.create(to, chunks.call(this))
+      const after = await file.stat()
+      if (after.mtimeMs !== before.mtimeMs || after.size !== bytes) {
+        throw badFile(from, 'changed while it was read', 'a file that stays the same')
+      }
+      return { digest: hash.digest('hex'), bytes }
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Copies all that is in a folder. */
+  async copyTree(from: string, to: string): Promise<readonly ImageFile[]> {
+    const found: ImageFile[] = []
+    const visit = async (inner: string, depth: number): Promise<void> => {
+      this.#folders += 1
+      this.#check(from, 'folders', this.#folders)
+      this.#check(join(from, inner), 'pathDepth', depth)
+      await this.#files.makeFolder(join(to, inner))
+      for await (const entry of await openFolder(join(from, inner))) {
+        const path = inner === '' ? entry.name : `${inner}/${entry.name}`
+        this.#check(join(from, path), 'pathBytes', Buffer.byteLength(path))
+        // Invalid UTF-8 comes out with this character: two names might become one.
+        if (path.includes('\ufffd')) throw badFile(path, 'is no UTF-8', 'a name in UTF-8')
+        if (entry.isDirectory()) {
+          await visit(path, depth + 1)
+          continue
+        }
+        if (!entry.isFile()) throw notPlain(join(from, path), entry.isSymbolicLink())
+        this.#check(from, 'files', found.length + 1)
+        const stored = await this.copy(join(from, path), join(to, path), 'fileBytes')
+        this.#imageBytes += stored.bytes
+        this.#check(from, 'imageBytes', this.#imageBytes)
+        found.push({ path, ...stored })
+      }
+    }
+    await visit('', 0)
+    return found
+  }
+
+  #checkSize(path: string, limit: 'moduleBytes' | 'fileBytes', bytes: number): void {
+    this.#check(path, limit, bytes)
+    if (limit === 'fileBytes') this.#check(path, 'imageBytes', this.#imageBytes + bytes)
+  }
+
+  #check(path: string, limit: keyof StoreLimits, actual: number): void {
+    const wanted = this.#limits[limit]
+    if (actual > wanted) throw storeLimitError(`publish ${path}`, { limit, actual, wanted })
+  }
+}
+
+/** Opens a file that is neither a link nor a device nor a pipe; one of these must not keep us waiting. */
+async function openPlain(path: string): Promise<FileHandle> {
+  let file: FileHandle
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (cause) {
+    if (systemCodeOf(cause) === 'ELOOP') throw notPlain(path, true)
+    throw unreadable(path, cause)
+  }
+  if ((await file.stat()).isFile()) return file
+  await file.close()
+  throw notPlain(path, false)
+}
+
+async function openFolder(path: string) {
+  try {
+    return await opendir(path)
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
+}
+
+function unreadable(path: string, cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause
+  const systemCode = systemCodeOf(cause)
+  if (systemCode !== 'ENOENT') return storeFileError(`read ${path}`, cause)
+  return new StoreError('STORE_UNREADABLE', `Cannot read ${path}: there is none, wanted it`, {
+    cause,
+    details: { systemCode },
+  })
+}
+
+function notPlain(path: string, isLink: boolean): StoreError {
+  const actual = isLink ? 'is a symbolic link' : 'is neither a file nor a folder'
+  return badFile(path, actual, 'plain files and folders only')
+}
+
+function badFile(path: string, actual: string, wanted: string): StoreError {
+  return new StoreError(
+    'STORE_BAD_FILE',
+    `Cannot publish ${path}: it ${actual}, wanted ${wanted}`,
+    {
+      details: { path },
+    },
+  )
+}
+
+/** A handler's name out of a file's. */
+function nameOf(file: string): string {
+  const name = file
+    .replace(/\.wasm$/, '')
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+  return name.slice(0, 63) || 'main'
+}

@@ -1,0 +1,220 @@
+/**
+ * The few things a store asks of a file system. An interface, so that tests can pull the plug: which of these survive a
+ * power cut is written at each.
+ */
+import { constants } from 'node:fs'
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  unlink,
+} from 'node:fs/promises'
+import { storeFileError, systemCodeOf } from './errors.ts'
+
+export interface FileStatus {
+  readonly kind: EntryKind
+  readonly bytes: number
+  readonly modifiedMs: number
+}
+
+export interface Entry {
+  readonly name: string
+  readonly kind: EntryKind
+}
+
+export type EntryKind = 'file' | 'folder' | 'other'
+
+/** All of them reject with `StoreError`. */
+export interface StoreFiles {
+  /** Makes a folder, unless there is one; the folder above it must be there. Lasting after `syncFolder` of that. */
+  makeFolder(path: string): Promise<void>
+  /** Makes a new file, writes it whole and syncs its contents; its name lasts after `syncFolder`. */
+  create(path: string, contents: Contents): Promise<void>
+  /**
+   * Gives a file a second name. False: there is something of that name already. Where files cannot have two names, makes a
+   * copy, synced. Lasting after `syncFolder`.
+   */
+  link(from: string, to: string): Promise<boolean>
+  /** Renames, over a file of that name if there is one, in one step. Lasting after `syncFolder`. */
+  rename(from: string, to: string): Promise<void>
+  /** Makes the names in a folder last. */
+  syncFolder(path: string): Promise<void>
+  /** Removes a file. False: there was none. */
+  remove(path: string): Promise<boolean>
+  /** Removes a file or folder with all that is in it, if it is there. */
+  removeAll(path: string): Promise<void>
+  /** What is in a folder, sorted by name; nothing, when there is no folder. */
+  list(path: string): Promise<readonly Entry[]>
+  /** Undefined: there is nothing of that name. Does not follow links. */
+  status(path: string): Promise<FileStatus | undefined>
+  /** The whole of a file; undefined: there is none. Rejects when there are more bytes than `maxBytes`. */
+  read(path: string, maxBytes: number): Promise<Uint8Array | undefined>
+}
+
+export type Contents = Uint8Array | AsyncIterable<Uint8Array>
+
+/** Hardly anybody may write to what never changes. */
+const FILE_MODE = 0o444
+
+/** Errors of `link` on file systems, or for files, that cannot do it: a copy is as good. */
+const NO_LINKS: ReadonlySet<string> = new Set(['EMLINK', 'EPERM', 'ENOTSUP', 'EXDEV', 'ENOSYS'])
+
+const CHUNK_BYTES = 1024 * 1024
+
+/** The machine's file system. */
+export const nodeFiles: StoreFiles = {
+  makeFolder: (path) =>
+    attempt(`make folder ${path}`, async () => {
+      await mkdir(path).catch(unless('EEXIST'))
+    }),
+  create: (path, contents) => attempt(`write ${path}`, () => create(path, contents)),
+  link: (from, to) => attempt(`link ${to}`, () => linkOrCopy(from, to)),
+  rename: (from, to) => attempt(`rename to ${to}`, () => rename(from, to)),
+  syncFolder: (path) => attempt(`sync ${path}`, () => syncFolder(path)),
+  remove: (path) =>
+    attempt(`remove ${path}`, async () => {
+      const result = await unlink(path).catch(unless('ENOENT'))
+      return result !== 'ENOENT'
+    }),
+  removeAll: (path) => attempt(`remove ${path}`, () => rm(path, { recursive: true, force: true })),
+  list: (path) => attempt(`read folder ${path}`, () => list(path)),
+  status: (path) => attempt(`read ${path}`, () => status(path)),
+  read: (path, maxBytes) => attempt(`read ${path}`, () => read(path, maxBytes)),
+}
+
+async function attempt<Result>(doing: string, operation: () => Promise<Result>): Promise<Result> {
+  try {
+    return await operation()
+  } catch (cause) {
+    throw storeFileError(doing, cause)
+  }
+}
+
+/** Lets one kind of error pass: answers its code. */
+function unless(code: string): (error: unknown) => string {
+  return (error) => {
+    if (systemCodeOf(error) !== code) throw error
+    return code
+  }
+}
+
+async function create(path: string, contents: Contents): Promise<void> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
+  const file = await open(path, flags, FILE_MODE)
+  try {
+    if (contents instanceof Uint8Array) await writeAll(file, contents)
+    else for await (const chunk of contents) await writeAll(file, chunk)
+    await file.sync()
+    await file.close()
+  } catch (error) {
+    await file.close().catch(() => undefined)
+    await unlink(path).catch(() => undefined)
+    throw error
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at)
+    at += bytesWritten
+  }
+}
+
+async function linkOrCopy(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to)
+    return true
+  } catch (error) {
+    const code = systemCodeOf(error)
+    if (code === 'EEXIST') return false
+    if (!NO_LINKS.has(code)) throw error
+  }
+  // Appears whole or not at all, as a link would.
+  const copy = `${to}.copy-${process.pid}`
+  await rm(copy, { force: true })
+  await create(copy, chunksOf(from))
+  await rename(copy, to)
+  return true
+}
+
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    for (;;) {
+      const { buffer, bytesRead } = await file.read(new Uint8Array(CHUNK_BYTES))
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY)
+  try {
+    await folder.sync()
+  } catch (error) {
+    // Some systems cannot sync a folder; theirs keep the order of renames.
+    if (!['EINVAL', 'EISDIR', 'EPERM'].includes(systemCodeOf(error))) throw error
+  } finally {
+    await folder.close()
+  }
+}
+
+async function list(path: string): Promise<readonly Entry[]> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true })
+    return entries
+      .map((entry) => ({ name: entry.name, kind: kindOf(entry) }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): EntryKind {
+  if (entry.isFile()) return 'file'
+  return entry.isDirectory() ? 'folder' : 'other'
+}
+
+async function status(path: string): Promise<FileStatus | undefined> {
+  try {
+    const stats = await lstat(path)
+    return { kind: kindOf(stats), bytes: stats.size, modifiedMs: stats.mtimeMs }
+  } catch (error) {
+    const code = systemCodeOf(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+async function read(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
+  let file: FileHandle
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    const { size } = await file.stat()
+    if (size > maxBytes) throw new Error(`${size} bytes, wanted at most ${maxBytes}`)
+    const bytes = new Uint8Array(size)
+    let length = 0
+    while (length < size) {
+      const { bytesRead } = await file.read(bytes, length)
+      if (bytesRead === 0) break
+      length += bytesRead
+    }
+    return bytes.subarray(0, length)
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,95 @@
+/** The files of a store that change: a tenant's pointer to what is live, and its list of what it has published. */
+import { canonicalJson } from './canonical-json.ts'
+import { type Digest, isDigest } from './digest.ts'
+import { StoreError } from './errors.ts'
+import { isName } from './layout.ts'
+
+/** What answers a tenant's requests now. All handlers are in one file, so that they switch together. */
+export interface TenantState {
+  /** Grows by one with every switch; 0: nothing was ever published. */
+  readonly sequence: number
+  /** By the handler's name. */
+  readonly handlers: Readonly<Record<string, LivePointer>>
+}
+
+export interface LivePointer {
+  readonly release: Digest
+  /** ISO 8601, UTC. */
+  readonly switchedAt: string
+}
+
+/** A release in a tenant's list. */
+export interface PublishedEntry {
+  readonly release: Digest
+  readonly handler: string
+  /** Counts what the tenant has published; a release that is published again gets a new one. */
+  readonly number: number
+  /** ISO 8601, UTC. */
+  readonly publishedAt: string
+}
+
+export const EMPTY_STATE: TenantState = { sequence: 0, handlers: {} }
+
+export function encodeState({ sequence, handlers }: TenantState): Uint8Array {
+  const pointers = Object.entries(handlers).map(([name, { release, switchedAt }]) => [
+    name,
+    { release, switchedAt },
+  ])
+  return Buffer.from(canonicalJson({ format: 1, sequence, handlers: Object.fromEntries(pointers) }))
+}
+
+/** Throws STORE_DAMAGED. `what`: the file, for the message. */
+export function decodeState(bytes: Uint8Array, what: string): TenantState {
+  const { format, sequence, handlers } = parse(bytes, what)
+  if (format !== 1 || !isCount(sequence) || !isTable(handlers)) throw damaged(what)
+  const pointers = Object.entries(handlers).map(([name, pointer]): [string, LivePointer] => {
+    if (!isName(name) || !isTable(pointer)) throw damaged(what)
+    const { release, switchedAt } = pointer
+    if (typeof release !== 'string' || !isDigest(release)) throw damaged(what)
+    return [name, { release, switchedAt: String(switchedAt) }]
+  })
+  return { sequence, handlers: Object.fromEntries(pointers) }
+}
+
+export function encodeEntry({ release, handler, number, publishedAt }: PublishedEntry): Uint8Array {
+  return Buffer.from(canonicalJson({ format: 1, release, handler, number, publishedAt }))
+}
+
+/** Throws STORE_DAMAGED. `what`: the file, for the message. */
+export function decodeEntry(bytes: Uint8Array, what: string): PublishedEntry {
+  const { format, release, handler, number, publishedAt } = parse(bytes, what)
+  if (format !== 1 || !isCount(number) || typeof handler !== 'string' || !isName(handler)) {
+    throw damaged(what)
+  }
+  if (typeof release !== 'string' || !isDigest(release)) throw damaged(what)
+  return { release, handler, number, publishedAt: String(publishedAt) }
+}
+
+type Table = { readonly [key: string]: unknown }
+
+function parse(bytes: Uint8Array, what: string): Table {
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch (cause) {
+    throw damaged(what, cause)
+  }
+  if (!isTable(value)) throw damaged(what)
+  return value
+}
+
+function isTable(value: unknown): value is Table {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+function damaged(what: string, cause?: unknown): StoreError {
+  return new StoreError(
+    'STORE_DAMAGED',
+    `Cannot read ${what}: it is not what this program writes, wanted that (format 1)`,
+    { cause },
+  )
+}
