@@ -55,7 +55,7 @@ const PURE = ['fastcgi', 'cgi', 'wasm']
 const IMPURE_MODULE = /^node:(net|http|fs|fs\/promises|child_process|worker_threads|timers.*|os)$/
 
 /** Entry points of another process: reached by URL, never by import. */
-const ENTRY_POINTS = ['worker/main.ts', 'publisher/main.ts']
+const ENTRY_POINTS = ['worker/main.ts', 'publisher/main.ts', 'guest/harden-thread.ts']
 
 const MAX_LINES = 400
 

@@ -19,18 +19,18 @@ else process.exitCode = await run(settings)
 /** Returns the exit code: 0 when everything was measured, whether or not the goals are met. */
 async function run({ measurements, isQuick }: Settings): Promise<number> {
   const machine = machineFacts()
-  const figures: Figure[] = []
+  let isComplete = true
   for (const { name, measure } of measurements) {
     print(`-- ${name}`)
     const found = await measure({ isQuick, print }).catch((error: unknown): readonly Figure[] => [
       { name, value: null, unit: '', note: String(error) },
     ])
     print(formatFigures(found))
-    figures.push(...found)
+    const figures = found.map((figure) => ({ ...figure, verdict: verdictOf(figure) }))
+    if (figures.some(({ verdict }) => verdict === 'not measured')) isComplete = false
+    print(`${writeResults({ [`speed ${name}`]: { machine, isQuick, figures } })}\n`)
   }
-  const judged = figures.map((figure) => ({ ...figure, verdict: verdictOf(figure) }))
-  print(`\n${writeResults({ speed: { machine, isQuick, figures: judged } })}`)
-  return judged.some(({ verdict }) => verdict === 'not measured') ? 1 : 0
+  return isComplete ? 0 : 1
 }
 
 interface Settings {

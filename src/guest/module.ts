@@ -1,10 +1,8 @@
 /** A module that is ready to be instantiated: read, checked against its contract, compiled. */
 import { CodedError } from '../base/errors.ts'
 import { WASI_FUNCTIONS } from '../wasi/host.ts'
-import { memoryExport } from '../wasm/contract.ts'
-import { harden } from '../wasm/harden.ts'
-import { inspect } from '../wasm/inspect.ts'
 import { GuestError } from './errors.ts'
+import { hardenModule } from './hardener.ts'
 
 /** The import module of WASI preview 1. */
 export const PREVIEW1 = 'wasi_snapshot_preview1'
@@ -44,10 +42,13 @@ export async function compileCgiModule(
   bytes: Uint8Array,
   { digest, name, memoryMaxBytes }: CompileOptions & { readonly digest: string },
 ): Promise<GuestModule> {
-  const hardened = harden(bytes, { memoryMaxBytes, tableMaxElements: MAX_TABLE_ELEMENTS })
+  const { bytes: hardened, ...facts } = await hardenModule(bytes, {
+    memoryMaxBytes,
+    tableMaxElements: MAX_TABLE_ELEMENTS,
+  })
   let module: WebAssembly.Module
   try {
-    module = await WebAssembly.compile(hardened.bytes as Uint8Array<ArrayBuffer>)
+    module = await WebAssembly.compile(hardened)
   } catch (cause) {
     throw new GuestError(
       'GUEST_INVALID_MODULE',
@@ -56,9 +57,7 @@ export async function compileCgiModule(
     )
   }
   const wasiNames = checkContract(module, name)
-  const memoryExports = hardened.report.memoryMaxBytes.map((_, index) => memoryExport(index))
-  const isResettable = inspect(bytes).reset.isPossible
-  return { digest, name, module, wasiNames, memoryExports, memoryMaxBytes, isResettable }
+  return { digest, name, module, wasiNames, memoryMaxBytes, ...facts }
 }
 
 function reason(cause: unknown): string {

@@ -53,6 +53,7 @@ export function workerCommand(
       '--allow-net',
       // Snapshots map memory (`guest/`): the one thing Node's own modules cannot do.
       '--allow-ffi',
+      '--allow-worker', // hardening large modules
       ...[...programFolders(), ...KERNEL_FILES, ...read].map((path) => `--allow-fs-read=${path}`),
       ...write.map((path) => `--allow-fs-write=${path}`),
       ENTRY,

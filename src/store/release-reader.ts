@@ -72,13 +72,14 @@ interface Watcher {
 
 export class ReleaseReader {
   readonly #layout: Layout
-  readonly #files: StoreFiles
   readonly #clock: Clock
   readonly #reading: StoreReading
   readonly #pollMs: number
   readonly #pollOnly: boolean
   readonly #watchers = new Set<Watcher>()
   readonly #lease: Lease
+  /** What is used, by tenant. */
+  readonly #held = new Map<string, ReadonlySet<Digest>>()
   #leaseWork: Promise<void> = Promise.resolve()
   #watch: FSWatcher | undefined
   #timer: Timer | undefined
@@ -93,7 +94,6 @@ export class ReleaseReader {
   private constructor(layout: Layout, options: ReaderOptions) {
     const { clock, files = nodeFiles, pollMs = 50, pollOnly = false } = options
     this.#layout = layout
-    this.#files = files
     this.#clock = clock
     this.#reading = new StoreReading(layout, files)
     this.#pollMs = pollMs
@@ -180,8 +180,6 @@ export class ReleaseReader {
     this.#held.clear()
     await this.#afterOthers(() => this.#lease.end())
   }
-
-  readonly #held = new Map<string, ReadonlySet<Digest>>()
 
   #hold(tenant: string, releases: ReadonlySet<Digest>): Promise<void> {
     this.#held.set(tenant, releases)

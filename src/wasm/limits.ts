@@ -12,7 +12,7 @@ export interface ModuleLimits {
   readonly imports: number
   /** Functions, imported ones included. */
   readonly functions: number
-  /** Bytes of one function's code as uploaded. */
+  /** Bytes of one function's code as uploaded: V8 compiles it in one go at its first call, about 50 ms a megabyte. */
   readonly functionBytes: number
   /** Parameters and locals of one function. V8's own limit is 50,000. */
   readonly locals: number
@@ -37,7 +37,7 @@ export const DEFAULT_MODULE_LIMITS: ModuleLimits = {
   types: 50_000,
   imports: 10_000,
   functions: 100_000,
-  functionBytes: 2 * 1024 * 1024,
+  functionBytes: 1024 * 1024,
   locals: 50_000,
   nesting: 10_000,
   tables: 64,

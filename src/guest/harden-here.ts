@@ -1,0 +1,30 @@
+/** Hardens a module in the thread that calls. */
+import { memoryExport } from '../wasm/contract.ts'
+import { harden } from '../wasm/harden.ts'
+import { inspect } from '../wasm/inspect.ts'
+
+export interface HardenRequest {
+  /** What the memories of one instance may grow to, all together, in bytes. */
+  readonly memoryMaxBytes: number
+  /** The same for the elements of its tables. */
+  readonly tableMaxElements: number
+}
+
+/** Plain data. */
+export interface Hardened {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** Names under which its memories are exported. */
+  readonly memoryExports: readonly string[]
+  /** Whether an instance can be put back to its first state. */
+  readonly isResettable: boolean
+}
+
+/** Throws `WasmError`. Takes about 40 ms a megabyte, the first time several times that. */
+export function hardenHere(bytes: Uint8Array, options: HardenRequest): Hardened {
+  const { bytes: hardened, report } = harden(bytes, options)
+  return {
+    bytes: hardened,
+    memoryExports: report.memoryMaxBytes.map((_, index) => memoryExport(index)),
+    isResettable: inspect(bytes).reset.isPossible,
+  }
+}
