@@ -9,6 +9,7 @@ import { type Digest, isDigest } from './digest.ts'
 import type { Layout } from './layout.ts'
 import { surveyLeases } from './leases.ts'
 import { namedContents } from './named-contents.ts'
+import { makeReserve } from './open-store.ts'
 import { parseOwner, stateOf, thisOwner } from './owner.ts'
 import type { Collected, CollectOptions } from './release-store.ts'
 import type { StoreFiles } from './store-files.ts'
@@ -67,6 +68,7 @@ export async function collectStore(
   const blobs = await remover.sweep(layout.kind('blobs'), (name) => contents.blobs.has(name))
   for (const path of stale) await remover.removeFile(path)
   const leftovers = await sweepTemporary(layout, files, { scratch, nowMs })
+  await makeReserve(layout, files).catch(() => undefined) // next time
   return {
     entries: given.length,
     releases: releases.count,

@@ -16,7 +16,7 @@ import { StoreError, storeLimitError } from './errors.ts'
 import { checkName, type Layout } from './layout.ts'
 import { DEFAULT_STORE_LIMITS, MAX_OWN_FILE_BYTES, type StoreLimits } from './limits.ts'
 import { type LockOptions, withLock } from './lock.ts'
-import { makeStore, openStore } from './open-store.ts'
+import { makeReserve, makeStore, openStore } from './open-store.ts'
 import { ownerText, thisOwner } from './owner.ts'
 import { encodeListing, encodeRelease, type Release } from './release.ts'
 import { routesOf } from './release-routes.ts'
@@ -114,11 +114,11 @@ export class DirectoryStore implements ReleaseStore {
   }
 
   switchTo(tenant: string, release: Digest): Promise<Switched> {
-    return this.#change((workspace) => this.#switch(tenant, release, workspace))
+    return this.#changeEvenIfFull((workspace) => this.#switch(tenant, release, workspace))
   }
 
   rollBack(tenant: string, handler?: string): Promise<Switched> {
-    return this.#change(async (workspace) => {
+    return this.#changeEvenIfFull(async (workspace) => {
       const { name, pointer } = this.#liveHandler(tenant, await this.state(tenant), handler)
       const entries = await this.#reading.entries(tenant)
       const live = entries.find(({ release }) => release === pointer.release)?.number ?? 0
@@ -134,7 +134,7 @@ export class DirectoryStore implements ReleaseStore {
   }
 
   withdraw(tenant: string, handler: string): Promise<LivePointer> {
-    return this.#change(async (workspace) => {
+    return this.#changeEvenIfFull(async (workspace) => {
       const state = await this.state(tenant)
       const { name, pointer } = this.#liveHandler(tenant, state, handler)
       const handlers = Object.fromEntries(
@@ -174,7 +174,7 @@ export class DirectoryStore implements ReleaseStore {
   }
 
   collect(options: CollectOptions = {}): Promise<Collected> {
-    return this.#change((workspace) =>
+    return this.#changeEvenIfFull((workspace) =>
       collectStore(this.layout, this.#files, {
         ...options,
         scratch: workspace.folder,
@@ -296,6 +296,24 @@ export class DirectoryStore implements ReleaseStore {
       return await withLock(this.#lockOptions(), () => work(workspace))
     } finally {
       await workspace.remove()
+    }
+  }
+
+  /** As `#change`, for small changes that must be possible on a full disk: then the reserve is given up for them. */
+  async #changeEvenIfFull<Result>(
+    work: (workspace: Workspace) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await this.#change(work)
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'STORE_FULL') throw error
+      if (!(await this.#files.remove(this.layout.reserve))) throw error
+    }
+    try {
+      return await this.#change(work)
+    } finally {
+      // When there is no space yet, `collect` will find some.
+      await makeReserve(this.layout, this.#files).catch(() => undefined)
     }
   }
 

@@ -10,6 +10,7 @@
  *     leases/OWNER.json              what running workers use
  *     lock/000000000001              whose turn it is to change the store (lock.ts)
  *     tmp/OWNER-N                    what is being written
+ *     reserve                        space for getting out of a full disk (see `DirectoryStore`)
  */
 import { join } from 'node:path'
 import type { Digest } from './digest.ts'
@@ -26,6 +27,7 @@ export class Layout {
   readonly leases: string
   readonly lock: string
   readonly tmp: string
+  readonly reserve: string
 
   /** `root`: the store's folder. */
   constructor(root: string) {
@@ -36,6 +38,7 @@ export class Layout {
     this.leases = join(root, 'leases')
     this.lock = join(root, 'lock')
     this.tmp = join(root, 'tmp')
+    this.reserve = join(root, 'reserve')
   }
 
   /** The folder for everything of one kind. */

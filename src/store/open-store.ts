@@ -32,7 +32,9 @@ export async function makeStore(folder: string, files: StoreFiles = nodeFiles): 
     throw storeFileError(`make folder ${dirname(root)}`, cause)
   }
   await files.makeFolder(root)
-  const foreign = (await files.list(root)).find(({ name }) => !PARTS.includes(name))
+  const foreign = (await files.list(root)).find(
+    ({ name }) => !PARTS.includes(name) && name !== 'reserve',
+  )
   if (foreign !== undefined) {
     throw new StoreError(
       'STORE_NOT_A_STORE',
@@ -41,13 +43,25 @@ export async function makeStore(folder: string, files: StoreFiles = nodeFiles): 
   }
   for (const part of PARTS) await files.makeFolder(`${root}/${part}`)
   await files.syncFolder(dirname(root))
+  await makeReserve(layout, files)
   // Last, and in one step: a folder with this file in it is a whole store.
   const draft = `${layout.tmp}/format-${process.pid}`
   await files.removeAll(draft)
   await files.create(draft, Buffer.from(STORE_FORMAT))
+  await files.syncFolder(root)
   await files.rename(draft, layout.format)
   await files.syncFolder(root)
   return layout
+}
+
+/** Bytes that are kept for getting out of a full disk. */
+const RESERVE_BYTES = 256 * 1024
+
+/** Sets space aside, unless it is. */
+export async function makeReserve(layout: Layout, files: StoreFiles): Promise<void> {
+  if ((await files.status(layout.reserve)) !== undefined) return
+  // Not zeros: a file system may keep no space for these.
+  await files.create(layout.reserve, new Uint8Array(RESERVE_BYTES).fill(0x2e))
 }
 
 const PARTS = ['blobs', 'images', 'releases', 'tenants', 'live', 'leases', 'lock', 'tmp']

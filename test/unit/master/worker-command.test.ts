@@ -49,7 +49,7 @@ test('the command starts a worker that may do nothing more', () => {
   expect(args).toContain('--permission')
   expect(args).toContain('--allow-fs-read=/srv/a')
   const allowed = args.filter((arg) => /^--allow-(?!fs-read)/.test(arg))
-  expect(allowed).toEqual(['--allow-net', '--allow-ffi'])
+  expect(allowed).toEqual(['--allow-net', '--allow-ffi', '--allow-worker'])
   expect(options).toMatchObject({
     uid: 7,
     gid: 8,
