@@ -1,41 +1,59 @@
 /**
  * A small memory's first state, put back by copying.
  *
- * Kept and put back in chunks. A chunk of zeros is not kept, and written only when a run has left something in it: putting
- * back never touches a page that no run has touched, so idle instances cost only the pages they use.
+ * Pages of zeros are not kept, and written only when a run has left something in them: putting back never touches a page
+ * that no run has touched, so idle instances cost only the pages they use.
  */
 import type { MemorySnapshot } from './memory-snapshot.ts'
 
-/** Small enough that one dirty byte costs little, large enough that the loop does not show. */
-const CHUNK_BYTES = 16 * 1024
+/** What the system gives memory in. */
+const PAGE_BYTES = 4096
 
-const ZEROS = Buffer.alloc(CHUNK_BYTES)
+/** Zeros are looked at in pieces: small enough that one dirty byte costs little, large enough that the loop does not show. */
+const ZERO_PIECE_BYTES = 16 * 1024
+
+const ZEROS = Buffer.alloc(ZERO_PIECE_BYTES)
+
+/** A part of the memory; without `bytes` it is all zeros. */
+interface Piece {
+  readonly start: number
+  readonly end: number
+  readonly bytes: Uint8Array | undefined
+}
 
 /** Copies what `memory` holds now. */
 export function copyMemory(memory: WebAssembly.Memory): MemorySnapshot {
-  const bytes = Buffer.from(memory.buffer)
-  const chunks: Array<Buffer | undefined> = []
-  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
-    const chunk = bytes.subarray(start, start + CHUNK_BYTES)
-    chunks.push(isZero(chunk) ? undefined : Buffer.from(chunk))
+  const { byteLength } = memory.buffer
+  const pieces = piecesOf(Buffer.from(memory.buffer))
+  const restore = (other: WebAssembly.Memory): boolean => {
+    if (other.buffer.byteLength !== byteLength) return false
+    const target = Buffer.from(other.buffer)
+    for (const { start, end, bytes } of pieces) {
+      if (bytes !== undefined) target.set(bytes, start)
+      else if (!isZero(target.subarray(start, end))) target.fill(0, start, end)
+    }
+    return true
   }
-  const byteLength = bytes.length
-  const restoreOther = (other: WebAssembly.Memory): boolean =>
-    other.buffer.byteLength === byteLength && restore(other.buffer, chunks)
-  return { adopt: restoreOther, restore: restoreOther }
+  return { adopt: restore, restore }
 }
 
-function restore(buffer: ArrayBuffer, chunks: ReadonlyArray<Buffer | undefined>): boolean {
-  const bytes = Buffer.from(buffer)
-  for (let index = 0, start = 0; start < bytes.length; index += 1, start += CHUNK_BYTES) {
-    const chunk = bytes.subarray(start, start + CHUNK_BYTES)
-    const wanted = chunks[index]
-    if (wanted !== undefined) chunk.set(wanted)
-    else if (!isZero(chunk)) chunk.fill(0)
+function piecesOf(contents: Buffer): readonly Piece[] {
+  const pieces: Piece[] = []
+  for (let start = 0; start < contents.length; ) {
+    const isZeros = isZero(contents.subarray(start, start + PAGE_BYTES))
+    const limit = isZeros ? start + ZERO_PIECE_BYTES : contents.length
+    let end = start + PAGE_BYTES
+    while (end < limit && end < contents.length) {
+      if (isZero(contents.subarray(end, end + PAGE_BYTES)) !== isZeros) break
+      end += PAGE_BYTES
+    }
+    const bytes = isZeros ? undefined : Uint8Array.from(contents.subarray(start, end))
+    pieces.push({ start, end, bytes })
+    start = end
   }
-  return true
+  return pieces
 }
 
-function isZero(chunk: Buffer): boolean {
-  return chunk.equals(chunk.length === CHUNK_BYTES ? ZEROS : ZEROS.subarray(0, chunk.length))
+function isZero(piece: Buffer): boolean {
+  return piece.equals(piece.length === ZERO_PIECE_BYTES ? ZEROS : ZEROS.subarray(0, piece.length))
 }

@@ -6,8 +6,8 @@ import { Worker } from 'node:worker_threads'
 import { fromWire, type WireError } from '../base/errors.ts'
 import { type Hardened, type HardenRequest, hardenHere } from './harden-here.ts'
 
-/** Up to this size hardening takes less than a few slices. */
-const HERE_BYTES = 32 * 1024
+/** Up to this size hardening takes a few milliseconds: less than a thread that has to be started first. */
+const HERE_BYTES = 128 * 1024
 
 /** How long an idle thread is kept, in milliseconds. */
 const IDLE_MS = 10_000

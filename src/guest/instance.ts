@@ -13,7 +13,7 @@ import { WasiHost } from '../wasi/host.ts'
 import { promising } from '../wasi/jspi.ts'
 import type { WasiGrants } from '../wasi/session.ts'
 import { COUNTER_EXPORT, END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
-import { asCurrent, Meter } from './meter.ts'
+import { Meter } from './meter.ts'
 import { type GuestModule, PREVIEW1 } from './module.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
 import { MutableState } from './snapshot.ts'
@@ -71,7 +71,10 @@ export class GuestInstance {
   constructor(module: GuestModule, clock: Clock) {
     this.module = module
     this.#clock = clock
-    this.#host = new WasiHost(module.wasiNames)
+    this.#host = new WasiHost(module.wasiNames, {
+      check: () => this.#check(),
+      plainCheck: () => this.#plainCheck(),
+    })
     this.#host.beforeWait = () => this.#leave(true)
     this.#host.afterWait = () => this.#enter()
     const { exports } = new WebAssembly.Instance(module.module, { [PREVIEW1]: this.#host.imports })
@@ -79,7 +82,7 @@ export class GuestInstance {
       exports['memory'] as WebAssembly.Memory,
       exports[COUNTER_EXPORT] as WebAssembly.Global,
     )
-    this.#meter = new Meter(exports, this)
+    this.#meter = new Meter(exports, this.#host.checks)
     this.#state = new MutableState(module, exports)
     this.#entries = [START_EXPORT, '_start']
       .map((name) => exports[name])
@@ -146,10 +149,10 @@ export class GuestInstance {
     return true
   }
 
-  /** For `meter.ts`: the guest's time is looked at. */
-  check(): number | Promise<number> {
+  /** The guest's time is looked at: GO_ON, END_GUEST, or a promise of one of them when it is others' turn. */
+  #check(): number | Promise<number> {
     const run = this.#run
-    if (run === undefined || this.plainCheck() !== GO_ON) return END_GUEST
+    if (run === undefined || this.#plainCheck() !== GO_ON) return END_GUEST
     const nowMs = this.#clock.nowMs()
     if (nowMs - run.enteredMs < run.job.sliceMs) return GO_ON
     return new Promise((resolve) => {
@@ -160,13 +163,13 @@ export class GuestInstance {
           return
         }
         this.#enter()
-        resolve(this.plainCheck())
+        resolve(this.#plainCheck())
       })
     })
   }
 
-  /** For `meter.ts`: GO_ON, or END_GUEST when a budget is spent. */
-  plainCheck(): number {
+  /** GO_ON, or END_GUEST when a budget is spent. */
+  #plainCheck(): number {
     const run = this.#run
     if (run === undefined) return END_GUEST
     const nowMs = this.#clock.nowMs()
@@ -184,7 +187,7 @@ export class GuestInstance {
       this.#finish(run, { kind: 'exited', code: 0 })
       return
     }
-    asCurrent(this, entry).then(
+    entry().then(
       () => this.#call(run, index + 1),
       (thrown: unknown) => this.#finish(run, this.#outcomeOf(thrown)),
     )
@@ -220,7 +223,6 @@ export class GuestInstance {
   #leave(isForOthers: boolean): void {
     const run = this.#run
     if (run === undefined) return
-    this.#meter.makeOwn()
     const nowMs = this.#clock.nowMs()
     run.cpuMs += nowMs - run.enteredMs
     this.#isWaiting = true

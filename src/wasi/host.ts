@@ -20,7 +20,7 @@ import { READDIR_CALLS } from './readdir-calls.ts'
 import { SCHED_CALLS } from './sched-calls.ts'
 import type { WasiGrants } from './session.ts'
 import { SOCK_CALLS } from './sock-calls.ts'
-import { compileWaitShim } from './wait-shim.ts'
+import { compileWaitShim, type WaitingCall } from './wait-shim.ts'
 
 type Bind = (host: CallContext) => (...args: never[]) => number | Promise<number>
 
@@ -51,18 +51,34 @@ const WAITING_CALLS = { fd_read: 4, fd_write: 4, poll_oneoff: 4, sched_yield: 0 
 /** As imports they can only be called below a `promising` export. */
 export const SUSPENDING_FUNCTIONS: ReadonlySet<string> = new Set(Object.keys(WAITING_CALLS))
 
-const makeWaitShim = compileWaitShim(WAITING_CALLS)
+/** Metering checks of the guest's runner: they may suspend it too, and share its one shim. */
+export interface MeterChecks {
+  /** Answers a number that is not -1, or a promise of one. */
+  readonly check: () => number | Promise<number>
+  /** Never suspends. */
+  readonly plainCheck: () => number
+}
+
+const NO_CHECKS: MeterChecks = { check: () => 0, plainCheck: () => 0 }
+
+const makeWaitShim = compileWaitShim({ ...WAITING_CALLS, check: 0, plainCheck: 0 })
 
 export { ExitSignal } from './exit-signal.ts'
 
 export class WasiHost {
   readonly imports: WebAssembly.ModuleImports
+  /** `checks` as Wasm functions, which can sit in a table. */
+  readonly checks: {
+    readonly check: WebAssembly.ExportValue
+    readonly plainCheck: WebAssembly.ExportValue
+  }
   readonly #context = new CallContext()
 
   /** `needed`: what the module imports from `wasi_snapshot_preview1`. Throws WASI_UNKNOWN_IMPORT. */
-  constructor(needed: ReadonlySet<string>) {
+  constructor(needed: ReadonlySet<string>, checks: MeterChecks = NO_CHECKS) {
     const imports: WebAssembly.ModuleImports = {}
-    let shim: Readonly<Record<string, WebAssembly.ExportValue>> | undefined
+    const shim = makeWaitShim({ ...waitingCalls(this.#context), ...checks })
+    this.checks = shim
     for (const name of needed) {
       const call = CALLS.get(name)?.(this.#context)
       if (call === undefined) {
@@ -71,9 +87,7 @@ export class WasiHost {
           `Cannot import ${JSON.stringify(name)}: wanted a function of WASI preview 1`,
         )
       }
-      const mayWait = SUSPENDING_FUNCTIONS.has(name)
-      if (mayWait) shim ??= makeWaitShim(waitingCalls(this.#context))
-      imports[name] = (mayWait ? shim?.[name] : undefined) ?? call
+      imports[name] = name in WAITING_CALLS ? shim[name as keyof typeof shim] : call
     }
     this.imports = imports
   }
@@ -135,7 +149,7 @@ export class WasiHost {
   }
 }
 
-function waitingCalls(context: CallContext): Parameters<typeof makeWaitShim>[0] {
+function waitingCalls(context: CallContext): Record<keyof typeof WAITING_CALLS, WaitingCall> {
   return {
     fd_read: FD_IO_CALLS.fd_read(context),
     fd_write: FD_IO_CALLS.fd_write(context),
