@@ -72,8 +72,8 @@ export function parseEnvironment(
 }
 
 function addVariable(variables: Map<string, string>, name: string, value: string): void {
+  if (!isKept(name)) return
   const isHeader = name.startsWith('HTTP_')
-  if (isHeader ? !isKeptHeader(name) : !isKeptName(name)) return
   if (value.includes('\0')) {
     // Other variables are the operator's: with a NUL they have no place in an environment, and nobody forged them.
     if (!isHeader && !REQUEST_VARIABLES.has(name)) return
@@ -84,6 +84,18 @@ function addVariable(variables: Map<string, string>, name: string, value: string
   }
   const previous = variables.get(name)
   variables.set(name, previous === undefined ? value : merge(name, previous, value))
+}
+
+/** Web servers send the same names again and again; how many are remembered bounds what a client can fill this with. */
+const MAX_KNOWN_NAMES = 512
+const knownNames = new Map<string, boolean>()
+
+function isKept(name: string): boolean {
+  const known = knownNames.get(name)
+  if (known !== undefined) return known
+  const kept = name.startsWith('HTTP_') ? isKeptHeader(name) : isKeptName(name)
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.set(name, kept)
+  return kept
 }
 
 /** Dots and the like come from header names that another name could be mistaken for (Caddy, h2o: `HTTP_X.DOT`). */

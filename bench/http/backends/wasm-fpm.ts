@@ -19,7 +19,7 @@ export interface WasmFpmOptions {
 export const wasmFpm: Backend = {
   name: 'wasm-fpm',
   setup:
-    'from source, document-root mode, default lifetime, `workers` set to the number of cores, logs to a file',
+    'from source, document-root mode, default lifetime, `workers` set to the number of cores, no access log (as php-fpm by default)',
   start: (context) => startWasmFpm(context),
 }
 
@@ -80,5 +80,6 @@ pool = "bench"
 hosts = ["localhost"]
 root = "${root}"
 max_children = ${context.maxConnections}
+access_log = "off" # as php-fpm's is by default
 `
 }

@@ -1,0 +1,139 @@
+import { expect, test } from 'vitest'
+import { parseDuration, parseSize } from '../../../src/config/units.ts'
+import { type Manifest, readManifest } from '../../../src/store/manifest.ts'
+
+const units = { size: parseSize, duration: parseDuration }
+
+function read(table: unknown, route?: string): Manifest {
+  const bytes = Buffer.from(typeof table === 'string' ? table : JSON.stringify(table))
+  return readManifest(bytes, { name: 'hello', route, units })
+}
+
+test('nothing at all means a handler for everything, probed with GET /', () => {
+  expect(read('')).toEqual({
+    name: 'hello',
+    abi: 'cgi',
+    routes: [{ path: '/', methods: undefined }],
+    env: {},
+    limits: {},
+    probe: { method: 'GET', path: '/', headers: {}, body: '' },
+  })
+})
+
+test('everything that can be said', () => {
+  const manifest = read({
+    name: 'shop',
+    module: 'bin/shop.wasm',
+    abi: 'cgi',
+    routes: ['/shop/', { path: '/basket', methods: ['PUT', 'GET', 'PUT'] }],
+    methods: ['POST', 'GET'],
+    lifetime: 'fresh',
+    env: { MODE: 'live' },
+    limits: {
+      memory: '32MiB',
+      cpu: '500ms',
+      wall: '5s',
+      request_body: 1000,
+      response_body: '1k',
+    },
+    files: 'public/www',
+    probe: {
+      method: 'POST',
+      path: '/shop/health?deep=1',
+      headers: { 'Content-Type': 'text/plain' },
+      body: 'ping',
+      status: 204,
+      contains: 'ok',
+    },
+  })
+  expect(manifest).toEqual({
+    name: 'shop',
+    module: 'bin/shop.wasm',
+    abi: 'cgi',
+    routes: [
+      { path: '/shop', methods: ['GET', 'POST'] },
+      { path: '/basket', methods: ['GET', 'PUT'] },
+    ],
+    lifetime: 'fresh',
+    env: { MODE: 'live' },
+    limits: {
+      memoryBytes: 33_554_432,
+      cpuMs: 500,
+      wallMs: 5000,
+      requestBodyBytes: 1000,
+      responseBodyBytes: 1024,
+    },
+    files: 'public/www',
+    probe: {
+      method: 'POST',
+      path: '/shop/health?deep=1',
+      headers: { 'Content-Type': 'text/plain' },
+      body: 'ping',
+      status: 204,
+      contains: 'ok',
+    },
+  })
+})
+
+test('a route from the command line takes the place of all others', () => {
+  expect(read({ routes: ['/a', '/b'] }, '/c').routes).toEqual([{ path: '/c', methods: undefined }])
+})
+
+test('the probe goes where the handler answers, with a method it has', () => {
+  expect(read({ routes: ['/api'], methods: ['POST', 'PUT'] }).probe).toMatchObject({
+    method: 'POST',
+    path: '/api',
+  })
+})
+
+const REFUSED = [
+  { table: '{', says: 'wanted JSON in UTF-8' },
+  { table: '[]', says: 'the whole: ' },
+  { table: { surprise: 1 }, says: 'surprise' },
+  { table: { name: '../x' }, says: 'name: is "../x", wanted 1 to 63 letters' },
+  { table: { name: 'x'.repeat(64) }, says: 'name: is ' },
+  { table: { abi: 'fastcgi' }, says: 'abi: is "fastcgi", wanted "cgi"' },
+  { table: { module: '/etc/passwd' }, says: 'module: is "/etc/passwd", wanted a file below' },
+  { table: { module: 'a/../../b' }, says: 'module: ' },
+  { table: { files: '..' }, says: 'files: is "..", wanted a folder below' },
+  { table: { files: '' }, says: 'files: ' },
+  { table: { routes: [] }, says: 'routes: ' },
+  { table: { routes: ['api'] }, says: 'routes.0: ' },
+  { table: { routes: ['/a/../b'] }, says: 'routes.0: ' },
+  { table: { routes: ['/a//b'] }, says: 'routes.0: ' },
+  { table: { routes: ['/a%20b'] }, says: 'routes.0: ' },
+  { table: { routes: ['/a', '/a/'] }, says: 'route "/a" is there twice' },
+  { table: { routes: Array.from({ length: 65 }, (_, n) => `/${n}`) }, says: 'routes: ' },
+  { table: { methods: ['get'] }, says: 'methods.0: is "get", wanted an upper-case' },
+  { table: { methods: [] }, says: 'methods: ' },
+  { table: { lifetime: 'forever' }, says: 'lifetime: is "forever", wanted "reset", "fresh"' },
+  { table: { env: { 'A=B': '1' } }, says: 'env: ' },
+  { table: { env: { A: 1 } }, says: 'env: ' },
+  { table: { env: { A: 'x\0y' } }, says: 'env: ' },
+  { table: { limits: { memory: 'much' } }, says: 'limits.memory: is "much", wanted a size' },
+  { table: { limits: { cpu: 5 } }, says: 'limits.cpu: is 5, wanted a duration' },
+  { table: { limits: { files: 5 } }, says: 'limits: ' },
+  { table: { probe: { path: 'x' } }, says: 'probe.path: ' },
+  { table: { probe: { path: '/a b' } }, says: 'probe.path: ' },
+  { table: { probe: { status: 99 } }, says: 'probe.status: ' },
+  { table: { probe: { headers: { 'X Y': '1' } } }, says: 'probe.headers: ' },
+] as const
+
+test.for(REFUSED)('$table is refused', ({ table, says }) => {
+  let message = ''
+  try {
+    read(table)
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'STORE_BAD_MANIFEST' })
+    message = String(error)
+  }
+  expect(message).toContain(says)
+})
+
+test('bytes that are no UTF-8 and manifests that are too long are refused', () => {
+  const options = { name: 'x', units }
+  expect(() => readManifest(Uint8Array.of(0x22, 0xff, 0x22), options)).toThrow('UTF-8')
+  expect(() => readManifest(new Uint8Array(65_537).fill(0x20), options)).toThrow(
+    'Cannot read wasm-fpm.json: manifestBytes is 65537, wanted at most 65536',
+  )
+})

@@ -1,0 +1,187 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
+import { DirectoryStore } from '../../../src/store/directory-store.ts'
+import { readHardened } from '../../../src/store/read-hardened.ts'
+import { type LiveTenant, ReleaseReader } from '../../../src/store/release-reader.ts'
+import { findRoute } from '../../../src/store/routes.ts'
+import { nodeFiles } from '../../../src/store/store-files.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { release } from './drafts.ts'
+
+let root = ''
+let store: DirectoryStore
+let reader: ReleaseReader
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'wasm-fpm-reader-'))
+  store = await DirectoryStore.make(root, { clock: systemClock })
+  reader = await ReleaseReader.open(root, { clock: systemClock })
+})
+afterEach(async () => {
+  await reader.close()
+  rmSync(root, { recursive: true })
+})
+
+const PAGES = { 'index.html': 'hello' }
+
+test('what is live: routes, modules and files', async () => {
+  expect(await reader.current('nobody')).toMatchObject({ sequence: 0, handlers: [] })
+  await release(store, nodeFiles, { module: 'a', handler: 'site', files: PAGES })
+  await release(store, nodeFiles, { module: 'b', handler: 'api', route: '/api' })
+  const live = await reader.current('acme')
+  expect(live.sequence).toBe(2)
+  expect(live.handlers.map(({ name }) => name)).toEqual(['api', 'site'])
+  const match = findRoute(live.routes, 'GET', '/x')
+  if (match.kind !== 'found') throw new Error(match.kind)
+  const { handler } = match
+  expect(handler.name).toBe('site')
+  expect(readFileSync(join(handler.imageRoot ?? '', 'index.html'), 'utf8')).toBe('hello')
+  expect(readFileSync(handler.originalPath, 'utf8')).toBe('original a')
+  expect(Buffer.from(await readHardened(handler)).toString()).toBe('hardened a')
+  expect(findRoute(live.routes, 'GET', '/api/x')).toMatchObject({
+    handler: { name: 'api', imageRoot: undefined },
+    scriptName: '/api',
+    pathInfo: '/x',
+  })
+})
+
+test('a hardened module that is not what the release says is not run', async () => {
+  await release(store, nodeFiles, { module: 'a' })
+  const [handler] = (await reader.current('acme')).handlers
+  if (handler === undefined) throw new Error('nothing is live')
+  rmSync(handler.hardenedPath)
+  await expect(readHardened(handler)).rejects.toMatchObject({ code: 'STORE_IO' })
+  writeFileSync(handler.hardenedPath, 'hardened b')
+  await expect(readHardened(handler)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+})
+
+/** The next thing a watch tells. */
+function nextChange(of: ReleaseReader, since: number): Promise<LiveTenant> {
+  return new Promise((resolve, reject) => {
+    const watch = of.watch('acme', since, {
+      onChange: (live) => {
+        watch.close()
+        resolve(live)
+      },
+      onError: reject,
+    })
+  })
+}
+
+for (const pollOnly of [false, true]) {
+  test(`a switch is noticed within 100 ms (polling: ${pollOnly})`, { retry: 2 }, async () => {
+    const own = await ReleaseReader.open(root, { clock: systemClock, pollOnly })
+    await release(store, nodeFiles, { module: 'zero' })
+    // Now the watch stands: it tells what it does not know yet.
+    expect((await nextChange(own, 0)).sequence).toBe(1)
+    const told: number[] = []
+    let wake: (() => void) | undefined
+    const watch = own.watch('acme', 1, {
+      onChange: ({ sequence }) => {
+        told.push(sequence)
+        wake?.()
+      },
+      onError: (error) => {
+        throw error
+      },
+    })
+    for (let round = 2; round <= 5; round += 1) {
+      const workspace = await release(store, nodeFiles, { module: `${round}` })
+      const switchedMs = performance.now()
+      if (told.at(-1) !== workspace.sequence) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+      expect(performance.now() - switchedMs).toBeLessThan(100)
+    }
+    expect(told).toEqual([2, 3, 4, 5])
+    watch.close()
+    await release(store, nodeFiles, { module: 'unseen' })
+    expect(told).toHaveLength(4)
+    await own.close()
+  })
+}
+
+test('a tenant hears of its own switches only, and of a first release', async () => {
+  const first = nextChange(reader, 0)
+  await release(store, nodeFiles, { module: 'x', tenant: 'other' })
+  await release(store, nodeFiles, { module: 'y' })
+  expect((await first).handlers[0]?.tenant).toBe('acme')
+})
+
+test('a pointer that cannot be understood is told as an error', async () => {
+  const failure = new Promise<unknown>((resolve) => {
+    reader.watch('acme', 0, { onChange: resolve, onError: resolve })
+  })
+  writeFileSync(join(root, 'live/acme.json'), 'rubbish')
+  expect(await failure).toMatchObject({ code: 'STORE_DAMAGED' })
+})
+
+test('what a worker holds is not collected; what it gives up is', async () => {
+  const one = await release(store, nodeFiles, { module: '1', files: PAGES })
+  const [held] = (await reader.take('acme')).handlers
+  await release(store, nodeFiles, { module: '2' })
+  await release(store, nodeFiles, { module: '3' })
+  rmSync(store.layout.published('acme', one.release))
+  expect(await store.collect()).toMatchObject({ releases: 0, images: 0, blobs: 0 })
+  expect(existsSync(held?.imageRoot ?? '')).toBe(true)
+  // Requests are still running on the old one when the new one is taken up.
+  await reader.take('acme', new Set([one.release]))
+  expect(await store.collect()).toMatchObject({ releases: 0 })
+  await reader.take('acme')
+  expect(await store.collect()).toMatchObject({ releases: 1, images: 1, blobs: 4 })
+  await reader.close()
+  expect(readdirSync(store.layout.leases)).toEqual([])
+})
+
+test('a switch between looking and leasing is not missed', async () => {
+  await release(store, nodeFiles, { module: '1' })
+  let isFirst = true
+  const own = await ReleaseReader.open(root, {
+    clock: systemClock,
+    files: {
+      ...nodeFiles,
+      rename: async (from, to) => {
+        if (to.includes('leases') && isFirst) {
+          isFirst = false
+          await release(store, nodeFiles, { module: '2' })
+        }
+        await nodeFiles.rename(from, to)
+      },
+    },
+  })
+  expect((await own.take('acme')).sequence).toBe(2)
+  await own.close()
+})
+
+test('a lease is written anew now and then, for those who can only go by its age', async () => {
+  const clock = new FakeClock()
+  let writes = 0
+  const own = await ReleaseReader.open(root, {
+    clock,
+    files: {
+      ...nodeFiles,
+      rename: async (from, to) => {
+        writes += 1
+        await nodeFiles.rename(from, to)
+      },
+    },
+  })
+  await release(store, nodeFiles, { module: '1' })
+  await own.take('acme')
+  await own.take('acme')
+  expect(writes).toBe(1)
+  clock.advance(3_600_000)
+  await own.drop('nobody')
+  expect(writes).toBe(2)
+  await own.close()
+})
+
+test('where leases cannot be written, that is said', async () => {
+  await release(store, nodeFiles, { module: '1' })
+  rmSync(store.layout.leases, { recursive: true })
+  await expect(reader.take('acme')).rejects.toMatchObject({ code: 'STORE_IO' })
+})

@@ -1,0 +1,254 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { DEFAULT_STORE_LIMITS, type StoreLimits } from '../../../src/store/limits.ts'
+import { stageSource } from '../../../src/store/stage-source.ts'
+import { nodeFiles } from '../../../src/store/store-files.ts'
+import { UNITS } from './drafts.ts'
+
+let root = ''
+let source = ''
+let stage = ''
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'wasm-fpm-stage-'))
+  source = join(root, 'my app')
+  stage = join(root, 'stage')
+  mkdirSync(source)
+  mkdirSync(stage)
+})
+afterEach(() => rmSync(root, { recursive: true }))
+
+function put(path: string, text = path): void {
+  mkdirSync(dirname(join(source, path)), { recursive: true })
+  writeFileSync(join(source, path), text)
+}
+
+function manifest(table: object): void {
+  put('wasm-fpm.json', JSON.stringify(table))
+}
+
+function staged(limits: Partial<StoreLimits> = {}, from = source) {
+  return stageSource(from, stage, {
+    files: nodeFiles,
+    limits: { ...DEFAULT_STORE_LIMITS, ...limits },
+    units: UNITS,
+  })
+}
+
+test('a folder with a module and files', async () => {
+  put('app.wasm', 'module')
+  put('public/index.html', 'hello')
+  put('public/deep/er/a.css', '')
+  put('secret.txt')
+  manifest({ files: 'public' })
+  const found = await staged()
+  expect(found.manifest.name).toBe('my-app')
+  // sha256sum of the six and of the five letters, and of nothing.
+  expect(found.module).toEqual({
+    digest: '120970d812836f19888625587a4606a5ad23cef31c8684e601771552548fc6b9',
+    bytes: 6,
+  })
+  expect(found.imageFiles.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
+    {
+      path: 'deep/er/a.css',
+      digest: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+      bytes: 0,
+    },
+    {
+      path: 'index.html',
+      digest: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824',
+      bytes: 5,
+    },
+  ])
+  expect(readFileSync(found.modulePath, 'utf8')).toBe('module')
+  expect(readFileSync(join(stage, 'image/index.html'), 'utf8')).toBe('hello')
+})
+
+test('a module alone, even through a link: whoever names it knows what it means', async () => {
+  put('hello.world.wasm', 'module')
+  symlinkSync(join(source, 'hello.world.wasm'), join(root, 'link'))
+  const found = await staged({}, join(root, 'link'))
+  expect(found.manifest.name).toBe('hello.world')
+  expect(found.imagePath).toBeUndefined()
+})
+
+const SETUPS: ReadonlyArray<{
+  readonly name: string
+  readonly make: () => void
+  readonly limits?: Partial<StoreLimits>
+  readonly code: string
+  readonly says: string
+}> = [
+  {
+    name: 'nothing there',
+    make: () => rmSync(source, { recursive: true }),
+    code: 'STORE_UNREADABLE',
+    says: 'there is none',
+  },
+  {
+    name: 'no module',
+    make: () => put('a.txt'),
+    code: 'STORE_BAD_MANIFEST',
+    says: 'no module or several',
+  },
+  {
+    name: 'two modules',
+    make: () => {
+      put('a.wasm')
+      put('b.wasm')
+    },
+    code: 'STORE_BAD_MANIFEST',
+    says: 'no module or several',
+  },
+  {
+    name: 'a module that is a link',
+    make: () => symlinkSync('/etc/passwd', join(source, 'a.wasm')),
+    code: 'STORE_BAD_FILE',
+    says: 'symbolic link',
+  },
+  {
+    name: 'a module that is a pipe',
+    make: () => execFileSync('mkfifo', [join(source, 'a.wasm')]),
+    code: 'STORE_BAD_FILE',
+    says: 'neither a file nor a folder',
+  },
+  {
+    name: 'a manifest that is a link',
+    make: () => {
+      put('a.wasm')
+      symlinkSync('/etc/passwd', join(source, 'wasm-fpm.json'))
+    },
+    code: 'STORE_BAD_FILE',
+    says: 'symbolic link',
+  },
+  {
+    name: 'a module in a folder that is a link',
+    make: () => {
+      symlinkSync('/etc', join(source, 'bin'))
+      manifest({ module: 'bin/passwd' })
+    },
+    code: 'STORE_BAD_FILE',
+    says: 'not a link',
+  },
+  {
+    name: 'files in a folder that is a link',
+    make: () => {
+      put('a.wasm')
+      symlinkSync('/etc', join(source, 'public'))
+      manifest({ files: 'public' })
+    },
+    code: 'STORE_BAD_FILE',
+    says: 'not a link',
+  },
+  {
+    name: 'a link among the files',
+    make: () => {
+      withFiles('a')
+      symlinkSync('/etc/passwd', join(source, 'public/b'))
+    },
+    code: 'STORE_BAD_FILE',
+    says: 'symbolic link',
+  },
+  {
+    name: 'a link to a folder among the files',
+    make: () => {
+      withFiles('a')
+      symlinkSync('/etc', join(source, 'public/b'))
+    },
+    code: 'STORE_BAD_FILE',
+    says: 'symbolic link',
+  },
+  {
+    name: 'a pipe among the files',
+    make: () => {
+      withFiles('a')
+      execFileSync('mkfifo', [join(source, 'public/b')])
+    },
+    code: 'STORE_BAD_FILE',
+    says: 'neither a file nor a folder',
+  },
+  {
+    name: 'a name that is no UTF-8',
+    make: () => {
+      withFiles('a')
+      writeFileSync(Buffer.concat([Buffer.from(`${source}/public/`), Buffer.of(0xff)]), '')
+    },
+    code: 'STORE_BAD_FILE',
+    says: 'UTF-8',
+  },
+  {
+    name: 'too large a module',
+    make: () => put('a.wasm', '123456'),
+    limits: { moduleBytes: 5 },
+    code: 'STORE_LIMIT_EXCEEDED',
+    says: 'moduleBytes is 6, wanted at most 5',
+  },
+  {
+    name: 'too many files',
+    make: () => withFiles('a', 'b', 'c/d'),
+    limits: { files: 2 },
+    code: 'STORE_LIMIT_EXCEEDED',
+    says: 'files is 3, wanted at most 2',
+  },
+  {
+    name: 'too many folders',
+    make: () => withFiles('a/b', 'c/d'),
+    limits: { folders: 2 },
+    code: 'STORE_LIMIT_EXCEEDED',
+    says: 'folders is 3, wanted at most 2',
+  },
+  {
+    name: 'too large a file',
+    make: () => withFiles('a', 'large'),
+    limits: { fileBytes: 4 },
+    code: 'STORE_LIMIT_EXCEEDED',
+    says: 'fileBytes is 5, wanted at most 4',
+  },
+  {
+    name: 'a sparse file of a terabyte',
+    make: () => {
+      withFiles('a')
+      execFileSync('truncate', ['-s', '1T', join(source, 'public/b')])
+    },
+    code: 'STORE_LIMIT_EXCEEDED',
+    says: 'fileBytes is 1099511627776',
+  },
+  {
+    name: 'too much in all files',
+    make: () => withFiles('four', 'five5'),
+    limits: { imageBytes: 8 },
+    code: 'STORE_LIMIT_EXCEEDED',
+    says: 'imageBytes is 9, wanted at most 8',
+  },
+  {
+    name: 'too deep',
+    make: () => withFiles('a/b/c/d'),
+    limits: { pathDepth: 2 },
+    code: 'STORE_LIMIT_EXCEEDED',
+    says: 'pathDepth is 3, wanted at most 2',
+  },
+  {
+    name: 'too long a path',
+    make: () => withFiles('abc/defgh'),
+    limits: { pathBytes: 8 },
+    code: 'STORE_LIMIT_EXCEEDED',
+    says: 'pathBytes is 9, wanted at most 8',
+  },
+]
+
+function withFiles(...paths: readonly string[]): void {
+  put('a.wasm')
+  manifest({ files: 'public' })
+  for (const path of paths) put(`public/${path}`, path)
+}
+
+test.for(SETUPS)('$name is refused', async ({ make, limits, code, says }) => {
+  make()
+  const failure = await staged(limits).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  expect(failure).toMatchObject({ code, message: expect.stringContaining(says) })
+})
