@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 // The installed command. Plain JavaScript that any Node can parse, so that an old one gets a clear answer.
 // 26.10: net.BoundSocket with a path.
 const [wantedMajor, wantedMinor] = [26, 10]
