@@ -29,7 +29,6 @@ export function parseAllowedClients(entries: readonly string[]): AllowedClients 
 export function webServerAddresses(
   environment: Readonly<Record<string, string | undefined>>,
 ): AllowedClients | undefined {
-  // biome-ignore lint/complexity/useLiteralKeys: an index signature
   const list = environment['FCGI_WEB_SERVER_ADDRS']
   if (list === undefined) return undefined
   return parseAllowedClients(list.split(',').filter((entry) => entry.trim() !== ''))
