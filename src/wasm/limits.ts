@@ -37,7 +37,7 @@ export const DEFAULT_MODULE_LIMITS: ModuleLimits = {
   types: 50_000,
   imports: 10_000,
   functions: 100_000,
-  functionBytes: 1024 * 1024,
+  functionBytes: 768 * 1024,
   locals: 50_000,
   nesting: 10_000,
   tables: 64,

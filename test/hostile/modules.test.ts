@@ -26,14 +26,14 @@ const CASES = [
     code: 'CGI_NO_HEADER',
   },
   {
-    name: 'one function of 1 MB',
-    module: moduleOf(1, heavyCode(110_000)),
+    name: 'one function of 750 KB',
+    module: moduleOf(1, heavyCode(80_000)),
     status: 502,
     code: 'CGI_NO_HEADER',
   },
   {
-    name: 'one function of more than 1 MiB',
-    module: moduleOf(1, heavyCode(120_000)),
+    name: 'one function of more than 768 KiB',
+    module: moduleOf(1, heavyCode(90_000)),
     status: 502,
     code: 'WASM_LIMIT_EXCEEDED',
   },
