@@ -43,6 +43,7 @@ export class Answer {
   #refusal: Error | undefined
   #kill: ((reason: KillReason) => void) | undefined
   #isEnded = false
+  #finished: (() => void) | undefined
 
   constructor(request: FastCgiRequest, gateway: Gateway) {
     this.requestId = gateway.nextRequestId()
@@ -93,6 +94,11 @@ export class Answer {
     const ends = { forward: this.#request.stderr, log: (line: string) => this.#logGuest(line) }
     this.#stderr ??= new GuestStderr(ends, limits, this.#gateway.clock)
     return this.#stderr
+  }
+
+  /** Registers what to do when the response is complete and the guest goes on. */
+  whenFinishedEarly(call: () => void): void {
+    this.#finished = call
   }
 
   /** The guest waits: what it has printed goes out now. */
@@ -148,7 +154,10 @@ export class Answer {
     response.end()
     const result = response.finish()
     if (result.kind === 'failed') this.refuse(result.error)
-    else this.#end(response, ProtocolStatus.RequestComplete, 0)
+    else {
+      this.#end(response, ProtocolStatus.RequestComplete, 0)
+      this.#finished?.()
+    }
   }
 
   #reportFailure(code: FailureCode, message: string, report: PoolReport | undefined): void {

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
 import type { Router } from './router.ts'
+import type { SlowLog } from './slow-log.ts'
 import type { PoolStatus } from './status/pool-status.ts'
 import type { Tenant } from './tenant.ts'
 
@@ -13,6 +14,8 @@ export interface Gateway {
   readonly clock: Clock
   /** A new request id: visible ASCII, unique among all workers. */
   readonly nextRequestId: () => string
+  /** What of a tenant's requests is slow; undefined: none is. */
+  readonly slowLog: (tenant: Tenant) => SlowLog | undefined
   /** What a tenant's status page shows. */
   readonly poolStatus: (tenant: Tenant) => Promise<PoolStatus>
 }

@@ -4,6 +4,7 @@
  *     params -> CGI variables -> tenant and handler -> slot and instance -> guest -> checked CGI response -> end
  */
 import { randomFillSync } from 'node:crypto'
+import type { Timer } from '../base/clock.ts'
 import { type CgiRequest, parseEnvironment } from '../cgi/environment.ts'
 import { guestEnvironment } from '../cgi/guest-environment.ts'
 import type { FastCgiError } from '../fastcgi/errors.ts'
@@ -17,6 +18,7 @@ import { joinSources } from './joined-source.ts'
 import { findOwnPage } from './own-page.ts'
 import { RequestBody } from './request-body.ts'
 import type { Target } from './router.ts'
+import { SlowWatch } from './slow-log.ts'
 import type { Tenant } from './tenant.ts'
 
 /** Answers one request that came over a listener of `pool`. Never rejects: whatever goes wrong becomes an answer. */
@@ -68,7 +70,12 @@ async function runGuest(scene: Scene): Promise<PoolReport> {
   const { config } = tenant
   const grants = makeGrants(scene)
   const module = target.module instanceof Promise ? await target.module : target.module
-  return gateway.scheduler.run({
+  const slowLog = gateway.slowLog(tenant)
+  let watch: SlowWatch | undefined
+  const stopsAtFinish = stopsWallAtFinish(tenant)
+  let wallTimer: Timer | undefined
+  answer.whenFinishedEarly(() => wallTimer?.cancel())
+  const run = gateway.scheduler.run({
     tenant: config.name,
     limits: tenant.slots,
     sizing: tenant.sizing,
@@ -77,7 +84,7 @@ async function runGuest(scene: Scene): Promise<PoolReport> {
     engine: config.engine,
     grants,
     cpuMs: config.limits.cpuMs,
-    wallMs: config.limits.wallMs,
+    wallMs: stopsAtFinish ? Number.POSITIVE_INFINITY : config.limits.wallMs,
     sliceMs: config.limits.sliceMs,
     subject: {
       method: cgi.method,
@@ -87,9 +94,32 @@ async function runGuest(scene: Scene): Promise<PoolReport> {
       contentLength: cgi.contentLength ?? 0,
     },
     onAbort: (giveUp) => request.onAbort(giveUp),
-    onStart: (kill) => answer.onRefusal(kill),
+    onStart: (kill) => {
+      if (slowLog !== undefined) watch = new SlowWatch(slowLog, gateway.clock)
+      if (stopsAtFinish) wallTimer = gateway.clock.after(config.limits.wallMs, () => kill('wall'))
+      answer.onRefusal(kill)
+    },
     onWait: () => answer.flush(),
+    onSliceOver: () => watch?.look(),
   })
+  try {
+    const report = await run
+    const { cpuMs } = report
+    const { requestId, handler } = answer
+    const entry = { requestId, tenant: config.name, handler, uri: cgi.requestUri, cpuMs }
+    if (watch?.end(entry)) gateway.scheduler.countSlow(config.name)
+    return report
+  } finally {
+    wallTimer?.cancel()
+  }
+}
+
+/**
+ * Whether the wall limit ends with the response (php-fpm's `request_terminate_timeout_track_finished`). A guest of the
+ * other engine never finishes before it ends, and only its own checks can end it.
+ */
+function stopsWallAtFinish({ config }: Tenant): boolean {
+  return !config.requestTerminateTimeoutTrackFinished && config.engine === 'own'
 }
 
 /** The connection's own limits are the pool's; a tenant may have tighter ones. */

@@ -64,8 +64,8 @@ function trapKind(error: Error | undefined, message: string, memoryIsFull: boole
 /** The most lines of a back trace that are kept. */
 const MAX_FRAMES = 20
 
-/** Keeps the frames of the guest's own functions: `name (function 12, offset 0x1f3)`. */
-function guestFrames(stack: string): string[] {
+/** The guest's own functions in a stack, innermost first: `name (function 12, offset 0x1f3)`. */
+export function guestFrames(stack: string, maxFrames: number = MAX_FRAMES): string[] {
   const frames: string[] = []
   const pattern = /at (?:(.*?) \()?wasm:\/\/[^:]*:wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?/
   for (const line of stack.split('\n')) {
@@ -73,7 +73,7 @@ function guestFrames(stack: string): string[] {
     if (match === null) continue
     const name = (match[1] ?? '').replace(/^.*?\.wasm\./, '')
     frames.push(`${name || '?'} (function ${match[2]}, offset ${match[3]})`)
-    if (frames.length === MAX_FRAMES) break
+    if (frames.length === maxFrames) break
   }
   return frames
 }

@@ -8,6 +8,10 @@
  *     prepare --------------------------->            a reload, first half: nothing changes yet
  *     <------------------- prepared (error?)
  *     commit | abandon ------------------>            second half
+ *     <------------------------ ask-status            what the pool's other workers know of a tenant
+ *     give-status ----------------------> others
+ *     <---------------------------- status others
+ *     statuses -------------------------->
  *     drain | stop ---------------------->            ends the worker
  */
 import type { WireError } from '../base/errors.ts'
@@ -45,6 +49,10 @@ export type MasterMessage<Settings> =
   /** This worker is busy and another one is not: idle connections are better off there. */
   | { readonly kind: 'relieve' }
   | { readonly kind: 'reopen-logs' }
+  /** To answer `status` with the same id. */
+  | { readonly kind: 'give-status'; readonly id: number; readonly tenant: string }
+  /** The answers to the worker's `ask-status` with that id, as the other workers gave them. */
+  | { readonly kind: 'statuses'; readonly id: number; readonly statuses: readonly string[] }
   /**
    * To stop accepting, finish what runs for up to `graceMs`, and end. `hasHeirs`: another worker takes its connections;
    * else they are closed.
@@ -61,4 +69,8 @@ export type WorkerMessage =
   | { readonly kind: 'give-away'; readonly address: string }
   /** Whether a request that comes now has to wait for others. */
   | { readonly kind: 'busy' }
+  /** `id`: a number of its own, for the answer. */
+  | { readonly kind: 'ask-status'; readonly id: number; readonly tenant: string }
+  /** JSON, which the master does not read; undefined: this worker does not serve the tenant. */
+  | { readonly kind: 'status'; readonly id: number; readonly status: string | undefined }
   | { readonly kind: 'idle' }

@@ -8,6 +8,10 @@ import type { WorkerMessage } from './messages.ts'
 /** Longest error text that is taken over. */
 const MAX_TEXT = 4096
 
+/** Longest tenant name and longest status that are carried on. */
+const MAX_NAME = 64
+const MAX_STATUS = 8 * 1024 * 1024
+
 /** Undefined: no such message. */
 export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
   const kind = field(value, 'kind')
@@ -20,6 +24,15 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
     case 'give-away': {
       const address = field(value, 'address')
       return typeof address === 'string' ? { kind, address } : undefined
+    }
+    case 'ask-status': {
+      const [id, tenant] = [field(value, 'id'), field(value, 'tenant')]
+      return isId(id) && isText(tenant, MAX_NAME) ? { kind, id, tenant } : undefined
+    }
+    case 'status': {
+      const [id, status] = [field(value, 'id'), field(value, 'status')]
+      const isGood = isId(id) && (status === undefined || isText(status, MAX_STATUS))
+      return isGood ? { kind, id, status } : undefined
     }
     case 'failed': {
       const error = readError(field(value, 'error'))
@@ -42,6 +55,14 @@ function readError(value: unknown): WireError | undefined {
   if (typeof code !== 'string' || typeof message !== 'string') return undefined
   if (!/^[A-Z][A-Z0-9_]{0,63}$/.test(code)) return undefined
   return { code, message: message.slice(0, MAX_TEXT), details: {} }
+}
+
+function isId(value: unknown): value is number {
+  return Number.isSafeInteger(value)
+}
+
+function isText(value: unknown, maxLength: number): value is string {
+  return typeof value === 'string' && value.length <= maxLength
 }
 
 function field(value: unknown, name: string): unknown {

@@ -9,6 +9,7 @@ import { ownLogFiles } from './log-files.ts'
 import type { RunningPool } from './reload-plan.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
 import type { HeldSocket } from './sockets.ts'
+import { StatusRounds } from './status-rounds.ts'
 import { FIRST_SOCKET_FD, type Grants, workerCommand } from './worker-command.ts'
 import { type WorkerEnding, type WorkerLimits, WorkerProcess } from './worker-process.ts'
 
@@ -45,6 +46,7 @@ export class PoolWorkers {
   #settings: Config
   #next: { readonly settings: Config; readonly sockets: readonly HeldSocket[] } | undefined
   readonly #workers = new Set<WorkerProcess>()
+  readonly #statusRounds: StatusRounds<WorkerProcess>
   readonly #restarts = new Set<Timer>()
   #history: RestartHistory = NO_HISTORY
   #isEnding = false
@@ -56,6 +58,7 @@ export class PoolWorkers {
     this.#rights = rights
     this.#settings = settings
     this.#parts = parts
+    this.#statusRounds = new StatusRounds(parts.clock)
   }
 
   get running(): RunningPool {
@@ -174,6 +177,11 @@ export class PoolWorkers {
       onGivenAway: (from, address, connection) =>
         this.#parts.onGivenAway(this, { from, address, connection }),
       onLoad: this.#balance,
+      onStatusAsked: (question) => {
+        const others = [...this.#workers].filter((one) => one.isReady && one !== question.asker)
+        this.#statusRounds.start(question, others)
+      },
+      onStatus: (from, id, status) => this.#statusRounds.answer(from, id, status),
       onEnd: this.#ended,
       onErrorOutput: (from, chunk) => errorLog?.write(from, chunk),
     })
@@ -194,6 +202,7 @@ export class PoolWorkers {
 
   readonly #ended = (ending: WorkerEnding): void => {
     this.#workers.delete(ending.worker)
+    this.#statusRounds.forget(ending.worker)
     if (this.#isEnding) return
     const { clock, logger } = this.#parts
     const { emergencyRestartThreshold: threshold, emergencyRestartIntervalMs: intervalMs } =

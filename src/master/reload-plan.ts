@@ -36,10 +36,19 @@ export function planReload(running: readonly RunningPool[], next: Config): PoolC
   ]
 }
 
-/** What the workers of `pool` are told: nothing about other pools and their tenants. */
+/**
+ * What the workers of `pool` are told: nothing about other pools and their tenants, and of what all pools may have
+ * together the pool's part, by its number of workers.
+ */
 export function settingsOf(config: Config, pool: PoolConfig): Config {
+  const workers = config.pools.reduce((sum, one) => sum + one.workers, 0)
+  const partOf = (total: number): number => Math.ceil((total * pool.workers) / workers)
+  const { processMax, memoryMaxBytes, warmMemoryMaxBytes } = config
   return {
     ...config,
+    processMax: partOf(processMax),
+    memoryMaxBytes: memoryMaxBytes === undefined ? undefined : partOf(memoryMaxBytes),
+    warmMemoryMaxBytes: partOf(warmMemoryMaxBytes),
     pools: [pool],
     tenants: config.tenants.filter((tenant) => tenant.pool === pool.name),
   }

@@ -8,6 +8,7 @@ import type { MasterMessage, SocketGrant } from '../ipc/messages.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
 import { readWorkerMessage } from '../ipc/read-message.ts'
 import { MasterError } from './errors.ts'
+import type { Question, RoundMember } from './status-rounds.ts'
 import type { WorkerCommand } from './worker-command.ts'
 
 /** starting -> ready -> draining -> gone; every state can lead to gone. */
@@ -52,12 +53,15 @@ export interface WorkerProcessOptions {
   /** Receives an idle connection that is to go to another worker; it must be closed or passed on. */
   readonly onGivenAway: (from: WorkerProcess, address: string, socket: RawSocket) => void
   readonly onLoad: (worker: WorkerProcess) => void
+  /** It wants to know what the pool's other workers know of a tenant. */
+  readonly onStatusAsked: (question: Question<WorkerProcess>) => void
+  readonly onStatus: (from: WorkerProcess, id: number, status: string | undefined) => void
   readonly onEnd: (ending: WorkerEnding) => void
   /** Receives what it writes to standard error, if the command pipes it. */
   readonly onErrorOutput: (worker: WorkerProcess, chunk: Buffer) => void
 }
 
-export class WorkerProcess {
+export class WorkerProcess implements RoundMember {
   readonly pid: number
   /** Resolves when it accepts connections. Rejects with `MasterError` (MASTER_WORKER_FAILED) or with what it complains about. */
   readonly ready: Promise<void>
@@ -145,6 +149,14 @@ export class WorkerProcess {
     this.#send({ kind: 'reopen-logs' })
   }
 
+  askStatus(id: number, tenant: string): void {
+    this.#send({ kind: 'give-status', id, tenant })
+  }
+
+  tellStatuses(id: number, statuses: readonly string[]): void {
+    this.#send({ kind: 'statuses', id, statuses })
+  }
+
   /**
    * Lets it finish what runs for up to `graceMs`; a shorter time than before counts. `hasHeirs`: its idle connections go to
    * others. Resolves when it is gone.
@@ -200,6 +212,12 @@ export class WorkerProcess {
       case 'idle':
         this.#isBusy = message.kind === 'busy'
         this.#options.onLoad(this)
+        return
+      case 'ask-status':
+        this.#options.onStatusAsked({ asker: this, id: message.id, tenant: message.tenant })
+        return
+      case 'status':
+        this.#options.onStatus(this, message.id, message.status)
         return
     }
   }

@@ -5,12 +5,13 @@ import type { GuestJob, GuestReport } from '../guest/instance.ts'
 import { makeInstance } from '../guest/make-instance.ts'
 import type { GuestModule } from '../guest/module.ts'
 import type { KillReason } from '../guest/outcome.ts'
+import { Capacity, type PoolCaps } from './caps.ts'
 import { type InstanceRecord, type JobSubject, newInstanceRecord } from './instance-record.ts'
 import { RunQueue } from './run-queue.ts'
 import { idleLimit, idleTimeoutMs, instancesToMake, type Sizing } from './sizing.ts'
 import type { SlotLimits } from './slots.ts'
 import { TenantState } from './tenant-state.ts'
-import { type Place, WarmInstances, type WarmLimits } from './warm-instances.ts'
+import type { Place, WarmInstances } from './warm-instances.ts'
 
 export interface PoolJob extends Omit<GuestJob, 'waitTurn'> {
   readonly subject: JobSubject
@@ -26,6 +27,8 @@ export interface PoolJob extends Omit<GuestJob, 'waitTurn'> {
   readonly onAbort: (giveUp: () => void) => void
   /** Called before the guest runs, with the way to stop it. */
   readonly onStart: (kill: (reason: KillReason) => void) => void
+  /** Called on the guest's stack whenever its slice is over: a back trace taken there shows what it does. */
+  readonly onSliceOver?: () => void
 }
 
 export interface PoolReport extends GuestReport {
@@ -35,7 +38,8 @@ export interface PoolReport extends GuestReport {
 
 export interface SchedulerOptions {
   readonly clock: Clock
-  readonly warm?: WarmLimits
+  /** Default: none. */
+  readonly caps?: PoolCaps
 }
 
 /** How long new requests of one tenant may hold a turn of the event loop, in milliseconds. */
@@ -50,17 +54,18 @@ const MAX_REQUESTS_JITTER = 0.1
 export class Scheduler {
   readonly #clock: Clock
   readonly #runQueue: RunQueue
+  readonly #capacity: Capacity
   readonly #warm: WarmInstances
   readonly #tenants = new Map<string, TenantState>()
-  readonly #running = new Set<Instance>()
   readonly #records = new WeakMap<Instance, InstanceRecord>()
   #expireTimer: Timer | undefined
   #isStopping = false
 
-  constructor({ clock, warm }: SchedulerOptions) {
+  constructor({ clock, caps }: SchedulerOptions) {
     this.#clock = clock
     this.#runQueue = new RunQueue(setImmediate, TURN_MS)
-    this.#warm = new WarmInstances(warm)
+    this.#capacity = new Capacity(caps)
+    this.#warm = this.#capacity.warm
   }
 
   /** For status pages: what is known of each tenant that has had a request. */
@@ -72,10 +77,15 @@ export class Scheduler {
     return this.#warm
   }
 
+  /** What all tenants may have together, from here on. */
+  set caps(caps: PoolCaps) {
+    this.#capacity.caps = caps
+  }
+
   /** The instances of a tenant, running and idle ones, with the linear memory each has. */
   instancesOf(tenant: string): ReadonlyArray<InstanceRecord & { readonly memoryBytes: number }> {
     const found = []
-    for (const instance of [...this.#running, ...this.#warm.instancesOf(tenant)]) {
+    for (const instance of [...this.#capacity.running, ...this.#warm.instancesOf(tenant)]) {
       const record = this.#recordOf(instance, tenant)
       if (record.tenant === tenant) found.push({ ...record, memoryBytes: instance.memoryBytes })
     }
@@ -90,13 +100,12 @@ export class Scheduler {
   /** Runs one job to its end. Rejects with `PoolError` when it gets no slot; whatever the guest does is in the report. */
   async run(job: PoolJob): Promise<PoolReport> {
     const state = this.#stateOf(job)
-    const { slots } = state
     let queuedMs = 0
-    if (!slots.tryAcquire()) {
+    if (!this.#capacity.tryEnter(state, job.module)) {
       state.countWait()
       const askedMs = this.#clock.nowMs()
       try {
-        await slots.acquire(job.onAbort)
+        await this.#capacity.enter(state, job.onAbort)
       } catch (error) {
         state.counters.refused += 1
         throw error
@@ -113,8 +122,14 @@ export class Scheduler {
       this.#runQueue.charge(job.tenant, report.cpuMs)
       return { ...report, queuedMs }
     } finally {
-      slots.release()
+      this.#capacity.leave(state)
     }
+  }
+
+  /** A request of the tenant was slow. */
+  countSlow(tenant: string): void {
+    const state = this.#tenants.get(tenant)
+    if (state !== undefined) state.counters.slow += 1
   }
 
   /** Forgets a tenant that is no longer configured, once nothing of it runs. */
@@ -129,16 +144,16 @@ export class Scheduler {
     this.#isStopping = true
     this.#expireTimer?.cancel()
     for (const { slots } of this.#tenants.values()) slots.refuseAll()
-    for (const instance of this.#running) instance.kill('stopping')
+    for (const instance of [...this.#capacity.running]) instance.kill('stopping')
   }
 
   async #runInstance(job: PoolJob, state: TenantState): Promise<GuestReport> {
     const { tenant, module, engine = 'own' } = job
     const place = { tenant, key: `${tenant}\0${engine}\0${module.digest}` }
     const warm = this.#warm.take(place.key)
-    const instance = warm ?? this.#make(job, state)
+    const instance = warm ?? this.#makeNow(job, state)
     const record = this.#recordOf(instance, job.tenant)
-    this.#running.add(instance)
+    this.#capacity.begin(instance, module)
     record.isRunning = true
     record.requests += 1
     record.startedMs = this.#clock.nowMs()
@@ -156,18 +171,26 @@ export class Scheduler {
         cpuMs: job.cpuMs,
         wallMs: job.wallMs,
         sliceMs: job.sliceMs,
-        waitTurn: (wake) => this.#runQueue.join(job.tenant, wake),
+        waitTurn: (wake) => {
+          job.onSliceOver?.()
+          this.#runQueue.join(job.tenant, wake)
+        },
         onWait: job.onWait,
       })
       record.last = await report
       return record.last
     } finally {
-      this.#running.delete(instance)
+      this.#capacity.end(instance, module)
       record.isRunning = false
       record.endedMs = this.#clock.nowMs()
       this.#takeBack(instance, job, place)
       this.#makeAhead(job, place, warm === undefined && instance.runs === 1)
     }
+  }
+
+  #makeNow(job: PoolJob, state: TenantState): Instance {
+    this.#capacity.beforeMake(job.module)
+    return this.#make(job, state)
   }
 
   #make({ engine = 'own', module, tenant }: PoolJob, state: TenantState): Instance {
@@ -194,6 +217,7 @@ export class Scheduler {
     if (this.#warm.countOf(tenant) >= idleLimit(sizing, (slots?.active ?? 1) - 1)) {
       this.#warm.dropOne(tenant)
     }
+    if (!this.#capacity.beforeKeep(instance, tenant)) return
     this.#warm.put(instance, place, this.#clock.nowMs() + idleTimeoutMs(sizing))
     this.#expireTimer ??= this.#clock.after(EXPIRE_INTERVAL_MS, () => this.#expire())
   }
@@ -207,6 +231,7 @@ export class Scheduler {
       const headcount = { active: state.slots.active, idle: this.#warm.countOf(tenant), isFirstUse }
       const wanted = instancesToMake(sizing, headcount)
       if (wanted === 0 || this.#isStopping || this.#runQueue.waiting > 0) return
+      if (!this.#capacity.hasSpareRoom(job.module)) return
       this.#keep(this.#make(job, state), job, place)
       if (wanted > 1) this.#makeAhead(job, place, isFirstUse)
     })
@@ -225,8 +250,9 @@ export class Scheduler {
       state = new TenantState(tenant, limits, this.#clock)
       this.#tenants.set(tenant, state)
     }
-    state.update(limits)
-    return state
+    const known = state
+    this.#capacity.track(known, () => known.update(limits))
+    return known
   }
 }
 

@@ -48,7 +48,10 @@ export class TenantState {
     resets: 0,
     outcomes: new Map(),
   }
+  /** What the instance of its latest request is going to need, in bytes. */
+  needBytes = 0
   #limits: SlotLimits
+  #isHeld = false
 
   constructor(name: string, limits: SlotLimits, clock: Clock) {
     this.slots = new Slots(name, limits, clock)
@@ -59,7 +62,26 @@ export class TenantState {
   update(limits: SlotLimits): void {
     if (this.#limits === limits) return
     this.#limits = limits
-    this.slots.limits = limits
+    if (!this.#isHeld) this.slots.limits = limits
+  }
+
+  /** From here on its requests wait, whatever its own limit is. */
+  hold(): void {
+    if (this.#isHeld) return
+    this.#isHeld = true
+    this.#limitChildren(0)
+  }
+
+  /** While held: starts the first request that waits, if the tenant's own limit allows. */
+  admitOne(): void {
+    this.#limitChildren(Math.min(this.#limits.maxChildren, this.slots.active + 1))
+    this.#limitChildren(0)
+  }
+
+  /** From here on its own limit alone holds. */
+  lift(): void {
+    this.#isHeld = false
+    this.slots.limits = this.#limits
   }
 
   countStart(queuedMs: number): void {
@@ -70,7 +92,7 @@ export class TenantState {
 
   countWait(): void {
     this.counters.queued += 1
-    this.counters.maxChildrenReached += 1
+    if (this.slots.active >= this.#limits.maxChildren) this.counters.maxChildrenReached += 1
     this.counters.maxWaiting = Math.max(this.counters.maxWaiting, this.slots.waiting + 1)
   }
 
@@ -85,5 +107,8 @@ export class TenantState {
           ? `trap:${outcome.trap}`
           : `killed:${outcome.reason}`
     counters.outcomes.set(kind, (counters.outcomes.get(kind) ?? 0) + 1)
+  }
+  #limitChildren(maxChildren: number): void {
+    this.slots.limits = { ...this.#limits, maxChildren }
   }
 }

@@ -9,7 +9,11 @@ import { DocumentRoot } from '../gateway/document-root.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { requestIds } from '../gateway/request-id.ts'
 import { Router } from '../gateway/router.ts'
+import { SlowLogs } from '../gateway/slow-log.ts'
 import { collectPoolStatus } from '../gateway/status/collect.ts'
+import { mergePoolStatus } from '../gateway/status/merge.ts'
+import type { PoolStatus } from '../gateway/status/pool-status.ts'
+import { readStatus } from '../gateway/status/read-status.ts'
 import type { Tenant } from '../gateway/tenant.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
 import { Scheduler } from '../pool/scheduler.ts'
@@ -20,12 +24,15 @@ import { ImageDirectory } from '../wasi/image-directory.ts'
 import { createMemoryDirectory } from '../wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../wasi/memory-quota.ts'
 import type { Preopen } from '../wasi/session.ts'
+import { capShare, sizingShare, slotShare } from './shares.ts'
 
 export interface AssembleOptions {
   readonly clock: Clock
   readonly logger: Logger
   /** Whether requests leave a line where their tenants want one; or where else they all do. */
   readonly accessLog: boolean | AccessLog
+  /** What the other workers know of a tenant, as JSON; default: there are none. Never rejects. */
+  readonly otherStatuses?: (tenant: string) => Promise<readonly string[]>
 }
 
 /** Shared by all tenants of a worker. */
@@ -43,6 +50,7 @@ export class GatewayAssembly {
   readonly #shared: Shared
   readonly #scheduler: Scheduler
   readonly #accessLogs: AccessLogs
+  readonly #slowLogs: SlowLogs
   readonly #nextRequestId = requestIds()
   readonly #startEpochMs: number
   /** The tenants of the gateway that serves now, with what they were made of. */
@@ -52,6 +60,7 @@ export class GatewayAssembly {
     this.#options = options
     this.#scheduler = new Scheduler({ clock: options.clock })
     this.#accessLogs = new AccessLogs(options.logger)
+    this.#slowLogs = new SlowLogs(options.logger)
     this.#startEpochMs = Number(options.clock.realtimeNs() / 1_000_000n)
     this.#shared = {
       openAccessLog: (tenant) => this.#openAccessLog(tenant),
@@ -67,12 +76,13 @@ export class GatewayAssembly {
 
   /**
    * Makes a gateway for `config`; those made before go on as they are. A tenant whose table has not changed keeps what it
-   * has looked up. Throws `WasiError` when a mount of a tenant cannot be opened: then nothing has changed.
+   * has looked up. `workers`: how many share what `config` allows. Throws `WasiError` when a mount of a tenant cannot be
+   * opened: then nothing has changed.
    */
-  assemble(config: Config): Gateway {
+  assemble(config: Config, workers = 1): Gateway {
     const { clock, logger } = this.#options
     const tenants = new Map<string, KnownTenant>()
-    for (const table of config.tenants) tenants.set(table.name, this.#tenantOf(table))
+    for (const table of config.tenants) tenants.set(table.name, this.#tenantOf(table, workers))
     this.#tenants = tenants
     return {
       clock,
@@ -80,14 +90,39 @@ export class GatewayAssembly {
       router: new Router([...tenants.values()].map(({ tenant }) => tenant)),
       scheduler: this.#scheduler,
       nextRequestId: this.#nextRequestId,
-      poolStatus: async (tenant) =>
-        collectPoolStatus(tenant, this.#scheduler, { clock, startEpochMs: this.#startEpochMs }),
+      slowLog: ({ config }) => this.#slowLogs.open(config),
+      poolStatus: (tenant) => this.#poolStatus(tenant),
     }
+  }
+
+  /** From here on, all tenants together have what `config` allows them. `workers` share it. */
+  applyCaps(config: Config, workers: number): void {
+    this.#scheduler.caps = capShare(config, workers)
+  }
+
+  /** What this worker alone knows of a tenant; undefined: it does not serve it. */
+  ownStatus(tenant: string): PoolStatus | undefined {
+    const known = this.#tenants.get(tenant)
+    return known === undefined ? undefined : this.#collect(known.tenant)
   }
 
   /** Opens log files anew, after somebody has moved them away. */
   reopenLogs(): void {
     this.#accessLogs.reopen()
+    this.#slowLogs.reopen()
+  }
+
+  async #poolStatus(tenant: Tenant): Promise<PoolStatus> {
+    const { otherStatuses } = this.#options
+    const texts = (await otherStatuses?.(tenant.config.name)) ?? []
+    const own = this.#collect(tenant)
+    const others = texts.map((text) => readStatus(text, own)).filter((one) => one !== undefined)
+    return mergePoolStatus(own, ...others)
+  }
+
+  #collect(tenant: Tenant): PoolStatus {
+    const { clock } = this.#options
+    return collectPoolStatus(tenant, this.#scheduler, { clock, startEpochMs: this.#startEpochMs })
   }
 
   #openAccessLog(tenant: TenantConfig): AccessLog | undefined {
@@ -96,11 +131,11 @@ export class GatewayAssembly {
     return accessLog ? this.#accessLogs.open(tenant) : undefined
   }
 
-  #tenantOf(config: TenantConfig): KnownTenant {
-    const madeOf = JSON.stringify(config)
+  #tenantOf(config: TenantConfig, workers: number): KnownTenant {
+    const madeOf = JSON.stringify([config, workers])
     const known = this.#tenants.get(config.name)
     if (known?.madeOf === madeOf) return known
-    return { madeOf, tenant: assembleTenant(config, this.#shared) }
+    return { madeOf, tenant: assembleTenant(config, this.#shared, workers) }
   }
 }
 
@@ -111,20 +146,19 @@ interface KnownTenant {
 
 /** Makes the only gateway of a process. Throws `WasiError` when a mount of a tenant cannot be opened. */
 export function assembleGateway(config: Config, options: AssembleOptions): Gateway {
-  return new GatewayAssembly(options).assemble(config)
+  const assembly = new GatewayAssembly(options)
+  const gateway = assembly.assemble(config, 1)
+  assembly.applyCaps(config, 1)
+  return gateway
 }
 
-function assembleTenant(config: TenantConfig, shared: Shared): Tenant {
+function assembleTenant(config: TenantConfig, shared: Shared, workers: number): Tenant {
   const { limits } = config
   return {
     config,
     documentRoot: documentRootOf(config, shared),
-    slots: {
-      maxChildren: config.maxChildren,
-      queueMax: config.queue.maxLength,
-      queueTimeoutMs: config.queue.timeoutMs,
-    },
-    sizing: config,
+    slots: slotShare(config, workers),
+    sizing: sizingShare(config, workers),
     response: {
       headerBytes: limits.responseHeaderBytes,
       headerCount: limits.responseHeaderCount,

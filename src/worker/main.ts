@@ -34,6 +34,12 @@ function obey(message: MasterMessage<Config>, socket: RawSocket | undefined): vo
     case 'reopen-logs':
       worker?.reopenLogs()
       return
+    case 'give-status':
+      worker?.giveStatus(message.id, message.tenant)
+      return
+    case 'statuses':
+      worker?.takeStatuses(message.id, message.statuses)
+      return
     case 'drain':
       drain(message.graceMs, message.hasHeirs)
       return

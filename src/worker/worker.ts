@@ -14,6 +14,7 @@ import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
 import { GatewayAssembly } from './assemble-gateway.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
 import { LoadWatch } from './load-watch.ts'
+import { StatusExchange } from './status-exchange.ts'
 
 export const BEAT_MS = 1000
 
@@ -35,6 +36,7 @@ type Prepare = Extract<MasterMessage<Config>, { readonly kind: 'prepare' }>
 
 /** What a reload has made ready. */
 interface Prepared {
+  readonly settings: Config
   readonly gateway: Gateway
   readonly pool: PoolConfig
   readonly addresses: readonly string[]
@@ -45,6 +47,7 @@ export class Worker {
   readonly #options: WorkerOptions
   readonly #assembly: GatewayAssembly
   readonly #load: LoadWatch
+  readonly #statuses: StatusExchange
   #listeners: Listener[] = []
   /** Whose sockets a reload has taken away; some of their connections may still be there. */
   readonly #left: Listener[] = []
@@ -61,7 +64,13 @@ export class Worker {
   constructor(options: WorkerOptions) {
     const { clock, logger, send } = options
     this.#options = options
-    this.#assembly = new GatewayAssembly({ clock, logger, accessLog: true })
+    this.#statuses = new StatusExchange({ clock, send })
+    this.#assembly = new GatewayAssembly({
+      clock,
+      logger,
+      accessLog: true,
+      otherStatuses: (tenant) => this.#statuses.ask(tenant),
+    })
     this.#load = new LoadWatch({
       clock,
       activeRequests: () => this.#activeRequests(),
@@ -74,7 +83,8 @@ export class Worker {
     const { send } = this.#options
     try {
       const pool = poolOf(settings)
-      this.#gateway = this.#assembly.assemble(settings)
+      this.#gateway = this.#assembly.assemble(settings, pool.workers)
+      this.#assembly.applyCaps(settings, pool.workers)
       const { params } = this.#gateway.router
       for (const socket of sockets) {
         this.#listeners.push(await this.#listen(socket, pool, params))
@@ -92,10 +102,12 @@ export class Worker {
   prepare({ settings, addresses }: Prepare): void {
     const { send } = this.#options
     try {
-      const gateway = this.#assembly.assemble(settings)
+      const pool = poolOf(settings)
+      const gateway = this.#assembly.assemble(settings, pool.workers)
       this.#prepared = {
+        settings,
         gateway,
-        pool: poolOf(settings),
+        pool,
         addresses,
         level: settings.log.level,
       }
@@ -111,6 +123,7 @@ export class Worker {
     if (next === undefined || this.#isEnding) return
     this.#prepared = undefined
     this.#gateway = next.gateway
+    this.#assembly.applyCaps(next.settings, next.pool.workers)
     this.#options.logger.level = next.level
     const goes = (listener: Listener): boolean => !next.addresses.includes(listener.address)
     const gone = this.#listeners.filter(goes)
@@ -128,6 +141,18 @@ export class Worker {
 
   reopenLogs(): void {
     this.#assembly.reopenLogs()
+  }
+
+  /** Tells the master what this worker knows of a tenant. */
+  giveStatus(id: number, tenant: string): void {
+    const own = this.#gateway === undefined ? undefined : this.#assembly.ownStatus(tenant)
+    const status = own === undefined ? undefined : JSON.stringify(own)
+    this.#options.send({ kind: 'status', id, status })
+  }
+
+  /** What other workers know of a tenant, as this one has asked. */
+  takeStatuses(id: number, statuses: readonly string[]): void {
+    this.#statuses.settle(id, statuses)
   }
 
   /** Gives idle connections to other workers. */

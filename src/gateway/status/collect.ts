@@ -1,4 +1,4 @@
-/** The status of one tenant, as this worker knows it. */
+/** The status of one tenant, as this worker knows it: of limits, its share. */
 import type { Clock } from '../../base/clock.ts'
 import type { InstanceRecord } from '../../pool/instance-record.ts'
 import type { Scheduler } from '../../pool/scheduler.ts'
@@ -16,7 +16,7 @@ export interface CollectOptions {
 }
 
 export function collectPoolStatus(
-  { config }: Tenant,
+  { config, slots: limits }: Tenant,
   scheduler: Scheduler,
   { clock, startEpochMs }: CollectOptions,
 ): PoolStatus {
@@ -34,7 +34,7 @@ export function collectPoolStatus(
     acceptedConnections: counters?.requests ?? 0,
     listenQueue: slots?.waiting ?? 0,
     maxListenQueue: counters?.maxWaiting ?? 0,
-    listenQueueLength: config.queue.maxLength,
+    listenQueueLength: limits.queueMax,
     idleProcesses: instances.length - active,
     activeProcesses: active,
     maxActiveProcesses: counters?.maxActive ?? 0,
@@ -44,7 +44,7 @@ export function collectPoolStatus(
     own: {
       workerPool: config.pool,
       workers: 1,
-      maxChildren: config.maxChildren,
+      maxChildren: limits.maxChildren,
       cpuMs: counters?.cpuMs ?? 0,
       memoryBytes: instances.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
       instancesCreated: counters?.instancesMade ?? 0,

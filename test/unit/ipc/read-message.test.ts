@@ -19,6 +19,18 @@ const GOOD = [
     { kind: 'give-away', address: '/s' },
   ],
   [
+    { kind: 'ask-status', id: 3, tenant: 'acme', extra: 1 },
+    { kind: 'ask-status', id: 3, tenant: 'acme' },
+  ],
+  [
+    { kind: 'status', id: 3, status: '{}' },
+    { kind: 'status', id: 3, status: '{}' },
+  ],
+  [
+    { kind: 'status', id: 3 },
+    { kind: 'status', id: 3, status: undefined },
+  ],
+  [
     { kind: 'failed', error: { ...error, details: { big: 'x' } } },
     { kind: 'failed', error },
   ],
@@ -43,6 +55,11 @@ const BAD: readonly unknown[] = [
   { kind: 'failed', error: { code: 'no code', message: '' } },
   { kind: 'prepared', error: { code: 'X' } },
   { kind: 'give-away', address: 1 },
+  { kind: 'ask-status', id: '3', tenant: 'acme' },
+  { kind: 'ask-status', id: 3, tenant: 'x'.repeat(65) },
+  { kind: 'ask-status', id: 0.5, tenant: 'acme' },
+  { kind: 'status', id: 3, status: {} },
+  { kind: 'status', status: '{}' },
 ]
 
 for (const given of BAD) {

@@ -58,3 +58,27 @@ const CASES = [
 for (const { name, after, wanted } of CASES) {
   test(`${name}: ${wanted.join(', ')}`, () => expect(kinds(after)).toEqual(wanted))
 }
+
+test('pools share what the whole server may have, by their workers', () => {
+  const config = read(`process_max = 10
+memory_max = "4MiB"
+warm_memory_max = "8MiB"
+[[pool]]
+name = "a"
+listen = ["/run/a.sock"]
+workers = 3
+[[pool]]
+name = "b"
+listen = ["/run/b.sock"]
+workers = 1
+`)
+  const shares = config.pools.map((pool) => settingsOf(config, pool))
+  expect(shares.map(({ processMax }) => processMax)).toEqual([8, 3])
+  const mib = (bytes: number | undefined) => (bytes ?? 0) / 1024 / 1024
+  expect(shares.map(({ memoryMaxBytes }) => mib(memoryMaxBytes))).toEqual([3, 1])
+  expect(shares.map(({ warmMemoryMaxBytes }) => mib(warmMemoryMaxBytes))).toEqual([6, 2])
+  const unlimited = read(BEFORE)
+  const [pool] = unlimited.pools
+  if (pool === undefined) throw new Error('no pool')
+  expect(settingsOf(unlimited, pool)).toMatchObject({ processMax: 0, memoryMaxBytes: undefined })
+})

@@ -1,0 +1,104 @@
+/** `request_slowlog_timeout`: slow requests leave one entry, with what the guest was doing. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, onTestFinished, test } from 'vitest'
+import { Site } from '../../support/site.ts'
+import { wat } from '../../support/wat.ts'
+
+const PRINT = `(drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 200)))`
+const IMPORTS = `
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\10\\00\\00\\00\\1e\\00\\00\\00")
+  (data (i32.const 16) "Content-Type: text/plain\\0a\\0adone")`
+
+/** Computes for ever. */
+const SPINNER = wat(`(module ${IMPORTS}
+  (func $inner (loop (br 0)))
+  (func $outer (call $inner) ${PRINT})
+  (func (export "_start") (call $outer)))`)
+
+/** Sleeps for 60 ms. */
+const SLEEPER = wat(`(module ${IMPORTS}
+  (func (export "_start")
+    (i32.store (i32.const 272) (i32.const 1))
+    (i64.store (i32.const 280) (i64.const 60000000))
+    (drop (call $poll (i32.const 256) (i32.const 400) (i32.const 1) (i32.const 200)))
+    ${PRINT}))`)
+
+const QUICK = wat(`(module ${IMPORTS} (func (export "_start") ${PRINT}))`)
+
+let site: Site | undefined
+afterEach(() => {
+  site?.close()
+  site = undefined
+})
+
+interface Entry {
+  readonly time: number
+  readonly requestId: string
+  readonly tenant: string
+  readonly handler: string
+  readonly uri: string
+  readonly wallMs: number
+  readonly cpuMs: number
+  readonly backtrace: readonly string[]
+}
+
+function open(tenant = ''): { readonly site: Site; entries(count: number): Promise<Entry[]> } {
+  const folder = mkdtempSync(join(tmpdir(), 'slow-log-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'slow.log')
+  const opened = new Site({
+    files: { 'spin.wasm': SPINNER, 'sleep.wasm': SLEEPER, 'quick.wasm': QUICK },
+    tenant: `slowlog = "${file}"\nrequest_slowlog_timeout = "20ms"\n${tenant}\n[tenant.limits]\ncpu = "60ms"\n`,
+  })
+  site = opened
+  const read = (): Entry[] => {
+    const lines = readFileSync(file, 'utf8').split('\n')
+    return lines.filter((line) => line !== '').map((line): Entry => JSON.parse(line))
+  }
+  const entries = async (count: number): Promise<Entry[]> => {
+    await expect.poll(() => read().length).toBe(count)
+    return read()
+  }
+  return { site: opened, entries }
+}
+
+test('a guest that computes is seen at it', async () => {
+  const { site, entries } = open()
+  await site.request('/quick.wasm')
+  await site.request('/spin.wasm', { REQUEST_URI: '/spin.wasm?a=1' })
+  const [entry] = await entries(1)
+  expect(entry).toMatchObject({
+    requestId: site.access[1]?.requestId,
+    tenant: 'acme',
+    handler: 'spin.wasm',
+    uri: '/spin.wasm?a=1',
+  })
+  expect(entry?.cpuMs).toBeGreaterThanOrEqual(60)
+  expect(entry?.wallMs).toBeGreaterThanOrEqual(60)
+  expect(entry?.time).toBeGreaterThan(1e12)
+  // Of `$inner`, `$outer` and `_start`, which have no names in the module: two imports come before them.
+  const functions = entry?.backtrace.map((frame) => frame.replace(/, offset 0x[0-9a-f]+\)$/, ')'))
+  expect(functions).toEqual(['? (function 2)', '? (function 3)', '? (function 4)'])
+  expect(site.gateway.scheduler.tenants.get('acme')?.counters.slow).toBe(1)
+})
+
+test('one that only waits has an entry without a back trace', async () => {
+  const { site, entries } = open()
+  expect((await site.request('/sleep.wasm')).status).toBe(200)
+  const [entry] = await entries(1)
+  expect(entry).toMatchObject({ handler: 'sleep.wasm', backtrace: [] })
+  expect(entry?.wallMs).toBeGreaterThanOrEqual(60)
+  expect(entry?.cpuMs).toBeLessThan(20)
+})
+
+test('the back trace is no deeper than it may be', async () => {
+  const { site, entries } = open('request_slowlog_trace_depth = 1')
+  await site.request('/spin.wasm')
+  const [entry] = await entries(1)
+  expect(entry?.backtrace).toHaveLength(1)
+})

@@ -1,0 +1,54 @@
+/** Log files of tenants: SIGUSR1 opens them anew, and `off` writes nothing. */
+import { readFileSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Client, configText, makeFolder, serve } from './serve.ts'
+
+function lines(file: string): readonly string[] {
+  try {
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+  } catch {
+    return []
+  }
+}
+
+test('after SIGUSR1 access log and slow log go on in new files', async () => {
+  const folder = makeFolder()
+  const [access, slow] = [join(folder, 'access.log'), join(folder, 'slow.log')]
+  const tenant = `access_log = "${access}"
+slowlog = "${slow}"
+request_slowlog_timeout = "1ms"
+[tenant.limits]
+cpu = "20ms"`
+  const config = configText(folder, { tenant, pool: 'workers = 1' })
+  const serving = await serve({ folder, config })
+  const client = new Client(serving.socket)
+  await client.get('slow.wasm')
+  await expect.poll(() => [lines(access).length, lines(slow).length]).toEqual([1, 1])
+  for (const file of [access, slow]) renameSync(file, `${file}.1`)
+  serving.child.kill('SIGUSR1')
+  // The signal and the request take different ways to the worker: lines before it are in the old files.
+  await expect
+    .poll(async () => {
+      await client.get('slow.wasm')
+      return lines(access).length > 0 && lines(slow).length > 0
+    })
+    .toBe(true)
+  expect(lines(`${access}.1`).length).toBeGreaterThanOrEqual(1)
+  client.close()
+})
+
+test('access_log = "off" leaves no line anywhere', async () => {
+  const folder = makeFolder()
+  const config = configText(folder, { tenant: 'access_log = "off"' })
+  const serving = await serve({ folder, config })
+  const client = new Client(serving.socket)
+  expect((await client.get('hello.wasm')).status).toBe(200)
+  client.close()
+  serving.child.kill('SIGTERM')
+  await serving.exit
+  expect(serving.log()).not.toContain('hello.wasm')
+  expect(serving.log()).not.toContain('"access"')
+})

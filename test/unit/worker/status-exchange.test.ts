@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import type { WorkerMessage } from '../../../src/ipc/messages.ts'
+import { STATUS_WAIT_MS, StatusExchange } from '../../../src/worker/status-exchange.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+test('each question has its own answer, and one without an answer ends in time', async () => {
+  const clock = new FakeClock()
+  const sent: WorkerMessage[] = []
+  const statuses = new StatusExchange({ clock, send: (message) => void sent.push(message) })
+  const [first, second] = [statuses.ask('a'), statuses.ask('b')]
+  expect(sent).toEqual([
+    { kind: 'ask-status', id: 1, tenant: 'a' },
+    { kind: 'ask-status', id: 2, tenant: 'b' },
+  ])
+  statuses.settle(2, ['of b'])
+  expect(await second).toEqual(['of b'])
+  clock.advance(STATUS_WAIT_MS)
+  expect(await first).toEqual([])
+  statuses.settle(1, ['late'])
+  expect(clock.pending).toBe(0)
+})
