@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   ipc: ['base'],
   admin: ['base', 'ipc', 'store'],
-  publisher: ['base', 'ipc', 'wasm', 'guest', 'store'],
+  publisher: ['base', 'ipc', 'wasm', 'guest', 'store', 'wasi', 'cgi'],
   worker: ['base', 'config', 'ipc', 'store', 'guest', 'pool', 'gateway', 'wasi', 'fastcgi'],
   master: [
     ...['base', 'config', 'ipc', 'admin'],

@@ -11,6 +11,7 @@ import {
   DEFAULT_CEILING,
   type Publication,
   type PublishProgress,
+  type PublishStep,
   publish,
   type TenantCeiling,
 } from '../store/publish.ts'
@@ -64,6 +65,7 @@ async function run(source: string, options: PublishCommandOptions): Promise<void
     })
     show.end(publication)
   } catch (error) {
+    show.stop()
     if (options.json !== true || !(error instanceof CodedError)) throw error
     process.stdout.write(`${JSON.stringify({ event: 'failed', error: toWire(error) })}\n`)
     process.exitCode = ExitCode.Failure
@@ -105,8 +107,10 @@ function accountFor(user: string | undefined): PublisherAccount | undefined {
 }
 
 interface Output {
+  /** Before anything is said about a failure. */
+  readonly stop: () => void
   readonly step: (progress: PublishProgress) => void
-  readonly bytes: ((bytes: number) => void) | undefined
+  readonly bytes: (bytes: number) => void
   readonly end: (publication: Publication) => void
 }
 
@@ -115,8 +119,9 @@ function jsonOutput(): Output {
     process.stdout.write(`${JSON.stringify(value)}\n`)
   }
   return {
+    stop: () => undefined,
     step: ({ step, note, found, ms }) => print({ event: 'step', step, note, found, ms }),
-    bytes: undefined,
+    bytes: () => undefined,
     end: ({ stored, switched }) => print({ event: 'published', ...stored, ...switched }),
   }
 }
@@ -125,24 +130,36 @@ function jsonOutput(): Output {
 const DRAW_BYTES = 1024 * 1024
 const ERASE_LINE = '\r\x1b[K'
 
+/** What is going on while nothing has been reported. */
+const NEXT: Readonly<Partial<Record<PublishStep, string>>> = {
+  read: 'verify',
+  verify: 'harden',
+  harden: 'compile',
+  compile: 'probe',
+  probe: 'store',
+  store: 'switch',
+}
+
 function textOutput(): Output {
   const isTerminal = process.stderr.isTTY === true
-  let drawn = 0
-  const erase = (): void => {
-    if (drawn > 0) process.stderr.write(ERASE_LINE)
-    drawn = 0
+  const draw = (text: string): void => {
+    if (isTerminal) process.stderr.write(`${ERASE_LINE}${text}`)
   }
+  let drawnBytes = 0
   const bytes = (count: number): void => {
-    if (count - drawn < DRAW_BYTES) return
-    drawn = count
-    process.stderr.write(`${ERASE_LINE}read     ${(count / DRAW_BYTES).toFixed(0)} MiB ...`)
+    if (count - drawnBytes < DRAW_BYTES) return
+    drawnBytes = count
+    draw(`read     ${(count / DRAW_BYTES).toFixed(0)} MiB ...`)
   }
   return {
+    stop: () => draw(''),
     step: ({ step, note, ms }) => {
-      erase()
+      draw('')
       process.stdout.write(`${step.padEnd(8)} ${note} (${ms.toFixed(ms < 10 ? 1 : 0)} ms)\n`)
+      const next = NEXT[step]
+      if (next !== undefined) draw(`${next} ...`)
     },
-    bytes: isTerminal ? bytes : undefined,
+    bytes,
     end: ({ release, switched }) => {
       const routes = release.manifest.routes.map(({ path }) => path).join(', ')
       const { tenant, handler } = switched

@@ -32,20 +32,20 @@ export async function collectStore(
   { keep, scratch, nowMs }: CollectContext,
 ): Promise<Collected> {
   const reading = new StoreReading(layout, files)
-  const live = new Set<Digest>()
+  const live = new Map<string, ReadonlySet<Digest>>()
   const tenants = await reading.tenants()
   for (const tenant of tenants) {
     const { handlers } = await reading.state(tenant)
-    for (const { release } of Object.values(handlers)) live.add(release)
+    live.set(tenant, new Set(Object.values(handlers).map(({ release }) => release)))
   }
   const { used, stale } = await surveyLeases(layout, files, nowMs)
-  const named = new Set([...live, ...used])
+  const named = new Set([...[...live.values()].flatMap((releases) => [...releases]), ...used])
   const given: string[] = []
   for (const tenant of tenants) {
     const counts = new Map<string, number>()
     const entries = (await reading.entries(tenant)).toSorted((a, b) => b.number - a.number)
     for (const { release, handler } of entries) {
-      if (!live.has(release) && !used.has(release)) {
+      if (live.get(tenant)?.has(release) !== true && !used.has(release)) {
         const count = (counts.get(handler) ?? 0) + 1
         counts.set(handler, count)
         if (keep !== undefined && count > keep) {

@@ -168,9 +168,17 @@ export class DirectoryStore implements ReleaseStore {
     return this.#reading.tenants()
   }
 
-  check(): Promise<StoreCheck> {
-    // With the lock: halfway through a change things would seem to be missing.
-    return withLock(this.#lockOptions(), () => checkStore(this.layout, this.#files))
+  async check(): Promise<StoreCheck> {
+    const work = (): Promise<StoreCheck> => checkStore(this.layout, this.#files)
+    try {
+      // With the lock: halfway through collecting, things would seem to be missing.
+      return await withLock(this.#lockOptions(), work)
+    } catch (error) {
+      const code = error instanceof StoreError ? error.code : undefined
+      // Who may not change the store, or cannot, may still look.
+      if (code === 'STORE_FULL' || code === 'STORE_NOT_WRITABLE') return work()
+      throw error
+    }
   }
 
   collect(options: CollectOptions = {}): Promise<Collected> {

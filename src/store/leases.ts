@@ -34,7 +34,7 @@ export class Lease {
   async write(releases: ReadonlySet<Digest>): Promise<void> {
     const contents = canonicalJson({ format: 1, releases: [...releases].sort() })
     await this.#files.remove(this.#draft)
-    await this.#files.create(this.#draft, Buffer.from(contents))
+    await this.#files.createFleeting(this.#draft, Buffer.from(contents))
     await this.#files.rename(this.#draft, this.#path)
     this.#releases = releases
   }

@@ -27,8 +27,6 @@ export interface StoreLimits {
   readonly handlers: number
   /** Releases one tenant keeps; older ones are given up by `collect --keep`. */
   readonly releases: number
-  /** Processes that hold leases. */
-  readonly leases: number
   /** How long a publisher waits for another one to finish, in milliseconds. */
   readonly lockWaitMs: number
 }
@@ -46,7 +44,6 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = {
   routes: 64,
   handlers: 64,
   releases: 1_000,
-  leases: 4_096,
   lockWaitMs: 30_000,
 }
 

@@ -43,7 +43,7 @@ export async function withLock<Result>(
   const { files, folder } = options
   // Made before it is needed: giving a ticket back must work on a full disk.
   const free = join(folder, draftName())
-  await files.create(free, Buffer.from(FREE))
+  await files.createFleeting(free, Buffer.from(FREE))
   try {
     const ticket = await acquire(options)
     try {
@@ -114,7 +114,7 @@ async function tryTake(options: LockOptions, number: number): Promise<string | u
   const { files, folder } = options
   const path = pathOf(options, number)
   const draft = join(folder, draftName())
-  await files.create(draft, Buffer.from(`${ownerText(thisOwner())}\n`))
+  await files.createFleeting(draft, Buffer.from(`${ownerText(thisOwner())}\n`))
   try {
     if (!(await files.link(draft, path))) return undefined
   } finally {

@@ -41,7 +41,7 @@ export async function makeStore(folder: string, files: StoreFiles = nodeFiles): 
       `Cannot make a store in ${root}: there is ${JSON.stringify(foreign.name)}, wanted an empty folder`,
     )
   }
-  for (const part of PARTS) await files.makeFolder(`${root}/${part}`)
+  for (const part of PARTS) await files.makeFolder(`${root}/${part}`, MODES[part])
   await files.syncFolder(dirname(root))
   await makeReserve(layout, files)
   // Last, and in one step: a folder with this file in it is a whole store.
@@ -63,5 +63,8 @@ export async function makeReserve(layout: Layout, files: StoreFiles): Promise<vo
   // Not zeros: a file system may keep no space for these.
   await files.create(layout.reserve, new Uint8Array(RESERVE_BYTES).fill(0x2e))
 }
+
+/** Workers of all pools, who may be different users, write their leases there; sticky, as /tmp is. */
+const MODES: Readonly<Record<string, number>> = { leases: 0o1777 }
 
 const PARTS = ['blobs', 'images', 'releases', 'tenants', 'live', 'leases', 'lock', 'tmp']

@@ -6,7 +6,7 @@
  *
  * Nothing is on the tenant's list before the probe has passed, and nothing is live before it is stored.
  */
-import { chmod, chown, cp, mkdtemp, rm } from 'node:fs/promises'
+import { chown, cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
@@ -168,9 +168,10 @@ async function withReadableCopy(
     await cp(job.modulePath, modulePath)
     if (job.imagePath !== null && imagePath !== null) {
       await cp(job.imagePath, imagePath, { recursive: true })
-      await chmod(imagePath, 0o755)
     }
-    await chmod(folder, 0o500)
+    for (const entry of await readdir(folder, { recursive: true })) {
+      await chown(join(folder, entry), uid, gid)
+    }
     await chown(folder, uid, gid)
     return await run({ ...job, modulePath, imagePath })
   } catch (cause) {

@@ -90,10 +90,14 @@ function isEvent(value: unknown): value is PublisherEvent {
         areTexts(value['error'], ['code', 'message'])
       )
     case 'done':
-      return areTexts(value, ['lifetime']) && isHardened(value['hardened'])
+      return isLifetime(value['lifetime']) && isHardened(value['hardened'])
     default:
       return false
   }
+}
+
+function isLifetime(value: unknown): boolean {
+  return value === 'reset' || value === 'fresh' || value === 'persistent'
 }
 
 function isHardened(value: unknown): boolean {

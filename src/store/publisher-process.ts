@@ -17,7 +17,7 @@ import type { JobDone, PublisherJob, StepReport } from './publisher-protocol.ts'
 export interface PublisherLimits {
   /** From its start to its end. */
   readonly timeMs: number
-  /** Resident memory of the whole process: the module, its hardened form, V8's compiler, the probe. */
+  /** Resident memory for the module, its hardened form and V8's compiler; the handler's own memory comes on top. */
   readonly memoryBytes: number
   /** Between two looks at its memory. */
   readonly lookMs: number
@@ -27,7 +27,7 @@ export interface PublisherLimits {
 
 export const DEFAULT_PUBLISHER_LIMITS: PublisherLimits = {
   timeMs: 120_000,
-  memoryBytes: 2 * 1024 * 1024 * 1024,
+  memoryBytes: 1024 * 1024 * 1024,
   lookMs: 20,
   talkBytes: 1024 * 1024,
 }
@@ -71,7 +71,8 @@ export async function runPublisher(
 ): Promise<PublisherResult> {
   const { clock, limits = DEFAULT_PUBLISHER_LIMITS, account, onStep } = options
   const child = start(job, account)
-  const guard = new Guard(child, clock, limits)
+  const memoryBytes = limits.memoryBytes + job.limits.memoryBytes
+  const guard = new Guard(child, clock, { ...limits, memoryBytes })
   const reader = new OutputReader(
     { talkBytes: limits.talkBytes, moduleBytes: job.limits.hardenedBytes },
     onStep,

@@ -25,7 +25,7 @@ export interface LiveHandler {
   readonly name: string
   readonly digest: Digest
   readonly release: Release
-  /** Absolute paths. The hardened module is trusted after `readHardened`, and not for any mark in it. */
+  /** Absolute paths. The hardened module is trusted after `readHardened` (read-module.ts), and not for any mark in it. */
   readonly hardenedPath: string
   readonly originalPath: string
   /** The folder the guest sees at `/`; undefined: none. */
@@ -56,6 +56,9 @@ export interface ReaderOptions {
 
 /** Where there is a watch, it is still looked at now and then, in milliseconds. */
 const SAFETY_POLL_MS = 5_000
+
+/** Two switches within one tick of the file system's clock leave one time: a folder that has just changed may have again. */
+const YOUNG_NS = 1_000_000_000n
 
 /** A lease is written anew so often, in milliseconds, for those who can only go by its age. */
 const RENEW_MS = 3_600_000
@@ -245,12 +248,14 @@ export class ReleaseReader {
 
   async #poll(): Promise<void> {
     const timer = this.#timer
-    const stamp = await stat(this.#layout.live, { bigint: true }).then(
-      ({ ino, mtimeNs }) => `${ino}:${mtimeNs}`,
-      () => 'none',
+    const { stamp, isYoung } = await stat(this.#layout.live, { bigint: true }).then(
+      ({ ino, mtimeNs }) => ({
+        stamp: `${ino}:${mtimeNs}`,
+        isYoung: this.#clock.realtimeNs() - mtimeNs < YOUNG_NS,
+      }),
+      () => ({ stamp: 'none', isYoung: false }),
     )
-    // A switch within one tick of the file system's clock does not show: look at what is young.
-    if (stamp !== this.#stamp || this.#watch !== undefined) this.#wake(undefined)
+    if (stamp !== this.#stamp || isYoung || this.#watch !== undefined) this.#wake(undefined)
     this.#stamp = stamp
     if (this.#timer === timer) this.#lookLater()
   }

@@ -44,7 +44,7 @@ export async function stageSource(
   options: StageOptions,
 ): Promise<Staged> {
   const { limits, files } = options
-  const place = await locate(source)
+  const place = await locate(source, limits)
   const text = place.isFolder ? await readManifestFile(place.folder, limits) : new Uint8Array(0)
   const asked = readManifest(text, {
     name: options.handler ?? nameOf(place.isFolder ? basename(place.folder) : place.module),
@@ -75,23 +75,29 @@ interface Place {
   readonly module: string
 }
 
-async function locate(source: string): Promise<Place> {
+async function locate(source: string, limits: StoreLimits): Promise<Place> {
   try {
     // What is named on the command line may be a link: whoever names it knows what it means.
     const path = await realpath(source)
     if (!(await stat(path)).isDirectory()) {
       return { isFolder: false, folder: dirname(path), module: basename(path) }
     }
-    return { isFolder: true, folder: path, module: await onlyModule(path) }
+    return { isFolder: true, folder: path, module: await onlyModule(path, limits.files) }
   } catch (cause) {
     throw unreadable(source, cause)
   }
 }
 
 /** Empty: there is no module, or more than one. */
-async function onlyModule(folder: string): Promise<string> {
+async function onlyModule(folder: string, maxEntries: number): Promise<string> {
   let found = ''
+  let entries = 0
   for await (const { name } of await opendir(folder)) {
+    entries += 1
+    if (entries > maxEntries) {
+      const limits = { limit: 'files', actual: entries, wanted: maxEntries }
+      throw storeLimitError(`look for a module in ${folder}`, limits)
+    }
     if (!name.endsWith('.wasm')) continue
     if (found !== '') return ''
     found = name

@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:fs'
 import {
+  chmod,
   type FileHandle,
   link,
   lstat,
@@ -13,8 +14,9 @@ import {
   rename,
   rm,
   unlink,
+  writeFile,
 } from 'node:fs/promises'
-import { storeFileError, systemCodeOf } from './errors.ts'
+import { storeFileError, storeLimitError, systemCodeOf } from './errors.ts'
 
 export interface FileStatus {
   readonly kind: EntryKind
@@ -31,10 +33,18 @@ export type EntryKind = 'file' | 'folder' | 'other'
 
 /** All of them reject with `StoreError`. */
 export interface StoreFiles {
-  /** Makes a folder, unless there is one; the folder above it must be there. Lasting after `syncFolder` of that. */
-  makeFolder(path: string): Promise<void>
+  /**
+   * Makes a folder, unless there is one; the folder above it must be there. Lasting after `syncFolder` of that. `mode`:
+   * permission bits of a new one, whatever the umask; default: what the umask leaves.
+   */
+  makeFolder(path: string, mode?: number): Promise<void>
   /** Makes a new file, writes it whole and syncs its contents; its name lasts after `syncFolder`. */
   create(path: string, contents: Contents): Promise<void>
+  /**
+   * Makes a new file that need not survive a power cut: after one it may be gone, or empty. Does without a sync, which costs
+   * milliseconds, and which Node's permission model forbids.
+   */
+  createFleeting(path: string, contents: Uint8Array): Promise<void>
   /**
    * Gives a file a second name. False: there is something of that name already. Where files cannot have two names, makes a
    * copy, synced. Lasting after `syncFolder`.
@@ -68,11 +78,14 @@ const CHUNK_BYTES = 1024 * 1024
 
 /** The machine's file system. */
 export const nodeFiles: StoreFiles = {
-  makeFolder: (path) =>
+  makeFolder: (path, mode) =>
     attempt(`make folder ${path}`, async () => {
-      await mkdir(path).catch(unless('EEXIST'))
+      const result = await mkdir(path).catch(unless('EEXIST'))
+      if (mode !== undefined && result !== 'EEXIST') await chmod(path, mode)
     }),
   create: (path, contents) => attempt(`write ${path}`, () => create(path, contents)),
+  createFleeting: (path, contents) =>
+    attempt(`write ${path}`, () => writeFile(path, contents, { flag: 'wx', mode: FILE_MODE })),
   link: (from, to) => attempt(`link ${to}`, () => linkOrCopy(from, to)),
   rename: (from, to) => attempt(`rename to ${to}`, () => rename(from, to)),
   syncFolder: (path) => attempt(`sync ${path}`, () => syncFolder(path)),
@@ -96,7 +109,7 @@ async function attempt<Result>(doing: string, operation: () => Promise<Result>):
 }
 
 /** Lets one kind of error pass: answers its code. */
-function unless(code: string): (error: unknown) => string {
+function unless(code: string): (error: unknown) => string | undefined {
   return (error) => {
     if (systemCodeOf(error) !== code) throw error
     return code
@@ -205,7 +218,9 @@ async function read(path: string, maxBytes: number): Promise<Uint8Array | undefi
   }
   try {
     const { size } = await file.stat()
-    if (size > maxBytes) throw new Error(`${size} bytes, wanted at most ${maxBytes}`)
+    if (size > maxBytes) {
+      throw storeLimitError(`read ${path}`, { limit: 'bytes', actual: size, wanted: maxBytes })
+    }
     const bytes = new Uint8Array(size)
     let length = 0
     while (length < size) {

@@ -29,6 +29,7 @@ const files: StoreFiles = {
     count()
     await nodeFiles.create(path, contents)
   },
+  createFleeting: (path, contents) => after(nodeFiles.createFleeting(path, contents)),
   link: (from, to) => after(nodeFiles.link(from, to)),
   rename: (from, to) => after(nodeFiles.rename(from, to)),
   syncFolder: (path) => after(nodeFiles.syncFolder(path)),

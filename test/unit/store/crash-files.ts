@@ -8,7 +8,7 @@ import { ownerText, thisOwner } from '../../../src/store/owner.ts'
 import type { Contents, Entry, FileStatus, StoreFiles } from '../../../src/store/store-files.ts'
 
 type Inode =
-  | { readonly kind: 'file'; bytes: Uint8Array }
+  | { readonly kind: 'file'; bytes: Uint8Array; isFleeting: boolean }
   | {
       readonly kind: 'folder'
       readonly names: Map<string, Inode>
@@ -55,7 +55,7 @@ export class CrashFiles implements StoreFiles {
   async create(path: string, contents: Contents): Promise<void> {
     const { folder, name } = this.#place(path)
     if (folder.names.has(name)) throw failure(path, 'EEXIST')
-    const inode: Inode = { kind: 'file', bytes: new Uint8Array(0) }
+    const inode: Inode = { kind: 'file', bytes: new Uint8Array(0), isFleeting: false }
     this.#change([{ folder, name, inode }])
     const chunks: Uint8Array[] = []
     if (contents instanceof Uint8Array) chunks.push(contents)
@@ -64,6 +64,12 @@ export class CrashFiles implements StoreFiles {
     inode.bytes = bytes.subarray(0, bytes.length / 2)
     this.#step()
     inode.bytes = bytes
+  }
+
+  async createFleeting(path: string, contents: Uint8Array): Promise<void> {
+    await this.create(path, contents)
+    const inode = this.#existing(path)
+    if (inode.kind === 'file') inode.isFleeting = true
   }
 
   async link(from: string, to: string): Promise<boolean> {
@@ -199,9 +205,9 @@ function afterReboot(folder: Inode & { kind: 'folder' }): Inode & { kind: 'folde
     const known = copies.get(inode)
     if (known !== undefined) return known
     if (inode.kind === 'file') {
-      const text = Buffer.from(inode.bytes).toString('latin1')
-      const bytes = text.startsWith(self) ? Buffer.from(text.replace(self, other)) : inode.bytes
-      const file: Inode = { kind: 'file', bytes }
+      // The worst of what may be left of one that was not synced.
+      const bytes = inode.isFleeting ? new Uint8Array(0) : inode.bytes
+      const file: Inode = { kind: 'file', bytes, isFleeting: false }
       copies.set(inode, file)
       return file
     }

@@ -291,7 +291,10 @@ test.for(DAMAGES)(
 test('a full disk at any point is said so, changes nothing, and collecting still works', async () => {
   const before = await put({ module: '1', files: PAGES })
   let left = Number.POSITIVE_INFINITY
-  const files = fullAfter(() => (left -= 1) < 0)
+  const files = fullAfter(() => {
+    left -= 1
+    return left < 0
+  })
   const full = await DirectoryStore.open(root, { clock: systemClock, files })
   let point = 0
   for (; ; point += 1) {
@@ -340,6 +343,10 @@ function fullAfter(isFull: () => boolean): StoreFiles {
     create: async (path, contents) => {
       refuse(path)
       await nodeFiles.create(path, contents)
+    },
+    createFleeting: async (path, contents) => {
+      refuse(path)
+      await nodeFiles.createFleeting(path, contents)
     },
     link: async (from, to) => {
       refuse(to)

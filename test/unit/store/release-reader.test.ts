@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
-import { readHardened } from '../../../src/store/read-hardened.ts'
+import { canRunHardened, readHardened, readOriginal } from '../../../src/store/read-module.ts'
 import { type LiveTenant, ReleaseReader } from '../../../src/store/release-reader.ts'
 import { findRoute } from '../../../src/store/routes.ts'
 import { nodeFiles } from '../../../src/store/store-files.ts'
@@ -51,10 +51,23 @@ test('a hardened module that is not what the release says is not run', async () 
   await release(store, nodeFiles, { module: 'a' })
   const [handler] = (await reader.current('acme')).handlers
   if (handler === undefined) throw new Error('nothing is live')
+  expect(Buffer.from(await readOriginal(handler)).toString()).toBe('original a')
   rmSync(handler.hardenedPath)
   await expect(readHardened(handler)).rejects.toMatchObject({ code: 'STORE_IO' })
   writeFileSync(handler.hardenedPath, 'hardened b')
   await expect(readHardened(handler)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+})
+
+test('a hardened module runs as it is under the limit and the contract it was made for', async () => {
+  await release(store, nodeFiles, { module: 'a' })
+  const [handler] = (await reader.current('acme')).handlers
+  if (handler === undefined) throw new Error('nothing is live')
+  const { release: record } = handler
+  expect(canRunHardened(record, 65_536)).toBe(true)
+  expect(canRunHardened(record, 1_000_000)).toBe(true)
+  expect(canRunHardened(record, 65_535)).toBe(false)
+  const older = { ...record, hardened: { ...record.hardened, contract: 0 } }
+  expect(canRunHardened(older, 65_536)).toBe(false)
 })
 
 /** The next thing a watch tells. */

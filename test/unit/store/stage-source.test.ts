@@ -193,6 +193,15 @@ const SETUPS: ReadonlyArray<{
     says: 'files is 3, wanted at most 2',
   },
   {
+    name: 'a folder of many files',
+    make: () => {
+      for (const name of ['a.wasm', 'b', 'c', 'd']) put(name)
+    },
+    limits: { files: 3 },
+    code: 'STORE_LIMIT_EXCEEDED',
+    says: 'files is 4, wanted at most 3',
+  },
+  {
     name: 'too many folders',
     make: () => withFiles('a/b', 'c/d'),
     limits: { folders: 2 },
