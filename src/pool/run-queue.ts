@@ -4,12 +4,20 @@
  * first come, first served: a tenant with a hundred running guests gets no more than a tenant with one.
  */
 
+interface Waiting {
+  readonly wake: () => void
+  readonly costMs: number
+}
+
+/** Nothing is free. */
+const MIN_COST_MS = 0.02
+
 export class RunQueue {
   readonly #schedule: (callback: () => void) => void
   readonly #sliceMs: number
   /** Tenants that wait, in order of their next turn. */
-  readonly #tenants = new Map<string, Array<() => void>>()
-  /** CPU time of this turn of the event loop, by tenant, in milliseconds. */
+  readonly #tenants = new Map<string, Waiting[]>()
+  /** CPU time of this turn of the event loop (and of turns before it that were short), by tenant, in milliseconds. */
   readonly #usedMs = new Map<string, number>()
   #isScheduled = false
   #waiting = 0
@@ -32,15 +40,17 @@ export class RunQueue {
 
   /** `tenant` has used the thread. */
   charge(tenant: string, cpuMs: number): void {
-    this.#usedMs.set(tenant, (this.#usedMs.get(tenant) ?? 0) + cpuMs)
-    this.#arm()
+    const usedMs = (this.#usedMs.get(tenant) ?? 0) + cpuMs
+    this.#usedMs.set(tenant, usedMs)
+    if (usedMs > this.#sliceMs / 2) this.#arm() // else it does not matter yet, and a turn more costs time
   }
 
-  /** Calls `wake` when `tenant` has its turn. One a turn of the event loop. */
-  join(tenant: string, wake: () => void): void {
+  /** Calls `wake` when `tenant` has its turn. `costMs`: how long it is likely to hold the thread; default: a slice. */
+  join(tenant: string, wake: () => void, costMs: number = this.#sliceMs): void {
+    const waiting = { wake, costMs: Math.min(Math.max(costMs, MIN_COST_MS), this.#sliceMs) }
     const queue = this.#tenants.get(tenant)
-    if (queue === undefined) this.#tenants.set(tenant, [wake])
-    else queue.push(wake)
+    if (queue === undefined) this.#tenants.set(tenant, [waiting])
+    else queue.push(waiting)
     this.#waiting += 1
     this.#arm()
   }
@@ -51,19 +61,30 @@ export class RunQueue {
     this.#schedule(() => {
       this.#isScheduled = false
       this.#usedMs.clear()
-      this.#giveTurn()
+      this.#giveTurns()
       if (this.#waiting > 0) this.#arm()
     })
   }
 
-  #giveTurn(): void {
+  /** Wakes as many as are likely to need one slice together, but at least one. */
+  #giveTurns(): void {
+    let leftMs = this.#sliceMs
+    while (leftMs > 0) {
+      const next = this.#takeNext()
+      if (next === undefined) return
+      leftMs -= next.costMs
+      next.wake()
+    }
+  }
+
+  #takeNext(): Waiting | undefined {
     for (const [tenant, queue] of this.#tenants) {
       this.#tenants.delete(tenant)
-      const wake = queue.shift()
+      const next = queue.shift()
       if (queue.length > 0) this.#tenants.set(tenant, queue) // behind all others
       this.#waiting -= 1
-      wake?.()
-      return
+      return next
     }
+    return undefined
   }
 }

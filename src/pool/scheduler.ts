@@ -57,6 +57,8 @@ export class Scheduler {
   readonly #capacity: Capacity
   readonly #warm: WarmInstances
   readonly #tenants = new Map<string, TenantState>()
+  /** Instances that still have to be put back. */
+  readonly #used: UsedInstance[] = []
   readonly #records = new WeakMap<Instance, InstanceRecord>()
   #expireTimer: Timer | undefined
   #isStopping = false
@@ -114,7 +116,7 @@ export class Scheduler {
     }
     try {
       if (!this.#runQueue.mayRun(job.tenant)) {
-        await new Promise<void>((wake) => this.#runQueue.join(job.tenant, wake))
+        await new Promise<void>((wake) => this.#runQueue.join(job.tenant, wake, state.usualCpuMs))
       }
       state.countStart(queuedMs)
       const report = await this.#runInstance(job, state)
@@ -150,7 +152,7 @@ export class Scheduler {
   async #runInstance(job: PoolJob, state: TenantState): Promise<GuestReport> {
     const { tenant, module, engine = 'own' } = job
     const place = { tenant, key: `${tenant}\0${engine}\0${module.digest}` }
-    const warm = this.#warm.take(place.key)
+    const warm = this.#warm.take(place.key) ?? this.#takeUsed(place.key)
     const instance = warm ?? this.#makeNow(job, state)
     const record = this.#recordOf(instance, job.tenant)
     this.#capacity.begin(instance, module)
@@ -183,7 +185,7 @@ export class Scheduler {
       this.#capacity.end(instance, module)
       record.isRunning = false
       record.endedMs = this.#clock.nowMs()
-      this.#takeBack(instance, job, place)
+      this.#giveBack({ instance, job, place })
       this.#makeAhead(job, place, warm === undefined && instance.runs === 1)
     }
   }
@@ -204,19 +206,33 @@ export class Scheduler {
     return this.#records.get(instance) ?? newInstanceRecord(tenant, this.#clock.nowMs())
   }
 
-  #takeBack(instance: Instance, job: PoolJob, place: Place): void {
-    const state = this.#stateOf(job)
-    if (!canRunAgain(instance, job)) return
-    if (job.sizing.lifetime === 'reset') state.counters.resets += 1
-    this.#keep(instance, job, place)
+  /** Putting an instance back waits until the answers of this turn are on their way. */
+  #giveBack(used: UsedInstance): void {
+    this.#used.push(used)
+    if (this.#used.length > 1) return
+    setImmediate(() => {
+      for (const one of this.#used.splice(0)) {
+        if (this.#putBack(one)) this.#keep(one.instance, one.job, one.place)
+      }
+    })
+  }
+
+  /** Somebody wants the instance before that. */
+  #takeUsed(key: string): Instance | undefined {
+    const at = this.#used.findLastIndex(({ place }) => place.key === key)
+    const [used] = at < 0 ? [] : this.#used.splice(at, 1)
+    return used !== undefined && this.#putBack(used) ? used.instance : undefined
+  }
+
+  #putBack({ instance, job }: UsedInstance): boolean {
+    if (!canRunAgain(instance, job)) return false
+    if (job.sizing.lifetime === 'reset') this.#stateOf(job).counters.resets += 1
+    return true
   }
 
   #keep(instance: Instance, { sizing, tenant }: PoolJob, place: Place): void {
-    const { slots } = this.#tenants.get(tenant) ?? {}
-    // The slot of the run that has just ended is given back later.
-    if (this.#warm.countOf(tenant) >= idleLimit(sizing, (slots?.active ?? 1) - 1)) {
-      this.#warm.dropOne(tenant)
-    }
+    const active = this.#tenants.get(tenant)?.slots.active ?? 0
+    if (this.#warm.countOf(tenant) >= idleLimit(sizing, active)) this.#warm.dropOne(tenant)
     if (!this.#capacity.beforeKeep(instance, tenant)) return
     this.#warm.put(instance, place, this.#clock.nowMs() + idleTimeoutMs(sizing))
     this.#expireTimer ??= this.#clock.after(EXPIRE_INTERVAL_MS, () => this.#expire())
@@ -254,6 +270,13 @@ export class Scheduler {
     this.#capacity.track(known, () => known.update(limits))
     return known
   }
+}
+
+/** An instance whose run is over. */
+interface UsedInstance {
+  readonly instance: Instance
+  readonly job: PoolJob
+  readonly place: Place
 }
 
 /** The way to stop a guest, before it runs too: then it does not. */

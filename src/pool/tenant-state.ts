@@ -84,6 +84,11 @@ export class TenantState {
     this.slots.limits = this.#limits
   }
 
+  /** What a request of the tenant has taken of the thread so far, on average, in milliseconds. */
+  get usualCpuMs(): number {
+    return this.counters.cpuMs / Math.max(1, this.counters.requests)
+  }
+
   countStart(queuedMs: number): void {
     this.counters.waits.observe(queuedMs)
     this.counters.requests += 1

@@ -40,6 +40,26 @@ test('a tenant with a hundred guests gets no more turns than a tenant with one',
   expect(turns).toEqual({ many: 500, one: 500 })
 })
 
+test('short requests share a turn, tenants in turn', () => {
+  const { queue, turn } = setUp()
+  const woken: string[] = []
+  for (const name of ['a1', 'a2', 'a3', 'a4']) queue.join('a', () => woken.push(name), 0.3)
+  queue.join('b', () => woken.push('b1'), 0.3)
+  turn()
+  expect(woken).toEqual(['a1', 'b1', 'a2', 'a3'])
+  turn()
+  expect(woken).toEqual(['a1', 'b1', 'a2', 'a3', 'a4'])
+})
+
+test('whoever needs a whole slice has a turn alone', () => {
+  const { queue, turn } = setUp()
+  const woken: string[] = []
+  queue.join('a', () => woken.push('a'))
+  queue.join('b', () => woken.push('b'), 0.01)
+  turn()
+  expect(woken).toEqual(['a'])
+})
+
 test('within a tenant it is first come, first served', () => {
   const { queue, turn } = setUp()
   const woken: number[] = []
