@@ -49,6 +49,8 @@ export function workerCommand(
     args: [
       '--disable-warning=ExperimentalWarning',
       '--disable-warning=PERM0003', // says that --allow-ffi is there
+      // Else V8 collects everything for every few hundred Wasm memories or megabytes of buffers.
+      '--external-memory-accounted-in-global-limit',
       '--permission',
       '--allow-net',
       // Snapshots map memory (`guest/`): the one thing Node's own modules cannot do.
