@@ -2,19 +2,14 @@
 import { Command, CommanderError } from 'commander'
 import { CodedError } from '../base/errors.ts'
 import { checkCommand } from './check.ts'
-import { collectCommand } from './collect.ts'
 import { convertCommand } from './convert.ts'
 import { doctorCommand } from './doctor.ts'
 import { ExitCode } from './exit-code.ts'
-import { fsckCommand } from './fsck.ts'
 import { hardenCommand } from './harden.ts'
 import { inspectCommand } from './inspect.ts'
 import { invokeCommand } from './invoke.ts'
-import { publishCommand } from './publish.ts'
-import { releasesCommand } from './releases.ts'
 import { reloadCommand } from './reload.ts'
 import { restartCommand } from './restart.ts'
-import { rollbackCommand } from './rollback.ts'
 import { runCommand } from './run.ts'
 import { serveCommand } from './serve.ts'
 import { stopCommand } from './stop.ts'
@@ -38,11 +33,6 @@ const program = new Command('wasm-fpm')
   .addCommand(convertCommand())
   .addCommand(runCommand())
   .addCommand(invokeCommand())
-  .addCommand(publishCommand())
-  .addCommand(releasesCommand())
-  .addCommand(rollbackCommand())
-  .addCommand(fsckCommand())
-  .addCommand(collectCommand())
   .addCommand(hardenCommand())
   .addCommand(inspectCommand())
 
