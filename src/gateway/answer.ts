@@ -227,7 +227,8 @@ export class Answer {
     report: PoolReport | undefined,
   ): void {
     const { clock } = this.#gateway
-    const { config, accessLog } = this.#tenant ?? {}
+    const { config } = this.#tenant ?? {}
+    const { accessLog } = this.#tenant ?? this.#gateway
     if (accessLog === undefined) return
     const variables = this.#cgi?.variables
     const wallMs = clock.nowMs() - this.#startMs

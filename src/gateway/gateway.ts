@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
+import type { AccessLog } from './access-log.ts'
 import type { Router } from './router.ts'
 import type { SlowLog } from './slow-log.ts'
 import type { PoolStatus } from './status/pool-status.ts'
@@ -11,6 +12,8 @@ export interface Gateway {
   readonly router: Router
   readonly scheduler: Scheduler
   readonly logger: Logger
+  /** For requests whose tenant is not known; undefined: they leave no line. */
+  readonly accessLog: AccessLog | undefined
   readonly clock: Clock
   /** A new request id: visible ASCII, unique among all workers. */
   readonly nextRequestId: () => string

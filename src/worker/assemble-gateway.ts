@@ -3,7 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Config, TenantConfig } from '../config/config.ts'
-import type { AccessLog } from '../gateway/access-log.ts'
+import { type AccessLog, createAccessLog } from '../gateway/access-log.ts'
 import { AccessLogs } from '../gateway/access-logs.ts'
 import { DocumentRoot } from '../gateway/document-root.ts'
 import type { Gateway } from '../gateway/gateway.ts'
@@ -89,6 +89,7 @@ export class GatewayAssembly {
       logger,
       router: new Router([...tenants.values()].map(({ tenant }) => tenant)),
       scheduler: this.#scheduler,
+      accessLog: this.#defaultAccessLog(),
       nextRequestId: this.#nextRequestId,
       slowLog: ({ config }) => this.#slowLogs.open(config),
       poolStatus: (tenant) => this.#poolStatus(tenant),
@@ -123,6 +124,12 @@ export class GatewayAssembly {
   #collect(tenant: Tenant): PoolStatus {
     const { clock } = this.#options
     return collectPoolStatus(tenant, this.#scheduler, { clock, startEpochMs: this.#startEpochMs })
+  }
+
+  #defaultAccessLog(): AccessLog | undefined {
+    const { accessLog, logger } = this.#options
+    if (typeof accessLog === 'function') return accessLog
+    return accessLog ? createAccessLog(logger) : undefined
   }
 
   #openAccessLog(tenant: TenantConfig): AccessLog | undefined {
