@@ -4,15 +4,13 @@ import { Errno } from './errno.ts'
 import type { FileNode, Filestat, NewTimes, OpenFile, OpenMode, SymlinkNode } from './filesystem.ts'
 import { MemoryNode, type MemorySystem } from './memory-node.ts'
 
-/** Files grow by at least this much, so that appending byte by byte does not copy each time. */
-const GROWTH_BYTES = 4096
-
-/** And at most by this much, which bounds what is held but not used. */
-const MAX_GROWTH_BYTES = 1024 * 1024
+/** What contents are kept in: a file that grows is never copied. */
+const PAGE_BYTES = 4096
 
 export class MemoryFile extends MemoryNode implements FileNode {
   readonly kind = 'file'
-  #contents: Uint8Array = new Uint8Array(0)
+  /** As many as `#size` needs; everything behind it is zero. */
+  #pages: Uint8Array[] = []
   #size = 0
   #opened = 0
 
@@ -38,7 +36,7 @@ export class MemoryFile extends MemoryNode implements FileNode {
   read(into: Uint8Array, offset: number): number {
     const end = Math.min(this.#size, offset + into.length)
     if (offset >= end) return 0
-    into.set(this.#contents.subarray(offset, end))
+    this.#eachPart(offset, end, (part, at) => into.set(part, at))
     return end - offset
   }
 
@@ -47,8 +45,7 @@ export class MemoryFile extends MemoryNode implements FileNode {
     if (!Number.isSafeInteger(end)) return -Errno.FBIG
     const errno = this.#reserve(end)
     if (errno !== Errno.SUCCESS) return -errno
-    this.#contents.set(from, offset)
-    this.#size = Math.max(this.#size, end)
+    this.#eachPart(offset, end, (part, at) => part.set(from.subarray(at, at + part.length)))
     this.touch()
     return from.length
   }
@@ -56,9 +53,7 @@ export class MemoryFile extends MemoryNode implements FileNode {
   setSize(size: number): number {
     const errno = this.#reserve(size)
     if (errno !== Errno.SUCCESS) return errno
-    if (size < this.#size) this.#contents.fill(0, size, this.#size)
-    this.#size = size
-    this.#giveBack()
+    if (size < this.#size) this.#cut(size)
     this.touch()
     return Errno.SUCCESS
   }
@@ -72,32 +67,36 @@ export class MemoryFile extends MemoryNode implements FileNode {
   }
 
   protected override get chargedBytes(): number {
-    return this.#contents.length
+    return this.#size
   }
 
-  /** Makes room for `size` bytes; everything behind `#size` is zero. */
+  /** Makes the file at least `size` bytes long: SUCCESS or NOSPC. */
   #reserve(size: number): number {
-    const room = this.#contents.length
-    if (size <= room) return Errno.SUCCESS
-    const { quota } = this.system
-    // Near the quota: half of what is left, so that filling it up copies the file a few times and not at every write.
-    const spare = Math.floor((quota.limits.bytes - quota.bytes) / 2)
-    const growth = Math.min(Math.max(room, GROWTH_BYTES), MAX_GROWTH_BYTES, spare)
-    const wanted = Math.max(size, room + growth)
-    const errno = quota.charge(wanted - room)
+    if (size <= this.#size) return Errno.SUCCESS
+    const errno = this.system.quota.charge(size - this.#size)
     if (errno !== Errno.SUCCESS) return errno
-    const grown = new Uint8Array(wanted)
-    grown.set(this.#contents.subarray(0, this.#size))
-    this.#contents = grown
+    while (this.#pages.length * PAGE_BYTES < size) this.#pages.push(new Uint8Array(PAGE_BYTES))
+    this.#size = size
     return Errno.SUCCESS
   }
 
-  /** Shrinks what is held for a file that has become much smaller. */
-  #giveBack(): void {
-    const room = this.#contents.length
-    if (room <= GROWTH_BYTES || this.#size > room / 2) return
-    this.#contents = this.#contents.slice(0, this.#size)
-    this.system.quota.charge(this.#size - room)
+  #cut(size: number): void {
+    this.system.quota.charge(size - this.#size)
+    this.#pages.length = Math.ceil(size / PAGE_BYTES)
+    this.#pages.at(-1)?.fill(0, size - (this.#pages.length - 1) * PAGE_BYTES)
+    this.#size = size
+  }
+
+  /** Calls `use` with the pieces of the contents from `start` to `end` and where each lies behind `start`. */
+  #eachPart(start: number, end: number, use: (part: Uint8Array, at: number) => void): void {
+    for (let at = start; at < end; ) {
+      const index = Math.floor(at / PAGE_BYTES)
+      const inPage = at - index * PAGE_BYTES
+      const length = Math.min(end - at, PAGE_BYTES - inPage)
+      const page = this.#pages[index]
+      if (page !== undefined) use(page.subarray(inPage, inPage + length), at - start)
+      at += length
+    }
   }
 }
 
