@@ -94,11 +94,6 @@ export class Scheduler {
     return found
   }
 
-  /** Guests and requests that wait for their turn with the thread. */
-  get waitingForTurn(): number {
-    return this.#runQueue.waiting
-  }
-
   /** Runs one job to its end. Rejects with `PoolError` when it gets no slot; whatever the guest does is in the report. */
   async run(job: PoolJob): Promise<PoolReport> {
     const state = this.#stateOf(job)

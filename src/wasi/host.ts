@@ -104,8 +104,8 @@ export class WasiHost {
   }
 
   /**
-   * Ends the session: closes its descriptors, cancels its timer, and drops the guest's suspension, if it is in one,
-   * for good. Until the next `begin` every call throws. Idempotent. The streams and preopened directories stay their
+   * Ends the session: closes its descriptors, cancels its timer, and unwinds the guest's stack if it is suspended:
+   * its call throws. Until the next `begin` every call throws. Idempotent. The streams and preopened directories stay their
    * owner's to end.
    */
   end(): void {
@@ -125,14 +125,14 @@ export class WasiHost {
     return this.#context.exitCode
   }
 
-  /** Whether the guest is parked in one of our calls; then its stack is safe to abandon with `end()`. */
+  /** Whether the guest is parked in one of our calls. */
   get isSuspended(): boolean {
     return this.#context.isSuspended
   }
 
   /**
-   * Whether another session may begin. False for ever after an `end()` that came between a wake-up and the guest's
-   * resumption: the abandoned stack will run once more, so the instance must be thrown away.
+   * Whether another session may begin. False for ever after an `end()` that found the guest suspended or about to resume:
+   * its stack still has to unwind, so the instance must be thrown away.
    */
   get isReusable(): boolean {
     return this.#context.isReusable

@@ -83,6 +83,9 @@ export class GatewayAssembly {
     const { clock, logger } = this.#options
     const tenants = new Map<string, KnownTenant>()
     for (const table of config.tenants) tenants.set(table.name, this.#tenantOf(table, workers))
+    for (const name of this.#tenants.keys()) {
+      if (!tenants.has(name)) this.#scheduler.dropTenant(name)
+    }
     this.#tenants = tenants
     return {
       clock,
