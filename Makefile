@@ -20,7 +20,8 @@ run: node_modules/.installed guests-as ## start wasm-fpm with its HTTP front and
 	node src/cli/main.ts serve --config examples/first-steps/wasm-fpm.toml --http $(HTTP)
 
 test: node_modules/.installed guests ## unit and integration tests, and every web server that is installed
-	vitest run
+	vitest run --project '!hostile'
+	vitest run --project hostile # alone: these measure how long others have to wait
 
 test-peers: node_modules/.installed guests ## the tests with real web servers only
 	vitest run --project peers

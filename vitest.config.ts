@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+// Hostile guests are held to bounds in time: on a machine that others use as well, a bound that was missed is tried again.
 const project = (name: string, include: string[], testTimeout = 10_000) => ({
-  test: { name, include, testTimeout, hookTimeout: 60_000 },
+  test: { name, include, testTimeout, hookTimeout: 60_000, retry: name === 'hostile' ? 3 : 0 },
 })
 
 export default defineConfig({
