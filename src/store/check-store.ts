@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { CodedError } from '../base/errors.ts'
 import { checkImage } from './check-image.ts'
 import { type Digest, digestOf, isDigest } from './digest.ts'
-import type { Layout } from './layout.ts'
+import { type Layout, parseSignatureName } from './layout.ts'
 import { parseOwner, stateOf, thisOwner } from './owner.ts'
 import type { Release, StoredBytes } from './release.ts'
 import type { StoreCheck, StoreProblem } from './release-store.ts'
+import { decodeSignature, isSignedBy, MAX_SIGNATURE_FILE_BYTES } from './signature.ts'
 import type { StoreFiles } from './store-files.ts'
 import { StoreReading } from './store-reading.ts'
 
@@ -15,6 +16,7 @@ export async function checkStore(layout: Layout, files: StoreFiles): Promise<Sto
   const check = new Checker(layout, files)
   await check.tenants()
   await check.releases()
+  await check.signatures()
   return { ...check.result(), leftovers: await check.leftovers() }
 }
 
@@ -29,6 +31,8 @@ class Checker {
   readonly #blobs = new Map<Digest, number | undefined>()
   readonly #images = new Set<Digest>()
   #tenants = 0
+  #signatures = 0
+  #unused = 0
 
   constructor(layout: Layout, files: StoreFiles) {
     this.#layout = layout
@@ -43,10 +47,15 @@ class Checker {
       const published = new Set(entries?.map(({ release }) => release))
       for (const release of published) this.#named.add(release)
       const state = await this.#try(tenant, () => this.#reading.state(tenant))
-      for (const [handler, { release }] of Object.entries(state?.handlers ?? {})) {
-        this.#named.add(release)
-        if (entries !== undefined && !published.has(release)) {
-          this.#report('missing', `${tenant}/${handler}`, `live release ${release} is not listed`)
+      for (const [handler, { release, canary }] of Object.entries(state?.handlers ?? {})) {
+        for (const [what, digest] of [
+          ['live release', release],
+          ['canary', canary?.release],
+        ] as const) {
+          if (digest === undefined) continue
+          this.#named.add(digest)
+          if (entries === undefined || published.has(digest)) continue
+          this.#report('missing', `${tenant}/${handler}`, `${what} ${digest} is not listed`)
         }
       }
     }
@@ -59,9 +68,36 @@ class Checker {
     }
   }
 
+  /** Whether they are what they say they are; whose signature counts is the tenants' business. */
+  async signatures(): Promise<void> {
+    for (const { name: tenant } of await this.#files.list(this.#layout.signatures)) {
+      const folder = join(this.#layout.signatures, tenant)
+      for (const { name } of await this.#files.list(folder)) {
+        const named = parseSignatureName(name)
+        if (named === undefined) continue
+        const { release, keyId } = named
+        if (!this.#named.has(release)) {
+          this.#unused += 1
+          continue
+        }
+        this.#signatures += 1
+        const path = join(folder, name)
+        const signature = await this.#try(`signature of release ${release}`, async () => {
+          const bytes = await this.#files.read(path, MAX_SIGNATURE_FILE_BYTES)
+          return decodeSignature(bytes ?? new Uint8Array(0), path)
+        })
+        if (signature === undefined) continue
+        const { publicKey } = signature
+        if (publicKey.id === keyId && isSignedBy(publicKey, signature, { tenant, release }))
+          continue
+        this.#report('damaged', `signature of release ${release}`, `${path} is of something else`)
+      }
+    }
+  }
+
   /** Things nobody names. */
   async leftovers(): Promise<number> {
-    let count = 0
+    let count = this.#unused
     const isNamed = {
       blobs: (name: string) => this.#blobs.has(name),
       images: (name: string) => this.#images.has(name),
@@ -89,6 +125,7 @@ class Checker {
       problems: this.#problems,
       tenants: this.#tenants,
       releases: this.#named.size,
+      signatures: this.#signatures,
       blobs: this.#blobs.size,
       bytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
     }

@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path'
 import { type Digest, isDigest } from './digest.ts'
-import type { Layout } from './layout.ts'
+import { type Layout, parseSignatureName } from './layout.ts'
 import { surveyLeases } from './leases.ts'
 import { namedContents } from './named-contents.ts'
 import { makeReserve } from './open-store.ts'
@@ -14,6 +14,7 @@ import { parseOwner, stateOf, thisOwner } from './owner.ts'
 import type { Collected, CollectOptions } from './release-store.ts'
 import type { StoreFiles } from './store-files.ts'
 import { StoreReading } from './store-reading.ts'
+import type { LivePointer, PublishedEntry } from './tenant-state.ts'
 
 /** A temporary folder from another machine is left alone for so long, in milliseconds. */
 const FOREIGN_TMP_MS = 24 * 3_600_000
@@ -32,20 +33,20 @@ export async function collectStore(
   { keep, scratch, nowMs }: CollectContext,
 ): Promise<Collected> {
   const reading = new StoreReading(layout, files)
-  const live = new Map<string, ReadonlySet<Digest>>()
+  const pointers = new Map<string, readonly LivePointer[]>()
   const tenants = await reading.tenants()
   for (const tenant of tenants) {
-    const { handlers } = await reading.state(tenant)
-    live.set(tenant, new Set(Object.values(handlers).map(({ release }) => release)))
+    pointers.set(tenant, Object.values((await reading.state(tenant)).handlers))
   }
   const { used, stale } = await surveyLeases(layout, files, nowMs)
-  const named = new Set([...[...live.values()].flatMap((releases) => [...releases]), ...used])
+  const named = new Set([...[...pointers.values()].flat().flatMap(answering), ...used])
   const given: string[] = []
   for (const tenant of tenants) {
     const counts = new Map<string, number>()
     const entries = (await reading.entries(tenant)).toSorted((a, b) => b.number - a.number)
+    const needed = neededOf(pointers.get(tenant) ?? [], entries)
     for (const { release, handler } of entries) {
-      if (live.get(tenant)?.has(release) !== true && !used.has(release)) {
+      if (!needed.has(release) && !used.has(release)) {
         const count = (counts.get(handler) ?? 0) + 1
         counts.set(handler, count)
         if (keep !== undefined && count > keep) {
@@ -60,6 +61,7 @@ export async function collectStore(
   const contents = await namedContents(reading, layout, files, named)
   const remover = new Remover(files, scratch)
   for (const path of given) await remover.removeFile(path)
+  const signatures = await sweepSignatures(layout, files, named)
   for (const tenant of tenants) await files.syncFolder(layout.tenant(tenant)).catch(() => undefined)
   const releases = await remover.sweep(layout.kind('releases'), (name) =>
     named.has(name.replace(/\.json$/, '')),
@@ -74,10 +76,29 @@ export async function collectStore(
     releases: releases.count,
     images: images.count,
     blobs: blobs.count,
+    signatures,
     leases: stale.length,
     leftovers,
     bytes: blobs.bytes,
   }
+}
+
+/** What answers requests. */
+function answering({ release, canary }: LivePointer): readonly Digest[] {
+  return canary === undefined ? [release] : [release, canary.release]
+}
+
+/** What answers requests, and what rolling back goes to: that must be there when it is needed. */
+function neededOf(
+  pointers: readonly LivePointer[],
+  entries: readonly PublishedEntry[],
+): ReadonlySet<Digest> {
+  const listed = new Set(entries.map(({ release }) => release))
+  const before = pointers.map(({ past }) => past?.findLast((release) => listed.has(release)))
+  return new Set([
+    ...pointers.flatMap(answering),
+    ...before.filter((release) => release !== undefined),
+  ])
 }
 
 class Remover {
@@ -127,6 +148,25 @@ class Remover {
     await this.#files.rename(path, away)
     await this.#files.removeAll(away)
   }
+}
+
+/** Removes the signatures of releases that are gone. */
+async function sweepSignatures(
+  layout: Layout,
+  files: StoreFiles,
+  named: ReadonlySet<Digest>,
+): Promise<number> {
+  let count = 0
+  for (const { name: tenant } of await files.list(layout.signatures)) {
+    const folder = join(layout.signatures, tenant)
+    for (const { name } of await files.list(folder)) {
+      const signature = parseSignatureName(name)
+      if (signature === undefined || named.has(signature.release)) continue
+      await files.remove(join(folder, name))
+      count += 1
+    }
+  }
+  return count
 }
 
 /** Removes what dead processes have left in `tmp` and `lock`. */

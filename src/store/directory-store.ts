@@ -13,14 +13,15 @@ import { checkStore } from './check-store.ts'
 import { collectStore } from './collect-store.ts'
 import type { Digest } from './digest.ts'
 import { StoreError, storeLimitError } from './errors.ts'
-import { checkName, type Layout } from './layout.ts'
+import { type Layout, parseSignatureName, type SignatureName } from './layout.ts'
 import { DEFAULT_STORE_LIMITS, MAX_OWN_FILE_BYTES, type StoreLimits } from './limits.ts'
 import { type LockOptions, withLock } from './lock.ts'
+import type { Manifest } from './manifest.ts'
 import { makeReserve, makeStore, openStore } from './open-store.ts'
 import { ownerText, thisOwner } from './owner.ts'
 import { encodeListing, encodeRelease, type Release } from './release.ts'
-import { routesOf } from './release-routes.ts'
 import type {
+  CanaryOptions,
   Collected,
   CollectOptions,
   PublishedRelease,
@@ -31,16 +32,32 @@ import type {
   Switched,
   Workspace,
 } from './release-store.ts'
-import { routeConflict } from './routes.ts'
+import { encodeSignature, type Signature } from './signature.ts'
+import type { PublicKey } from './signing-key.ts'
 import { nodeFiles, type StoreFiles } from './store-files.ts'
 import { StoreReading } from './store-reading.ts'
-import { encodeEntry, encodeState, type LivePointer, type TenantState } from './tenant-state.ts'
+import { type Planned, SwitchPlan } from './switch-plan.ts'
+import {
+  type CanaryPointer,
+  encodeEntry,
+  encodeState,
+  type LivePointer,
+  type TenantState,
+} from './tenant-state.ts'
+import { verifySignature } from './verify-release.ts'
 
 export interface DirectoryStoreOptions {
   readonly clock: Clock
   readonly files?: StoreFiles
   readonly limits?: StoreLimits
+  /**
+   * Whose signatures a tenant demands (empty: nobody's): no switch goes to a release that none of them has signed. Workers
+   * refuse such a release anyway; this says so before it is too late. Default: nobody's.
+   */
+  readonly signersOf?: SignersOf | undefined
 }
+
+export type SignersOf = (tenant: string) => Promise<readonly PublicKey[]>
 
 export class DirectoryStore implements ReleaseStore {
   readonly layout: Layout
@@ -48,6 +65,7 @@ export class DirectoryStore implements ReleaseStore {
   readonly #files: StoreFiles
   readonly #clock: Clock
   readonly #reading: StoreReading
+  readonly #signersOf: SignersOf
   #workspaces = 0
 
   /** Opens a store that is there. Rejects with STORE_NOT_A_STORE. */
@@ -60,11 +78,13 @@ export class DirectoryStore implements ReleaseStore {
     return new DirectoryStore(await makeStore(folder, options.files), options)
   }
 
-  private constructor(layout: Layout, { clock, files, limits }: DirectoryStoreOptions) {
+  private constructor(layout: Layout, options: DirectoryStoreOptions) {
+    const { clock, files, limits, signersOf } = options
     this.layout = layout
     this.limits = limits ?? DEFAULT_STORE_LIMITS
     this.#files = files ?? nodeFiles
     this.#clock = clock
+    this.#signersOf = signersOf ?? (async () => [])
     this.#reading = new StoreReading(layout, this.#files)
   }
 
@@ -113,36 +133,69 @@ export class DirectoryStore implements ReleaseStore {
     })
   }
 
+  putSignature(tenant: string, release: Digest, signature: Signature): Promise<void> {
+    const folder = this.layout.signaturesOf(tenant)
+    return this.#change(async (workspace) => {
+      await this.#plan(tenant).entry(release)
+      // A store that was made before there were signatures has no folder for them.
+      for (const [inner, outer] of [
+        [this.layout.signatures, this.layout.root],
+        [folder, this.layout.signatures],
+      ] as const) {
+        await this.#files.makeFolder(inner)
+        await this.#files.syncFolder(outer)
+      }
+      const path = this.layout.signature(tenant, release, signature.publicKey.id)
+      await this.#replace(folder, path, { contents: encodeSignature(signature), workspace })
+      const { handlers, sequence } = await this.state(tenant)
+      // Workers that have refused it look again when the sequence has changed.
+      const isInUse = Object.values(handlers).some(
+        (pointer) => pointer.release === release || pointer.canary?.release === release,
+      )
+      if (!isInUse) return
+      await this.#writeState(tenant, { sequence: sequence + 1, handlers }, workspace)
+    })
+  }
+
+  async signatures(tenant: string): Promise<readonly SignatureName[]> {
+    const entries = await this.#files.list(this.layout.signaturesOf(tenant))
+    return entries.map(({ name }) => parseSignatureName(name)).filter((one) => one !== undefined)
+  }
+
   switchTo(tenant: string, release: Digest): Promise<Switched> {
-    return this.#changeEvenIfFull((workspace) => this.#switch(tenant, release, workspace))
+    return this.#switch(tenant, (plan) => plan.switchTo(release))
+  }
+
+  setCanary(tenant: string, release: Digest, options: CanaryOptions): Promise<Switched> {
+    return this.#switch(tenant, (plan) => plan.setCanary(release, options))
+  }
+
+  async checkCanary(tenant: string, manifest: Manifest): Promise<void> {
+    await this.#plan(tenant).checkCanary(manifest)
+  }
+
+  promote(tenant: string, handler?: string): Promise<Switched> {
+    return this.#switch(tenant, (plan) => plan.promote(handler))
+  }
+
+  weighCanary(tenant: string, weight: number, handler?: string): Promise<Switched> {
+    return this.#switch(tenant, (plan) => plan.weighCanary(weight, handler))
+  }
+
+  dropCanary(tenant: string, handler?: string): Promise<Switched> {
+    return this.#switch(tenant, (plan) => plan.dropCanary(handler))
   }
 
   rollBack(tenant: string, handler?: string): Promise<Switched> {
-    return this.#changeEvenIfFull(async (workspace) => {
-      const { name, pointer } = this.#liveHandler(tenant, await this.state(tenant), handler)
-      const entries = await this.#reading.entries(tenant)
-      const live = entries.find(({ release }) => release === pointer.release)?.number ?? 0
-      const older = entries
-        .filter((entry) => entry.handler === name && entry.number < live)
-        .sort((a, b) => b.number - a.number)[0]
-      if (older !== undefined) return this.#switch(tenant, older.release, workspace)
-      throw new StoreError(
-        'STORE_NO_OLDER_RELEASE',
-        `Cannot roll back ${tenant}/${name}: the live release is the oldest, wanted one published before it`,
-      )
-    })
+    return this.#switch(tenant, (plan) => plan.rollBack(handler))
+  }
+
+  rollBackFrom(tenant: string, handler: string, release: Digest): Promise<Switched | undefined> {
+    return this.#switch(tenant, (plan) => plan.rollBackFrom(handler, release))
   }
 
   withdraw(tenant: string, handler: string): Promise<LivePointer> {
-    return this.#changeEvenIfFull(async (workspace) => {
-      const state = await this.state(tenant)
-      const { name, pointer } = this.#liveHandler(tenant, state, handler)
-      const handlers = Object.fromEntries(
-        Object.entries(state.handlers).filter(([other]) => other !== name),
-      )
-      await this.#writeState(tenant, { sequence: state.sequence + 1, handlers }, workspace)
-      return pointer
-    })
+    return this.#switch(tenant, (plan) => plan.withdraw(handler))
   }
 
   state(tenant: string): Promise<TenantState> {
@@ -156,6 +209,7 @@ export class DirectoryStore implements ReleaseStore {
       .map((entry) => ({
         ...entry,
         isLive: handlers[entry.handler]?.release === entry.release,
+        canary: canaryOf(handlers[entry.handler], entry.release),
       }))
       .sort((a, b) => b.number - a.number)
   }
@@ -207,74 +261,36 @@ export class DirectoryStore implements ReleaseStore {
     await writer.putImage(imagePath, release.image.digest, imageFiles)
   }
 
-  async #switch(tenant: string, release: Digest, workspace: Workspace): Promise<Switched> {
-    const entries = await this.#reading.entries(tenant)
-    const entry = entries.find((one) => one.release === release)
-    if (entry === undefined) {
-      throw new StoreError(
-        'STORE_UNKNOWN_RELEASE',
-        `Cannot switch ${tenant} to ${release}: it has published no such release, wanted one of \`wasm-fpm releases\``,
-      )
-    }
-    const state = await this.state(tenant)
-    const previous = state.handlers[entry.handler]?.release
-    const pointer = { release, switchedAt: this.#now() }
-    const next = {
-      sequence: state.sequence + 1,
-      handlers: { ...state.handlers, [entry.handler]: pointer },
-    }
-    await this.#refuseConflict(tenant, next)
-    await this.#writeState(tenant, next, workspace)
-    return { tenant, handler: entry.handler, release, previous, sequence: next.sequence }
-  }
-
-  async #refuseConflict(tenant: string, { handlers }: TenantState): Promise<void> {
-    const names = Object.keys(handlers)
-    if (names.length > this.limits.handlers) {
-      throw storeLimitError(`switch for tenant ${tenant}`, {
-        limit: 'handlers',
-        actual: names.length,
-        wanted: this.limits.handlers,
-      })
-    }
-    const releases = await Promise.all(
-      Object.entries(handlers).map(async ([name, pointer]) => ({
-        name,
-        release: await this.release(pointer.release),
-      })),
-    )
-    const conflict = routeConflict(
-      releases.flatMap(({ name, release }) => routesOf(release.manifest, name)),
-    )
-    if (conflict === undefined) return
-    const [{ handler: one, path }, { handler: other }] = conflict
-    throw new StoreError(
-      'STORE_ROUTE_TAKEN',
-      `Cannot make ${tenant}/${other} live: ${tenant}/${one} answers ${path} too, wanted another route or the same handler name`,
-      { details: { tenant, route: path, handler: one, other } },
-    )
-  }
-
-  #liveHandler(
+  /** Decides and writes while nobody else changes the store. */
+  #switch<Result>(
     tenant: string,
-    { handlers }: TenantState,
-    wanted: string | undefined,
-  ): { readonly name: string; readonly pointer: LivePointer } {
-    const names = Object.keys(handlers)
-    const name = wanted === undefined ? names[0] : checkName('handler', wanted)
-    const pointer = name === undefined ? undefined : handlers[name]
-    const isChosen = wanted !== undefined || names.length === 1
-    if (name !== undefined && pointer !== undefined && isChosen) return { name, pointer }
-    throw new StoreError(
-      'STORE_UNKNOWN_HANDLER',
-      `Cannot find the live handler ${wanted === undefined ? '' : `"${wanted}" `}of ${tenant}: it has ${names.join(', ') || 'none'}, wanted ${wanted === undefined && names.length > 1 ? 'one of them to be named' : 'one of these'}`,
-    )
+    decide: (plan: SwitchPlan) => Promise<Planned<Result>>,
+  ): Promise<Result> {
+    return this.#changeEvenIfFull(async (workspace) => {
+      const { next, result } = await decide(this.#plan(tenant))
+      if (next !== undefined) {
+        await this.#writeState(tenant, next, workspace)
+      }
+      return result
+    })
   }
 
-  async #writeState(tenant: string, state: TenantState, workspace: Workspace): Promise<void> {
-    await this.#replace(this.layout.live, this.layout.pointer(tenant), {
-      contents: encodeState(state),
-      workspace,
+  #writeState(tenant: string, state: TenantState, workspace: Workspace): Promise<void> {
+    const contents = encodeState(state)
+    return this.#replace(this.layout.live, this.layout.pointer(tenant), { contents, workspace })
+  }
+
+  #plan(tenant: string): SwitchPlan {
+    return new SwitchPlan(tenant, {
+      reading: this.#reading,
+      limits: this.limits,
+      now: this.#now(),
+      approve: async (release) => {
+        const signers = await this.#signersOf(tenant)
+        if (signers.length === 0) return
+        const { layout } = this
+        await verifySignature({ tenant, release }, { layout, files: this.#files, signers })
+      },
     })
   }
 
@@ -338,4 +354,8 @@ export class DirectoryStore implements ReleaseStore {
   #now(): string {
     return new Date(Number(this.#clock.realtimeNs() / 1_000_000n)).toISOString()
   }
+}
+
+function canaryOf(pointer: LivePointer | undefined, release: Digest): CanaryPointer | undefined {
+  return pointer?.canary?.release === release ? pointer.canary : undefined
 }

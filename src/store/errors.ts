@@ -34,6 +34,16 @@ export type StoreErrorCode =
   | 'STORE_UNKNOWN_HANDLER'
   /** There is nothing older to go back to. */
   | 'STORE_NO_OLDER_RELEASE'
+  /** A release cannot be a canary: nothing is live for it to stand beside, it is live itself, or its routes are others. */
+  | 'STORE_BAD_CANARY'
+  /** The handler has no canary. */
+  | 'STORE_NO_CANARY'
+  /** A file or a line is no ed25519 key, or a private key that others may read. */
+  | 'STORE_BAD_KEY'
+  /** The tenant demands a signature, and none of its signers has signed the release. */
+  | 'STORE_UNSIGNED'
+  /** There is a signature, and it is not of this release for this tenant by that signer. */
+  | 'STORE_BAD_SIGNATURE'
   /** The process that verifies modules could not be started, or died. */
   | 'STORE_PUBLISHER_FAILED'
   /** It took longer than it may, and was killed. */

@@ -7,6 +7,7 @@
  *     releases/ab/abcd....json       release records by their digest
  *     tenants/NAME/DIGEST.json       what a tenant has published
  *     live/NAME.json                 the pointers: what answers a tenant's requests now
+ *     signatures/NAME/DIGEST.KEY     who has signed a tenant's releases
  *     leases/OWNER.json              what running workers use
  *     lock/000000000001              whose turn it is to change the store (lock.ts)
  *     tmp/OWNER-N                    what is being written
@@ -24,6 +25,7 @@ export class Layout {
   readonly format: string
   readonly live: string
   readonly tenants: string
+  readonly signatures: string
   readonly leases: string
   readonly lock: string
   readonly tmp: string
@@ -35,6 +37,7 @@ export class Layout {
     this.format = join(root, 'format')
     this.live = join(root, 'live')
     this.tenants = join(root, 'tenants')
+    this.signatures = join(root, 'signatures')
     this.leases = join(root, 'leases')
     this.lock = join(root, 'lock')
     this.tmp = join(root, 'tmp')
@@ -80,6 +83,16 @@ export class Layout {
     return join(this.tenant(tenant), `${digest}.json`)
   }
 
+  /** The folder of a tenant's signatures. Throws STORE_BAD_NAME. */
+  signaturesOf(tenant: string): string {
+    return join(this.signatures, checkName('tenant', tenant))
+  }
+
+  /** `keyId`: of the signer's key. Throws STORE_BAD_NAME. */
+  signature(tenant: string, digest: Digest, keyId: string): string {
+    return join(this.signaturesOf(tenant), `${digest}.${keyId}`)
+  }
+
   /** Throws STORE_BAD_NAME. */
   pointer(tenant: string): string {
     return join(this.live, `${checkName('tenant', tenant)}.json`)
@@ -100,4 +113,16 @@ export function checkName(what: 'tenant' | 'handler', name: string): string {
     'STORE_BAD_NAME',
     `Cannot name a ${what} ${JSON.stringify(name.slice(0, 80))}: wanted 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first`,
   )
+}
+
+/** What the name of a signature's file says. */
+export interface SignatureName {
+  readonly release: Digest
+  readonly keyId: string
+}
+
+/** Undefined: it is none. */
+export function parseSignatureName(name: string): SignatureName | undefined {
+  const [, release, keyId] = /^([0-9a-f]{64})\.([0-9a-f]{16})$/.exec(name) ?? []
+  return release === undefined || keyId === undefined ? undefined : { release, keyId }
 }

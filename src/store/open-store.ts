@@ -21,6 +21,14 @@ export async function openStore(folder: string, files: StoreFiles = nodeFiles): 
   )
 }
 
+/** Whether there is a store of our format, as far as can be seen. */
+export function isStore(folder: string): Promise<boolean> {
+  return openStore(folder).then(
+    () => true,
+    () => false,
+  )
+}
+
 /** Opens the store in a folder; makes one where there is nothing, or an empty folder. */
 export async function makeStore(folder: string, files: StoreFiles = nodeFiles): Promise<Layout> {
   const layout = new Layout(resolve(folder))
@@ -67,4 +75,14 @@ export async function makeReserve(layout: Layout, files: StoreFiles): Promise<vo
 /** Workers of all pools, who may be different users, write their leases there; sticky, as /tmp is. */
 const MODES: Readonly<Record<string, number>> = { leases: 0o1777 }
 
-const PARTS = ['blobs', 'images', 'releases', 'tenants', 'live', 'leases', 'lock', 'tmp']
+const PARTS = [
+  'blobs',
+  'images',
+  'releases',
+  'tenants',
+  'live',
+  'signatures',
+  'leases',
+  'lock',
+  'tmp',
+]

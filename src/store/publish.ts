@@ -1,7 +1,7 @@
 /**
  * The life of a publication, top to bottom. Every step lives in the file its name says.
  *
- *     read -> verify -> harden -> compile -> probe -> store -> switch
+ *     read -> verify -> harden -> compile -> probe -> store [-> sign] -> switch
  *             └─────── publisher's process ───────┘
  *
  * Nothing is on the tenant's list before the probe has passed, and nothing is live before it is stored.
@@ -22,8 +22,10 @@ import {
 } from './publisher-process.ts'
 import type { FoundValue, PublisherJob, StepReport } from './publisher-protocol.ts'
 import { encodeListing, type Release } from './release.ts'
-import type { ReleaseStore, Stored, Switched } from './release-store.ts'
-import { type Staged, stageSource } from './stage-source.ts'
+import type { CanaryOptions, ReleaseStore, Stored, Switched } from './release-store.ts'
+import { signRelease } from './signature.ts'
+import type { PublicKey, SigningKey } from './signing-key.ts'
+import { type OnBytes, type Staged, stageSource } from './stage-source.ts'
 import { nodeFiles, type StoreFiles } from './store-files.ts'
 
 /** What a handler may use at most: the tenant's limits. Sizes in bytes, times in milliseconds. */
@@ -38,7 +40,7 @@ export const DEFAULT_CEILING: TenantCeiling = {
   responseBodyBytes: 64 * 1024 * 1024,
 }
 
-export type PublishStep = 'read' | StepReport['step'] | 'store' | 'switch'
+export type PublishStep = 'read' | StepReport['step'] | 'store' | 'sign' | 'switch'
 
 export interface PublishProgress {
   readonly step: PublishStep
@@ -55,6 +57,12 @@ export interface PublishOptions {
   readonly handler?: string | undefined
   /** Takes the place of the manifest's routes. */
   readonly route?: string | undefined
+  /** Makes the release a canary instead of live. */
+  readonly canary?: CanaryOptions | undefined
+  /** Who signs the release. */
+  readonly signingKey?: SigningKey | undefined
+  /** Whose signatures the tenant demands; undefined or empty: nobody's. */
+  readonly signers?: readonly PublicKey[] | undefined
   readonly units: Units
   readonly ceiling?: TenantCeiling | undefined
   /** The tenant's; the manifest's win. For the probe only: they are no part of the release. */
@@ -67,8 +75,8 @@ export interface PublishOptions {
   readonly files?: StoreFiles | undefined
   /** Called after each step. */
   readonly onStep?: ((progress: PublishProgress) => void) | undefined
-  /** Called while the source is read. */
-  readonly onBytes?: ((bytes: number) => void) | undefined
+  /** Called while the source is read, with the bytes so far and, where that is known, of all of it. */
+  readonly onBytes?: OnBytes | undefined
 }
 
 export interface Publication {
@@ -80,6 +88,7 @@ export interface Publication {
 /** Publishes a module or a folder. Rejects with `StoreError`, or with the coded error of the step that failed. */
 export async function publish(source: string, options: PublishOptions): Promise<Publication> {
   const { store, tenant } = options
+  refuseUnsigned(options)
   const workspace = await store.makeWorkspace()
   try {
     const staged = await timed(options, 'read', noteOfStaged, () =>
@@ -93,6 +102,7 @@ export async function publish(source: string, options: PublishOptions): Promise<
       }),
     )
     checkCeiling(staged.manifest.limits, options.ceiling ?? DEFAULT_CEILING, tenant)
+    if (options.canary !== undefined) await store.checkCanary(tenant, staged.manifest)
     const { done, bytes } = await verify(staged, options)
     const hardenedPath = join(workspace.folder, 'hardened')
     await (options.files ?? nodeFiles).create(hardenedPath, bytes)
@@ -107,13 +117,39 @@ export async function publish(source: string, options: PublishOptions): Promise<
     const { modulePath: originalPath, imagePath, imageFiles } = staged
     const draft = { release, originalPath, hardenedPath, imagePath, imageFiles }
     const stored = await timed(options, 'store', noteOfStored, () => store.put(tenant, draft))
+    await sign(stored, options)
     const switched = await timed(options, 'switch', noteOfSwitched, () =>
-      store.switchTo(tenant, stored.release),
+      options.canary === undefined
+        ? store.switchTo(tenant, stored.release)
+        : store.setCanary(tenant, stored.release, options.canary),
     )
     return { release, stored, switched }
   } finally {
     await workspace.remove()
   }
+}
+
+/** No worker would run it. */
+function refuseUnsigned({ tenant, signingKey, signers = [] }: PublishOptions): void {
+  if (signers.length === 0) return
+  if (signers.some(({ text }) => text === signingKey?.publicKey.text)) return
+  const actual = signingKey === undefined ? 'nobody signs' : `${signingKey.publicKey.text} signs`
+  throw new StoreError(
+    'STORE_UNSIGNED',
+    `Cannot publish for tenant ${tenant}: ${actual}, wanted one of its signers: ${signers.map(({ text }) => text).join(', ')}`,
+  )
+}
+
+async function sign({ release }: Stored, options: PublishOptions): Promise<void> {
+  const { store, tenant, signingKey } = options
+  if (signingKey === undefined) return
+  const { publicKey } = signingKey
+  await timed(
+    options,
+    'sign',
+    () => noteOfSigned(publicKey),
+    () => store.putSignature(tenant, release, signRelease(signingKey, { tenant, release })),
+  )
 }
 
 async function verify(staged: Staged, options: PublishOptions): Promise<PublisherResult> {
@@ -248,10 +284,28 @@ function noteOfStored({ release, number, blobs, sharedBlobs, newBytes }: Stored)
   }
 }
 
-function noteOfSwitched({ release, previous, sequence }: Switched): Note {
-  const before = previous === undefined ? 'first release' : `was ${previous.slice(0, 12)}`
-  return {
-    note: previous === release ? 'was live already' : `${release.slice(0, 12)} is live, ${before}`,
-    found: { release, previous: previous ?? null, sequence },
+function noteOfSigned({ text, id }: PublicKey): Note {
+  return { note: `by ${text}`, found: { key: text, keyId: id } }
+}
+
+function noteOfSwitched({ release, previous, sequence, canary, droppedCanary }: Switched): Note {
+  const found = {
+    release,
+    previous: previous ?? null,
+    sequence,
+    ...(canary === undefined ? {} : { canary: canary.release, weight: canary.weight }),
   }
+  const gone = droppedCanary === undefined ? '' : `; ${short(droppedCanary)} is no canary any more`
+  if (canary !== undefined) {
+    const who = canary.sticky ? 'clients' : 'requests'
+    const note = `${short(canary.release)} gets ${canary.weight} % of the ${who}, ${short(release)} the others${gone}`
+    return { note, found }
+  }
+  const before = previous === undefined ? 'first release' : `was ${short(previous)}`
+  const note = previous === release ? 'was live already' : `${short(release)} is live, ${before}`
+  return { note: `${note}${gone}`, found }
+}
+
+function short(release: string): string {
+  return release.slice(0, 12)
 }

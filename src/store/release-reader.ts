@@ -12,11 +12,14 @@ import type { Digest } from './digest.ts'
 import type { Layout } from './layout.ts'
 import { Lease } from './leases.ts'
 import { openStore } from './open-store.ts'
-import type { Release } from './release.ts'
-import { routesOf } from './release-routes.ts'
+import type { ImageFile, Release } from './release.ts'
+import { routeBytes, routesOf } from './release-routes.ts'
 import { makeRouteTable, type RouteTable } from './routes.ts'
+import type { PublicKey } from './signing-key.ts'
 import { nodeFiles, type StoreFiles } from './store-files.ts'
 import { StoreReading } from './store-reading.ts'
+import type { LivePointer } from './tenant-state.ts'
+import { verifyRelease } from './verify-release.ts'
 
 /** A handler as requests meet it. */
 export interface LiveHandler {
@@ -30,6 +33,31 @@ export interface LiveHandler {
   readonly originalPath: string
   /** The folder the guest sees at `/`; undefined: none. */
   readonly imageRoot: string | undefined
+  /** Files that are served directly. Their paths are among the routes: see `staticOf`. */
+  readonly statics: readonly LiveStatic[]
+  /** When it went live, or became a canary, in milliseconds since 1970. */
+  readonly sinceMs: number
+  /** A release that takes a share of the requests; a canary has none itself. `chooseRelease` decides. */
+  readonly canary: LiveCanary | undefined
+}
+
+export interface LiveStatic {
+  /** A route, as the route table has it: one char a byte. */
+  readonly path: string
+  /** Folder of the image, without slashes at its ends; undefined: all of it. */
+  readonly folder: string | undefined
+  /** File that stands for its folder. */
+  readonly index: string
+  /** The field's value; undefined: `no-cache`. */
+  readonly cacheControl: string | undefined
+}
+
+export interface LiveCanary {
+  readonly handler: LiveHandler
+  /** Percent of the requests, 1 to 99. */
+  readonly weight: number
+  /** Whether a client stays with the release that answered it first. */
+  readonly sticky: boolean
 }
 
 export interface LiveTenant {
@@ -73,9 +101,26 @@ interface Watcher {
   mustLookAgain: boolean
 }
 
+/**
+ * The files that answer a request which matched a handler with this `scriptName` (`findRoute`); undefined: the guest does.
+ * A canary has the same routes, so the match holds for both.
+ */
+export function staticOf({ statics }: LiveHandler, scriptName: string): LiveStatic | undefined {
+  const path = scriptName === '' ? '/' : scriptName
+  return statics.find((one) => one.path === path)
+}
+
+/** The digests of everything that answers a tenant's requests, canaries too. */
+export function releasesOf({ handlers }: LiveTenant): readonly Digest[] {
+  return handlers.flatMap(({ digest, canary }) =>
+    canary === undefined ? [digest] : [digest, canary.handler.digest],
+  )
+}
+
 export class ReleaseReader {
   readonly #layout: Layout
   readonly #clock: Clock
+  readonly #files: StoreFiles
   readonly #reading: StoreReading
   readonly #pollMs: number
   readonly #pollOnly: boolean
@@ -98,6 +143,7 @@ export class ReleaseReader {
     const { clock, files = nodeFiles, pollMs = 50, pollOnly = false } = options
     this.#layout = layout
     this.#clock = clock
+    this.#files = files
     this.#reading = new StoreReading(layout, files)
     this.#pollMs = pollMs
     this.#pollOnly = pollOnly
@@ -109,18 +155,8 @@ export class ReleaseReader {
     const { sequence, handlers: pointers } = await this.#reading.state(tenant)
     const handlers: LiveHandler[] = []
     for (const name of Object.keys(pointers).sort()) {
-      const digest = pointers[name]?.release ?? ''
-      const release = await this.#reading.release(digest)
-      const { original, hardened, image } = release
-      handlers.push({
-        tenant,
-        name,
-        digest,
-        release,
-        hardenedPath: this.#layout.blob(hardened.digest),
-        originalPath: this.#layout.blob(original.digest),
-        imageRoot: image === undefined ? undefined : this.#layout.image(image.digest),
-      })
+      const pointer = pointers[name]
+      if (pointer !== undefined) handlers.push(await this.#handler({ tenant, name }, pointer))
     }
     const routes = handlers.flatMap((handler) => routesOf(handler.release.manifest, handler))
     return { sequence, handlers, routes: makeRouteTable(routes) }
@@ -133,10 +169,58 @@ export class ReleaseReader {
   async take(tenant: string, inUse: ReadonlySet<Digest> = new Set()): Promise<LiveTenant> {
     for (;;) {
       const live = await this.current(tenant)
-      await this.#hold(tenant, new Set([...inUse, ...live.handlers.map(({ digest }) => digest)]))
+      await this.#hold(tenant, new Set([...inUse, ...releasesOf(live)]))
       // Still live after the lease was there: whoever collects sees one of the two.
       if ((await this.#reading.state(tenant)).sequence === live.sequence) return live
     }
+  }
+
+  async #handler(
+    { tenant, name }: Pick<LiveHandler, 'tenant' | 'name'>,
+    { release: digest, switchedAt, canary }: LivePointer,
+  ): Promise<LiveHandler> {
+    const release = await this.#reading.release(digest)
+    const { original, hardened, image } = release
+    const imageRoot = image === undefined ? undefined : this.#layout.image(image.digest)
+    return {
+      tenant,
+      name,
+      digest,
+      release,
+      hardenedPath: this.#layout.blob(hardened.digest),
+      originalPath: this.#layout.blob(original.digest),
+      imageRoot,
+      statics: imageRoot === undefined ? [] : staticsOf(release),
+      sinceMs: Date.parse(switchedAt),
+      canary:
+        canary === undefined
+          ? undefined
+          : {
+              handler: await this.#handler(
+                { tenant, name },
+                { release: canary.release, switchedAt: canary.since },
+              ),
+              weight: canary.weight,
+              sticky: canary.sticky,
+            },
+    }
+  }
+
+  /**
+   * Refuses a release (not its canary: that is another one) that none of `signers` has signed, or that has changed since.
+   * To be called once when it is taken up, before anything of it runs: it reads every byte. Rejects with STORE_UNSIGNED,
+   * STORE_BAD_SIGNATURE, STORE_DAMAGED.
+   */
+  verify({ tenant, digest }: LiveHandler, signers: readonly PublicKey[]): Promise<void> {
+    return verifyRelease(
+      { tenant, release: digest },
+      { layout: this.#layout, files: this.#files, reading: this.#reading, signers },
+    )
+  }
+
+  /** The files of a release's image; none, if it has no image. Rejects with STORE_DAMAGED, STORE_UNREADABLE, STORE_IO. */
+  async listing({ release: { image } }: LiveHandler): Promise<readonly ImageFile[]> {
+    return image === undefined ? [] : this.#reading.listing(image.digest)
   }
 
   /** Gives up all releases of a tenant but those still in use. */
@@ -286,4 +370,13 @@ export class ReleaseReader {
     }
     watcher.isLooking = false
   }
+}
+
+function staticsOf({ manifest }: Release): readonly LiveStatic[] {
+  return (manifest.statics ?? []).map(({ path, folder, index, cacheControl }) => ({
+    path: routeBytes(path),
+    folder,
+    index,
+    cacheControl,
+  }))
 }

@@ -8,7 +8,10 @@ import { type FileHandle, lstat, open, opendir, realpath, stat } from 'node:fs/p
 import { basename, dirname, join } from 'node:path'
 import { StoreError, storeFileError, storeLimitError, systemCodeOf } from './errors.ts'
 import type { StoreLimits } from './limits.ts'
-import { MANIFEST_NAME, type Manifest, readManifest, type Units } from './manifest.ts'
+import type { Manifest, Units } from './manifest.ts'
+import { MANIFEST_FILES, type ManifestFile, parseManifest } from './manifest-file.ts'
+import { measureFile, measureTree } from './measure-source.ts'
+import { readManifest } from './read-manifest.ts'
 import type { ImageFile, StoredBytes } from './release.ts'
 import type { StoreFiles } from './store-files.ts'
 
@@ -19,9 +22,11 @@ export interface StageOptions {
   /** Takes the place of the manifest's. */
   readonly handler?: string | undefined
   readonly route?: string | undefined
-  /** Called as bytes are read, with their number so far. */
-  readonly onBytes?: (bytes: number) => void
+  /** Called as bytes are read, with their number so far, and how many there will be where that is known. */
+  readonly onBytes?: OnBytes
 }
+
+export type OnBytes = (bytes: number, total: number | undefined) => void
 
 export interface Staged {
   readonly manifest: Manifest
@@ -45,8 +50,9 @@ export async function stageSource(
 ): Promise<Staged> {
   const { limits, files } = options
   const place = await locate(source, limits)
-  const text = place.isFolder ? await readManifestFile(place.folder, limits) : new Uint8Array(0)
-  const asked = readManifest(text, {
+  const { bytes, file } = place.isFolder ? await findManifest(place.folder, limits) : NO_MANIFEST
+  const asked = readManifest(bytes, {
+    file,
     name: options.handler ?? nameOf(place.isFolder ? basename(place.folder) : place.module),
     route: options.route,
     units: options.units,
@@ -54,18 +60,45 @@ export async function stageSource(
   })
   const manifest = options.handler === undefined ? asked : { ...asked, name: options.handler }
   const inner = manifest.module ?? place.module
-  const intake = new Intake(files, limits, options.onBytes)
   const modulePath = join(folder, 'module')
   const moduleFile = join(place.folder, inner)
   await refuseLinksAbove(place.folder, inner)
+  const filesFolder = manifest.files === undefined ? undefined : join(place.folder, manifest.files)
+  const { onBytes } = options
+  const total =
+    onBytes === undefined ? undefined : await measure(moduleFile, filesFolder, limits.files)
+  const intake = new Intake(files, limits, (bytes) => onBytes?.(bytes, total))
   const module = await intake.copy(moduleFile, modulePath, 'moduleBytes')
-  if (manifest.files === undefined) {
+  if (filesFolder === undefined) {
     return { manifest, modulePath, module, imagePath: undefined, imageFiles: [] }
   }
   await refuseLinksAbove(place.folder, `${manifest.files}/.`)
   const imagePath = join(folder, 'image')
-  const imageFiles = await intake.copyTree(join(place.folder, manifest.files), imagePath)
+  const imageFiles = await intake.copyTree(filesFolder, imagePath)
+  refuseEmptyStatics(manifest, imageFiles)
   return { manifest, modulePath, module, imagePath, imageFiles }
+}
+
+/** A folder that is not there is more likely a slip of the pen than meant. */
+function refuseEmptyStatics({ statics }: Manifest, imageFiles: readonly ImageFile[]): void {
+  for (const { folder } of statics ?? []) {
+    if (folder === undefined) continue
+    if (imageFiles.some(({ path }) => path.startsWith(`${folder}/`))) continue
+    throw new StoreError(
+      'STORE_BAD_MANIFEST',
+      `Cannot serve "static" files from ${JSON.stringify(folder)}: there are none in it, wanted a folder below that of "files"`,
+    )
+  }
+}
+
+async function measure(
+  module: string,
+  filesFolder: string | undefined,
+  maxFiles: number,
+): Promise<number | undefined> {
+  const own = await measureFile(module)
+  const others = filesFolder === undefined ? 0 : await measureTree(filesFolder, maxFiles)
+  return own === undefined || others === undefined ? undefined : own + others
 }
 
 interface Place {
@@ -105,15 +138,40 @@ async function onlyModule(folder: string, maxEntries: number): Promise<string> {
   return found
 }
 
-async function readManifestFile(folder: string, limits: StoreLimits): Promise<Uint8Array> {
-  const path = join(folder, MANIFEST_NAME)
+interface FoundManifest {
+  readonly file: ManifestFile
+  readonly bytes: Uint8Array
+}
+
+const NO_MANIFEST: FoundManifest = { file: MANIFEST_FILES.json, bytes: new Uint8Array(0) }
+
+/** Rejects with STORE_BAD_MANIFEST when both files have one. */
+async function findManifest(folder: string, limits: StoreLimits): Promise<FoundManifest> {
+  const { json, toml } = MANIFEST_FILES
+  const inJson = await readManifestFile(join(folder, json), limits)
+  const inToml = await readManifestFile(join(folder, toml), limits)
+  // Too long a file is none yet: the reader of the manifest says so.
+  const isManifest =
+    inToml !== undefined &&
+    (inToml.length > limits.manifestBytes || parseManifest(inToml, toml) !== undefined)
+  if (!isManifest) return inJson === undefined ? NO_MANIFEST : { file: json, bytes: inJson }
+  if (inJson === undefined) return { file: toml, bytes: inToml }
+  throw new StoreError(
+    'STORE_BAD_MANIFEST',
+    `Cannot publish ${folder}: it has ${json} and a [handler] table in ${toml}, wanted one of them`,
+  )
+}
+
+/** Undefined: there is none. */
+async function readManifestFile(
+  path: string,
+  limits: StoreLimits,
+): Promise<Uint8Array | undefined> {
   let file: FileHandle
   try {
     file = await openPlain(path)
   } catch (error) {
-    if (error instanceof StoreError && error.details['systemCode'] === 'ENOENT') {
-      return new Uint8Array(0)
-    }
+    if (error instanceof StoreError && error.details['systemCode'] === 'ENOENT') return undefined
     throw error
   }
   try {
@@ -134,7 +192,7 @@ async function refuseLinksAbove(folder: string, inner: string): Promise<void> {
   if (inner === '') {
     throw new StoreError(
       'STORE_BAD_MANIFEST',
-      `Cannot publish ${folder}: it has no module or several, wanted one .wasm file or "module" in ${MANIFEST_NAME}`,
+      `Cannot publish ${folder}: it has no module or several, wanted one .wasm file or "module" in the manifest`,
     )
   }
   const parts = inner.split('/').slice(0, -1)
@@ -150,16 +208,12 @@ async function refuseLinksAbove(folder: string, inner: string): Promise<void> {
 class Intake {
   readonly #files: StoreFiles
   readonly #limits: StoreLimits
-  readonly #onBytes: ((bytes: number) => void) | undefined
+  readonly #onBytes: (bytes: number) => void
   #bytes = 0
   #imageBytes = 0
   #folders = 0
 
-  constructor(
-    files: StoreFiles,
-    limits: StoreLimits,
-    onBytes: ((bytes: number) => void) | undefined,
-  ) {
+  constructor(files: StoreFiles, limits: StoreLimits, onBytes: (bytes: number) => void) {
     this.#files = files
     this.#limits = limits
     this.#onBytes = onBytes
@@ -182,7 +236,7 @@ class Intake {
           // A file that grows while it is read is stopped here.
           this.#checkSize(from, limit, bytes)
           this.#bytes += bytesRead
-          this.#onBytes?.(this.#bytes)
+          this.#onBytes(this.#bytes)
           hash.update(chunk)
           yield chunk
         }

@@ -1,5 +1,5 @@
 /** The files of a store that change: a tenant's pointer to what is live, and its list of what it has published. */
-import { canonicalJson } from './canonical-json.ts'
+import { canonicalJson, type Json } from './canonical-json.ts'
 import { type Digest, isDigest } from './digest.ts'
 import { StoreError } from './errors.ts'
 import { isName } from './layout.ts'
@@ -16,7 +16,24 @@ export interface LivePointer {
   readonly release: Digest
   /** ISO 8601, UTC. */
   readonly switchedAt: string
+  /** What was live before, the last one last: where rolling back goes. Undefined: written before this was kept. */
+  readonly past?: readonly Digest[] | undefined
+  /** A release that takes a share of the requests. */
+  readonly canary?: CanaryPointer | undefined
 }
+
+export interface CanaryPointer {
+  readonly release: Digest
+  /** Percent of the requests, 1 to 99. */
+  readonly weight: number
+  /** Whether a client stays with the release that answered it first. */
+  readonly sticky: boolean
+  /** ISO 8601, UTC. */
+  readonly since: string
+}
+
+/** Releases that a pointer remembers to have been live before. */
+export const MAX_PAST = 16
 
 /** A release in a tenant's list. */
 export interface PublishedEntry {
@@ -30,11 +47,21 @@ export interface PublishedEntry {
 
 export const EMPTY_STATE: TenantState = { sequence: 0, handlers: {} }
 
+function toJson({ release, switchedAt, past, canary }: LivePointer): Json {
+  const beside =
+    canary === undefined
+      ? undefined
+      : {
+          release: canary.release,
+          weight: canary.weight,
+          sticky: canary.sticky,
+          since: canary.since,
+        }
+  return { release, switchedAt, past: past?.slice(-MAX_PAST), canary: beside }
+}
+
 export function encodeState({ sequence, handlers }: TenantState): Uint8Array {
-  const pointers = Object.entries(handlers).map(([name, { release, switchedAt }]) => [
-    name,
-    { release, switchedAt },
-  ])
+  const pointers = Object.entries(handlers).map(([name, pointer]) => [name, toJson(pointer)])
   return Buffer.from(canonicalJson({ format: 1, sequence, handlers: Object.fromEntries(pointers) }))
 }
 
@@ -45,10 +72,35 @@ export function decodeState(bytes: Uint8Array, what: string): TenantState {
   const pointers = Object.entries(handlers).map(([name, pointer]): [string, LivePointer] => {
     if (!isName(name) || !isTable(pointer)) throw damaged(what)
     const { release, switchedAt } = pointer
-    if (typeof release !== 'string' || !isDigest(release)) throw damaged(what)
-    return [name, { release, switchedAt: String(switchedAt) }]
+    const [past, canary] = [readPast(pointer['past']), readCanary(pointer['canary'])]
+    if (!isRelease(release) || past === null || canary === null) throw damaged(what)
+    return [name, { release, switchedAt: String(switchedAt), past, canary }]
   })
   return { sequence, handlers: Object.fromEntries(pointers) }
+}
+
+/** Null: that is none. */
+function readPast(value: unknown): readonly Digest[] | undefined | null {
+  if (value === undefined) return undefined
+  return Array.isArray(value) && value.every(isRelease) ? value : null
+}
+
+/** Null: that is none. */
+function readCanary(value: unknown): CanaryPointer | undefined | null {
+  if (value === undefined) return undefined
+  if (!isTable(value)) return null
+  const { release, weight, sticky, since } = value
+  if (!isRelease(release) || !isWeight(weight) || typeof sticky !== 'boolean') return null
+  return { release, weight, sticky, since: String(since) }
+}
+
+/** Whether it is a share a canary can have, in percent. */
+export function isWeight(value: unknown): value is number {
+  return isCount(value) && value >= 1 && value <= 99
+}
+
+function isRelease(value: unknown): value is Digest {
+  return typeof value === 'string' && isDigest(value)
 }
 
 export function encodeEntry({ release, handler, number, publishedAt }: PublishedEntry): Uint8Array {

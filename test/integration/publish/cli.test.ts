@@ -1,5 +1,15 @@
 /** The commands, as they are typed. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -7,9 +17,12 @@ import { compileHostile } from '../../../guests/hostile/compile.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { collectCommand } from '../../../src/cli/collect.ts'
 import { fsckCommand } from '../../../src/cli/fsck.ts'
+import { keyCommand } from '../../../src/cli/key.ts'
+import { promoteCommand } from '../../../src/cli/promote.ts'
 import { publishCommand } from '../../../src/cli/publish.ts'
 import { releasesCommand } from '../../../src/cli/releases.ts'
 import { rollbackCommand } from '../../../src/cli/rollback.ts'
+import { signCommand } from '../../../src/cli/sign.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
 
 let root = ''
@@ -34,6 +47,8 @@ const COMMANDS = {
   publish: publishCommand,
   releases: releasesCommand,
   rollback: rollbackCommand,
+  promote: promoteCommand,
+  sign: signCommand,
   fsck: fsckCommand,
   collect: collectCommand,
 }
@@ -58,9 +73,11 @@ test('publish, releases, rollback, collect, fsck', async () => {
   expect(story).toMatch(/acme\/one answers \/a with [0-9a-f]{64}\n$/)
   await type('publish', MODULE(), ...ACME, '--route', '/b', '--handler', 'one')
   const table = (await type('releases', ...ACME)).split('\n')
-  expect(table[0]).toMatch(/^ +number +release +handler +routes +module +files +published$/)
-  expect(table[1]).toMatch(/^live +2 +[0-9a-f]{12} +one +\/b /)
-  expect(table[2]).toMatch(/^ +1 +[0-9a-f]{12} +one +\/a /)
+  expect(table[0]).toMatch(
+    /^STATE +NUMBER +RELEASE +HANDLER +ROUTES +MODULE +FILES +SIGNED BY +PUBLISHED$/,
+  )
+  expect(table[1]).toMatch(/^live +2 +[0-9a-f]{12} +one +\/b .* - +20/)
+  expect(table[2]).toMatch(/^- +1 +[0-9a-f]{12} +one +\/a /)
   expect(await type('rollback', ...ACME)).toMatch(
     /^acme\/one: [0-9a-f]{12} is live, was [0-9a-f]{12} \([0-9.]+ ms\)\n$/,
   )
@@ -72,10 +89,106 @@ test('publish, releases, rollback, collect, fsck', async () => {
   expect(newest).toMatchObject({ number: 2, isLive: true, routes: [{ path: '/b' }], files: 0 })
   expect(await type('rollback', (newest?.release ?? '').slice(0, 8), ...ACME)).toContain('is live')
   expect(await type('collect')).toMatch(/^gave up 0 releases; removed 0 records/)
-  expect(await type('fsck')).toMatch(/^clean: 1 tenants, 2 releases, 2 blobs of [0-9]+ bytes\n$/)
+  expect(await type('fsck')).toMatch(
+    /^clean: 1 tenants, 2 releases, 0 signatures, 2 blobs of [0-9.]+ (?:bytes|KiB)\n$/,
+  )
   expect(await type('rollback', ...ACME, '--handler', 'one', '--withdraw')).toMatch(/off the air/)
   expect(await type('releases', '--tenant', 'nobody')).toBe('nobody has published nothing\n')
   expect(process.exitCode).toBeUndefined()
+})
+
+test('a canary: published, grown, rolled back, promoted', async () => {
+  await expect(type('publish', MODULE(), ...ACME, '--weight', '10')).rejects.toMatchObject({
+    code: 'STORE_BAD_CANARY',
+  })
+  // Refused before anything is verified or stored.
+  expect(printed.trim().split('\n')).toHaveLength(1)
+  expect(await type('releases', ...ACME, '--json')).toBe('[]\n')
+  await type('publish', MODULE(), ...ACME)
+  const folder = join(root, 'one')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'wasm-fpm.toml'), '[handler]\nenv = { MODE = "new" }\n')
+  copyFileSync(MODULE(), join(folder, 'one.wasm'))
+  const story = await type('publish', folder, ...ACME, '--weight', '10', '--sticky')
+  expect(story).toMatch(/^switch +[0-9a-f]{12} gets 10 % of the clients, [0-9a-f]{12} the others /m)
+  expect(story).toMatch(/^acme\/one answers 10 % of \/ with [0-9a-f]{64}$/m)
+  expect(await type('releases', ...ACME)).toMatch(/^10 % sticky +2 .*\nlive +1 /m)
+  expect(await type('promote', ...ACME, '--weight', '50')).toMatch(
+    /^acme\/one: [0-9a-f]{12} gets 50 % of the clients \([0-9.]+ ms\)\n$/,
+  )
+  expect(await type('rollback', ...ACME)).toMatch(
+    /^acme\/one: [0-9a-f]{12} is no canary any more, [0-9a-f]{12} gets all requests/,
+  )
+  const lines = (await type('publish', folder, ...ACME, '--weight', '1', '--json')).trim()
+  const last = JSON.parse(lines.split('\n').at(-1) ?? '') as {
+    readonly release: string
+    readonly live: string
+  }
+  expect(last).toMatchObject({
+    event: 'published',
+    number: 3,
+    canary: { release: last.release, weight: 1, sticky: false },
+  })
+  expect(last.live).not.toBe(last.release)
+  expect(JSON.parse(await type('promote', ...ACME, '--json'))).toMatchObject({
+    release: last.release,
+    previous: last.live,
+  })
+})
+
+test('keys, signatures, and a tenant that demands them', async () => {
+  const key = join(root, 'key')
+  const line = (await useKey('create', key)).trim()
+  expect(statSync(key).mode & 0o777).toBe(0o600)
+  expect(readFileSync(`${key}.pub`, 'utf8')).toBe(`${line}\n`)
+  expect(await useKey('show', key)).toBe(`${line}\n`)
+  await expect(useKey('create', key)).rejects.toMatchObject({ code: 'CLI_NOT_WRITABLE' })
+  const config = join(root, 'wasm-fpm.toml')
+  writeFileSync(
+    config,
+    `store = "store"\n[[pool]]\nname = "www"\nlisten = ["${root}/www.sock"]\n[[tenant]]\nname = "acme"\nsigners = ["key.pub"]\n`,
+  )
+  const place = [...ACME, '--config', config]
+  await expect(type('publish', MODULE(), ...place)).rejects.toMatchObject({
+    code: 'STORE_UNSIGNED',
+  })
+  expect(printed).toBe('')
+  expect(await type('publish', MODULE(), ...place, '--sign', key)).toContain(
+    `sign     by ${line} (`,
+  )
+  const [row] = JSON.parse(await type('releases', ...place, '--json')) as ReadonlyArray<{
+    readonly signedBy: readonly string[]
+  }>
+  expect(row?.signedBy).toHaveLength(1)
+  const other = join(root, 'other')
+  await useKey('create', other)
+  await expect(type('publish', MODULE(), ...place, '--sign', other)).rejects.toMatchObject({
+    code: 'STORE_UNSIGNED',
+  })
+  expect(await type('sign', '1', ...ACME, '--key', other)).toMatch(
+    /^acme: release 1, .* signed by ed25519:/,
+  )
+  expect(await type('fsck')).toMatch(/^clean: .* 2 signatures/)
+})
+
+/** `wasm-fpm key`: it works on no store. */
+async function useKey(...args: readonly string[]): Promise<string> {
+  printed = ''
+  await keyCommand().parseAsync([...args], { from: 'user' })
+  return printed
+}
+
+test('a configuration says which store', async () => {
+  const config = join(root, 'wasm-fpm.toml')
+  writeFileSync(
+    config,
+    `store = "other store"\n[[pool]]\nname = "www"\nlisten = ["${root}/www.sock"]\n[[tenant]]\nname = "acme"\n`,
+  )
+  await publishCommand().parseAsync([MODULE(), ...ACME, '--config', config], { from: 'user' })
+  printed = ''
+  await releasesCommand().parseAsync([...ACME, '--config', config], { from: 'user' })
+  expect(printed).toMatch(/^live +1 /m)
+  expect(existsSync(join(root, 'store'))).toBe(false)
 })
 
 test('a module that fails its probe: an error, or a last line of JSON, and nothing is published', async () => {
@@ -137,6 +250,12 @@ test('the configuration’s tenant gives the limits and must be there', async ()
 const BAD = [
   { name: 'rollback', args: ['abc', ...ACME], code: 'STORE_UNKNOWN_RELEASE' },
   { name: 'rollback', args: ['--withdraw', ...ACME], code: 'CLI_USAGE' },
+  { name: 'promote', args: [...ACME], code: 'STORE_NO_CANARY' },
+  { name: 'promote', args: [...ACME, '--weight', '100'], code: 'CLI_USAGE' },
+  { name: 'publish', args: ['x', ...ACME, '--weight', '0'], code: 'CLI_USAGE' },
+  { name: 'publish', args: ['x', ...ACME, '--sticky'], code: 'CLI_USAGE' },
+  { name: 'publish', args: ['x', ...ACME, '--sign', '/nowhere/key'], code: 'STORE_BAD_KEY' },
+  { name: 'sign', args: ['7', ...ACME, '--key', '/nowhere/key'], code: 'STORE_BAD_KEY' },
   { name: 'collect', args: ['--keep', '0'], code: 'CLI_USAGE' },
   { name: 'releases', args: ['--tenant', '../x'], code: 'STORE_BAD_NAME' },
 ] as const

@@ -1,12 +1,16 @@
 /**
  * Changes a store over and over, and is killed (as by `kill -9`) at operation number N on the file system, halfway through
- * it where it has a half: node kill-writer.ts STORE N SEED. Says on standard output what it is about to make live, and what is.
+ * it where it has a half: node kill-writer.ts STORE N SEED. Says on standard output what is about to be live and its canary,
+ * what is, and what it has signed.
  */
 
 import { writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { systemClock } from '../../../src/base/clock.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
+import type { Switched } from '../../../src/store/release-store.ts'
+import { signRelease } from '../../../src/store/signature.ts'
+import { createSigningKey } from '../../../src/store/signing-key.ts'
 import { nodeFiles, type StoreFiles } from '../../../src/store/store-files.ts'
 import { makeDraft } from '../../unit/store/drafts.ts'
 
@@ -43,8 +47,26 @@ async function after<Result>(operation: Promise<Result>): Promise<Result> {
   return result
 }
 
+const KEY = createSigningKey().key
 const store = await DirectoryStore.make(folder, { clock: systemClock, files })
-for (let round = 0; ; round += 1) {
+let live = (await store.state('acme')).handlers['main']?.release
+
+/** Says what will be live, and its canary, and then that they are. */
+async function change(
+  work: Promise<Switched>,
+  ...[next, canary]: [string, string?]
+): Promise<void> {
+  const { release, canary: beside } = await work
+  if (release !== next || beside?.release !== canary) throw new Error(`${release} is live`)
+  live = release
+  writeSync(1, `done ${release}/${canary ?? '-'}\n`)
+}
+
+function announce(next: string, canary = '-'): void {
+  writeSync(1, `try ${next}/${canary}\n`)
+}
+
+for (let round = Number(seed); ; round += 1) {
   const workspace = await store.makeWorkspace()
   const module = `${seed}.${round}`
   const draft = await makeDraft(files, workspace.folder, {
@@ -53,8 +75,20 @@ for (let round = 0; ; round += 1) {
   })
   const { release } = await store.put('acme', draft)
   await workspace.remove()
-  writeSync(1, `try ${release}\n`)
-  await store.switchTo('acme', release)
-  writeSync(1, `live ${release}\n`)
+  if (live === undefined || round % 3 === 0) {
+    announce(release)
+    await change(store.switchTo('acme', release), release)
+  } else {
+    const before = live
+    const signed = { tenant: 'acme', release }
+    await store.putSignature('acme', release, signRelease(KEY, signed))
+    writeSync(1, `signed ${release}\n`)
+    announce(before, release)
+    const weight = { weight: 10, sticky: true }
+    await change(store.setCanary('acme', release, weight), before, release)
+    const isGood = round % 3 === 1
+    announce(isGood ? release : before)
+    await change(isGood ? store.promote('acme') : store.rollBack('acme'), isGood ? release : before)
+  }
   if (round % 2 === 1) await store.collect({ keep: 2 })
 }

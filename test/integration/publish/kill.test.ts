@@ -1,4 +1,4 @@
-/** `kill -9` at any point of publishing and collecting: WASM_FPM_KILLS=1000 for more of it. */
+/** `kill -9` at any point of publishing, signing, canaries, promoting, rolling back and collecting: WASM_FPM_KILLS=1000 for more of it. */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,8 +11,8 @@ import { DirectoryStore } from '../../../src/store/directory-store.ts'
 const KILLS = Number(process.env['WASM_FPM_KILLS'] ?? 200)
 /** Stores at the same time. */
 const LANES = 2
-/** Operations of two rounds, more or less: every point of them is met. */
-const OPERATIONS = 190
+/** Operations of three rounds, more or less: every point of them is met by 330 kills. */
+const OPERATIONS = 330
 const WRITER = fileURLToPath(new URL('kill-writer.ts', import.meta.url))
 
 test(`${KILLS} kills leave the old or the new release live and nothing damaged`, {
@@ -33,26 +33,37 @@ test(`${KILLS} kills leave the old or the new release live and nothing damaged`,
 
 /** Answers how many switches were seen to be done. */
 async function killOften(store: string, lane: number): Promise<number> {
-  let live = ''
+  let state = '-/-'
   let switches = 0
+  const signed = new Set<string>()
   for (let kill = lane; kill < KILLS; kill += LANES) {
     const said = await runWriter(store, 1 + ((kill * 37) % OPERATIONS), kill)
-    const sure = said.filter(([word]) => word === 'live').map(([, release]) => release ?? '')
+    for (const [word, release = ''] of said) if (word === 'signed') signed.add(release)
+    const states = said.filter(([word]) => word !== 'signed')
+    const sure = states.filter(([word]) => word === 'done').map(([, one]) => one ?? '')
     switches += sure.length
-    const possible = new Set([sure.at(-1) ?? live, said.at(-1)?.[1] ?? live])
-    live = await expectSound(store, possible)
+    const possible = new Set([sure.at(-1) ?? state, states.at(-1)?.[1] ?? state])
+    state = await expectSound(store, possible, signed)
   }
   return switches
 }
 
-/** Answers what is live. */
-async function expectSound(folder: string, possible: ReadonlySet<string>): Promise<string> {
+/** Answers what is live, and its canary. */
+async function expectSound(
+  folder: string,
+  possible: ReadonlySet<string>,
+  signed: ReadonlySet<string>,
+): Promise<string> {
   const store = await DirectoryStore.make(folder, { clock: systemClock })
-  const live = (await store.state('acme')).handlers['main']?.release ?? ''
-  expect([...possible]).toContain(live)
+  const { release = '-', canary } = (await store.state('acme')).handlers['main'] ?? {}
+  const state = `${release}/${canary?.release ?? '-'}`
+  expect([...possible]).toContain(state)
   const { problems } = await store.check()
   expect(problems).toEqual([])
-  return live
+  const signatures = new Set((await store.signatures('acme')).map((one) => one.release))
+  const lost = state.split('/').filter((one) => signed.has(one) && !signatures.has(one))
+  expect(lost).toEqual([])
+  return state
 }
 
 /** Resolves with its lines, word by word, when it has been killed. */

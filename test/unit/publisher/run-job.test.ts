@@ -1,65 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { systemClock } from '../../../src/base/clock.ts'
-import { runJob } from '../../../src/publisher/run-job.ts'
+/** What is refused and what is found. What a probe sees: run-job-probe.test.ts. */
+import { expect, test } from 'vitest'
 import { digestOf } from '../../../src/store/digest.ts'
-import type { PublisherJob, StepReport } from '../../../src/store/publisher-protocol.ts'
+import type { PublisherJob } from '../../../src/store/publisher-protocol.ts'
 import { wat } from '../../support/wat.ts'
-
-let folder = ''
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-job-'))
-})
-afterEach(() => rmSync(folder, { recursive: true }))
-
-/** A command that prints `output`, then runs `after`. */
-function printing(output: string, after = '', more = ''): Uint8Array {
-  const data = [...Buffer.from(output, 'latin1')]
-    .map((byte) => `\\${byte.toString(16).padStart(2, '0')}`)
-    .join('')
-  return wat(`(module
-    (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
-    (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
-    (memory (export "memory") 1)
-    (data (i32.const 16) "${data}")
-    ${more}
-    (func (export "_start")
-      (i32.store (i32.const 0) (i32.const 16))
-      (i32.store (i32.const 4) (i32.const ${output.length}))
-      (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
-      ${after}))`)
-}
-
-const HELLO = 'Content-Type: text/plain\n\nhello caf\xc3\xa9'
-
-async function run(module: Uint8Array, changes: Partial<PublisherJob> = {}) {
-  const modulePath = join(folder, 'module')
-  writeFileSync(modulePath, module)
-  const steps: StepReport[] = []
-  const job: PublisherJob = {
-    name: 'acme/main',
-    modulePath,
-    imagePath: null,
-    abi: 'cgi',
-    lifetime: null,
-    env: {},
-    scriptName: '',
-    probe: { method: 'GET', path: '/', headers: {}, body: '' },
-    limits: {
-      moduleBytes: 1_000_000,
-      hardenedBytes: 1_000_000,
-      memoryBytes: 1_048_576,
-      cpuMs: 200,
-      wallMs: 400,
-      responseBodyBytes: 1000,
-    },
-    ...changes,
-  }
-  const result = await runJob(job, { clock: systemClock, onStep: (step) => steps.push(step) })
-  return { ...result, steps }
-}
+import { HELLO, LIMITS, printing, run } from './job-run.ts'
 
 test('a good module: every step says what it found, and the hardened bytes are what is said', async () => {
   const { event, bytes, steps } = await run(printing(HELLO), {
@@ -168,7 +112,7 @@ const REFUSED: ReadonlyArray<{
   {
     name: 'too large a module',
     module: printing(HELLO),
-    changes: { limits: { ...someLimits(), moduleBytes: 100 } },
+    changes: { limits: { ...LIMITS, moduleBytes: 100 } },
     step: 'verify',
     code: 'WASM_LIMIT_EXCEEDED',
     says: 'moduleBytes',
@@ -176,7 +120,7 @@ const REFUSED: ReadonlyArray<{
   {
     name: 'too large a hardened module',
     module: printing(HELLO),
-    changes: { limits: { ...someLimits(), hardenedBytes: 400 } },
+    changes: { limits: { ...LIMITS, hardenedBytes: 400 } },
     step: 'harden',
     code: 'WASM_LIMIT_EXCEEDED',
     says: 'outputBytes',
@@ -296,17 +240,6 @@ const REFUSED: ReadonlyArray<{
   },
 ]
 
-function someLimits(): PublisherJob['limits'] {
-  return {
-    moduleBytes: 1_000_000,
-    hardenedBytes: 1_000_000,
-    memoryBytes: 1_048_576,
-    cpuMs: 200,
-    wallMs: 400,
-    responseBodyBytes: 1000,
-  }
-}
-
 test.for(REFUSED)('$name: $code', async ({ module: bytes, changes, step, code, says }) => {
   const { event, bytes: out } = await run(bytes, changes)
   expect(event).toMatchObject({
@@ -315,88 +248,4 @@ test.for(REFUSED)('$name: $code', async ({ module: bytes, changes, step, code, s
     error: { code, message: expect.stringContaining(says) },
   })
   expect(out).toBeUndefined()
-})
-
-/** Prints its environment as the body. */
-const ENVIRONMENT = `(module
-  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "environ_get" (func $environ_get (param i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
-  (memory (export "memory") 1)
-  (data (i32.const 4094) "\\0a\\0a")
-  (func (export "_start")
-    (drop (call $sizes (i32.const 0) (i32.const 4)))
-    (drop (call $environ_get (i32.const 100) (i32.const 4096)))
-    (i32.store (i32.const 8) (i32.const 4093))
-    (i32.store8 (i32.const 4093) (i32.const 88))
-    (i32.store (i32.const 12) (i32.const 40000))
-    (i32.store (i32.const 16) (i32.const 1000))
-    (drop (call $fd_read (i32.const 0) (i32.const 12) (i32.const 1) (i32.const 20)))
-    (i32.store (i32.const 24) (i32.const 60000))
-    (i32.store (i32.const 28) (i32.const 5))
-    (i32.store (i32.const 32) (i32.const 4096))
-    (i32.store (i32.const 36) (i32.load (i32.const 4)))
-    (i32.store (i32.const 40) (i32.const 40000))
-    (i32.store (i32.const 44) (i32.load (i32.const 20)))
-    (drop (call $fd_write (i32.const 1) (i32.const 24) (i32.const 3) (i32.const 48))))
-  (data (i32.const 60000) "A: b\\0a\\0a"))`
-
-test('the probe looks like any request: names, path, query, headers, body, the tenant’s environment', async () => {
-  const header = ENVIRONMENT.replace('(i32.const 28) (i32.const 5)', '(i32.const 28) (i32.const 6)')
-  for (const contains of [
-    'REQUEST_METHOD=POST\0',
-    'SCRIPT_NAME=/api\0',
-    'PATH_INFO=/a b\0',
-    'QUERY_STRING=c=d?e\0',
-    'REQUEST_URI=/api/a%20b?c=d?e\0',
-    'CONTENT_TYPE=text/plain\0',
-    'HTTP_X_ONE=1\0',
-    'CONTENT_LENGTH=5\0',
-    'MODE=live\0pïng',
-  ]) {
-    const { event } = await run(wat(header), {
-      scriptName: '/api',
-      env: { MODE: 'live' },
-      limits: { ...someLimits(), responseBodyBytes: 100_000 },
-      probe: {
-        method: 'POST',
-        path: '/api/a%20b?c=d?e',
-        headers: { 'Content-Type': 'text/plain', 'X-One': '1' },
-        body: 'pïng',
-        contains,
-      },
-    })
-    expect(event).toMatchObject({ event: 'done' })
-  }
-})
-
-test('the probe sees the files of the release, and cannot change them', async () => {
-  const image = join(folder, 'image')
-  mkdirSync(image)
-  writeFileSync(join(image, 'page'), 'from a file')
-  // path_open(3, "page") -> fd; read it behind a header; opening it for writing must fail.
-  const reader = wat(`(module
-    (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
-    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
-    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-    (memory (export "memory") 1)
-    (data (i32.const 100) "page")
-    (data (i32.const 200) "A: b\\0a\\0a")
-    (func (export "_start")
-      (if (i32.eqz (call $open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 4)
-        (i32.const 0) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 0))) (then unreachable))
-      (if (call $open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 4)
-        (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 0)) (then unreachable))
-      (i32.store (i32.const 8) (i32.const 206))
-      (i32.store (i32.const 12) (i32.const 100))
-      (drop (call $read (i32.load (i32.const 0)) (i32.const 8) (i32.const 1) (i32.const 16)))
-      (i32.store (i32.const 8) (i32.const 200))
-      (i32.store (i32.const 12) (i32.add (i32.const 6) (i32.load (i32.const 16))))
-      (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16)))))`)
-  const { event } = await run(reader, {
-    imagePath: image,
-    probe: { method: 'GET', path: '/', headers: {}, body: '', contains: 'from a file' },
-  })
-  expect(event).toMatchObject({ event: 'done' })
 })

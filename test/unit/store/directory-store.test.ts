@@ -171,25 +171,27 @@ async function rmEntry(of: DirectoryStore): Promise<void> {
 }
 
 test('collecting removes what nobody names, and nothing else', async () => {
+  const zero = await put({ module: '0', files: PAGES })
   const [one, two, three] = [
-    await put({ module: '1', files: PAGES }),
+    await put({ module: '1', files: { a: '1' } }),
     await put({ module: '2', files: { a: '2' } }),
     await put({ module: '3', files: { a: '3' } }),
   ]
-  await put({ module: '1', files: PAGES, tenant: 'other' })
+  await put({ module: '0', files: PAGES, tenant: 'other' })
   expect(await store.collect()).toMatchObject({ releases: 0, images: 0, blobs: 0, bytes: 0 })
   await store.rollBack('acme')
-  // Live is 2; of the others the newest is kept: 3. Of 1, `other` has what is left.
+  // Live is 2, before it was 1; of the others the newest is kept: 3. Of 0, `other` has what is left.
   expect(await store.collect({ keep: 1 })).toMatchObject({ entries: 1, releases: 0, blobs: 0 })
   await store.switchTo('acme', three.release)
   await store.withdraw('other', 'main')
-  rmSync(store.layout.published('other', one.release))
+  rmSync(store.layout.published('other', zero.release))
   expect(await store.collect({ keep: 1 })).toMatchObject({ releases: 1, images: 1, blobs: 5 })
   expect((await store.releases('acme')).map(({ release: digest }) => digest)).toEqual([
     three.release,
     two.release,
+    one.release,
   ])
-  expect(await store.check()).toMatchObject({ problems: [], releases: 2, leftovers: 0 })
+  expect(await store.check()).toMatchObject({ problems: [], releases: 3, leftovers: 0 })
 })
 
 test('collecting removes what dead publishers left, and leaves the living alone', async () => {

@@ -1,8 +1,9 @@
 /** Releases for stores to hold, made without a publisher: what they consist of is nothing that runs. */
 import { dirname, join } from 'node:path'
 import { digestOf } from '../../../src/store/digest.ts'
-import { readManifest } from '../../../src/store/manifest.ts'
+import { readManifest } from '../../../src/store/read-manifest.ts'
 import { encodeListing, type ImageFile } from '../../../src/store/release.ts'
+import type { LiveHandler } from '../../../src/store/release-reader.ts'
 import type {
   ReleaseDraft,
   ReleaseStore,
@@ -20,13 +21,15 @@ export interface DraftOptions {
   readonly route?: string
   /** Path to contents; default: no files. */
   readonly files?: Readonly<Record<string, string>>
+  /** As it is written; default: empty. */
+  readonly manifest?: Readonly<Record<string, unknown>>
 }
 
 /** Writes a draft into a workspace's folder. */
 export async function makeDraft(
   files: StoreFiles,
   folder: string,
-  { module, handler = 'main', route = '/', files: contents }: DraftOptions,
+  { module, handler = 'main', route = '/', files: contents, manifest = {} }: DraftOptions,
 ): Promise<ReleaseDraft> {
   const original = Buffer.from(`original ${module}`)
   const hardened = Buffer.from(`hardened ${module}`)
@@ -47,7 +50,11 @@ export async function makeDraft(
   return {
     release: {
       format: 1,
-      manifest: readManifest(new Uint8Array(0), { name: handler, route, units: UNITS }),
+      manifest: readManifest(Buffer.from(JSON.stringify(manifest)), {
+        name: handler,
+        route,
+        units: UNITS,
+      }),
       original: { digest: digestOf(original), bytes: original.length },
       hardened: {
         digest: digestOf(hardened),
@@ -74,18 +81,55 @@ export async function makeDraft(
   }
 }
 
-/** Stores a release and makes it live. */
-export async function release(
-  store: ReleaseStore,
+/** Stores a release; nothing goes live. */
+export async function store(
+  into: ReleaseStore,
   files: StoreFiles,
   { tenant = 'acme', ...options }: DraftOptions & { readonly tenant?: string },
-): Promise<Stored & Switched> {
-  const workspace = await store.makeWorkspace()
+): Promise<Stored> {
+  const workspace = await into.makeWorkspace()
   try {
-    const draft = await makeDraft(files, workspace.folder, options)
-    const stored = await store.put(tenant, draft)
-    return { ...stored, ...(await store.switchTo(tenant, stored.release)) }
+    return await into.put(tenant, await makeDraft(files, workspace.folder, options))
   } finally {
     await workspace.remove()
+  }
+}
+
+/** Stores a release and makes it live. */
+export async function release(
+  into: ReleaseStore,
+  files: StoreFiles,
+  options: DraftOptions & { readonly tenant?: string },
+): Promise<Stored & Switched> {
+  const stored = await store(into, files, options)
+  return { ...stored, ...(await into.switchTo(options.tenant ?? 'acme', stored.release)) }
+}
+
+/** A live handler whose files are nowhere. */
+export function liveHandler(changes: Partial<LiveHandler>): LiveHandler {
+  const some = { digest: 'a'.repeat(64), bytes: 1 }
+  return {
+    tenant: 'acme',
+    name: 'main',
+    digest: 'e'.repeat(64),
+    release: {
+      format: 1,
+      manifest: readManifest(new Uint8Array(0), { name: 'main', units: UNITS }),
+      original: some,
+      hardened: {
+        ...some,
+        contract: 1,
+        memoryMaxBytes: 65_536,
+        memories: 1,
+        isResettable: true,
+      },
+    },
+    hardenedPath: '/nowhere/hardened',
+    originalPath: '/nowhere/original',
+    imageRoot: undefined,
+    statics: [],
+    sinceMs: 0,
+    canary: undefined,
+    ...changes,
   }
 }

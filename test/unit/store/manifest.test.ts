@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseDuration, parseSize } from '../../../src/config/units.ts'
-import { type Manifest, readManifest } from '../../../src/store/manifest.ts'
+import type { Manifest } from '../../../src/store/manifest.ts'
+import { readManifest } from '../../../src/store/read-manifest.ts'
 
 const units = { size: parseSize, duration: parseDuration }
 
@@ -75,6 +76,89 @@ test('everything that can be said', () => {
   })
 })
 
+const STATICS = [
+  {
+    written: { path: '/assets/' },
+    read: [{ path: '/assets', folder: undefined, index: 'index.html', cacheControl: undefined }],
+  },
+  {
+    written: [
+      { path: '/', folder: 'www/pages', index: 'start.htm', cache_control: 'public, max-age=60' },
+      { path: '/img', folder: 'img' },
+    ],
+    read: [
+      {
+        path: '/',
+        folder: 'www/pages',
+        index: 'start.htm',
+        cacheControl: 'public, max-age=60',
+      },
+      { path: '/img', folder: 'img', index: 'index.html', cacheControl: undefined },
+    ],
+  },
+]
+
+test.for(STATICS)('static files: $written', ({ written, read: wanted }) => {
+  expect(read({ files: 'public', routes: ['/api'], static: written }).statics).toEqual(wanted)
+})
+
+const AUTO_ROLLBACKS = [
+  { written: false, read: undefined },
+  { written: true, read: { traps: 0.05, requests: 20, withinMs: 300_000 } },
+  { written: {}, read: { traps: 0.05, requests: 20, withinMs: 300_000 } },
+  {
+    written: { traps: 0.5, requests: 3, within: '90s' },
+    read: { traps: 0.5, requests: 3, withinMs: 90_000 },
+  },
+]
+
+test.for(AUTO_ROLLBACKS)('auto_rollback $written', ({ written, read: wanted }) => {
+  expect(read({ auto_rollback: written }).autoRollback).toEqual(wanted)
+})
+
+test('the [handler] table of wasm-fpm.toml says the same as wasm-fpm.json', () => {
+  const toml = `
+    [[tenant]]
+    name = "somebody"
+    [handler]
+    name = "shop"
+    routes = ["/shop", { path = "/basket", methods = ["PUT"] }]
+    files = "public"
+    limits = { memory = "32MiB", request_body = 1000 }
+    auto_rollback = { traps = 0.1 }
+    [[handler.static]]
+    path = "/assets"
+    [handler.env]
+    MODE = "live"
+  `
+  const options = { name: 'hello', units, file: 'wasm-fpm.toml' } as const
+  expect(readManifest(Buffer.from(toml), options)).toEqual(
+    read({
+      name: 'shop',
+      routes: ['/shop', { path: '/basket', methods: ['PUT'] }],
+      files: 'public',
+      limits: { memory: '32MiB', request_body: 1000 },
+      auto_rollback: { traps: 0.1 },
+      static: [{ path: '/assets' }],
+      env: { MODE: 'live' },
+    }),
+  )
+})
+
+const BAD_TOML = [
+  { text: '[handler', says: 'Cannot read wasm-fpm.toml: Invalid TOML document' },
+  { text: 'name = "x"', says: 'wanted a [handler] table' },
+  { text: 'handler = 3', says: 'Cannot read wasm-fpm.toml: the whole: ' },
+  { text: '[handler]\nsurprise = 1', says: 'surprise' },
+  { text: '[handler]\nenv = { A = 2026-01-01 }', says: 'env: ' },
+  { text: '[handler.__proto__]\nx = 1', says: 'Cannot read wasm-fpm.toml: ' },
+]
+
+test.for(BAD_TOML)('$text is refused', ({ text, says }) => {
+  const options = { name: 'x', units, file: 'wasm-fpm.toml' } as const
+  expect(() => readManifest(Buffer.from(text), options)).toThrow(says)
+})
+
 test('a route from the command line takes the place of all others', () => {
   expect(read({ routes: ['/a', '/b'] }, '/c').routes).toEqual([{ path: '/c', methods: undefined }])
 })
@@ -113,6 +197,19 @@ const REFUSED = [
   { table: { limits: { memory: 'much' } }, says: 'limits.memory: is "much", wanted a size' },
   { table: { limits: { cpu: 5 } }, says: 'limits.cpu: is 5, wanted a duration' },
   { table: { limits: { files: 5 } }, says: 'limits: ' },
+  { table: { static: { path: '/x' } }, says: '"static" is there without "files"' },
+  { table: { files: 'a', static: [] }, says: 'static: ' },
+  { table: { files: 'a', static: { path: 'x' } }, says: 'static' },
+  { table: { files: 'a', static: { path: '/' } }, says: 'route "/" is there twice' },
+  { table: { files: 'a', static: { path: '/x', folder: '../b' } }, says: 'static' },
+  { table: { files: 'a', static: { path: '/x', index: 'a/b' } }, says: 'static' },
+  { table: { files: 'a', static: { path: '/x', cache_control: 'a\r\nb: c' } }, says: 'static' },
+  { table: { auto_rollback: 'yes' }, says: 'auto_rollback' },
+  { table: { auto_rollback: { traps: 0 } }, says: 'auto_rollback' },
+  { table: { auto_rollback: { traps: 1 } }, says: 'auto_rollback' },
+  { table: { auto_rollback: { requests: 0 } }, says: 'auto_rollback' },
+  { table: { auto_rollback: { within: 5 } }, says: 'auto_rollback' },
+  { table: null, says: 'the whole: ' },
   { table: { probe: { path: 'x' } }, says: 'probe.path: ' },
   { table: { probe: { path: '/a b' } }, says: 'probe.path: ' },
   { table: { probe: { status: 99 } }, says: 'probe.status: ' },

@@ -1,13 +1,16 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
+import { signRelease } from '../../../src/store/signature.ts'
+import { createSigningKey } from '../../../src/store/signing-key.ts'
 import type { StoreFiles } from '../../../src/store/store-files.ts'
 import { CrashFiles, PowerCut } from './crash-files.ts'
-import { release } from './drafts.ts'
+import { store as keep, release } from './drafts.ts'
 
 /** Hundreds of stores a case. */
 const LONG = { timeout: 120_000 }
 const ROOT = '/store'
+const KEY = createSigningKey().key
 const OLD = { module: 'one', files: { 'index.html': 'old', 'css/a.css': 'same' } }
 const NEW = { module: 'two', files: { 'index.html': 'new', 'css/a.css': 'same' } }
 
@@ -30,10 +33,14 @@ const WEATHERS: ReadonlyArray<(seed: number) => () => boolean> = [
   }),
 ]
 
+type Second = 'stored' | 'canary'
+
 const CASES: ReadonlyArray<{
   readonly name: string
   /** What is live for `acme` before and after. */
   readonly work: (store: DirectoryStore, files: StoreFiles) => Promise<unknown>
+  /** What there is besides what is live, before. */
+  readonly second?: Second
 }> = [
   { name: 'publish', work: (store, files) => release(store, files, NEW) },
   {
@@ -41,14 +48,33 @@ const CASES: ReadonlyArray<{
     work: (store, files) => release(store, files, { ...OLD, tenant: 'other' }),
   },
   { name: 'roll back', work: (store) => store.rollBack('acme') },
+  {
+    name: 'set a canary',
+    work: async (store) => {
+      const [two] = await store.releases('acme')
+      await store.setCanary('acme', two?.release ?? '', { weight: 10, sticky: true })
+    },
+    second: 'stored',
+  },
+  { name: 'promote a canary', work: (store) => store.promote('acme'), second: 'canary' },
+  { name: 'give up a canary', work: (store) => store.rollBack('acme'), second: 'canary' },
+  {
+    name: 'sign',
+    work: async (store) => {
+      const { handlers } = await store.state('acme')
+      const signed = { tenant: 'acme', release: handlers['main']?.release ?? '' }
+      await store.putSignature('acme', signed.release, signRelease(KEY, signed))
+    },
+  },
   { name: 'withdraw', work: (store) => store.withdraw('acme', 'main') },
-  { name: 'collect', work: (store) => store.collect({ keep: 1 }) },
+  { name: 'collect', work: (store) => store.collect({ keep: 0 }) },
 ]
 
 test.for(CASES)(
   '$name: a power cut at any point leaves the old or the new state',
-  async ({ work }) => {
-    const whole = await prepared()
+  LONG,
+  async ({ work, second }) => {
+    const whole = await prepared(second)
     const before = await liveModule(whole)
     const startAt = whole.operations
     await work(await open(whole), whole)
@@ -58,7 +84,7 @@ test.for(CASES)(
     const seen = new Set<string>()
     for (let point = 1; point <= count + 1; point += 1) {
       for (const weather of WEATHERS) {
-        const start = (await prepared()).reboot(() => true, point)
+        const start = (await prepared(second)).reboot(() => true, point)
         const failure = await work(await open(start), start).then(
           () => undefined,
           (error: unknown) => error,
@@ -110,12 +136,16 @@ test(
 )
 
 /** A store in which `acme` has published twice; everything in it lasts. */
-async function prepared(): Promise<CrashFiles> {
+async function prepared(second?: Second): Promise<CrashFiles> {
   const files = new CrashFiles()
   const store = await DirectoryStore.make(ROOT, { clock: systemClock, files })
   await release(store, files, { module: 'zero' })
   await release(store, files, { module: 'zero and a half' })
   await release(store, files, OLD)
+  if (second !== undefined) {
+    const { release: digest } = await keep(store, files, { module: 'two' })
+    if (second === 'canary') await store.setCanary('acme', digest, { weight: 10, sticky: false })
+  }
   return files
 }
 
@@ -123,12 +153,28 @@ function open(files: CrashFiles): Promise<DirectoryStore> {
   return DirectoryStore.open(ROOT, { clock: systemClock, files })
 }
 
-/** Reads what is live down to the bytes. */
+/** Reads what is live, and its canary, down to the bytes; and whether it is signed. */
 async function liveModule(files: CrashFiles): Promise<string> {
   const store = await open(files)
   const pointer = (await store.state('acme')).handlers['main']
   if (pointer === undefined) return 'nothing'
-  const { hardened, image } = await store.release(pointer.release)
+  const signature = store.layout.signature('acme', pointer.release, KEY.publicKey.id)
+  const parts = [
+    await contentsOf(store, files, pointer.release),
+    pointer.canary === undefined
+      ? 'alone'
+      : `${pointer.canary.weight} % ${await contentsOf(store, files, pointer.canary.release)}`,
+    (await files.status(signature)) === undefined ? 'unsigned' : 'signed',
+  ]
+  return parts.join(', ')
+}
+
+async function contentsOf(
+  store: DirectoryStore,
+  files: CrashFiles,
+  digest: string,
+): Promise<string> {
+  const { hardened, image } = await store.release(digest)
   const bytes = await files.read(store.layout.blob(hardened.digest), 1000)
   const index =
     image === undefined

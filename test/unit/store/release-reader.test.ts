@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
 import { canRunHardened, readHardened, readOriginal } from '../../../src/store/read-module.ts'
-import { type LiveTenant, ReleaseReader } from '../../../src/store/release-reader.ts'
+import { type LiveTenant, ReleaseReader, staticOf } from '../../../src/store/release-reader.ts'
 import { findRoute } from '../../../src/store/routes.ts'
 import { nodeFiles } from '../../../src/store/store-files.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -45,6 +45,43 @@ test('what is live: routes, modules and files', async () => {
     scriptName: '/api',
     pathInfo: '/x',
   })
+})
+
+test('static files are routes of their own, which no other handler can have', async () => {
+  const manifest = { files: 'x', static: [{ path: '/é', folder: 'a' }, { path: '/all' }] }
+  await release(store, nodeFiles, { module: 'a', route: '/app', files: PAGES, manifest })
+  const { routes, handlers } = await reader.current('acme')
+  const [handler] = handlers
+  if (handler === undefined) throw new Error('nothing is live')
+  const encoded = Buffer.from('/é', 'utf8').toString('latin1')
+  expect(findRoute(routes, 'HEAD', `${encoded}/b.css`)).toMatchObject({
+    kind: 'found',
+    scriptName: encoded,
+    pathInfo: '/b.css',
+  })
+  expect(findRoute(routes, 'POST', '/all')).toEqual({
+    kind: 'wrong-method',
+    allow: ['GET', 'HEAD'],
+  })
+  expect(staticOf(handler, encoded)).toMatchObject({ folder: 'a', index: 'index.html' })
+  expect(staticOf(handler, '/all')?.folder).toBeUndefined()
+  expect(staticOf(handler, '/app')).toBeUndefined()
+  expect(staticOf(handler, '')).toBeUndefined()
+  expect((await reader.listing(handler)).map(({ path }) => path)).toEqual(['index.html'])
+  await expect(
+    release(store, nodeFiles, { module: 'b', handler: 'other', route: '/all' }),
+  ).rejects.toMatchObject({ code: 'STORE_ROUTE_TAKEN' })
+})
+
+test('static files at / answer what no route covers', async () => {
+  const manifest = { files: 'x', static: { path: '/' } }
+  await release(store, nodeFiles, { module: 'a', route: '/api', files: PAGES, manifest })
+  const { routes, handlers } = await reader.current('acme')
+  const match = findRoute(routes, 'GET', '/index.html')
+  expect(match).toMatchObject({ kind: 'found', scriptName: '', pathInfo: '/index.html' })
+  const [handler] = handlers
+  expect(handler && staticOf(handler, '')).toMatchObject({ path: '/' })
+  expect(handler && staticOf(handler, '/api')).toBeUndefined()
 })
 
 test('a hardened module that is not what the release says is not run', async () => {

@@ -66,6 +66,20 @@ test('a folder with a module and files', async () => {
   expect(readFileSync(join(stage, 'image/index.html'), 'utf8')).toBe('hello')
 })
 
+test('a manifest in wasm-fpm.toml; a configuration of that name is none', async () => {
+  put('app.wasm', 'module')
+  put('wasm-fpm.toml', '[handler]\nname = "shop"\n')
+  expect((await staged()).manifest.name).toBe('shop')
+  put('wasm-fpm.toml', '[[pool]]\nname = "www"\n')
+  rmSync(stage, { recursive: true })
+  mkdirSync(stage)
+  expect((await staged()).manifest.name).toBe('my-app')
+  manifest({ name: 'other' })
+  rmSync(stage, { recursive: true })
+  mkdirSync(stage)
+  expect((await staged()).manifest.name).toBe('other')
+})
+
 test('a module alone, even through a link: whoever names it knows what it means', async () => {
   put('hello.world.wasm', 'module')
   symlinkSync(join(source, 'hello.world.wasm'), join(root, 'link'))
@@ -177,6 +191,25 @@ const SETUPS: ReadonlyArray<{
     },
     code: 'STORE_BAD_FILE',
     says: 'UTF-8',
+  },
+  {
+    name: 'a manifest in both files',
+    make: () => {
+      put('a.wasm')
+      manifest({})
+      put('wasm-fpm.toml', '[handler]')
+    },
+    code: 'STORE_BAD_MANIFEST',
+    says: 'wanted one of them',
+  },
+  {
+    name: 'a folder of static files with nothing in it',
+    make: () => {
+      withFiles('a', 'bc/d')
+      manifest({ files: 'public', routes: ['/x'], static: { path: '/', folder: 'b' } })
+    },
+    code: 'STORE_BAD_MANIFEST',
+    says: 'from "b"',
   },
   {
     name: 'too large a module',

@@ -1,0 +1,143 @@
+/** Reads a manifest, from `wasm-fpm.json` or the `[handler]` table of `wasm-fpm.toml`, and completes it. */
+import type { z } from 'zod'
+import { StoreError, storeLimitError } from './errors.ts'
+import { DEFAULT_STORE_LIMITS, type StoreLimits } from './limits.ts'
+import type { AutoRollback, Manifest, ManifestRoute, ManifestStatic, Units } from './manifest.ts'
+import { MANIFEST_FILES, type ManifestFile, parseManifest } from './manifest-file.ts'
+import {
+  type AutoRollbackTable,
+  isRoutePath,
+  manifestSchema,
+  ROUTE_WANTED,
+  type StaticTable,
+  show,
+} from './manifest-schema.ts'
+
+/** What `auto_rollback = true` means. */
+export const DEFAULT_AUTO_ROLLBACK: AutoRollback = {
+  traps: 0.05,
+  requests: 20,
+  withinMs: 5 * 60_000,
+}
+
+const DEFAULT_INDEX = 'index.html'
+
+export interface ManifestOptions {
+  /** What the handler is called, and which route it has, when the manifest does not say. */
+  readonly name: string
+  /** From the command line: takes the place of the manifest's routes. */
+  readonly route?: string | undefined
+  readonly units: Units
+  readonly limits?: StoreLimits
+  /** Which of the two files it is from; default: JSON. */
+  readonly file?: ManifestFile
+}
+
+/** Reads a manifest; empty bytes are an empty one. Throws STORE_BAD_MANIFEST and STORE_LIMIT_EXCEEDED. */
+export function readManifest(bytes: Uint8Array, options: ManifestOptions): Manifest {
+  const { limits = DEFAULT_STORE_LIMITS, name, route, units, file = MANIFEST_FILES.json } = options
+  if (bytes.length > limits.manifestBytes) {
+    throw storeLimitError(`read ${file}`, {
+      limit: 'manifestBytes',
+      actual: bytes.length,
+      wanted: limits.manifestBytes,
+    })
+  }
+  const written = parseManifest(bytes, file)
+  const table = manifestSchema(units, limits).safeParse(written === undefined ? {} : written)
+  if (!table.success) throw badManifest(file, table.error)
+  const {
+    methods: common,
+    routes: asked,
+    probe,
+    static: served,
+    auto_rollback,
+    ...rest
+  } = table.data
+  const methods = sorted(common)
+  const given = route === undefined ? (asked ?? ['/']) : [checkRoute(route)]
+  const routes = given.map((one): ManifestRoute => {
+    const { path, methods: own } = typeof one === 'string' ? { path: one, methods: undefined } : one
+    return { path: trimSlash(path), methods: sorted(own) ?? methods }
+  })
+  const statics = served?.map(staticOf)
+  if (statics !== undefined && rest.files === undefined) {
+    throw bad(file, '"static" is there without "files"', 'the folder whose files it serves')
+  }
+  refuseTwice(file, [...routes, ...(statics ?? [])])
+  const first = routes[0]
+  return {
+    ...rest,
+    name: rest.name ?? name,
+    routes,
+    statics,
+    autoRollback: autoRollbackOf(auto_rollback),
+    probe: {
+      method: probe?.method ?? defaultMethod(first),
+      path: probe?.path ?? first?.path ?? '/',
+      headers: probe?.headers ?? {},
+      body: probe?.body ?? '',
+      status: probe?.status,
+      contains: probe?.contains,
+    },
+  }
+}
+
+/** Throws STORE_BAD_MANIFEST. */
+function checkRoute(route: string): string {
+  if (isRoutePath(route)) return route
+  throw new StoreError(
+    'STORE_BAD_MANIFEST',
+    `Cannot publish at route ${show(route)}: wanted ${ROUTE_WANTED}`,
+  )
+}
+
+function badManifest(file: ManifestFile, error: z.ZodError): StoreError {
+  const problems = error.issues.slice(0, 10).map(({ path, message }) => {
+    const where = path.map(String).join('.') || 'the whole'
+    return `${where}: ${message}`
+  })
+  return new StoreError('STORE_BAD_MANIFEST', `Cannot read ${file}: ${problems.join('; ')}`)
+}
+
+function refuseTwice(file: ManifestFile, routes: readonly { readonly path: string }[]): void {
+  const seen = new Set<string>()
+  for (const { path } of routes) {
+    if (seen.has(path)) {
+      throw bad(file, `route ${show(path)} is there twice`, 'it once')
+    }
+    seen.add(path)
+  }
+}
+
+function bad(file: ManifestFile, actual: string, wanted: string): StoreError {
+  return new StoreError('STORE_BAD_MANIFEST', `Cannot read ${file}: ${actual}, wanted ${wanted}`)
+}
+
+function staticOf({ path, folder, index, cache_control }: StaticTable): ManifestStatic {
+  const place = { path: trimSlash(path), folder, index: index ?? DEFAULT_INDEX }
+  return { ...place, cacheControl: cache_control }
+}
+
+function autoRollbackOf(value: AutoRollbackTable | undefined): AutoRollback | undefined {
+  if (value === undefined || value === false) return undefined
+  const { traps, requests, within } = value === true ? {} : value
+  return {
+    traps: traps ?? DEFAULT_AUTO_ROLLBACK.traps,
+    requests: requests ?? DEFAULT_AUTO_ROLLBACK.requests,
+    withinMs: within ?? DEFAULT_AUTO_ROLLBACK.withinMs,
+  }
+}
+
+function trimSlash(path: string): string {
+  return path === '/' ? path : path.replace(/\/$/, '')
+}
+
+function sorted(methods: readonly string[] | undefined): readonly string[] | undefined {
+  return methods === undefined ? undefined : [...new Set(methods)].sort()
+}
+
+function defaultMethod(route: ManifestRoute | undefined): string {
+  const methods = route?.methods
+  return methods === undefined || methods.includes('GET') ? 'GET' : (methods[0] ?? 'GET')
+}
