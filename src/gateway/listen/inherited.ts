@@ -3,7 +3,7 @@
  * section 2.2: spawn-fcgi, lighttpd, mod_fcgid, h2o) and systemd's socket activation (sd_listen_fds(3)).
  */
 import { fstatSync, readFileSync } from 'node:fs'
-import { FCGI_LISTENSOCK_FILENO, type ListenAddress } from './address.ts'
+import type { ListenAddress } from '../../base/listen-address.ts'
 import { ListenError } from './errors.ts'
 
 /** A socket from systemd. */
@@ -12,6 +12,9 @@ export interface ActivatedSocket {
   /** `FileDescriptorName=` of the socket unit; `unknown` without one. Several sockets may share a name. */
   readonly name: string
 }
+
+/** FastCGI 1.0, section 2.2. */
+const FCGI_LISTENSOCK_FILENO = 0
 
 const SD_LISTEN_FDS_START = 3
 const MAX_ACTIVATED_SOCKETS = 1024

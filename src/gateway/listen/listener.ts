@@ -1,14 +1,14 @@
 /** A listening socket and the connections that came in by it. */
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../base/clock.ts'
-import type { Logger } from '../../base/logger.ts'
-import type { ConnectionOptions } from '../../fastcgi/connection.ts'
 import {
-  formatListenAddress,
   isLoopbackHost,
   type ListenAddress,
   parseListenAddress,
-} from './address.ts'
+  printListenAddress,
+} from '../../base/listen-address.ts'
+import type { Logger } from '../../base/logger.ts'
+import type { ConnectionOptions } from '../../fastcgi/connection.ts'
 import type { AllowedClients } from './allowed-clients.ts'
 import { ConnectionDriver, type RequestHandler } from './connection-driver.ts'
 import { ListenError } from './errors.ts'
@@ -43,6 +43,8 @@ export interface ListenerOptions {
   readonly backlog?: number | undefined
   /** Takes an idle socket that would be closed; false: it does not want it. */
   readonly handOver?: ((socket: Socket) => boolean) | undefined
+  /** Takes a connection that has just come in, unread; false: it is to be served here. */
+  readonly passOn?: ((socket: Socket) => boolean) | undefined
   /** Connections at once; more are closed at once. Default 16,384, or what the file limit leaves room for. */
   readonly maxConnections?: number | undefined
 }
@@ -77,8 +79,8 @@ export interface Listener {
   close(): Promise<void>
   /** Closes connections without a request now, the others as soon as they have none. */
   closeIdle(): void
-  /** Takes over an open connection of another process, which has handed it over. */
-  adopt(socket: Socket): void
+  /** Takes over an open connection of another process, which has handed it over. `isNew`: unread. */
+  adopt(socket: Socket, isNew: boolean): void
   /** Closes kept connections without a request now; the others stay. */
   closeKept(): void
   /** Closes every connection after its next answer: no request can cross the close on its way here. */
@@ -90,25 +92,24 @@ export interface Listener {
 }
 
 /**
- * Starts to listen. Throws `ListenError` (GATEWAY_LISTEN_IN_USE, _EXPOSED, _NOT_INHERITED, _NOT_A_SOCKET,
- * _PATH_TOO_LONG, _BAD_OWNER, _FAILED). A `systemd:NAME` address must have been made an `fd:N` before
+ * Starts to listen on an address as operators write it. Throws `ListenError` (GATEWAY_LISTEN_BAD_ADDRESS, _IN_USE, _EXPOSED,
+ * _NOT_INHERITED, _NOT_A_SOCKET, _PATH_TOO_LONG, _BAD_OWNER, _FAILED). A `systemd:NAME` address must have been made an `fd:N` before
  * (`inheritedDescriptors`).
  */
-export async function openListener(
-  address: ListenAddress,
-  options: ListenerOptions,
-): Promise<Listener> {
+export async function openListener(text: string, options: ListenerOptions): Promise<Listener> {
+  const address = parseListenAddress(text)
+  if (address === undefined) throw badAddress(text)
   const isGuarded = options.allowedClients !== undefined || options.webServers !== undefined
   const mayBeExposed = isGuarded || options.insecure === true
   if (address.kind === 'tcp' && !mayBeExposed && !isLoopbackHost(address.host)) {
-    throw exposed(formatListenAddress(address))
+    throw exposed(printListenAddress(address))
   }
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false })
   const file = await bind(server, address, options)
   const bound = server.address()
   const isTcp = typeof bound === 'object' && bound !== null
   const port = isTcp ? bound.port : undefined
-  const name = formatListenAddress(
+  const name = printListenAddress(
     address.kind === 'tcp' && port !== undefined ? { ...address, port } : address,
   )
   if (isTcp && !mayBeExposed && !isLoopbackHost(bound.address)) {
@@ -125,7 +126,7 @@ export async function adoptListener(
 ): Promise<Listener> {
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false })
   const backlog = options.backlog ?? DEFAULT_BACKLOG
-  await listen(server, parseListenAddress(address), { fd, backlog } as ListenOptions)
+  await listen(server, address, { fd, backlog } as ListenOptions)
   return new OpenListener(server, { ...options, name: address, port, file: undefined })
 }
 
@@ -192,8 +193,8 @@ class OpenListener implements Listener {
     for (const driver of this.#drivers) driver.closeWhenIdle()
   }
 
-  adopt(socket: Socket): void {
-    this.#drive(socket, true)
+  adopt(socket: Socket, isNew: boolean): void {
+    this.#drive(socket, !isNew)
   }
 
   closeKept(): void {
@@ -213,7 +214,9 @@ class OpenListener implements Listener {
     return new Promise((resolve) => this.#drainWaiters.push(resolve))
   }
 
-  readonly #accept = (socket: Socket): void => this.#drive(socket, false)
+  readonly #accept = (socket: Socket): void => {
+    if (this.#options.passOn?.(socket) !== true) this.#drive(socket, false)
+  }
 
   #drive(socket: Socket, isKept: boolean): void {
     const transport = this.port === undefined ? 'unix' : 'tcp'
@@ -288,25 +291,25 @@ async function bind(
   switch (address.kind) {
     case 'unix':
       return await createSocketFile(address.path, options.socketFile ?? {}, (path) =>
-        listen(server, address, { path, backlog }),
+        listen(server, address.path, { path, backlog }),
       ).catch((error) => {
         server.close()
         throw error
       })
     case 'tcp':
-      await listen(server, address, { port: address.port, host: address.host, backlog })
+      await listen(server, printListenAddress(address), { ...address, backlog })
       return undefined
     case 'fd':
     case 'systemd': {
       const [fd] = inheritedDescriptors(address, []) ?? []
-      await listen(server, address, { fd, backlog } as ListenOptions)
+      await listen(server, printListenAddress(address), { fd, backlog } as ListenOptions)
       return undefined
     }
   }
 }
 
 /** Binds synchronously, except where a host name must be looked up. */
-function listen(server: Server, address: ListenAddress, options: ListenOptions): Promise<void> {
+function listen(server: Server, name: string, options: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (cause: NodeJS.ErrnoException): void => {
       const isTaken = cause.code === 'EADDRINUSE'
@@ -314,7 +317,7 @@ function listen(server: Server, address: ListenAddress, options: ListenOptions):
       reject(
         new ListenError(
           isTaken ? 'GATEWAY_LISTEN_IN_USE' : 'GATEWAY_LISTEN_FAILED',
-          `Cannot listen on ${formatListenAddress(address)}: ${problem}`,
+          `Cannot listen on ${name}: ${problem}`,
           { cause },
         ),
       )
@@ -325,6 +328,13 @@ function listen(server: Server, address: ListenAddress, options: ListenOptions):
       resolve()
     })
   })
+}
+
+function badAddress(text: string): ListenError {
+  return new ListenError(
+    'GATEWAY_LISTEN_BAD_ADDRESS',
+    `Cannot listen on ${JSON.stringify(text)}: wanted a path, host:port, [ipv6]:port, a port, fd:N, systemd:NAME or "inherited"`,
+  )
 }
 
 function exposed(address: string): ListenError {

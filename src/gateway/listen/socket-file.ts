@@ -9,7 +9,7 @@ import { randomInt } from 'node:crypto'
 import { chmodSync, lchownSync, lstatSync, readFileSync, renameSync, unlinkSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { basename, dirname, join } from 'node:path'
-import { checkSocketPathLength } from './address.ts'
+import { MAX_SOCKET_PATH_BYTES } from '../../base/listen-address.ts'
 import { ListenError } from './errors.ts'
 
 export interface SocketFileOptions {
@@ -65,6 +65,17 @@ export async function createSocketFile(
       cause: error,
     })
   }
+}
+
+/** Throws GATEWAY_LISTEN_PATH_TOO_LONG: the kernel, or worse a library above it, would cut the path. */
+function checkSocketPathLength(path: string): void {
+  const bytes = Buffer.byteLength(path)
+  if (bytes <= MAX_SOCKET_PATH_BYTES) return
+  throw new ListenError(
+    'GATEWAY_LISTEN_PATH_TOO_LONG',
+    `Cannot listen on ${path}: ${bytes} bytes, at most ${MAX_SOCKET_PATH_BYTES}`,
+    { details: { bytes } },
+  )
 }
 
 /** The mask is the process's, so it is held for no longer than the one bind call. */
