@@ -2,14 +2,26 @@
 import { parseArgs } from 'node:util'
 import { machineFacts } from '../http/machine.ts'
 import { writeResults } from '../results.ts'
+import { busyWorker } from './busy-worker.ts'
+import { fairness } from './fairness.ts'
 import { type Figure, formatFigures, type Measurement, verdictOf } from './figure.ts'
 import { firstRequest } from './first-request.ts'
 import { lifetimes } from './lifetimes.ts'
 import { manyTenants } from './many-tenants.ts'
+import { publishing } from './publish.ts'
 import { reset } from './reset.ts'
 import { waiting } from './waiting.ts'
 
-const MEASUREMENTS: readonly Measurement[] = [reset, lifetimes, firstRequest, manyTenants, waiting]
+const MEASUREMENTS: readonly Measurement[] = [
+  reset,
+  lifetimes,
+  firstRequest,
+  manyTenants,
+  waiting,
+  fairness,
+  busyWorker,
+  publishing,
+]
 const USAGE = `usage: node bench/run.ts speed [--quick] [--only ${MEASUREMENTS.map(({ name }) => name).join(',')}]`
 
 const settings = readSettings(process.argv.slice(2))

@@ -10,14 +10,16 @@ export interface ErrorPageOptions {
   /** Of the request; HEAD gets the header only. */
   readonly method?: string
   /** Retry-After, in seconds. */
-  readonly retryAfterS?: number
+  readonly retryAfterS?: number | undefined
+  /** The field Allow: methods, with commas between them. */
+  readonly allow?: string | undefined
   /** Default `html`. */
   readonly format?: 'html' | 'plain'
 }
 
 /** Prints header and page. The caller owns the bytes. */
 export function errorPage(status: number, options: ErrorPageOptions): Uint8Array {
-  const { requestId, method, retryAfterS, format = 'html' } = options
+  const { requestId, method, retryAfterS, allow, format = 'html' } = options
   const title = `${status} ${reasonPhrase(status)}`
   const page = format === 'html' ? htmlPage(title, requestId) : `${title}\nrequest ${requestId}\n`
   const header =
@@ -26,6 +28,7 @@ export function errorPage(status: number, options: ErrorPageOptions): Uint8Array
     `Content-Length: ${page.length}\r\n` +
     'Cache-Control: no-store\r\n' +
     (retryAfterS === undefined ? '' : `Retry-After: ${Math.max(0, Math.ceil(retryAfterS))}\r\n`) +
+    (allow === undefined ? '' : `Allow: ${allow}\r\n`) +
     `X-Request-Id: ${requestId}\r\n\r\n`
   return Buffer.from(method === 'HEAD' ? header : header + page, 'latin1')
 }

@@ -10,7 +10,7 @@
  * calls `flush` when the guest waits, and `finish` or `fail` once.
  */
 import type { ByteSink } from '../base/byte-stream.ts'
-import { errorPage } from './error-page.ts'
+import { type ErrorPageOptions, errorPage } from './error-page.ts'
 import { CgiError } from './errors.ts'
 import { HeldBytes } from './held-bytes.ts'
 import { type CgiRole, parseHead, type ResponseHead } from './response-head.ts'
@@ -157,7 +157,7 @@ export class CgiResponseStream implements ByteSink {
    * The guest has failed. True: an error page went out in place of the response, and the output is ended. False: the
    * header, or all of it, has been sent; the caller breaks the answer off.
    */
-  fail(status: number, options: { readonly retryAfterS?: number } = {}): boolean {
+  fail(status: number, options: Pick<ErrorPageOptions, 'retryAfterS' | 'allow'> = {}): boolean {
     if (this.#headSent || this.#phase === 'finished') return false
     const { requestId, method } = this.#options
     this.#head = { status, reason: '', fields: '', contentLength: undefined, hasContentType: true }

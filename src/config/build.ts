@@ -1,8 +1,8 @@
 /** From checked tables to the configuration the program works with: other names, absolute paths, nothing left open. */
-import { resolve } from 'node:path'
-import type { AccessLogTarget, Config, PoolConfig, TenantConfig } from './config.ts'
-import type { ListenAddress } from './listen-address.ts'
-import type { MainFile, PoolTable, TenantTable } from './schema.ts'
+import { dirname, join, resolve } from 'node:path'
+import type { ListenAddress } from '../base/listen-address.ts'
+import type { AccessLogTarget, AdminConfig, Config, PoolConfig, TenantConfig } from './config.ts'
+import type { AdminTable, MainFile, PoolTable, TenantTable } from './schema.ts'
 
 type GlobalConfig = Omit<Config, 'pools' | 'tenants'>
 
@@ -16,11 +16,33 @@ export function buildGlobals(main: MainFile, folder: string, memoryBytes: number
     processMax: main.process_max,
     memoryMaxBytes: main.memory_max,
     warmMemoryMaxBytes: main.warm_memory_max ?? Math.floor(memoryBytes / 2),
+    store: resolved(folder, main.store),
     pid: resolved(folder, main.pid),
     errorLog: main.error_log === 'stderr' ? undefined : resolve(folder, main.error_log),
     logLimitBytes: main.log_limit,
     emergencyRestartThreshold: main.emergency_restart_threshold,
     emergencyRestartIntervalMs: main.emergency_restart_interval,
+    admin: main.admin === undefined ? undefined : buildAdmin(main.admin, folder, main.store),
+  }
+}
+
+/** Where the store is when the file does not say. */
+const USUAL_STORE = '/var/lib/wasm-fpm/store'
+
+function buildAdmin(table: AdminTable, folder: string, store = USUAL_STORE): AdminConfig {
+  const beside = dirname(resolve(folder, store))
+  return {
+    listen: table.listen.map((address) => absolute(address, folder)),
+    listenOwner: table.listen_owner,
+    listenGroup: table.listen_group,
+    listenMode: table.listen_mode,
+    allowedClients: table.allowed_clients,
+    requireToken: table.require_token,
+    user: table.user,
+    group: table.group,
+    tokens: resolved(folder, table.tokens) ?? join(beside, 'tokens.json'),
+    auditLog: resolved(folder, table.audit_log) ?? join(beside, 'audit.log'),
+    rateLimit: table.rate_limit,
   }
 }
 
@@ -76,6 +98,9 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     lifetime: table.lifetime,
     engine: table.engine,
     trusted: table.trusted,
+    signers: table.signers.map((signer) =>
+      signer.startsWith('ed25519:') ? signer : resolve(folder, signer),
+    ),
     index: table.index,
     revalidateMs: table.revalidate,
     chdir: table.chdir,

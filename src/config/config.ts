@@ -1,6 +1,7 @@
 /** The configuration as the rest of the program sees it: complete, checked, frozen. Times in ms, sizes in bytes. */
+
+import type { ListenAddress } from '../base/listen-address.ts'
 import type { LogLevel } from '../base/logger.ts'
-import type { ListenAddress } from './listen-address.ts'
 
 export interface Config {
   readonly log: LogConfig
@@ -12,6 +13,8 @@ export interface Config {
   readonly memoryMaxBytes: number | undefined
   /** Linear memory that idle instances may keep, in all. */
   readonly warmMemoryMaxBytes: number
+  /** Absolute path of the folder with published releases; undefined: the usual place, if there is one. */
+  readonly store: string | undefined
   /** Absolute path of the file with the master's process id. */
   readonly pid: string | undefined
   /** Absolute path; undefined: standard error. */
@@ -21,6 +24,8 @@ export interface Config {
   /** Crashes of a pool's workers within the interval that make all of them new; 0: never. */
   readonly emergencyRestartThreshold: number
   readonly emergencyRestartIntervalMs: number
+  /** Undefined: there is no admin API. */
+  readonly admin: AdminConfig | undefined
   readonly pools: readonly PoolConfig[]
   readonly tenants: readonly TenantConfig[]
 }
@@ -29,6 +34,29 @@ export interface LogConfig {
   readonly level: LogLevel
   /** `auto`: readable on a terminal, else JSON. */
   readonly format: 'auto' | 'json' | 'readable'
+}
+
+/** The admin API: a process of its own. */
+export interface AdminConfig {
+  readonly listen: readonly ListenAddress[]
+  /** User name or numeric id; undefined: the process's user. */
+  readonly listenOwner: string | undefined
+  /** Group name or numeric id; undefined: the process's group. */
+  readonly listenGroup: string | undefined
+  /** Permission bits. */
+  readonly listenMode: number
+  /** IP addresses and networks that may connect over TCP; empty: any. */
+  readonly allowedClients: readonly string[]
+  /** Whether a token is needed even on a unix socket that only its owner can reach. */
+  readonly requireToken: boolean
+  readonly user: string | undefined
+  readonly group: string | undefined
+  /** Absolute path. */
+  readonly tokens: string
+  /** Absolute path. */
+  readonly auditLog: string
+  /** Requests a minute, of each token. */
+  readonly rateLimit: number
 }
 
 export interface PoolConfig {
@@ -100,6 +128,8 @@ export interface TenantConfig {
   readonly engine: Engine
   /** Whether the operator vouches for its guests; `wasmer` needs that. */
   readonly trusted: boolean
+  /** Whose signature a published release needs: public keys and absolute paths of files with one; empty: nobody's. */
+  readonly signers: readonly string[]
   /** File that stands for its folder. */
   readonly index: string
   /** How long a look at the document root is believed. */

@@ -22,6 +22,14 @@ export type ConfigErrorCode =
   | 'CONFIG_UNTRUSTED_ENGINE'
   /** Several problems of different kinds. */
   | 'CONFIG_INVALID'
+  /** A tenant that the configuration does not have. */
+  | 'CONFIG_UNKNOWN_TENANT'
+  /** A tenant cannot be added as a file: no `include` would find it. */
+  | 'CONFIG_NO_INCLUDE'
+  /** A tenant cannot be removed as a file: there is more in it. */
+  | 'CONFIG_SHARED_FILE'
+  /** A file of the configuration cannot be written or removed. */
+  | 'CONFIG_NOT_WRITABLE'
 
 /** One thing to put right. */
 export interface ConfigProblem {
@@ -57,6 +65,9 @@ export class ConfigError extends CodedError<ConfigErrorCode> {
     this.problems = problems
   }
 }
+
+/** Why one change to a configuration cannot be made. */
+export class ConfigChangeError extends CodedError<ConfigErrorCode> {}
 
 /** Prints a problem as `file:line: key message`. */
 export function printProblem({ file, line, key, message }: ConfigProblem): string {

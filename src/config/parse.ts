@@ -8,8 +8,9 @@ import { ConfigError, type ConfigProblem } from './errors.ts'
 import { KeyLines } from './key-lines.ts'
 import { machineCores, machineMemoryBytes } from './machine.ts'
 import { type ConfigDocument, problemAt, problemsOf } from './problems.ts'
-import { checkPool, checkTenant, type Report, type SeenNames } from './rules.ts'
+import { checkAdmin, checkPool, checkTenant, type Report, type SeenNames } from './rules.ts'
 import { includedSchema, mainSchema } from './schema.ts'
+import { SharedParts } from './shared-parts.ts'
 
 /** Reads one file's TOML. `file`: its absolute path, for messages and relative paths. Throws CONFIG_SYNTAX. */
 export function parseDocument(text: string, file: string): ConfigDocument {
@@ -69,15 +70,21 @@ export function buildConfig(main: ConfigDocument, included: readonly ConfigDocum
   const poolNames = pools.map(({ name }) => name)
   const onlyPool = poolNames.length === 1 ? (poolNames[0] ?? '') : ''
   const tenants: TenantConfig[] = []
+  const parts = new SharedParts()
   for (const { document, tables } of files) {
     for (const [index, table] of tables?.tenant.entries() ?? []) {
       const tenant = buildTenant(table, dirname(document.file), onlyPool)
       checkTenant(tenant, poolNames, { seen: names, report: reportFor(document, 'tenant', index) })
-      tenants.push(tenant)
+      tenants.push(parts.share(tenant))
     }
   }
-  if (problems.length > 0) throw new ConfigError(problems)
   const globals = buildGlobals(mainTables, dirname(main.file), machineMemoryBytes())
+  if (globals.admin !== undefined) {
+    const report: Report = (path, code, message) =>
+      problems.push(problemAt(main, ['admin', ...path], { code, message }))
+    checkAdmin(globals.admin, names, report)
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
   return frozen({ ...globals, pools, tenants })
 }
 

@@ -1,8 +1,9 @@
 /** What must hold between keys, tables and files; the schema has looked at each value on its own. */
-import type { PoolConfig, TenantConfig } from './config.ts'
+
+import { isLocal, MAX_SOCKET_PATH_BYTES, printListenAddress } from '../base/listen-address.ts'
+import type { AdminConfig, PoolConfig, TenantConfig } from './config.ts'
 import type { ConfigErrorCode } from './errors.ts'
 import type { KeyPath } from './key-lines.ts'
-import { isLocal, MAX_SOCKET_PATH_BYTES, printListenAddress } from './listen-address.ts'
 
 /** Tells of a problem in the table at hand; `path`: from that table on. */
 export type Report = (path: KeyPath, code: ConfigErrorCode, message: string) => void
@@ -16,6 +17,26 @@ export interface SeenNames {
   readonly tenants: Seen
   /** By pool: requests of another pool come by other sockets. */
   readonly hosts: Map<string, Seen>
+}
+
+/** The admin API has no `insecure_listen`: its tokens are worth more than a pool's requests. */
+export function checkAdmin(admin: AdminConfig, seen: SeenNames, report: Report): void {
+  const refuse = (message: string): void => report(['listen'], 'CONFIG_BAD_VALUE', message)
+  if (admin.listen.length === 0) refuse('is [], wanted at least one address')
+  for (const address of admin.listen) {
+    const text = printListenAddress(address)
+    const refuseTwice = duplicate(report, ['listen'])
+    claim(seen.addresses, text, { owner: 'the admin API', refuse: refuseTwice })
+    const pathBytes = address.kind === 'unix' ? Buffer.byteLength(address.path) : 0
+    if (pathBytes > MAX_SOCKET_PATH_BYTES) {
+      refuse(`has "${text}" of ${pathBytes} bytes, wanted at most ${MAX_SOCKET_PATH_BYTES}`)
+    }
+    if (!isLocal(address) && admin.allowedClients.length === 0) {
+      const wanted = 'allowed_clients, or a loopback address'
+      const message = `has "${text}", which strangers can reach, wanted ${wanted}`
+      report(['listen'], 'CONFIG_OPEN_LISTEN', message)
+    }
+  }
 }
 
 export function checkPool(pool: PoolConfig, seen: SeenNames, report: Report): void {

@@ -3,8 +3,10 @@
  * holds the two together.
  */
 import { z } from 'zod'
+import { type ListenAddress, parseListenAddress } from '../base/listen-address.ts'
 import type { LogLevel } from '../base/logger.ts'
 import { isAccessFormat } from './access-format.ts'
+import { isClientRange } from './client-range.ts'
 import {
   boolean,
   duration,
@@ -18,7 +20,6 @@ import {
   size,
   text,
 } from './key.ts'
-import { isClientRange, type ListenAddress, parseListenAddress } from './listen-address.ts'
 
 const name = text('1 to 63 letters, digits, ".", "_" or "-", a letter or digit first', (value) =>
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value),
@@ -33,10 +34,12 @@ const guestPath = text('an absolute path without "..", such as "/data"', (value)
 const listenAddress = {
   type: 'address',
   wanted: 'a socket path, "host:port", "[v6]:port", "port", "systemd:NAME" or "fd:N"',
-  read: (value: unknown): ListenAddress | undefined =>
-    typeof value === 'string' || typeof value === 'number'
-      ? parseListenAddress(String(value))
-      : undefined,
+  read: (value: unknown): ListenAddress | undefined => {
+    if (typeof value !== 'string' && typeof value !== 'number') return undefined
+    const address = parseListenAddress(String(value))
+    // A port that the kernel chooses is one that no web server knows.
+    return address?.kind === 'tcp' && address.port === 0 ? undefined : address
+  },
 }
 const mode = {
   type: 'string',
@@ -96,6 +99,13 @@ const fileOr = (...words: readonly string[]): KeyOptions<string> => {
 const accessFormat = text(
   'php-fpm\'s access.format tokens, such as "%R - %u %t \\"%m %r%Q%q\\" %s"',
   (value) => value !== '' && isAccessFormat(value),
+)
+const signer = text(
+  'a public key ("ed25519:" and 32 bytes in base64) or the path of a file with one',
+  (value) =>
+    value.startsWith('ed25519:')
+      ? /^ed25519:[A-Za-z0-9+/]{43}=$/.test(value)
+      : value !== '' && !value.includes('\0'),
 )
 const extension = text('a file name ending such as ".wasm"', (value) => /^\.[^/\0]+$/.test(value))
 const keepalive = {
@@ -207,6 +217,7 @@ export const tenantSchema = z.strictObject({
   lifetime: key('reset', oneOf(['reset', 'fresh', 'persistent'])),
   engine: key('own', oneOf(['own', 'wasmer'])),
   trusted: key(false, boolean),
+  signers: key([], wholeList(signer, 'keys')),
   index: key('index.wasm', fileName),
   revalidate: key('1s', duration('0', '1h')),
   chdir: key('/', guestPath),
@@ -227,6 +238,21 @@ export const tenantSchema = z.strictObject({
   queue: queueSchema.prefault({}),
 })
 
+/** The admin API; without this table there is none. */
+export const adminSchema = z.strictObject({
+  listen: key(['/run/wasm-fpm/admin.sock'], wholeList(listenAddress, 'addresses')),
+  listen_owner: optionalKey('`user`', account),
+  listen_group: optionalKey('`group`', account),
+  listen_mode: key('0600', mode),
+  allowed_clients: key([], wholeList(clientRange, 'clients')),
+  require_token: key(false, boolean),
+  user: optionalKey('unchanged', account),
+  group: optionalKey("the user's", account),
+  tokens: optionalKey('`tokens.json` beside the store', path),
+  audit_log: optionalKey('`audit.log` beside the store', path),
+  rate_limit: key(600, integer(1, 1_000_000)),
+})
+
 /** A file named by `include`. */
 export const includedSchema = z.strictObject({
   pool: z.array(poolSchema).prefault([]),
@@ -240,14 +266,17 @@ export const mainSchema = includedSchema.extend({
   process_max: key(0, integer(0, 1_000_000)),
   memory_max: optionalKey('no limit', size('1MiB', '65536GiB')),
   warm_memory_max: optionalKey("half of the machine's memory", size(0, '65536GiB')),
+  store: optionalKey('`"/var/lib/wasm-fpm/store"`, if it is there', path),
   pid: optionalKey('none', path),
   error_log: key('stderr', fileOr('stderr')),
   log_limit: key('8KiB', size('256', '1MiB')),
   emergency_restart_threshold: key(0, integer(0, 10_000)),
   emergency_restart_interval: key('1m', duration('0', '1d')),
   log: logSchema.prefault({}),
+  admin: adminSchema.optional(),
 })
 
 export type MainFile = z.infer<typeof mainSchema>
+export type AdminTable = z.infer<typeof adminSchema>
 export type PoolTable = z.infer<typeof poolSchema>
 export type TenantTable = z.infer<typeof tenantSchema>

@@ -14,10 +14,13 @@ import { ProtocolStatus, Role } from '../fastcgi/constants.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
 import type { KillReason } from '../guest/outcome.ts'
 import type { PoolReport } from '../pool/scheduler.ts'
+import { GatewayError } from './errors.ts'
 import { type FailureCode, failureRule, outcomeCode } from './failure.ts'
 import type { Gateway } from './gateway.ts'
 import { DEFAULT_STDERR_LIMITS, GuestStderr } from './guest-stderr.ts'
 import type { RequestBody } from './request-body.ts'
+import type { StaticOutput } from './static/send-response.ts'
+import type { Target } from './target.ts'
 import type { Tenant } from './tenant.ts'
 
 const ROLE_NAMES = {
@@ -32,12 +35,12 @@ export class Answer {
   readonly requestId: string
   /** Set before the guest runs, for log lines. */
   body: RequestBody | undefined
-  handler: string | undefined
   readonly #request: FastCgiRequest
   readonly #gateway: Gateway
   readonly #startMs: number
   #cgi: CgiRequest | undefined
   #tenant: Tenant | undefined
+  #target: Target | undefined
   #response: CgiResponseStream | undefined
   #stderr: GuestStderr | undefined
   #refusal: Error | undefined
@@ -66,6 +69,15 @@ export class Answer {
     this.#tenant = tenant
   }
 
+  /** From here on it is known which handler does. */
+  direct(target: Target): void {
+    this.#target = target
+  }
+
+  get handler(): string | undefined {
+    return this.#target?.handler
+  }
+
   /** Sends a complete CGI response of our own. */
   page(response: Uint8Array): void {
     const { stdout } = this.#request
@@ -87,6 +99,17 @@ export class Answer {
       onWritable: (wake) => response.onWritable(wake),
       end: () => this.#finishEarly(response),
     }
+  }
+
+  /** Where a file is written as a CGI response. */
+  get fileOutput(): StaticOutput {
+    const response = this.#open()
+    const sink: ByteSink = {
+      write: (bytes) => response.write(bytes),
+      onWritable: (wake) => response.onWritable(wake),
+      end: () => undefined,
+    }
+    return { sink, onAbort: (giveUp) => this.#request.onAbort(giveUp) }
   }
 
   get stderr(): ByteSink {
@@ -128,16 +151,21 @@ export class Answer {
     else this.#finish(outcome.kind === 'exited' ? outcome.code : 0, report)
   }
 
+  /** Everything of a file has been written. */
+  completeFile(): void {
+    this.#finish(0, undefined)
+  }
+
   /** No guest ran, or something broke. */
   fail(error: unknown): void {
     const code = codeOf(error)
     const message = error instanceof Error ? error.message : String(error)
     if (code === 'INTERNAL')
       this.#gateway.logger.error({ requestId: this.requestId, err: error }, 'request failed')
-    this.#reportFailure(code, message, undefined)
+    this.#reportFailure(code, message, undefined, allowOf(error))
   }
 
-  #finish(exitCode: number, report: PoolReport): void {
+  #finish(exitCode: number, report: PoolReport | undefined): void {
     const response = this.#open()
     const result = response.finish()
     if (result.kind === 'failed') {
@@ -160,7 +188,12 @@ export class Answer {
     }
   }
 
-  #reportFailure(code: FailureCode, message: string, report: PoolReport | undefined): void {
+  #reportFailure(
+    code: FailureCode,
+    message: string,
+    report: PoolReport | undefined,
+    allow?: string,
+  ): void {
     const rule = failureRule(code)
     const { requestId } = this
     const trap = report?.outcome.kind === 'trapped' ? { backtrace: report.outcome.backtrace } : {}
@@ -171,11 +204,7 @@ export class Answer {
     const response = this.#open()
     const wasAnswered = this.#isEnded
     const isClean =
-      wasAnswered ||
-      response.fail(
-        rule.status,
-        rule.retryAfterS === undefined ? {} : { retryAfterS: rule.retryAfterS },
-      )
+      wasAnswered || response.fail(rule.status, { retryAfterS: rule.retryAfterS, allow })
     if (isClean) this.#end(response, rule.protocolStatus, 1)
     else this.#breakOff()
     this.#writeAccess(
@@ -215,7 +244,8 @@ export class Answer {
     return {
       method: this.#cgi?.method ?? 'GET',
       role: this.role,
-      limits: this.#tenant?.response ?? DEFAULT_RESPONSE_LIMITS,
+      limits:
+        (this.#target?.settings ?? this.#tenant?.settings)?.response ?? DEFAULT_RESPONSE_LIMITS,
       allowedHeaders: this.#tenant?.allowedResponseHeaders ?? NO_HEADERS,
       requestId: this.requestId,
     }
@@ -294,5 +324,11 @@ function codeOf(error: unknown): FailureCode {
 }
 
 function isFailureCode(code: string): code is FailureCode {
-  return /^(?:CGI|FASTCGI|GATEWAY|GUEST|OUTCOME|POOL|WASM)_/.test(code)
+  return /^(?:CGI|FASTCGI|GATEWAY|GUEST|OUTCOME|POOL|STORE|WASM)_/.test(code)
+}
+
+/** The methods that a refused request could have had. */
+function allowOf(error: unknown): string | undefined {
+  const isAllowed = error instanceof GatewayError && error.code === 'GATEWAY_WRONG_METHOD'
+  return isAllowed ? String(error.details?.['allow']) : undefined
 }

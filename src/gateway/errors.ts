@@ -6,13 +6,17 @@ export type GatewayErrorCode =
   | 'GATEWAY_UNKNOWN_TENANT'
   /** The tenant has no handler for this path. */
   | 'GATEWAY_UNKNOWN_HANDLER'
+  /** The published handler there does not take this method; `details.allow`: those it takes. */
+  | 'GATEWAY_WRONG_METHOD'
   /** The variables of the request, its header fields among them, are more than the tenant may take. */
   | 'GATEWAY_PARAMS_TOO_LARGE'
   /** The request's body is longer than the tenant may take. */
   | 'GATEWAY_BODY_TOO_LARGE'
   /** The body ended before CONTENT_LENGTH bytes, or went on after them. */
   | 'GATEWAY_BODY_MISMATCH'
-  /** The worker refuses new requests because it is shutting down. */
-  | 'GATEWAY_STOPPING'
+  /** A file of a release is not what its listing says, or cannot be read. */
+  | 'GATEWAY_FILE_UNREADABLE'
+  /** Nobody wants the rest of a file any more. */
+  | 'GATEWAY_CLIENT_GONE'
 
 export class GatewayError extends CodedError<GatewayErrorCode> {}

@@ -9,6 +9,7 @@ import type { FastCgiErrorCode } from '../fastcgi/errors.ts'
 import type { GuestErrorCode } from '../guest/errors.ts'
 import type { Outcome } from '../guest/outcome.ts'
 import type { PoolErrorCode } from '../pool/errors.ts'
+import type { StoreErrorCode } from '../store/errors.ts'
 import type { WasmErrorCode } from '../wasm/errors.ts'
 import type { GatewayErrorCode } from './errors.ts'
 
@@ -38,6 +39,7 @@ export type FailureCode =
   | GuestErrorCode
   | OutcomeCode
   | PoolErrorCode
+  | StoreErrorCode
   | WasmErrorCode
   | 'INTERNAL'
 
@@ -55,6 +57,8 @@ const { RequestComplete, Overloaded } = ProtocolStatus
 const badRequest: FailureRule = { status: 400, protocolStatus: RequestComplete, level: 'info' }
 const badGuest: FailureRule = { status: 500, protocolStatus: RequestComplete, level: 'warn' }
 const badResponse: FailureRule = { status: 502, protocolStatus: RequestComplete, level: 'warn' }
+/** A release that cannot be read, or is not what was published. */
+const badStore: FailureRule = { status: 500, protocolStatus: RequestComplete, level: 'error' }
 const busy: FailureRule = {
   status: 503,
   protocolStatus: Overloaded,
@@ -80,10 +84,12 @@ const RULES: Readonly<Partial<Record<FailureCode, FailureRule>>> = {
 
   GATEWAY_UNKNOWN_TENANT: { ...badRequest, status: 404 },
   GATEWAY_UNKNOWN_HANDLER: { ...badRequest, status: 404 },
+  GATEWAY_WRONG_METHOD: { ...badRequest, status: 405 },
   GATEWAY_PARAMS_TOO_LARGE: { ...badRequest, status: 431 },
   GATEWAY_BODY_TOO_LARGE: { ...badRequest, status: 413 },
   GATEWAY_BODY_MISMATCH: badRequest,
-  GATEWAY_STOPPING: { ...busy, level: 'info' },
+  GATEWAY_FILE_UNREADABLE: { ...badGuest, level: 'error' },
+  GATEWAY_CLIENT_GONE: { ...badGuest, status: 499, level: 'debug' },
 
   GUEST_UNREADABLE: { ...badRequest, status: 404 },
   GUEST_INVALID_MODULE: badResponse,
@@ -112,6 +118,7 @@ const OTHER: FailureRule = badRequest
 /** What to do about `code`. Codes of folders that never reach a request mean a bad request. */
 export function failureRule(code: FailureCode): FailureRule {
   if (code.startsWith('WASM_')) return badResponse // a module that cannot be hardened
+  if (code.startsWith('STORE_')) return badStore
   return RULES[code] ?? OTHER
 }
 

@@ -9,6 +9,7 @@ import { type CgiRequest, parseEnvironment } from '../cgi/environment.ts'
 import { guestEnvironment } from '../cgi/guest-environment.ts'
 import type { FastCgiError } from '../fastcgi/errors.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
+import { isFault } from '../guest/outcome.ts'
 import type { PoolReport } from '../pool/scheduler.ts'
 import { DEFAULT_WASI_LIMITS, type WasiGrants } from '../wasi/session.ts'
 import { Answer } from './answer.ts'
@@ -17,8 +18,8 @@ import type { Gateway } from './gateway.ts'
 import { joinSources } from './joined-source.ts'
 import { findOwnPage } from './own-page.ts'
 import { RequestBody } from './request-body.ts'
-import type { Target } from './router.ts'
 import { SlowWatch } from './slow-log.ts'
+import type { GuestTarget } from './target.ts'
 import type { Tenant } from './tenant.ts'
 
 /** Answers one request that came over a listener of `pool`. Never rejects: whatever goes wrong becomes an answer. */
@@ -39,9 +40,15 @@ export async function handleRequest(
       answer.page(await page(gateway))
       return
     }
-    const target = gateway.router.findHandler(cgi, tenant)
-    answer.handler = target.handler
-    answer.complete(await runGuest({ request, cgi, tenant, target, answer, gateway }))
+    const found = gateway.router.findHandler(cgi, tenant)
+    const target = found instanceof Promise ? await found : found
+    answer.direct(target)
+    if (target.kind === 'guest') {
+      answer.complete(await runGuest({ request, cgi, tenant, target, answer, gateway }))
+    } else {
+      await target.files.answer({ cgi, pathInfo: target.pathInfo }, answer.fileOutput)
+      answer.completeFile()
+    }
   } catch (error) {
     answer.fail(error)
   }
@@ -60,7 +67,7 @@ interface Scene {
   readonly request: FastCgiRequest
   readonly cgi: CgiRequest
   readonly tenant: Tenant
-  readonly target: Target
+  readonly target: GuestTarget
   readonly answer: Answer
   readonly gateway: Gateway
 }
@@ -68,6 +75,7 @@ interface Scene {
 async function runGuest(scene: Scene): Promise<PoolReport> {
   const { request, cgi, tenant, target, answer, gateway } = scene
   const { config } = tenant
+  const { settings } = target
   const grants = makeGrants(scene)
   const module = target.module instanceof Promise ? await target.module : target.module
   const slowLog = gateway.slowLog(tenant)
@@ -78,13 +86,14 @@ async function runGuest(scene: Scene): Promise<PoolReport> {
   const run = gateway.scheduler.run({
     tenant: config.name,
     limits: tenant.slots,
-    sizing: tenant.sizing,
+    sizing: settings.sizing,
+    place: settings.place,
     maxRequests: config.maxRequests,
     module,
     engine: config.engine,
     grants,
-    cpuMs: config.limits.cpuMs,
-    wallMs: stopsAtFinish ? Number.POSITIVE_INFINITY : config.limits.wallMs,
+    cpuMs: settings.cpuMs,
+    wallMs: stopsAtFinish ? Number.POSITIVE_INFINITY : settings.wallMs,
     sliceMs: config.limits.sliceMs,
     subject: {
       method: cgi.method,
@@ -96,7 +105,7 @@ async function runGuest(scene: Scene): Promise<PoolReport> {
     onAbort: (giveUp) => request.onAbort(giveUp),
     onStart: (kill) => {
       if (slowLog !== undefined) watch = new SlowWatch(slowLog, gateway.clock)
-      if (stopsAtFinish) wallTimer = gateway.clock.after(config.limits.wallMs, () => kill('wall'))
+      if (stopsAtFinish) wallTimer = gateway.clock.after(settings.wallMs, () => kill('wall'))
       answer.onRefusal(kill)
     },
     onWait: () => answer.flush(),
@@ -104,7 +113,8 @@ async function runGuest(scene: Scene): Promise<PoolReport> {
   })
   try {
     const report = await run
-    const { cpuMs } = report
+    const { cpuMs, outcome } = report
+    target.onRun?.(isFault(outcome))
     const { requestId, handler } = answer
     const entry = { requestId, tenant: config.name, handler, uri: cgi.requestUri, cpuMs }
     if (watch?.end(entry)) gateway.scheduler.countSlow(config.name)
@@ -136,22 +146,29 @@ function checkParams(request: FastCgiRequest, { config }: Tenant): void {
 
 /** Everything the guest may touch. */
 function makeGrants({ request, cgi, tenant, target, answer, gateway }: Scene): WasiGrants {
-  const { limits, env } = tenant.config
+  const { env, requestBodyBytes, makePreopens } = target.settings
   const body = new RequestBody(
     request.stdin,
-    { declared: cgi.contentLength, maxBytes: limits.requestBodyBytes },
+    { declared: cgi.contentLength, maxBytes: requestBodyBytes },
     (error) => answer.refuse(error),
   )
   answer.body = body
+  let variables: string[] | undefined
   return {
     args: [target.paths.scriptFilename],
-    env: guestEnvironment(cgi, { ...target.paths, role: answer.role, env }),
+    // Many guests ask for neither their environment nor their files.
+    get env() {
+      variables ??= guestEnvironment(cgi, { ...target.paths, role: answer.role, env })
+      return variables
+    },
     stdin: answer.role === 'filter' ? joinSources(body, request.data) : body,
     stdout: answer.stdout,
     stderr: answer.stderr,
-    preopens: tenant.makePreopens(),
+    get preopens() {
+      return makePreopens()
+    },
     clock: gateway.clock,
     random: (into) => randomFillSync(into),
-    limits: { ...DEFAULT_WASI_LIMITS, openFiles: limits.openFiles },
+    limits: { ...DEFAULT_WASI_LIMITS, openFiles: tenant.config.limits.openFiles },
   }
 }

@@ -5,22 +5,13 @@
  * decides. No header of the client ever names a tenant, and no parameter is ever configuration.
  */
 import type { CgiRequest } from '../cgi/environment.ts'
-import type { GuestPaths } from '../cgi/guest-environment.ts'
 import { findScript } from '../cgi/script-path.ts'
-import type { GuestModule } from '../guest/module.ts'
 import { GatewayError } from './errors.ts'
+import type { Target } from './target.ts'
 import type { Tenant } from './tenant.ts'
 
 /** Where a guest sees its tenant's document root. */
 const GUEST_ROOT = '/'
-
-export interface Target {
-  /** The handler's name in logs: its path below the root. */
-  readonly handler: string
-  /** Rejects with `GuestError`. */
-  readonly module: GuestModule | Promise<GuestModule>
-  readonly paths: GuestPaths
-}
 
 export class Router {
   /** What the most generous tenant takes: a connection does not know yet whose request it reads. */
@@ -57,32 +48,16 @@ export class Router {
     return tenant
   }
 
-  /** What of the tenant answers it. Throws `GatewayError`, `CgiError` or `GuestError`. */
-  findHandler(cgi: CgiRequest, { config, documentRoot }: Tenant): Target {
-    const rules = { extensions: config.limitExtensions, index: config.index }
-    const place =
-      documentRoot === undefined
-        ? undefined
-        : findScript(cgi.variables, { documentRoot: documentRoot.root, ...rules }, (path) =>
-            documentRoot.isScript(path),
-          )
-    if (documentRoot === undefined || place === undefined) {
-      throw new GatewayError(
-        'GATEWAY_UNKNOWN_HANDLER',
-        `Cannot answer ${cgi.path}: tenant ${config.name} has no handler for it (looked below ${documentRoot?.root ?? 'no root'} for a file ending in ${config.limitExtensions.join(', ')})`,
-      )
+  /**
+   * What of the tenant answers it: a published handler, else a file of the document root. A promise when the tenant's
+   * releases have not been looked up yet. Throws or rejects with `GatewayError`, `CgiError`, `GuestError` or `StoreError`.
+   */
+  findHandler(cgi: CgiRequest, tenant: Tenant): Target | Promise<Target> {
+    const published = tenant.published?.find(cgi)
+    if (published instanceof Promise) {
+      return published.then((target) => target ?? findFile(cgi, tenant))
     }
-    return {
-      handler: place.scriptPath,
-      module: documentRoot.load(place.scriptPath),
-      paths: {
-        documentRoot: GUEST_ROOT,
-        scriptFilename: GUEST_ROOT + place.scriptPath,
-        scriptName: place.scriptName,
-        pathInfo: place.pathInfo,
-        pathTranslated: place.pathInfo,
-      },
-    }
+    return published ?? findFile(cgi, tenant)
   }
 
   /** The exact name, then `*.` and the rest of it, label by label, then `*`. */
@@ -95,5 +70,35 @@ export class Router {
       if (wildcard !== undefined) return wildcard
     }
     return hosts.get('*')
+  }
+}
+
+/** Throws `GatewayError`, `CgiError` or `GuestError`. */
+function findFile(cgi: CgiRequest, { config, documentRoot, settings }: Tenant): Target {
+  const rules = { extensions: config.limitExtensions, index: config.index }
+  const place =
+    documentRoot === undefined
+      ? undefined
+      : findScript(cgi.variables, { documentRoot: documentRoot.root, ...rules }, (path) =>
+          documentRoot.isScript(path),
+        )
+  if (documentRoot === undefined || place === undefined) {
+    throw new GatewayError(
+      'GATEWAY_UNKNOWN_HANDLER',
+      `Cannot answer ${cgi.path}: tenant ${config.name} has no handler for it (nothing published there; looked below ${documentRoot?.root ?? 'no root'} for a file ending in ${config.limitExtensions.join(', ')})`,
+    )
+  }
+  return {
+    kind: 'guest',
+    handler: place.scriptPath,
+    module: documentRoot.load(place.scriptPath),
+    settings,
+    paths: {
+      documentRoot: GUEST_ROOT,
+      scriptFilename: GUEST_ROOT + place.scriptPath,
+      scriptName: place.scriptName,
+      pathInfo: place.pathInfo,
+      pathTranslated: place.pathInfo,
+    },
   }
 }

@@ -1,6 +1,12 @@
 /** Compiled modules by content: tenants that run the same bytes share one module. Never chosen by a name a tenant controls. */
 import { createHash } from 'node:crypto'
-import { type CompileOptions, compileCgiModule, type GuestModule } from './module.ts'
+import {
+  type CompileOptions,
+  compileCgiModule,
+  compileHardenedModule,
+  type GuestModule,
+  type HardenedFacts,
+} from './module.ts'
 
 /** Modules are dropped, least recently used first, when their sizes add up to more than this. */
 export const DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
@@ -23,15 +29,33 @@ export class CompileCache {
     const digest = createHash('sha256').update(bytes).digest('hex')
     // The limit is written into the module: another limit is another module.
     const key = `${digest}:${options.memoryMaxBytes}`
+    return this.#module(key, bytes.length, () =>
+      compileCgiModule(bytes, { ...options, digest: key }),
+    )
+  }
+
+  /**
+   * The compiled module that `facts` describe. `read` is asked for its bytes when they are needed, and vouches that they are
+   * those of `facts.digest`. Rejects as `read` does, or with `GuestError`.
+   */
+  compileHardened(
+    facts: HardenedFacts & { readonly bytes: number },
+    read: () => Promise<Uint8Array<ArrayBuffer>>,
+  ): Promise<GuestModule> {
+    const key = `hardened:${facts.digest}`
+    return this.#module(key, facts.bytes, async () => compileHardenedModule(await read(), facts))
+  }
+
+  #module(key: string, bytes: number, make: () => Promise<GuestModule>): Promise<GuestModule> {
     const known = this.#modules.get(key)
     if (known !== undefined) {
       this.#modules.delete(key)
       this.#modules.set(key, known)
       return known.module
     }
-    const module = compileCgiModule(bytes, { ...options, digest: key })
-    this.#modules.set(key, { module, bytes: bytes.length })
-    this.#bytes += bytes.length
+    const module = make()
+    this.#modules.set(key, { module, bytes })
+    this.#bytes += bytes
     module.catch(() => this.#drop(key))
     this.#evict()
     return module

@@ -1,6 +1,7 @@
 /** A module that is ready to be instantiated: read, checked against its contract, compiled. */
 import { CodedError } from '../base/errors.ts'
 import { WASI_FUNCTIONS } from '../wasi/host.ts'
+import { memoryExport } from '../wasm/contract.ts'
 import { GuestError } from './errors.ts'
 import { hardenModule } from './hardener.ts'
 
@@ -37,6 +38,19 @@ export interface CompileOptions {
   readonly memoryMaxBytes: number
 }
 
+/** What is known of a module that somebody trusted has hardened. */
+export interface HardenedFacts {
+  /** Of the hardened bytes. */
+  readonly digest: string
+  /** For log lines. */
+  readonly name: string
+  /** What was written into it: for all memories of an instance together. */
+  readonly memoryMaxBytes: number
+  /** Memories it defines. */
+  readonly memories: number
+  readonly isResettable: boolean
+}
+
 /**
  * Hardens and compiles a `cgi` guest (design §5: a WASI preview 1 command with `_start` and `memory`, which imports
  * preview 1 only); large ones off this thread. Throws `GuestError` and `WasmError`.
@@ -49,6 +63,27 @@ export async function compileCgiModule(
     memoryMaxBytes,
     tableMaxElements: MAX_TABLE_ELEMENTS,
   })
+  const { module, wasiNames } = await compile(hardened, name)
+  return { digest, name, module, wasiNames, memoryMaxBytes, ...facts }
+}
+
+/**
+ * Compiles what has been hardened already. Only for bytes from somebody who is trusted to have hardened them: nothing in a
+ * module proves it. Throws `GuestError`.
+ */
+export async function compileHardenedModule(
+  hardened: Uint8Array<ArrayBuffer>,
+  { memories, ...facts }: HardenedFacts,
+): Promise<GuestModule> {
+  const { module, wasiNames } = await compile(hardened, facts.name)
+  const memoryExports = Array.from({ length: memories }, (_, index) => memoryExport(index))
+  return { ...facts, module, wasiNames, memoryExports }
+}
+
+async function compile(
+  hardened: Uint8Array<ArrayBuffer>,
+  name: string,
+): Promise<Pick<GuestModule, 'module' | 'wasiNames'>> {
   let module: WebAssembly.Module
   try {
     // Waiting for V8's threads takes longer than compiling a small module here.
@@ -61,8 +96,7 @@ export async function compileCgiModule(
       { cause },
     )
   }
-  const wasiNames = checkContract(module, name)
-  return { digest, name, module, wasiNames, memoryMaxBytes, ...facts }
+  return { module, wasiNames: checkContract(module, name) }
 }
 
 function reason(cause: unknown): string {

@@ -12,6 +12,7 @@
  *     give-status ----------------------> others
  *     <---------------------------- status others
  *     statuses -------------------------->
+ *     <------------------------- roll-back            a release fails too often
  *     drain | stop ---------------------->            ends the worker
  */
 import type { WireError } from '../base/errors.ts'
@@ -45,7 +46,7 @@ export type MasterMessage<Settings> =
   /** To forget what was prepared last. */
   | { readonly kind: 'abandon' }
   /** An open connection of another worker, idle when it was given away; the socket comes with the message. */
-  | { readonly kind: 'adopt'; readonly address: string }
+  | { readonly kind: 'adopt'; readonly address: string; readonly isNew: boolean }
   /** This worker is busy and another one is not: idle connections are better off there. */
   | { readonly kind: 'relieve' }
   | { readonly kind: 'reopen-logs' }
@@ -59,6 +60,16 @@ export type MasterMessage<Settings> =
    */
   | { readonly kind: 'drain'; readonly graceMs: number; readonly hasHeirs: boolean }
 
+export interface FailingRelease {
+  readonly tenant: string
+  readonly handler: string
+  /** Digest. */
+  readonly release: string
+  /** Requests that this worker has seen it answer, and how many of them failed. */
+  readonly requests: number
+  readonly failures: number
+}
+
 export type WorkerMessage =
   | { readonly kind: 'ready' }
   /** It cannot start. */
@@ -66,7 +77,7 @@ export type WorkerMessage =
   | { readonly kind: 'prepared'; readonly error: WireError | undefined }
   | { readonly kind: 'beat' }
   /** An idle connection for another worker; the socket comes with the message. `address`: the one it came in by. */
-  | { readonly kind: 'give-away'; readonly address: string }
+  | { readonly kind: 'give-away'; readonly address: string; readonly isNew: boolean }
   /** Whether a request that comes now has to wait for others. */
   | { readonly kind: 'busy' }
   /** `id`: a number of its own, for the answer. */
@@ -74,3 +85,5 @@ export type WorkerMessage =
   /** JSON, which the master does not read; undefined: this worker does not serve the tenant. */
   | { readonly kind: 'status'; readonly id: number; readonly status: string | undefined }
   | { readonly kind: 'idle' }
+  /** A published release fails in more than its share of requests, and wants to go back (`auto_rollback`). */
+  | ({ readonly kind: 'roll-back' } & FailingRelease)

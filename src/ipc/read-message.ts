@@ -22,8 +22,10 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
     case 'idle':
       return { kind }
     case 'give-away': {
-      const address = field(value, 'address')
-      return typeof address === 'string' ? { kind, address } : undefined
+      const [address, isNew] = [field(value, 'address'), field(value, 'isNew')]
+      return typeof address === 'string' && typeof isNew === 'boolean'
+        ? { kind, address, isNew }
+        : undefined
     }
     case 'ask-status': {
       const [id, tenant] = [field(value, 'id'), field(value, 'tenant')]
@@ -33,6 +35,15 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
       const [id, status] = [field(value, 'id'), field(value, 'status')]
       const isGood = isId(id) && (status === undefined || isText(status, MAX_STATUS))
       return isGood ? { kind, id, status } : undefined
+    }
+    case 'roll-back': {
+      const [tenant, handler] = [field(value, 'tenant'), field(value, 'handler')]
+      const release = field(value, 'release')
+      const [requests, failures] = [field(value, 'requests'), field(value, 'failures')]
+      const isNamed = isText(tenant, MAX_NAME) && isText(handler, MAX_NAME) && isText(release, 64)
+      return isNamed && isId(requests) && isId(failures)
+        ? { kind, tenant, handler, release, requests, failures }
+        : undefined
     }
     case 'failed': {
       const error = readError(field(value, 'error'))

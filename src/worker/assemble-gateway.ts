@@ -1,5 +1,5 @@
 /** Makes what answers requests out of a configuration. */
-import { randomFillSync } from 'node:crypto'
+import { hash, randomFillSync } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Config, TenantConfig } from '../config/config.ts'
@@ -7,16 +7,21 @@ import { type AccessLog, createAccessLog } from '../gateway/access-log.ts'
 import { AccessLogs } from '../gateway/access-logs.ts'
 import { DocumentRoot } from '../gateway/document-root.ts'
 import type { Gateway } from '../gateway/gateway.ts'
+import type { HandlerSettings } from '../gateway/handler-settings.ts'
+import { PublishedHandlers } from '../gateway/published-handlers.ts'
 import { requestIds } from '../gateway/request-id.ts'
 import { Router } from '../gateway/router.ts'
 import { SlowLogs } from '../gateway/slow-log.ts'
+import { FileReader } from '../gateway/static/file-reader.ts'
 import { collectPoolStatus } from '../gateway/status/collect.ts'
 import { mergePoolStatus } from '../gateway/status/merge.ts'
 import type { PoolStatus } from '../gateway/status/pool-status.ts'
 import { readStatus } from '../gateway/status/read-status.ts'
 import type { Tenant } from '../gateway/tenant.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
+import type { FailingRelease } from '../ipc/messages.ts'
 import { Scheduler } from '../pool/scheduler.ts'
+import type { ReleaseReader } from '../store/release-reader.ts'
 import { DeviceDirectory } from '../wasi/device-directory.ts'
 import { openHostDirectory } from '../wasi/host-directory.ts'
 import { ImageCache } from '../wasi/image-cache.ts'
@@ -24,6 +29,7 @@ import { ImageDirectory } from '../wasi/image-directory.ts'
 import { createMemoryDirectory } from '../wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../wasi/memory-quota.ts'
 import type { Preopen } from '../wasi/session.ts'
+import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
 import { capShare, sizingShare, slotShare } from './shares.ts'
 
 export interface AssembleOptions {
@@ -33,12 +39,18 @@ export interface AssembleOptions {
   readonly accessLog: boolean | AccessLog
   /** What the other workers know of a tenant, as JSON; default: there are none. Never rejects. */
   readonly otherStatuses?: (tenant: string) => Promise<readonly string[]>
+  /** A published release wants to go back. */
+  readonly onFailing?: (failing: FailingRelease) => void
 }
 
 /** Shared by all tenants of a worker. */
 interface Shared {
   readonly clock: Clock
+  readonly logger: Logger
+  readonly releases: ReleaseReader | undefined
+  readonly onFailing: AssembleOptions['onFailing']
   readonly modules: CompileCache
+  readonly fileReader: FileReader
   readonly images: ImageCache
   readonly devices: Preopen
   readonly openAccessLog: (tenant: TenantConfig) => AccessLog | undefined
@@ -47,7 +59,7 @@ interface Shared {
 /** Makes gateways that share modules, instances and tenants: one for each configuration a worker has in its life. */
 export class GatewayAssembly {
   readonly #options: AssembleOptions
-  readonly #shared: Shared
+  #shared: Shared
   readonly #scheduler: Scheduler
   readonly #accessLogs: AccessLogs
   readonly #slowLogs: SlowLogs
@@ -55,6 +67,8 @@ export class GatewayAssembly {
   readonly #startEpochMs: number
   /** The tenants of the gateway that serves now, with what they were made of. */
   #tenants: ReadonlyMap<string, KnownTenant> = new Map()
+  /** Those of the gateway that was made last. */
+  #latest: ReadonlyMap<string, KnownTenant> = this.#tenants
 
   constructor(options: AssembleOptions) {
     this.#options = options
@@ -65,7 +79,11 @@ export class GatewayAssembly {
     this.#shared = {
       openAccessLog: (tenant) => this.#openAccessLog(tenant),
       clock: options.clock,
+      logger: options.logger,
+      releases: undefined,
+      onFailing: options.onFailing,
       modules: new CompileCache(),
+      fileReader: new FileReader(),
       images: new ImageCache(),
       devices: {
         guestPath: '/dev',
@@ -83,10 +101,7 @@ export class GatewayAssembly {
     const { clock, logger } = this.#options
     const tenants = new Map<string, KnownTenant>()
     for (const table of config.tenants) tenants.set(table.name, this.#tenantOf(table, workers))
-    for (const name of this.#tenants.keys()) {
-      if (!tenants.has(name)) this.#scheduler.dropTenant(name)
-    }
-    this.#tenants = tenants
+    this.#latest = tenants
     return {
       clock,
       logger,
@@ -99,8 +114,19 @@ export class GatewayAssembly {
     }
   }
 
-  /** From here on, all tenants together have what `config` allows them. `workers` share it. */
-  applyCaps(config: Config, workers: number): void {
+  /** Gateways made from here on have the published handlers of this store. */
+  follow(releases: ReleaseReader): void {
+    this.#shared = { ...this.#shared, releases }
+  }
+
+  /** The gateway that was made last, for `config`, serves from here on. `workers` share what all tenants have together. */
+  use(config: Config, workers: number): void {
+    for (const [name, { tenant }] of this.#tenants) {
+      const next = this.#latest.get(name)
+      if (next === undefined) this.#scheduler.dropTenant(name)
+      if (next?.tenant !== tenant) tenant.published?.close()
+    }
+    this.#tenants = this.#latest
     this.#scheduler.caps = capShare(config, workers)
   }
 
@@ -142,7 +168,7 @@ export class GatewayAssembly {
   }
 
   #tenantOf(config: TenantConfig, workers: number): KnownTenant {
-    const madeOf = JSON.stringify([config, workers])
+    const madeOf = hash('sha256', JSON.stringify([config, workers]), 'base64url')
     const known = this.#tenants.get(config.name)
     if (known?.madeOf === madeOf) return known
     return { madeOf, tenant: assembleTenant(config, this.#shared, workers) }
@@ -150,40 +176,88 @@ export class GatewayAssembly {
 }
 
 interface KnownTenant {
+  /** A digest: the text itself would be the largest part of a tenant that has nothing to do. */
   readonly madeOf: string
   readonly tenant: Tenant
 }
 
-/** Makes the only gateway of a process. Throws `WasiError` when a mount of a tenant cannot be opened. */
-export function assembleGateway(config: Config, options: AssembleOptions): Gateway {
+/**
+ * Makes the only gateway of a process; without `releases` it has no published handlers. Throws `WasiError` when a mount of a
+ * tenant cannot be opened.
+ */
+export function assembleGateway(
+  config: Config,
+  options: AssembleOptions,
+  releases?: ReleaseReader,
+): Gateway {
   const assembly = new GatewayAssembly(options)
+  if (releases !== undefined) assembly.follow(releases)
   const gateway = assembly.assemble(config, 1)
-  assembly.applyCaps(config, 1)
+  assembly.use(config, 1)
   return gateway
 }
 
 function assembleTenant(config: TenantConfig, shared: Shared, workers: number): Tenant {
   const { limits } = config
+  const settings = settingsOf(config, shared, workers)
   return {
     config,
+    published: publishedOf(config, shared, settings),
     documentRoot: documentRootOf(config, shared),
+    settings,
     slots: slotShare(config, workers),
-    sizing: sizingShare(config, workers),
-    response: {
-      headerBytes: limits.responseHeaderBytes,
-      headerCount: limits.responseHeaderCount,
-      bodyBytes: limits.responseBodyBytes,
-      heldBackBytes: limits.heldBackBytes,
-    },
     stderr: {
       lineBytes: limits.stderrLineBytes,
       totalBytes: limits.stderrBytes,
       bytesPerSecond: limits.stderrBytesPerSecond,
     },
     allowedResponseHeaders: new Set(config.allowedResponseHeaders),
-    makePreopens: preopensOf(config, shared),
     accessLog: shared.openAccessLog(config),
   }
+}
+
+/** What handlers of the document root may use. */
+function settingsOf(config: TenantConfig, shared: Shared, workers: number): HandlerSettings {
+  const { limits, root } = config
+  return {
+    place: '',
+    env: config.env,
+    cpuMs: limits.cpuMs,
+    wallMs: limits.wallMs,
+    requestBodyBytes: limits.requestBodyBytes,
+    response: {
+      headerBytes: limits.responseHeaderBytes,
+      headerCount: limits.responseHeaderCount,
+      bodyBytes: limits.responseBodyBytes,
+      heldBackBytes: limits.heldBackBytes,
+    },
+    sizing: sizingShare(config, workers),
+    makePreopens: preopensOf(config, shared, root),
+  }
+}
+
+function publishedOf(
+  config: TenantConfig,
+  shared: Shared,
+  settings: HandlerSettings,
+): PublishedHandlers | undefined {
+  const { releases: reader, clock, logger, modules, fileReader } = shared
+  if (reader === undefined) return undefined
+  const { name: tenant, limits } = config
+  return new PublishedHandlers({
+    tenant,
+    reader,
+    clock,
+    logger,
+    wallMs: limits.wallMs,
+    settingsOf: (live) =>
+      settingsOfRelease(live, settings, preopensOf(config, shared, live.imageRoot)),
+    fileReader,
+    verify: verifierOf(config.signers, reader),
+    load: (live) => loadRelease(live, limits.memoryBytes, modules),
+    onFailing: ({ name: handler, digest: release }, { requests, failures }) =>
+      shared.onFailing?.({ tenant, handler, release, requests, failures }),
+  })
 }
 
 function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | undefined {
@@ -198,9 +272,12 @@ function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | un
   })
 }
 
-/** The files a guest sees: its tenant's root, its mounts, devices, and a `/tmp` of its own. */
-function preopensOf(config: TenantConfig, { clock, images, devices }: Shared): () => Preopen[] {
-  const { root } = config
+/** The files a guest sees: those of `root`, its tenant's mounts, devices, and a `/tmp` of its own. */
+function preopensOf(
+  config: TenantConfig,
+  { clock, images, devices }: Shared,
+  root: string | undefined,
+): () => Preopen[] {
   const mounts = config.mounts.map(({ host, guest, writable }) => ({
     guestPath: guest,
     directory: openHostDirectory(host, { writable }),

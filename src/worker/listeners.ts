@@ -1,12 +1,12 @@
 /** The sockets a worker accepts on: bound by the master, inherited by this process. */
 import type { Socket } from 'node:net'
 import type { Clock } from '../base/clock.ts'
+import { parseListenAddress } from '../base/listen-address.ts'
 import type { Logger } from '../base/logger.ts'
 import type { PoolConfig } from '../config/config.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../fastcgi/limits.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { handleRequest, refuseRequest } from '../gateway/handle-request.ts'
-import { parseListenAddress } from '../gateway/listen/address.ts'
 import { parseAllowedClients, webServerAddresses } from '../gateway/listen/allowed-clients.ts'
 import {
   adoptListener,
@@ -25,15 +25,17 @@ export interface ListenerParts {
   readonly logger: Logger
   /** Takes an idle connection that came in by `address`; false: it is to be closed. */
   readonly handOver: (socket: Socket, address: string) => boolean
+  /** Takes a connection that has come in by `address` just now, unread; false: it is served here. */
+  readonly passOn: (socket: Socket, address: string) => boolean
 }
 
 /** Starts to accept on `socket`. Throws `ListenError`. */
 export function openPoolListener(
   { fd, address, transport }: SocketGrant,
-  { pool, params, gateway, clock, logger, handOver }: ListenerParts,
+  { pool, params, gateway, clock, logger, handOver, passOn }: ListenerParts,
 ): Promise<Listener> {
   const parsed = parseListenAddress(address)
-  const port = transport === 'unix' ? undefined : parsed.kind === 'tcp' ? parsed.port : 0
+  const port = transport === 'unix' ? undefined : parsed?.kind === 'tcp' ? parsed.port : 0
   return adoptListener(
     { fd, address, port },
     {
@@ -46,6 +48,7 @@ export function openPoolListener(
       webServers: webServerAddresses(process.env),
       backlog: pool.listenBacklog,
       handOver: (connection) => handOver(connection, address),
+      passOn: (connection) => passOn(connection, address),
       ...connectionSettings(pool, params),
     },
   )

@@ -1,23 +1,23 @@
 /** The entry point of a worker process. The master starts it, with its sockets and a channel; it obeys nobody else. */
 import { systemClock } from '../base/clock.ts'
 import { createLogger } from '../base/logger.ts'
-import type { Config } from '../config/config.ts'
+import { type PackedConfig, unpackConfig } from '../config/packed-config.ts'
 import type { MasterMessage } from '../ipc/messages.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
-import { Worker } from './worker.ts'
+import { type Start, Worker } from './worker.ts'
 
 let worker: Worker | undefined
 /** How long requests may take after somebody else than the master has asked for the end. */
 let graceMs = 0
 
-function obey(message: MasterMessage<Config>, socket: RawSocket | undefined): void {
+function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefined): void {
   switch (message.kind) {
     case 'start':
-      start(message)
+      start({ ...message, settings: unpackConfig(message.settings) })
       return
     case 'prepare':
       graceMs = message.settings.processControlTimeoutMs
-      worker?.prepare(message)
+      worker?.prepare({ ...message, settings: unpackConfig(message.settings) })
       return
     case 'commit':
       worker?.commit()
@@ -26,7 +26,7 @@ function obey(message: MasterMessage<Config>, socket: RawSocket | undefined): vo
       worker?.abandon()
       return
     case 'adopt':
-      if (socket !== undefined) worker?.adopt(message.address, socket)
+      if (socket !== undefined) worker?.adopt(message, socket)
       return
     case 'relieve':
       worker?.relieve()
@@ -46,7 +46,7 @@ function obey(message: MasterMessage<Config>, socket: RawSocket | undefined): vo
   }
 }
 
-function start(message: Extract<MasterMessage<Config>, { readonly kind: 'start' }>): void {
+function start(message: Start): void {
   const { log, pools, processControlTimeoutMs } = message.settings
   const pool = pools[0]?.name ?? ''
   process.title = `wasm-fpm: pool ${pool}`
@@ -74,7 +74,7 @@ function drain(limitMs: number, hasHeirs: boolean): void {
 }
 
 process.on('message', (message, handle) =>
-  obey(message as MasterMessage<Config>, asRawSocket(handle)),
+  obey(message as MasterMessage<PackedConfig>, asRawSocket(handle)),
 )
 // The master is gone: nobody would replace this worker, and the next master has its own.
 process.once('disconnect', () => drain(graceMs, false))

@@ -3,20 +3,30 @@ import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
+import { returnMemory } from '../base/return-memory.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { type HttpFront, startHttpFront } from '../gateway/http/front.ts'
-import { parseListenAddress } from '../gateway/listen/address.ts'
 import type { Listener } from '../gateway/listen/listener.ts'
 import type { Router } from '../gateway/router.ts'
 import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
 import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
+import { ReleaseReader } from '../store/release-reader.ts'
 import { GatewayAssembly } from './assemble-gateway.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
-import { LoadWatch } from './load-watch.ts'
+import { LoadWatch, MEASURE_MS } from './load-watch.ts'
 import { StatusExchange } from './status-exchange.ts'
 
 export const BEAT_MS = 1000
+
+/** What so many tenants leave behind when they have been made is worth giving back before there are requests. */
+const MANY_TENANTS = 500
+
+/** The master says it again at every measurement that finds this worker busy and another one idle. */
+const RELIEF_MS = 2 * MEASURE_MS
+
+/** New connections on their way to other workers at a time; more are served here. */
+const MAX_PASSED_ON = 4
 
 /** How long idle connections may still bring a request to a worker that ends; then they are closed. */
 const LAST_REQUEST_MS = 300
@@ -31,7 +41,7 @@ export interface WorkerOptions {
   readonly onEnd: () => void
 }
 
-type Start = Extract<MasterMessage<Config>, { readonly kind: 'start' }>
+export type Start = Extract<MasterMessage<Config>, { readonly kind: 'start' }>
 type Prepare = Extract<MasterMessage<Config>, { readonly kind: 'prepare' }>
 
 /** What a reload has made ready. */
@@ -52,11 +62,14 @@ export class Worker {
   /** Whose sockets a reload has taken away; some of their connections may still be there. */
   readonly #left: Listener[] = []
   #front: HttpFront | undefined
+  #releases: ReleaseReader | undefined
   #gateway: Gateway | undefined
   #prepared: Prepared | undefined
   #beat: Timer | undefined
   /** Whether connections that would be closed go to other workers. */
   #givesAway = false
+  /** Until then the master knows of a worker that has time, on the worker's clock. */
+  #relievedUntilMs = 0
   readonly #givenAway = new Set<Promise<void>>()
   readonly #timeUp = Promise.withResolvers<void>()
   #isEnding = false
@@ -70,6 +83,7 @@ export class Worker {
       logger,
       accessLog: true,
       otherStatuses: (tenant) => this.#statuses.ask(tenant),
+      onFailing: (failing) => send({ kind: 'roll-back', ...failing }),
     })
     this.#load = new LoadWatch({
       clock,
@@ -83,8 +97,9 @@ export class Worker {
     const { send } = this.#options
     try {
       const pool = poolOf(settings)
+      if (settings.store !== undefined) await this.#openStore(settings.store)
       this.#gateway = this.#assembly.assemble(settings, pool.workers)
-      this.#assembly.applyCaps(settings, pool.workers)
+      this.#assembly.use(settings, pool.workers)
       const { params } = this.#gateway.router
       for (const socket of sockets) {
         this.#listeners.push(await this.#listen(socket, pool, params))
@@ -94,8 +109,14 @@ export class Worker {
       send({ kind: 'failed', error: toWire(error) })
       return
     }
+    if (settings.tenants.length >= MANY_TENANTS) returnMemory()
     send({ kind: 'ready' })
     this.#sendBeat()
+  }
+
+  async #openStore(folder: string): Promise<void> {
+    this.#releases = await ReleaseReader.open(folder, { clock: this.#options.clock })
+    this.#assembly.follow(this.#releases)
   }
 
   /** First half of a reload: everything that can fail. */
@@ -123,7 +144,7 @@ export class Worker {
     if (next === undefined || this.#isEnding) return
     this.#prepared = undefined
     this.#gateway = next.gateway
-    this.#assembly.applyCaps(next.settings, next.pool.workers)
+    this.#assembly.use(next.settings, next.pool.workers)
     this.#options.logger.level = next.level
     const goes = (listener: Listener): boolean => !next.addresses.includes(listener.address)
     const gone = this.#listeners.filter(goes)
@@ -155,20 +176,21 @@ export class Worker {
     this.#statuses.settle(id, statuses)
   }
 
-  /** Gives idle connections to other workers. */
+  /** Gives idle connections to other workers, and for a while those that come. */
   relieve(): void {
     if (this.#isEnding) return
+    this.#relievedUntilMs = this.#options.clock.nowMs() + RELIEF_MS
     this.#givesAway = true
     for (const listener of this.#listeners) listener.closeKept()
     this.#givesAway = false
   }
 
-  /** Takes an idle connection of another worker. */
-  adopt(address: string, raw: RawSocket): void {
+  /** Takes a connection of another worker. */
+  adopt({ address, isNew }: { address: string; isNew: boolean }, raw: RawSocket): void {
     const known = this.#listeners.find((listener) => listener.address === address)
     if (known === undefined) raw.close()
     else {
-      known.adopt(attach(raw))
+      known.adopt(attach(raw), isNew)
       // It was meant for one that stays.
       if (this.#isEnding) known.closeIdle()
     }
@@ -195,7 +217,10 @@ export class Worker {
     this.#beat?.cancel()
     this.#load.stop()
     // What `stop` and `destroyConnections` have set off is written first.
-    setImmediate(() => void Promise.all(this.#givenAway).then(() => this.#options.onEnd()))
+    setImmediate(() => {
+      const last = [...this.#givenAway, this.#releases?.close().catch(() => undefined)]
+      void Promise.all(last).then(() => this.#options.onEnd())
+    })
   }
 
   /** Stops accepting; resolves when the connections are gone. */
@@ -222,14 +247,25 @@ export class Worker {
       return this.#gateway
     }
     const handOver = (connection: Socket, address: string): boolean =>
-      this.#givesAway && this.#giveAway(connection, address)
-    return openPoolListener(socket, { pool, params, gateway, clock, logger, handOver })
+      this.#givesAway && this.#giveAway(connection, { address, isNew: false })
+    const passOn = (connection: Socket, address: string): boolean =>
+      this.#isRelieved && this.#giveAway(connection, { address, isNew: true })
+    return openPoolListener(socket, { pool, params, gateway, clock, logger, handOver, passOn })
   }
 
-  #giveAway(connection: Socket, address: string): boolean {
+  /** Whether another worker has time for what comes now; the way there is not for crowds. */
+  get #isRelieved(): boolean {
+    return (
+      this.#givenAway.size < MAX_PASSED_ON &&
+      this.#options.clock.nowMs() < this.#relievedUntilMs &&
+      !this.#isEnding
+    )
+  }
+
+  #giveAway(connection: Socket, what: { address: string; isNew: boolean }): boolean {
     const raw = detach(connection)
     if (raw === undefined) return false
-    const sent = this.#options.sendSocket({ kind: 'give-away', address }, raw).then(() => {
+    const sent = this.#options.sendSocket({ kind: 'give-away', ...what }, raw).then(() => {
       raw.close()
       this.#givenAway.delete(sent)
     })
@@ -242,8 +278,7 @@ export class Worker {
     const [first] = this.#listeners
     if (first === undefined) return undefined
     const { logger } = this.#options
-    const backend = parseListenAddress(first.address)
-    return startHttpFront({ host: '', port: 0, fd, backend, logger })
+    return startHttpFront({ host: '', port: 0, fd, backend: first.address, logger })
   }
 
   #activeRequests(): number {

@@ -1,7 +1,7 @@
 /** Kept connections to one FastCGI listener. A connection carries one request at a time, as with most web servers. */
 import type { NetConnectOpts } from 'node:net'
+import { parseListenAddress } from '../../base/listen-address.ts'
 import type { Logger } from '../../base/logger.ts'
-import { formatListenAddress, type ListenAddress } from '../listen/address.ts'
 import { BackendConnection } from './backend-connection.ts'
 import { HttpFrontError } from './errors.ts'
 
@@ -16,7 +16,7 @@ export class BackendPool {
   #isClosed = false
 
   /** Throws `HttpFrontError` (GATEWAY_HTTP_NO_BACKEND). Connects when the first request comes. */
-  constructor(address: ListenAddress, logger: Logger) {
+  constructor(address: string, logger: Logger) {
     this.#target = connectTarget(address)
     this.#logger = logger
   }
@@ -45,15 +45,16 @@ export class BackendPool {
 }
 
 /** Where to connect to reach a listener of this address. */
-function connectTarget(address: ListenAddress): NetConnectOpts {
-  if (address.kind === 'unix') return { path: address.path }
-  if (address.kind === 'tcp') {
+function connectTarget(text: string): NetConnectOpts {
+  const address = parseListenAddress(text)
+  if (address?.kind === 'unix') return { path: address.path }
+  if (address?.kind === 'tcp') {
     const { host, port } = address
-    if (host === undefined || host === '0.0.0.0') return { host: '127.0.0.1', port }
+    if (host === '0.0.0.0') return { host: '127.0.0.1', port }
     return { host: host === '::' ? '::1' : host, port }
   }
   throw new HttpFrontError(
     'GATEWAY_HTTP_NO_BACKEND',
-    `Cannot serve HTTP in front of ${formatListenAddress(address)}: an inherited socket has no address to connect to, wanted a path or host:port`,
+    `Cannot serve HTTP in front of ${text}: an inherited socket has no address to connect to, wanted a path or host:port`,
   )
 }

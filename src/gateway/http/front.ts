@@ -5,7 +5,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from '../../base/logger.ts'
-import type { ListenAddress } from '../listen/address.ts'
 import { BackendPool } from './backend-pool.ts'
 import { cgiParams } from './cgi-params.ts'
 import { HttpFrontError } from './errors.ts'
@@ -17,8 +16,8 @@ export interface HttpFrontOptions {
   readonly port: number
   /** A socket bound already to listen on instead; becomes the front's. */
   readonly fd?: number | undefined
-  /** The FastCGI listener's address. */
-  readonly backend: ListenAddress
+  /** The FastCGI listener's address, as text. */
+  readonly backend: string
   readonly logger: Logger
   /** Open connections of browsers. Default 1,024; more are closed at once. */
   readonly maxConnections?: number | undefined

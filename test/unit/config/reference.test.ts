@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import type { z } from 'zod'
 import { parseConfig } from '../../../src/config/parse.ts'
 import {
+  adminSchema,
   limitsSchema,
   logSchema,
   mainSchema,
@@ -18,6 +19,7 @@ const PAGE = readFileSync(new URL('../../../docs/config.md', import.meta.url), '
 const SECTIONS: ReadonlyArray<readonly [heading: string, schema: z.ZodObject]> = [
   ['The file itself', mainSchema],
   ['`[log]`', logSchema],
+  ['`[admin]`', adminSchema],
   ['`[[pool]]`', poolSchema],
   ['`[[tenant]]`', tenantSchema],
   ['`[[tenant.mounts]]`', mountSchema],

@@ -1,0 +1,274 @@
+/**
+ * The published handlers of one tenant. Nothing is looked up before its first request; from then on every switch in the
+ * store is followed: the new release's module is compiled first, then requests go to it, and those that run end on the
+ * old one. A release that cannot be run changes nothing.
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import type { CgiRequest } from '../cgi/environment.ts'
+import { DEFAULT_RESPONSE_LIMITS } from '../cgi/response-stream.ts'
+import type { GuestModule } from '../guest/module.ts'
+import { chooseRelease } from '../store/choose-release.ts'
+import {
+  type LiveHandler,
+  type LiveStatic,
+  type LiveTenant,
+  type ReleaseReader,
+  releasesOf,
+  staticOf,
+  type Watch,
+} from '../store/release-reader.ts'
+import { findRoute, routePath } from '../store/routes.ts'
+import { type TrapWatch, watchFor } from '../store/trap-watch.ts'
+import { GatewayError } from './errors.ts'
+import type { HandlerSettings } from './handler-settings.ts'
+import type { FileReader } from './static/file-reader.ts'
+import { StaticFiles } from './static/static-files.ts'
+import type { Target } from './target.ts'
+
+/** After a switch the old release counts as used for this long beyond the time a request may take, in milliseconds. */
+const LAST_USE_MS = 60_000
+
+/** A tenant whose releases cannot be read is not asked for again for this long, in milliseconds. */
+const RETRY_MS = 1000
+
+export interface PublishedHandlersOptions {
+  readonly tenant: string
+  readonly reader: ReleaseReader
+  readonly clock: Clock
+  readonly logger: Logger
+  /** How long a request of the tenant may run, in milliseconds. */
+  readonly wallMs: number
+  readonly settingsOf: (live: LiveHandler) => HandlerSettings
+  /** Of the worker, for static files. */
+  readonly fileReader: FileReader
+  /** Rejects unless the tenant's signers have signed it; resolves when it has none. */
+  readonly verify: (live: LiveHandler) => Promise<void>
+  /** Reads and compiles its module. */
+  readonly load: (live: LiveHandler) => Promise<GuestModule>
+  /** A release fails in more than the share of requests that its manifest allows. Called once for each switch to it. */
+  readonly onFailing: (live: LiveHandler, counts: TrapWatch) => void
+}
+
+interface Handler {
+  readonly live: LiveHandler
+  readonly settings: HandlerSettings
+  module: GuestModule | Promise<GuestModule> | undefined
+  readonly onRun: ((hasFailed: boolean) => void) | undefined
+  /** Those that have been asked for, by route. */
+  readonly files: Map<string, StaticFiles>
+}
+
+/** A file is as long as it is: it was let in when it was published. */
+const FILE_RESPONSE = {
+  response: { ...DEFAULT_RESPONSE_LIMITS, bodyBytes: Number.POSITIVE_INFINITY },
+}
+
+export class PublishedHandlers {
+  readonly #options: PublishedHandlersOptions
+  #live: LiveTenant | undefined
+  /** By release, those that are live. */
+  #handlers = new Map<string, Handler>()
+  #takingUp: Promise<LiveTenant> | undefined
+  #watch: Watch | undefined
+  #following: Promise<void> = Promise.resolve()
+  #isClosed = false
+
+  constructor(options: PublishedHandlersOptions) {
+    this.#options = options
+  }
+
+  /**
+   * What answers a request; undefined: nothing that was published. A promise for the first request only. Throws or rejects
+   * with GATEWAY_WRONG_METHOD, `StoreError`.
+   */
+  find(cgi: CgiRequest): Target | undefined | Promise<Target | undefined> {
+    if (this.#live !== undefined) return this.#match(cgi, this.#live)
+    return this.#takeUp().then((live) => this.#match(cgi, live))
+  }
+
+  /** No request comes any more; those that run go on. Idempotent. */
+  close(): void {
+    this.#isClosed = true
+    this.#watch?.close()
+  }
+
+  #match(cgi: CgiRequest, { routes }: LiveTenant): Target | undefined {
+    if (routes.byPath.size === 0) return undefined
+    const { variables, method } = cgi
+    const path = routePath(
+      variables.get('SCRIPT_NAME') ?? '',
+      variables.get('PATH_INFO') ?? '',
+      cgi.path,
+    )
+    if (path === undefined) return undefined
+    const match = findRoute(routes, method, path)
+    if (match.kind === 'none') return undefined
+    if (match.kind === 'wrong-method') {
+      throw new GatewayError(
+        'GATEWAY_WRONG_METHOD',
+        `Cannot answer ${method} ${cgi.path}: the handler there takes ${match.allow.join(', ')}`,
+        { details: { allow: match.allow.join(', ') } },
+      )
+    }
+    const chosen = chooseRelease(match.handler, Math.random, variables.get('REMOTE_ADDR'))
+    const handler = this.#handlerOf(chosen)
+    const { scriptName, pathInfo } = match
+    const place = staticOf(chosen, scriptName)
+    if (place !== undefined) {
+      const files = this.#filesOf(handler, place)
+      return { kind: 'files', handler: chosen.name, files, pathInfo, settings: FILE_RESPONSE }
+    }
+    return {
+      kind: 'guest',
+      handler: match.handler.name,
+      module: this.#moduleOf(handler),
+      settings: handler.settings,
+      onRun: handler.onRun,
+      paths: {
+        documentRoot: '/',
+        scriptFilename: scriptName === '' ? '/' : scriptName,
+        scriptName,
+        pathInfo,
+        pathTranslated: pathInfo,
+      },
+    }
+  }
+
+  #handlerOf(live: LiveHandler): Handler {
+    let handler = this.#handlers.get(live.digest)
+    if (handler === undefined) {
+      const settings = this.#options.settingsOf(live)
+      handler = {
+        live,
+        settings,
+        module: undefined,
+        onRun: this.#counterOf(live),
+        files: new Map(),
+      }
+      this.#handlers.set(live.digest, handler)
+    }
+    return handler
+  }
+
+  #filesOf({ live, files }: Handler, place: LiveStatic): StaticFiles {
+    let found = files.get(place.path)
+    if (found === undefined) {
+      const { reader, fileReader, verify } = this.#options
+      found = new StaticFiles({
+        ...place,
+        imageRoot: live.imageRoot ?? '',
+        listing: async () => {
+          await verify(live)
+          return reader.listing(live)
+        },
+        reader: fileReader,
+      })
+      files.set(place.path, found)
+    }
+    return found
+  }
+
+  /** Counts the runs of a release that wants to go back when it fails. */
+  #counterOf(live: LiveHandler): Handler['onRun'] {
+    const { clock, onFailing } = this.#options
+    const nowMs = (): number => Number(clock.realtimeNs() / 1_000_000n)
+    const counts = watchFor(live, nowMs())
+    if (counts === undefined) return undefined
+    return (hasFailed) => {
+      if (counts.count(hasFailed, nowMs())) onFailing(live, counts)
+    }
+  }
+
+  #moduleOf(handler: Handler): GuestModule | Promise<GuestModule> {
+    if (handler.module !== undefined) return handler.module
+    const { verify, load } = this.#options
+    const loading = verify(handler.live).then(() => load(handler.live))
+    handler.module = loading
+    loading.then(
+      (module) => {
+        handler.module = module
+      },
+      () => {
+        handler.module = undefined
+      },
+    )
+    return loading
+  }
+
+  #takeUp(): Promise<LiveTenant> {
+    if (this.#takingUp === undefined) {
+      this.#takingUp = this.#take()
+      this.#takingUp.then(
+        (live) => {
+          this.#live = live
+          this.#follow(live.sequence)
+        },
+        () => this.#options.clock.after(RETRY_MS, () => (this.#takingUp = undefined)),
+      )
+    }
+    return this.#takingUp
+  }
+
+  /** What is live, with the lease on it. Where no lease can be written, without: it may then be collected too early. */
+  async #take(): Promise<LiveTenant> {
+    const { reader, tenant, logger } = this.#options
+    const old = new Set(this.#handlers.keys())
+    try {
+      return await reader.take(tenant, old)
+    } catch (error) {
+      if (codeOf(error) !== 'STORE_NOT_WRITABLE') throw error
+      logger.warn({ tenant }, `no lease on the releases in use: ${String(error)}`)
+      return reader.current(tenant)
+    }
+  }
+
+  #follow(since: number): void {
+    if (this.#isClosed) return
+    const { reader, tenant, logger } = this.#options
+    this.#watch = reader.watch(tenant, since, {
+      onChange: () => {
+        this.#following = this.#following.then(() => this.#switch())
+      },
+      onError: (error) => logger.error({ tenant, code: codeOf(error) }, String(error)),
+    })
+  }
+
+  /** Goes over to what is live now, once it can run. */
+  async #switch(): Promise<void> {
+    const { tenant, logger, clock, wallMs } = this.#options
+    try {
+      const live = await this.#take()
+      if (live.sequence === this.#live?.sequence || this.#isClosed) return
+      await Promise.all(this.#usedIn(live).map((one) => this.#moduleOf(this.#handlerOf(one))))
+      this.#live = live
+      const names = live.handlers.map(({ name, digest }) => `${name} ${digest.slice(0, 12)}`)
+      logger.info({ tenant, sequence: live.sequence, live: names }, 'releases switched')
+      clock.after(wallMs + LAST_USE_MS, () => void this.#take().catch(() => undefined))
+    } catch (error) {
+      logger.error(
+        { tenant, code: codeOf(error) },
+        `releases are not switched, the ones before go on: ${String(error)}`,
+      )
+    }
+    this.#forgetOthers()
+  }
+
+  /** Those of `live` whose names have had requests: the next one must not wait for a module. */
+  #usedIn({ handlers }: LiveTenant): readonly LiveHandler[] {
+    const used = new Set([...this.#handlers.values()].map(({ live }) => live.name))
+    return handlers
+      .filter(({ name }) => used.has(name))
+      .flatMap((one) => (one.canary === undefined ? [one] : [one, one.canary.handler]))
+  }
+
+  #forgetOthers(): void {
+    if (this.#live === undefined) return
+    const live = new Set(releasesOf(this.#live))
+    for (const digest of this.#handlers.keys()) if (!live.has(digest)) this.#handlers.delete(digest)
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}

@@ -1,0 +1,69 @@
+/** What a release may use, and its module: the manifest's wishes within the tenant's limits. */
+import type { HandlerSettings } from '../gateway/handler-settings.ts'
+import type { CompileCache } from '../guest/compile-cache.ts'
+import type { GuestModule } from '../guest/module.ts'
+import { canRunHardened, readHardened, readOriginal } from '../store/read-module.ts'
+import type { LiveHandler, ReleaseReader } from '../store/release-reader.ts'
+import { readSigners } from '../store/signing-key.ts'
+import type { Preopen } from '../wasi/session.ts'
+
+/** `tenant`: what its handlers may use at most. */
+export function settingsOfRelease(
+  { digest, release }: LiveHandler,
+  tenant: HandlerSettings,
+  makePreopens: () => readonly Preopen[],
+): HandlerSettings {
+  const { limits, env, lifetime } = release.manifest
+  return {
+    place: digest,
+    env: { ...tenant.env, ...env },
+    cpuMs: least(limits.cpuMs, tenant.cpuMs),
+    wallMs: least(limits.wallMs, tenant.wallMs),
+    requestBodyBytes: least(limits.requestBodyBytes, tenant.requestBodyBytes),
+    response: {
+      ...tenant.response,
+      bodyBytes: least(limits.responseBodyBytes, tenant.response.bodyBytes),
+    },
+    sizing: { ...tenant.sizing, lifetime: lifetime ?? tenant.sizing.lifetime },
+    makePreopens,
+  }
+}
+
+/**
+ * The module as the publisher hardened it, or hardened anew where that does not fit any more: the tenant may have
+ * less memory (`tenantBytes`) than then. Rejects with `StoreError`, `GuestError`, `WasmError`.
+ */
+export async function loadRelease(
+  live: LiveHandler,
+  tenantBytes: number,
+  modules: CompileCache,
+): Promise<GuestModule> {
+  const { hardened, manifest } = live.release
+  const name = `${live.tenant}/${live.name}`
+  const memoryMaxBytes = least(manifest.limits.memoryBytes, tenantBytes)
+  if (canRunHardened(live.release, memoryMaxBytes)) {
+    return modules.compileHardened({ ...hardened, name }, () => readHardened(live))
+  }
+  return modules.compile(await readOriginal(live), { name, memoryMaxBytes })
+}
+
+/** Refuses releases that a tenant's signers have not signed; each is verified once. */
+export function verifierOf(
+  signers: readonly string[],
+  reader: ReleaseReader,
+): (live: LiveHandler) => Promise<void> {
+  if (signers.length === 0) return () => Promise.resolve()
+  const verified = new Map<string, Promise<void>>()
+  return (live) => {
+    const known = verified.get(live.digest)
+    if (known !== undefined) return known
+    const verifying = readSigners(signers).then((keys) => reader.verify(live, keys))
+    verified.set(live.digest, verifying)
+    verifying.catch(() => verified.delete(live.digest))
+    return verifying
+  }
+}
+
+function least(asked: number | undefined, allowed: number): number {
+  return Math.min(asked ?? allowed, allowed)
+}
