@@ -66,11 +66,28 @@ export function decodeParams(bytes: Uint8Array, limits: ParamsLimits): DecodedPa
     }
     const nameEnd = at + nameLength
     if (nameLength > 0) {
-      pairs.push([text.substring(at, nameEnd), text.substring(nameEnd, nameEnd + valueLength)])
+      const name = nameAtPosition(text, at, nameEnd, pairs.length)
+      pairs.push([name, text.substring(nameEnd, nameEnd + valueLength)])
     }
     at = nameEnd + valueLength
   }
   return { pairs, fault: undefined }
+}
+
+/** Names that came last, by position: web servers send the same ones in the same order again and again. */
+const lastNames: string[] = []
+const MAX_LAST_NAMES = 128
+const MAX_LAST_NAME_CHARS = 64
+
+/** The name between two offsets: the very string it was the last time, whose hash is known. */
+function nameAtPosition(text: string, start: number, end: number, position: number): string {
+  const last = lastNames[position]
+  if (last !== undefined && last.length === end - start && text.startsWith(last, start)) return last
+  const name = text.substring(start, end)
+  const isKept = position < MAX_LAST_NAMES && name.length <= MAX_LAST_NAME_CHARS
+  // A copy of its own: a substring would keep the whole text alive.
+  if (isKept) lastNames[position] = Buffer.from(name, 'latin1').toString('latin1')
+  return name
 }
 
 /** Prints pairs. Throws `FASTCGI_BAD_PARAMS` for a char above U+00FF. */

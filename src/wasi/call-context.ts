@@ -12,7 +12,7 @@ import { ExitSignal } from './exit-signal.ts'
 import type { OpenStream } from './filesystem.ts'
 import { PeekableSource } from './peekable-source.ts'
 import { ALL_RIGHTS, Right } from './rights.ts'
-import type { WasiGrants } from './session.ts'
+import type { Preopen, WasiGrants } from './session.ts'
 import { DEFAULT_WASI_LIMITS } from './session.ts'
 
 /** What a host without a session grants. */
@@ -88,15 +88,7 @@ export class CallContext {
     for (const stream of this.standard) {
       this.descriptors.add(new Descriptor(stream, standardRights(stream)))
     }
-    for (const { guestPath, directory } of grants.preopens) {
-      directory.retain()
-      this.descriptors.add(
-        new Descriptor({ kind: 'directory', node: directory }, ALL_RIGHTS, {
-          inheriting: ALL_RIGHTS,
-          preopenName: guestPath,
-        }),
-      )
-    }
+    this.descriptors.addLater(() => grants.preopens.map(openDirectory))
     this.runningSinceMs = grants.clock.nowMs()
     this.#mayRun = true
   }
@@ -246,6 +238,14 @@ export class CallContext {
     this.bytes = new Uint8Array(buffer)
     this.view = new DataView(buffer)
   }
+}
+
+function openDirectory({ guestPath, directory }: Preopen): Descriptor {
+  directory.retain()
+  return new Descriptor({ kind: 'directory', node: directory }, ALL_RIGHTS, {
+    inheriting: ALL_RIGHTS,
+    preopenName: guestPath,
+  })
 }
 
 function standardRights(stream: OpenStream): number {

@@ -6,27 +6,38 @@ export class DescriptorTable {
   readonly #entries: (Descriptor | undefined)[] = []
   readonly #limit: number
   #count = 0
+  #later: (() => readonly Descriptor[]) | undefined
 
   /** `limit`: descriptors open at once. */
   constructor(limit: number) {
     this.#limit = limit
   }
 
+  /** `open` opens the next ones when somebody could notice that they are not there: most requests never do. */
+  addLater(open: () => readonly Descriptor[]): void {
+    this.#later = open
+  }
+
   get(fd: number): Descriptor | undefined {
-    return this.#entries[fd >>> 0]
+    const index = fd >>> 0
+    if (index >= this.#entries.length) this.#openRest()
+    return this.#entries[index]
   }
 
   get isFull(): boolean {
+    this.#openRest()
     return this.#count >= this.#limit
   }
 
   /** Whether any descriptor is of `open`. */
   holds(open: OpenThing): boolean {
+    this.#openRest()
     return this.#entries.some((descriptor) => descriptor?.open === open)
   }
 
   /** Takes the lowest free number; the caller has asked `isFull`. */
   add(descriptor: Descriptor): number {
+    this.#openRest()
     const free = this.#count === this.#entries.length ? -1 : this.#entries.indexOf(undefined)
     const fd = free === -1 ? this.#entries.length : free
     this.#entries[fd] = descriptor
@@ -36,6 +47,7 @@ export class DescriptorTable {
 
   /** Closes a descriptor: SUCCESS or BADF. */
   close(fd: number): number {
+    this.#openRest()
     const descriptor = this.get(fd)
     if (descriptor === undefined) return Errno.BADF
     this.#entries[fd >>> 0] = undefined
@@ -46,6 +58,7 @@ export class DescriptorTable {
 
   /** Moves `from` over `to`, which must be open and is closed: SUCCESS or BADF. */
   renumber(from: number, to: number): number {
+    this.#openRest()
     const moved = this.get(from)
     const replaced = this.get(to)
     if (moved === undefined || replaced === undefined) return Errno.BADF
@@ -59,8 +72,16 @@ export class DescriptorTable {
 
   /** Closes everything. */
   clear(): void {
+    this.#later = undefined
     for (const descriptor of this.#entries) descriptor?.close()
     this.#entries.length = 0
     this.#count = 0
+  }
+
+  #openRest(): void {
+    const open = this.#later
+    if (open === undefined) return
+    this.#later = undefined
+    for (const descriptor of open()) this.add(descriptor)
   }
 }

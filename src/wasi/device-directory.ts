@@ -7,13 +7,13 @@ import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
 import type {
   DirectoryEntry,
-  DirectoryNode,
   FileNode,
   Filestat,
   Node,
   OpenFile,
   StandardStream,
 } from './filesystem.ts'
+import { ReadOnlyDirectory } from './read-only-directory.ts'
 
 const DEVICE_NUMBER = 0x646576n
 
@@ -26,12 +26,12 @@ const fillWithZero: Read = (into) => {
 }
 const takeAll: Write = (from) => from.length
 
-export class DeviceDirectory implements DirectoryNode {
-  readonly kind = 'directory'
+export class DeviceDirectory extends ReadOnlyDirectory {
   readonly #devices: ReadonlyMap<string, FileNode>
 
   /** `random` fills an array of any length. */
   constructor(random: (into: Uint8Array) => void) {
+    super()
     const readRandom: Read = (into) => {
       random(into)
       return into.length
@@ -67,38 +67,6 @@ export class DeviceDirectory implements DirectoryNode {
   inodeOf(name: string): bigint {
     const stat = this.#devices.get(name)?.stat()
     return stat === undefined || typeof stat === 'number' ? 0n : stat.ino
-  }
-
-  setTimes(): number {
-    return Errno.ROFS
-  }
-
-  createFile(): number {
-    return Errno.ROFS
-  }
-
-  createDirectory(): number {
-    return Errno.ROFS
-  }
-
-  createSymlink(): number {
-    return Errno.ROFS
-  }
-
-  link(): number {
-    return Errno.ROFS
-  }
-
-  unlinkFile(): number {
-    return Errno.ROFS
-  }
-
-  removeDirectory(): number {
-    return Errno.ROFS
-  }
-
-  rename(): number {
-    return Errno.ROFS
   }
 }
 

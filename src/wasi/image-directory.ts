@@ -19,6 +19,7 @@ import type {
 import { type HostTree, tryHostDirectory } from './host-directory.ts'
 import { filestatOf, openHostFile } from './host-file.ts'
 import type { ImageCache } from './image-cache.ts'
+import { ReadOnlyDirectory } from './read-only-directory.ts'
 
 const READ_ONLY: OpenMode = { read: true, write: false, truncate: false }
 
@@ -27,8 +28,7 @@ const READ_ONLY: OpenMode = { read: true, write: false, truncate: false }
  * costs nothing if the guest never looks, and sees a root that was replaced since the last. Unlike other directories it
  * starts without a reference: the session's own is enough. A root that cannot be opened answers everything with an errno.
  */
-export class ImageDirectory implements DirectoryNode {
-  readonly kind = 'directory'
+export class ImageDirectory extends ReadOnlyDirectory {
   readonly #path: string
   readonly #tree: HostTree
   #opened: DirectoryNode | undefined
@@ -36,6 +36,7 @@ export class ImageDirectory implements DirectoryNode {
 
   /** Does no I/O. Whoever uses it directly retains it first. `path`: absolute, on the host. */
   constructor(path: string, cache: ImageCache) {
+    super()
     this.#path = path
     this.#tree = {
       writable: false,
@@ -68,38 +69,6 @@ export class ImageDirectory implements DirectoryNode {
   inodeOf(name: string): bigint {
     const inode = this.#with((root) => root.inodeOf(name))
     return typeof inode === 'number' ? 0n : inode
-  }
-
-  setTimes(): number {
-    return Errno.ROFS
-  }
-
-  createFile(): number {
-    return Errno.ROFS
-  }
-
-  createDirectory(): number {
-    return Errno.ROFS
-  }
-
-  createSymlink(): number {
-    return Errno.ROFS
-  }
-
-  link(): number {
-    return Errno.ROFS
-  }
-
-  unlinkFile(): number {
-    return Errno.ROFS
-  }
-
-  removeDirectory(): number {
-    return Errno.ROFS
-  }
-
-  rename(): number {
-    return Errno.ROFS
   }
 
   #with<Result>(operation: (root: DirectoryNode) => Result): Result | number {

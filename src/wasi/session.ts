@@ -13,14 +13,14 @@ export interface Preopen {
 export interface WasiGrants {
   /** One char a byte (latin1), as are strings in `env`; NUL is not allowed in either. */
   readonly args: readonly string[]
-  /** `K=V` each. */
+  /** `K=V` each. Read when the guest asks for them: it may be a getter. */
   readonly env: ReadonlyArray<string | Uint8Array>
   readonly stdin: ByteSource
   readonly stdout: ByteSink
   readonly stderr: ByteSink
   /** Which of the three are terminals; default: none, so that C libraries buffer whole blocks. */
   readonly terminals?: readonly [stdin: boolean, stdout: boolean, stderr: boolean]
-  /** In order, from descriptor 3 on. */
+  /** In order, from descriptor 3 on. Read once, before the guest can use or see them: it may be a getter. */
   readonly preopens: readonly Preopen[]
   readonly clock: Clock
   /** Fills the array with random bytes; called with at most 65,536 at a time. */

@@ -1,28 +1,31 @@
 /** A clock that a test moves. */
 import type { Clock, Timer } from '../../src/base/clock.ts'
 
+const EPOCH_NS = 1_700_000_000_000_000_000n
+
 export class FakeClock implements Clock {
-  #nowMs = 1000
-  readonly #timers = new Set<{ readonly atMs: number; readonly callback: () => void }>()
+  /** Since some fixed point. A test may set it; timers are not looked at then. */
+  ns = 1_000_000_000_000n
+  readonly #timers = new Set<{ readonly atNs: bigint; readonly callback: () => void }>()
 
   nowMs(): number {
-    return this.#nowMs
+    return Number(this.ns) / 1e6
   }
 
   monotonicNs(): bigint {
-    return BigInt(Math.round(this.#nowMs * 1e6))
+    return this.ns
   }
 
   realtimeNs(): bigint {
-    return this.monotonicNs()
+    return this.ns + EPOCH_NS
   }
 
   processCpuNs(): bigint {
-    return 0n
+    return 42n
   }
 
   after(delayMs: number, callback: () => void): Timer {
-    const timer = { atMs: this.#nowMs + delayMs, callback }
+    const timer = { atNs: this.ns + BigInt(Math.ceil(delayMs * 1e6)), callback }
     this.#timers.add(timer)
     return { cancel: () => void this.#timers.delete(timer) }
   }
@@ -34,15 +37,15 @@ export class FakeClock implements Clock {
 
   /** Lets time pass; timers fire in order. */
   advance(byMs: number): void {
-    const endMs = this.#nowMs + byMs
+    const endNs = this.ns + BigInt(Math.round(byMs * 1e6))
     for (;;) {
-      const due = [...this.#timers].filter((timer) => timer.atMs <= endMs)
-      const next = due.sort((a, b) => a.atMs - b.atMs)[0]
+      const due = [...this.#timers].filter((timer) => timer.atNs <= endNs)
+      const next = due.sort((a, b) => Number(a.atNs - b.atNs))[0]
       if (next === undefined) break
       this.#timers.delete(next)
-      this.#nowMs = Math.max(this.#nowMs, next.atMs)
+      if (next.atNs > this.ns) this.ns = next.atNs
       next.callback()
     }
-    this.#nowMs = endMs
+    this.ns = endNs
   }
 }

@@ -12,8 +12,9 @@ const FEATURES = {
   multi_memory: true,
 }
 
-export function wat(source: string): Uint8Array<ArrayBuffer> {
-  const module = toolkit.parseWat('test.wat', source, FEATURES)
+/** The module's binary. `name`: for error messages. */
+export function wat(source: string, name = 'test.wat'): Uint8Array<ArrayBuffer> {
+  const module = toolkit.parseWat(name, source, FEATURES)
   try {
     return new Uint8Array(module.toBinary({}).buffer)
   } finally {

@@ -5,7 +5,8 @@ import { DeviceDirectory } from '../../../src/wasi/device-directory.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../../src/wasi/memory-quota.ts'
-import { FakeClock, isPending, makeProbe, SIGNATURES } from './probe.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { isPending, makeProbe, SIGNATURES } from './probe.ts'
 
 const EDGES = [
   0,

@@ -4,7 +4,8 @@ import { Errno } from '../../../src/wasi/errno.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../../src/wasi/memory-quota.ts'
 import { ALL_RIGHTS, Right } from '../../../src/wasi/rights.ts'
-import { FakeClock, makeProbe, type Probe, READ } from './probe.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { makeProbe, type Probe, READ } from './probe.ts'
 
 const DIR = 3
 const CREATE = { oflags: Oflags.Creat }

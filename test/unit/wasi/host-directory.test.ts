@@ -22,7 +22,8 @@ import { ImageCache } from '../../../src/wasi/image-cache.ts'
 import { ImageDirectory } from '../../../src/wasi/image-directory.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { DIRECTORY_RIGHTS, Right } from '../../../src/wasi/rights.ts'
-import { FakeClock, makeProbe, type Probe, READ } from './probe.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { makeProbe, type Probe, READ } from './probe.ts'
 
 const DIR = 3
 const CREATE = { oflags: Oflags.Creat }

@@ -7,9 +7,9 @@ import {
   WasiHost,
 } from '../../../src/wasi/host.ts'
 import { promising } from '../../../src/wasi/jspi.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { wat } from '../../support/wat.ts'
 import {
-  compileWat,
-  FakeClock,
   FakeSink,
   FakeSource,
   isPending,
@@ -43,9 +43,11 @@ test('without a session every call throws', async () => {
 })
 
 test('a call before the memory is known cannot reach any', async () => {
-  const module = await compileWat(`(module
+  const module = new WebAssembly.Module(
+    wat(`(module
     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
-    (func (export "run") (result i32) i32.const 0 i32.const 1 call $random))`)
+    (func (export "run") (result i32) i32.const 0 i32.const 1 call $random))`),
+  )
   const host = new WasiHost(new Set(['random_get']))
   host.begin(makeGrants())
   const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: host.imports })
@@ -69,7 +71,8 @@ test('proc_exit records its code as unsigned and throws', async () => {
 })
 
 test('a guest that swallows the exit gets no further call through', async () => {
-  const module = await compileWat(`(module
+  const module = new WebAssembly.Module(
+    wat(`(module
     (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
     (memory (export "memory") 1)
@@ -77,7 +80,8 @@ test('a guest that swallows the exit gets no further call through', async () => 
     (func (export "run")
       try i32.const 3 call $exit catch_all i32.const 1 global.set $swallowed end
       i32.const 0 i32.const 1 call $random drop
-      unreachable))`)
+      unreachable))`),
+  )
   const host = new WasiHost(new Set(['proc_exit', 'random_get']))
   const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: host.imports })
   const { memory, run, swallowed } = instance.exports
@@ -160,7 +164,7 @@ for (const { name, wait, wake } of WAITS) {
     expect(probe.host.isSuspended).toBe(false)
     await call
     expect(hooks).toEqual(['before', 'after'])
-    expect(ends.clock.timers).toBe(0)
+    expect(ends.clock.pending).toBe(0)
     expect(probe.host.isReusable).toBe(true)
   })
 
@@ -172,7 +176,7 @@ for (const { name, wait, wake } of WAITS) {
     expect(await isPending(call)).toBe(true)
     probe.host.end()
     await expect(call).rejects.toBeInstanceOf(ExitSignal)
-    expect(ends.clock.timers).toBe(0)
+    expect(ends.clock.pending).toBe(0)
     probe.wipe()
     wake(ends)
     await isPending(Promise.resolve())
@@ -204,12 +208,14 @@ for (const { name, wait, wake } of WAITS) {
 }
 
 test('the resumption is known to be under way until the guest has the thread again', async () => {
-  const module = await compileWat(`(module
+  const module = new WebAssembly.Module(
+    wat(`(module
     (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
     (memory (export "memory") 1)
     (func (export "run") (result i32)
-      call $yield drop i32.const 0 i32.const 1 call $random))`)
+      call $yield drop i32.const 0 i32.const 1 call $random))`),
+  )
   const host = new WasiHost(new Set(['sched_yield', 'random_get']))
   const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: host.imports })
   const { memory, run } = instance.exports

@@ -3,7 +3,7 @@ import { Errno } from '../../../src/wasi/errno.ts'
 import type { OpenFile } from '../../../src/wasi/filesystem.ts'
 import { createMemoryDirectory, type MemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS, type MemoryLimits } from '../../../src/wasi/memory-quota.ts'
-import { FakeClock } from './probe.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
 
 const MODE = { read: true, write: true, truncate: false }
 

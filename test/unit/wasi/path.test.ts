@@ -4,7 +4,8 @@ import { Errno } from '../../../src/wasi/errno.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { Right } from '../../../src/wasi/rights.ts'
 import { DEFAULT_WASI_LIMITS } from '../../../src/wasi/session.ts'
-import { FakeClock, makeProbe, type Probe, READ } from './probe.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { makeProbe, type Probe, READ } from './probe.ts'
 
 const DIR = 3
 const CREATE = { oflags: Oflags.Creat }

@@ -3,7 +3,8 @@ import { Eventtype, Oflags } from '../../../src/wasi/abi.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { DEFAULT_WASI_LIMITS } from '../../../src/wasi/session.ts'
-import { FakeClock, FakeSink, FakeSource, isPending, makeProbe, type Probe } from './probe.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { FakeSink, FakeSource, isPending, makeProbe, type Probe } from './probe.ts'
 
 const IN = 1_000
 const OUT = 3_000
@@ -152,7 +153,7 @@ test('a sleep longer than a timer is several timers', async () => {
   expect(await isPending(call)).toBe(true)
   clock.advance(2 ** 31)
   expect(await isPending(call)).toBe(true)
-  expect(clock.timers).toBe(1)
+  expect(clock.pending).toBe(1)
 })
 
 test('bytes cut a sleep short', async () => {
@@ -168,7 +169,7 @@ test('bytes cut a sleep short', async () => {
   stdin.push('x')
   await call
   expect(events(probe)).toEqual([[2, 0, READ, 1, 0]])
-  expect(clock.timers).toBe(0)
+  expect(clock.pending).toBe(0)
 })
 
 test('a full sink is waited for', async () => {

@@ -3,15 +3,15 @@
  *
  * Its one page of memory is filled with '?', so that a byte too many or too few shows.
  */
-import wabt from 'wabt'
 import type { ByteSink, ByteSource } from '../../../src/base/byte-stream.ts'
 import { NOTHING_YET } from '../../../src/base/byte-stream.ts'
-import type { Clock, Timer } from '../../../src/base/clock.ts'
 import { MODULE_NAME } from '../../../src/wasi/abi.ts'
 import { WasiHost } from '../../../src/wasi/host.ts'
 import { promising } from '../../../src/wasi/jspi.ts'
 import { ALL_RIGHTS } from '../../../src/wasi/rights.ts'
 import { DEFAULT_WASI_LIMITS, type WasiGrants } from '../../../src/wasi/session.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { wat } from '../../support/wat.ts'
 
 /** Parameters of each function (i: i32, I: i64); all but proc_exit return an i32. */
 export const SIGNATURES: Readonly<Record<string, string>> = {
@@ -65,15 +65,6 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
 
 export const FILL = 0x3f
 
-/** Compiles WAT. */
-export async function compileWat(text: string): Promise<WebAssembly.Module> {
-  const { parseWat } = await wabt()
-  const parsed = parseWat('guest.wat', text, { exceptions: true })
-  const { buffer } = parsed.toBinary({})
-  parsed.destroy()
-  return new WebAssembly.Module(new Uint8Array(buffer))
-}
-
 function probeText(): string {
   const type = (letter: string): string => (letter === 'I' ? 'i64' : 'i32')
   const imports: string[] = []
@@ -90,7 +81,7 @@ function probeText(): string {
     ${functions.join('\n')})`
 }
 
-const probeModule = compileWat(probeText())
+const probeModule = WebAssembly.compile(wat(probeText()))
 
 /** A source fed by hand. */
 export class FakeSource implements ByteSource {
@@ -160,45 +151,6 @@ export class FakeSink implements ByteSink {
   }
 
   end(): void {}
-}
-
-/** A clock that stands still until told otherwise. */
-export class FakeClock implements Clock {
-  ns = 1_000_000_000_000n
-  readonly #timers = new Map<() => void, bigint>()
-
-  nowMs(): number {
-    return Number(this.ns) / 1e6
-  }
-
-  monotonicNs(): bigint {
-    return this.ns
-  }
-
-  realtimeNs(): bigint {
-    return this.ns + 1_700_000_000_000_000_000n
-  }
-
-  processCpuNs(): bigint {
-    return 42n
-  }
-
-  after(delayMs: number, callback: () => void): Timer {
-    this.#timers.set(callback, this.ns + BigInt(Math.ceil(delayMs * 1e6)))
-    return { cancel: () => this.#timers.delete(callback) }
-  }
-
-  get timers(): number {
-    return this.#timers.size
-  }
-
-  advance(ms: number): void {
-    this.ns += BigInt(ms) * 1_000_000n
-    for (const [callback, due] of [...this.#timers]) {
-      if (due > this.ns || !this.#timers.delete(callback)) continue
-      callback()
-    }
-  }
 }
 
 export class Probe {

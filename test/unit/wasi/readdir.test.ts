@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { Oflags } from '../../../src/wasi/abi.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
-import { FakeClock, makeProbe, type Probe } from './probe.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { makeProbe, type Probe } from './probe.ts'
 
 const DIR = 3
 
