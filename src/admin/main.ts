@@ -1,0 +1,69 @@
+/**
+ * The entry point of the process that serves the admin API. The master starts it with its sockets and a channel, and starts
+ * another when it ends; strangers talk to this process and never to the master.
+ */
+import { systemClock } from '../base/clock.ts'
+import { toWire } from '../base/errors.ts'
+import { createLogger } from '../base/logger.ts'
+import type { Config } from '../config/config.ts'
+import type { AdminMessage, MasterToAdmin } from '../ipc/admin-messages.ts'
+import { AdminApi } from './admin-api.ts'
+
+let api: AdminApi | undefined
+let isDraining = false
+
+function obey(message: MasterToAdmin<Config>): void {
+  switch (message.kind) {
+    case 'start':
+      void start(message)
+      return
+    case 'settings':
+      api?.update(message)
+      return
+    case 'told':
+      api?.master.take(message)
+      return
+    case 'drain':
+      drain(message.graceMs)
+      return
+  }
+}
+
+async function start(
+  message: Extract<MasterToAdmin<Config>, { readonly kind: 'start' }>,
+): Promise<void> {
+  const { log } = message.settings
+  process.title = 'wasm-fpm: admin'
+  const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
+  const logger = createLogger(log.level, isReadable).child({ admin: true, pid: process.pid })
+  try {
+    api = new AdminApi(message, { clock: systemClock, logger, send })
+    await api.start(message.sockets)
+    send({ kind: 'ready' })
+  } catch (error) {
+    send({ kind: 'failed', error: toWire(error) })
+  }
+}
+
+function send(message: AdminMessage): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
+}
+
+function drain(graceMs: number): void {
+  if (isDraining) return
+  isDraining = true
+  const closed = api?.close(graceMs) ?? Promise.resolve()
+  void closed.then(() => process.exit(0))
+}
+
+/** How long requests may take after somebody else than the master has asked for the end, in milliseconds. */
+const GRACE_MS = 10_000
+
+process.on('message', (message) => obey(message as MasterToAdmin<Config>))
+// The master is gone: the next one has its own.
+process.once('disconnect', () => drain(GRACE_MS))
+for (const signal of ['SIGTERM', 'SIGQUIT'] as const) process.once(signal, () => drain(GRACE_MS))
+// A terminal sends these to everybody; the master says what is to be done.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+  process.on(signal, () => undefined)
+}

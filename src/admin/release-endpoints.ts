@@ -1,0 +1,132 @@
+/** What changes what answers a tenant's requests: publishing, and taking back. */
+import type { Digest } from '../store/digest.ts'
+import { StoreError } from '../store/errors.ts'
+import type { Switched } from '../store/release-store.ts'
+import { type AdminContext, tenantOf } from './context.ts'
+import type { Answer, AuditNotes, Endpoint } from './endpoint.ts'
+import { PUBLISH_QUERY, publishUpload, UPLOAD_TYPES } from './publish-upload.ts'
+import {
+  promoteBody,
+  publishedSchema,
+  publishLineSchema,
+  rollbackBody,
+  switchedSchema,
+  withdrawnSchema,
+} from './schemas.ts'
+
+const JSON_TYPE = ['application/json']
+
+export function releaseEndpoints(context: AdminContext): readonly Endpoint[] {
+  const { store } = context
+  return [
+    {
+      id: 'publish',
+      method: 'POST',
+      path: '/v1/tenants/{tenant}/releases',
+      reach: 'tenant',
+      scope: 'publish',
+      summary: 'Verifies a module or a folder, stores it as a release, and makes it live.',
+      query: PUBLISH_QUERY,
+      request: { types: UPLOAD_TYPES, schema: undefined },
+      response: { status: 201, description: 'It is live.', schema: publishedSchema },
+      lines: publishLineSchema,
+      isChange: true,
+      handle: (call) => publishUpload(context, call),
+    },
+    {
+      id: 'rollback',
+      method: 'POST',
+      path: '/v1/tenants/{tenant}/rollback',
+      reach: 'tenant',
+      scope: 'publish',
+      summary: 'Makes an earlier release live; of a handler with a canary, gives up that.',
+      request: { types: JSON_TYPE, schema: rollbackBody },
+      response: { status: 200, description: 'What is live now.', schema: switchedSchema },
+      isChange: true,
+      handle: async ({ tenant, notes, json }) => {
+        const { name } = tenantOf(context, tenant)
+        const { handler, release } = await json(rollbackBody)
+        notes.handler = handler
+        const switched =
+          release === undefined
+            ? await store.rollBack(name, handler)
+            : await store.switchTo(name, await find(context, name, { wanted: release, handler }))
+        return answer(switched, notes)
+      },
+    },
+    {
+      id: 'promote',
+      method: 'POST',
+      path: '/v1/tenants/{tenant}/promote',
+      reach: 'tenant',
+      scope: 'publish',
+      summary: 'Makes a canary live, or gives it another share of the requests.',
+      request: { types: JSON_TYPE, schema: promoteBody },
+      response: { status: 200, description: 'What is live now.', schema: switchedSchema },
+      isChange: true,
+      handle: async ({ tenant, notes, json }) => {
+        const { name } = tenantOf(context, tenant)
+        const { handler, weight } = await json(promoteBody)
+        notes.handler = handler
+        const switched =
+          weight === undefined
+            ? await store.promote(name, handler)
+            : await store.weighCanary(name, weight, handler)
+        return answer(switched, notes)
+      },
+    },
+    {
+      id: 'withdraw',
+      method: 'DELETE',
+      path: '/v1/tenants/{tenant}/handlers/{handler}',
+      reach: 'tenant',
+      scope: 'publish',
+      summary: 'Takes a handler off the air; its releases stay.',
+      response: { status: 200, description: 'What was live.', schema: withdrawnSchema },
+      isChange: true,
+      handle: async ({ tenant, handler, notes }) => {
+        const { name } = tenantOf(context, tenant)
+        notes.handler = handler
+        const { release } = await store.withdraw(name, handler)
+        notes.previous = release
+        return { status: 200, value: { tenant, handler, release } }
+      },
+    },
+  ]
+}
+
+function answer(switched: Switched, notes: AuditNotes): Answer {
+  const { handler, release, previous } = switched
+  Object.assign(notes, { handler, release, previous })
+  return { status: 200, value: switched }
+}
+
+interface Wanted {
+  /** A number, or the start of a digest. */
+  readonly wanted: string | number
+  readonly handler: string | undefined
+}
+
+/** Digits that a digest is known by. */
+const MIN_DIGITS = 6
+
+async function find(
+  { store }: AdminContext,
+  tenant: string,
+  { wanted, handler }: Wanted,
+): Promise<Digest> {
+  const all = await store.releases(tenant)
+  const own = handler === undefined ? all : all.filter((one) => one.handler === handler)
+  const text = String(wanted)
+  const byNumber = own.filter(({ number }) => String(number) === text)
+  const byDigest = own.filter(
+    ({ release }) => text.length >= MIN_DIGITS && release.startsWith(text),
+  )
+  const found = byNumber.length > 0 ? byNumber : byDigest
+  const [only] = found
+  if (only !== undefined && found.length === 1) return only.release
+  throw new StoreError(
+    'STORE_UNKNOWN_RELEASE',
+    `Cannot find release ${JSON.stringify(text)} of ${tenant}: ${found.length} are called so, wanted one (a number, or at least ${MIN_DIGITS} digits of a digest)`,
+  )
+}

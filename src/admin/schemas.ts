@@ -1,0 +1,195 @@
+/** The shapes of what the admin API answers and takes: one source for its OpenAPI document, its checks and its tests. */
+import { z } from 'zod'
+import { SCOPES } from './token.ts'
+
+const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
+const HOST_PATTERN = /^(?:\*|(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])$/
+
+export const nameSchema = z.string().regex(NAME_PATTERN)
+const digest = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .describe('SHA-256, in hexadecimal')
+const time = z.string().describe('ISO 8601, UTC')
+
+export const errorSchema = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  }),
+})
+
+export const healthSchema = z.object({ status: z.literal('ok') })
+
+const canary = z.object({ release: digest, weight: z.int(), sticky: z.boolean(), since: time })
+
+export const tenantSchema = z.object({
+  name: nameSchema,
+  pool: z.string(),
+  hosts: z.array(z.string()),
+  sequence: z.int().describe('Grows with every switch; 0: nothing was ever published.'),
+  handlers: z.array(
+    z.object({ name: nameSchema, release: digest, switchedAt: time, canary: canary.optional() }),
+  ),
+})
+export const tenantsSchema = z.object({
+  tenants: z.array(tenantSchema),
+  next: nameSchema.optional().describe('Set when there are more: they come after this one.'),
+})
+
+const route = z.object({ path: z.string(), methods: z.array(z.string()).optional() })
+
+export const releasesSchema = z.object({
+  releases: z
+    .array(
+      z.object({
+        number: z.int(),
+        release: digest,
+        handler: nameSchema,
+        publishedAt: time,
+        isLive: z.boolean(),
+        canary: canary.optional(),
+        routes: z.array(route),
+        lifetime: z.string().optional(),
+        moduleBytes: z.int(),
+        files: z.int(),
+        fileBytes: z.int(),
+        signedBy: z.array(z.string()).describe('Ids of keys.'),
+      }),
+    )
+    .describe('Newest first.'),
+})
+
+export const routesSchema = z.object({
+  routes: z.array(
+    z.object({
+      path: z.string(),
+      methods: z.array(z.string()).optional().describe('Left out: all.'),
+      handler: nameSchema,
+      release: digest,
+    }),
+  ),
+})
+
+export const switchedSchema = z.object({
+  tenant: nameSchema,
+  handler: nameSchema,
+  release: digest.describe('What is live now.'),
+  previous: digest.optional().describe('What was live before; left out: nothing.'),
+  sequence: z.int(),
+  canary: canary.optional(),
+  droppedCanary: digest.optional(),
+})
+
+export const publishedSchema = switchedSchema.extend({
+  event: z.literal('published'),
+  release: digest.describe('What was published.'),
+  live: digest.describe('What is live now: another one, where it is a canary.'),
+  number: z.int(),
+  blobs: z.int(),
+  sharedBlobs: z.int(),
+  newBytes: z.int(),
+})
+
+/** A line of a publication; the last one is `published` or `failed`. */
+export const publishLineSchema = z.union([
+  z.object({
+    event: z.literal('step'),
+    step: z.string(),
+    note: z.string(),
+    found: z.record(z.string(), z.unknown()),
+    ms: z.number(),
+  }),
+  publishedSchema,
+  z.object({ event: z.literal('failed'), error: errorSchema.shape.error }),
+])
+
+export const withdrawnSchema = z.object({
+  tenant: nameSchema,
+  handler: nameSchema,
+  release: digest.describe('What was live.'),
+})
+
+const workerStatuses = z
+  .array(z.unknown())
+  .describe('What each worker that answers knows of the tenant, as its status page has it.')
+
+export const tenantStatusSchema = z.object({
+  tenant: nameSchema,
+  pool: z.string(),
+  statuses: workerStatuses,
+})
+
+export const statusSchema = z.object({
+  pid: z.int(),
+  state: z.string(),
+  uptimeMs: z.number(),
+  rssBytes: z.int().optional(),
+  workers: z.array(
+    z.object({
+      pid: z.int(),
+      pool: z.string(),
+      state: z.string(),
+      isBusy: z.boolean(),
+      uptimeMs: z.number(),
+      rssBytes: z.int().optional(),
+    }),
+  ),
+  tenants: z.array(tenantStatusSchema),
+})
+
+export const reloadedSchema = z.object({ message: z.string() })
+
+export const tokenSchema = z.object({
+  id: z.string().regex(/^[0-9a-f]{12}$/),
+  name: z.string(),
+  tenant: nameSchema.optional().describe("Left out: an operator's."),
+  scopes: z.array(z.enum(SCOPES)),
+  createdAt: time,
+  expiresAt: time.optional(),
+})
+export const tokensSchema = z.object({ tokens: z.array(tokenSchema) })
+export const newTokenSchema = tokenSchema.extend({
+  token: z.string().describe('The token itself. It is shown this once and kept nowhere.'),
+})
+
+export const changedTenantSchema = z.object({
+  tenant: nameSchema,
+  message: z.string().describe('What the reload says.'),
+})
+
+export const removedTenantSchema = changedTenantSchema.extend({ revokedTokens: z.int() })
+
+/** What is sent. */
+export const rollbackBody = z.strictObject({
+  handler: nameSchema.optional().describe('Needed where a tenant has several.'),
+  release: z
+    .union([z.string().min(1).max(64), z.int().min(1)])
+    .optional()
+    .describe('Its number, its digest or at least 6 digits of that. Left out: the one before.'),
+})
+export const promoteBody = z.strictObject({
+  handler: nameSchema.optional(),
+  weight: z
+    .int()
+    .min(1)
+    .max(99)
+    .optional()
+    .describe('Percent of the requests the canary gets from now on. Left out: it goes live.'),
+})
+export const newTokenBody = z.strictObject({
+  name: z.string().max(200).optional(),
+  tenant: nameSchema.optional().describe("Left out: an operator's, for which operator is true."),
+  operator: z.boolean().optional(),
+  scopes: z.array(z.enum(SCOPES)).min(1),
+  expiresInSeconds: z
+    .int()
+    .min(1)
+    .max(10 * 366 * 86_400)
+    .optional(),
+})
+export const newTenantBody = z.strictObject({
+  pool: nameSchema.optional().describe('Left out: the only one.'),
+  hosts: z.array(z.string().regex(HOST_PATTERN)).max(1000),
+})

@@ -1,0 +1,305 @@
+/** The HTTP server of the admin API: who may come in, how often, and what of it is written down. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Clock } from '../base/clock.ts'
+import { type ErrorDetails, toWire } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { AuditLog } from './audit-log.ts'
+import { authenticate, type Principal, type TokenSource } from './authenticate.ts'
+import type { Answer, AuditNotes, Call, Endpoint } from './endpoint.ts'
+import { type Found, findEndpoint } from './endpoints.ts'
+import { AdminError } from './errors.ts'
+import { Exchange } from './exchange.ts'
+import { statusOf } from './http-status.ts'
+import type { AdminLimits } from './limits.ts'
+import { RateLimit } from './rate-limit.ts'
+import { admit, checkMediaType, notHere, readJson, readQuery } from './request-checks.ts'
+
+/** A socket to listen on, and who can reach it. */
+export interface Door {
+  readonly fd: number
+  readonly transport: 'tcp' | 'unix'
+  /** Whether whoever can connect is the operator, and needs no token. */
+  readonly isOperatorsOwn: boolean
+}
+
+export interface AdminServerOptions {
+  readonly endpoints: readonly Endpoint[]
+  readonly tokens: TokenSource
+  readonly audit: AuditLog
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: AdminLimits
+  /** Requests a minute, of each token, and of each address without one. */
+  readonly perMinute: number
+  /** Whether a TCP peer may connect. */
+  readonly isAllowed: (address: string | undefined) => boolean
+  /** Absolute path of the store, which is nobody's business: messages say `STORE` instead. */
+  readonly storeFolder: string
+}
+
+/** Fields that a proxy adds: what comes through one does not come from the operator alone. */
+const PROXY_FIELDS = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via']
+
+/** How often connections are looked at for being too slow, in milliseconds. */
+const LOOK_MS = 1000
+
+/** Longest part of a request line that is written down. */
+const MAX_LOGGED = 300
+
+export class AdminServer {
+  readonly #options: AdminServerOptions
+  readonly #requests: RateLimit
+  readonly #badTokens: RateLimit
+  readonly #servers: Server[] = []
+  readonly #running = new Set<Promise<void>>()
+  /** What was last said about the file of tokens: once is enough. */
+  #lastComplaint = ''
+
+  constructor(options: AdminServerOptions) {
+    const { clock, limits, perMinute } = options
+    this.#options = options
+    this.#requests = new RateLimit({ clock, perMinute, maxKeys: limits.counted })
+    this.#badTokens = new RateLimit({
+      clock,
+      perMinute: limits.badTokens,
+      maxKeys: limits.counted,
+    })
+  }
+
+  /** Starts to accept; resolves with the address, as the system has it. */
+  async listen(door: Door): Promise<AddressInfo | string | null> {
+    const { limits, isAllowed } = this.#options
+    const server = createServer({
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headerMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: LOOK_MS,
+      requireHostHeader: true,
+    })
+    server.maxConnections = limits.connections
+    server.timeout = limits.stallMs
+    server.on('connection', (socket: Socket) => {
+      // A socket that somebody else has opened may be either.
+      const isTcp = door.transport === 'tcp' || socket.remoteAddress !== undefined
+      if (isTcp && !isAllowed(socket.remoteAddress)) socket.destroy()
+    })
+    server.on('request', (request, response) => this.#take(request, response, door))
+    server.on('checkContinue', (request, response) => this.#take(request, response, door))
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    server.once('error', reject)
+    server.listen({ fd: door.fd }, resolve)
+    await promise
+    this.#servers.push(server)
+    return server.address()
+  }
+
+  /** Takes no more requests; resolves when those under way are done, or after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    const { promise: isLate, resolve } = Promise.withResolvers<void>()
+    const timer = this.#options.clock.after(graceMs, resolve)
+    for (const server of this.#servers) {
+      server.close()
+      server.closeIdleConnections()
+    }
+    await Promise.race([Promise.all(this.#running), isLate])
+    timer.cancel()
+    for (const server of this.#servers) server.closeAllConnections()
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse, door: Door): void {
+    const done = this.#serve(request, response, door).finally(() => this.#running.delete(done))
+    this.#running.add(done)
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, door: Door): Promise<void> {
+    const { clock, limits } = this.#options
+    const startMs = clock.nowMs()
+    const awaitsContinue = request.headers.expect?.toLowerCase() === '100-continue'
+    const exchange = new Exchange(request, response, { clock, limits, awaitsContinue })
+    const trail: Trail = { notes: {}, principal: undefined, found: undefined, isLoud: true }
+    let answer: Answer | undefined
+    let failure: ReturnType<typeof toWire> | undefined
+    try {
+      answer = await this.#answer(exchange, door, trail)
+    } catch (error) {
+      failure = this.#toWire(error)
+    }
+    const status = failure === undefined ? (answer?.status ?? 500) : statusOf(failure.code)
+    await this.#writeDown(exchange, { trail, door, status, code: failure?.code, startMs })
+    if (failure !== undefined) {
+      setHints(exchange, status, failure)
+      await exchange.fail(status, failure)
+    } else if (answer !== undefined) await exchange.send(answer)
+  }
+
+  /** The life of a request, top to bottom. */
+  async #answer(exchange: Exchange, door: Door, trail: Trail): Promise<Answer> {
+    const { request, target } = exchange
+    const found = findEndpoint(this.#options.endpoints, request.method, target.path)
+    const isFound = !isMethods(found)
+    if (isFound) trail.found = found
+    if (isFound && found.endpoint.reach === 'open') {
+      this.#count(`from ${addressOf(request, door)}`)
+      return found.endpoint.handle(this.#call(exchange, found, { ...trail, principal: NOBODY }))
+    }
+    const principal = await this.#identify(request, door, trail)
+    trail.principal = principal
+    if (principal.id !== 'local') this.#count(principal.id)
+    if (!isFound) throw notHere(exchange, found)
+    admit(principal, found)
+    checkMediaType(found.endpoint, exchange)
+    return found.endpoint.handle(this.#call(exchange, found, { ...trail, principal }))
+  }
+
+  async #identify(request: IncomingMessage, door: Door, trail: Trail): Promise<Principal> {
+    const { tokens, clock } = this.#options
+    const isOperatorsOwn =
+      door.isOperatorsOwn && PROXY_FIELDS.every((name) => request.headers[name] === undefined)
+    const authorization = request.headersDistinct['authorization'] ?? []
+    const nowMs = Number(clock.realtimeNs() / 1_000_000n)
+    try {
+      return await authenticate({ authorization, isOperatorsOwn }, tokens, nowMs)
+    } catch (error) {
+      if (toWire(error).code === 'ADMIN_TOKEN_FILE') throw error
+      // A good token is let in however many bad ones come from the same address: nobody can lock others out.
+      const waitMs = this.#badTokens.take(addressOf(request, door))
+      if (waitMs === 0) throw error
+      trail.isLoud = false
+      throw tooMany('bad tokens', waitMs)
+    }
+  }
+
+  #count(key: string): void {
+    const waitMs = this.#requests.take(key)
+    if (waitMs > 0) throw tooMany('requests', waitMs)
+  }
+
+  #call(
+    exchange: Exchange,
+    { endpoint, names }: Found,
+    { principal, notes }: { readonly principal: Principal; readonly notes: AuditNotes },
+  ): Call {
+    const { limits } = this.#options
+    const wantsLines = endpoint.lines !== undefined && exchange.wantsLines
+    return {
+      principal,
+      tenant: names.get('tenant') ?? '',
+      handler: names.get('handler') ?? '',
+      tokenId: names.get('token') ?? '',
+      query: readQuery(endpoint, exchange.target.query),
+      mediaType: exchange.mediaType,
+      wantsLines,
+      notes,
+      body: (maxBytes) => exchange.body(maxBytes),
+      json: (schema) => readJson(exchange.body(limits.jsonBytes), schema),
+      line: (value) => {
+        if (wantsLines) exchange.line(value)
+      },
+    }
+  }
+
+  async #writeDown(
+    { request, target }: Exchange,
+    { trail, door, status, code, startMs }: Outcome,
+  ): Promise<void> {
+    const { principal, notes, found } = trail
+    const isRefused = status === 401 || status === 403
+    const isChange = principal !== undefined && found?.endpoint.isChange === true
+    // What nobody may learn of is a try as well.
+    const isTry = code === 'ADMIN_UNKNOWN_TENANT'
+    if (!trail.isLoud || !(isChange || isRefused || isTry)) return
+    await this.#options.audit.write({
+      who: principal?.id ?? null,
+      name: principal?.name,
+      from: addressOf(request, door),
+      what: found?.endpoint.id ?? null,
+      tenant: found?.names.get('tenant'),
+      request: `${request.method} ${target.path}`.slice(0, MAX_LOGGED),
+      status,
+      code,
+      ms: Math.round(this.#options.clock.nowMs() - startMs),
+      ...notes,
+    })
+  }
+
+  /** A fault of ours ends this request and not the process: others are in the middle of publishing. */
+  #toWire(error: unknown): ReturnType<typeof toWire> {
+    const wire = toWire(error)
+    if (wire.code === 'ADMIN_TOKEN_FILE') return this.#withoutPath(wire)
+    if (wire.code !== 'INTERNAL') {
+      return { ...wire, message: wire.message.replaceAll(this.#options.storeFolder, 'STORE') }
+    }
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#options.logger.error(`admin API: ${text}`)
+    return { ...wire, message: 'Cannot do that: a fault of the server, which is in its log' }
+  }
+
+  /** Where tokens are kept is for the log, and not for whoever asks without one. */
+  #withoutPath(wire: ReturnType<typeof toWire>): ReturnType<typeof toWire> {
+    if (wire.message !== this.#lastComplaint) this.#options.logger.error(wire.message)
+    this.#lastComplaint = wire.message
+    const message =
+      'Cannot use the file of tokens: the error log says why, wanted one that is sound'
+    return { ...wire, message }
+  }
+}
+
+/** What is known of a request so far. */
+interface Trail {
+  readonly notes: AuditNotes
+  principal: Principal | undefined
+  found: Found | undefined
+  /** False: there were too many of the kind to write them all down. */
+  isLoud: boolean
+}
+
+interface Outcome {
+  readonly trail: Trail
+  readonly door: Door
+  readonly status: number
+  readonly code: string | undefined
+  readonly startMs: number
+}
+
+const NOBODY: Principal = { id: '', name: undefined, tenant: '', scopes: new Set() }
+
+function isMethods(found: Found | readonly string[]): found is readonly string[] {
+  return Array.isArray(found)
+}
+
+function tooMany(what: string, waitMs: number): AdminError {
+  const seconds = Math.ceil(waitMs / 1000)
+  return new AdminError(
+    'ADMIN_RATE_LIMIT',
+    `Cannot take more ${what} now: there were too many in a minute, wanted ${seconds} s without`,
+    { details: { retryAfterSeconds: seconds } },
+  )
+}
+
+/** What HTTP has a field for. */
+function setHints(
+  exchange: Exchange,
+  status: number,
+  { code, details }: { readonly code: string; readonly details: ErrorDetails },
+): void {
+  const { retryAfterSeconds = 1 } = details
+  if (status === 429 || status === 503) exchange.setHeader('retry-after', `${retryAfterSeconds}`)
+  const kind = CHALLENGES.get(code)
+  if (kind !== undefined) {
+    exchange.setHeader('www-authenticate', `Bearer realm="wasm-fpm"${kind}`)
+  }
+}
+
+/** RFC 6750, section 3. */
+const CHALLENGES: ReadonlyMap<string, string> = new Map([
+  ['ADMIN_NO_TOKEN', ''],
+  ['ADMIN_BAD_TOKEN', ', error="invalid_token"'],
+  ['ADMIN_EXPIRED_TOKEN', ', error="invalid_token"'],
+  ['ADMIN_MISSING_SCOPE', ', error="insufficient_scope"'],
+])
+
+function addressOf({ socket }: IncomingMessage, { transport }: Door): string {
+  return socket.remoteAddress ?? (transport === 'unix' ? 'unix' : 'gone')
+}

@@ -1,0 +1,202 @@
+/** What can be read about tenants: what they have published, what answers, how they do. */
+import type { TenantConfig } from '../config/config.ts'
+import type { TenantState } from '../store/tenant-state.ts'
+import { type AdminContext, tenantOf } from './context.ts'
+import type { Answer, Endpoint } from './endpoint.ts'
+import { AdminError } from './errors.ts'
+import {
+  releasesSchema,
+  routesSchema,
+  statusSchema,
+  tenantSchema,
+  tenantStatusSchema,
+  tenantsSchema,
+} from './schemas.ts'
+
+export function tenantEndpoints(context: AdminContext): readonly Endpoint[] {
+  return [
+    {
+      id: 'listTenants',
+      method: 'GET',
+      path: '/v1/tenants',
+      reach: 'any',
+      scope: 'read',
+      summary: 'The tenants of the configuration; with a token of a tenant, that one.',
+      query: [
+        { name: 'after', description: 'The name that the answer before gave as next.' },
+        { name: 'limit', description: 'How many at most.' },
+      ],
+      response: { status: 200, description: 'Sorted by name.', schema: tenantsSchema },
+      isChange: false,
+      handle: async ({ principal, query }) => {
+        const { tenants } = context.settings().settings
+        const after = query.get('after') ?? ''
+        const limit = readLimit(query.get('limit'), context.limits.page)
+        const seen = tenants
+          .filter(({ name }) => principal.tenant === undefined || principal.tenant === name)
+          .filter(({ name }) => name > after)
+          .sort((a, b) => (a.name < b.name ? -1 : 1))
+        const values: object[] = []
+        for (const tenant of seen.slice(0, limit)) values.push(await describe(context, tenant))
+        return ok({
+          tenants: values,
+          next: seen.length > limit ? seen[limit - 1]?.name : undefined,
+        })
+      },
+    },
+    {
+      id: 'getTenant',
+      method: 'GET',
+      path: '/v1/tenants/{tenant}',
+      reach: 'tenant',
+      scope: 'read',
+      summary: 'A tenant and what is live of it.',
+      response: { status: 200, description: 'The tenant.', schema: tenantSchema },
+      isChange: false,
+      handle: async ({ tenant }) => ok(await describe(context, tenantOf(context, tenant))),
+    },
+    {
+      id: 'listReleases',
+      method: 'GET',
+      path: '/v1/tenants/{tenant}/releases',
+      reach: 'tenant',
+      scope: 'read',
+      summary: 'What a tenant has published.',
+      response: { status: 200, description: 'Newest first.', schema: releasesSchema },
+      isChange: false,
+      handle: async ({ tenant }) => ok({ releases: await releasesOf(context, tenant) }),
+    },
+    {
+      id: 'listRoutes',
+      method: 'GET',
+      path: '/v1/tenants/{tenant}/routes',
+      reach: 'tenant',
+      scope: 'read',
+      summary: 'Which live handler answers where.',
+      response: { status: 200, description: 'Sorted by path.', schema: routesSchema },
+      isChange: false,
+      handle: async ({ tenant }) => ok({ routes: await routesOf(context, tenant) }),
+    },
+    {
+      id: 'getTenantStatus',
+      method: 'GET',
+      path: '/v1/tenants/{tenant}/status',
+      reach: 'tenant',
+      scope: 'read',
+      summary: 'How a tenant does: instances, queue, requests.',
+      response: { status: 200, description: 'From each worker.', schema: tenantStatusSchema },
+      isChange: false,
+      handle: async ({ tenant }) => {
+        const { name, pool } = tenantOf(context, tenant)
+        const { tenants } = readStatus(await context.master.status(name))
+        return ok(tenants.find((one) => one.tenant === name) ?? { tenant, pool, statuses: [] })
+      },
+    },
+    {
+      id: 'getStatus',
+      method: 'GET',
+      path: '/v1/status',
+      reach: 'operator',
+      scope: 'read',
+      summary: 'The processes, and how all tenants do.',
+      response: { status: 200, description: 'The status.', schema: statusSchema },
+      isChange: false,
+      handle: async () => ok(readStatus(await context.master.status(undefined))),
+    },
+  ]
+}
+
+function readLimit(text: string | undefined, most: number): number {
+  const limit = Number(text ?? most)
+  if (Number.isInteger(limit) && limit >= 1 && limit <= most) return limit
+  throw new AdminError(
+    'ADMIN_BAD_REQUEST',
+    `Cannot read parameter limit: it is ${JSON.stringify(text)}, wanted a whole number from 1 to ${most}`,
+    { details: { parameter: 'limit' } },
+  )
+}
+
+async function describe({ store }: AdminContext, tenant: TenantConfig): Promise<object> {
+  const { name, pool, hosts } = tenant
+  const { sequence, handlers } = await store.state(name)
+  return { name, pool, hosts, sequence, handlers: liveHandlers(handlers) }
+}
+
+function liveHandlers(handlers: TenantState['handlers']): readonly object[] {
+  return Object.keys(handlers)
+    .sort()
+    .map((name) => {
+      const { release, switchedAt, canary } = handlers[name] ?? {}
+      return { name, release, switchedAt, canary }
+    })
+}
+
+async function releasesOf(context: AdminContext, tenant: string): Promise<readonly object[]> {
+  const { store } = context
+  const { name } = tenantOf(context, tenant)
+  const signatures = await store.signatures(name)
+  const rows: object[] = []
+  for (const entry of await store.releases(name)) {
+    const own = signatures.filter(({ release }) => release === entry.release)
+    const { manifest, original, image } = await store.release(entry.release)
+    rows.push({
+      number: entry.number,
+      release: entry.release,
+      handler: entry.handler,
+      publishedAt: entry.publishedAt,
+      isLive: entry.isLive,
+      canary: entry.canary,
+      routes: manifest.routes,
+      lifetime: manifest.lifetime,
+      moduleBytes: original.bytes,
+      files: image?.files ?? 0,
+      fileBytes: image?.bytes ?? 0,
+      signedBy: own.map(({ keyId }) => keyId),
+    })
+  }
+  return rows
+}
+
+async function routesOf(context: AdminContext, tenant: string): Promise<readonly object[]> {
+  const { store } = context
+  const { handlers } = await store.state(tenantOf(context, tenant).name)
+  const rows: { readonly path: string }[] = []
+  for (const [handler, { release }] of Object.entries(handlers)) {
+    const { manifest } = await store.release(release)
+    for (const { path, methods } of manifest.routes) {
+      rows.push({ path, ...(methods === undefined ? {} : { methods }), ...{ handler, release } })
+    }
+  }
+  return rows.sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+interface Status {
+  readonly tenants: ReadonlyArray<{
+    readonly tenant: string
+    readonly pool: string
+    readonly statuses: readonly unknown[]
+  }>
+}
+
+/** The master carries workers' words as they are: text that is JSON. */
+function readStatus(value: unknown): Status {
+  const { tenants, ...rest } = value as {
+    readonly tenants: ReadonlyArray<{
+      readonly tenant: string
+      readonly pool: string
+      readonly statuses: readonly string[]
+    }>
+  }
+  return {
+    ...rest,
+    tenants: tenants.map((one) => ({ ...one, statuses: one.statuses.map(parse) })),
+  }
+}
+
+function parse(text: string): unknown {
+  return JSON.parse(text)
+}
+
+function ok(value: object): Answer {
+  return { status: 200, value }
+}

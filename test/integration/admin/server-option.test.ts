@@ -1,0 +1,80 @@
+/** `--server` of the commands, as they are typed: they print what they print without it. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { promoteCommand } from '../../../src/cli/promote.ts'
+import { publishCommand } from '../../../src/cli/publish.ts'
+import { releasesCommand } from '../../../src/cli/releases.ts'
+import { rollbackCommand } from '../../../src/cli/rollback.ts'
+import { type RunningApi, startApi } from './api.ts'
+
+const COMMANDS = {
+  publish: publishCommand,
+  releases: releasesCommand,
+  rollback: rollbackCommand,
+  promote: promoteCommand,
+}
+
+let printed = ''
+beforeEach(() => {
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed += String(text)
+    return true
+  })
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllEnvs()
+  process.exitCode = undefined
+})
+
+async function type(
+  api: RunningApi,
+  name: keyof typeof COMMANDS,
+  ...args: readonly string[]
+): Promise<string> {
+  printed = ''
+  const server = ['--server', `http://127.0.0.1:${api.port}`, '--tenant', 'acme']
+  await COMMANDS[name]().parseAsync([...args, ...server], { from: 'user' })
+  return printed
+}
+
+test('publish, releases, promote, rollback', async () => {
+  const api = await startApi()
+  vi.stubEnv('WASM_FPM_TOKEN', await api.token('acme', ['publish', 'read']))
+  const module = (name: string): string => join(api.folder, 'modules', `${name}.wasm`)
+  const app = ['--handler', 'app', '--route', '/app']
+  const story = await type(api, 'publish', module('hello'), ...app)
+  expect(story.split('\n').map((line) => line.split(' ')[0])).toEqual([
+    ...['read', 'verify', 'harden', 'compile', 'probe', 'store', 'switch'],
+    'acme/app',
+    '',
+  ])
+  expect(story).toMatch(/acme\/app .*[0-9a-f]{64}\n$/)
+  const lines = await type(api, 'publish', module('echo'), ...app, '--weight', '20', '--json')
+  const last = JSON.parse(lines.trimEnd().split('\n').at(-1) ?? '')
+  expect(last).toMatchObject({ event: 'published', number: 2, canary: { weight: 20 } })
+  expect(last.release).not.toBe(last.live)
+  expect(await type(api, 'releases')).toMatch(/\n20 % +2 .*\nlive +1 /)
+  expect(await type(api, 'promote', '--weight', '40')).toContain('40 % of the requests')
+  expect(await type(api, 'promote')).toContain('is live')
+  expect(await type(api, 'rollback')).toContain('is live')
+  expect(await type(api, 'rollback', '2')).toContain('is live')
+  expect(await type(api, 'rollback', '--handler', 'app', '--withdraw')).toContain('off the air')
+})
+
+test('a folder without a module, and a failure with --json', async () => {
+  const api = await startApi()
+  vi.stubEnv('WASM_FPM_TOKEN', await api.token('acme', ['publish']))
+  const folder = join(api.folder, 'app')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'wasm-fpm.json'), '{"module":"none.wasm"}')
+  await expect(type(api, 'publish', folder)).rejects.toMatchObject({ code: 'STORE_UNREADABLE' })
+  await expect(type(api, 'publish', folder, '--sign', 'key')).rejects.toMatchObject({
+    code: 'CLI_USAGE',
+  })
+  await expect(type(api, 'releases')).rejects.toMatchObject({ code: 'ADMIN_MISSING_SCOPE' })
+  const line = await type(api, 'publish', folder, '--json')
+  expect(JSON.parse(line)).toMatchObject({ event: 'failed', error: { code: 'STORE_UNREADABLE' } })
+  expect(process.exitCode).toBe(1)
+})
