@@ -1,13 +1,12 @@
 /** `wasm-fpm collect`: removes from a store what no release names, and on request old releases. */
 import { Command } from 'commander'
-import { systemClock } from '../base/clock.ts'
 import { CodedError } from '../base/errors.ts'
-import { DirectoryStore } from '../store/directory-store.ts'
-import { DEFAULT_STORE } from '../store/open-store.ts'
+import { jsonOption, printJson } from './json.ts'
+import { printBytes } from './quantity.ts'
+import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 
-interface CollectCommandOptions {
+interface CollectCommandOptions extends StorePlace {
   readonly keep?: string
-  readonly store: string
   readonly json?: boolean
 }
 
@@ -15,21 +14,24 @@ export function collectCommand(): Command {
   return new Command('collect')
     .description('remove from the store what no release names; never what is live or running')
     .option('--keep <N>', 'also give up releases, but the N newest of each handler (default: none)')
-    .option('--store <DIR>', 'the store of releases', DEFAULT_STORE)
-    .option('--json', 'print JSON')
+    .addOption(storeOption())
+    .addOption(storeConfigOption())
+    .addOption(jsonOption())
     .action(collect)
 }
 
-async function collect({ keep, store: folder, json }: CollectCommandOptions): Promise<void> {
+async function collect({ keep, json, ...place }: CollectCommandOptions): Promise<void> {
   if (keep !== undefined && !/^[1-9][0-9]{0,5}$/.test(keep)) {
     throw new CodedError('CLI_USAGE', `Cannot keep ${keep} releases: wanted a number from 1 on`)
   }
-  const store = await DirectoryStore.open(folder, { clock: systemClock })
+  const store = await openStoreAt(place)
   const done = await store.collect(keep === undefined ? {} : { keep: Number(keep) })
-  const { entries, releases, images, blobs, bytes, leases, leftovers } = done
+  if (json === true) {
+    printJson(done)
+    return
+  }
+  const { entries, releases, images, blobs, bytes, signatures, leases, leftovers } = done
   process.stdout.write(
-    json === true
-      ? `${JSON.stringify(done)}\n`
-      : `gave up ${entries} releases; removed ${releases} records, ${images} images, ${blobs} blobs (${bytes} bytes), ${leases} leases, ${leftovers} leftovers\n`,
+    `gave up ${entries} releases; removed ${releases} records, ${images} images, ${blobs} blobs (${printBytes(bytes)}), ${signatures} signatures, ${leases} leases, ${leftovers} leftovers\n`,
   )
 }

@@ -1,15 +1,18 @@
 /** `wasm-fpm harden`: writes modules with metering and limits added, for looking at or for running elsewhere. */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Command } from 'commander'
-import { CodedError } from '../base/errors.ts'
 import { parseSize } from '../config/units.ts'
 import { harden } from '../wasm/harden.ts'
+import { CliError } from './errors.ts'
+import { jsonOption, printJson } from './json.ts'
+import { readModuleFile } from './read-module-file.ts'
 
 interface HardenOptions {
   readonly out: string
   readonly memory: string
   readonly tables: string
+  readonly json?: boolean
 }
 
 export function hardenCommand(): Command {
@@ -21,29 +24,36 @@ export function hardenCommand(): Command {
     .requiredOption('-o, --out <PATH>', 'the file to write, or a folder for several')
     .option('--memory <SIZE>', 'what all memories of an instance may grow to', '64MiB')
     .option('--tables <N>', 'elements that all its tables may grow to', '1000000')
+    .addOption(jsonOption())
     .action(run)
 }
 
-function run(modules: readonly string[], { out, memory, tables }: HardenOptions): void {
+function run(modules: readonly string[], { out, memory, tables, json }: HardenOptions): void {
   const memoryMaxBytes = parseSize(memory)
   const tableMaxElements = Number(tables)
   if (memoryMaxBytes === undefined || !Number.isSafeInteger(tableMaxElements)) {
-    throw new CodedError(
+    throw new CliError(
       'CLI_BAD_LIMIT',
       `Cannot harden with --memory ${memory} --tables ${tables}: wanted a size such as 64MiB and a whole number`,
     )
   }
   const isFolder = modules.length > 1 || isDirectory(out)
   if (isFolder) mkdirSync(out, { recursive: true })
+  const reports: object[] = []
   for (const path of modules) {
-    const { bytes, report } = harden(readFileSync(path), { memoryMaxBytes, tableMaxElements })
+    const { bytes, report } = harden(readModuleFile(path), { memoryMaxBytes, tableMaxElements })
     const target = isFolder ? join(out, basename(path)) : out
     writeFileSync(target, bytes)
+    if (json === true) {
+      reports.push({ module: path, out: target, ...report })
+      continue
+    }
     const checks = Object.values(report.checks).reduce((sum, count) => sum + count, 0)
     process.stdout.write(
       `${target}: ${report.bytesIn} -> ${report.bytesOut} bytes, ${report.functions} functions, ${checks} checks\n`,
     )
   }
+  if (json === true) printJson(reports)
 }
 
 function isDirectory(path: string): boolean {

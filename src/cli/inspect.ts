@@ -1,7 +1,7 @@
 /** `wasm-fpm inspect`: says what a module is and how it would run here, without running it. */
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { inspect, type ModuleInspection } from '../wasm/inspect.ts'
+import { readModuleFile } from './read-module-file.ts'
 
 export function inspectCommand(): Command {
   return new Command('inspect')
@@ -11,7 +11,7 @@ export function inspectCommand(): Command {
     .argument('<module>', 'a WebAssembly module')
     .option('--json', 'print JSON')
     .action((path: string, { json }: { readonly json?: boolean }) => {
-      const found = inspect(readFileSync(path))
+      const found = inspect(readModuleFile(path))
       process.stdout.write(
         json === true ? `${JSON.stringify(found, undefined, 2)}\n` : print(path, found),
       )

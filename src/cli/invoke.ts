@@ -2,6 +2,8 @@
  * `wasm-fpm invoke`: one request to a module or to a tenant's handler, with no web server and no socket. The request
  * takes the same way as any other, through a FastCGI connection in memory.
  */
+import { isUtf8 } from 'node:buffer'
+import { existsSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { systemClock } from '../base/clock.ts'
@@ -9,9 +11,13 @@ import { createLogger } from '../base/logger.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { parseConfig } from '../config/parse.ts'
+import { DEFAULT_STORE, isStore } from '../store/open-store.ts'
+import { ReleaseReader } from '../store/release-reader.ts'
 import { assembleGateway } from '../worker/assemble-gateway.ts'
-import { exchange } from '../worker/exchange.ts'
+import { type ExchangeResult, exchange } from '../worker/exchange.ts'
+import { CliError } from './errors.ts'
 import { ExitCode } from './exit-code.ts'
+import { jsonOption, printJson } from './json.ts'
 
 interface InvokeOptions {
   readonly config?: string
@@ -20,6 +26,7 @@ interface InvokeOptions {
   readonly header: readonly string[]
   readonly data?: string
   readonly include?: boolean
+  readonly json?: boolean
 }
 
 export function invokeCommand(): Command {
@@ -28,7 +35,7 @@ export function invokeCommand(): Command {
       'send one request to a module, or to TENANT/HANDLER of a configuration, and print the answer',
     )
     .argument('<target>', 'a module file (./hello.wasm), or TENANT/HANDLER with --config')
-    .option('--config <FILE>', 'the configuration that names the tenant')
+    .option('--config <FILE>', 'the configuration that names the tenant, and its store')
     .option('-X, --method <M>', 'the request method (default: GET, or POST with --data)')
     .option('--path <P>', 'what follows the handler in the URL: path info and query', '')
     .option(
@@ -39,19 +46,30 @@ export function invokeCommand(): Command {
     )
     .addOption(new Option('-d, --data <D>', 'the request body; "-" reads standard input'))
     .option('-i, --include', "print the response's header too")
+    .addOption(jsonOption())
     .action(invoke)
 }
 
 async function invoke(target: string, options: InvokeOptions): Promise<void> {
-  const { config, tenant, handler } = locate(target, options.config)
-  const gateway = assembleGateway(config, {
-    clock: systemClock,
-    logger: createLogger('warn'),
-    accessLog: false,
-  })
+  const located = locate(target, options.config)
+  const releases = await openReleases(located)
+  try {
+    await answer(located, options, releases)
+  } finally {
+    await releases?.close()
+  }
+}
+
+async function answer(
+  { config, tenant, handler }: Located,
+  options: InvokeOptions,
+  releases: ReleaseReader | undefined,
+): Promise<void> {
+  const settings = { clock: systemClock, logger: createLogger('warn'), accessLog: false }
+  const gateway = assembleGateway(config, settings, releases)
   const body = await readBody(options.data)
   const [pathInfo = '', query = ''] = options.path.split(/\?(.*)/s)
-  const scriptName = `/${handler}`
+  const scriptName = (await routeOf(releases, tenant, handler)) ?? `/${handler}`
   const params: Array<[string, string]> = [
     ['WASM_FPM_TENANT', tenant],
     ['REQUEST_METHOD', options.method ?? (options.data === undefined ? 'GET' : 'POST')],
@@ -66,12 +84,47 @@ async function invoke(target: string, options: InvokeOptions): Promise<void> {
     ['CONTENT_LENGTH', String(body.length)],
     ...options.header.map(headerParam),
   ]
-  const response = await exchange(gateway, { pool: config.pools[0]?.name ?? 'www', params, body })
+  const pool = config.tenants.find(({ name }) => name === tenant)?.pool ?? config.pools[0]?.name
+  const response = await exchange(gateway, { pool: pool ?? '', params, body })
   const headEnd = response.stdout.indexOf('\r\n\r\n') + 4
-  process.stdout.write(response.stdout.subarray(options.include === true ? 0 : headEnd))
-  if (response.stderr.length > 0) process.stderr.write(response.stderr)
-  const status = /^Status: (\d+)/m.exec(response.stdout.toString('latin1', 0, headEnd))?.[1]
-  process.exitCode = Number(status ?? 500) < 400 ? 0 : ExitCode.Failure
+  const head = response.stdout.toString('latin1', 0, headEnd)
+  const status = Number(/^Status: (\d+)/m.exec(head)?.[1] ?? 500)
+  if (options.json === true) printJson(asJson(response, head, status))
+  else {
+    process.stdout.write(response.stdout.subarray(options.include === true ? 0 : headEnd))
+    if (response.stderr.length > 0) process.stderr.write(response.stderr)
+  }
+  process.exitCode = status < 400 ? 0 : ExitCode.Failure
+}
+
+/** The store that the configuration means, if there is one. Rejects with `StoreError` when it names one that cannot be read. */
+async function openReleases({ config }: Located): Promise<ReleaseReader | undefined> {
+  const folder = config.store ?? ((await isStore(DEFAULT_STORE)) ? DEFAULT_STORE : undefined)
+  return folder === undefined ? undefined : ReleaseReader.open(folder, { clock: systemClock })
+}
+
+/** Where the published handler of that name answers, without a slash at the end; undefined: there is none. */
+async function routeOf(
+  releases: ReleaseReader | undefined,
+  tenant: string,
+  name: string,
+): Promise<string | undefined> {
+  const live = await releases?.current(tenant)
+  const handler = live?.handlers.find((one) => one.name === name)
+  return handler?.release.manifest.routes[0]?.path.replace(/\/$/, '')
+}
+
+/** A body that is no text comes in Base64. */
+function asJson({ stdout, stderr }: ExchangeResult, head: string, status: number): object {
+  const headers = head.split('\r\n').flatMap((line) => {
+    const [, name, value] = /^([^:]+): ?(.*)$/.exec(line) ?? []
+    return name === undefined || name === 'Status' ? [] : [[name, value]]
+  })
+  const bytes = stdout.subarray(head.length)
+  const body = isUtf8(bytes)
+    ? { body: bytes.toString('utf8') }
+    : { bodyBase64: bytes.toString('base64') }
+  return { status, headers, ...body, stderr: stderr.toString('utf8') }
 }
 
 interface Located {
@@ -87,6 +140,12 @@ function locate(target: string, configFile: string | undefined): Located {
     return { config: loadConfig(configFile), tenant, handler: target.slice(tenant.length + 1) }
   }
   const file = resolve(target)
+  if (!existsSync(file)) {
+    throw new CliError(
+      'CLI_UNREADABLE',
+      `Cannot invoke ${target}: there is no such file, wanted a module, or TENANT/HANDLER with --config`,
+    )
+  }
   const root = JSON.stringify(dirname(file))
   const text = `[[pool]]\nname = "invoke"\nlisten = ["/nowhere"]\n[[tenant]]\nname = "invoke"\npool = "invoke"\nroot = ${root}\n`
   return { config: parseConfig(text, 'invoke'), tenant: 'invoke', handler: basename(file) }

@@ -1,55 +1,39 @@
 /** The command `wasm-fpm`. */
-import { Command, CommanderError } from 'commander'
-import { CodedError } from '../base/errors.ts'
-import { checkCommand } from './check.ts'
-import { convertCommand } from './convert.ts'
-import { doctorCommand } from './doctor.ts'
-import { ExitCode } from './exit-code.ts'
-import { hardenCommand } from './harden.ts'
-import { inspectCommand } from './inspect.ts'
-import { invokeCommand } from './invoke.ts'
-import { reloadCommand } from './reload.ts'
-import { restartCommand } from './restart.ts'
-import { runCommand } from './run.ts'
-import { serveCommand } from './serve.ts'
-import { stopCommand } from './stop.ts'
-import { VERSION } from './version.ts'
+import { type Command, CommanderError } from 'commander'
+import { CodedError, toWire } from '../base/errors.ts'
+import { exitCodeOf } from './exit-code.ts'
+import { makeProgram } from './program.ts'
 
-const program = new Command('wasm-fpm')
-  .description(
-    'A FastCGI process manager for WebAssembly: runs WASI programs behind nginx, Apache and every other FastCGI web server, each request in a sandbox.',
-  )
-  .version(VERSION, '-v, --version')
-  .helpOption('-h, --help')
-  .showHelpAfterError('(wasm-fpm --help lists the commands)')
-  .exitOverride()
-  .enablePositionalOptions()
-  .addCommand(serveCommand())
-  .addCommand(reloadCommand())
-  .addCommand(restartCommand())
-  .addCommand(stopCommand())
-  .addCommand(checkCommand())
-  .addCommand(doctorCommand())
-  .addCommand(convertCommand())
-  .addCommand(runCommand())
-  .addCommand(invokeCommand())
-  .addCommand(hardenCommand())
-  .addCommand(inspectCommand())
+let current: Command | undefined
+const program = makeProgram().hook('preAction', (_, command) => {
+  current = command
+})
+
+// Whoever reads our output may have had enough (`| head`): that is no fault of anybody's.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
 
 try {
   await program.parseAsync()
 } catch (error) {
-  process.exitCode = report(error)
+  report(error)
+  process.exitCode = exitCodeOf(error)
 }
 
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ExitCode.Usage
-  if (error instanceof CodedError) {
+/** For people on standard error; with `--json` also for programs, as the last line of standard output. */
+function report(error: unknown): void {
+  // It has said so itself.
+  if (error instanceof CommanderError) return
+  if (error instanceof CodedError)
     process.stderr.write(`wasm-fpm: ${error.message} [${error.code}]\n`)
-    return error.code.startsWith('CONFIG_') ? ExitCode.Config : ExitCode.Failure
+  else process.stderr.write(`wasm-fpm: ${stackOf(error)}\n`)
+  if (current?.opts()['json'] === true) {
+    process.stdout.write(`${JSON.stringify({ error: toWire(error) })}\n`)
   }
-  process.stderr.write(
-    `wasm-fpm: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  )
-  return ExitCode.Software
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

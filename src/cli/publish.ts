@@ -7,24 +7,29 @@ import { parseDuration, parseSize } from '../config/units.ts'
 import { findAccount, readAccountSource } from '../master/account.ts'
 import { DirectoryStore } from '../store/directory-store.ts'
 import { DEFAULT_STORE } from '../store/open-store.ts'
-import {
-  DEFAULT_CEILING,
-  type Publication,
-  type PublishProgress,
-  type PublishStep,
-  publish,
-  type TenantCeiling,
-} from '../store/publish.ts'
+import { DEFAULT_CEILING, publish, type TenantCeiling } from '../store/publish.ts'
 import type { PublisherAccount } from '../store/publisher-process.ts'
+import type { CanaryOptions } from '../store/release-store.ts'
+import { readSigners, readSigningKey } from '../store/signing-key.ts'
 import { ExitCode } from './exit-code.ts'
+import { parseWeight } from './promote.ts'
+import { jsonOutput, type Published, type PublishOutput, textOutput } from './publish-output.ts'
+import { withSource } from './pull-source.ts'
+import { type RegistryOptions, withRegistryOptions } from './registry-options.ts'
+import { publishRemote, readRemote, serverOption } from './remote.ts'
+import { storeOption } from './store-place.ts'
 
-interface PublishCommandOptions {
+interface PublishCommandOptions extends RegistryOptions {
   readonly tenant: string
   readonly handler?: string
   readonly route?: string
-  readonly store: string
+  readonly weight?: string
+  readonly sticky?: boolean
+  readonly sign?: string
+  readonly store?: string
   readonly config?: string
   readonly as?: string
+  readonly server?: string
   readonly json?: boolean
 }
 
@@ -32,15 +37,23 @@ interface PublishCommandOptions {
 const NOBODY: PublisherAccount = { uid: 65_534, gid: 65_534 }
 
 export function publishCommand(): Command {
-  return new Command('publish')
+  const command = new Command('publish')
     .description('verify a module, store it as a release of a tenant, and make it live')
-    .argument('<source>', 'a module, or a folder with a module, its files and wasm-fpm.json')
+    .argument(
+      '<source>',
+      'a module, a folder with a module, its files and wasm-fpm.json, or oci://HOST/REPOSITORY:TAG',
+    )
     .requiredOption('--tenant <T>', 'the tenant it is for')
     .option('--handler <NAME>', "the handler's name (default: the manifest's, then the file's)")
     .option('--route <PATH>', "where it answers (default: the manifest's routes, then /)")
-    .option('--store <DIR>', 'the store of releases', DEFAULT_STORE)
-    .option('--config <FILE>', "a configuration: its tenant's limits are the most a handler gets")
+    .option('--weight <PERCENT>', 'make it a canary: it gets so many of the requests, 1 to 99')
+    .option('--sticky', 'with --weight: a client stays with the release that answered it first')
+    .option('--sign <KEYFILE>', 'sign it with this private key (see `wasm-fpm key create`)')
+    .addOption(storeOption())
+    .option('--config <FILE>', "a configuration: its store, its tenant's limits and signers hold")
     .option('--as <USER>', 'as root: the user who verifies (default: the pool\'s, then "nobody")')
+    .addOption(serverOption())
+  return withRegistryOptions(command)
     .option('--json', 'print JSON, a line for each step')
     .action(run)
 }
@@ -48,22 +61,16 @@ export function publishCommand(): Command {
 async function run(source: string, options: PublishCommandOptions): Promise<void> {
   const show = options.json === true ? jsonOutput() : textOutput()
   try {
-    const { ceiling, env, user } = ofTenant(options)
-    const store = await DirectoryStore.make(options.store, { clock: systemClock })
-    const publication = await publish(source, {
-      store,
-      tenant: options.tenant,
-      handler: options.handler,
-      route: options.route,
-      units: { size: parseSize, duration: parseDuration },
-      ceiling,
-      tenantEnv: env,
-      clock: systemClock,
-      account: accountFor(options.as ?? user),
-      onStep: show.step,
-      onBytes: show.bytes,
-    })
-    show.end(publication)
+    const canary = canaryOf(options)
+    const published = await withSource(
+      source,
+      { ...options, onPulled: show.step, onProgress: show.pulling },
+      (path) =>
+        options.server === undefined
+          ? publishHere(path, options, { canary, show })
+          : publishThere(path, options, { canary, show, server: options.server }),
+    )
+    show.end(published)
   } catch (error) {
     show.stop()
     if (options.json !== true || !(error instanceof CodedError)) throw error
@@ -72,16 +79,85 @@ async function run(source: string, options: PublishCommandOptions): Promise<void
   }
 }
 
+interface Wish {
+  readonly canary: CanaryOptions | undefined
+  readonly show: PublishOutput
+}
+
+async function publishHere(
+  path: string,
+  options: PublishCommandOptions,
+  { canary, show }: Wish,
+): Promise<Published> {
+  const { ceiling, env, user, signers, storeFolder } = ofTenant(options)
+  const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign)
+  const folder = options.store ?? storeFolder ?? DEFAULT_STORE
+  const store = await DirectoryStore.make(folder, { clock: systemClock })
+  return publish(path, {
+    store,
+    tenant: options.tenant,
+    handler: options.handler,
+    route: options.route,
+    canary,
+    signingKey,
+    signers: await readSigners(signers),
+    units: { size: parseSize, duration: parseDuration },
+    ceiling,
+    tenantEnv: env,
+    clock: systemClock,
+    account: accountFor(options.as ?? user),
+    onStep: show.step,
+    onBytes: show.bytes,
+  })
+}
+
+async function publishThere(
+  path: string,
+  { tenant, handler, route, sign, store, config, as }: PublishCommandOptions,
+  { canary, show, server }: Wish & { readonly server: string },
+): Promise<Published> {
+  const ours = Object.entries({ sign, store, config, as }).find(([, one]) => one !== undefined)
+  if (ours !== undefined) {
+    throw new CodedError(
+      'CLI_USAGE',
+      `Cannot publish: --${ours[0]} is about a store on this machine, wanted it without --server`,
+    )
+  }
+  const published = await publishRemote(path, readRemote(server), {
+    ...{ tenant, handler, route, canary },
+    onStep: show.step,
+    onBytes: show.bytes,
+  })
+  return { stored: published, switched: { ...published, release: published.live } }
+}
+
+function canaryOf({ weight, sticky = false }: PublishCommandOptions): CanaryOptions | undefined {
+  if (weight !== undefined) return { weight: parseWeight(weight), sticky }
+  if (!sticky) return undefined
+  throw new CodedError('CLI_USAGE', 'Cannot publish: --sticky is alone, wanted it with --weight')
+}
+
 interface OfTenant {
   readonly ceiling: TenantCeiling
   readonly env: Readonly<Record<string, string>>
   /** The pool's. */
   readonly user: string | undefined
+  readonly signers: readonly string[]
+  readonly storeFolder: string | undefined
+}
+
+/** What holds when no configuration says anything else. */
+const NO_TENANT: OfTenant = {
+  ceiling: DEFAULT_CEILING,
+  env: {},
+  user: undefined,
+  signers: [],
+  storeFolder: undefined,
 }
 
 function ofTenant({ config: file, tenant: name }: PublishCommandOptions): OfTenant {
-  if (file === undefined) return { ceiling: DEFAULT_CEILING, env: {}, user: undefined }
-  const { tenants, pools } = loadConfig(file)
+  if (file === undefined) return NO_TENANT
+  const { tenants, pools, store: storeFolder } = loadConfig(file)
   const tenant = tenants.find((one) => one.name === name)
   if (tenant === undefined) {
     const known = tenants.slice(0, 20).map((one) => one.name)
@@ -95,6 +171,8 @@ function ofTenant({ config: file, tenant: name }: PublishCommandOptions): OfTena
     ceiling: { memoryBytes, cpuMs, wallMs, requestBodyBytes, responseBodyBytes },
     env: tenant.env,
     user: pools.find((pool) => pool.name === tenant.pool)?.user,
+    signers: tenant.signers,
+    storeFolder,
   }
 }
 
@@ -104,66 +182,4 @@ function accountFor(user: string | undefined): PublisherAccount | undefined {
   if (user === undefined) return NOBODY
   const account = findAccount({ name: 'publish', user, group: undefined }, readAccountSource())
   return account?.uid === 0 ? undefined : account
-}
-
-interface Output {
-  /** Before anything is said about a failure. */
-  readonly stop: () => void
-  readonly step: (progress: PublishProgress) => void
-  readonly bytes: (bytes: number) => void
-  readonly end: (publication: Publication) => void
-}
-
-function jsonOutput(): Output {
-  const print = (value: object): void => {
-    process.stdout.write(`${JSON.stringify(value)}\n`)
-  }
-  return {
-    stop: () => undefined,
-    step: ({ step, note, found, ms }) => print({ event: 'step', step, note, found, ms }),
-    bytes: () => undefined,
-    end: ({ stored, switched }) => print({ event: 'published', ...stored, ...switched }),
-  }
-}
-
-/** How often a line on a terminal is drawn anew, in bytes read. */
-const DRAW_BYTES = 1024 * 1024
-const ERASE_LINE = '\r\x1b[K'
-
-/** What is going on while nothing has been reported. */
-const NEXT: Readonly<Partial<Record<PublishStep, string>>> = {
-  read: 'verify',
-  verify: 'harden',
-  harden: 'compile',
-  compile: 'probe',
-  probe: 'store',
-  store: 'switch',
-}
-
-function textOutput(): Output {
-  const isTerminal = process.stderr.isTTY === true
-  const draw = (text: string): void => {
-    if (isTerminal) process.stderr.write(`${ERASE_LINE}${text}`)
-  }
-  let drawnBytes = 0
-  const bytes = (count: number): void => {
-    if (count - drawnBytes < DRAW_BYTES) return
-    drawnBytes = count
-    draw(`read     ${(count / DRAW_BYTES).toFixed(0)} MiB ...`)
-  }
-  return {
-    stop: () => draw(''),
-    step: ({ step, note, ms }) => {
-      draw('')
-      process.stdout.write(`${step.padEnd(8)} ${note} (${ms.toFixed(ms < 10 ? 1 : 0)} ms)\n`)
-      const next = NEXT[step]
-      if (next !== undefined) draw(`${next} ...`)
-    },
-    bytes,
-    end: ({ release, switched }) => {
-      const routes = release.manifest.routes.map(({ path }) => path).join(', ')
-      const { tenant, handler } = switched
-      process.stdout.write(`${tenant}/${handler} answers ${routes} with ${switched.release}\n`)
-    },
-  }
 }

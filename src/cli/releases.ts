@@ -1,73 +1,93 @@
 /** `wasm-fpm releases`: what a tenant has published, and what of it is live. */
 import { Command } from 'commander'
-import { systemClock } from '../base/clock.ts'
-import { DirectoryStore } from '../store/directory-store.ts'
-import { DEFAULT_STORE } from '../store/open-store.ts'
-import type { Release } from '../store/release.ts'
+import type { DirectoryStore } from '../store/directory-store.ts'
 import type { PublishedRelease } from '../store/release-store.ts'
+import { jsonOption, printJson } from './json.ts'
+import { printBytes } from './quantity.ts'
+import { listReleasesRemote, type RemoteRelease, readRemote, serverOption } from './remote.ts'
+import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
+import { type Column, printTable } from './table.ts'
 
-interface ReleasesOptions {
+interface ReleasesOptions extends StorePlace {
   readonly tenant: string
-  readonly store: string
+  readonly server?: string
   readonly json?: boolean
 }
 
-interface Row {
-  readonly entry: PublishedRelease
-  readonly release: Release
+/** What a server says about a release, and who has signed it. */
+type Row = RemoteRelease & {
+  /** Ids of keys; undefined: not known. */
+  readonly signedBy?: readonly string[]
 }
 
 export function releasesCommand(): Command {
   return new Command('releases')
     .description('list what a tenant has published, newest first')
     .requiredOption('--tenant <T>', 'the tenant')
-    .option('--store <DIR>', 'the store of releases', DEFAULT_STORE)
-    .option('--json', 'print JSON')
+    .addOption(storeOption())
+    .addOption(storeConfigOption())
+    .addOption(serverOption())
+    .addOption(jsonOption())
     .action(list)
 }
 
-async function list({ tenant, store: folder, json }: ReleasesOptions): Promise<void> {
-  const store = await DirectoryStore.open(folder, { clock: systemClock })
+async function list({ tenant, server, json, ...place }: ReleasesOptions): Promise<void> {
+  const rows: readonly Row[] =
+    server === undefined
+      ? await rowsOf(await openStoreAt(place), tenant)
+      : await listReleasesRemote(readRemote(server), tenant)
+  if (json === true) printJson(rows)
+  else process.stdout.write(rows.length === 0 ? `${tenant} has published nothing\n` : toTable(rows))
+}
+
+async function rowsOf(store: DirectoryStore, tenant: string): Promise<readonly Row[]> {
+  const signatures = await store.signatures(tenant)
   const rows: Row[] = []
   for (const entry of await store.releases(tenant)) {
-    rows.push({ entry, release: await store.release(entry.release) })
+    const { manifest, original, image } = await store.release(entry.release)
+    const own = signatures.filter(({ release }) => release === entry.release)
+    rows.push({
+      ...entry,
+      routes: manifest.routes,
+      ...(manifest.lifetime === undefined ? {} : { lifetime: manifest.lifetime }),
+      moduleBytes: original.bytes,
+      files: image?.files ?? 0,
+      fileBytes: image?.bytes ?? 0,
+      signedBy: own.map(({ keyId }) => keyId),
+    })
   }
-  process.stdout.write(json === true ? toJson(rows) : toTable(tenant, rows))
+  return rows
 }
 
-function toJson(rows: readonly Row[]): string {
-  const values = rows.map(({ entry, release: { manifest, original, image } }) => ({
-    ...entry,
-    routes: manifest.routes,
-    lifetime: manifest.lifetime,
-    moduleBytes: original.bytes,
-    files: image?.files ?? 0,
-    fileBytes: image?.bytes ?? 0,
-  }))
-  return `${JSON.stringify(values, undefined, 2)}\n`
-}
+const COLUMNS: readonly (Column | string)[] = [
+  'STATE',
+  { title: 'NUMBER', align: 'right' },
+  'RELEASE',
+  'HANDLER',
+  'ROUTES',
+  { title: 'MODULE', align: 'right' },
+  { title: 'FILES', align: 'right' },
+  'SIGNED BY',
+  'PUBLISHED',
+]
 
-const HEAD = ['', 'number', 'release', 'handler', 'routes', 'module', 'files', 'published']
-
-function toTable(tenant: string, rows: readonly Row[]): string {
-  if (rows.length === 0) return `${tenant} has published nothing\n`
-  const cells = rows.map(({ entry, release: { manifest, original, image } }) => [
-    entry.isLive ? 'live' : '',
-    String(entry.number),
-    entry.release.slice(0, 12),
-    entry.handler,
-    manifest.routes.map(({ path }) => path).join(' '),
-    String(original.bytes),
-    String(image?.files ?? 0),
-    entry.publishedAt,
+function toTable(rows: readonly Row[]): string {
+  const cells = rows.map((row) => [
+    stateOf(row),
+    String(row.number),
+    row.release.slice(0, 12),
+    row.handler,
+    row.routes.map(({ path }) => path).join(' '),
+    printBytes(row.moduleBytes),
+    String(row.files),
+    row.signedBy?.map((id) => id.slice(0, 8)).join(' ') || '-',
+    row.publishedAt,
   ])
-  const table = [HEAD, ...cells]
-  const widths = HEAD.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
-  const lines = table.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
-  return `${lines.join('\n')}\n`
+  return printTable(COLUMNS, cells)
+}
+
+function stateOf({ isLive, canary }: PublishedRelease): string {
+  if (isLive) return 'live'
+  if (canary === undefined) return '-'
+  return canary.sticky ? `${canary.weight} % sticky` : `${canary.weight} %`
 }

@@ -1,74 +1,88 @@
-/** `wasm-fpm rollback`: makes an earlier release of a tenant live again; nothing is verified or copied anew. */
+/** `wasm-fpm rollback`: gives up a canary, or makes an earlier release live again; nothing is verified or copied anew. */
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { CodedError } from '../base/errors.ts'
-import { DirectoryStore } from '../store/directory-store.ts'
-import { DEFAULT_STORE } from '../store/open-store.ts'
+import type { Digest } from '../store/digest.ts'
 import type { Switched } from '../store/release-store.ts'
+import { findRelease } from './find-release.ts'
+import { jsonOption, printJson } from './json.ts'
+import { printMs } from './quantity.ts'
+import { readRemote, rollBackRemote, serverOption, withdrawRemote } from './remote.ts'
+import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 
-interface RollbackOptions {
+interface RollbackOptions extends StorePlace {
   readonly tenant: string
   readonly handler?: string
   readonly withdraw?: boolean
-  readonly store: string
+  readonly server?: string
   readonly json?: boolean
 }
 
 export function rollbackCommand(): Command {
   return new Command('rollback')
-    .description('make an earlier release of a tenant live again')
-    .argument('[release]', 'its digest or the start of it, or its number (default: the one before)')
+    .description('give up a canary, or make an earlier release of a tenant live again')
+    .argument(
+      '[release]',
+      'its digest or the start of it, or its number (default: the canary is given up, else the one that was live before is live again)',
+    )
     .requiredOption('--tenant <T>', 'the tenant')
     .option('--handler <NAME>', 'the handler; needed where a tenant has several')
     .option('--withdraw', 'take the handler off the air instead')
-    .option('--store <DIR>', 'the store of releases', DEFAULT_STORE)
-    .option('--json', 'print JSON')
+    .addOption(storeOption())
+    .addOption(storeConfigOption())
+    .addOption(serverOption())
+    .addOption(jsonOption())
     .action(rollback)
 }
 
 async function rollback(wanted: string | undefined, options: RollbackOptions): Promise<void> {
   const { tenant, handler, json } = options
-  const store = await DirectoryStore.open(options.store, { clock: systemClock })
   if (options.withdraw === true) {
     if (handler === undefined || wanted !== undefined) throw usage()
-    const { release } = await store.withdraw(tenant, handler)
-    const text = `${tenant}/${handler} is off the air; ${release.slice(0, 12)} was live\n`
-    process.stdout.write(json === true ? `${JSON.stringify({ tenant, handler, release })}\n` : text)
+    const { release } = await withdraw(handler, options)
+    if (json === true) printJson({ tenant, handler, release })
+    else {
+      process.stdout.write(
+        `${tenant}/${handler} is off the air; ${release.slice(0, 12)} was live\n`,
+      )
+    }
     return
   }
   const startMs = systemClock.nowMs()
-  const switched =
-    wanted === undefined
-      ? await store.rollBack(tenant, handler)
-      : await store.switchTo(tenant, await find(store, wanted, options))
+  const switched = await goBack(wanted, options)
   const ms = systemClock.nowMs() - startMs
-  process.stdout.write(
-    json === true ? `${JSON.stringify({ ...switched, ms })}\n` : say(switched, ms),
-  )
+  if (json === true) printJson({ ...switched, ms })
+  else process.stdout.write(say(switched, ms))
 }
 
-function say({ tenant, handler, release, previous }: Switched, ms: number): string {
+async function withdraw(
+  handler: string,
+  { tenant, server, ...place }: RollbackOptions,
+): Promise<{ readonly release: Digest }> {
+  if (server !== undefined) return withdrawRemote(readRemote(server), { tenant, handler })
+  return (await openStoreAt(place)).withdraw(tenant, handler)
+}
+
+async function goBack(
+  wanted: string | undefined,
+  { tenant, handler, server, ...place }: RollbackOptions,
+): Promise<Switched> {
+  if (server !== undefined) {
+    return rollBackRemote(readRemote(server), { tenant, handler, release: wanted })
+  }
+  const store = await openStoreAt(place)
+  if (wanted === undefined) return store.rollBack(tenant, handler)
+  const choice = { tenant, handler, doing: `roll back ${tenant} to` }
+  return store.switchTo(tenant, (await findRelease(store, wanted, choice)).release)
+}
+
+function say(switched: Switched, ms: number): string {
+  const { tenant, handler, release, previous, droppedCanary } = switched
+  if (droppedCanary !== undefined && previous === release) {
+    return `${tenant}/${handler}: ${droppedCanary.slice(0, 12)} is no canary any more, ${release.slice(0, 12)} gets all requests (${printMs(ms)})\n`
+  }
   const before = previous === undefined ? 'nothing' : previous.slice(0, 12)
-  return `${tenant}/${handler}: ${release.slice(0, 12)} is live, was ${before} (${ms.toFixed(1)} ms)\n`
-}
-
-async function find(
-  store: DirectoryStore,
-  wanted: string,
-  { tenant, handler }: RollbackOptions,
-): Promise<string> {
-  const all = await store.releases(tenant)
-  const own = handler === undefined ? all : all.filter((one) => one.handler === handler)
-  const isNumber = /^[0-9]{1,9}$/.test(wanted)
-  const byNumber = own.filter(({ number }) => isNumber && String(number) === wanted)
-  const byDigest = own.filter(({ release }) => wanted.length >= 6 && release.startsWith(wanted))
-  const found = byNumber.length > 0 ? byNumber : byDigest
-  const [only] = found
-  if (only !== undefined && found.length === 1) return only.release
-  throw new CodedError(
-    'STORE_UNKNOWN_RELEASE',
-    `Cannot roll back ${tenant} to ${JSON.stringify(wanted)}: ${found.length} releases are called so, wanted one (a number, or at least 6 digits of a digest; see \`wasm-fpm releases\`)`,
-  )
+  return `${tenant}/${handler}: ${release.slice(0, 12)} is live, was ${before} (${printMs(ms)})\n`
 }
 
 function usage(): CodedError {

@@ -1,10 +1,8 @@
 /** `wasm-fpm run MODULE`: runs one WASI command with standard streams connected and exits with its code. */
 import { randomFillSync } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
-import { CodedError } from '../base/errors.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
 import { GuestInstance } from '../guest/instance.ts'
 import type { Outcome } from '../guest/outcome.ts'
@@ -12,6 +10,7 @@ import { openHostDirectory } from '../wasi/host-directory.ts'
 import { sinkToWritable, sourceFromReadable } from '../wasi/node-streams.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
 import { ExitCode } from './exit-code.ts'
+import { readModuleFile } from './read-module-file.ts'
 
 /** All that 32-bit memory can have. */
 const MAX_MEMORY_BYTES = 4 * 1024 * 1024 * 1024
@@ -51,7 +50,7 @@ function collect(value: string, before: readonly string[]): string[] {
 }
 
 async function run(path: string, args: readonly string[], options: RunOptions): Promise<void> {
-  const module = await new CompileCache().compile(readModule(path), {
+  const module = await new CompileCache().compile(readModuleFile(path), {
     name: basename(path),
     memoryMaxBytes: MAX_MEMORY_BYTES,
   })
@@ -82,14 +81,6 @@ async function run(path: string, args: readonly string[], options: RunOptions): 
   })
   await Promise.all([stdout.drained(), stderr.drained()])
   process.exit(exitCodeOf(outcome))
-}
-
-function readModule(path: string): Uint8Array {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw new CodedError('CLI_UNREADABLE', `Cannot read ${path}: ${String(cause)}`, { cause })
-  }
 }
 
 function openPreopen(option: string): Preopen {

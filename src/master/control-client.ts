@@ -3,28 +3,59 @@ import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { fromWire } from '../base/errors.ts'
 import { controlFolders, controlName } from './control-place.ts'
-import type { ControlAnswer, ControlCommand, ControlRequest } from './control-socket.ts'
+import type {
+  ControlAnswer,
+  ControlCommand,
+  ControlRequest,
+  ControlResult,
+} from './control-socket.ts'
 import { MasterError } from './errors.ts'
+import type { ServerStatus } from './server-status.ts'
 
 /**
  * Has the master of `configFile` carry out `command`; resolves with what it says when it has. Throws what the master
  * throws, and `MasterError` (MASTER_NOT_RUNNING).
  */
-export async function command(configFile: string, name: ControlCommand): Promise<string> {
+export async function command(
+  configFile: string,
+  name: Exclude<ControlCommand, 'status'>,
+): Promise<string> {
+  const { message } = await tell(configFile, { command: name })
+  return message
+}
+
+/** What the master of `configFile` knows of itself and of `tenant`, or of all tenants. Throws as `command` does. */
+export async function askStatus(
+  configFile: string,
+  tenant: string | undefined,
+): Promise<ServerStatus> {
+  const { status } = await tell(configFile, { command: 'status', tenant })
+  if (status !== undefined) return status
+  throw new MasterError(
+    'MASTER_NOT_RUNNING',
+    `Cannot read the status of the wasm-fpm that serves ${configFile}: it tells none, wanted one of this version`,
+  )
+}
+
+async function tell(configFile: string, request: ControlRequest): Promise<ControlResult> {
   const uid = process.getuid?.() ?? -1
   const paths = controlFolders(uid).map((folder) => join(folder, controlName(configFile)))
   let problem = ''
+  let systemCode = ''
   for (const path of paths) {
-    const answer = await ask(path, { command: name }).catch((error: NodeJS.ErrnoException) => {
-      if (problem === '' || error.code !== 'ENOENT') problem = error.message
+    const answer = await ask(path, request).catch((error: NodeJS.ErrnoException) => {
+      if (problem !== '' && error.code === 'ENOENT') return
+      problem = error.message
+      systemCode = error.code ?? ''
     })
     if (answer === undefined) continue
-    if (answer.ok) return answer.message
+    if (answer.ok) return answer
     throw fromWire(answer.error)
   }
   throw new MasterError(
     'MASTER_NOT_RUNNING',
     `Cannot reach the wasm-fpm that serves ${configFile}: ${problem}, wanted one that runs and listens at ${paths.join(' or ')}`,
+    { details: { systemCode } },
   )
 }
 

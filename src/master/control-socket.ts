@@ -1,6 +1,6 @@
 /**
- * Takes commands from `wasm-fpm reload`, `restart` and `stop`: one JSON line in, one JSON line out. Only the master's user and
- * root can connect (mode 0600).
+ * Takes commands from `wasm-fpm reload`, `restart`, `stop` and `status`: one JSON line in, one JSON line out. Only the
+ * master's user and root can connect (mode 0600).
  */
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -8,17 +8,28 @@ import { toWire, type WireError } from '../base/errors.ts'
 import { createSocketFile } from '../gateway/listen/socket-file.ts'
 import { controlFolders, controlName, makeFolder } from './control-place.ts'
 import { MasterError } from './errors.ts'
+import type { ServerStatus } from './server-status.ts'
 
 /** What a master can be told. */
-export const CONTROL_COMMANDS = ['reload', 'restart', 'stop'] as const
+export const CONTROL_COMMANDS = ['reload', 'restart', 'stop', 'status'] as const
 export type ControlCommand = (typeof CONTROL_COMMANDS)[number]
 
 export interface ControlRequest {
   readonly command: ControlCommand
+  /** `status`: the tenant to tell of; undefined: all. */
+  readonly tenant?: string | undefined
+}
+
+/** What carrying out a command comes to. */
+export interface ControlResult {
+  /** For people. */
+  readonly message: string
+  /** Of `status`. */
+  readonly status?: ServerStatus | undefined
 }
 
 export type ControlAnswer =
-  | { readonly ok: true; readonly message: string }
+  | ({ readonly ok: true } & ControlResult)
   | { readonly ok: false; readonly error: WireError }
 
 export interface ControlSocket {
@@ -26,6 +37,9 @@ export interface ControlSocket {
   /** Takes no more commands; resolves when those that were given have been answered. */
   close(): Promise<void>
 }
+
+/** Carries out a command, or throws. */
+export type Obey = (request: ControlRequest) => Promise<ControlResult>
 
 /** Bytes of a command. */
 const MAX_REQUEST_BYTES = 4096
@@ -35,12 +49,11 @@ const MAX_CONNECTIONS = 16
 const SOCKET_MODE = 0o600
 
 /**
- * Listens for commands about `configFile`; `obey` carries one out and returns what to say about it, or throws. Undefined:
- * no folder for the socket is to be had. Throws `MasterError` (MASTER_ALREADY_RUNNING).
+ * Listens for commands about `configFile`. Undefined: no folder for the socket is to be had. Throws `MasterError` (MASTER_ALREADY_RUNNING).
  */
 export async function openControlSocket(
   configFile: string,
-  obey: (command: ControlCommand) => Promise<string>,
+  obey: Obey,
 ): Promise<ControlSocket | undefined> {
   const uid = process.getuid?.() ?? -1
   const folder = controlFolders(uid).find((candidate) => makeFolder(candidate, uid))
@@ -69,7 +82,7 @@ export async function openControlSocket(
   }
 }
 
-function serve(socket: Socket, obey: (command: ControlCommand) => Promise<string>): void {
+function serve(socket: Socket, obey: Obey): void {
   let text = ''
   socket.setEncoding('utf8')
   socket.on('error', () => undefined)
@@ -87,23 +100,22 @@ function serve(socket: Socket, obey: (command: ControlCommand) => Promise<string
   })
 }
 
-async function answer(
-  text: string,
-  obey: (command: ControlCommand) => Promise<string>,
-): Promise<ControlAnswer> {
+async function answer(text: string, obey: Obey): Promise<ControlAnswer> {
   try {
-    return { ok: true, message: await obey(readCommand(text)) }
+    return { ok: true, ...(await obey(readRequest(text))) }
   } catch (error) {
     return { ok: false, error: toWire(error) }
   }
 }
 
-function readCommand(text: string): ControlCommand {
-  const request: unknown = JSON.parse(text)
-  const given: unknown =
-    typeof request === 'object' && request !== null ? Reflect.get(request, 'command') : undefined
+function readRequest(text: string): ControlRequest {
+  const request = Object(JSON.parse(text))
+  const given: unknown = Reflect.get(request, 'command')
+  const tenant: unknown = Reflect.get(request, 'tenant')
   const command = CONTROL_COMMANDS.find((known) => known === given)
-  if (command !== undefined) return command
+  if (command !== undefined) {
+    return { command, tenant: typeof tenant === 'string' ? tenant : undefined }
+  }
   throw new MasterError(
     'MASTER_BUSY',
     `Cannot obey ${JSON.stringify(given)}: wanted one of ${CONTROL_COMMANDS.join(', ')}`,

@@ -1,4 +1,4 @@
-/** Carries a worker's question about a tenant to the pool's other workers, and their answers back, unread. */
+/** Carries a question about a tenant to a pool's workers, and their answers back, unread. */
 import type { Clock } from '../base/clock.ts'
 
 /** How long the others may take: less than the one who asks waits. */
@@ -7,16 +7,20 @@ export const ROUND_MS = 400
 /** Questions under way in a pool; more get no answers. */
 const MAX_ROUNDS = 256
 
-/** What a round needs of a worker. */
+/** What a round needs of a worker that is asked. */
 export interface RoundMember {
   /** Asks for what it knows of `tenant`; the answer comes with `id`. */
   askStatus(id: number, tenant: string): void
+}
+
+/** What a round needs of whoever asks: a worker, or the master itself. */
+export interface Asker {
   /** Takes the answers to its own question `id`. */
   tellStatuses(id: number, statuses: readonly string[]): void
 }
 
-export interface Question<Member> {
-  readonly asker: Member
+export interface Question<From extends Asker = Asker> {
+  readonly asker: From
   /** The asker's own number of it. */
   readonly id: number
   readonly tenant: string
@@ -38,7 +42,7 @@ export class StatusRounds<Member extends RoundMember> {
   }
 
   /** Asks `others` and tells the asker, as soon as all have answered or after `ROUND_MS`. */
-  start({ asker, id, tenant }: Question<Member>, others: readonly Member[]): void {
+  start({ asker, id, tenant }: Question, others: readonly Member[]): void {
     if (others.length === 0 || this.#rounds.size >= MAX_ROUNDS) {
       asker.tellStatuses(id, [])
       return

@@ -1,7 +1,7 @@
 /** From php-fpm's directives to the text of our configuration: each one becomes a key, or a comment that says why not. */
 import { CodedError } from '../../base/errors.ts'
+import { isLocal, parseListenAddress } from '../../base/listen-address.ts'
 import { ConfigError } from '../../config/errors.ts'
-import { isLocal, parseListenAddress } from '../../config/listen-address.ts'
 import { parseConfig } from '../../config/parse.ts'
 import type { Directive } from './directive.ts'
 import { GLOBAL_RULES, POOL_RULES, type Rule, SETTING_RULES } from './rules.ts'

@@ -1,8 +1,8 @@
 /** Whether the workers of a pool can run as they should, and whether the web server could connect to them. */
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { isLocal, type ListenAddress, printListenAddress } from '../../base/listen-address.ts'
 import type { PoolConfig } from '../../config/config.ts'
-import { isLocal, type ListenAddress, printListenAddress } from '../../config/listen-address.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 import {
   type AccountFiles,

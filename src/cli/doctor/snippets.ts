@@ -1,6 +1,7 @@
 /** What to write into a web server's configuration so that it hands a tenant's requests over. */
+
+import type { ListenAddress } from '../../base/listen-address.ts'
 import type { PoolConfig, TenantConfig } from '../../config/config.ts'
-import type { ListenAddress } from '../../config/listen-address.ts'
 
 /** A `server` block and its upstream. */
 export function nginxSnippet(tenant: TenantConfig, pool: PoolConfig): string {

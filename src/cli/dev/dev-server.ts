@@ -1,0 +1,100 @@
+/**
+ * A server for one handler under development: the real master and a real worker, with one tenant for every host, the HTTP
+ * front, and a store of its own that goes away with it.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../base/clock.ts'
+import { createLogger } from '../../base/logger.ts'
+import { parseConfig } from '../../config/parse.ts'
+import { parseDuration, parseSize } from '../../config/units.ts'
+import { Master } from '../../master/master.ts'
+import { createNotifier } from '../../master/sd-notify.ts'
+import { DEFAULT_WORKER_LIMITS } from '../../master/worker-process.ts'
+import { DirectoryStore } from '../../store/directory-store.ts'
+import { type Publication, type PublishProgress, publish } from '../../store/publish.ts'
+import type { HttpAddress } from '../http-address.ts'
+import { DevLog } from './dev-log.ts'
+
+const TENANT = 'dev'
+
+/** One name whatever the manifest says: a handler that is renamed is still the one that is worked on. */
+const HANDLER = 'dev'
+
+/** Releases that are kept: those that may still run. */
+const KEEP = 3
+
+export class DevServer {
+  /** Where it serves, as bound. */
+  readonly address: string
+  readonly #folder: string
+  readonly #store: DirectoryStore
+  readonly #master: Master
+
+  /** Resolves when it answers; with 404 as long as nothing is published. `print` receives what workers log. */
+  static async start(http: HttpAddress, print: (text: string) => void): Promise<DevServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-dev-'))
+    try {
+      const store = await DirectoryStore.make(join(folder, 'store'), { clock: systemClock })
+      const master = makeMaster(folder, http, new DevLog(print))
+      await master.start()
+      return new DevServer(folder, store, master)
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  private constructor(folder: string, store: DirectoryStore, master: Master) {
+    this.#folder = folder
+    this.#store = store
+    this.#master = master
+    this.address = master.httpAddress ?? ''
+  }
+
+  /** Verifies a module or a folder and makes it live. Rejects with the coded error of what failed: nothing changes then. */
+  async publish(source: string, onStep: (progress: PublishProgress) => void): Promise<Publication> {
+    const publication = await publish(source, {
+      store: this.#store,
+      tenant: TENANT,
+      handler: HANDLER,
+      units: { size: parseSize, duration: parseDuration },
+      clock: systemClock,
+      onStep,
+    })
+    await this.#store.collect({ keep: KEEP })
+    return publication
+  }
+
+  /** Ends the worker and removes everything. */
+  async close(): Promise<void> {
+    this.#master.stop(0)
+    await this.#master.stopped
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+function makeMaster(folder: string, http: HttpAddress, errorLog: DevLog): Master {
+  const configFile = join(folder, 'wasm-fpm.toml')
+  const config = parseConfig(
+    `store = "store"
+[log]
+format = "json"
+[[pool]]
+name = "dev"
+listen = ["./dev.sock"]
+workers = 1
+[[tenant]]
+name = "${TENANT}"
+hosts = ["*"]
+`,
+    configFile,
+  )
+  // What the master itself has to say is of interest when it is an error.
+  const logger = createLogger('error')
+  const clock = systemClock
+  const notifier = createNotifier({}, { clock, logger })
+  const limits = DEFAULT_WORKER_LIMITS
+  return new Master(config, { configFile, clock, logger, limits, errorLog, notifier, http })
+}

@@ -1,0 +1,44 @@
+/** Runs a build in a process group of its own, so that it can be ended with all that it has started. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { CliError } from '../errors.ts'
+import type { BuildCommand } from './build-command.ts'
+
+export interface Build {
+  /** Resolves when it has succeeded. Rejects with `CliError` (CLI_BUILD_FAILED). */
+  readonly done: Promise<void>
+  /** Ends it. Idempotent. */
+  end(): void
+}
+
+/** Its output goes where ours does. */
+export function runBuild({ program, args, text }: BuildCommand, folder: string): Build {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const fail = (how: string): void =>
+    reject(new CliError('CLI_BUILD_FAILED', `Cannot build with \`${text}\`: ${how}`))
+  const child = spawn(program, args, {
+    cwd: folder,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: true,
+  })
+  child.on('error', (error: NodeJS.ErrnoException) =>
+    fail(
+      error.code === 'ENOENT'
+        ? `there is no ${program} on this machine, wanted it, or another command with --build`
+        : error.message,
+    ),
+  )
+  child.on('exit', (code, signal) => {
+    if (code === 0) resolve()
+    else fail(signal === null ? `it exited with ${code}` : `it was ended by ${signal}`)
+  })
+  return { done: promise, end: () => endGroup(child) }
+}
+
+function endGroup({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return
+  try {
+    process.kill(-pid, 'SIGTERM')
+  } catch {
+    // It has just ended.
+  }
+}

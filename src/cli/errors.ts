@@ -1,0 +1,24 @@
+/** What a command itself can find wrong. Errors of other folders pass through it as they are. */
+import { CodedError } from '../base/errors.ts'
+
+export type CliErrorCode =
+  /** Arguments that make no sense together. */
+  | 'CLI_USAGE'
+  /** A limit on the command line that is no size or no number. */
+  | 'CLI_BAD_LIMIT'
+  /** An address on the command line that is none. */
+  | 'CLI_BAD_ADDRESS'
+  /** A file named on the command line that cannot be read. */
+  | 'CLI_UNREADABLE'
+  /** A file or folder that cannot be written. */
+  | 'CLI_NOT_WRITABLE'
+  /** There is no template of that name. */
+  | 'CLI_UNKNOWN_TEMPLATE'
+  /** No log of the configuration is a file. */
+  | 'CLI_NO_LOG_FILE'
+  /** The running server serves no tenant of that name. */
+  | 'CLI_UNKNOWN_TENANT'
+  /** A build command that did not succeed. */
+  | 'CLI_BUILD_FAILED'
+
+export class CliError extends CodedError<CliErrorCode> {}

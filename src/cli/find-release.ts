@@ -1,0 +1,31 @@
+/** Finds the release that somebody means on the command line. */
+import { CodedError } from '../base/errors.ts'
+import type { DirectoryStore } from '../store/directory-store.ts'
+import type { PublishedRelease } from '../store/release-store.ts'
+
+export interface ReleaseChoice {
+  readonly tenant: string
+  readonly handler?: string | undefined
+  /** What is to be done, for the message: begins the sentence after "Cannot". */
+  readonly doing: string
+}
+
+/** `wanted`: a number, or at least 6 digits of a digest. Rejects with STORE_UNKNOWN_RELEASE. */
+export async function findRelease(
+  store: DirectoryStore,
+  wanted: string,
+  { tenant, handler, doing }: ReleaseChoice,
+): Promise<PublishedRelease> {
+  const all = await store.releases(tenant)
+  const own = handler === undefined ? all : all.filter((one) => one.handler === handler)
+  const isNumber = /^[0-9]{1,9}$/.test(wanted)
+  const byNumber = own.filter(({ number }) => isNumber && String(number) === wanted)
+  const byDigest = own.filter(({ release }) => wanted.length >= 6 && release.startsWith(wanted))
+  const found = byNumber.length > 0 ? byNumber : byDigest
+  const [only] = found
+  if (only !== undefined && found.length === 1) return only
+  throw new CodedError(
+    'STORE_UNKNOWN_RELEASE',
+    `Cannot ${doing} ${JSON.stringify(wanted)}: ${found.length} releases are called so, wanted one (a number, or at least 6 digits of a digest; see \`wasm-fpm releases\`)`,
+  )
+}

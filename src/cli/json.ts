@@ -1,0 +1,11 @@
+/** `--json` of commands that print data. */
+import { Option } from 'commander'
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print JSON')
+}
+
+/** Prints one value. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
+}

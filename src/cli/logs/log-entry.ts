@@ -1,0 +1,61 @@
+/** Lines of a log, taken for what they are: JSON of ours, php-fpm's access format, or text for people. */
+
+export interface LogEntry {
+  /** Without its final line feed; text for people may have several lines. */
+  readonly text: string
+  /** What it is in JSON; undefined: it is not. */
+  readonly fields: Readonly<Record<string, unknown>> | undefined
+  /** Milliseconds since 1970; undefined: it does not say. */
+  readonly timeMs: number | undefined
+  /** Whose it is; undefined: it does not say. */
+  readonly tenant: string | undefined
+}
+
+/** `%t` as php-fpm and we write it. */
+const ACCESS_TIME = /(\d{2})\/([A-Z][a-z]{2})\/(\d{4}):(\d{2}:\d{2}:\d{2}) ([+-]\d{2})(\d{2})/
+
+/** In text for people, a tenant stands on a line of its own. */
+const TENANT_LINE = /^\s+tenant: "([^"]*)"$/m
+
+/** Lines that start with a space go on with the entry before them. */
+export function readEntries(lines: readonly string[]): readonly LogEntry[] {
+  const texts: string[] = []
+  for (const line of lines) {
+    const last = texts.length - 1
+    if (/^\s/.test(line) && last >= 0) texts[last] += `\n${line}`
+    else if (line !== '') texts.push(line)
+  }
+  return texts.map(readEntry)
+}
+
+export function readEntry(text: string): LogEntry {
+  const fields = readFields(text)
+  if (fields === undefined) {
+    return { text, fields, timeMs: accessTimeMs(text), tenant: TENANT_LINE.exec(text)?.[1] }
+  }
+  const { time, tenant } = fields
+  const timeMs = typeof time === 'number' ? time : Date.parse(String(time))
+  return {
+    text,
+    fields,
+    timeMs: Number.isNaN(timeMs) ? undefined : timeMs,
+    tenant: typeof tenant === 'string' ? tenant : undefined,
+  }
+}
+
+function readFields(text: string): LogEntry['fields'] {
+  if (!text.startsWith('{')) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function accessTimeMs(text: string): number | undefined {
+  const match = ACCESS_TIME.exec(text)
+  if (match === null) return undefined
+  const [, day, month, year, time, hours, minutes] = match
+  const timeMs = Date.parse(`${day} ${month} ${year} ${time} ${hours}${minutes}`)
+  return Number.isNaN(timeMs) ? undefined : timeMs
+}

@@ -1,0 +1,88 @@
+/** What `wasm-fpm publish` says while it works: lines and a bar for people, or JSON. */
+import type { TransferProgress } from '../oci/transfer.ts'
+import type { PublishProgress, PublishStep } from '../store/publish.ts'
+import type { Stored, Switched } from '../store/release-store.ts'
+import { type Progress, startProgress } from './progress.ts'
+import type { PulledStep } from './pull-source.ts'
+import { printMs } from './quantity.ts'
+import { harmless } from './table.ts'
+
+/** What came of it, here or on a server. */
+export interface Published {
+  readonly stored: Stored
+  readonly switched: Switched
+}
+
+export interface PublishOutput {
+  /** Takes a bar away: before anything is said about a failure. */
+  readonly stop: () => void
+  readonly step: (progress: PublishProgress | PulledStep) => void
+  /** Of what is brought from a registry. */
+  readonly pulling: (progress: TransferProgress) => void
+  /** Of the source as it is read or sent. Undefined: nobody wants to know. */
+  readonly bytes: ((bytes: number, total?: number) => void) | undefined
+  readonly end: (published: Published) => void
+}
+
+/** One JSON text a line. */
+export function jsonOutput(): PublishOutput {
+  const print = (value: object): void => {
+    process.stdout.write(`${JSON.stringify(value)}\n`)
+  }
+  return {
+    stop: () => undefined,
+    step: ({ step, note, found, ms }) => print({ event: 'step', step, note, found, ms }),
+    pulling: () => undefined,
+    bytes: undefined,
+    end: ({ stored, switched }) =>
+      print({ event: 'published', ...switched, live: switched.release, ...stored }),
+  }
+}
+
+/** What is going on while nothing has been reported. */
+const NEXT: Readonly<Partial<Record<PublishStep | PulledStep['step'], string>>> = {
+  read: 'verify',
+  verify: 'harden',
+  harden: 'compile',
+  compile: 'probe',
+  probe: 'store',
+}
+
+export function textOutput(): PublishOutput {
+  let progress: Progress | undefined
+  let label = ''
+  let routes: readonly string[] = []
+  const stop = (): void => {
+    progress?.end()
+    progress = undefined
+    label = ''
+  }
+  const draw = (name: string, done: number, total: number | undefined): void => {
+    if (label !== name) {
+      stop()
+      progress = startProgress(name, total)
+      label = name
+    }
+    progress?.update(done)
+  }
+  const isTerminal = process.stderr.isTTY === true
+  return {
+    stop,
+    step: ({ step, note, found, ms }) => {
+      stop()
+      process.stdout.write(`${step.padEnd(8)} ${harmless(note)} (${printMs(ms)})\n`)
+      const shown: unknown = Reflect.get(found, 'routes')
+      if (Array.isArray(shown)) routes = shown.map(String)
+      const next = NEXT[step]
+      if (next !== undefined) draw(next, 0, undefined)
+    },
+    pulling: ({ doneBytes, totalBytes }) => draw('pull', doneBytes, totalBytes),
+    bytes: isTerminal ? (bytes, total) => draw('read', bytes, total) : undefined,
+    end: ({ stored, switched: { tenant, handler, canary } }) => {
+      stop()
+      const share = canary === undefined ? '' : `${canary.weight} % of `
+      const where = harmless(routes.join(', '))
+      process.stdout.write(`${tenant}/${handler} answers ${share}${where} with ${stored.release}\n`)
+    },
+  }
+}

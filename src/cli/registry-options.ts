@@ -1,0 +1,68 @@
+/** How commands are told to talk to a registry: who we are, and whether encryption may be done without. */
+import type { Command } from 'commander'
+import { systemClock } from '../base/clock.ts'
+import { type Credentials, findCredentials } from '../oci/credentials.ts'
+import { parseReference } from '../oci/reference.ts'
+import type { TransferOptions } from '../oci/transfer.ts'
+import { CliError } from './errors.ts'
+
+export interface RegistryOptions {
+  readonly username?: string
+  readonly passwordStdin?: boolean
+  readonly plainHttp?: boolean
+}
+
+/** Much longer than any password; tokens are passwords too. */
+const MAX_PASSWORD_BYTES = 64 * 1024
+
+/** Adds the options. */
+export function withRegistryOptions(command: Command): Command {
+  return command
+    .option(
+      '--username <NAME>',
+      'who we are to the registry (default: as `docker login` wrote down)',
+    )
+    .option('--password-stdin', 'with --username: read the password, or token, from standard input')
+    .option('--plain-http', 'talk to a registry on another machine without encryption')
+}
+
+/** What `reference` is reached with. Rejects with CLI_USAGE, OCI_BAD_REFERENCE, OCI_BAD_CREDENTIALS. */
+export async function transferOptionsOf(
+  reference: string,
+  options: RegistryOptions,
+): Promise<TransferOptions> {
+  const { registry } = parseReference(reference)
+  const credentials =
+    (await givenCredentials(options)) ?? (await findCredentials(registry, process.env))
+  return { clock: systemClock, credentials, plainHttp: options.plainHttp === true }
+}
+
+async function givenCredentials(options: RegistryOptions): Promise<Credentials | undefined> {
+  const { username, passwordStdin = false } = options
+  if (username === undefined && !passwordStdin) return undefined
+  if (username === undefined || username === '' || username.includes(':') || !passwordStdin) {
+    throw new CliError(
+      'CLI_USAGE',
+      'Cannot log in: wanted --username, without ":", and --password-stdin together',
+    )
+  }
+  return { username, password: await readPassword() }
+}
+
+async function readPassword(): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > MAX_PASSWORD_BYTES) break
+  }
+  const password = Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '')
+  if (password !== '' && bytes <= MAX_PASSWORD_BYTES) return password
+  throw new CliError(
+    'CLI_USAGE',
+    `Cannot log in: standard input has ${bytes === 0 ? 'nothing' : `${bytes} bytes`}, wanted the password`,
+  )
+}

@@ -1,0 +1,82 @@
+/**
+ * What is sent to be published: a module as it is; of a folder the manifest, the module and the folder of files, packed, and
+ * nothing that lies beside them.
+ */
+import { createReadStream, existsSync } from 'node:fs'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { create } from 'tar'
+import { MANIFEST_FILES, parseManifest } from '../store/manifest-file.ts'
+import { CliError } from './errors.ts'
+
+export interface Upload {
+  /** Media type. */
+  readonly type: string
+  /** What the handler is called if nothing else says it. */
+  readonly name: string
+  readonly stream: Readable
+}
+
+/** Rejects with CLI_UNREADABLE, STORE_BAD_MANIFEST. */
+export async function openUpload(source: string): Promise<Upload> {
+  try {
+    const path = await realpath(source)
+    if (!(await stat(path)).isDirectory()) {
+      return { type: 'application/wasm', name: nameOf(path), stream: createReadStream(path) }
+    }
+    const parts = await partsOf(path)
+    if (parts.length === 0) throw new Error('there is neither a manifest nor a module')
+    // A stream for `node:stream`, although it is not made by it.
+    const archive = create({ cwd: path, gzip: true, portable: true, noMtime: true }, parts)
+    const stream = archive as unknown as Readable
+    return { type: 'application/gzip', name: nameOf(path), stream }
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && /^STORE_/.test(String(cause.code))) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CliError(
+      'CLI_UNREADABLE',
+      `Cannot publish ${source}: ${reason}, wanted a module, or a folder with one`,
+      { cause },
+    )
+  }
+}
+
+/** What is missing is left out: the server says so in the same words as `publish` without one. */
+async function partsOf(folder: string): Promise<string[]> {
+  const parts = new Set<string>()
+  let module: string | undefined
+  for (const file of Object.values(MANIFEST_FILES)) {
+    const path = join(folder, file)
+    const table = existsSync(path) ? parseManifest(await readFile(path), file) : undefined
+    // A configuration of a server that happens to lie there is nobody else's business.
+    if (table === undefined) continue
+    parts.add(file)
+    module ??= textOf(table, 'module')
+    const files = textOf(table, 'files')
+    if (files !== undefined) parts.add(files)
+  }
+  if (module !== undefined) parts.add(module)
+  else for (const name of await readdir(folder)) if (name.endsWith('.wasm')) parts.add(name)
+  return [...parts].filter((part) => isInner(part) && existsSync(join(folder, part)))
+}
+
+function textOf(table: unknown, key: string): string | undefined {
+  const value: unknown = Reflect.get(Object(table), key)
+  return typeof value === 'string' ? value : undefined
+}
+
+/** A name that starts with `@` would be another archive to the packer. */
+function isInner(path: string): boolean {
+  const segments = path.split('/')
+  return !path.startsWith('@') && segments.every((one) => one !== '' && one !== '..')
+}
+
+/** A handler's name out of a file's or a folder's. */
+function nameOf(path: string): string {
+  const name = basename(path)
+    .replace(/\.wasm$/, '')
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+  return name.slice(0, 63) || 'main'
+}

@@ -1,0 +1,184 @@
+/** `--server` of the commands about releases: the same over the admin API of a server, with the token in WASM_FPM_TOKEN. */
+
+import { Readable, Transform } from 'node:stream'
+import { Option } from 'commander'
+import {
+  type AdminServerAddress,
+  askServer,
+  askServerForLines,
+  errorOf,
+  parseServer,
+} from '../admin/client.ts'
+import { AdminError } from '../admin/errors.ts'
+import type { Digest } from '../store/digest.ts'
+import type { ManifestRoute } from '../store/manifest.ts'
+import type { PublishProgress } from '../store/publish.ts'
+import type { CanaryOptions, PublishedRelease, Stored, Switched } from '../store/release-store.ts'
+import { CliError } from './errors.ts'
+import { openUpload } from './remote-upload.ts'
+
+export const TOKEN_VARIABLE = 'WASM_FPM_TOKEN'
+
+export function serverOption(): Option {
+  return new Option(
+    '--server <URL>',
+    `a server's admin API, "https://host" or "unix:PATH", with the token in ${TOKEN_VARIABLE}`,
+  )
+}
+
+export interface Remote {
+  readonly address: AdminServerAddress
+  /** Undefined: none is needed on the operator's own socket. */
+  readonly token: string | undefined
+}
+
+/** Reads `--server`. Throws CLI_BAD_ADDRESS. */
+export function readRemote(server: string, environment: NodeJS.ProcessEnv = process.env): Remote {
+  const address = parseServer(server)
+  if (address === undefined) {
+    throw new CliError(
+      'CLI_BAD_ADDRESS',
+      `Cannot use server ${JSON.stringify(server)}: wanted "https://host", "http://host:port" or "unix:PATH"`,
+    )
+  }
+  const token = environment[TOKEN_VARIABLE]
+  return { address, token: token === undefined || token === '' ? undefined : token }
+}
+
+export interface RemotePublishOptions {
+  readonly tenant: string
+  readonly handler?: string | undefined
+  readonly route?: string | undefined
+  readonly canary?: CanaryOptions | undefined
+  readonly onStep?: ((progress: PublishProgress) => void) | undefined
+  /** Called while the source is sent, with the bytes so far as they go over the wire. */
+  readonly onBytes?: ((bytes: number) => void) | undefined
+}
+
+export type RemotePublication = Stored & Switched & { readonly live: Digest }
+
+/** Publishes a module or a folder through a server. Rejects with the server's error or the client's own. */
+export async function publishRemote(
+  source: string,
+  remote: Remote,
+  options: RemotePublishOptions,
+): Promise<RemotePublication> {
+  const { tenant, handler, route, canary, onStep, onBytes } = options
+  const upload = await openUpload(source)
+  let bytes = 0
+  const counted = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length
+      onBytes?.(bytes)
+      done(undefined, chunk)
+    },
+  })
+  upload.stream.on('error', (error) => counted.destroy(error))
+  const query = new URLSearchParams({ name: upload.name })
+  if (handler !== undefined) query.set('handler', handler)
+  if (route !== undefined) query.set('route', route)
+  if (canary !== undefined) {
+    query.set('weight', String(canary.weight))
+    query.set('sticky', String(canary.sticky))
+  }
+  const lines = askServerForLines(remote.address, {
+    method: 'POST',
+    path: `${pathOf(tenant)}/releases?${query}`,
+    token: remote.token,
+    body: { type: upload.type, stream: upload.stream.pipe(counted) },
+  })
+  for await (const line of lines) {
+    const failure = errorOf(line)
+    if (failure !== undefined) throw failure
+    const event: unknown = Reflect.get(Object(line), 'event')
+    if (event === 'step') onStep?.(line as PublishProgress)
+    if (event === 'published') return line as RemotePublication
+  }
+  throw new AdminError(
+    'ADMIN_UNREACHABLE',
+    'Cannot tell how it went: the server went away before it said, wanted its word; see `releases`',
+  )
+}
+
+/** A release as `releases` shows it. */
+export interface RemoteRelease extends PublishedRelease {
+  readonly routes: readonly ManifestRoute[]
+  readonly lifetime?: string
+  readonly moduleBytes: number
+  readonly files: number
+  readonly fileBytes: number
+  /** Ids of keys. */
+  readonly signedBy: readonly string[]
+}
+
+/** Newest first. */
+export async function listReleasesRemote(
+  remote: Remote,
+  tenant: string,
+): Promise<readonly RemoteRelease[]> {
+  const answer = await ask(remote, { method: 'GET', path: `${pathOf(tenant)}/releases` })
+  return Reflect.get(Object(answer), 'releases') as readonly RemoteRelease[]
+}
+
+export interface RemoteChange {
+  readonly tenant: string
+  readonly handler?: string | undefined
+}
+
+/** `release`: a number, a digest or the start of one; undefined: the one before. */
+export async function rollBackRemote(
+  remote: Remote,
+  { tenant, handler, release }: RemoteChange & { readonly release?: string | undefined },
+): Promise<Switched> {
+  const body = { handler, release }
+  return (await ask(remote, {
+    method: 'POST',
+    path: `${pathOf(tenant)}/rollback`,
+    body,
+  })) as Switched
+}
+
+/** `weight`: the canary's share from now on; undefined: it goes live. */
+export async function promoteRemote(
+  remote: Remote,
+  { tenant, handler, weight }: RemoteChange & { readonly weight?: number | undefined },
+): Promise<Switched> {
+  const body = { handler, weight }
+  return (await ask(remote, {
+    method: 'POST',
+    path: `${pathOf(tenant)}/promote`,
+    body,
+  })) as Switched
+}
+
+/** Answers what was live. */
+export async function withdrawRemote(
+  remote: Remote,
+  { tenant, handler }: { readonly tenant: string; readonly handler: string },
+): Promise<{ readonly release: Digest }> {
+  const path = `${pathOf(tenant)}/handlers/${encodeURIComponent(handler)}`
+  return (await ask(remote, { method: 'DELETE', path })) as { readonly release: Digest }
+}
+
+function pathOf(tenant: string): string {
+  return `/v1/tenants/${encodeURIComponent(tenant)}`
+}
+
+interface Question {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly body?: object
+}
+
+function ask({ address, token }: Remote, { method, path, body }: Question): Promise<unknown> {
+  const bytes = body === undefined ? undefined : JSON.stringify(body)
+  return askServer(address, {
+    method,
+    path,
+    token,
+    body:
+      bytes === undefined
+        ? undefined
+        : { type: 'application/json', stream: Readable.from([bytes]) },
+  })
+}

@@ -1,0 +1,92 @@
+/** `wasm-fpm routes`: which paths answer, and by what. */
+import { Command } from 'commander'
+import { systemClock } from '../base/clock.ts'
+import type { TenantConfig } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import { DirectoryStore } from '../store/directory-store.ts'
+import { DEFAULT_STORE, isStore } from '../store/open-store.ts'
+import { configOption, findConfigFile, usualConfigFile } from './config-file.ts'
+import { CliError } from './errors.ts'
+import { jsonOption, printJson } from './json.ts'
+import { listRoutes, type RouteRow } from './routes/list-routes.ts'
+import { printTable } from './table.ts'
+
+interface RoutesOptions {
+  readonly tenant?: string
+  readonly config?: string
+  readonly store?: string
+  readonly json?: boolean
+}
+
+export function routesCommand(): Command {
+  return new Command('routes')
+    .description('list which paths answer, and which handler, release or folder is behind them')
+    .option('--tenant <T>', 'of this tenant only')
+    .addOption(configOption())
+    .option('--store <DIR>', "the store of releases (default: the configuration's)")
+    .addOption(jsonOption())
+    .action(routes)
+}
+
+async function routes({ tenant, config, store: folder, json }: RoutesOptions): Promise<void> {
+  const place = await locate(config, folder)
+  const store =
+    place.store === undefined
+      ? undefined
+      : await DirectoryStore.open(place.store, { clock: systemClock })
+  const all: ReadonlyArray<Pick<TenantConfig, 'name'> & Partial<TenantConfig>> =
+    place.tenants ?? ((await store?.tenants()) ?? []).map((name) => ({ name }))
+  const chosen = all.filter(({ name }) => tenant === undefined || name === tenant)
+  if (tenant !== undefined && chosen.length === 0) throw unknownTenant(tenant, place.source)
+  const rows: RouteRow[] = []
+  for (const one of chosen) rows.push(...(await listRoutes(one, store)))
+  if (json === true) printJson(rows)
+  else process.stdout.write(rows.length === 0 ? 'nothing answers\n' : printRows(rows))
+}
+
+interface Place {
+  /** What was read, for messages. */
+  readonly source: string
+  /** Undefined: those of the store. */
+  readonly tenants: readonly TenantConfig[] | undefined
+  readonly store: string | undefined
+}
+
+/** A store alone will do; a configuration tells more. */
+async function locate(config: string | undefined, store: string | undefined): Promise<Place> {
+  if (store !== undefined && config === undefined && usualConfigFile() === undefined) {
+    return { source: store, tenants: undefined, store }
+  }
+  const file = findConfigFile(config)
+  const loaded = loadConfig(file)
+  // `serve` makes the configuration's where there is none: nothing has been published yet.
+  const usual = loaded.store ?? DEFAULT_STORE
+  const found = (await isStore(usual)) ? usual : undefined
+  return { source: file, tenants: loaded.tenants, store: store ?? found }
+}
+
+function printRows(rows: readonly RouteRow[]): string {
+  const cells = rows.map(({ tenant, hosts, path, methods, kind, target, release, weight }) => [
+    tenant,
+    hosts.join(' ') || '-',
+    path,
+    methods?.join(' ') ?? 'all',
+    WORDS[kind] + target + (weight === undefined ? '' : ` (${weight} %)`),
+    release?.slice(0, 12) ?? '-',
+  ])
+  return printTable(['TENANT', 'HOSTS', 'PATH', 'METHODS', 'ANSWERED BY', 'RELEASE'], cells)
+}
+
+const WORDS: Readonly<Record<RouteRow['kind'], string>> = {
+  handler: '',
+  files: 'files of ',
+  page: '',
+  'document-root': 'files below ',
+}
+
+function unknownTenant(name: string, source: string): CliError {
+  return new CliError(
+    'CLI_UNKNOWN_TENANT',
+    `Cannot list routes of tenant ${JSON.stringify(name)}: ${source} has none of that name, wanted one of its tenants`,
+  )
+}

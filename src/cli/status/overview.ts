@@ -1,0 +1,62 @@
+/** The whole server for people: a line about the master, a table of tenants, a table of workers. */
+import type { ServerStatus, WorkerFacts } from '../../master/server-status.ts'
+import { printBytes, printMs } from '../quantity.ts'
+import { type Column, printTable } from '../table.ts'
+import type { TenantStatus } from './tenant-status.ts'
+
+export function printOverview(server: ServerStatus, tenants: readonly TenantStatus[]): string {
+  const { pid, state, uptimeMs, rssBytes, workers } = server
+  const isNormal = state === 'normal' ? '' : `, ${state}`
+  const master = `master ${pid}, up ${printMs(uptimeMs)}, ${memory(rssBytes)}${isNormal}\n`
+  return [
+    master,
+    printTable(TENANT_COLUMNS, tenants.map(tenantRow)),
+    printTable(WORKER_COLUMNS, workers.map(workerRow)),
+  ].join('\n')
+}
+
+const TENANT_COLUMNS: readonly Column[] = [
+  { title: 'TENANT' },
+  { title: 'POOL' },
+  ...['INSTANCES', 'ACTIVE', 'QUEUE', 'REQUESTS', 'CPU', 'MEMORY', 'FAILED', 'REFUSED'].map(
+    (title): Column => ({ title, align: 'right' }),
+  ),
+]
+
+function tenantRow({ tenant, pool, status }: TenantStatus): readonly string[] {
+  if (status === undefined) return [tenant, pool, ...Array.from({ length: 8 }, () => '?')]
+  const { idleProcesses, activeProcesses, listenQueue, acceptedConnections, own } = status
+  return [
+    tenant,
+    pool,
+    String(idleProcesses + activeProcesses),
+    String(activeProcesses),
+    String(listenQueue),
+    String(acceptedConnections),
+    printMs(own.cpuMs),
+    printBytes(own.memoryBytes),
+    String(sum(own.traps) + sum(own.kills)),
+    String(own.refused),
+  ]
+}
+
+const WORKER_COLUMNS: readonly Column[] = [
+  { title: 'WORKER', align: 'right' },
+  { title: 'POOL' },
+  { title: 'STATE' },
+  { title: 'UP', align: 'right' },
+  { title: 'MEMORY', align: 'right' },
+]
+
+function workerRow({ pid, pool, state, isBusy, uptimeMs, rssBytes }: WorkerFacts): string[] {
+  const what = state === 'ready' && isBusy ? 'busy' : state
+  return [String(pid), pool, what, printMs(uptimeMs), memory(rssBytes)]
+}
+
+function memory(bytes: number | undefined): string {
+  return bytes === undefined ? '-' : printBytes(bytes)
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0)
+}

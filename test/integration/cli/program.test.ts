@@ -1,0 +1,85 @@
+/** The program as a whole: help, exit codes, errors for people and for programs. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { compileHostile } from '../../../guests/hostile/compile.ts'
+import { emptyFolder, start, type } from './cli.ts'
+
+test('help: commands in groups, exit codes', async () => {
+  const { code, stdout } = await type(['--help'])
+  expect(code).toBe(0)
+  expect(stdout).toMatch(
+    /\nServing:\n {2}serve [\s\S]*\nPublishing:\n {2}publish [\s\S]*\nDeveloping:\n {2}new [\s\S]*\nExit codes:\n {2}0 +done\n/,
+  )
+})
+
+test('the version', async () => {
+  expect(await type(['--version'])).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    stderr: '',
+  })
+})
+
+const BAD_LINES = [
+  { args: ['no-such-command'], says: /unknown command/ },
+  { args: ['serve', '--no-such-option'], says: /unknown option.*\n\(see wasm-fpm serve --help\)/ },
+  {
+    args: ['tenants', 'add'],
+    says: /missing required argument.*\n\(see wasm-fpm tenants add --help\)/,
+  },
+  { args: ['convert', 'php-fpm'], says: /\(see wasm-fpm convert php-fpm --help\)/ },
+  { args: ['completion', 'tcsh'], says: /Allowed choices are bash, zsh, fish/ },
+  { args: ['serve', '--http', 'x', '--config', '/nowhere'], says: /CONFIG_|CLI_BAD_ADDRESS/ },
+] as const
+
+test.for(BAD_LINES)('$args: 64, and where to look', async ({ args, says }) => {
+  const typed = await type(args)
+  expect(typed).toMatchObject({ code: 64, stdout: '' })
+  expect(typed.stderr).toMatch(says)
+})
+
+test('a configuration that is wrong: 78, for people and for programs', async () => {
+  const file = join(emptyFolder(), 'bad.toml')
+  writeFileSync(file, 'pool = 5\n')
+  const people = await type(['check', '--config', file])
+  expect(people).toMatchObject({ code: 78, stdout: '' })
+  expect(people.stderr).toMatch(
+    /^wasm-fpm: Cannot use the configuration: .*bad\.toml:1: .*\[CONFIG_BAD_VALUE\]\n$/s,
+  )
+  const programs = await type(['check', '--json', '--config', file])
+  expect(programs.code).toBe(78)
+  expect(JSON.parse(programs.stdout)).toMatchObject({ error: { code: 'CONFIG_BAD_VALUE' } })
+})
+
+test('a module: inspect, harden, invoke', async () => {
+  const folder = emptyFolder()
+  writeFileSync(join(folder, 'hello.wasm'), compileHostile('hello'))
+  const json = async (...args: readonly string[]) =>
+    JSON.parse((await type([...args, '--json'], folder)).stdout)
+  expect(await json('inspect', 'hello.wasm')).toMatchObject({ isHardened: false })
+  expect(await json('harden', 'hello.wasm', '-o', 'out.wasm')).toMatchObject([
+    { module: 'hello.wasm', out: 'out.wasm' },
+  ])
+  expect(await json('inspect', 'out.wasm')).toMatchObject({ isHardened: true })
+  expect(await json('invoke', 'hello.wasm')).toMatchObject({ status: 200, stderr: '' })
+  const missing = await type(['invoke', 'missing.wasm'], folder)
+  expect(missing.code).toBe(1)
+  expect(missing.stderr).toContain('[CLI_UNREADABLE]')
+  for (const args of [['inspect'], ['run'], ['harden', '-o', 'x.wasm']]) {
+    const typed = await type([...args, 'missing.wasm'], folder)
+    expect(typed).toMatchObject({ code: 1, stdout: '' })
+    expect(typed.stderr).toMatch(/^wasm-fpm: Cannot read missing\.wasm: .*\[CLI_UNREADABLE\]\n$/)
+  }
+})
+
+test('a reader that has had enough is no fault', async () => {
+  const folder = emptyFolder()
+  const tenants = Array.from({ length: 3000 }, (_, number) => `[[tenant]]\nname = "t${number}"\n`)
+  const file = join(folder, 'wasm-fpm.toml')
+  writeFileSync(file, `[[pool]]\nname = "www"\nlisten = ["./www.sock"]\n${tenants.join('')}`)
+  const running = start(['tenants', '--json', '--config', file])
+  running.child.stdout?.once('data', () => running.child.stdout?.destroy())
+  expect(await running.exit).toBe(0)
+  expect(running.text()).not.toContain('EPIPE')
+})
