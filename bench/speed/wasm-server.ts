@@ -84,7 +84,7 @@ function tenantLines({ name, root, keys = [], limits = [] }: TenantOptions): str
 }
 
 /** `pid` and its descendants. */
-function processTree(pid: number): readonly number[] {
+export function processTree(pid: number): readonly number[] {
   let children: number[] = []
   try {
     children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
