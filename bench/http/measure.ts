@@ -35,7 +35,9 @@ export interface MeasureOptions {
   readonly seconds: number
 }
 
-const WARM_UP_SECONDS = 1
+/** Servers run for months: one client for a second leaves code cold, and all but one worker without a request. */
+const WARM_UP_SECONDS = 3
+const WARM_UP_CLIENTS = 16
 const PROBE_TIMEOUT_MS = 10_000
 
 /** Measures one workload on every backend; each round starts with another backend. */
@@ -43,10 +45,10 @@ export async function measure(workload: Workload, options: MeasureOptions): Prom
   const { origin, backends, rounds, seconds } = options
   const problems = new Map<string, string>()
   const results = new Map<string, Round[]>(backends.map((backend) => [backend, []]))
-  const load = (backend: string, forSeconds: number) =>
+  const load = (backend: string, forSeconds: number, clients = workload.connections) =>
     runWrk({
       url: urlOf(origin, backend, workload),
-      connections: workload.connections,
+      connections: clients,
       seconds: forSeconds,
       bodyBytes: workload.bodyBytes,
     })
@@ -57,7 +59,7 @@ export async function measure(workload: Workload, options: MeasureOptions): Prom
     if (typeof reply === 'string') problems.set(backend, reply)
     else {
       replyBytes.set(backend, reply.bodyBytes)
-      await load(backend, WARM_UP_SECONDS)
+      await load(backend, WARM_UP_SECONDS, Math.max(WARM_UP_CLIENTS, workload.connections))
     }
   }
   for (let round = 0; round < rounds; round++) {

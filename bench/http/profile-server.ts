@@ -3,6 +3,7 @@
  * NODE_OPTIONS nor the right to write files, which profiles need.
  */
 import { systemClock } from '../../src/base/clock.ts'
+import { printListenAddress } from '../../src/base/listen-address.ts'
 import { createLogger } from '../../src/base/logger.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { handleRequest, refuseRequest } from '../../src/gateway/handle-request.ts'
@@ -15,7 +16,7 @@ const [clock, logger] = [systemClock, createLogger(config.log.level, false)]
 const gateway = new GatewayAssembly({ clock, logger, accessLog: true }).assemble(config)
 for (const pool of config.pools) {
   for (const address of pool.listen) {
-    await openListener(address, {
+    await openListener(printListenAddress(address), {
       handler: {
         onRequest: (request) => void handleRequest(request, pool.name, gateway),
         onBadRequest: (request, error) => refuseRequest(request, error, gateway),
