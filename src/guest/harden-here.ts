@@ -1,7 +1,6 @@
 /** Hardens a module in the thread that calls. */
 import { memoryExport } from '../wasm/contract.ts'
 import { harden } from '../wasm/harden.ts'
-import { inspect } from '../wasm/inspect.ts'
 
 export interface HardenRequest {
   /** What the memories of one instance may grow to, all together, in bytes. */
@@ -25,6 +24,6 @@ export function hardenHere(bytes: Uint8Array, options: HardenRequest): Hardened 
   return {
     bytes: hardened,
     memoryExports: report.memoryMaxBytes.map((_, index) => memoryExport(index)),
-    isResettable: inspect(bytes).reset.isPossible,
+    isResettable: report.reset.isPossible,
   }
 }

@@ -6,6 +6,7 @@
  * the instruction on the end of the range with length 0, which traps exactly when the whole would.
  */
 import { encodeS32, encodeU32 } from './byte-writer.ts'
+import type { MeterIndices } from './meter-code.ts'
 import type { WasmModule } from './module.ts'
 import { OP } from './opcodes.ts'
 import type { TypeAppender } from './type-appender.ts'
@@ -76,11 +77,6 @@ export interface AddedFunction {
   readonly type: number
   /** Locals and code, without the size. */
   readonly body: readonly number[]
-}
-
-export interface MeterIndices {
-  readonly counterGlobal: number
-  readonly checkFunction: number
 }
 
 export class BulkFunctions {

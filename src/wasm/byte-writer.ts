@@ -66,9 +66,12 @@ export class ByteWriter {
   }
 
   append(source: ArrayLike<number>): void {
-    this.reserve(source.length)
-    this.bytes.set(source, this.length)
-    this.length += source.length
+    const count = source.length
+    this.reserve(count)
+    const { bytes, length } = this
+    if (count > SHORT_COPY) bytes.set(source, length)
+    else for (let index = 0; index < count; index++) bytes[length + index] = source[index] ?? 0
+    this.length = length + count
   }
 
   name(text: string): void {

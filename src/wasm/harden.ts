@@ -30,6 +30,7 @@ import { MeterCode } from './meter-code.ts'
 import { EXTERN_KINDS, type ExternKind, SECTION, type WasmModule } from './module.ts'
 import { appendNames, NAME_SECTION } from './name-section.ts'
 import { readModule } from './read.ts'
+import { judgeReset, type ResetVerdict } from './resettable.ts'
 import { type AddedIndices, runtimeFunctions } from './runtime-functions.ts'
 import { scanCode } from './scan-code.ts'
 import { capSizes, PAGE_BYTES } from './size-caps.ts'
@@ -61,6 +62,8 @@ export interface HardenReport {
   readonly tableMaxElements: readonly (number | undefined)[]
   /** True if the module had a start function, which the host must call now. */
   readonly hasStart: boolean
+  /** Whether the `reset` lifetime can put back all of the module's own state. */
+  readonly reset: ResetVerdict
 }
 
 export interface HardenResult {
@@ -93,7 +96,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
     firstFunction: indices.firstBulkFunction,
     meter: indices,
   })
-  const code = new MeterCode(indices.counterGlobal, indices.checkFunction)
+  const code = new MeterCode(indices)
   const meter = new Meter({
     module,
     scan,
@@ -143,6 +146,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
       ),
       tableMaxElements: tableElements,
       hasStart: module.start !== undefined,
+      reset: judgeReset(module, scan, limits),
     },
   }
 }
@@ -174,10 +178,11 @@ function addedIndices({ spaces }: WasmModule): AddedIndices {
   return {
     goOnFunction: functions,
     checkFunction: functions + 1,
-    saveFunction: functions + 2,
-    restoreFunction: functions + 3,
-    startFunction: functions + 4,
-    firstBulkFunction: functions + 5,
+    checkLoopFunction: functions + 2,
+    saveFunction: functions + 3,
+    restoreFunction: functions + 4,
+    startFunction: functions + 5,
+    firstBulkFunction: functions + 6,
     counterGlobal: globals,
     quotaGlobal: globals + 1,
     maySuspendGlobal: globals + 2,

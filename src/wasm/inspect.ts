@@ -71,6 +71,6 @@ function describe(module: WasmModule, scan: CodeScan, limits: ModuleLimits): Mod
     })),
     namedFunctions: names.size,
     isHardened: module.sections.some(({ name }) => name === HARDENED_SECTION),
-    reset: judgeReset(module, scan, names),
+    reset: judgeReset(module, scan, limits),
   }
 }

@@ -3,7 +3,7 @@
  *
  * `cost` is the largest number of units spent on any path since the last charge, carried forward through the structured
  * control flow: the maximum where paths join, 0 after a charge. A charge is inserted
- *  - at every loop header, for the most expensive way to get there;
+ *  - at every loop header, for the most expensive way to get there; tight-loop.ts tells how some loops are charged;
  *  - wherever `cost` reaches `CHUNK`;
  *  - before every call that may lead back here (it closes a cycle of direct calls, or its callee is unknown), unless
  *    every path from the function's entry to the call has been charged already;
@@ -13,17 +13,20 @@
  */
 import { type BulkFunctions, isBulk } from './bulk-functions.ts'
 import { ByteWriter } from './byte-writer.ts'
+import { CodeCopy } from './code-copy.ts'
 import { wasmLimitError } from './errors.ts'
 import { HintList } from './hint-list.ts'
-import { InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
+import { InstructionReader } from './instruction-reader.ts'
 import type { ModuleLimits } from './limits.ts'
 import { enterFunction } from './locals.ts'
 import { type MeterCode, setWeight } from './meter-code.ts'
-import type { FunctionType, Span, WasmModule } from './module.ts'
-import { COST_OF, OP } from './opcodes.ts'
+import type { Span, WasmModule } from './module.ts'
+import { COST_OF, IS_PLAIN, OP } from './opcodes.ts'
 import { DEAD, PathCost } from './path-cost.ts'
 import type { CodeScan } from './scan-code.ts'
+import { TightLoop } from './tight-loop.ts'
 import type { TypeAppender } from './type-appender.ts'
+import { TypeLookup } from './type-lookup.ts'
 
 /** Units a path may spend before it is charged. */
 const CHUNK = 1_024
@@ -73,19 +76,25 @@ export class Meter {
   readonly #touches: Uint8Array
   readonly #charges: Uint8Array
   readonly #path = new PathCost()
-  /** The original is copied up to here. */
-  #copied = 0
+  readonly #types: TypeLookup
+  readonly #copy: CodeCopy
+  readonly #tight: TightLoop
   #function = 0
   #bodyStart = 0
   #hasLocal = false
+  /** Number of the next loop of the function; see `CodeScan`. */
+  #nextLoop = 0
 
   constructor(options: MeterOptions) {
     this.#options = options
     const { module, limits } = options
     const count = module.bodies.length
     this.#reader = new InstructionReader(module.bytes, module.spaces)
+    this.#types = new TypeLookup(module)
     this.out = new ByteWriter(module.bytes.length * 2 + 1024, limits.outputBytes)
     this.bodies = new Array<Span>(count).fill({ start: 0, end: 0 })
+    this.#copy = new CodeCopy(this.#reader, this.out)
+    this.#tight = new TightLoop(this.#copy, options.code)
     this.hints = new HintList(count)
     this.#residual = new Int32Array(count)
     this.#isWritten = new Uint8Array(count)
@@ -95,18 +104,19 @@ export class Meter {
 
   /** Writes defined function `index`. Those it calls come first; a call to one that has not been written closes a cycle. */
   meter(index: number): void {
-    const { module, limits, scan, code } = this.#options
+    const { module, limits, scan, code, types } = this.#options
     const { out } = this
     const body = module.bodies[index] ?? { start: 0, end: 0 }
-    const type = this.#typeOf(index + module.importedFunctions)
+    const type = this.#types.ofFunction(index + module.importedFunctions)
     const reader = this.#reader
     const declarations = enterFunction(reader, body, { type, limits })
     this.#function = index
+    this.#nextLoop = scan.loops.first[index] ?? 0
     this.#bodyStart = out.length
     this.#hasLocal = scan.hasLoop[index] === 1 && reader.locals < MAX_LOCALS
     out.u32(declarations.groups + (this.#hasLocal ? 1 : 0))
     out.copy(module.bytes, declarations.span.start, declarations.span.end)
-    this.#copied = reader.pos
+    this.#copy.begin()
     this.#path.begin(type?.results ?? 0)
     this.hints.begin(index)
     if (this.#hasLocal) {
@@ -115,7 +125,7 @@ export class Meter {
       code.load(out)
       this.#touches[index] = 1
       out.byte(0x02)
-      this.#wrapperType(type, index)
+      this.#types.writeResults(out, index + module.importedFunctions, types)
     }
     this.#instructions(body)
     this.#residual[index] = Math.max(this.#path.cost, 0)
@@ -134,26 +144,28 @@ export class Meter {
   #instructions(body: Span): void {
     const reader = this.#reader
     const hints = this.#options.hints.get(this.#function) ?? []
+    const path = this.#path
     let hint = 0
     let constant = -1
-    while (this.#path.depth >= 0) {
+    while (path.depth >= 0) {
       const opcode = reader.next()
-      if (this.#path.cost >= CHUNK) this.#chargePath(0)
+      if (path.cost >= CHUNK && !this.#tight.isOpen) this.#chargePath(0)
       if (hints.length > hint && (hints[hint] ?? 0) <= reader.at - body.start) {
         if (hints[hint] === reader.at - body.start) {
-          this.hints.add(
-            this.out.length + reader.at - this.#copied - this.#bodyStart,
-            hints[hint + 1] ?? 0,
-          )
+          this.hints.add(this.#copy.position() - this.#bodyStart, hints[hint + 1] ?? 0)
         }
         hint += 2
       }
-      this.#path.add(COST_OF[opcode] ?? 0)
+      path.add(COST_OF[opcode] ?? 0)
+      if (IS_PLAIN[opcode] === 1) {
+        constant = opcode === OP.i32Const ? reader.a : -1
+        continue
+      }
       if (isBulk(opcode)) this.#bulk(opcode, constant)
       else this.#control(opcode)
-      constant = opcode === OP.i32Const ? reader.a : -1
+      constant = -1
     }
-    this.#copyTo(reader.pos)
+    this.#copy.after()
   }
 
   #control(opcode: number): void {
@@ -163,7 +175,7 @@ export class Meter {
       case OP.block:
       case OP.if:
       case OP.try:
-        this.#path.push(opcode, this.#blockArity())
+        this.#path.push(opcode, this.#types.arityOfBlock(this.#reader))
         return
       case OP.loop:
         this.#loop()
@@ -179,7 +191,7 @@ export class Meter {
       case OP.catchAll:
         path.restart(CHUNK)
         if (this.#hasLocal) {
-          this.#copyTo(reader.pos)
+          this.#copy.after()
           this.#options.code.loadLower(this.out)
         }
         return
@@ -188,10 +200,11 @@ export class Meter {
         this.#end()
         return
       case OP.br:
-        path.branch(reader.a)
-        path.cost = DEAD
-        return
       case OP.brIf:
+        this.#tight.branch(opcode, path.depth)
+        path.branch(reader.a)
+        if (opcode === OP.br) path.cost = DEAD
+        return
       case OP.brOnNull:
       case OP.brOnNonNull:
       case OP.brOnCast:
@@ -199,6 +212,7 @@ export class Meter {
         path.branch(reader.a)
         return
       case OP.brTable:
+        this.#tight.branchTable(path.depth)
         for (let each = 0; each < reader.labelCount; each++) {
           path.branch(reader.labels[each] ?? 0)
         }
@@ -227,17 +241,30 @@ export class Meter {
     const { out } = this
     const path = this.#path
     if (this.#hasLocal && path.cost > LOOP_CARRY) {
-      this.#copyTo(this.#reader.at)
+      this.#copy.before()
       code.deductLocal(out, path.cost)
       path.cost = 0
     }
-    const frame = path.push(OP.loop, this.#blockArity())
-    this.#copyTo(this.#reader.pos)
+    if (this.#hasLocal && scan.loops.isTight[this.#nextLoop++] === 1) {
+      this.#tightLoop()
+      return
+    }
+    const frame = path.push(OP.loop, this.#types.arityOfBlock(this.#reader))
+    this.#copy.after()
     if (this.#hasLocal && scan.catchesToLoop[this.#function] === 1) code.loadLower(out)
     this.counts.loops++
     frame.weightAt = this.#charge(0)
     frame.cost = path.cost
     if (path.cost > 0) path.cost = 0
+  }
+
+  #tightLoop(): void {
+    const path = this.#path
+    path.push(OP.loop, this.#types.arityOfBlock(this.#reader)).cost = path.cost
+    if (path.cost > 0) path.cost = 0
+    this.counts.loops++
+    this.#tight.open(path.depth, (at) => this.hints.add(at - this.#bodyStart, HintList.UNLIKELY))
+    this.#noteCharge()
   }
 
   #tryTable(): void {
@@ -248,15 +275,17 @@ export class Meter {
       path.branchWith(label, path.cost < 0 ? DEAD : CHUNK)
       path.frame(label).isCatchTarget = true
     }
-    path.push(OP.tryTable, this.#blockArity())
+    path.push(OP.tryTable, this.#types.arityOfBlock(this.#reader))
   }
 
   #end(): void {
     const frame = this.#path.end()
     if (frame.opcode === OP.loop) {
-      setWeight(this.out, frame.weightAt, Math.max(frame.cost, 0) + TURN_COST)
+      const units = Math.max(frame.cost, 0) + TURN_COST
+      if (frame.weightAt >= 0) setWeight(this.out, frame.weightAt, units)
+      else this.#tight.close(this.#path.depth + 1, units)
     } else if (this.#hasLocal && frame.isCatchTarget && this.#path.depth >= 0) {
-      this.#copyTo(this.#reader.pos)
+      this.#copy.after()
       this.#options.code.loadLower(this.out)
     }
   }
@@ -270,9 +299,11 @@ export class Meter {
     const callee = isDirect ? reader.a - importedFunctions : -1
     let touches = true
     if (callee < 0) {
-      this.#chargeCycle(isDirect ? IMPORT_COST : UNKNOWN_CALL_COST + this.#arityOfType(reader.a))
+      this.#chargeCycle(
+        isDirect ? IMPORT_COST : UNKNOWN_CALL_COST + this.#types.arityOfType(reader.a),
+      )
     } else if (this.#isWritten[callee] === 0) {
-      this.#chargeCycle(RECURSIVE_CALL_COST + this.#callArity(reader.a))
+      this.#chargeCycle(RECURSIVE_CALL_COST + this.#types.arityOfFunction(reader.a))
     } else {
       const left = this.#residual[callee] ?? 0
       const peak = this.#charges[callee] === 1 ? CHUNK : left
@@ -280,7 +311,7 @@ export class Meter {
       // What is uncharged along all the frames an exception may unwind stays within one CHUNK.
       if (this.#options.scan.canCatch && this.#path.cost > 0 && this.#path.cost + peak >= CHUNK)
         this.#chargePath(0)
-      this.#path.add(CALL_COST + left + this.#callArity(reader.a))
+      this.#path.add(CALL_COST + left + this.#types.arityOfFunction(reader.a))
     }
     if (touches) this.#touches[this.#function] = 1
     if (touches || isTail) this.#storeBefore()
@@ -301,8 +332,7 @@ export class Meter {
     }
     this.counts.bulk++
     this.#storeBefore()
-    this.#copyTo(reader.at)
-    this.#copied = reader.pos
+    this.#copy.replace()
     this.out.byte(OP.call)
     this.out.u32(bulk.functionFor(opcode, reader.a, reader.b))
     this.#loadAfter()
@@ -314,7 +344,7 @@ export class Meter {
   #chargePath(more: number): void {
     const path = this.#path
     if (path.cost < 0) return
-    this.#copyTo(this.#reader.at)
+    this.#copy.before()
     this.counts.paths++
     this.#charge(path.cost + more)
     path.cost = 0
@@ -336,22 +366,26 @@ export class Meter {
     const { code } = this.#options
     if (this.#hasLocal) code.chargeLocal(this.out, weight)
     else code.chargeGlobal(this.out, weight)
-    this.#path.isCharged = true
-    this.#touches[this.#function] = 1
-    this.#charges[this.#function] = 1
+    this.#noteCharge()
     this.hints.add(code.ifAt - this.#bodyStart, HintList.UNLIKELY)
     return code.weightAt
   }
 
+  #noteCharge(): void {
+    this.#path.isCharged = true
+    this.#touches[this.#function] = 1
+    this.#charges[this.#function] = 1
+  }
+
   #storeBefore(): void {
     if (!this.#hasLocal) return
-    this.#copyTo(this.#reader.at)
+    this.#copy.before()
     this.#options.code.store(this.out)
   }
 
   #loadAfter(): void {
     if (!this.#hasLocal) return
-    this.#copyTo(this.#reader.pos)
+    this.#copy.after()
     this.#options.code.load(this.out)
   }
 
@@ -359,40 +393,5 @@ export class Meter {
   #exit(): void {
     this.#storeBefore()
     this.#path.exit()
-  }
-
-  #copyTo(position: number): void {
-    this.out.copy(this.#reader.bytes, this.#copied, position)
-    if (position > this.#copied) this.#copied = position
-  }
-
-  #typeOf(index: number): FunctionType | undefined {
-    const { functionTypes, types } = this.#options.module
-    return types[functionTypes[index] ?? 0]
-  }
-
-  #blockArity(): number {
-    const { a, b } = this.#reader
-    return a === NO_TYPE_INDEX ? b : this.#arityOfType(a)
-  }
-
-  #callArity(index: number): number {
-    return this.#arityOfType(this.#options.module.functionTypes[index] ?? 0)
-  }
-
-  #arityOfType(index: number): number {
-    const type = this.#options.module.types[index]
-    return type === undefined ? 0 : type.parameters + type.results
-  }
-
-  #wrapperType(type: FunctionType | undefined, index: number): void {
-    const { module, types } = this.#options
-    if (type === undefined || type.results === 0) this.out.byte(0x40)
-    else if (type.results === 1) {
-      this.out.copy(module.bytes, type.resultSpan.start, type.resultSpan.end)
-    } else {
-      const typeIndex = module.functionTypes[index + module.importedFunctions] ?? 0
-      this.out.s32(types.resultsOnly(typeIndex, type))
-    }
   }
 }

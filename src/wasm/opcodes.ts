@@ -44,6 +44,7 @@ export const IMMEDIATE = {
 
 export const OP = {
   unreachable: 0x00,
+  nop: 0x01,
   block: 0x02,
   loop: 0x03,
   if: 0x04,
@@ -216,6 +217,23 @@ const BY_IMMEDIATE: readonly (readonly [
 for (const [kind, ranges] of BY_IMMEDIATE) {
   for (const [first, last] of ranges) IMMEDIATE_OF.fill(IMMEDIATE[kind], first, last + 1)
 }
+
+/**
+ * Opcode to 1 where an instruction only costs its units: it moves no label, calls nothing and changes no state that
+ * matters to hardening. Nearly all instructions of a program are of this kind.
+ */
+export const IS_PLAIN: Uint8Array = new Uint8Array(OPCODES)
+
+const PLAIN: readonly OpcodeRange[] = [
+  [0x1a, 0x1c],
+  [0x20, 0x25],
+  [0x28, 0x3f],
+  [0x41, 0xc4],
+  [0xfc00, 0xfc07],
+  [0xfd00, 0xfe13],
+]
+
+for (const [first, last] of PLAIN) IS_PLAIN.fill(1, first, last + 1)
 
 /** Later rows override earlier ones. */
 const BY_COST: readonly (readonly [units: number, first: number, last: number])[] = [

@@ -39,8 +39,10 @@ export function readModule(
   limits: ModuleLimits = DEFAULT_MODULE_LIMITS,
 ): WasmModule {
   checkLimit(limits, 'moduleBytes', bytes.length)
-  const sections = splitSections(bytes, limits)
-  const state = new ModuleReader(bytes, limits)
+  // Subclasses of Uint8Array, such as Node's, are slower to read and much slower to take views of.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const sections = splitSections(plain, limits)
+  const state = new ModuleReader(plain, limits)
   for (const id of SECTION_ORDER) {
     const section = sections.find((candidate) => candidate.id === id)
     if (section !== undefined) state.read(section)

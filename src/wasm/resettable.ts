@@ -4,7 +4,9 @@
  * Tables and dropped segments cannot be put back. That holds for the start function too: it runs at the beginning of every
  * run, with what that run is granted, so the snapshot is of the time before it.
  */
+import type { ModuleLimits } from './limits.ts'
 import type { WasmModule } from './module.ts'
+import { readFunctionNames } from './name-section.ts'
 import { OP } from './opcodes.ts'
 import type { CodeScan } from './scan-code.ts'
 
@@ -26,13 +28,10 @@ const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
   [OP.dataDrop, 'data.drop'],
 ])
 
-/** `names`: of functions, for the reasons. */
-export function judgeReset(
-  module: WasmModule,
-  scan: CodeScan,
-  names: ReadonlyMap<number, string>,
-): ResetVerdict {
+/** `scan`: of the same module. */
+export function judgeReset(module: WasmModule, scan: CodeScan, limits: ModuleLimits): ResetVerdict {
   if (scan.stateChanges.length === 0) return { isPossible: true, reasons: [] }
+  const names = readFunctionNames(module, limits.functions)
   const reachable = reachableFunctions(module, scan)
   const reasons = scan.stateChanges
     .filter((change) => reachable[change.function] === 1)

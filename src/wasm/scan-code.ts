@@ -3,11 +3,12 @@
  * whole module: who calls whom, which functions loop, what changes tables and segments.
  */
 import { wasmErrorAt } from './errors.ts'
-import { InstructionReader } from './instruction-reader.ts'
+import { InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
 import { checkLimit, type ModuleLimits } from './limits.ts'
 import { enterFunction } from './locals.ts'
+import { IS_LOOSE, LoopScan, type Loops } from './loop-scan.ts'
 import type { Span, WasmModule } from './module.ts'
-import { OP } from './opcodes.ts'
+import { COST_OF, IS_PLAIN, OP } from './opcodes.ts'
 
 /** An instruction that changes state which a reset cannot put back. */
 export interface StateChange {
@@ -20,6 +21,7 @@ export interface StateChange {
 export interface CodeScan {
   /** Per defined function: 1 if it has a loop. */
   readonly hasLoop: Uint8Array
+  readonly loops: Loops
   /** Per defined function: 1 if a catch clause goes to a loop. */
   readonly catchesToLoop: Uint8Array
   /** Direct calls of defined function `n` are `callees[calleeStart[n]]` up to `calleeStart[n + 1]`; function indices. */
@@ -57,6 +59,7 @@ class CodeScanner {
   readonly #limits: ModuleLimits
   readonly #reader: InstructionReader
   readonly #hasLoop: Uint8Array
+  readonly #loops: LoopScan
   readonly #catchesToLoop: Uint8Array
   readonly #calleeStart: Int32Array
   #callees = new Int32Array(1024)
@@ -72,6 +75,7 @@ class CodeScanner {
     this.#limits = limits
     this.#reader = new InstructionReader(module.bytes, module.spaces)
     this.#hasLoop = new Uint8Array(module.bodies.length)
+    this.#loops = new LoopScan(module.bodies.length)
     this.#catchesToLoop = new Uint8Array(module.bodies.length)
     this.#calleeStart = new Int32Array(module.bodies.length + 1)
     this.#open = new Uint8Array(limits.nesting + 1)
@@ -85,14 +89,22 @@ class CodeScanner {
     enterFunction(reader, body, { type, limits: this.#limits })
     const open = this.#open
     const changed = new Set<number>()
+    const loops = this.#loops
+    loops.begin(index)
     let depth = 0
+    let units = 0
+    const used = this.#used
     for (;;) {
       const opcode = reader.next()
-      this.#used[opcode] = 1
+      used[opcode] = 1
+      units += COST_OF[opcode] ?? 0
+      if (IS_PLAIN[opcode] === 1) continue
+      if (IS_LOOSE[opcode] === 1) loops.spoil()
       switch (opcode) {
         case OP.loop:
           this.#hasLoop[index] = 1
           depth = this.#push(depth, opcode)
+          loops.open(depth, units, this.#hasParameters())
           break
         case OP.tryTable:
           this.#checkCatches(index, depth)
@@ -125,6 +137,7 @@ class CodeScanner {
             this.#calleeStart[index + 1] = this.#calleeCount
             return
           }
+          loops.close(depth, units)
           depth--
           break
         case OP.br:
@@ -161,6 +174,7 @@ class CodeScanner {
     const used = this.#used
     return {
       hasLoop: this.#hasLoop,
+      loops: this.#loops,
       catchesToLoop: this.#catchesToLoop,
       calleeStart: this.#calleeStart,
       callees: this.#callees.subarray(0, this.#calleeCount),
@@ -169,6 +183,12 @@ class CodeScanner {
       usedOpcodes: used,
       canCatch: used[OP.try] === 1 || used[OP.tryTable] === 1,
     }
+  }
+
+  /** Whether the block that begins at the instruction at hand takes operands. */
+  #hasParameters(): boolean {
+    const { a } = this.#reader
+    return a !== NO_TYPE_INDEX && this.#module.types[a]?.parameters !== 0
   }
 
   #push(depth: number, opcode: number): number {

@@ -25,14 +25,12 @@ export interface ListenerParts {
   readonly logger: Logger
   /** Takes an idle connection that came in by `address`; false: it is to be closed. */
   readonly handOver: (socket: Socket, address: string) => boolean
-  /** Takes a connection that has come in by `address` just now, unread; false: it is served here. */
-  readonly passOn: (socket: Socket, address: string) => boolean
 }
 
 /** Starts to accept on `socket`. Throws `ListenError`. */
 export function openPoolListener(
   { fd, address, transport }: SocketGrant,
-  { pool, params, gateway, clock, logger, handOver, passOn }: ListenerParts,
+  { pool, params, gateway, clock, logger, handOver }: ListenerParts,
 ): Promise<Listener> {
   const parsed = parseListenAddress(address)
   const port = transport === 'unix' ? undefined : parsed?.kind === 'tcp' ? parsed.port : 0
@@ -48,7 +46,6 @@ export function openPoolListener(
       webServers: webServerAddresses(process.env),
       backlog: pool.listenBacklog,
       handOver: (connection) => handOver(connection, address),
-      passOn: (connection) => passOn(connection, address),
       ...connectionSettings(pool, params),
     },
   )

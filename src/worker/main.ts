@@ -26,7 +26,7 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
       worker?.abandon()
       return
     case 'adopt':
-      if (socket !== undefined) worker?.adopt(message, socket)
+      if (socket !== undefined) worker?.adopt(message.address, socket)
       return
     case 'relieve':
       worker?.relieve()

@@ -9,24 +9,19 @@ import type { Gateway } from '../gateway/gateway.ts'
 import { type HttpFront, startHttpFront } from '../gateway/http/front.ts'
 import type { Listener } from '../gateway/listen/listener.ts'
 import type { Router } from '../gateway/router.ts'
+import { warmHardener } from '../guest/warm-hardener.ts'
 import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
 import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
 import { ReleaseReader } from '../store/release-reader.ts'
 import { GatewayAssembly } from './assemble-gateway.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
-import { LoadWatch, MEASURE_MS } from './load-watch.ts'
+import { LoadWatch } from './load-watch.ts'
 import { StatusExchange } from './status-exchange.ts'
 
 export const BEAT_MS = 1000
 
 /** What so many tenants leave behind when they have been made is worth giving back before there are requests. */
 const MANY_TENANTS = 500
-
-/** The master says it again at every measurement that finds this worker busy and another one idle. */
-const RELIEF_MS = 2 * MEASURE_MS
-
-/** New connections on their way to other workers at a time; more are served here. */
-const MAX_PASSED_ON = 4
 
 /** How long idle connections may still bring a request to a worker that ends; then they are closed. */
 const LAST_REQUEST_MS = 300
@@ -68,8 +63,6 @@ export class Worker {
   #beat: Timer | undefined
   /** Whether connections that would be closed go to other workers. */
   #givesAway = false
-  /** Until then the master knows of a worker that has time, on the worker's clock. */
-  #relievedUntilMs = 0
   readonly #givenAway = new Set<Promise<void>>()
   readonly #timeUp = Promise.withResolvers<void>()
   #isEnding = false
@@ -110,6 +103,7 @@ export class Worker {
       return
     }
     if (settings.tenants.length >= MANY_TENANTS) returnMemory()
+    warmHardener()
     send({ kind: 'ready' })
     this.#sendBeat()
   }
@@ -176,21 +170,20 @@ export class Worker {
     this.#statuses.settle(id, statuses)
   }
 
-  /** Gives idle connections to other workers, and for a while those that come. */
+  /** Gives idle connections to other workers. */
   relieve(): void {
     if (this.#isEnding) return
-    this.#relievedUntilMs = this.#options.clock.nowMs() + RELIEF_MS
     this.#givesAway = true
     for (const listener of this.#listeners) listener.closeKept()
     this.#givesAway = false
   }
 
-  /** Takes a connection of another worker. */
-  adopt({ address, isNew }: { address: string; isNew: boolean }, raw: RawSocket): void {
+  /** Takes an idle connection of another worker. */
+  adopt(address: string, raw: RawSocket): void {
     const known = this.#listeners.find((listener) => listener.address === address)
     if (known === undefined) raw.close()
     else {
-      known.adopt(attach(raw), isNew)
+      known.adopt(attach(raw))
       // It was meant for one that stays.
       if (this.#isEnding) known.closeIdle()
     }
@@ -247,25 +240,14 @@ export class Worker {
       return this.#gateway
     }
     const handOver = (connection: Socket, address: string): boolean =>
-      this.#givesAway && this.#giveAway(connection, { address, isNew: false })
-    const passOn = (connection: Socket, address: string): boolean =>
-      this.#isRelieved && this.#giveAway(connection, { address, isNew: true })
-    return openPoolListener(socket, { pool, params, gateway, clock, logger, handOver, passOn })
+      this.#givesAway && this.#giveAway(connection, address)
+    return openPoolListener(socket, { pool, params, gateway, clock, logger, handOver })
   }
 
-  /** Whether another worker has time for what comes now; the way there is not for crowds. */
-  get #isRelieved(): boolean {
-    return (
-      this.#givenAway.size < MAX_PASSED_ON &&
-      this.#options.clock.nowMs() < this.#relievedUntilMs &&
-      !this.#isEnding
-    )
-  }
-
-  #giveAway(connection: Socket, what: { address: string; isNew: boolean }): boolean {
+  #giveAway(connection: Socket, address: string): boolean {
     const raw = detach(connection)
     if (raw === undefined) return false
-    const sent = this.#options.sendSocket({ kind: 'give-away', ...what }, raw).then(() => {
+    const sent = this.#options.sendSocket({ kind: 'give-away', address }, raw).then(() => {
       raw.close()
       this.#givenAway.delete(sent)
     })

@@ -9,37 +9,15 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import binaryen from 'binaryen'
-import initWabt from 'wabt'
 import { START_EXPORT } from '../../src/wasm/contract.ts'
 import { harden } from '../../src/wasm/harden.ts'
-
-interface Form {
-  /** Atom or string as written; undefined for a list. */
-  readonly text: string | undefined
-  readonly items: readonly Form[]
-  readonly start: number
-  readonly end: number
-}
+import { type Form, head, readForms, stringOf } from './script-forms.ts'
+import { encode, encodeWithWabt, spectest } from './script-modules.ts'
 
 type World = 'original' | 'hardened'
 const WORLDS: readonly World[] = ['original', 'hardened']
 type Instances = Map<string, WebAssembly.Exports | undefined>
 
-const wabt = await initWabt()
-const FEATURE_NAMES = [
-  ...['exceptions', 'mutable_globals', 'sat_float_to_int', 'sign_extension', 'simd', 'threads'],
-  ...[
-    'function_references',
-    'multi_value',
-    'tail_call',
-    'bulk_memory',
-    'reference_types',
-    'annotations',
-  ],
-  ...['memory64', 'multi_memory', 'extended_const', 'relaxed_simd', 'gc'],
-]
-const FEATURES = Object.fromEntries(FEATURE_NAMES.map((name) => [name, true]))
 const NUMERIC = /^(i32|i64|f32|f64|v128)\.const$/
 /** A quota of 0: every charge calls the check, so the rare path is the one that runs. */
 const CAPS = { memoryMaxBytes: 2 ** 32, tableMaxElements: 10_000_000, quota: 0 }
@@ -70,110 +48,6 @@ process.stdout.write(`${JSON.stringify(counts)} differences: ${differences.lengt
 process.stdout.write(`refused: ${JSON.stringify(Object.fromEntries(refusals))}\n`)
 process.exitCode = differences.length === 0 ? 0 : 1
 
-/** Splits a script into forms; strings keep their quotes. */
-function readForms(source: string): Form[] {
-  const token = /\s+|;;[^\n]*|"(?:\\.|[^"\\])*"|[()]|[^\s()";]+|;/gy
-  const open: { items: Form[]; start: number }[] = [{ items: [], start: 0 }]
-  while (token.lastIndex < source.length) {
-    const start = token.lastIndex
-    if (source.startsWith('(;', start)) {
-      token.lastIndex = endOfComment(source, start)
-      continue
-    }
-    const text = token.exec(source)?.[0]
-    if (text === undefined) throw new Error(`stray character at ${start}`)
-    const end = token.lastIndex
-    const top = open.at(-1)
-    if (/^\s|^;;/.test(text) || top === undefined) continue
-    if (text === '(') open.push({ items: [], start })
-    else if (text === ')') {
-      open.pop()
-      open.at(-1)?.items.push({ text: undefined, items: top.items, start: top.start, end })
-    } else top.items.push({ text, items: [], start, end })
-  }
-  return open[0]?.items ?? []
-}
-
-function endOfComment(source: string, start: number): number {
-  let depth = 0
-  for (let at = start; at < source.length; at++) {
-    if (source.startsWith('(;', at)) depth++
-    else if (source.startsWith(';)', at) && --depth === 0) return at + 2
-    else continue
-    at++
-  }
-  return source.length
-}
-
-function head(form: Form | undefined): string {
-  return form?.items[0]?.text ?? ''
-}
-
-/** Bytes of a string form. */
-function stringBytes(text: string): number[] {
-  const out: number[] = []
-  const piece = /\\([0-9a-fA-F]{2})|\\u\{([0-9a-fA-F_]+)\}|\\(.)|([^\\]+)/gsy
-  const inner = text.slice(1, -1)
-  for (let match = piece.exec(inner); match !== null; match = piece.exec(inner)) {
-    const [, hex, code, escaped, plain] = match
-    if (hex !== undefined) out.push(Number.parseInt(hex, 16))
-    else if (code !== undefined)
-      out.push(...Buffer.from(String.fromCodePoint(Number.parseInt(code, 16))))
-    else if (escaped !== undefined)
-      out.push(({ n: 10, t: 9, r: 13 } as Record<string, number>)[escaped] ?? escaped.charCodeAt(0))
-    else out.push(...Buffer.from(plain ?? ''))
-  }
-  return out
-}
-
-function name(form: Form | undefined): string {
-  return Buffer.from(stringBytes(form?.text ?? '""')).toString()
-}
-
-/** The binary of a `(module ...)` form; undefined where the text is not understood. */
-function encode(source: string, form: Form): Uint8Array<ArrayBuffer> | undefined {
-  const items = form.items
-    .slice(1)
-    .filter(({ text }) => text === undefined || !/^\$|^definition$/.test(text))
-  const kind = items[0]?.text
-  const strings = items.slice(1).flatMap(({ text }) => stringBytes(text ?? '""'))
-  if (kind === 'binary') return Uint8Array.from(strings)
-  const text =
-    kind === 'quote' ? Buffer.from(strings).toString() : source.slice(form.start, form.end)
-  const plain = text.replace('(module definition', '(module')
-  const fromWabt = encodeWithWabt(plain)
-  const isGood = fromWabt !== undefined && WebAssembly.validate(fromWabt)
-  return isGood ? fromWabt : (encodeWithBinaryen(plain) ?? fromWabt)
-}
-
-function encodeWithWabt(text: string): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    const module = wabt.parseWat('script.wat', text, FEATURES)
-    try {
-      return Uint8Array.from(module.toBinary({}).buffer)
-    } finally {
-      module.destroy()
-    }
-  } catch {
-    return undefined
-  }
-}
-
-/** Knows the typed references that wabt does not. */
-function encodeWithBinaryen(text: string): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    const module = binaryen.parseText(text)
-    try {
-      module.setFeatures(binaryen.Features.All)
-      return Uint8Array.from(module.emitBinary())
-    } finally {
-      module.dispose()
-    }
-  } catch {
-    return undefined
-  }
-}
-
 function hardenedOrCode(bytes: Uint8Array): Uint8Array<ArrayBuffer> | string {
   try {
     return harden(bytes, CAPS).bytes
@@ -182,24 +56,6 @@ function hardenedOrCode(bytes: Uint8Array): Uint8Array<ArrayBuffer> | string {
     if (code?.startsWith('WASM_') !== true) throw error
     return code
   }
-}
-
-function spectest(): WebAssembly.Exports {
-  const prints = ['', 'i32', 'i64', 'f32', 'f64', 'i32_f32', 'f64_f64']
-    .map(
-      (types) =>
-        `(func (export "print${types && `_${types}`}") ${types && `(param ${types.replace('_', ' ')})`})`,
-    )
-    .join('')
-  const globals = ['i32', 'i64', 'f32', 'f64']
-    .map(
-      (type) =>
-        `(global (export "global_${type}") ${type} (${type}.const ${type[0] === 'i' ? 666 : 666.6}))`,
-    )
-    .join('')
-  const text = `(module ${prints} ${globals} (table (export "table") 10 20 funcref) (memory (export "memory") 1 2))`
-  const bytes = Uint8Array.from(wabt.parseWat('spectest.wat', text).toBinary({}).buffer)
-  return new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports
 }
 
 interface State {
@@ -293,7 +149,7 @@ function register(state: State, form: Form): void {
   const id = form.items[2]?.text ?? CURRENT
   for (const world of WORLDS) {
     const exports = state.instances[world].get(id)
-    if (exports !== undefined) state.registered[world].set(name(form.items[1]), exports)
+    if (exports !== undefined) state.registered[world].set(stringOf(form.items[1]), exports)
   }
 }
 
@@ -454,11 +310,7 @@ function driverModule(
     return `(func (export "a${index}") ${locals} ${call} ${sets} ${stores})`
   })
   const text = `(module ${imports.join('\n')} (memory (export "memory") 1) ${functions.join('\n')})`
-  try {
-    return Uint8Array.from(wabt.parseWat('driver.wat', text, FEATURES).toBinary({}).buffer)
-  } catch {
-    return undefined
-  }
+  return encodeWithWabt(text)
 }
 
 function drive(driver: WebAssembly.Exports, index: number): string {
@@ -477,7 +329,7 @@ function drive(driver: WebAssembly.Exports, index: number): string {
 
 /** Calls from JavaScript: for arguments and results that are references. */
 function direct(exports: WebAssembly.Exports, action: Action): string {
-  const target = exports[name(action.field)]
+  const target = exports[stringOf(action.field)]
   try {
     const value = action.isGet
       ? (target as WebAssembly.Global).value

@@ -33,6 +33,19 @@ test('exports what the contract says and keeps what was there, in order', () => 
   expect(inspect(bytes).imports).toEqual(inspect(module).imports)
 })
 
+test.each([
+  { text: '(func (export "run"))', isPossible: true },
+  {
+    text: '(table 1 funcref) (func $set (export "run") (table.set 0 (i32.const 0) (ref.null func)))',
+    isPossible: false,
+  },
+])('says whether a reset can put back $text, as inspect does', ({ text, isPossible }) => {
+  const module = wat(`(module ${text})`)
+  const { reset } = harden(module, ROOMY).report
+  expect(reset.isPossible).toBe(isPossible)
+  expect(reset).toEqual(inspect(module).reset)
+})
+
 test('an empty module can be hardened', () => {
   const { bytes } = harden(sections(), ROOMY)
   expect(Object.keys(begin(bytes))).toContain('wasm_fpm:check')
@@ -129,7 +142,7 @@ test('custom sections stay where they were', () => {
 })
 
 test('hints: checks are unlikely, the module keeps its own', () => {
-  // (func (loop (if (i32.const 0) (then))) ) with the `if` hinted likely at offset 5 of the body.
+  // (func (loop (if (i32.const 0) (then))) ) with the `if` hinted likely at offset 5 of the body; a tight loop.
   const hintSection = [
     0,
     25,
@@ -145,15 +158,35 @@ test('hints: checks are unlikely, the module keeps its own', () => {
   const module = sections([1, 1, 0x60, 0, 0], [3, 1, 0], hintSection, [10, 1, body.length, ...body])
   const { bytes } = harden(module, ROOMY)
   const [hints] = customs(bytes, 'metadata.code.branch_hint')
-  // One function, two hints; one byte each: the check's `if` is unlikely (0), the module's own likely (1).
-  expect(hints?.slice(0, 3)).toEqual([1, 0, 2])
-  const [first = 0, , isFirstLikely, second = 0, , isSecondLikely] = hints?.slice(3) ?? []
-  expect([isFirstLikely, isSecondLikely]).toEqual([0, 1])
+  // One function, three hints; one byte each: the check's `if` and `br_if` are unlikely (0), the module's own likely (1).
+  expect(hints?.slice(0, 3)).toEqual([1, 0, 3])
+  const [entry = 0, , isEntryLikely, turn = 0, , isTurnLikely, own = 0, , isOwnLikely] =
+    hints?.slice(3) ?? []
+  expect([isEntryLikely, isTurnLikely, isOwnLikely]).toEqual([0, 0, 1])
   const start = bodyStart(bytes)
-  expect([bytes[start + first], bytes[start + second]]).toEqual([0x04, 0x04])
-  expect([...bytes.subarray(start + second - 2, start + second + 3)]).toEqual([
-    0x41, 0, 0x04, 0x40, 0x0b,
-  ])
+  expect([entry, turn, own].map((at) => bytes[start + at])).toEqual([0x04, 0x0d, 0x04])
+  expect([...bytes.subarray(start + own - 2, start + own + 3)]).toEqual([0x41, 0, 0x04, 0x40, 0x0b])
+})
+
+test('the body of a tight loop, byte by byte: the call is outside of it', () => {
+  // (func (block (loop (br_if 1 (local.get 0)) (br 0)))) of one parameter
+  const body = [0, 0x02, 0x40, 0x03, 0x40, 0x20, 0, 0x0d, 1, 0x0c, 0, 0x0b, 0x0b, 0x0b]
+  const module = sections([1, 1, 0x60, 1, 0x7f, 0], [3, 1, 0], [10, 1, body.length, ...body])
+  const { bytes } = harden(module, ROOMY)
+  const start = bodyStart(bytes)
+  // Function 3 is check_loop; a turn weighs 16.
+  const refill = [0x41, 0x90, 0, 0x10, 3, 0x21, 1]
+  const expected = [
+    ...[1, 1, 0x7f, 0x23, 0, 0x21, 1, 0x02, 0x40, 0x02, 0x40],
+    ...[0x02, 0x40, 0x20, 1, 0x41, 0xf0, 0x7f, 0x71, 0x22, 1, 0x41, 0, 0x4c, 0x04, 0x40],
+    ...[...refill, 0x0b, 0x03, 0x40, 0x02, 0x40, 0x03, 0x40],
+    ...[0x20, 1, 0x41, 0x90, 0, 0x6b, 0x22, 1, 0x45, 0x0d, 1],
+    // The body: the label further out is 3 more.
+    ...[0x20, 0, 0x0d, 4, 0x0c, 0, 0x0b],
+    ...[0x0c, 2, 0x0b, ...refill, 0x0c, 0, 0x0b, 0x0b, 0x0b, 0x0b],
+    ...[0x20, 1, 0x24, 0, 0x0b],
+  ]
+  expect([...bytes.subarray(start, start + expected.length)]).toEqual(expected)
 })
 
 /** Offset of the first function's body in a small module. */

@@ -50,6 +50,95 @@ const CASES: readonly Case[] = [
     calls: [[0], [1], [2], [3], [255]],
   },
   {
+    name: 'tight loop: every way out of it',
+    text: `(func (export "run") (param i32 i32) (result i32) (local i32)
+      (block $a (block $b (block $c
+        (loop
+          (local.set 2 (i32.add (local.get 2) (i32.const 3)))
+          (if (i32.eq (local.get 2) (local.get 0)) (then (block (br_table 0 1 2 3 4 5 (local.get 1)))))
+          (br_if 2 (i32.gt_u (local.get 2) (i32.const 900)))
+          (br_if 0 (i32.ne (local.get 2) (i32.const 600))))
+        (local.set 2 (i32.add (local.get 2) (i32.const 1000))))
+        (local.set 2 (i32.add (local.get 2) (i32.const 10000))))
+        (local.set 2 (i32.add (local.get 2) (i32.const 100000))))
+      (local.get 2))`,
+    calls: [0, 1, 2, 3, 4, 5, 6].flatMap((target) => [
+      [30, target],
+      [300, target],
+      [600, target],
+    ]),
+  },
+  {
+    name: 'tight loop: values to labels further out',
+    text: `(func (export "run") (param i32 i32) (result i32) (local i32)
+      (i32.add (i32.const 1) (block (result i32)
+        (i32.add (i32.const 10) (block (result i32)
+          (loop (result i32)
+            (local.set 2 (i32.add (local.get 2) (i32.const 7)))
+            (br_if 0 (i32.lt_u (local.get 2) (local.get 0)))
+            (br_table 1 2 3 (i32.mul (local.get 2) (i32.const 100)) (local.get 1))))))))`,
+    calls: [0, 1, 2, 3].flatMap((target) => [
+      [1, target],
+      [400, target],
+    ]),
+  },
+  {
+    name: 'tight loop: results, a type index, return, a label with a value',
+    text: `(type $two (func (result i32 i64)))
+      (func $f (param i32) (result i32 i64) (local i64)
+        (block $out (type $two)
+          (loop (type $two)
+            (local.set 1 (i64.add (local.get 1) (i64.const 5)))
+            (if (i64.eq (local.get 1) (i64.const 500)) (then (return (i32.const 1) (local.get 1))))
+            (if (i32.eq (local.get 0) (i32.const 77)) (then (br $out (i32.const 2) (local.get 1))))
+            (if (i32.eq (local.get 0) (i32.const 99)) (then (br 2 (i32.const 3) (local.get 1))))
+            (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))
+            (local.get 0) (local.get 1))))
+      (func (export "run") (param i32) (result i32)
+        (call $f (local.get 0)) (i32.wrap_i64) (i32.add))`,
+    calls: [[1], [50], [78], [100], [5000]],
+  },
+  {
+    name: 'tight loop: parameters, large weights, constant operands on the stack',
+    text: `(memory (export "m") 1)
+      (func (export "run") (param i32) (result i32) (local i32)
+        (i32.const 7)
+        (loop (i32.store (local.get 1) (i32.div_u (local.get 0) (i32.div_u (i32.const 99) (i32.const 5))))
+          ${'(i32.store (local.get 1) (i32.rem_u (i32.load (local.get 1)) (i32.const 1234)))'.repeat(9)}
+          (local.set 1 (i32.add (local.get 1) (i32.const 4)))
+          (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+        (local.set 0 (i32.const 50))
+        (local.get 1) (loop (param i32) (result i32) (i32.const 1) (i32.add)
+          (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+        (i32.add))`,
+    calls: [[1], [10], [1000]],
+  },
+  {
+    name: 'tight loop: labels that need one byte more',
+    text: `(func (export "run") (param i32) (result i32) (local i32)
+      ${'(block '.repeat(130)}
+        (loop (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+          (br_if 124 (i32.eq (local.get 1) (i32.const 20)))
+          (br_if 125 (i32.eq (local.get 1) (local.get 0)))
+          (br_table 0 127 128 130 0 (i32.sub (local.get 1) (local.get 0))))
+      ${'(local.set 1 (i32.add (local.get 1) (i32.const 1000))))'.repeat(130)}
+      (local.get 1))`,
+    calls: [[0], [10], [19], [20], [21], [-3]],
+  },
+  {
+    name: 'tight loop: inside of both ends of a try',
+    text: `(tag $e (param i32))
+      (func (export "run") (param i32) (result i32) (local i32)
+        (try (do (try (do
+              (loop (local.set 1 (i32.add (local.get 1) (i32.const 2)))
+                (br_if 2 (i32.eq (local.get 1) (i32.const 60)))
+                (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+              (throw $e (local.get 1))) (delegate 0)))
+          (catch $e (local.set 0) (loop (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 9))) (i32.const 400))))))
+        (i32.add (local.get 0) (local.get 1)))`,
+    calls: [[1], [7], [29], [30], [31]],
+  },
+  {
     name: 'traps inside loops keep what was done before',
     text: `(memory (export "m") 1) (global (mut i32) (i32.const 0))
       (func (export "run") (param i32)

@@ -202,3 +202,38 @@ test('work between two checks is bounded: counts in callees are not lost to thei
   // 100,000 turns of at least 8 units each.
   expect(checks).toBeGreaterThanOrEqual(80)
 })
+
+const COUNT_DOWN = `(module (func (export "run") (param i32) (result i32) (local i32)
+  (loop (local.set 1 (i32.add (local.get 1) (local.get 0)))
+    (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (local.get 1)))`
+
+test.each([-1_000_000, -1, 0, 1, 15])(
+  'a tight loop gets a turn done between two checks at a quota of %i',
+  (quota) => {
+    let checks = 0
+    const exports = withCheck(wat(COUNT_DOWN), () => (++checks > 0 ? GO_ON : END_GUEST), {
+      options: { ...ROOMY, quota },
+    })
+    expect(call(exports, 'run', 50)).toBe(1275)
+    expect(checks).toBeGreaterThanOrEqual(50)
+    expect(checks).toBeLessThanOrEqual(52)
+  },
+)
+
+test.each([
+  { name: 'one long tight loop', turns: 1, inner: 100_000 },
+  { name: 'many short tight loops', turns: 25_000, inner: 4 },
+])('$name: charged for what it does, and not much more', ({ turns, inner }) => {
+  const text = `(module (func (export "run") (param i32 i32) (local i32)
+    (loop (local.set 2 (local.get 1))
+      (loop (br_if 0 (local.tee 2 (i32.sub (local.get 2) (i32.const 1)))))
+      (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))`
+  let checks = 0
+  const exports = withCheck(wat(text), () => (++checks > 0 ? GO_ON : END_GUEST), {
+    options: { ...ROOMY, quota: 10_000 },
+  })
+  call(exports, 'run', turns, inner)
+  // 100,000 turns of 14 units or so, weighed as 16; the loop around them, and rounding when they begin.
+  expect(checks).toBeGreaterThanOrEqual(150)
+  expect(checks).toBeLessThanOrEqual(330)
+})

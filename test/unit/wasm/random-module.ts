@@ -28,7 +28,7 @@ export function randomModule(seed: number): string {
   const functions: string[] = []
   for (let index = 0; index < FUNCTIONS; index++) {
     functions.push(
-      `(func $f${index} (type $t) (local i32 i32) ${block(random, { depth: 4, labels: 0, isLegacy })} (local.get 2))`,
+      `(func $f${index} (type $t) (local i32 i32 i32) ${block(random, { depth: 4, labels: 0, isLegacy })} (local.get 2))`,
     )
   }
   return `(module (memory (export "m") 3) (type $t (func (param i32 i32) (result i32))) (tag $e (param i32))
@@ -56,6 +56,7 @@ function statement(random: (below: number) => number, place: Place): string {
   const inner = { ...place, depth: place.depth - 1, labels: place.labels + 1 }
   const value = (): string => expression(random, 3)
   const local = `local.set ${random(4)}`
+  if (random(6) === 0) return tightLoop(random, place)
   if (place.depth > 0) {
     switch (random(5)) {
       case 0:
@@ -93,6 +94,36 @@ function statement(random: (below: number) => number, place: Place): string {
       return `(global.set $g (i32.add (global.get $g) ${value()}))`
     default:
       return `(${local} ${value()})`
+  }
+}
+
+/** A loop without calls that ends by itself: local 4 is its alone. */
+function tightLoop(random: (below: number) => number, { labels }: Place): string {
+  const outer = labels + 2
+  const body = [0, 1, 2].slice(random(3)).map(() => simple(random, outer, 2))
+  return `(local.set 4 (i32.const ${2 + random(40)})) (block (loop
+    (br_if 1 (i32.eqz (local.tee 4 (i32.sub (local.get 4) (i32.const 1))))) ${body.join(' ')} (br 0)))`
+}
+
+/** A statement without calls in a tight loop; the branches of `depth` levels go to any of `labels`. */
+function simple(random: (below: number) => number, labels: number, depth: number): string {
+  const value = (): string => expression(random, 2)
+  const rare = `(i32.eqz (i32.and ${value()} (i32.const 7)))`
+  switch (random(depth > 0 ? 7 : 4)) {
+    case 0:
+      return `(local.set ${random(4)} ${value()})`
+    case 1:
+      return `(i32.store (i32.and ${value()} (i32.const 0x1ffff)) ${value()})`
+    case 2:
+      return `(br_if ${random(labels)} ${rare})`
+    case 3:
+      return `(if ${rare} (then (return ${value()})))`
+    case 4:
+      return `(if ${value()} (then ${simple(random, labels + 1, depth - 1)}) (else ${simple(random, labels + 1, depth - 1)}))`
+    case 5:
+      return `(block (br_table 0 ${random(labels + 1)} 0 0 ${random(labels + 1)} 0 ${value()}))`
+    default:
+      return `(block ${simple(random, labels + 1, depth - 1)} (br_if ${random(labels + 1)} ${value()}) ${simple(random, labels + 1, depth - 1)})`
   }
 }
 
