@@ -22,11 +22,14 @@ export interface AuditLine {
   /** Of the error. */
   readonly code?: string | undefined
   readonly ms: number
-  /** What it was done to: `handler`, `release` (its digest), `previous`, `token`. */
+  /** What it was done to: `handler`, `release` (its digest), `previous`, `token`, `key` (its id). */
   readonly handler?: string | undefined
   readonly release?: string | undefined
   readonly previous?: string | undefined
   readonly token?: string | undefined
+  readonly key?: string | undefined
+  /** False: published, and not live by that. */
+  readonly switched?: boolean | undefined
 }
 
 const FILE_MODE = 0o640

@@ -36,6 +36,10 @@ export interface AuditNotes {
   release?: string | undefined
   previous?: string | undefined
   token?: string | undefined
+  /** Id of the key that signed. */
+  key?: string | undefined
+  /** False: stored, and nothing live was changed. */
+  switched?: boolean | undefined
 }
 
 /** A request that may be carried out. */
@@ -45,6 +49,10 @@ export interface Call {
   readonly tenant: string
   readonly handler: string
   readonly tokenId: string
+  /** A release's number, or its digest or the start of it. */
+  readonly release: string
+  /** Of a public key. */
+  readonly keyId: string
   readonly query: ReadonlyMap<string, string>
   /** Without parameters, in lower case. */
   readonly mediaType: string
@@ -53,8 +61,8 @@ export interface Call {
   readonly notes: AuditNotes
   /** The body, bounded; read at most once. */
   body(maxBytes: number): AsyncIterable<Uint8Array>
-  /** The body as JSON, checked. An empty one is `{}`. Rejects with ADMIN_BAD_REQUEST. */
-  json<Value>(schema: z.ZodType<Value>): Promise<Value>
+  /** The body as JSON, checked. An empty one is `{}`. `maxBytes`: default `jsonBytes`. Rejects with ADMIN_BAD_REQUEST. */
+  json<Value>(schema: z.ZodType<Value>, maxBytes?: number): Promise<Value>
   /** Sends one line of the answer, before the answer itself. */
   line(value: object): void
 }
@@ -68,7 +76,7 @@ export interface Endpoint {
   /** Its name in the OpenAPI document and in the audit log. */
   readonly id: string
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  /** With `{tenant}`, `{handler}`, `{token}`. */
+  /** With `{tenant}`, `{handler}`, `{token}`, `{release}`, `{key}`. */
   readonly path: string
   readonly reach: Reach
   /** Undefined for `open`. */

@@ -47,6 +47,12 @@ export interface Found {
 /** What a name in a path can be: nothing that would have to be decoded. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 
+/** What other things in a path can be, by what the path calls them. */
+const SHAPES: ReadonlyMap<string, RegExp> = new Map([
+  ['release', /^[0-9a-f]{1,64}$/],
+  ['key', /^[0-9a-f]{16}$/],
+])
+
 /** The endpoint for `path`, without query; else the methods that the path knows: none, where there is nothing. */
 export function findEndpoint(
   endpoints: readonly Endpoint[],
@@ -70,7 +76,8 @@ function matchPath(pattern: string, path: string): ReadonlyMap<string, string> |
   for (const [index, part] of wanted.entries()) {
     const actual = given[index] ?? ''
     const name = /^\{(\w+)\}$/.exec(part)?.[1]
-    if (name === undefined ? part !== actual : !NAME.test(actual)) return undefined
+    const isRight = name === undefined ? part === actual : (SHAPES.get(name) ?? NAME).test(actual)
+    if (!isRight) return undefined
     if (name !== undefined) names.set(name, actual)
   }
   return names

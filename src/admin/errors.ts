@@ -50,6 +50,8 @@ export type AdminErrorCode =
   | 'ADMIN_UNREACHABLE'
   /** Client: what answers is no admin API. */
   | 'ADMIN_STRANGE_ANSWER'
+  /** Client: what the server has stored is not what was sent, and is not signed. */
+  | 'ADMIN_OTHER_RELEASE'
 
 export class AdminError extends CodedError<AdminErrorCode> {}
 

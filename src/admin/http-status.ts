@@ -26,6 +26,7 @@ const ADMIN: Readonly<Record<AdminErrorCode, number>> = {
   ADMIN_NO_MASTER: 503,
   ADMIN_UNREACHABLE: 502,
   ADMIN_STRANGE_ANSWER: 502,
+  ADMIN_OTHER_RELEASE: 502,
 }
 
 /** Codes of other folders that come through here; others of theirs by the start of their name. */

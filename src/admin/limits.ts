@@ -39,6 +39,8 @@ export interface AdminLimits {
   readonly publications: number
   /** Publications of one tenant at once. */
   readonly tenantPublications: number
+  /** Signatures of a release by keys that its tenant does not name; of those it names there is one each. */
+  readonly signatures: number
   /** Bad tokens from one address, a minute, that are answered 401 and written to the audit log. */
   readonly badTokens: number
   /** Addresses and tokens whose requests are counted. */
@@ -68,6 +70,7 @@ export const DEFAULT_ADMIN_LIMITS: AdminLimits = {
   connections: 256,
   publications: 4,
   tenantPublications: 2,
+  signatures: 8,
   badTokens: 30,
   counted: 10_000,
   page: 1000,

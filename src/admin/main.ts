@@ -40,9 +40,19 @@ async function start(
     api = new AdminApi(message, { clock: systemClock, logger, send })
     await api.start(message.sockets)
     send({ kind: 'ready' })
+    beat()
   } catch (error) {
     send({ kind: 'failed', error: toWire(error) })
   }
+}
+
+/** The master replaces a process whose event loop stands still. */
+const BEAT_MS = 1000
+
+function beat(): void {
+  if (!process.connected) return
+  send({ kind: 'beat' })
+  systemClock.after(BEAT_MS, beat)
 }
 
 function send(message: AdminMessage): void {

@@ -11,7 +11,7 @@ import type { TenantConfig } from '../config/config.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import { storeFileError } from '../store/errors.ts'
 import { isName } from '../store/layout.ts'
-import { publish } from '../store/publish.ts'
+import { type Publication, publish, type StoredRelease, storeRelease } from '../store/publish.ts'
 import type { PublisherAccount } from '../store/publisher-process.ts'
 import type { CanaryOptions, Workspace } from '../store/release-store.ts'
 import { readSigners } from '../store/signing-key.ts'
@@ -29,6 +29,11 @@ export const PUBLISH_QUERY: readonly QueryParameter[] = [
   { name: 'name', description: "The handler's name if nothing else says it. Default: main." },
   { name: 'weight', description: 'Percent of the requests, 1 to 99: makes it a canary.' },
   { name: 'sticky', description: 'true: clients stay with the release that answered them first.' },
+  {
+    name: 'switch',
+    description:
+      'false: it is stored and not live; weight then only says that it must be able to be a canary.',
+  },
 ]
 
 const DEFAULT_NAME = 'main'
@@ -38,7 +43,7 @@ const NOBODY: PublisherAccount = { uid: 65_534, gid: 65_534 }
 
 export async function publishUpload(context: AdminContext, call: Call): Promise<Answer> {
   const tenant = tenantOf(context, call.tenant)
-  const { handler, route, name, canary } = readQuery(call.query)
+  const { handler, route, name, canary, isSwitched } = readQuery(call.query)
   const { store, clock, slots } = context
   call.notes.handler = handler
   const giveBack = slots.take(tenant.name)
@@ -47,7 +52,8 @@ export async function publishUpload(context: AdminContext, call: Call): Promise<
     workspace = await store.makeWorkspace()
     const source = await receive(context, call, join(workspace.folder, name))
     const { memoryBytes, cpuMs, wallMs, requestBodyBytes, responseBodyBytes } = tenant.limits
-    const { release, stored, switched } = await publish(source, {
+    const work = isSwitched ? publish : storeRelease
+    const publication = await work(source, {
       store,
       tenant: tenant.name,
       handler,
@@ -62,18 +68,27 @@ export async function publishUpload(context: AdminContext, call: Call): Promise<
       limits: store.limits,
       onStep: ({ step, note, found, ms }) => call.line({ event: 'step', step, note, found, ms }),
     })
-    const { previous } = switched
-    Object.assign(call.notes, {
-      handler: release.manifest.name,
-      release: stored.release,
-      previous,
-    })
-    const value = { event: 'published', ...switched, live: switched.release, ...stored }
-    return { status: 201, value }
+    return answer(publication, call)
   } finally {
     await workspace?.remove()
     giveBack()
   }
+}
+
+function answer(publication: Publication | StoredRelease, { tenant, notes }: Call): Answer {
+  const { release, stored } = publication
+  const { name: handler } = release.manifest
+  Object.assign(notes, { handler, release: stored.release })
+  if ('switched' in publication) {
+    const { switched } = publication
+    notes.previous = switched.previous
+    const value = { event: 'published', ...switched, live: switched.release, ...stored }
+    return { status: 201, value }
+  }
+  notes.switched = false
+  const { memoryMaxBytes } = release.hardened
+  const value = { event: 'stored', tenant, handler, memoryMaxBytes, ...stored }
+  return { status: 201, value }
 }
 
 interface PublishQuery {
@@ -81,27 +96,34 @@ interface PublishQuery {
   readonly route: string | undefined
   readonly name: string
   readonly canary: CanaryOptions | undefined
+  /** Whether it goes live, as a canary or all of it. */
+  readonly isSwitched: boolean
 }
 
 function readQuery(query: ReadonlyMap<string, string>): PublishQuery {
   const handler = readName(query, 'handler')
-  const [weight, sticky] = [query.get('weight'), query.get('sticky')]
+  const [weight, sticky] = [query.get('weight'), readFlag(query, 'sticky')]
   const percent = Number(weight ?? '1')
   if (!(Number.isInteger(percent) && percent >= 1 && percent <= 99)) {
     throw badQuery('weight', weight, 'a whole number from 1 to 99')
   }
-  if (sticky !== undefined && sticky !== 'true' && sticky !== 'false') {
-    throw badQuery('sticky', sticky, 'true or false')
-  }
   if (sticky !== undefined && weight === undefined) {
-    throw badQuery('sticky', sticky, 'weight beside it')
+    throw badQuery('sticky', query.get('sticky'), 'weight beside it')
   }
   return {
     handler,
     route: query.get('route'),
     name: readName(query, 'name') ?? DEFAULT_NAME,
-    canary: weight === undefined ? undefined : { weight: percent, sticky: sticky === 'true' },
+    canary: weight === undefined ? undefined : { weight: percent, sticky: sticky === true },
+    isSwitched: readFlag(query, 'switch') ?? true,
   }
+}
+
+function readFlag(query: ReadonlyMap<string, string>, name: string): boolean | undefined {
+  const value = query.get(name)
+  if (value === undefined) return undefined
+  if (value !== 'true' && value !== 'false') throw badQuery(name, value, 'true or false')
+  return value === 'true'
 }
 
 function readName(query: ReadonlyMap<string, string>, name: string): string | undefined {

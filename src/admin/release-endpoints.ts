@@ -1,7 +1,7 @@
 /** What changes what answers a tenant's requests: publishing, and taking back. */
-import type { Digest } from '../store/digest.ts'
+import { z } from 'zod'
 import { StoreError } from '../store/errors.ts'
-import type { Switched } from '../store/release-store.ts'
+import type { PublishedRelease, Switched } from '../store/release-store.ts'
 import { type AdminContext, tenantOf } from './context.ts'
 import type { Answer, AuditNotes, Endpoint } from './endpoint.ts'
 import { PUBLISH_QUERY, publishUpload, UPLOAD_TYPES } from './publish-upload.ts'
@@ -10,9 +10,14 @@ import {
   publishedSchema,
   publishLineSchema,
   rollbackBody,
+  signatureBody,
+  signedSchema,
+  storedSchema,
+  switchBody,
   switchedSchema,
   withdrawnSchema,
 } from './schemas.ts'
+import { takeSignature } from './take-signature.ts'
 
 const JSON_TYPE = ['application/json']
 
@@ -25,13 +30,60 @@ export function releaseEndpoints(context: AdminContext): readonly Endpoint[] {
       path: '/v1/tenants/{tenant}/releases',
       reach: 'tenant',
       scope: 'publish',
-      summary: 'Verifies a module or a folder, stores it as a release, and makes it live.',
+      summary:
+        'Verifies a module or a folder, stores it as a release, and makes it live (unless switch=false).',
       query: PUBLISH_QUERY,
       request: { types: UPLOAD_TYPES, schema: undefined },
-      response: { status: 201, description: 'It is live.', schema: publishedSchema },
+      response: {
+        status: 201,
+        description: 'It is live; with switch=false, it is stored.',
+        schema: z.union([publishedSchema, storedSchema]),
+      },
       lines: publishLineSchema,
       isChange: true,
       handle: (call) => publishUpload(context, call),
+    },
+    {
+      id: 'putSignature',
+      method: 'PUT',
+      path: '/v1/tenants/{tenant}/releases/{release}/signatures/{key}',
+      reach: 'tenant',
+      scope: 'publish',
+      summary: "Keeps a signature of a release by one of the tenant's signers.",
+      request: { types: JSON_TYPE, schema: signatureBody },
+      response: { status: 200, description: 'It is good.', schema: signedSchema },
+      isChange: true,
+      handle: async (call) => {
+        call.notes.key = call.keyId
+        const tenant = tenantOf(context, call.tenant)
+        const entry = await find(context, tenant.name, { wanted: call.release, handler: undefined })
+        Object.assign(call.notes, { handler: entry.handler, release: entry.release })
+        return takeSignature(context, call, { tenant, entry })
+      },
+    },
+    {
+      id: 'switch',
+      method: 'POST',
+      path: '/v1/tenants/{tenant}/releases/{release}/switch',
+      reach: 'tenant',
+      scope: 'publish',
+      summary: 'Makes a release that is stored live, or a canary.',
+      request: { types: JSON_TYPE, schema: switchBody },
+      response: { status: 200, description: 'What is live now.', schema: switchedSchema },
+      isChange: true,
+      handle: async ({ tenant, release: wanted, notes, json }) => {
+        const { name } = tenantOf(context, tenant)
+        const { weight, sticky = false } = await json(switchBody)
+        const { handler, release } = await find(context, name, { wanted, handler: undefined })
+        Object.assign(notes, { handler, release })
+        const switched =
+          weight === undefined
+            ? await store.switchTo(name, release)
+            : await store.setCanary(name, release, { weight, sticky })
+        // A canary is what this was about, and not what stays live beside it.
+        notes.previous = switched.previous
+        return { status: 200, value: switched }
+      },
     },
     {
       id: 'rollback',
@@ -50,7 +102,10 @@ export function releaseEndpoints(context: AdminContext): readonly Endpoint[] {
         const switched =
           release === undefined
             ? await store.rollBack(name, handler)
-            : await store.switchTo(name, await find(context, name, { wanted: release, handler }))
+            : await store.switchTo(
+                name,
+                (await find(context, name, { wanted: release, handler })).release,
+              )
         return answer(switched, notes)
       },
     },
@@ -114,7 +169,7 @@ async function find(
   { store }: AdminContext,
   tenant: string,
   { wanted, handler }: Wanted,
-): Promise<Digest> {
+): Promise<PublishedRelease> {
   const all = await store.releases(tenant)
   const own = handler === undefined ? all : all.filter((one) => one.handler === handler)
   const text = String(wanted)
@@ -124,7 +179,7 @@ async function find(
   )
   const found = byNumber.length > 0 ? byNumber : byDigest
   const [only] = found
-  if (only !== undefined && found.length === 1) return only.release
+  if (only !== undefined && found.length === 1) return only
   throw new StoreError(
     'STORE_UNKNOWN_RELEASE',
     `Cannot find release ${JSON.stringify(text)} of ${tenant}: ${found.length} are called so, wanted one (a number, or at least ${MIN_DIGITS} digits of a digest)`,

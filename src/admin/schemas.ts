@@ -92,7 +92,20 @@ export const publishedSchema = switchedSchema.extend({
   newBytes: z.int(),
 })
 
-/** A line of a publication; the last one is `published` or `failed`. */
+/** What is stored and not switched to. With what was sent, `memoryMaxBytes` makes its digest. */
+export const storedSchema = z.object({
+  event: z.literal('stored'),
+  tenant: nameSchema,
+  handler: nameSchema,
+  release: digest.describe('What is to be signed and switched to.'),
+  memoryMaxBytes: z.int().describe('What the module was hardened with.'),
+  number: z.int(),
+  blobs: z.int(),
+  sharedBlobs: z.int(),
+  newBytes: z.int(),
+})
+
+/** A line of a publication; the last one is `published`, `stored` or `failed`. */
 export const publishLineSchema = z.union([
   z.object({
     event: z.literal('step'),
@@ -102,6 +115,7 @@ export const publishLineSchema = z.union([
     ms: z.number(),
   }),
   publishedSchema,
+  storedSchema,
   z.object({ event: z.literal('failed'), error: errorSchema.shape.error }),
 ])
 
@@ -109,6 +123,15 @@ export const withdrawnSchema = z.object({
   tenant: nameSchema,
   handler: nameSchema,
   release: digest.describe('What was live.'),
+})
+
+export const signedSchema = z.object({
+  tenant: nameSchema,
+  handler: nameSchema,
+  release: digest,
+  number: z.int(),
+  key: z.string().describe('The public key.'),
+  keyId: z.string().regex(/^[0-9a-f]{16}$/),
 })
 
 const workerStatuses = z
@@ -169,6 +192,29 @@ export const rollbackBody = z.strictObject({
     .optional()
     .describe('Its number, its digest or at least 6 digits of that. Left out: the one before.'),
 })
+/** As in a signature's file in a store. */
+export const signatureBody = z.strictObject({
+  format: z.literal(1),
+  key: z.string().describe('The public key: "ed25519:" and 32 bytes in base64.'),
+  signature: z.string().describe('64 bytes in base64: see docs/publishing.md for what is signed.'),
+})
+
+export const switchBody = z
+  .strictObject({
+    weight: z
+      .int()
+      .min(1)
+      .max(99)
+      .optional()
+      .describe('Makes it a canary with so many percent of the requests. Left out: it goes live.'),
+    sticky: z
+      .boolean()
+      .optional()
+      .describe('With weight: clients stay with the release that answered them first.'),
+  })
+  .refine(({ weight, sticky }) => sticky === undefined || weight !== undefined, {
+    message: 'sticky is alone, wanted weight beside it',
+  })
 export const promoteBody = z.strictObject({
   handler: nameSchema.optional(),
   weight: z

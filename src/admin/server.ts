@@ -188,12 +188,14 @@ export class AdminServer {
       tenant: names.get('tenant') ?? '',
       handler: names.get('handler') ?? '',
       tokenId: names.get('token') ?? '',
+      release: names.get('release') ?? '',
+      keyId: names.get('key') ?? '',
       query: readQuery(endpoint, exchange.target.query),
       mediaType: exchange.mediaType,
       wantsLines,
       notes,
       body: (maxBytes) => exchange.body(maxBytes),
-      json: (schema) => readJson(exchange.body(limits.jsonBytes), schema),
+      json: (schema, maxBytes = limits.jsonBytes) => readJson(exchange.body(maxBytes), schema),
       line: (value) => {
         if (wantsLines) exchange.line(value)
       },

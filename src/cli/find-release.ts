@@ -14,9 +14,17 @@ export interface ReleaseChoice {
 export async function findRelease(
   store: DirectoryStore,
   wanted: string,
-  { tenant, handler, doing }: ReleaseChoice,
+  choice: ReleaseChoice,
 ): Promise<PublishedRelease> {
-  const all = await store.releases(tenant)
+  return pickRelease(await store.releases(choice.tenant), wanted, choice)
+}
+
+/** The same, of those that were listed. Throws STORE_UNKNOWN_RELEASE. */
+export function pickRelease<Release extends PublishedRelease>(
+  all: readonly Release[],
+  wanted: string,
+  { handler, doing }: ReleaseChoice,
+): Release {
   const own = handler === undefined ? all : all.filter((one) => one.handler === handler)
   const isNumber = /^[0-9]{1,9}$/.test(wanted)
   const byNumber = own.filter(({ number }) => isNumber && String(number) === wanted)

@@ -9,8 +9,11 @@ import { harmless } from './table.ts'
 
 /** What came of it, here or on a server. */
 export interface Published {
+  readonly tenant: string
+  readonly handler: string
   readonly stored: Stored
-  readonly switched: Switched
+  /** Undefined: it was not to be. */
+  readonly switched: Switched | undefined
 }
 
 export interface PublishOutput {
@@ -34,8 +37,12 @@ export function jsonOutput(): PublishOutput {
     step: ({ step, note, found, ms }) => print({ event: 'step', step, note, found, ms }),
     pulling: () => undefined,
     bytes: undefined,
-    end: ({ stored, switched }) =>
-      print({ event: 'published', ...switched, live: switched.release, ...stored }),
+    end: ({ tenant, handler, stored, switched }) =>
+      print(
+        switched === undefined
+          ? { event: 'stored', tenant, handler, ...stored }
+          : { event: 'published', ...switched, live: switched.release, ...stored },
+      ),
   }
 }
 
@@ -78,8 +85,13 @@ export function textOutput(): PublishOutput {
     },
     pulling: ({ doneBytes, totalBytes }) => draw('pull', doneBytes, totalBytes),
     bytes: isTerminal ? (bytes, total) => draw('read', bytes, total) : undefined,
-    end: ({ stored, switched: { tenant, handler, canary } }) => {
+    end: ({ tenant, handler, stored, switched }) => {
       stop()
+      if (switched === undefined) {
+        process.stdout.write(`${tenant}/${handler}: stored and not live is ${stored.release}\n`)
+        return
+      }
+      const { canary } = switched
       const share = canary === undefined ? '' : `${canary.weight} % of `
       const where = harmless(routes.join(', '))
       process.stdout.write(`${tenant}/${handler} answers ${share}${where} with ${stored.release}\n`)

@@ -7,16 +7,23 @@ import { parseDuration, parseSize } from '../config/units.ts'
 import { findAccount, readAccountSource } from '../master/account.ts'
 import { DirectoryStore } from '../store/directory-store.ts'
 import { DEFAULT_STORE } from '../store/open-store.ts'
-import { DEFAULT_CEILING, publish, type TenantCeiling } from '../store/publish.ts'
+import {
+  DEFAULT_CEILING,
+  type PublishOptions,
+  publish,
+  storeRelease,
+  type TenantCeiling,
+} from '../store/publish.ts'
 import type { PublisherAccount } from '../store/publisher-process.ts'
-import type { CanaryOptions } from '../store/release-store.ts'
+import type { CanaryOptions, Stored } from '../store/release-store.ts'
 import { readSigners, readSigningKey } from '../store/signing-key.ts'
 import { ExitCode } from './exit-code.ts'
 import { parseWeight } from './promote.ts'
 import { jsonOutput, type Published, type PublishOutput, textOutput } from './publish-output.ts'
 import { withSource } from './pull-source.ts'
 import { type RegistryOptions, withRegistryOptions } from './registry-options.ts'
-import { publishRemote, readRemote, serverOption } from './remote.ts'
+import { publishRemote, readRemote, serverOption, storeRemote } from './remote.ts'
+import { publishSignedRemote, storeSignedRemote } from './remote-signing.ts'
 import { storeOption } from './store-place.ts'
 
 interface PublishCommandOptions extends RegistryOptions {
@@ -26,6 +33,8 @@ interface PublishCommandOptions extends RegistryOptions {
   readonly weight?: string
   readonly sticky?: boolean
   readonly sign?: string
+  /** False: --no-switch. */
+  readonly switch: boolean
   readonly store?: string
   readonly config?: string
   readonly as?: string
@@ -49,6 +58,7 @@ export function publishCommand(): Command {
     .option('--weight <PERCENT>', 'make it a canary: it gets so many of the requests, 1 to 99')
     .option('--sticky', 'with --weight: a client stays with the release that answered it first')
     .option('--sign <KEYFILE>', 'sign it with this private key (see `wasm-fpm key create`)')
+    .option('--no-switch', 'store it only: `wasm-fpm rollback` to it makes it live')
     .addOption(storeOption())
     .option('--config <FILE>', "a configuration: its store, its tenant's limits and signers hold")
     .option('--as <USER>', 'as root: the user who verifies (default: the pool\'s, then "nobody")')
@@ -93,7 +103,7 @@ async function publishHere(
   const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign)
   const folder = options.store ?? storeFolder ?? DEFAULT_STORE
   const store = await DirectoryStore.make(folder, { clock: systemClock })
-  return publish(path, {
+  const wish: PublishOptions = {
     store,
     tenant: options.tenant,
     handler: options.handler,
@@ -108,30 +118,53 @@ async function publishHere(
     account: accountFor(options.as ?? user),
     onStep: show.step,
     onBytes: show.bytes,
-  })
+  }
+  const { release, stored, switched } = options.switch
+    ? await publish(path, wish)
+    : { ...(await storeRelease(path, wish)), switched: undefined }
+  return { tenant: options.tenant, handler: release.manifest.name, stored, switched }
 }
 
 async function publishThere(
   path: string,
-  { tenant, handler, route, sign, store, config, as }: PublishCommandOptions,
+  options: PublishCommandOptions,
   { canary, show, server }: Wish & { readonly server: string },
 ): Promise<Published> {
-  const ours = Object.entries({ sign, store, config, as }).find(([, one]) => one !== undefined)
+  const { tenant, handler, route, sign, store, config, as } = options
+  const ours = Object.entries({ store, config, as }).find(([, one]) => one !== undefined)
   if (ours !== undefined) {
     throw new CodedError(
       'CLI_USAGE',
       `Cannot publish: --${ours[0]} is about a store on this machine, wanted it without --server`,
     )
   }
-  const published = await publishRemote(path, readRemote(server), {
-    ...{ tenant, handler, route, canary },
-    onStep: show.step,
-    onBytes: show.bytes,
-  })
-  return { stored: published, switched: { ...published, release: published.live } }
+  const remote = readRemote(server)
+  const wish = { tenant, handler, route, canary, onStep: show.step, onBytes: show.bytes }
+  if (sign !== undefined) {
+    const signed = { ...wish, signingKey: await readSigningKey(sign) }
+    if (!options.switch) return onlyStored(await storeSignedRemote(path, remote, signed))
+    const { stored, switched } = await publishSignedRemote(path, remote, signed)
+    return { ...onlyStored(stored), switched }
+  }
+  if (!options.switch) return onlyStored(await storeRemote(path, remote, wish))
+  const published = await publishRemote(path, remote, wish)
+  return { ...onlyStored(published), switched: { ...published, release: published.live } }
 }
 
-function canaryOf({ weight, sticky = false }: PublishCommandOptions): CanaryOptions | undefined {
+function onlyStored(stored: Stored & Pick<Published, 'tenant' | 'handler'>): Published {
+  const { tenant, handler, release, number, blobs, sharedBlobs, newBytes } = stored
+  const facts = { release, number, blobs, sharedBlobs, newBytes }
+  return { tenant, handler, stored: facts, switched: undefined }
+}
+
+function canaryOf(options: PublishCommandOptions): CanaryOptions | undefined {
+  const { weight, sticky = false } = options
+  if (!options.switch && (weight !== undefined || sticky)) {
+    throw new CodedError(
+      'CLI_USAGE',
+      'Cannot publish: --weight and --sticky say how to switch, wanted them without --no-switch',
+    )
+  }
   if (weight !== undefined) return { weight: parseWeight(weight), sticky }
   if (!sticky) return undefined
   throw new CodedError('CLI_USAGE', 'Cannot publish: --sticky is alone, wanted it with --weight')

@@ -14,6 +14,7 @@ import type { Digest } from '../store/digest.ts'
 import type { ManifestRoute } from '../store/manifest.ts'
 import type { PublishProgress } from '../store/publish.ts'
 import type { CanaryOptions, PublishedRelease, Stored, Switched } from '../store/release-store.ts'
+import { encodeSignature, type Signature } from '../store/signature.ts'
 import { CliError } from './errors.ts'
 import { openUpload } from './remote-upload.ts'
 
@@ -57,13 +58,39 @@ export interface RemotePublishOptions {
 
 export type RemotePublication = Stored & Switched & { readonly live: Digest }
 
+/** What is stored and not live. */
+export interface RemoteStored extends Stored {
+  readonly tenant: string
+  readonly handler: string
+  /** What the server has hardened the module with. */
+  readonly memoryMaxBytes: number
+}
+
 /** Publishes a module or a folder through a server. Rejects with the server's error or the client's own. */
 export async function publishRemote(
   source: string,
   remote: Remote,
   options: RemotePublishOptions,
 ): Promise<RemotePublication> {
-  const { tenant, handler, route, canary, onStep, onBytes } = options
+  return (await send(source, remote, { ...options, ends: 'published' })) as RemotePublication
+}
+
+/** The same without the switch. With `canary`, the server refuses what could not be one. */
+export async function storeRemote(
+  source: string,
+  remote: Remote,
+  options: RemotePublishOptions,
+): Promise<RemoteStored> {
+  return (await send(source, remote, { ...options, ends: 'stored' })) as RemoteStored
+}
+
+interface SendOptions extends RemotePublishOptions {
+  /** The event that is wanted in the end. */
+  readonly ends: 'published' | 'stored'
+}
+
+async function send(source: string, remote: Remote, options: SendOptions): Promise<unknown> {
+  const { tenant, handler, route, canary, onStep, onBytes, ends } = options
   const upload = await openUpload(source)
   let bytes = 0
   const counted = new Transform({
@@ -75,6 +102,7 @@ export async function publishRemote(
   })
   upload.stream.on('error', (error) => counted.destroy(error))
   const query = new URLSearchParams({ name: upload.name })
+  if (ends === 'stored') query.set('switch', 'false')
   if (handler !== undefined) query.set('handler', handler)
   if (route !== undefined) query.set('route', route)
   if (canary !== undefined) {
@@ -92,12 +120,42 @@ export async function publishRemote(
     if (failure !== undefined) throw failure
     const event: unknown = Reflect.get(Object(line), 'event')
     if (event === 'step') onStep?.(line as PublishProgress)
-    if (event === 'published') return line as RemotePublication
+    if (event === ends) return line
   }
   throw new AdminError(
     'ADMIN_UNREACHABLE',
     'Cannot tell how it went: the server went away before it said, wanted its word; see `releases`',
   )
+}
+
+/** What has been signed. */
+export interface RemoteSigned {
+  readonly release: Digest
+  readonly number: number
+}
+
+/** Rejects with STORE_BAD_SIGNATURE when the key is none of the tenant's signers. */
+export async function putSignatureRemote(
+  remote: Remote,
+  { tenant, release }: { readonly tenant: string; readonly release: Digest },
+  signature: Signature,
+): Promise<RemoteSigned> {
+  const path = `${pathOf(tenant)}/releases/${release}/signatures/${signature.publicKey.id}`
+  return (await ask(remote, {
+    method: 'PUT',
+    path,
+    body: encodeSignature(signature),
+  })) as RemoteSigned
+}
+
+/** Makes a release that is stored live, or a canary. */
+export async function switchRemote(
+  remote: Remote,
+  { tenant, release }: { readonly tenant: string; readonly release: Digest },
+  canary: CanaryOptions | undefined,
+): Promise<Switched> {
+  const path = `${pathOf(tenant)}/releases/${release}/switch`
+  return (await ask(remote, { method: 'POST', path, body: { ...canary } })) as Switched
 }
 
 /** A release as `releases` shows it. */
@@ -165,13 +223,15 @@ function pathOf(tenant: string): string {
 }
 
 interface Question {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
-  readonly body?: object
+  /** JSON, as it is or to be made. */
+  readonly body?: object | Uint8Array
 }
 
 function ask({ address, token }: Remote, { method, path, body }: Question): Promise<unknown> {
-  const bytes = body === undefined ? undefined : JSON.stringify(body)
+  const isMade = body === undefined || body instanceof Uint8Array
+  const bytes = isMade ? body : JSON.stringify(body)
   return askServer(address, {
     method,
     path,

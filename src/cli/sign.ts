@@ -1,15 +1,25 @@
 /** `wasm-fpm sign`: signs a release that has been published, for a tenant that demands signatures from now on. */
 import { Command } from 'commander'
+import { isDigest } from '../store/digest.ts'
 import { signRelease } from '../store/signature.ts'
-import { readSigningKey } from '../store/signing-key.ts'
-import { findRelease } from './find-release.ts'
+import { readSigningKey, type SigningKey } from '../store/signing-key.ts'
+import { CliError } from './errors.ts'
+import { findRelease, pickRelease } from './find-release.ts'
 import { jsonOption, printJson } from './json.ts'
+import {
+  listReleasesRemote,
+  putSignatureRemote,
+  type RemoteSigned,
+  readRemote,
+  serverOption,
+} from './remote.ts'
 import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 
 interface SignOptions extends StorePlace {
   readonly tenant: string
   readonly handler?: string
   readonly key: string
+  readonly server?: string
   readonly json?: boolean
 }
 
@@ -22,24 +32,60 @@ export function signCommand(): Command {
     .option('--handler <NAME>', 'look among the releases of this handler only')
     .addOption(storeOption())
     .addOption(storeConfigOption())
+    .addOption(serverOption())
     .addOption(jsonOption())
     .action(run)
 }
 
 async function run(wanted: string, options: SignOptions): Promise<void> {
-  const { tenant, handler, json } = options
+  const { tenant, json, server } = options
   const key = await readSigningKey(options.key)
-  const store = await openStoreAt(options)
-  const { release, number } = await findRelease(store, wanted, {
-    tenant,
-    handler,
-    doing: `sign release of ${tenant}`,
-  })
-  await store.putSignature(tenant, release, signRelease(key, { tenant, release }))
+  const { release, number } =
+    server === undefined
+      ? await signHere(wanted, options, key)
+      : await signThere(wanted, { ...options, server }, key)
   const { text, id } = key.publicKey
   if (json === true) printJson({ tenant, release, number, key: text, keyId: id })
   else
     process.stdout.write(
       `${tenant}: release ${number}, ${release.slice(0, 12)}, signed by ${text}\n`,
     )
+}
+
+async function signHere(
+  wanted: string,
+  options: SignOptions,
+  key: SigningKey,
+): Promise<RemoteSigned> {
+  const { tenant } = options
+  const store = await openStoreAt(options)
+  const { release, number } = await findRelease(store, wanted, choiceOf(options))
+  await store.putSignature(tenant, release, signRelease(key, { tenant, release }))
+  return { release, number }
+}
+
+async function signThere(
+  wanted: string,
+  options: SignOptions & { readonly server: string },
+  key: SigningKey,
+): Promise<RemoteSigned> {
+  const { tenant, server, store, config } = options
+  if (store !== undefined || config !== undefined) {
+    throw new CliError(
+      'CLI_USAGE',
+      `Cannot sign: --${store === undefined ? 'config' : 'store'} is about a store on this machine, wanted it without --server`,
+    )
+  }
+  const remote = readRemote(server)
+  // Who names all of the digest signs just that, whatever the server's list says.
+  const release = isDigest(wanted)
+    ? wanted
+    : pickRelease(await listReleasesRemote(remote, tenant), wanted, choiceOf(options)).release
+  const signed = { tenant, release }
+  const { number } = await putSignatureRemote(remote, signed, signRelease(key, signed))
+  return { release, number }
+}
+
+function choiceOf({ tenant, handler }: SignOptions) {
+  return { tenant, handler, doing: `sign release of ${tenant}` }
 }

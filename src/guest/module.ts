@@ -14,7 +14,7 @@ const PREVIEW1_NAMES: ReadonlySet<string> = new Set(WASI_FUNCTIONS)
 const SMALL_BYTES = 160 * 1024
 
 /** Elements that the tables of one instance may grow to, all together. */
-const MAX_TABLE_ELEMENTS = 1_000_000
+export const MAX_TABLE_ELEMENTS = 1_000_000
 
 export interface GuestModule {
   /** Of the bytes as they were published and of the limits written into them. */

@@ -4,6 +4,7 @@
  *     master                               admin
  *     start ----------------------------->
  *     <------------------------- ready | failed
+ *     <------------------------------ beat            every second from then on
  *     settings --------------------------->           others from now on
  *     <------------------------------- ask            reload, status
  *     told ------------------------------>
@@ -57,6 +58,7 @@ export type AdminQuestion =
 export type AdminMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: WireError }
+  | { readonly kind: 'beat' }
   | { readonly kind: 'ask'; readonly id: number; readonly question: AdminQuestion }
 
 /** Reads what the admin process says: strangers talk to it, so the master believes nothing about its shape. Undefined: no message. */
@@ -64,6 +66,8 @@ export function readAdminMessage(value: unknown): AdminMessage | undefined {
   switch (field(value, 'kind')) {
     case 'ready':
       return { kind: 'ready' }
+    case 'beat':
+      return { kind: 'beat' }
     case 'failed': {
       const error = field(value, 'error')
       const [code, message] = [field(error, 'code'), field(error, 'message')]

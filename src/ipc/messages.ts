@@ -46,7 +46,7 @@ export type MasterMessage<Settings> =
   /** To forget what was prepared last. */
   | { readonly kind: 'abandon' }
   /** An open connection of another worker, idle when it was given away; the socket comes with the message. */
-  | { readonly kind: 'adopt'; readonly address: string; readonly isNew: boolean }
+  | { readonly kind: 'adopt'; readonly address: string }
   /** This worker is busy and another one is not: idle connections are better off there. */
   | { readonly kind: 'relieve' }
   | { readonly kind: 'reopen-logs' }
@@ -77,7 +77,7 @@ export type WorkerMessage =
   | { readonly kind: 'prepared'; readonly error: WireError | undefined }
   | { readonly kind: 'beat' }
   /** An idle connection for another worker; the socket comes with the message. `address`: the one it came in by. */
-  | { readonly kind: 'give-away'; readonly address: string; readonly isNew: boolean }
+  | { readonly kind: 'give-away'; readonly address: string }
   /** Whether a request that comes now has to wait for others. */
   | { readonly kind: 'busy' }
   /** `id`: a number of its own, for the answer. */

@@ -22,10 +22,8 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
     case 'idle':
       return { kind }
     case 'give-away': {
-      const [address, isNew] = [field(value, 'address'), field(value, 'isNew')]
-      return typeof address === 'string' && typeof isNew === 'boolean'
-        ? { kind, address, isNew }
-        : undefined
+      const address = field(value, 'address')
+      return typeof address === 'string' ? { kind, address } : undefined
     }
     case 'ask-status': {
       const [id, tenant] = [field(value, 'id'), field(value, 'tenant')]

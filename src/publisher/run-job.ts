@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
-import type { GuestModule } from '../guest/module.ts'
+import { type GuestModule, MAX_TABLE_ELEMENTS } from '../guest/module.ts'
 import { digestOf } from '../store/digest.ts'
 import type {
   JobDone,
@@ -19,7 +19,6 @@ import { probe } from './probe-request.ts'
 import { type VerifiedModule, verifyModule } from './verify-module.ts'
 
 /** Elements that the tables of one instance may grow to, all together; as for modules that are run as they lie there. */
-const MAX_TABLE_ELEMENTS = 1_000_000
 
 export interface JobContext {
   readonly clock: Clock

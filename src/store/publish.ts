@@ -4,7 +4,8 @@
  *     read -> verify -> harden -> compile -> probe -> store [-> sign] -> switch
  *             └─────── publisher's process ───────┘
  *
- * Nothing is on the tenant's list before the probe has passed, and nothing is live before it is stored.
+ * Nothing is on the tenant's list before the probe has passed, and nothing is live before it is stored. `storeRelease` ends
+ * before the switch.
  */
 import { chown, cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,7 +14,14 @@ import type { Clock } from '../base/clock.ts'
 import { digestOf } from './digest.ts'
 import { StoreError, storeFileError } from './errors.ts'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from './limits.ts'
-import type { HandlerLimits, Manifest, Units } from './manifest.ts'
+import type { HandlerLimits, Units } from './manifest.ts'
+import {
+  noteOfSigned,
+  noteOfStaged,
+  noteOfStored,
+  noteOfSwitched,
+  type StepNote,
+} from './publish-notes.ts'
 import {
   type PublisherAccount,
   type PublisherLimits,
@@ -79,16 +87,38 @@ export interface PublishOptions {
   readonly onBytes?: OnBytes | undefined
 }
 
-export interface Publication {
+/** A release that is stored, on the tenant's list, and not live by that. */
+export interface StoredRelease {
   readonly release: Release
   readonly stored: Stored
+}
+
+export interface Publication extends StoredRelease {
   readonly switched: Switched
 }
 
 /** Publishes a module or a folder. Rejects with `StoreError`, or with the coded error of the step that failed. */
 export async function publish(source: string, options: PublishOptions): Promise<Publication> {
-  const { store, tenant } = options
+  const { store, tenant, canary } = options
   refuseUnsigned(options)
+  const { release, stored } = await storeRelease(source, options)
+  const switched = await timed(options, 'switch', noteOfSwitched, () =>
+    canary === undefined
+      ? store.switchTo(tenant, stored.release)
+      : store.setCanary(tenant, stored.release, canary),
+  )
+  return { release, stored, switched }
+}
+
+/**
+ * All of publishing but the switch; a signature that the tenant demands may come later. With `canary`, refuses what could
+ * not be one. Rejects as `publish` does.
+ */
+export async function storeRelease(
+  source: string,
+  options: PublishOptions,
+): Promise<StoredRelease> {
+  const { store, tenant } = options
   const workspace = await store.makeWorkspace()
   try {
     const staged = await timed(options, 'read', noteOfStaged, () =>
@@ -118,12 +148,7 @@ export async function publish(source: string, options: PublishOptions): Promise<
     const draft = { release, originalPath, hardenedPath, imagePath, imageFiles }
     const stored = await timed(options, 'store', noteOfStored, () => store.put(tenant, draft))
     await sign(stored, options)
-    const switched = await timed(options, 'switch', noteOfSwitched, () =>
-      options.canary === undefined
-        ? store.switchTo(tenant, stored.release)
-        : store.setCanary(tenant, stored.release, options.canary),
-    )
-    return { release, stored, switched }
+    return { release, stored }
   } finally {
     await workspace.remove()
   }
@@ -243,69 +268,14 @@ function imageOf({ imagePath, imageFiles }: Staged): Release['image'] {
   return { digest: digestOf(encodeListing(imageFiles)), files: imageFiles.length, bytes }
 }
 
-type Note = Pick<PublishProgress, 'note' | 'found'>
-
 async function timed<Result>(
   { clock, onStep }: PublishOptions,
   step: PublishStep,
-  describe: (result: Result) => Note,
+  describe: (result: Result) => StepNote,
   ...[work]: [work: () => Promise<Result>]
 ): Promise<Result> {
   const startMs = clock.nowMs()
   const result = await work()
   onStep?.({ step, ...describe(result), ms: clock.nowMs() - startMs })
   return result
-}
-
-function noteOfStaged({ manifest, module, imageFiles }: Staged): Note {
-  const routes = manifest.routes.map(routeText)
-  const bytes = imageFiles.reduce((sum, file) => sum + file.bytes, 0)
-  return {
-    note: `handler ${manifest.name} at ${routes.join(', ')}: module of ${module.bytes} bytes, ${imageFiles.length} files of ${bytes} bytes`,
-    found: {
-      handler: manifest.name,
-      routes,
-      moduleBytes: module.bytes,
-      moduleDigest: module.digest,
-      files: imageFiles.length,
-      fileBytes: bytes,
-    },
-  }
-}
-
-function routeText({ path, methods }: Manifest['routes'][number]): string {
-  return methods === undefined ? path : `${methods.join('|')} ${path}`
-}
-
-function noteOfStored({ release, number, blobs, sharedBlobs, newBytes }: Stored): Note {
-  return {
-    note: `release ${number}, ${release.slice(0, 12)}: ${newBytes} bytes more, ${sharedBlobs} of ${blobs} blobs were there`,
-    found: { release, number, blobs, sharedBlobs, newBytes },
-  }
-}
-
-function noteOfSigned({ text, id }: PublicKey): Note {
-  return { note: `by ${text}`, found: { key: text, keyId: id } }
-}
-
-function noteOfSwitched({ release, previous, sequence, canary, droppedCanary }: Switched): Note {
-  const found = {
-    release,
-    previous: previous ?? null,
-    sequence,
-    ...(canary === undefined ? {} : { canary: canary.release, weight: canary.weight }),
-  }
-  const gone = droppedCanary === undefined ? '' : `; ${short(droppedCanary)} is no canary any more`
-  if (canary !== undefined) {
-    const who = canary.sticky ? 'clients' : 'requests'
-    const note = `${short(canary.release)} gets ${canary.weight} % of the ${who}, ${short(release)} the others${gone}`
-    return { note, found }
-  }
-  const before = previous === undefined ? 'first release' : `was ${short(previous)}`
-  const note = previous === release ? 'was live already' : `${short(release)} is live, ${before}`
-  return { note: `${note}${gone}`, found }
-}
-
-function short(release: string): string {
-  return release.slice(0, 12)
 }

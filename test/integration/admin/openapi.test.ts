@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { z } from 'zod'
 import * as schemas from '../../../src/admin/schemas.ts'
+import { encodeSignature, signRelease } from '../../../src/store/signature.ts'
+import { createSigningKey } from '../../../src/store/signing-key.ts'
 import { type Reply, type RunningApi, startApi } from './api.ts'
 
 interface Document {
@@ -14,6 +16,12 @@ async function documentOf(api: RunningApi): Promise<Document> {
   return (await api.send('GET', '/v1/openapi.json')).json as Document
 }
 
+/** What stands for a name in a path; default: what any of them can be. */
+const NAMES: Readonly<Record<string, string>> = {
+  '{release}': 'a'.repeat(64),
+  '{key}': '0123456789abcdef',
+}
+
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 test('what is in it is served, and what is not is not', async () => {
@@ -21,7 +29,7 @@ test('what is in it is served, and what is not is not', async () => {
   const { openapi, paths } = await documentOf(api)
   expect(openapi).toBe('3.1.0')
   for (const [path, operations] of Object.entries(paths)) {
-    const real = path.replace(/\{\w+\}/g, 'x1')
+    const real = path.replace(/\{\w+\}/g, (name) => NAMES[name] ?? 'x1')
     const known = Object.keys(operations).map((method) => method.toUpperCase())
     for (const method of METHODS.filter((one) => one !== 'HEAD')) {
       const reply = await api.send(method, real, { isLocal: true })
@@ -47,6 +55,9 @@ test('what is in it is served, and what is not is not', async () => {
     '/v1/tenants/.hidden',
     `/v1/tenants/${'x'.repeat(64)}`,
     '/v1/tenants/acme/handlers/',
+    `/v1/tenants/acme/releases/${'a'.repeat(65)}/switch`,
+    '/v1/tenants/acme/releases/hello/switch',
+    '/v1/tenants/acme/releases/1/signatures/0123456789abcde',
     '/v1//tokens',
   ]
   for (const path of elsewhere) {
@@ -114,6 +125,21 @@ test('answers are what the schemas say', async () => {
   check(schemas.switchedSchema, await post(`${acme}/promote`, { handler: 'one', weight: 50 }))
   check(schemas.switchedSchema, await post(`${acme}/promote`, { handler: 'one' }))
   check(schemas.switchedSchema, await post(`${acme}/rollback`, { handler: 'one' }))
+  const stored = await publish('handler=one&route=/a&switch=false')
+  check(schemas.storedSchema, stored, 201)
+  const { release } = stored.json as { readonly release: string }
+  const { key } = createSigningKey()
+  const signature = await api.send(
+    'PUT',
+    `${acme}/releases/${release}/signatures/${key.publicKey.id}`,
+    {
+      isLocal: true,
+      type: 'application/json',
+      body: encodeSignature(signRelease(key, { tenant: 'acme', release })),
+    },
+  )
+  check(schemas.signedSchema, signature)
+  check(schemas.switchedSchema, await post(`${acme}/releases/${release}/switch`, {}))
   check(
     schemas.withdrawnSchema,
     await api.send('DELETE', `${acme}/handlers/two`, { isLocal: true }),

@@ -154,6 +154,21 @@ test('a crash: another one comes, and pools do not notice', async () => {
   expect(await serving.exit).toBe(0)
 })
 
+test('an event loop that stands still: the process is killed, and another one comes', async () => {
+  const folder = makeFolder()
+  const serving = await serve({ folder, config: configText(folder) })
+  const [first] = adminPids(serving)
+  const from = serving.log().length
+  process.kill(first ?? -1, 'SIGSTOP')
+  // Asked while nobody can answer: the connection waits at the socket, which the master holds.
+  const reply = ask(join(folder, 'admin.sock'), 'GET', '/v1/tenants')
+  await serving.logged(/admin process is killed: its event loop has stood still for 5000 ms/, from)
+  await serving.logged(ADMIN_READY, from)
+  expect(adminPids(serving)).toHaveLength(1)
+  expect(adminPids(serving)).not.toContain(first)
+  expect((await reply).status).toBe(200)
+})
+
 test('a socket that others can reach needs a token, which the command line makes', async () => {
   const folder = makeFolder()
   const admin = 'listen_mode = "0660"'

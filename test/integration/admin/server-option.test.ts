@@ -6,6 +6,8 @@ import { promoteCommand } from '../../../src/cli/promote.ts'
 import { publishCommand } from '../../../src/cli/publish.ts'
 import { releasesCommand } from '../../../src/cli/releases.ts'
 import { rollbackCommand } from '../../../src/cli/rollback.ts'
+import { signCommand } from '../../../src/cli/sign.ts'
+import { createSigningKey } from '../../../src/store/signing-key.ts'
 import { type RunningApi, startApi } from './api.ts'
 
 const COMMANDS = {
@@ -13,6 +15,7 @@ const COMMANDS = {
   releases: releasesCommand,
   rollback: rollbackCommand,
   promote: promoteCommand,
+  sign: signCommand,
 }
 
 let printed = ''
@@ -63,6 +66,35 @@ test('publish, releases, promote, rollback', async () => {
   expect(await type(api, 'rollback', '--handler', 'app', '--withdraw')).toContain('off the air')
 })
 
+test('publish --sign says what it says without a server; sign and --no-switch in parts', async () => {
+  const { key, pem } = createSigningKey()
+  const api = await startApi({ acme: `signers = ["${key.publicKey.text}"]` })
+  vi.stubEnv('WASM_FPM_TOKEN', await api.token('acme', ['publish', 'read']))
+  const keyFile = join(api.folder, 'key')
+  writeFileSync(keyFile, pem, { mode: 0o600 })
+  const module = (name: string): string => join(api.folder, 'modules', `${name}.wasm`)
+  const app = ['--handler', 'app', '--route', '/app']
+  const story = await type(api, 'publish', module('hello'), ...app, '--sign', keyFile)
+  expect(story.split('\n').map((line) => line.split(' ')[0])).toEqual([
+    ...['read', 'verify', 'harden', 'compile', 'probe', 'store', 'sign', 'switch'],
+    'acme/app',
+    '',
+  ])
+  expect(story).toContain(`by ${key.publicKey.text} (`)
+  expect(story).toMatch(/switch {3}[0-9a-f]{12} is live, first release \(/)
+  const stored = await type(api, 'publish', module('echo'), ...app, '--no-switch', '--json')
+  const last = JSON.parse(stored.trimEnd().split('\n').at(-1) ?? '')
+  expect(last).toMatchObject({ event: 'stored', tenant: 'acme', handler: 'app', number: 2 })
+  await expect(type(api, 'rollback', '2')).rejects.toMatchObject({ code: 'STORE_UNSIGNED' })
+  expect(await type(api, 'sign', '2', '--key', keyFile)).toBe(
+    `acme: release 2, ${last.release.slice(0, 12)}, signed by ${key.publicKey.text}\n`,
+  )
+  expect(await type(api, 'rollback', '2')).toContain(`${last.release.slice(0, 12)} is live`)
+  await expect(type(api, 'sign', '2', '--key', keyFile, '--store', 'x')).rejects.toMatchObject({
+    code: 'CLI_USAGE',
+  })
+})
+
 test('a folder without a module, and a failure with --json', async () => {
   const api = await startApi()
   vi.stubEnv('WASM_FPM_TOKEN', await api.token('acme', ['publish']))
@@ -70,9 +102,15 @@ test('a folder without a module, and a failure with --json', async () => {
   mkdirSync(folder)
   writeFileSync(join(folder, 'wasm-fpm.json'), '{"module":"none.wasm"}')
   await expect(type(api, 'publish', folder)).rejects.toMatchObject({ code: 'STORE_UNREADABLE' })
-  await expect(type(api, 'publish', folder, '--sign', 'key')).rejects.toMatchObject({
-    code: 'CLI_USAGE',
+  await expect(type(api, 'publish', folder, '--sign', 'none')).rejects.toMatchObject({
+    code: 'STORE_BAD_KEY',
   })
+  for (const args of [
+    ['--no-switch', '--weight', '5'],
+    ['--store', 'x'],
+  ]) {
+    await expect(type(api, 'publish', folder, ...args)).rejects.toMatchObject({ code: 'CLI_USAGE' })
+  }
   await expect(type(api, 'releases')).rejects.toMatchObject({ code: 'ADMIN_MISSING_SCOPE' })
   const line = await type(api, 'publish', folder, '--json')
   expect(JSON.parse(line)).toMatchObject({ event: 'failed', error: { code: 'STORE_UNREADABLE' } })

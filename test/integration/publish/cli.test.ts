@@ -171,6 +171,19 @@ test('keys, signatures, and a tenant that demands them', async () => {
   expect(await type('fsck')).toMatch(/^clean: .* 2 signatures/)
 })
 
+test('publish --no-switch: stored, live by nothing, and made live later', async () => {
+  const story = await type('publish', MODULE(), ...ACME, '--no-switch')
+  expect(story.split('\n').map((line) => line.split(' ')[0])).toEqual([
+    ...['read', 'verify', 'harden', 'compile', 'probe', 'store'],
+    ...[expect.stringMatching(/^acme\//), ''],
+  ])
+  expect(story).toMatch(/: stored and not live is [0-9a-f]{64}\n$/)
+  expect(await type('releases', ...ACME)).not.toMatch(/^live/m)
+  expect(await type('rollback', '1', ...ACME)).toContain('is live, was nothing')
+  const canary = [...ACME, '--no-switch', '--weight', '5']
+  await expect(type('publish', MODULE(), ...canary)).rejects.toMatchObject({ code: 'CLI_USAGE' })
+})
+
 /** `wasm-fpm key`: it works on no store. */
 async function useKey(...args: readonly string[]): Promise<string> {
   printed = ''

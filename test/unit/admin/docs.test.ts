@@ -11,7 +11,7 @@ test('every code with its HTTP status', () => {
   const codes = [...source.matchAll(/^ {2}\| '([A-Z_]+)'/gm)].map(([, code]) => code ?? '')
   const rows = [...PAGE.matchAll(/^\| `(ADMIN_[A-Z_]+)` \| ([0-9]+|client) \| \S/gm)]
   const isClients = (code: string): boolean =>
-    ['ADMIN_UNREACHABLE', 'ADMIN_STRANGE_ANSWER'].includes(code)
+    ['ADMIN_UNREACHABLE', 'ADMIN_STRANGE_ANSWER', 'ADMIN_OTHER_RELEASE'].includes(code)
   expect(rows.map(([, code, status]) => [code, status])).toEqual(
     codes.map((code) => [code, isClients(code) ? 'client' : String(statusOf(code))]),
   )
