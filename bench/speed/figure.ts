@@ -5,7 +5,7 @@ export interface Figure {
   readonly name: string
   /** null: it could not be measured; `note` says why. */
   readonly value: number | null
-  readonly unit: 'µs' | 'ms' | 'MiB' | 'x' | 'req/s' | 'KiB' | ''
+  readonly unit: 'µs' | 'ms' | 'MiB' | 'x' | 'req/s' | 'KiB' | 's' | '%' | ''
   /** Absent where a figure only explains another one. */
   readonly goal?: { readonly atMost: number } | { readonly atLeast: number }
   readonly note?: string

@@ -1,9 +1,10 @@
-/** Bytes kept until their fate is known: a buffer that grows up to what its user appends. */
+/** Bytes kept until their fate is known: a buffer that grows up to what its user appends, and none while there are none. */
 
 const FIRST_CAPACITY = 512
+const NONE = Buffer.alloc(0)
 
 export class HeldBytes {
-  #buffer: Buffer = Buffer.allocUnsafe(FIRST_CAPACITY)
+  #buffer: Buffer = NONE
   #length = 0
 
   get length(): number {
@@ -19,7 +20,7 @@ export class HeldBytes {
   append(bytes: Uint8Array, start: number, end: number): void {
     const needed = this.#length + end - start
     if (needed > this.#buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2))
+      const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2, FIRST_CAPACITY))
       this.#buffer.copy(larger, 0, 0, this.#length)
       this.#buffer = larger
     }
@@ -40,5 +41,11 @@ export class HeldBytes {
 
   truncate(length: number): void {
     this.#length = length
+  }
+
+  /** Lets go of everything, the buffer too. */
+  clear(): void {
+    this.#buffer = NONE
+    this.#length = 0
   }
 }

@@ -276,7 +276,7 @@ export class CgiResponseStream implements ByteSink {
     const bytes = Buffer.allocUnsafe(head.length + this.#held.length)
     bytes.write(head, 'latin1')
     bytes.set(this.#held.bytes, head.length)
-    this.#held.truncate(0)
+    this.#held.clear()
     this.#phase = 'open'
     this.#send(bytes)
   }

@@ -6,7 +6,6 @@ import { BEGIN_BODY_BYTES, BeginBody } from './begin-body.ts'
 import type { ConnectionEvents, ConnectionOptions } from './connection-events.ts'
 import { ProtocolStatus, type Role } from './constants.ts'
 import type { FastCgiError } from './errors.ts'
-import { GatheredBytes } from './gathered-bytes.ts'
 import type { ConnectionLimits } from './limits.ts'
 import { ManagementReplies } from './management.ts'
 import { OutputQueue, SHARED_RECORD_CONTENT } from './output-queue.ts'
@@ -17,7 +16,7 @@ import { type RecordKind, recordKind } from './record-kind.ts'
 import { type RecordHandler, RecordReader } from './record-reader.ts'
 import { MAX_RECORD_CONTENT } from './record-writer.ts'
 import { Refusal, type RefusalStatus } from './refusal.ts'
-import { type RequestOwner, ServerRequest } from './server-request.ts'
+import { NO_PAIRS, type RequestOwner, ServerRequest } from './server-request.ts'
 
 export type { ConnectionEvents, ConnectionOptions } from './connection-events.ts'
 export type { ConnectionLimits } from './limits.ts'
@@ -31,10 +30,11 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   readonly #options: ConnectionOptions
   readonly #reader = new RecordReader(this)
   readonly #output = new OutputQueue()
-  readonly #replies = new ManagementReplies()
+  /** Made when the peer asks something. */
+  #replies: ManagementReplies | undefined
   readonly #requests = new Map<number, ServerRequest>()
   /** Requests that hold more input than `stdinBufferBytes`. */
-  readonly #heavy = new Set<ServerRequest>()
+  #heavy: Set<ServerRequest> | undefined
   readonly #conduct: PeerConduct
 
   /** The record being read, the request it is for, and content to be put together. */
@@ -43,7 +43,6 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   #target: ServerRequest | undefined
   #requestId = 0
   readonly #beginBody = new BeginBody()
-  readonly #query = new GatheredBytes()
 
   #heldInput = 0
   /** Content of refusals the peer has not taken. */
@@ -74,7 +73,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
 
   /** Bytes held: input nobody has read, and output the socket has not taken. */
   get bufferedBytes(): number {
-    return this.#heldInput + this.#query.length + this.#output.heldBytes
+    return this.#heldInput + (this.#replies?.query.length ?? 0) + this.#output.heldBytes
   }
 
   /** Whether the next byte from the peer starts a request (or a management record), as on a new connection. */
@@ -155,8 +154,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
       case 'values':
         break
       case 'unknown-question':
-        this.#replies.addUnknownType(type)
-        this.#sendReplies()
+        this.#reply((replies) => replies.addUnknownType(type))
         break
       case 'unknown':
         this.#countUseless(contentLength)
@@ -176,7 +174,8 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     } else if (this.#kind === 'begin') {
       this.#beginBody.append(bytes, start, end)
     } else if (this.#kind === 'values') {
-      this.#query.append(bytes, start, end)
+      this.#replies ??= new ManagementReplies()
+      this.#replies.query.append(bytes, start, end)
     }
   }
 
@@ -201,8 +200,10 @@ export class ServerConnection implements RecordHandler, RequestOwner {
 
   requestInputHeld(request: ServerRequest, delta: number): void {
     this.#heldInput += delta
-    if (request.heldInput >= this.#limits.stdinBufferBytes) this.#heavy.add(request)
-    else if (this.#heavy.size > 0) this.#heavy.delete(request)
+    if (request.heldInput >= this.#limits.stdinBufferBytes) {
+      this.#heavy ??= new Set()
+      this.#heavy.add(request)
+    } else this.#heavy?.delete(request)
     if (delta < 0) this.#updateWantsInput()
   }
 
@@ -314,6 +315,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     request.params = pairs
     if (fault === undefined) this.#events.onRequest(request)
     else this.#events.onBadRequest(request, fault)
+    request.params = NO_PAIRS
   }
 
   #forgetParams(request: ServerRequest): void {
@@ -334,15 +336,13 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   }
 
   #answerValues(): void {
-    this.#replies.addValues(this.#query.view(), {
-      ...this.#options.values(),
-      multiplex: this.#options.multiplex,
-    })
-    this.#query.clear()
-    this.#sendReplies()
+    const { multiplex, values } = this.#options
+    this.#reply((replies) => replies.addValues({ ...values(), multiplex }))
   }
 
-  #sendReplies(): void {
+  #reply(add: (replies: ManagementReplies) => void): void {
+    this.#replies ??= new ManagementReplies()
+    add(this.#replies)
     this.#output.add(this.#replies)
     this.#tellOutput()
   }
@@ -365,8 +365,8 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     if (this.#heldInput >= this.#limits.totalBufferBytes / 2) return false
     if (this.#output.heldBytes >= this.#limits.totalBufferBytes / 2) return false
     // A peer that reads no answers gets to ask no questions.
-    if (this.#replies.heldBytes + this.#refusalBytes >= MAX_REPLY_BYTES) return false
-    for (const request of this.#heavy) {
+    if ((this.#replies?.heldBytes ?? 0) + this.#refusalBytes >= MAX_REPLY_BYTES) return false
+    for (const request of this.#heavy ?? []) {
       const mayStall = this.#requests.size > 1 || request.isOutputStalled
       if (!mayStall || request.heldInput >= this.#limits.stalledStdinBytes) return false
     }
@@ -392,7 +392,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
       this.#forgetParams(request)
       request.drop()
     }
-    this.#query.clear()
+    this.#replies?.query.clear()
     this.#wantsInput = false
     this.#events.onClose(mode, ...(error === undefined ? [] : [error]))
   }

@@ -1,5 +1,6 @@
 /** Management records (FastCGI 1.0, section 4): what a peer may ask of the application itself. */
 import { RecordType } from './constants.ts'
+import { GatheredBytes } from './gathered-bytes.ts'
 import type { Sender } from './output-queue.ts'
 import { decodeParams, encodeParams, type Pairs } from './params.ts'
 import { RecordWriter } from './record-writer.ts'
@@ -21,17 +22,20 @@ export interface KnownValues extends ConnectionValues {
 const NAME_LIMITS = { paramsPairs: 65_535, paramNameBytes: 65_535 }
 const UNKNOWN_TYPE_BODY_BYTES = 8
 
-/** Prints the answers to management records, in the order they are asked for. */
+/** What the peer asks in management records, and the answers in that order. */
 export class ManagementReplies implements Sender {
   readonly records = new RecordWriter(0)
   readonly streamTypes = [RecordType.GetValuesResult, RecordType.UnknownType] as const
   countedBytes = 0
+  /** The content of a GET_VALUES that is being read. */
+  readonly query = new GatheredBytes()
   /** Content bytes of answers the peer has not taken. */
   heldBytes = 0
 
-  /** Answers GET_VALUES: only names that were asked for and are known, each once. */
-  addValues(query: Uint8Array, { maxConns, maxReqs, multiplex }: KnownValues): void {
-    const asked = new Set(decodeParams(query, NAME_LIMITS).pairs.map(([name]) => name))
+  /** Answers the GET_VALUES in `query`: only names that were asked for and are known, each once. */
+  addValues({ maxConns, maxReqs, multiplex }: KnownValues): void {
+    const asked = new Set(decodeParams(this.query.view(), NAME_LIMITS).pairs.map(([name]) => name))
+    this.query.clear()
     const known: Pairs = [
       ['FCGI_MAX_CONNS', String(maxConns)],
       ['FCGI_MAX_REQS', String(maxReqs)],

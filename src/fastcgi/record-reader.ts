@@ -22,7 +22,8 @@ export interface RecordHandler {
 /** The framing state of one direction of one connection. */
 export class RecordReader {
   readonly #handler: RecordHandler
-  readonly #header = new Uint8Array(HEADER_BYTES)
+  /** A header that was cut in two: most connections never have one. */
+  #header: Uint8Array | undefined
   #headerBytes = 0
   #contentLeft = 0
   #paddingLeft = 0
@@ -81,6 +82,7 @@ export class RecordReader {
       return at + HEADER_BYTES
     }
     const end = Math.min(bytes.length, at + HEADER_BYTES - this.#headerBytes)
+    this.#header ??= new Uint8Array(HEADER_BYTES)
     for (let from = at; from < end; from++) {
       this.#header[this.#headerBytes++] = byteAt(bytes, from)
     }

@@ -8,7 +8,10 @@ export interface FastCgiRequest {
   readonly role: Role
   /** Whether the peer wants the connection kept after this request (FCGI_KEEP_CONN). */
   readonly keepConnection: boolean
-  /** Name-value pairs in wire order, duplicates included, as bytes (names and values are latin1 strings: one char a byte). */
+  /**
+   * Name-value pairs in wire order, duplicates included, as bytes (names and values are latin1 strings: one char a byte).
+   * There until whoever is handed the request has returned: one that waits for long should not hold them.
+   */
   readonly params: ReadonlyArray<readonly [name: string, value: string]>
   /** FCGI_STDIN. Ends at its empty record. */
   readonly stdin: ByteSource

@@ -10,7 +10,11 @@ import { RecordWriter } from './record-writer.ts'
 import type { FastCgiRequest } from './request.ts'
 
 const STREAM_TYPES = [RecordType.Stdout, RecordType.Stderr] as const
-const NO_PAIRS: Pairs = []
+/** The parameters of a request before they have come, and after they have been read. */
+export const NO_PAIRS: Pairs = []
+/** The DATA of all who get none. */
+const NO_INPUT = new InputStream({ inputHeld: () => undefined })
+NO_INPUT.end()
 /** appStatus of a request that was given up: anything but 0. */
 const GIVEN_UP = 1
 
@@ -71,12 +75,11 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
     this.keepConnection = keepConnection
     this.records = new RecordWriter(id)
     this.#stdin = new InputStream(this)
-    this.#data = new InputStream(this)
+    this.#data = role === Role.Filter ? new InputStream(this) : NO_INPUT
     this.#stdout = new OutputStream(this, RecordType.Stdout, { isOptional: false })
     this.#stderr = new OutputStream(this, RecordType.Stderr, { isOptional: true })
     // An Authorizer is sent PARAMS only (section 6.3), and only a Filter gets DATA (6.4).
     if (role === Role.Authorizer) this.#stdin.end()
-    if (role !== Role.Filter) this.#data.end()
   }
 
   get stdin(): ByteSource {

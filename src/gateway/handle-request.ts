@@ -104,20 +104,26 @@ async function runGuest(scene: Scene): Promise<PoolReport> {
     },
     onAbort: (giveUp) => request.onAbort(giveUp),
     onStart: (kill) => {
-      if (slowLog !== undefined) watch = new SlowWatch(slowLog, gateway.clock)
+      if (slowLog !== undefined) {
+        const { requestId, handler } = answer
+        watch = new SlowWatch(slowLog, gateway.clock, {
+          about: { requestId, tenant: config.name, handler, uri: cgi.requestUri },
+          onSlow: () => gateway.scheduler.countSlow(config.name),
+        })
+      }
       if (stopsAtFinish) wallTimer = gateway.clock.after(settings.wallMs, () => kill('wall'))
       answer.onRefusal(kill)
     },
-    onWait: () => answer.flush(),
-    onSliceOver: () => watch?.look(),
+    onWait: (cpuMs) => {
+      watch?.guestWaits(cpuMs)
+      answer.flush()
+    },
+    onSliceOver: (cpuMs) => watch?.look(cpuMs),
   })
   try {
     const report = await run
-    const { cpuMs, outcome } = report
-    target.onRun?.(isFault(outcome))
-    const { requestId, handler } = answer
-    const entry = { requestId, tenant: config.name, handler, uri: cgi.requestUri, cpuMs }
-    if (watch?.end(entry)) gateway.scheduler.countSlow(config.name)
+    target.onRun?.(isFault(report.outcome))
+    watch?.end(report.cpuMs)
     return report
   } finally {
     wallTimer?.cancel()

@@ -1,10 +1,10 @@
 /**
  * Requests that take longer than `request_slowlog_timeout` (php-fpm's slow log). What such a guest was doing is seen when
- * a slice of its processor time is over and its time is up; one that only waited has no back trace. The entry is written
- * when the request has ended, because what it cost is known then.
+ * a slice of its processor time is over and its time is up; one that waits has no back trace. The entry is written then: a
+ * request that hangs is to be found while it does.
  */
 import { type DestinationStream, pino } from 'pino'
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { TenantConfig } from '../config/config.ts'
 import { guestFrames } from '../guest/outcome.ts'
@@ -15,7 +15,7 @@ export interface SlowEntry {
   readonly handler: string | undefined
   /** Raw, as the client sent it. */
   readonly uri: string
-  /** Time from the start of the guest to its end, and what of it was processor time. */
+  /** Time from the start of the guest to this entry, and what of it was processor time. */
   readonly wallMs: number
   readonly cpuMs: number
   /** The guest's functions when its time was up, innermost first; empty: it waited then. */
@@ -92,41 +92,71 @@ const HOST_FRAMES = 16
 /** How functions that hardening adds to a guest are named; the outermost one was called by the guest itself. */
 const OUR_NAMES = 'wasm_fpm:'
 
+/** Who is watched, and who is told. */
+export interface SlowRequest {
+  readonly about: Pick<SlowEntry, 'requestId' | 'tenant' | 'handler' | 'uri'>
+  /** Called once, when an entry has been written. */
+  readonly onSlow: () => void
+}
+
 /** Watches one request. */
 export class SlowWatch {
   readonly #clock: Clock
   readonly #log: SlowLog
+  readonly #request: SlowRequest
   readonly #startMs: number
-  #backtrace: readonly string[] | undefined
+  readonly #timer: Timer
+  #isWaiting = false
+  #isWritten = false
+  #cpuMs = 0
 
   /** From here on the guest runs. */
-  constructor(log: SlowLog, clock: Clock) {
+  constructor(log: SlowLog, clock: Clock, request: SlowRequest) {
     this.#clock = clock
     this.#log = log
+    this.#request = request
     this.#startMs = clock.nowMs()
+    this.#timer = clock.after(log.afterMs, this.#timeIsUp)
   }
 
-  /** To be called on the guest's stack. */
-  readonly look = (): void => {
-    if (this.#backtrace !== undefined || !this.#isSlow()) return
-    this.#backtrace = traceGuest(this.#log.traceDepth)
+  /** A slice of the guest's is over. To be called on its stack. `cpuMs`: what it has used so far, here as below. */
+  readonly look = (cpuMs: number): void => {
+    this.#isWaiting = false
+    this.#cpuMs = cpuMs
+    if (!this.#isWritten && this.#isSlow()) this.#write(traceGuest(this.#log.traceDepth))
   }
 
-  /** The guest has ended. Whether it was slow: then there is an entry. */
-  end(entry: Pick<SlowEntry, 'requestId' | 'tenant' | 'handler' | 'uri' | 'cpuMs'>): boolean {
-    if (!this.#isSlow()) return false
-    const wallMs = this.#clock.nowMs() - this.#startMs
-    this.#log.write({
-      ...entry,
-      wallMs: round(wallMs),
-      cpuMs: round(entry.cpuMs),
-      backtrace: this.#backtrace ?? [],
-    })
-    return true
+  /** The guest waits for something else than its turn. */
+  readonly guestWaits = (cpuMs: number): void => {
+    this.#isWaiting = true
+    this.#cpuMs = cpuMs
+  }
+
+  /** The guest has ended. */
+  end(cpuMs: number): void {
+    this.#timer.cancel()
+    this.#cpuMs = cpuMs
+    if (!this.#isWritten && this.#isSlow()) this.#write([])
+  }
+
+  /** One that does not wait is about to have its next slice, and is looked at then. */
+  readonly #timeIsUp = (): void => {
+    if (this.#isWaiting && !this.#isWritten) this.#write([])
   }
 
   #isSlow(): boolean {
     return this.#clock.nowMs() - this.#startMs >= this.#log.afterMs
+  }
+
+  #write(backtrace: readonly string[]): void {
+    this.#isWritten = true
+    this.#log.write({
+      ...this.#request.about,
+      wallMs: round(this.#clock.nowMs() - this.#startMs),
+      cpuMs: round(this.#cpuMs),
+      backtrace,
+    })
+    this.#request.onSlow()
   }
 }
 

@@ -26,10 +26,10 @@ export interface GuestJob {
   readonly wallMs: number
   /** How long the guest may hold the thread while others want it, in milliseconds. */
   readonly sliceMs: number
-  /** Calls `wake` when it is the guest's turn again. */
-  readonly waitTurn: (wake: () => void) => void
+  /** Calls `wake` when it is the guest's turn again. `cpuMs`: what the run has used so far. */
+  readonly waitTurn: (wake: () => void, cpuMs: number) => void
   /** Called whenever the guest starts to wait for something else than its turn, before anybody else runs. */
-  readonly onWait: () => void
+  readonly onWait: (cpuMs: number) => void
 }
 
 export interface GuestReport {
@@ -164,7 +164,7 @@ export class GuestInstance {
         }
         this.#enter()
         resolve(this.#plainCheck())
-      })
+      }, run.cpuMs)
     })
   }
 
@@ -231,7 +231,7 @@ export class GuestInstance {
       const leftMs = Math.max(0, run.deadlineMs - nowMs)
       this.#wallTimer ??= this.#clock.after(leftMs, () => this.kill('wall'))
     }
-    run.job.onWait()
+    run.job.onWait(run.cpuMs)
     if (run.killedBy !== undefined) this.#finish(run, { kind: 'killed', reason: run.killedBy })
   }
 

@@ -34,6 +34,12 @@ export type Outcome =
     }
   | { readonly kind: 'killed'; readonly reason: KillReason }
 
+/** Whether the guest is to blame: it trapped, or used up its time. */
+export function isFault(outcome: Outcome): boolean {
+  if (outcome.kind === 'killed') return outcome.reason === 'cpu' || outcome.reason === 'wall'
+  return outcome.kind === 'trapped'
+}
+
 const TRAP_PATTERNS: ReadonlyArray<readonly [RegExp, TrapKind]> = [
   [/unreachable/, 'unreachable'],
   [/stack size exceeded/i, 'stack-overflow'],

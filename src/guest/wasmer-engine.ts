@@ -101,7 +101,7 @@ export class WasmerInstance implements Instance {
   async #perform(run: Run): Promise<void> {
     const { grants, waitTurn } = run.job
     const wait: Wait = (register) => {
-      run.job.onWait()
+      run.job.onWait(0) // it has not run yet
       // Of a guest that was stopped goes out what is taken at once.
       if (run.killedBy !== undefined) this.#finish(run, { kind: 'killed', reason: run.killedBy })
       return new Promise(register)
@@ -111,7 +111,7 @@ export class WasmerInstance implements Instance {
       this.#finish(run, tooMuchInput(this.#limits.inputBytes))
       return
     }
-    await new Promise<void>(waitTurn)
+    await new Promise<void>((wake) => waitTurn(wake, 0))
     const result = await withLibrary((library) => {
       if (this.#run !== run) return undefined // killed meanwhile
       const { args, env } = grants

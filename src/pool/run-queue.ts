@@ -1,22 +1,38 @@
 /**
  * Whose turn it is to have the thread. A turn of the event loop belongs to no one tenant for longer than a slice: guests
- * whose slice is over, and new requests of tenants that have had theirs, wait here. Round-robin by tenant first, then
- * first come, first served: a tenant with a hundred running guests gets no more than a tenant with one.
+ * whose slice is over, and new requests of tenants that have had theirs, wait here. The tenant that has had least of the
+ * thread comes first, so each gets the same share of it, however many requests it has and however long they take; one
+ * that wants less than its share hardly waits. Within a tenant it is first come, first served.
  */
+import { Earliest } from './earliest.ts'
 
 interface Waiting {
-  readonly wake: () => void
+  readonly wake: (paidMs: number) => void
   readonly costMs: number
 }
 
 /** Nothing is free. */
 const MIN_COST_MS = 0.02
 
+/**
+ * By how much a tenant that has had less than the others may come before them. As much as a short request needs, so that
+ * it is answered in one go; and not more, because for so long everybody else has to wait.
+ */
+export const CREDIT_MS = 5
+
+/** Accounts of tenants that do not wait are forgotten when there are so many of them. */
+const MAX_IDLE_ACCOUNTS = 1024
+
 export class RunQueue {
   readonly #schedule: (callback: () => void) => void
   readonly #sliceMs: number
-  /** Tenants that wait, in order of their next turn. */
-  readonly #tenants = new Map<string, Waiting[]>()
+  /** Those who wait, by tenant. */
+  readonly #queues = new Map<string, Waiting[]>()
+  /** Tenants that wait, by how much of the thread they have had. */
+  readonly #order = new Earliest<string>()
+  /** How much of the thread a tenant has had while somebody waited, in milliseconds; nobody starts from less than `#floorMs`. */
+  readonly #hadMs = new Map<string, number>()
+  #floorMs = 0
   /** CPU time of this turn of the event loop (and of turns before it that were short), by tenant, in milliseconds. */
   readonly #usedMs = new Map<string, number>()
   #isScheduled = false
@@ -35,24 +51,36 @@ export class RunQueue {
 
   /** Whether a new request of `tenant` may run at once. */
   mayRun(tenant: string): boolean {
-    return !this.#tenants.has(tenant) && (this.#usedMs.get(tenant) ?? 0) < this.#sliceMs
+    if (this.#queues.has(tenant) || (this.#usedMs.get(tenant) ?? 0) >= this.#sliceMs) return false
+    return this.#waiting === 0 || this.#hadBy(tenant) <= this.#order.leastKey
   }
 
-  /** `tenant` has used the thread. */
+  /** `tenant` has used the thread, beyond what it has paid for when it was woken; less than 0: it has not used all of that. */
   charge(tenant: string, cpuMs: number): void {
     const usedMs = (this.#usedMs.get(tenant) ?? 0) + cpuMs
     this.#usedMs.set(tenant, usedMs)
+    this.#hadMs.set(tenant, this.#hadBy(tenant) + cpuMs)
     if (usedMs > this.#sliceMs / 2) this.#arm() // else it does not matter yet, and a turn more costs time
   }
 
-  /** Calls `wake` when `tenant` has its turn. `costMs`: how long it is likely to hold the thread; default: a slice. */
-  join(tenant: string, wake: () => void, costMs: number = this.#sliceMs): void {
+  /**
+   * Calls `wake` when `tenant` has its turn. `costMs`: how long it is likely to hold the thread; default: a slice. `wake` is
+   * told what the tenant has been charged for that.
+   */
+  join(tenant: string, wake: (paidMs: number) => void, costMs: number = this.#sliceMs): void {
     const waiting = { wake, costMs: Math.min(Math.max(costMs, MIN_COST_MS), this.#sliceMs) }
-    const queue = this.#tenants.get(tenant)
-    if (queue === undefined) this.#tenants.set(tenant, [waiting])
-    else queue.push(waiting)
+    const queue = this.#queues.get(tenant)
+    if (queue !== undefined) queue.push(waiting)
+    else {
+      this.#queues.set(tenant, [waiting])
+      this.#order.add(tenant, this.#hadBy(tenant))
+    }
     this.#waiting += 1
     this.#arm()
+  }
+
+  #hadBy(tenant: string): number {
+    return Math.max(this.#hadMs.get(tenant) ?? this.#floorMs, this.#floorMs)
   }
 
   #arm(): void {
@@ -63,6 +91,7 @@ export class RunQueue {
       this.#usedMs.clear()
       this.#giveTurns()
       if (this.#waiting > 0) this.#arm()
+      else this.#hadMs.clear() // nobody has had anything at the cost of others
     })
   }
 
@@ -73,18 +102,40 @@ export class RunQueue {
       const next = this.#takeNext()
       if (next === undefined) return
       leftMs -= next.costMs
-      next.wake()
+      next.wake(next.costMs)
     }
   }
 
   #takeNext(): Waiting | undefined {
-    for (const [tenant, queue] of this.#tenants) {
-      this.#tenants.delete(tenant)
-      const next = queue.shift()
-      if (queue.length > 0) this.#tenants.set(tenant, queue) // behind all others
-      this.#waiting -= 1
-      return next
+    const tenant = this.#takeTenant()
+    const queue = tenant === undefined ? undefined : this.#queues.get(tenant)
+    const next = queue?.shift()
+    if (tenant === undefined || queue === undefined || next === undefined) return undefined
+    const hadMs = this.#hadBy(tenant)
+    this.#floorMs = Math.max(this.#floorMs, hadMs - CREDIT_MS)
+    this.#hadMs.set(tenant, hadMs + next.costMs)
+    if (queue.length === 0) this.#queues.delete(tenant)
+    else this.#order.add(tenant, hadMs + next.costMs)
+    this.#waiting -= 1
+    if (this.#hadMs.size > this.#queues.size + MAX_IDLE_ACCOUNTS) this.#forgetIdle()
+    return next
+  }
+
+  /** A tenant may have been charged since it joined: then it goes back to where it belongs. */
+  #takeTenant(): string | undefined {
+    for (;;) {
+      const { leastKey } = this.#order
+      const tenant = this.#order.take()
+      if (tenant === undefined) return undefined
+      const hadMs = this.#hadBy(tenant)
+      if (hadMs <= leastKey) return tenant
+      this.#order.add(tenant, hadMs)
     }
-    return undefined
+  }
+
+  #forgetIdle(): void {
+    for (const [tenant, hadMs] of this.#hadMs) {
+      if (hadMs <= this.#floorMs && !this.#queues.has(tenant)) this.#hadMs.delete(tenant)
+    }
   }
 }

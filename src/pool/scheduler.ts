@@ -5,6 +5,7 @@ import type { GuestJob, GuestReport } from '../guest/instance.ts'
 import { makeInstance } from '../guest/make-instance.ts'
 import type { GuestModule } from '../guest/module.ts'
 import type { KillReason } from '../guest/outcome.ts'
+import { Bill } from './bill.ts'
 import { Capacity, type PoolCaps } from './caps.ts'
 import { type InstanceRecord, type JobSubject, newInstanceRecord } from './instance-record.ts'
 import { RunQueue } from './run-queue.ts'
@@ -21,6 +22,8 @@ export interface PoolJob extends Omit<GuestJob, 'waitTurn'> {
   /** Requests one instance may answer; 0: no limit. */
   readonly maxRequests: number
   readonly module: GuestModule
+  /** Instances are kept for jobs with the same one, the same tenant, engine and module. Default: the empty one. */
+  readonly place?: string
   /** What runs it; default: our own. */
   readonly engine?: Engine
   /** Registers what to do when the request is given up; a later call replaces the earlier one. */
@@ -28,7 +31,7 @@ export interface PoolJob extends Omit<GuestJob, 'waitTurn'> {
   /** Called before the guest runs, with the way to stop it. */
   readonly onStart: (kill: (reason: KillReason) => void) => void
   /** Called on the guest's stack whenever its slice is over: a back trace taken there shows what it does. */
-  readonly onSliceOver?: () => void
+  readonly onSliceOver?: (cpuMs: number) => void
 }
 
 export interface PoolReport extends GuestReport {
@@ -110,14 +113,21 @@ export class Scheduler {
       queuedMs = this.#clock.nowMs() - askedMs
     }
     try {
+      const bill = new Bill(this.#runQueue, job)
       if (!this.#runQueue.mayRun(job.tenant)) {
-        await new Promise<void>((wake) => this.#runQueue.join(job.tenant, wake, state.usualCpuMs))
+        await new Promise<void>((wake) => bill.waitTurn(wake, state.usualCpuMs))
       }
       state.countStart(queuedMs)
-      const report = await this.#runInstance(job, state)
-      state.countEnd(report)
-      this.#runQueue.charge(job.tenant, report.cpuMs)
-      return { ...report, queuedMs }
+      const held = this.#begin(job, state)
+      try {
+        const report = await this.#runGuest(held, bill)
+        held.record.last = report
+        state.countEnd(report)
+        bill.settle(report.cpuMs)
+        return { ...report, queuedMs }
+      } finally {
+        this.#end(held)
+      }
     } finally {
       this.#capacity.leave(state)
     }
@@ -144,9 +154,10 @@ export class Scheduler {
     for (const instance of [...this.#capacity.running]) instance.kill('stopping')
   }
 
-  async #runInstance(job: PoolJob, state: TenantState): Promise<GuestReport> {
+  /** Takes an instance of the job's handler, or makes one. */
+  #begin(job: PoolJob, state: TenantState): Held {
     const { tenant, module, engine = 'own' } = job
-    const place = { tenant, key: `${tenant}\0${engine}\0${module.digest}` }
+    const place = { tenant, key: `${tenant}\0${engine}\0${module.digest}\0${job.place ?? ''}` }
     const warm = this.#warm.take(place.key) ?? this.#takeUsed(place.key)
     const instance = warm ?? this.#makeNow(job, state)
     const record = this.#recordOf(instance, job.tenant)
@@ -155,34 +166,42 @@ export class Scheduler {
     record.requests += 1
     record.startedMs = this.#clock.nowMs()
     record.subject = job.subject
-    try {
-      const stop = new StopSwitch(instance, this.#isStopping ? 'stopping' : undefined)
-      job.onStart((reason) => stop.pull(reason))
-      job.onAbort(() => stop.pull('aborted'))
-      if (stop.reason !== undefined) {
-        return { outcome: { kind: 'killed', reason: stop.reason }, cpuMs: 0, memoryBytes: 0 }
-      }
-      stop.isRunning = true
-      const report = instance.run({
-        grants: job.grants,
-        cpuMs: job.cpuMs,
-        wallMs: job.wallMs,
-        sliceMs: job.sliceMs,
-        waitTurn: (wake) => {
-          job.onSliceOver?.()
-          this.#runQueue.join(job.tenant, wake)
-        },
-        onWait: job.onWait,
-      })
-      record.last = await report
-      return record.last
-    } finally {
-      this.#capacity.end(instance, module)
-      record.isRunning = false
-      record.endedMs = this.#clock.nowMs()
-      this.#giveBack({ instance, job, place })
-      this.#makeAhead(job, place, warm === undefined && instance.runs === 1)
+    return { instance, job, place, record, isNew: warm === undefined }
+  }
+
+  #runGuest({ instance, job }: Held, bill: Bill): Promise<GuestReport> {
+    const stop = new StopSwitch(instance, this.#isStopping ? 'stopping' : undefined)
+    job.onStart((reason) => stop.pull(reason))
+    job.onAbort(() => stop.pull('aborted'))
+    if (stop.reason !== undefined) {
+      const outcome = { kind: 'killed', reason: stop.reason } as const
+      return Promise.resolve({ outcome, cpuMs: 0, memoryBytes: 0 })
     }
+    stop.isRunning = true
+    return instance.run({
+      grants: job.grants,
+      cpuMs: job.cpuMs,
+      wallMs: job.wallMs,
+      sliceMs: job.sliceMs,
+      waitTurn: (wake, cpuMs) => {
+        job.onSliceOver?.(cpuMs)
+        bill.sliceIsOver()
+        bill.waitTurn(wake)
+      },
+      onWait: (cpuMs) => {
+        bill.guestWaits()
+        job.onWait(cpuMs)
+      },
+    })
+  }
+
+  #end(held: Held): void {
+    const { instance, job, place, record } = held
+    this.#capacity.end(instance, job.module)
+    record.isRunning = false
+    record.endedMs = this.#clock.nowMs()
+    this.#giveBack(held)
+    this.#makeAhead(job, place, held.isNew && instance.runs === 1)
   }
 
   #makeNow(job: PoolJob, state: TenantState): Instance {
@@ -272,6 +291,13 @@ interface UsedInstance {
   readonly instance: Instance
   readonly job: PoolJob
   readonly place: Place
+}
+
+/** An instance that a request has. */
+interface Held extends UsedInstance {
+  readonly record: InstanceRecord
+  /** Whether it was made for this request. */
+  readonly isNew: boolean
 }
 
 /** The way to stop a guest, before it runs too: then it does not. */

@@ -55,7 +55,8 @@ export class CallContext {
   #waits: 'no' | 'waiting' | 'resuming' = 'no'
   #isSpoilt = false
   #timer: Timer | undefined = undefined
-  #abandon: (() => void) | undefined = undefined
+  /** Rejects what the guest waits for. */
+  #abandon: ((signal: ExitSignal) => void) | undefined = undefined
 
   attach(memory: WebAssembly.Memory): void {
     this.#memory = memory
@@ -84,10 +85,10 @@ export class CallContext {
       { kind: 'stream', source: undefined, sink: grants.stdout, isTerminal: stdout, ino: 2n },
       { kind: 'stream', source: undefined, sink: grants.stderr, isTerminal: stderr, ino: 3n },
     ]
-    this.descriptors = new DescriptorTable(grants.limits.openFiles)
-    for (const stream of this.standard) {
-      this.descriptors.add(new Descriptor(stream, standardRights(stream)))
-    }
+    this.descriptors = new DescriptorTable(
+      grants.limits.openFiles,
+      this.standard.map((stream) => new Descriptor(stream, standardRights(stream))),
+    )
     this.descriptors.addLater(() => grants.preopens.map(openDirectory))
     this.runningSinceMs = grants.clock.nowMs()
     this.#mayRun = true
@@ -99,7 +100,7 @@ export class CallContext {
     if (this.#waits !== 'no') this.#isSpoilt = true
     this.#waits = 'no'
     // A stack that is never resumed is never freed: V8 takes every suspended stack for reachable.
-    this.#abandon?.()
+    this.#abandon?.(new ExitSignal(undefined))
     this.#abandon = undefined
     this.#timer?.cancel()
     this.#timer = undefined
@@ -175,7 +176,7 @@ export class CallContext {
     return new Promise((resolve, reject) => {
       let isArming = true
       let isSettled = false
-      this.#abandon = () => reject(new ExitSignal(undefined))
+      this.#abandon = reject
       const wake = (): void => {
         if (isSettled || generation !== this.#generation) return
         // The engine must have seen the promise before it settles; see below.

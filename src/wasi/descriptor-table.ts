@@ -3,14 +3,16 @@ import type { Descriptor, OpenThing } from './descriptor.ts'
 import { Errno } from './errno.ts'
 
 export class DescriptorTable {
-  readonly #entries: (Descriptor | undefined)[] = []
+  readonly #entries: (Descriptor | undefined)[]
   readonly #limit: number
-  #count = 0
+  #count: number
   #later: (() => readonly Descriptor[]) | undefined
 
-  /** `limit`: descriptors open at once. */
-  constructor(limit: number) {
+  /** `limit`: descriptors open at once. `first`: open from the start; becomes the table's own. */
+  constructor(limit: number, first: Descriptor[] = []) {
     this.#limit = limit
+    this.#entries = first
+    this.#count = first.length
   }
 
   /** `open` opens the next ones when somebody could notice that they are not there: most requests never do. */

@@ -61,7 +61,26 @@ export interface MeterChecks {
 
 const NO_CHECKS: MeterChecks = { check: () => 0, plainCheck: () => 0 }
 
-const makeWaitShim = compileWaitShim({ ...WAITING_CALLS, check: 0, plainCheck: 0 })
+type WaitingName = keyof typeof WAITING_CALLS
+type Shim = ReturnType<typeof compileWaitShim<string>>
+
+const WAITING_NAMES = Object.keys(WAITING_CALLS) as WaitingName[]
+
+/** By the waiting calls they have, of which there are few. */
+const shims = new Map<string, Shim>()
+
+/** What a module does not import costs its instances nothing. */
+function shimFor(waiting: readonly WaitingName[]): Shim {
+  const key = waiting.join()
+  let shim = shims.get(key)
+  if (shim === undefined) {
+    const parameters: Record<string, number> = { check: 0, plainCheck: 0 }
+    for (const name of waiting) parameters[name] = WAITING_CALLS[name]
+    shim = compileWaitShim(parameters)
+    shims.set(key, shim)
+  }
+  return shim
+}
 
 export { ExitSignal } from './exit-signal.ts'
 
@@ -77,8 +96,8 @@ export class WasiHost {
   /** `needed`: what the module imports from `wasi_snapshot_preview1`. Throws WASI_UNKNOWN_IMPORT. */
   constructor(needed: ReadonlySet<string>, checks: MeterChecks = NO_CHECKS) {
     const imports: WebAssembly.ModuleImports = {}
-    const shim = makeWaitShim({ ...waitingCalls(this.#context), ...checks })
-    this.checks = shim
+    const waiting = WAITING_NAMES.filter((name) => needed.has(name))
+    const calls: Record<string, WaitingCall> = { ...checks }
     for (const name of needed) {
       const call = CALLS.get(name)?.(this.#context)
       if (call === undefined) {
@@ -87,8 +106,12 @@ export class WasiHost {
           `Cannot import ${JSON.stringify(name)}: wanted a function of WASI preview 1`,
         )
       }
-      imports[name] = name in WAITING_CALLS ? shim[name as keyof typeof shim] : call
+      if (name in WAITING_CALLS) calls[name] = call
+      else imports[name] = call as WebAssembly.ImportValue
     }
+    const shim = shimFor(waiting)(calls)
+    for (const name of waiting) imports[name] = shim[name] as WebAssembly.ExportValue
+    this.checks = shim as Record<keyof MeterChecks, WebAssembly.ExportValue>
     this.imports = imports
   }
 
@@ -146,14 +169,5 @@ export class WasiHost {
   /** Called when it is about to get the thread back. */
   set afterWait(hook: (() => void) | undefined) {
     this.#context.afterWait = hook
-  }
-}
-
-function waitingCalls(context: CallContext): Record<keyof typeof WAITING_CALLS, WaitingCall> {
-  return {
-    fd_read: FD_IO_CALLS.fd_read(context),
-    fd_write: FD_IO_CALLS.fd_write(context),
-    poll_oneoff: POLL_CALLS.poll_oneoff(context),
-    sched_yield: SCHED_CALLS.sched_yield(context),
   }
 }

@@ -57,13 +57,15 @@ export const POLL_CALLS = {
       if (!host.has(start, length * SUBSCRIPTION_BYTES)) return Errno.FAULT
       if (!host.has(events, length * EVENT_BYTES)) return Errno.FAULT
       if (!host.has(result >>> 0, 4)) return Errno.FAULT
-      const subscriptions: Subscription[] = []
-      for (let index = 0; index < length; index++) {
-        subscriptions.push(readSubscription(host, start + index * SUBSCRIPTION_BYTES))
-      }
+      const subscriptions = Array.from({ length }, (_, index) =>
+        readSubscription(host, start + index * SUBSCRIPTION_BYTES),
+      )
       return poll(host, subscriptions, events, result)
     },
 }
+
+/** Of those who ask for none. */
+const NO_STREAMS = new Set<OpenStream>()
 
 function poll(
   host: CallContext,
@@ -71,7 +73,8 @@ function poll(
   output: number,
   result: number,
 ): number | Promise<number> {
-  const writable = new Set<OpenStream>()
+  const asksForSinks = subscriptions.some(({ type }) => type === Eventtype.FdWrite)
+  const writable = asksForSinks ? new Set<OpenStream>() : NO_STREAMS
   const proceed = (): number | undefined => {
     const events = happened(host, subscriptions, writable)
     if (events.length === 0) return undefined

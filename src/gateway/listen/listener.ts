@@ -43,8 +43,6 @@ export interface ListenerOptions {
   readonly backlog?: number | undefined
   /** Takes an idle socket that would be closed; false: it does not want it. */
   readonly handOver?: ((socket: Socket) => boolean) | undefined
-  /** Takes a connection that has just come in, unread; false: it is to be served here. */
-  readonly passOn?: ((socket: Socket) => boolean) | undefined
   /** Connections at once; more are closed at once. Default 16,384, or what the file limit leaves room for. */
   readonly maxConnections?: number | undefined
 }
@@ -79,8 +77,8 @@ export interface Listener {
   close(): Promise<void>
   /** Closes connections without a request now, the others as soon as they have none. */
   closeIdle(): void
-  /** Takes over an open connection of another process, which has handed it over. `isNew`: unread. */
-  adopt(socket: Socket, isNew: boolean): void
+  /** Takes over an open connection of another process, which has handed it over. */
+  adopt(socket: Socket): void
   /** Closes kept connections without a request now; the others stay. */
   closeKept(): void
   /** Closes every connection after its next answer: no request can cross the close on its way here. */
@@ -193,8 +191,8 @@ class OpenListener implements Listener {
     for (const driver of this.#drivers) driver.closeWhenIdle()
   }
 
-  adopt(socket: Socket, isNew: boolean): void {
-    this.#drive(socket, !isNew)
+  adopt(socket: Socket): void {
+    this.#drive(socket, true)
   }
 
   closeKept(): void {
@@ -214,9 +212,7 @@ class OpenListener implements Listener {
     return new Promise((resolve) => this.#drainWaiters.push(resolve))
   }
 
-  readonly #accept = (socket: Socket): void => {
-    if (this.#options.passOn?.(socket) !== true) this.#drive(socket, false)
-  }
+  readonly #accept = (socket: Socket): void => this.#drive(socket, false)
 
   #drive(socket: Socket, isKept: boolean): void {
     const transport = this.port === undefined ? 'unix' : 'tcp'

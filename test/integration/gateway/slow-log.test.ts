@@ -20,11 +20,12 @@ const SPINNER = wat(`(module ${IMPORTS}
   (func $outer (call $inner) ${PRINT})
   (func (export "_start") (call $outer)))`)
 
-/** Sleeps for 60 ms. */
-const SLEEPER = wat(`(module ${IMPORTS}
+/** Sleeps, then prints. */
+const sleeper = (ms: number) =>
+  wat(`(module ${IMPORTS}
   (func (export "_start")
     (i32.store (i32.const 272) (i32.const 1))
-    (i64.store (i32.const 280) (i64.const 60000000))
+    (i64.store (i32.const 280) (i64.const ${ms * 1_000_000}))
     (drop (call $poll (i32.const 256) (i32.const 400) (i32.const 1) (i32.const 200)))
     ${PRINT}))`)
 
@@ -52,7 +53,12 @@ function open(tenant = ''): { readonly site: Site; entries(count: number): Promi
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'slow.log')
   const opened = new Site({
-    files: { 'spin.wasm': SPINNER, 'sleep.wasm': SLEEPER, 'quick.wasm': QUICK },
+    files: {
+      'spin.wasm': SPINNER,
+      'sleep.wasm': sleeper(60),
+      'wait.wasm': sleeper(20_000),
+      'quick.wasm': QUICK,
+    },
     tenant: `slowlog = "${file}"\nrequest_slowlog_timeout = "20ms"\n${tenant}\n[tenant.limits]\ncpu = "60ms"\n`,
   })
   site = opened
@@ -78,8 +84,10 @@ test('a guest that computes is seen at it', async () => {
     handler: 'spin.wasm',
     uri: '/spin.wasm?a=1',
   })
-  expect(entry?.cpuMs).toBeGreaterThanOrEqual(60)
-  expect(entry?.wallMs).toBeGreaterThanOrEqual(60)
+  // Written when its time was up, long before its end.
+  expect(entry?.wallMs).toBeGreaterThanOrEqual(20)
+  expect(entry?.wallMs).toBeLessThan(site.access[1]?.wallMs ?? 0)
+  expect(entry?.cpuMs).toBeLessThanOrEqual(entry?.wallMs ?? 0)
   expect(entry?.time).toBeGreaterThan(1e12)
   // Of `$inner`, `$outer` and `_start`, which have no names in the module: two imports come before them.
   const functions = entry?.backtrace.map((frame) => frame.replace(/, offset 0x[0-9a-f]+\)$/, ')'))
@@ -92,8 +100,23 @@ test('one that only waits has an entry without a back trace', async () => {
   expect((await site.request('/sleep.wasm')).status).toBe(200)
   const [entry] = await entries(1)
   expect(entry).toMatchObject({ handler: 'sleep.wasm', backtrace: [] })
-  expect(entry?.wallMs).toBeGreaterThanOrEqual(60)
+  expect(entry?.wallMs).toBeGreaterThanOrEqual(19)
   expect(entry?.cpuMs).toBeLessThan(20)
+})
+
+test('an entry is there while its guest hangs', async () => {
+  const { site, entries } = open()
+  const endless = site.request('/wait.wasm')
+  let hasEnded = false
+  void endless.then(() => {
+    hasEnded = true
+  })
+  const [entry] = await entries(1)
+  expect(hasEnded).toBe(false)
+  expect(entry).toMatchObject({ handler: 'wait.wasm', backtrace: [] })
+  expect(site.gateway.scheduler.tenants.get('acme')?.counters.slow).toBe(1)
+  site.gateway.scheduler.stop()
+  await endless
 })
 
 test('the back trace is no deeper than it may be', async () => {

@@ -17,6 +17,8 @@ export interface PeerOptions {
 export interface Peer {
   readonly connection: ServerConnection
   readonly requests: FastCgiRequest[]
+  /** Of each request, as they were when it was handed over. */
+  readonly params: FastCgiRequest['params'][]
   readonly bad: FastCgiError[]
   /** `graceful`, `break`, or `break CODE`. */
   readonly closed: string[]
@@ -29,6 +31,7 @@ export interface Peer {
 
 export function peer(options: PeerOptions = {}): Peer {
   const requests: FastCgiRequest[] = []
+  const params: FastCgiRequest['params'][] = []
   const bad: FastCgiError[] = []
   const closed: string[] = []
   const told = { output: 0, inputWanted: 0 }
@@ -36,10 +39,12 @@ export function peer(options: PeerOptions = {}): Peer {
     {
       onRequest(request) {
         requests.push(request)
+        params.push(request.params)
         options.onRequest?.(request)
       },
       onBadRequest(request, error) {
         requests.push(request)
+        params.push(request.params)
         bad.push(error)
         options.onBadRequest?.(request, error)
       },
@@ -63,6 +68,7 @@ export function peer(options: PeerOptions = {}): Peer {
   return {
     connection,
     requests,
+    params,
     bad,
     closed,
     told,

@@ -26,7 +26,7 @@ test('all 46 functions of preview 1 are there, and no other', () => {
 
 test('only what a module needs is bound', () => {
   const { imports } = new WasiHost(new Set(['fd_write', 'random_get']))
-  expect(Object.keys(imports)).toEqual(['fd_write', 'random_get'])
+  expect(Object.keys(imports).sort()).toEqual(['fd_write', 'random_get'])
 })
 
 test('an unknown import is refused', () => {

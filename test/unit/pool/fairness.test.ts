@@ -1,0 +1,129 @@
+/** Who gets how much of the thread when everybody wants more than there is: the run queue with simulated guests, no clock. */
+import { expect, test } from 'vitest'
+import { Bill } from '../../../src/pool/bill.ts'
+import { RunQueue } from '../../../src/pool/run-queue.ts'
+
+const SLICE_MS = 1
+
+/** One thread: a turn of its event loop wakes guests, which hold the thread for as long as they say. */
+class Thread {
+  readonly queue: RunQueue
+  nowMs = 0
+  readonly #turns: Array<() => void> = []
+  readonly #usedMs = new Map<string, number>()
+
+  constructor() {
+    this.queue = new RunQueue((callback) => this.#turns.push(callback), SLICE_MS)
+  }
+
+  usedBy(tenant: string): number {
+    return this.#usedMs.get(tenant) ?? 0
+  }
+
+  /** A request that needs `cpuMs`; resolves nothing, calls `done`. */
+  request(tenant: string, cpuMs: number, done: () => void): void {
+    const bill = new Bill(this.queue, { tenant, sliceMs: SLICE_MS })
+    let leftMs = cpuMs
+    const run = (): void => {
+      const heldMs = Math.min(leftMs, SLICE_MS)
+      leftMs -= heldMs
+      this.nowMs += heldMs
+      this.#usedMs.set(tenant, this.usedBy(tenant) + heldMs)
+      if (leftMs > 0) {
+        bill.sliceIsOver()
+        bill.waitTurn(run)
+        return
+      }
+      bill.settle(cpuMs)
+      done()
+    }
+    if (this.queue.mayRun(tenant)) run()
+    else bill.waitTurn(run, cpuMs)
+  }
+
+  /** A client that asks again as soon as it is answered. */
+  ask(tenant: string, cpuMs: number): void {
+    this.request(tenant, cpuMs, () => this.#turns.push(() => this.ask(tenant, cpuMs)))
+  }
+
+  turn(): void {
+    for (const callback of this.#turns.splice(0)) callback()
+  }
+
+  runUntil(ms: number): void {
+    while (this.nowMs < ms) this.turn()
+  }
+}
+
+const CROWD = Array.from({ length: 50 }, (_, index) => ({
+  name: `t${index}`,
+  /** Some have ten times the clients of others, and requests of another size. */
+  clients: index % 3 === 0 ? 40 : 4,
+  cpuMs: [0.3, 1, 2, 2.5, 7][index % 5] ?? 1,
+}))
+
+function crowdedThread(): Thread {
+  const thread = new Thread()
+  for (const { name, clients, cpuMs } of CROWD) {
+    for (let client = 0; client < clients; client += 1) thread.ask(name, cpuMs)
+  }
+  return thread
+}
+
+test('50 tenants that want far more than there is get the same, within a tenth', () => {
+  const thread = crowdedThread()
+  thread.runUntil(10_000)
+  const shareMs = 10_000 / CROWD.length
+  const off = CROWD.map(({ name }) => Math.abs(thread.usedBy(name) - shareMs) / shareMs)
+  expect(Math.max(...off)).toBeLessThan(0.1)
+})
+
+test('a tenant that wants less than its share is served as if it were nearly alone', () => {
+  const cpuMs = 2.2
+  const thread = crowdedThread()
+  thread.runUntil(500)
+  const waits: number[] = []
+  // A request every 200 ms is about half of a fiftieth.
+  for (let count = 1; count <= 50; count += 1) {
+    thread.runUntil(500 + count * 200)
+    const askedMs = thread.nowMs
+    let isDone = false
+    thread.request('modest', cpuMs, () => {
+      waits.push(thread.nowMs - askedMs)
+      isDone = true
+    })
+    while (!isDone) thread.turn()
+  }
+  expect(Math.max(...waits)).toBeLessThanOrEqual(3 * cpuMs)
+})
+
+test('a tenant that comes after a long silence holds nobody up for longer than its credit', () => {
+  const thread = new Thread()
+  thread.ask('steady', 0.5)
+  thread.ask('steady', 0.5)
+  thread.ask('other', 0.5)
+  thread.runUntil(1000)
+  for (let client = 0; client < 8; client += 1) thread.ask('hog', 1000)
+  const before = thread.usedBy('steady')
+  thread.runUntil(thread.nowMs + 60)
+  // A third of the time, but for the hog's credit.
+  expect(thread.usedBy('steady') - before).toBeGreaterThan(15)
+})
+
+test('a tenant does not pay for a time in which the machine did something else', () => {
+  const thread = new Thread()
+  const bill = new Bill(thread.queue, { tenant: 'unlucky', sliceMs: SLICE_MS })
+  for (const tenant of ['unlucky', 'other']) thread.ask(tenant, 1.5)
+  bill.settle(500)
+  thread.runUntil(100)
+  expect(thread.usedBy('unlucky')).toBeGreaterThan(40)
+})
+
+test('the first request after a quiet time owes nothing for what was before', () => {
+  const thread = new Thread()
+  thread.request('a', 5, () => undefined)
+  for (let turn = 0; turn < 20; turn += 1) thread.turn()
+  expect(thread.usedBy('a')).toBe(5)
+  thread.queue.join('b', () => undefined)
+  expect(thread.queue.mayRun('a')).toBe(true)
+})
