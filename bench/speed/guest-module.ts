@@ -1,7 +1,5 @@
 /** The small guests that the figures need, from WebAssembly text. */
-import wabt from 'wabt'
-
-const toolkit = await wabt()
+import { wat } from '../../test/support/wat.ts'
 
 export const WASM_PAGE_BYTES = 64 * 1024
 export const SYSTEM_PAGE_BYTES = 4096
@@ -19,6 +17,16 @@ const PRELUDE = `
 /** Prints a whole answer at once. Runs as often as it is asked to in one instance. */
 export function helloModule(): Uint8Array<ArrayBuffer> {
   return compile(`(memory (export "memory") 2) (func (export "_start") (call $hello))`)
+}
+
+/** Counts to `turns`, then prints a whole answer. */
+export function spinModule(turns: number): Uint8Array<ArrayBuffer> {
+  return compile(`(memory (export "memory") 1)
+    (func (export "_start") (local $left i32)
+      (local.set $left (i32.const ${turns}))
+      (loop $again
+        (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+      (call $hello))`)
 }
 
 /** Prints a whole answer, then sleeps. */
@@ -90,12 +98,7 @@ export function withCustomSection(
 }
 
 function compile(fields: string): Uint8Array<ArrayBuffer> {
-  const module = toolkit.parseWat('guest.wat', `(module ${PRELUDE} ${fields})`)
-  try {
-    return new Uint8Array(module.toBinary({}).buffer)
-  } finally {
-    module.destroy()
-  }
+  return wat(`(module ${PRELUDE} ${fields})`, 'guest.wat')
 }
 
 /** Unsigned LEB128. */

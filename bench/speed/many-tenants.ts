@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { FastCgiLine } from './fastcgi-line.ts'
 import type { Figure, Measurement, MeasureOptions } from './figure.ts'
 import { helloModule, withCustomSection } from './guest-module.ts'
+import { loadFigures } from './load-tenants.ts'
 import { percentile } from './open-loop.ts'
 import { onStage, type Stage } from './stage.ts'
 import { memoryOf, startWasmServer } from './wasm-server.ts'
@@ -20,7 +21,7 @@ const GOAL_MS = 5
 export const manyTenants: Measurement = { name: 'many-tenants', measure }
 
 async function measure(options: MeasureOptions): Promise<readonly Figure[]> {
-  const figures: Figure[] = []
+  const figures: Figure[] = [...(await loadFigures(options))]
   for (const workers of new Set([1, availableParallelism()])) {
     figures.push(...(await onStage('tenants', (stage) => withWorkers(workers, options, stage))))
   }

@@ -35,7 +35,8 @@ export function ownLogFiles(
   }
 }
 
-function ownLogFile(path: string, account: Account | undefined): void {
+/** Creates a file, unless it is there, and gives it to `account`. Throws what stands in the way. */
+export function ownLogFile(path: string, account: Account | undefined): void {
   const fd = openSync(path, OPEN_FLAGS, FILE_MODE)
   try {
     const stats = fstatSync(fd)

@@ -4,16 +4,20 @@
  */
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import { returnMemory } from '../base/return-memory.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { findAccount, readAccountSource } from './account.ts'
-import type { ErrorLog } from './error-log.ts'
+import { AdminSeat, listeningOf } from './admin-seat.ts'
+import { askTenants } from './ask-tenants.ts'
 import { MasterError } from './errors.ts'
 import { type LifeEvent, type LifeState, nextState } from './life-cycle.ts'
 import { type GivenAway, PoolWorkers } from './pool-workers.ts'
 import { type PoolChange, planReload } from './reload-plan.ts'
 import type { Notifier } from './sd-notify.ts'
+import { processMemoryBytes, type ServerStatus } from './server-status.ts'
 import { bindTcp, type HeldSocket, Sockets } from './sockets.ts'
+import { withStore } from './store-folder.ts'
 import type { Grants } from './worker-command.ts'
 import type { WorkerLimits } from './worker-process.ts'
 
@@ -22,20 +26,32 @@ export interface MasterOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: WorkerLimits
-  /** The file that takes workers' lines; undefined: they go where the master's standard error goes. */
-  readonly errorLog: ErrorLog | undefined
+  /** What takes workers' lines; undefined: they go where the master's standard error goes. */
+  readonly errorLog: WorkerLog | undefined
   readonly notifier: Notifier
   /** Where to serve HTTP besides; undefined: nowhere. */
   readonly http: { readonly host: string; readonly port: number } | undefined
 }
 
+/** Reading the configuration of so many tenants leaves a heap behind that is worth giving back. */
+const MANY_TENANTS = 500
+
 /** Reloads and restarts that may wait for the one that is under way. */
 const MAX_WAITING = 16
+
+export interface WorkerLog {
+  /** Takes bytes of `writer`'s standard error. */
+  write(writer: object, chunk: Buffer): void
+  /** Opens its file anew, after somebody has moved it away. */
+  reopen(): void
+}
 
 export class Master {
   readonly #options: MasterOptions
   readonly #sockets = new Sockets()
+  readonly #admin: AdminSeat
   #config: Config
+  readonly #startMs: number
   #state: LifeState = 'normal'
   #pools = new Map<string, PoolWorkers>()
   /** Being started by a reload: not serving for good yet. */
@@ -50,6 +66,12 @@ export class Master {
   constructor(config: Config, options: MasterOptions) {
     this.#config = this.#withInherited(config)
     this.#options = options
+    this.#startMs = options.clock.nowMs()
+    this.#admin = new AdminSeat(options.configFile, {
+      ...options,
+      answer: (question) =>
+        question.what === 'reload' ? this.reload() : this.status(question.tenant),
+    })
   }
 
   /** Resolves when it has stopped and every worker is gone. */
@@ -76,9 +98,12 @@ export class Master {
     const { http, logger, notifier } = this.#options
     try {
       this.#warnOfRoot(this.#config.pools)
-      await this.#sockets.open(this.#config.pools)
+      this.#config = await withStore(this.#config)
+      await this.#sockets.open(listeningOf(this.#config))
       if (http !== undefined) this.#http = await bindTcp(http.host, http.port)
       await this.#prepareAll(planReload([], this.#config))
+      await this.#admin.prepare(this.#config, this.#adminSockets(this.#config))
+      this.#admin.commit(0)
       this.#pools = new Map(this.#newcomers.map((pool) => [pool.name, pool]))
     } catch (error) {
       await Promise.all(this.#newcomers.map((pool) => pool.drain(0)))
@@ -96,6 +121,7 @@ export class Master {
       }
     }
     notifier.ready(this.#summary())
+    this.#returnMemory()
   }
 
   /**
@@ -105,7 +131,7 @@ export class Master {
   reload(): Promise<string> {
     return this.#change('reload', async () => {
       const config = this.#withInherited(loadConfig(this.#options.configFile))
-      await this.#apply(config)
+      await this.#apply(await withStore(config))
       return this.#summary()
     })
   }
@@ -116,6 +142,25 @@ export class Master {
       await Promise.all([...this.#pools.values()].map((pool) => pool.restart()))
       return this.#summary()
     })
+  }
+
+  /** The processes, and what they know of `tenant`, or of all tenants. */
+  async status(tenant: string | undefined): Promise<ServerStatus> {
+    const pools = [...this.#pools.values()]
+    const asked = this.#config.tenants
+      .filter(({ name }) => tenant === undefined || name === tenant)
+      .map(({ name, pool }) => ({ tenant: name, pool }))
+    return {
+      pid: process.pid,
+      state: this.#state,
+      uptimeMs: this.#options.clock.nowMs() - this.#startMs,
+      rssBytes: processMemoryBytes(process.pid),
+      workers: pools.flatMap((pool) => pool.facts),
+      tenants: await askTenants(
+        asked,
+        async ({ tenant: name, pool }) => (await this.#pools.get(pool)?.statusesOf(name)) ?? [],
+      ),
+    }
   }
 
   /** SIGUSR1. */
@@ -132,7 +177,8 @@ export class Master {
     this.#sockets.close()
     this.#http?.close()
     const pools = [...this.#pools.values(), ...this.#newcomers]
-    void Promise.all(pools.map((pool) => pool.drain(graceMs))).then(() => {
+    const all = [this.#admin, ...pools]
+    void Promise.all(all.map((one) => one.drain(graceMs))).then(() => {
       notifier.close()
       this.#stopped.resolve()
     })
@@ -155,6 +201,7 @@ export class Master {
     try {
       const summary = await action()
       logger.info({ summary }, `${what} is done`)
+      setImmediate(() => this.#returnMemory())
       return summary
     } catch (error) {
       logger.error(`${what} has changed nothing: ${error instanceof Error ? error.message : error}`)
@@ -167,12 +214,14 @@ export class Master {
   async #apply(config: Config): Promise<void> {
     const running = [...this.#pools.values()].map((pool) => pool.running)
     const changes = planReload(running, config)
-    const undo = await this.#sockets.open(config.pools)
+    const undo = await this.#sockets.open(listeningOf(config))
     try {
       await this.#prepareAll(changes)
+      await this.#admin.prepare(config, this.#adminSockets(config))
       this.#checkStillReloading()
     } catch (error) {
       for (const pool of this.#pools.values()) pool.abandon()
+      await this.#admin.abandon()
       await Promise.all(this.#newcomers.map((pool) => pool.drain(0)))
       this.#newcomers = []
       undo()
@@ -221,7 +270,8 @@ export class Master {
       const pool = change.kind === 'keep' ? old : newcomers.get(name)
       if (pool !== undefined) this.#pools.set(name, pool)
     }
-    this.#sockets.keep(config.pools)
+    this.#admin.commit(config.processControlTimeoutMs)
+    this.#sockets.keep(listeningOf(config))
     this.#options.logger.level = config.log.level
   }
 
@@ -235,6 +285,10 @@ export class Master {
       heir.adopt(gift)
     }
     return new PoolWorkers(settings, rights, { clock, logger, limits, errorLog, onGivenAway })
+  }
+
+  #adminSockets({ admin }: Config): readonly HeldSocket[] {
+    return admin?.listen.flatMap((address) => this.#sockets.get(address)) ?? []
   }
 
   #socketsOf(pool: PoolConfig): readonly HeldSocket[] {
@@ -263,6 +317,11 @@ export class Master {
 
   #checkStillReloading(): void {
     if (this.#state !== 'reloading') throw busy('reload', `it is ${this.#state}`)
+  }
+
+  /** Nobody waits for the master but its own commands. */
+  #returnMemory(): void {
+    if (this.#config.tenants.length >= MANY_TENANTS) returnMemory()
   }
 
   #summary(): string {

@@ -8,6 +8,8 @@ import type { Account } from './account.ts'
 import { ownLogFiles } from './log-files.ts'
 import type { RunningPool } from './reload-plan.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
+import { rollBack } from './roll-back.ts'
+import { processMemoryBytes, type WorkerFacts } from './server-status.ts'
 import type { HeldSocket } from './sockets.ts'
 import { StatusRounds } from './status-rounds.ts'
 import { FIRST_SOCKET_FD, type Grants, workerCommand } from './worker-command.ts'
@@ -59,6 +61,24 @@ export class PoolWorkers {
     this.#settings = settings
     this.#parts = parts
     this.#statusRounds = new StatusRounds(parts.clock)
+  }
+
+  /** Its processes, those on their way out included. */
+  get facts(): readonly WorkerFacts[] {
+    return [...this.#workers].map((worker) => ({
+      ...worker.facts,
+      pool: this.name,
+      rssBytes: processMemoryBytes(worker.pid),
+    }))
+  }
+
+  /** What its workers know of a tenant, as JSON; those that do not answer in time are left out. */
+  statusesOf(tenant: string): Promise<readonly string[]> {
+    const members = [...this.#workers].filter((worker) => worker.isReady)
+    return new Promise((resolve) => {
+      const asker = { tellStatuses: (_: number, found: readonly string[]) => resolve(found) }
+      this.#statusRounds.start({ asker, id: 0, tenant }, members)
+    })
   }
 
   get running(): RunningPool {
@@ -126,13 +146,14 @@ export class PoolWorkers {
     await Promise.all([...this.#workers].map((worker) => worker.drain(graceMs, hasHeirs)))
   }
 
-  /** Gives the connection to the next worker that has time, or to the next one; with none, it is closed. */
+  /** Gives the connection to the next worker that has time, or to the next one, or back; with none, it is closed. */
   adopt({ from, address, connection }: GivenAway): void {
     const others = [...this.#workers].filter((worker) => worker.isReady && worker !== from)
     const idle = others.filter((worker) => !worker.isBusy)
     const candidates = idle.length > 0 ? idle : others
     this.#turn += 1
-    const heir = candidates[this.#turn % Math.max(1, candidates.length)]
+    const other = candidates[this.#turn % Math.max(1, candidates.length)]
+    const heir = other ?? (from.isReady ? from : undefined)
     if (heir === undefined) connection.close()
     else heir.adopt(address, connection)
   }
@@ -182,6 +203,7 @@ export class PoolWorkers {
         this.#statusRounds.start(question, others)
       },
       onStatus: (from, id, status) => this.#statusRounds.answer(from, id, status),
+      onFailing: (failing) => void rollBack(failing, this.#settings, this.#parts),
       onEnd: this.#ended,
       onErrorOutput: (from, chunk) => errorLog?.write(from, chunk),
     })

@@ -1,6 +1,7 @@
 /** What a new configuration means for the pools that run, as a function of both. */
+
+import { printListenAddress } from '../base/listen-address.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
-import { printListenAddress } from '../config/listen-address.ts'
 import { type Grants, grantsOf } from './worker-command.ts'
 
 /** A pool as it runs now. */
@@ -46,6 +47,7 @@ export function settingsOf(config: Config, pool: PoolConfig): Config {
   const { processMax, memoryMaxBytes, warmMemoryMaxBytes } = config
   return {
     ...config,
+    admin: undefined,
     processMax: partOf(processMax),
     memoryMaxBytes: memoryMaxBytes === undefined ? undefined : partOf(memoryMaxBytes),
     warmMemoryMaxBytes: partOf(warmMemoryMaxBytes),

@@ -2,7 +2,7 @@
 import { systemClock } from '../base/clock.ts'
 import { createLogger, type Logger } from '../base/logger.ts'
 import { loadConfig } from '../config/load.ts'
-import { type ControlCommand, openControlSocket } from './control-socket.ts'
+import { type ControlRequest, type ControlResult, openControlSocket } from './control-socket.ts'
 import { ErrorLog } from './error-log.ts'
 import { Master } from './master.ts'
 import { writePidFile } from './pid-file.ts'
@@ -31,7 +31,7 @@ export async function runMaster({ configFile, http, onReady }: RunOptions): Prom
   const master = new Master(config, { configFile, clock, logger, limits, errorLog, notifier, http })
   // From here on: a signal that came before the workers are ready would else leave them behind.
   obeySignals(master, logger)
-  const control = await openControlSocket(configFile, (command) => obey(master, command))
+  const control = await openControlSocket(configFile, (request) => obey(master, request))
   if (control === undefined) logger.warn('no folder for the control socket: reload by SIGHUP only')
   const removePidFile = config.pid === undefined ? undefined : writePidFile(config.pid, process.pid)
   try {
@@ -66,16 +66,18 @@ function openLogger(
   })
 }
 
-async function obey(master: Master, command: ControlCommand): Promise<string> {
+async function obey(master: Master, { command, tenant }: ControlRequest): Promise<ControlResult> {
   switch (command) {
     case 'reload':
-      return master.reload()
+      return { message: await master.reload() }
     case 'restart':
-      return master.restart()
+      return { message: await master.restart() }
+    case 'status':
+      return { message: 'status', status: await master.status(tenant) }
     case 'stop':
       master.stop(master.config.processControlTimeoutMs)
       await master.stopped
-      return 'stopped'
+      return { message: 'stopped' }
   }
 }
 

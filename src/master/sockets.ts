@@ -4,9 +4,8 @@
  */
 import { lookup } from 'node:dns/promises'
 import { BoundSocket, isIP } from 'node:net'
+import { type ListenAddress, printListenAddress } from '../base/listen-address.ts'
 import type { PoolConfig } from '../config/config.ts'
-import { type ListenAddress, printListenAddress } from '../config/listen-address.ts'
-import { formatListenAddress } from '../gateway/listen/address.ts'
 import {
   type ActivatedSocket,
   activatedSockets,
@@ -26,6 +25,12 @@ export interface HeldSocket {
   /** Unbinds it, unless somebody else has bound it for us. Workers that have it keep it. Idempotent. */
   close(): void
 }
+
+/** Whoever listens: a pool, or the admin API. */
+export type Listening = Pick<
+  PoolConfig,
+  'name' | 'listen' | 'listenOwner' | 'listenGroup' | 'listenMode' | 'user' | 'group'
+>
 
 /** `path` came to Node with 26.9, after its type. */
 type BoundSocketOptions = ConstructorParameters<typeof BoundSocket>[0] & { readonly path?: string }
@@ -52,7 +57,7 @@ export class Sockets {
    * Opens what `pools` want and is not open yet. When one cannot be opened, those opened by this call are closed again.
    * Returns how to take it back. Throws `ListenError`, `MasterError` (MASTER_LISTEN_FAILED).
    */
-  async open(pools: readonly PoolConfig[]): Promise<() => void> {
+  async open(pools: readonly Listening[]): Promise<() => void> {
     const opened: string[] = []
     const undo = (): void => {
       for (const key of opened) this.#close(key)
@@ -74,7 +79,7 @@ export class Sockets {
   }
 
   /** Closes what `pools` do not want. */
-  keep(pools: readonly PoolConfig[]): void {
+  keep(pools: readonly Listening[]): void {
     const wanted = new Set(pools.flatMap(({ listen }) => listen.map(printListenAddress)))
     for (const key of [...this.#held.keys()]) if (!wanted.has(key)) this.#close(key)
   }
@@ -89,7 +94,7 @@ export class Sockets {
     this.#held.delete(key)
   }
 
-  async #bind(address: ListenAddress, pool: PoolConfig): Promise<HeldSocket[]> {
+  async #bind(address: ListenAddress, pool: Listening): Promise<HeldSocket[]> {
     switch (address.kind) {
       case 'unix':
         return [await bindUnix(address.path, ownerOf(pool))]
@@ -116,7 +121,7 @@ export async function bindTcp(host: string, port: number): Promise<HeldSocket> {
   const { address, port: boundPort } = bound.address()
   return {
     fd: bound.fd(),
-    address: formatListenAddress({ kind: 'tcp', host: address, port: boundPort }),
+    address: printListenAddress({ kind: 'tcp', host: address, port: boundPort }),
     transport: 'tcp',
     close: () => bound.close(),
   }
@@ -158,7 +163,7 @@ async function resolveHost(host: string, port: number): Promise<string> {
 }
 
 /** A socket that nobody claims belongs to the pool's user, who would else be shut out of its own pool. */
-function ownerOf(pool: PoolConfig): SocketFileOptions {
+function ownerOf(pool: Listening): SocketFileOptions {
   const account = findAccount(pool, readAccountSource())
   return {
     owner: pool.listenOwner ?? account?.uid.toString(),

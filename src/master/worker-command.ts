@@ -4,7 +4,7 @@
  */
 import type { SpawnOptions } from 'node:child_process'
 import { existsSync, lstatSync, realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../config/config.ts'
 import type { Account } from './account.ts'
@@ -29,6 +29,9 @@ const ENTRY = fileURLToPath(
 /** What Node itself and the limit on connections look at. Not all of /proc/self: `root` in there is everything. */
 const KERNEL_FILES = ['/proc/self/limits', '/proc/self/fd']
 
+/** By which a worker says in its lease on releases who it is. */
+const OWNER_FILES = ['/proc/self/stat', '/proc/self/ns/pid', '/proc/sys/kernel/random/boot_id']
+
 /** Longer lists are made shorter by granting folders above: arguments of a process are limited. */
 export const MAX_GRANTS = 256
 
@@ -48,7 +51,9 @@ export function workerCommand(
     program: process.execPath,
     args: [
       '--disable-warning=ExperimentalWarning',
-      '--disable-warning=PERM0003', // says that --allow-ffi is there
+      // They say that --allow-ffi and --allow-worker are there.
+      '--disable-warning=PERM0003',
+      '--disable-warning=PERM0006',
       // Else V8 collects everything for every few hundred Wasm memories or megabytes of buffers.
       '--external-memory-accounted-in-global-limit',
       '--permission',
@@ -72,7 +77,7 @@ export function workerCommand(
 }
 
 /** Nothing is inherited but what says which web servers may connect, the time zone, and colours on a terminal. */
-function workerEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function workerEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {}
   for (const name of ['FCGI_WEB_SERVER_ADDRS', 'TZ', 'TERM', 'NO_COLOR', 'FORCE_COLOR']) {
     if (own[name] !== undefined) env[name] = own[name]
@@ -95,10 +100,15 @@ function programFolders(): string[] {
 }
 
 /** What the tenants of `config` need. Lists are sorted, so that equal needs make equal lists. */
-export function grantsOf({ tenants }: Config): Grants {
+export function grantsOf({ tenants, store }: Config): Grants {
   const read = new Set<string>()
   const write = new Set<string>()
-  for (const { root, mounts, accessLog, slowlog } of tenants) {
+  if (store !== undefined) {
+    for (const path of [store, ...OWNER_FILES]) read.add(path)
+    write.add(join(store, 'leases'))
+  }
+  for (const { root, mounts, accessLog, slowlog, signers } of tenants) {
+    for (const signer of signers) if (isAbsolute(signer)) read.add(signer)
     if (root !== undefined) for (const folder of withTarget(root)) read.add(folder)
     for (const { host, writable } of mounts) {
       for (const folder of withTarget(host)) {

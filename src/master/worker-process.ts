@@ -4,11 +4,14 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Config } from '../config/config.ts'
-import type { MasterMessage, SocketGrant } from '../ipc/messages.ts'
+import { type PackedConfig, packConfig } from '../config/packed-config.ts'
+import type { FailingRelease, MasterMessage, SocketGrant } from '../ipc/messages.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
 import { readWorkerMessage } from '../ipc/read-message.ts'
 import { MasterError } from './errors.ts'
-import type { Question, RoundMember } from './status-rounds.ts'
+import type { WorkerFacts } from './server-status.ts'
+import { StallWatch } from './stall-watch.ts'
+import type { Asker, Question, RoundMember } from './status-rounds.ts'
 import type { WorkerCommand } from './worker-command.ts'
 
 /** starting -> ready -> draining -> gone; every state can lead to gone. */
@@ -28,9 +31,6 @@ export const DEFAULT_WORKER_LIMITS: WorkerLimits = {
   stallMs: 5000,
   killMs: 2000,
 }
-
-/** How often the master looks for beats. A worker beats once a second. */
-const LOOK_MS = 1000
 
 export interface WorkerEnding {
   readonly worker: WorkerProcess
@@ -58,10 +58,11 @@ export interface WorkerProcessOptions {
   readonly onStatus: (from: WorkerProcess, id: number, status: string | undefined) => void
   readonly onEnd: (ending: WorkerEnding) => void
   /** Receives what it writes to standard error, if the command pipes it. */
+  readonly onFailing: (failing: FailingRelease) => void
   readonly onErrorOutput: (worker: WorkerProcess, chunk: Buffer) => void
 }
 
-export class WorkerProcess implements RoundMember {
+export class WorkerProcess implements RoundMember, Asker {
   readonly pid: number
   /** Resolves when it accepts connections. Rejects with `MasterError` (MASTER_WORKER_FAILED) or with what it complains about. */
   readonly ready: Promise<void>
@@ -74,9 +75,9 @@ export class WorkerProcess implements RoundMember {
   #preparation: PromiseWithResolvers<void> | undefined
   #state: State = 'starting'
   #isBusy = false
+  readonly #startedMs: number
   #readySinceMs = 0
-  #looksWithoutBeat = 0
-  #watch: Timer | undefined
+  readonly #watch: StallWatch
   #deadline: Timer | undefined
 
   /** Starts the process. */
@@ -87,6 +88,13 @@ export class WorkerProcess implements RoundMember {
     // Whoever waits for it is told; when nobody does, `onEnd` tells.
     this.ready.catch(() => undefined)
     this.gone = this.#end.promise
+    this.#startedMs = clock.nowMs()
+    const { stallMs } = limits
+    this.#watch = new StallWatch({
+      clock,
+      stallMs,
+      onStall: () => this.#kill(`its event loop has stood still for ${stallMs} ms`),
+    })
     this.#child = spawn(command.program, command.args, command.options)
     this.pid = this.#child.pid ?? -1
     this.#child.on('message', this.#hear)
@@ -94,7 +102,7 @@ export class WorkerProcess implements RoundMember {
     // 'close', not 'exit': its last words have been read then.
     this.#child.on('close', (code, signal) => this.#ended(signal ?? `code ${code}`, code !== 0))
     this.#child.stderr?.on('data', (chunk: Buffer) => options.onErrorOutput(this, chunk))
-    this.#send({ kind: 'start', settings, sockets, http: http ?? null })
+    this.#send({ kind: 'start', settings: packConfig(settings), sockets, http: http ?? null })
     this.#deadline = clock.after(limits.startMs, () =>
       this.#kill(`it was not ready after ${limits.startMs} ms`),
     )
@@ -118,11 +126,17 @@ export class WorkerProcess implements RoundMember {
     return this.#isBusy
   }
 
+  /** For `wasm-fpm status`. */
+  get facts(): Omit<WorkerFacts, 'pool' | 'rssBytes'> {
+    const readyMs = this.#readySinceMs === 0 ? 0 : this.#options.clock.nowMs() - this.#readySinceMs
+    return { pid: this.pid, state: this.#state, isBusy: this.#isBusy, uptimeMs: readyMs }
+  }
+
   /** First half of a reload. Rejects with what the worker complains about; resolves when it is going to end anyway. */
   prepare(settings: Config, addresses: readonly string[]): Promise<void> {
     if (this.#state !== 'ready') return Promise.resolve()
     this.#preparation = Promise.withResolvers<void>()
-    this.#send({ kind: 'prepare', settings, addresses })
+    this.#send({ kind: 'prepare', settings: packConfig(settings), addresses })
     return this.#preparation.promise
   }
 
@@ -204,7 +218,7 @@ export class WorkerProcess implements RoundMember {
         else this.#preparation?.reject(fromWire(message.error))
         return
       case 'beat':
-        this.#looksWithoutBeat = 0
+        this.#watch.beat()
         return
       case 'give-away':
         return
@@ -215,6 +229,9 @@ export class WorkerProcess implements RoundMember {
         return
       case 'ask-status':
         this.#options.onStatusAsked({ asker: this, id: message.id, tenant: message.tenant })
+        return
+      case 'roll-back':
+        this.#options.onFailing(message)
         return
       case 'status':
         this.#options.onStatus(this, message.id, message.status)
@@ -227,22 +244,10 @@ export class WorkerProcess implements RoundMember {
     this.#state = 'ready'
     this.#readySinceMs = this.#options.clock.nowMs()
     this.#deadline?.cancel()
-    this.#look()
+    this.#watch.start()
     this.#readiness.resolve()
-  }
-
-  /**
-   * Counts its own looks instead of reading the clock: when the whole machine, or the master, was asleep, workers are not
-   * to blame.
-   */
-  readonly #look = (): void => {
-    const { clock, limits } = this.#options
-    if (this.#looksWithoutBeat * LOOK_MS > limits.stallMs) {
-      this.#kill(`its event loop has stood still for ${limits.stallMs} ms`)
-      return
-    }
-    this.#looksWithoutBeat += 1
-    this.#watch = clock.after(LOOK_MS, this.#look)
+    const startMs = Math.round(this.#readySinceMs - this.#startedMs)
+    this.#options.logger.info({ pid: this.pid, startMs }, 'worker is ready')
   }
 
   #kill(why: string): void {
@@ -256,7 +261,7 @@ export class WorkerProcess implements RoundMember {
     const { clock, onEnd } = this.#options
     const before = this.#state
     this.#state = 'gone'
-    this.#watch?.cancel()
+    this.#watch.stop()
     this.#deadline?.cancel()
     this.#readiness.reject(failed(this.pid, `it ended (${reason})`))
     this.#preparation?.resolve()
@@ -265,7 +270,7 @@ export class WorkerProcess implements RoundMember {
     onEnd({ worker: this, isCrash: isBadEnd && before !== 'draining', servedMs, reason })
   }
 
-  #send(message: MasterMessage<Config>): void {
+  #send(message: MasterMessage<PackedConfig>): void {
     // A worker that has just ended gets no message; its end is told by the 'close' event.
     if (this.#child.connected) this.#child.send(message, () => undefined)
   }

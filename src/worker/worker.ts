@@ -23,6 +23,9 @@ export const BEAT_MS = 1000
 /** What so many tenants leave behind when they have been made is worth giving back before there are requests. */
 const MANY_TENANTS = 500
 
+/** After a reload it is given back in the first such pause without a request. */
+const RETURN_MEMORY_MS = 1000
+
 /** How long idle connections may still bring a request to a worker that ends; then they are closed. */
 const LAST_REQUEST_MS = 300
 
@@ -61,6 +64,7 @@ export class Worker {
   #gateway: Gateway | undefined
   #prepared: Prepared | undefined
   #beat: Timer | undefined
+  #memoryTimer: Timer | undefined
   /** Whether connections that would be closed go to other workers. */
   #givesAway = false
   readonly #givenAway = new Set<Promise<void>>()
@@ -139,6 +143,7 @@ export class Worker {
     this.#prepared = undefined
     this.#gateway = next.gateway
     this.#assembly.use(next.settings, next.pool.workers)
+    if (next.settings.tenants.length >= MANY_TENANTS) this.#returnMemoryLater()
     this.#options.logger.level = next.level
     const goes = (listener: Listener): boolean => !next.addresses.includes(listener.address)
     const gone = this.#listeners.filter(goes)
@@ -208,6 +213,7 @@ export class Worker {
     this.#gateway?.scheduler.stop()
     for (const listener of listeners) listener.destroyConnections()
     this.#beat?.cancel()
+    this.#memoryTimer?.cancel()
     this.#load.stop()
     // What `stop` and `destroyConnections` have set off is written first.
     setImmediate(() => {
@@ -265,6 +271,14 @@ export class Worker {
 
   #activeRequests(): number {
     return this.#listeners.reduce((sum, listener) => sum + listener.activeRequests, 0)
+  }
+
+  #returnMemoryLater(): void {
+    this.#memoryTimer?.cancel()
+    this.#memoryTimer = this.#options.clock.after(RETURN_MEMORY_MS, () => {
+      if (this.#activeRequests() === 0) returnMemory()
+      else this.#returnMemoryLater()
+    })
   }
 
   #sendBeat(): void {

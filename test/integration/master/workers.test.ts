@@ -3,26 +3,22 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { Client, configText, launch, makeFolder, READY, serve, startLoad } from './serve.ts'
 
-/** From source and under full load; the package's workers take some 200 ms. */
-const BACK_MS = 3000
+/** What is promised. A machine that is busy with other things is allowed what the first workers took, and half of that. */
+const BACK_MS = 1000
+const TIMES_FIRST_START = 1.5
 
 test('a worker killed under load costs only what it runs, and is replaced', async () => {
   const serving = await serve()
   const load = startLoad(serving.socket, 2)
   await new Client(serving.socket).get('hello.wasm')
   const [victim = -1] = serving.workers()
+  const [firstMs = 0] = startTimes(serving.log()).sort((a, b) => b - a)
   const from = serving.log().length
   process.kill(victim, 'SIGKILL')
   await serving.logged(/worker has crashed and is replaced/, from)
-  await expect
-    .poll(
-      () =>
-        serving
-          .workers()
-          .filter((pid) => pid !== victim && titleOf(pid).startsWith('wasm-fpm: pool')),
-      { timeout: BACK_MS, interval: 20 },
-    )
-    .toHaveLength(2)
+  await serving.logged(/worker is ready/, from)
+  const [backMs = 0] = startTimes(serving.log().slice(from))
+  expect(backMs).toBeLessThan(Math.max(BACK_MS, firstMs * TIMES_FIRST_START))
   await load.stop()
   // At most one request on each of its connections.
   const lost = 'Error: the connection ended before the answer did'
@@ -75,6 +71,8 @@ test('a worker that cannot start ends the start, with its reason', async () => {
   await expect(new Client(serving.socket).get('hello.wasm')).rejects.toThrow()
 })
 
-function titleOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+/** How long workers took until they were ready, in milliseconds, as the log says. */
+function startTimes(log: string): number[] {
+  const lines = log.matchAll(/"startMs":(\d+)[^\n]*"msg":"worker is ready"/g)
+  return [...lines].map(([, ms]) => Number(ms))
 }

@@ -15,8 +15,8 @@ const GOOD = [
     { kind: 'prepared', error },
   ],
   [
-    { kind: 'give-away', address: '/s', isNew: true },
-    { kind: 'give-away', address: '/s', isNew: true },
+    { kind: 'give-away', address: '/s' },
+    { kind: 'give-away', address: '/s' },
   ],
   [
     { kind: 'ask-status', id: 3, tenant: 'acme', extra: 1 },
@@ -54,8 +54,7 @@ const BAD: readonly unknown[] = [
   { kind: 'failed', error: 'no' },
   { kind: 'failed', error: { code: 'no code', message: '' } },
   { kind: 'prepared', error: { code: 'X' } },
-  { kind: 'give-away', address: 1, isNew: true },
-  { kind: 'give-away', address: '/s' },
+  { kind: 'give-away', address: 1 },
   { kind: 'ask-status', id: '3', tenant: 'acme' },
   { kind: 'ask-status', id: 3, tenant: 'x'.repeat(65) },
   { kind: 'ask-status', id: 0.5, tenant: 'acme' },
