@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 HTTP ?= 127.0.0.1:8080
 SITE := examples/first-steps/www
 
-.PHONY: help run test test-peers bench check build guests guests-as clean
+.PHONY: help run test test-peers soak bench check build guests guests-as clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ test: node_modules/.installed guests ## unit and integration tests, and every we
 
 test-peers: node_modules/.installed guests ## the tests with real web servers only
 	vitest run --project peers
+
+soak: node_modules/.installed guests ## three and a half minutes of load, reloads, kills and hostile guests behind six web servers
+	node --disable-warning=ExperimentalWarning test/soak/reloads.ts
+	node --disable-warning=ExperimentalWarning test/soak/soak.ts
 
 bench: node_modules/.installed guests ## compare with php-fpm, fcgiwrap and node-fastcgi behind the same nginx
 	node bench/run.ts

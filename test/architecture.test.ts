@@ -21,17 +21,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'wasm/errors.ts',
   ],
   ipc: ['base'],
-  admin: ['base', 'ipc', 'store'],
+  oci: ['base'],
+  admin: ['base', 'config', 'ipc', 'store', 'oci'],
   publisher: ['base', 'ipc', 'wasm', 'guest', 'store', 'wasi', 'cgi'],
   worker: ['base', 'config', 'ipc', 'store', 'guest', 'pool', 'gateway', 'wasi', 'fastcgi'],
   master: [
-    ...['base', 'config', 'ipc', 'admin'],
+    ...['base', 'config', 'ipc', 'admin', 'store'],
     // The sockets themselves: the master opens them, the workers' listeners use them.
-    ...[
-      'gateway/listen/address.ts',
-      'gateway/listen/inherited.ts',
-      'gateway/listen/socket-file.ts',
-    ],
+    ...['gateway/listen/inherited.ts', 'gateway/listen/socket-file.ts'],
   ],
   cli: [
     'base',
@@ -42,6 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'wasi',
     'guest',
     'store',
+    'oci',
     'admin',
     'master',
     'worker',
@@ -55,7 +53,12 @@ const PURE = ['fastcgi', 'cgi', 'wasm']
 const IMPURE_MODULE = /^node:(net|http|fs|fs\/promises|child_process|worker_threads|timers.*|os)$/
 
 /** Entry points of another process: reached by URL, never by import. */
-const ENTRY_POINTS = ['worker/main.ts', 'publisher/main.ts', 'guest/harden-thread.ts']
+const ENTRY_POINTS = [
+  'worker/main.ts',
+  'admin/main.ts',
+  'publisher/main.ts',
+  'guest/harden-thread.ts',
+]
 
 const MAX_LINES = 400
 

@@ -18,8 +18,6 @@ import { PublisherError } from './errors.ts'
 import { probe } from './probe-request.ts'
 import { type VerifiedModule, verifyModule } from './verify-module.ts'
 
-/** Elements that the tables of one instance may grow to, all together; as for modules that are run as they lie there. */
-
 export interface JobContext {
   readonly clock: Clock
   readonly onStep: (report: StepReport) => void

@@ -8,7 +8,6 @@ import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
 import { startHttpFront } from '../../../src/gateway/http/front.ts'
-import { parseListenAddress } from '../../../src/gateway/listen/address.ts'
 import {
   connectRaw,
   listenFor,
@@ -32,7 +31,7 @@ async function front(backend: string): Promise<{ readonly port: number; readonly
   const started = await startHttpFront({
     host: '127.0.0.1',
     port: 0,
-    backend: parseListenAddress(backend),
+    backend,
     logger: pino({ level: 'silent' }),
   })
   onTestFinished(() => started.close())
@@ -301,7 +300,7 @@ test('a taken port is a coded error', async () => {
   const again = startHttpFront({
     host: '127.0.0.1',
     port,
-    backend: parseListenAddress('/x'),
+    backend: '/x',
     logger: pino({ level: 'silent' }),
   })
   await expect(again).rejects.toMatchObject({ code: 'GATEWAY_HTTP_LISTEN_FAILED' })
@@ -319,7 +318,7 @@ test('close lets a request under way finish, then the connection ends', async ()
   const started = await startHttpFront({
     host: '127.0.0.1',
     port: 0,
-    backend: parseListenAddress(backend.listener.address),
+    backend: backend.listener.address,
     logger: pino({ level: 'silent' }),
   })
   const peer = connectRaw({ host: '127.0.0.1', port: started.port })

@@ -29,6 +29,16 @@ test.each(['0.0.0.0:0', '[::]:0', '0'])(
 )
 
 test.each([
+  ['www.sock', 'GATEWAY_LISTEN_BAD_ADDRESS'],
+  ['127.0.0.999:1', 'GATEWAY_LISTEN_BAD_ADDRESS'],
+  // At most 107 bytes, not characters.
+  [`/${'x'.repeat(107)}`, 'GATEWAY_LISTEN_PATH_TOO_LONG'],
+  [`/${'\u00e9'.repeat(54)}`, 'GATEWAY_LISTEN_PATH_TOO_LONG'],
+])('%s is refused with %s', async (address, code) => {
+  await expect(listenFor(sayHello, {}, address)).rejects.toMatchObject({ code })
+})
+
+test.each([
   { name: 'insecure', options: { insecure: true } },
   { name: 'allowed clients', options: { allowedClients: parseAllowedClients(['127.0.0.1']) } },
   { name: 'FCGI_WEB_SERVER_ADDRS', options: { webServers: parseAllowedClients(['127.0.0.1']) } },

@@ -9,7 +9,6 @@ import { type Clock, systemClock } from '../../../src/base/clock.ts'
 import type { ConnectionOptions } from '../../../src/fastcgi/connection.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
-import { parseListenAddress } from '../../../src/gateway/listen/address.ts'
 import type { ConnectionPeer } from '../../../src/gateway/listen/connection-driver.ts'
 import {
   type Listener,
@@ -63,7 +62,7 @@ export async function listenFor(
     { level: 'debug' },
     { write: (line: string) => logLines.push(JSON.parse(line)) },
   )
-  const listener = await openListener(parseListenAddress(address), {
+  const listener = await openListener(address, {
     clock: systemClock,
     logger,
     handler: { onRequest, onBadRequest: (request) => request.end(0, 1) },

@@ -5,13 +5,12 @@
 import { pino } from 'pino'
 import { systemClock } from '../../../src/base/clock.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
-import { parseListenAddress } from '../../../src/gateway/listen/address.ts'
 import { openListener } from '../../../src/gateway/listen/listener.ts'
 
 const [address = '', what] = process.argv.slice(2)
 const body = Buffer.from('Status: 200 OK\r\nContent-Type: text/plain\r\n\r\nhello\n')
 
-const listener = await openListener(parseListenAddress(address), {
+const listener = await openListener(address, {
   clock: systemClock,
   logger: pino({ base: null }, pino.destination({ dest: 2, sync: true })),
   connection: {
