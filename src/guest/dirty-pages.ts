@@ -1,5 +1,5 @@
 /**
- * Which pages of a private file mapping have been written since it was made: those that are present and no longer the
+ * Which pages of a private mapping have been written since it was made: those that are present, or in swap, and not a
  * file's. Asked of the kernel with the PAGEMAP_SCAN ioctl (Linux 6.7) or, before that, by reading /proc/self/pagemap.
  */
 import type { Libc } from './libc.ts'
@@ -20,12 +20,14 @@ const PAGEMAP_SCAN = 0xc060_6610n
 /** Categories of pages: see `struct page_region` in linux/fs.h. */
 const PAGE_IS_FILE = 4n
 const PAGE_IS_PRESENT = 8n
+const PAGE_IS_SWAPPED = 16n
 
 /** Regions asked for at a time. */
 const REGIONS = 4096
 
 /** Bits of an entry of /proc/self/pagemap. */
 const ENTRY_PRESENT = 1n << 63n
+const ENTRY_SWAPPED = 1n << 62n
 const ENTRY_FILE = 1n << 61n
 
 /** undefined: /proc is not there. */
@@ -41,8 +43,9 @@ export function openDirtyPages(libc: Libc): DirtyPages | undefined {
   argument[5] = libc.addressOf(regions.buffer)
   argument[6] = BigInt(REGIONS)
   argument[8] = PAGE_IS_FILE
-  argument[9] = PAGE_IS_FILE | PAGE_IS_PRESENT
-  argument[11] = PAGE_IS_PRESENT
+  argument[9] = PAGE_IS_FILE
+  argument[10] = PAGE_IS_PRESENT | PAGE_IS_SWAPPED
+  argument[11] = PAGE_IS_FILE
 
   const scanByIoctl = (address: bigint, bytes: number, each: EachRegion): boolean => {
     const end = address + BigInt(bytes)
@@ -65,7 +68,7 @@ export function openDirtyPages(libc: Libc): DirtyPages | undefined {
     const offset = (address / BigInt(SYSTEM_PAGE_BYTES)) * 8n
     if (libc.pread(fd, entries, offset) !== entries.byteLength) return false
     for (const [page, entry] of entries.entries()) {
-      if ((entry & ENTRY_PRESENT) !== 0n && (entry & ENTRY_FILE) === 0n) {
+      if ((entry & (ENTRY_PRESENT | ENTRY_SWAPPED)) !== 0n && (entry & ENTRY_FILE) === 0n) {
         each(page * SYSTEM_PAGE_BYTES, (page + 1) * SYSTEM_PAGE_BYTES)
       }
     }

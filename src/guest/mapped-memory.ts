@@ -31,8 +31,9 @@ export function mapMemory(memory: WebAssembly.Memory): MemorySnapshot | undefine
   const libc = loadLibc()
   if (libc === undefined) return undefined
   dirtyPages ??= openDirtyPages(libc)
-  const file = dirtyPages === undefined ? undefined : makeFile(libc, memory.buffer)
-  if (dirtyPages === undefined || file === undefined) return undefined
+  if (dirtyPages === undefined) return undefined
+  const file = makeFile(libc, dirtyPages, memory.buffer)
+  if (file === undefined) return undefined
   return new MappedMemory(libc, dirtyPages, file)
 }
 
@@ -81,7 +82,7 @@ class MappedMemory implements MemorySnapshot {
   }
 }
 
-function makeFile(libc: Libc, buffer: ArrayBuffer): SnapshotFile | undefined {
+function makeFile(libc: Libc, pages: DirtyPages, buffer: ArrayBuffer): SnapshotFile | undefined {
   const fd = libc.memfdCreate(Buffer.from('wasm-fpm snapshot\0'), 1)
   if (fd < 0) return undefined
   const length = buffer.byteLength
@@ -95,12 +96,16 @@ function makeFile(libc: Libc, buffer: ArrayBuffer): SnapshotFile | undefined {
   }
   const view = libc.view(address, length)
   const file = { fd, bytes: new Uint8Array(view) }
-  copyNonZero(new Uint8Array(buffer), file.bytes)
   abandoned.register(file, () => {
     libc.munmap(address, length)
     libc.close(fd)
   })
-  return file
+  // Pages that nobody has written are zeros, and looking at them would make the system map them.
+  const from = new Uint8Array(buffer)
+  const isKnown = pages.scan(libc.addressOf(buffer), length, (start, end) => {
+    copyNonZero(from.subarray(start, end), file.bytes.subarray(start, end))
+  })
+  return isKnown ? file : undefined
 }
 
 const ZERO_PAGE = Buffer.alloc(4096)

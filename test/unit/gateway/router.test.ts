@@ -63,7 +63,8 @@ const { router } = assembleGateway(parseConfig(CONFIG, 'test.toml'), {
 /** Without a store the answer is there at once. */
 function find(...request: Parameters<typeof router.findHandler>): GuestTarget {
   const target = router.findHandler(...request)
-  if (target instanceof Promise || target.kind !== 'guest') throw new Error('wanted a guest at once')
+  if (target instanceof Promise || target.kind !== 'guest')
+    throw new Error('wanted a guest at once')
   return target
 }
 
