@@ -18,6 +18,18 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Timer
 }
 
+class MachineTimer implements Timer {
+  readonly #handle: ReturnType<typeof setTimeout>
+
+  constructor(handle: ReturnType<typeof setTimeout>) {
+    this.#handle = handle
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle)
+  }
+}
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
@@ -29,8 +41,5 @@ export const systemClock: Clock = {
     const { user, system } = process.cpuUsage()
     return BigInt(user + system) * 1000n
   },
-  after: (delayMs, callback) => {
-    const handle = setTimeout(callback, delayMs)
-    return { cancel: () => clearTimeout(handle) }
-  },
+  after: (delayMs, callback) => new MachineTimer(setTimeout(callback, delayMs)),
 }

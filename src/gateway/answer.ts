@@ -89,16 +89,7 @@ export class Answer {
 
   /** Where the guest prints its response. Ending it completes the response while the guest goes on (fastcgi_finish_request). */
   get stdout(): ByteSink {
-    const response = this.#open()
-    return {
-      write: (bytes) => {
-        const taken = response.write(bytes)
-        if (response.error !== undefined) this.refuse(response.error)
-        return taken
-      },
-      onWritable: (wake) => response.onWritable(wake),
-      end: () => this.#finishEarly(response),
-    }
+    return new GuestOutput(this, this.#open())
   }
 
   /** Where a file is written as a CGI response. */
@@ -178,7 +169,8 @@ export class Answer {
     this.#writeAccess(response.status ?? 200, undefined, report)
   }
 
-  #finishEarly(response: CgiResponseStream): void {
+  /** The guest has ended its response and goes on. */
+  finishEarly(response: CgiResponseStream): void {
     response.end()
     const result = response.finish()
     if (result.kind === 'failed') this.refuse(result.error)
@@ -297,6 +289,32 @@ export class Answer {
       { requestId, tenant: this.#tenant?.config.name, handler: this.handler, stream: 'stderr' },
       line,
     )
+  }
+}
+
+/** What a guest prints: stops it when that breaks a rule. */
+class GuestOutput implements ByteSink {
+  readonly #answer: Answer
+  readonly #response: CgiResponseStream
+
+  constructor(answer: Answer, response: CgiResponseStream) {
+    this.#answer = answer
+    this.#response = response
+  }
+
+  write(bytes: Uint8Array): number {
+    const taken = this.#response.write(bytes)
+    const { error } = this.#response
+    if (error !== undefined) this.#answer.refuse(error)
+    return taken
+  }
+
+  onWritable(wake: () => void): void {
+    this.#response.onWritable(wake)
+  }
+
+  end(): void {
+    this.#answer.finishEarly(this.#response)
   }
 }
 

@@ -4,14 +4,16 @@
  *     params -> CGI variables -> tenant and handler -> slot and instance -> guest -> checked CGI response -> end
  */
 import { randomFillSync } from 'node:crypto'
-import type { Timer } from '../base/clock.ts'
+import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
+import type { Clock, Timer } from '../base/clock.ts'
 import { type CgiRequest, parseEnvironment } from '../cgi/environment.ts'
 import { guestEnvironment } from '../cgi/guest-environment.ts'
 import type { FastCgiError } from '../fastcgi/errors.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
+import type { GuestModule } from '../guest/module.ts'
 import { isFault } from '../guest/outcome.ts'
 import type { PoolReport } from '../pool/scheduler.ts'
-import { DEFAULT_WASI_LIMITS, type WasiGrants } from '../wasi/session.ts'
+import type { Preopen, WasiGrants, WasiLimits } from '../wasi/session.ts'
 import { Answer } from './answer.ts'
 import { GatewayError } from './errors.ts'
 import type { Gateway } from './gateway.ts'
@@ -44,7 +46,15 @@ export async function handleRequest(
     const target = found instanceof Promise ? await found : found
     answer.direct(target)
     if (target.kind === 'guest') {
-      answer.complete(await runGuest({ request, cgi, tenant, target, answer, gateway }))
+      const scene = { request, cgi, tenant, target, answer, gateway }
+      const grants = makeGrants(scene)
+      const module = target.module instanceof Promise ? await target.module : target.module
+      const run = startGuest(scene, grants, module)
+      try {
+        answer.complete(run.note(await run.report))
+      } finally {
+        run.stopTimer()
+      }
     } else {
       await target.files.answer({ cgi, pathInfo: target.pathInfo }, answer.fileOutput)
       answer.completeFile()
@@ -72,18 +82,25 @@ interface Scene {
   readonly gateway: Gateway
 }
 
-async function runGuest(scene: Scene): Promise<PoolReport> {
+interface GuestRun {
+  readonly report: Promise<PoolReport>
+  /** Takes the report to those who want to know of it, and answers it. */
+  readonly note: (report: PoolReport) => PoolReport
+  readonly stopTimer: () => void
+}
+
+/** Not an async function: each of those costs a request that waits half a kilobyte. */
+function startGuest(scene: Scene, grants: WasiGrants, module: GuestModule): GuestRun {
   const { request, cgi, tenant, target, answer, gateway } = scene
   const { config } = tenant
   const { settings } = target
-  const grants = makeGrants(scene)
-  const module = target.module instanceof Promise ? await target.module : target.module
   const slowLog = gateway.slowLog(tenant)
   let watch: SlowWatch | undefined
   const stopsAtFinish = stopsWallAtFinish(tenant)
   let wallTimer: Timer | undefined
-  answer.whenFinishedEarly(() => wallTimer?.cancel())
-  const run = gateway.scheduler.run({
+  const stopTimer = (): void => wallTimer?.cancel()
+  answer.whenFinishedEarly(stopTimer)
+  const report = gateway.scheduler.run({
     tenant: config.name,
     limits: tenant.slots,
     sizing: settings.sizing,
@@ -120,14 +137,12 @@ async function runGuest(scene: Scene): Promise<PoolReport> {
     },
     onSliceOver: (cpuMs) => watch?.look(cpuMs),
   })
-  try {
-    const report = await run
-    target.onRun?.(isFault(report.outcome))
-    watch?.end(report.cpuMs)
-    return report
-  } finally {
-    wallTimer?.cancel()
+  const note = (ended: PoolReport): PoolReport => {
+    target.onRun?.(isFault(ended.outcome))
+    watch?.end(ended.cpuMs)
+    return ended
   }
+  return { report, note, stopTimer }
 }
 
 /**
@@ -150,31 +165,52 @@ function checkParams(request: FastCgiRequest, { config }: Tenant): void {
   )
 }
 
-/** Everything the guest may touch. */
-function makeGrants({ request, cgi, tenant, target, answer, gateway }: Scene): WasiGrants {
-  const { env, requestBodyBytes, makePreopens } = target.settings
+/** Everything the guest may touch. An object of fixed shape: there is one for every request that waits. */
+class Grants implements WasiGrants {
+  readonly args: readonly string[]
+  readonly stdin: ByteSource
+  readonly stdout: ByteSink
+  readonly stderr: ByteSink
+  readonly clock: Clock
+  readonly limits: WasiLimits
+  readonly #scene: Scene
+  #env: readonly string[] | undefined
+
+  constructor(scene: Scene, body: RequestBody) {
+    const { request, tenant, target, answer, gateway } = scene
+    this.args = [target.paths.scriptFilename]
+    this.stdin = answer.role === 'filter' ? joinSources(body, request.data) : body
+    this.stdout = answer.stdout
+    this.stderr = answer.stderr
+    this.clock = gateway.clock
+    this.limits = tenant.wasiLimits
+    this.#scene = scene
+  }
+
+  // Many guests ask for neither their environment nor their files.
+  get env(): readonly string[] {
+    const { cgi, target, answer } = this.#scene
+    const { env } = target.settings
+    this.#env ??= guestEnvironment(cgi, { ...target.paths, role: answer.role, env })
+    return this.#env
+  }
+
+  get preopens(): readonly Preopen[] {
+    return this.#scene.target.settings.makePreopens()
+  }
+
+  random(into: Uint8Array): void {
+    randomFillSync(into)
+  }
+}
+
+function makeGrants(scene: Scene): WasiGrants {
+  const { request, cgi, target, answer } = scene
   const body = new RequestBody(
     request.stdin,
-    { declared: cgi.contentLength, maxBytes: requestBodyBytes },
+    { declared: cgi.contentLength, maxBytes: target.settings.requestBodyBytes },
     (error) => answer.refuse(error),
   )
   answer.body = body
-  let variables: string[] | undefined
-  return {
-    args: [target.paths.scriptFilename],
-    // Many guests ask for neither their environment nor their files.
-    get env() {
-      variables ??= guestEnvironment(cgi, { ...target.paths, role: answer.role, env })
-      return variables
-    },
-    stdin: answer.role === 'filter' ? joinSources(body, request.data) : body,
-    stdout: answer.stdout,
-    stderr: answer.stderr,
-    get preopens() {
-      return makePreopens()
-    },
-    clock: gateway.clock,
-    random: (into) => randomFillSync(into),
-    limits: { ...DEFAULT_WASI_LIMITS, openFiles: tenant.config.limits.openFiles },
-  }
+  return new Grants(scene, body)
 }

@@ -1,6 +1,7 @@
 /** A tenant as requests see it: its configuration, and what was made ready of it. */
 import type { TenantConfig } from '../config/config.ts'
 import type { SlotLimits } from '../pool/slots.ts'
+import type { WasiLimits } from '../wasi/session.ts'
 import type { AccessLog } from './access-log.ts'
 import type { DocumentRoot } from './document-root.ts'
 import type { StderrLimits } from './guest-stderr.ts'
@@ -15,6 +16,7 @@ export interface Tenant {
   /** What handlers of the document root may use. */
   readonly settings: HandlerSettings
   readonly slots: SlotLimits
+  readonly wasiLimits: WasiLimits
   readonly stderr: StderrLimits
   /** Lower-case names of X-Accel-*, X-Sendfile and the like that its guests may send. */
   readonly allowedResponseHeaders: ReadonlySet<string>

@@ -28,7 +28,7 @@ import { ImageCache } from '../wasi/image-cache.ts'
 import { ImageDirectory } from '../wasi/image-directory.ts'
 import { createMemoryDirectory } from '../wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../wasi/memory-quota.ts'
-import type { Preopen } from '../wasi/session.ts'
+import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
 import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
 import { capShare, sizingShare, slotShare } from './shares.ts'
 
@@ -206,6 +206,7 @@ function assembleTenant(config: TenantConfig, shared: Shared, workers: number): 
     documentRoot: documentRootOf(config, shared),
     settings,
     slots: slotShare(config, workers),
+    wasiLimits: { ...DEFAULT_WASI_LIMITS, openFiles: limits.openFiles },
     stderr: {
       lineBytes: limits.stderrLineBytes,
       totalBytes: limits.stderrBytes,
