@@ -69,7 +69,9 @@ export class PublishedHandlers {
   #live: LiveTenant | undefined
   /** By release, those that are live. */
   #handlers = new Map<string, Handler>()
-  #takingUp: Promise<LiveTenant> | undefined
+  /** Of the first request. */
+  #lookedUp: Promise<LiveTenant> | undefined
+  #leased: Promise<void> | undefined
   #watch: Watch | undefined
   #following: Promise<void> = Promise.resolve()
   #isClosed = false
@@ -84,7 +86,7 @@ export class PublishedHandlers {
    */
   find(cgi: CgiRequest): Target | undefined | Promise<Target | undefined> {
     if (this.#live !== undefined) return this.#match(cgi, this.#live)
-    return this.#takeUp().then((live) => this.#match(cgi, live))
+    return this.#findFirst(cgi)
   }
 
   /** No request comes any more; those that run go on. Idempotent. */
@@ -196,26 +198,53 @@ export class PublishedHandlers {
     return loading
   }
 
-  #takeUp(): Promise<LiveTenant> {
-    if (this.#takingUp === undefined) {
-      this.#takingUp = this.#take()
-      this.#takingUp.then(
-        (live) => {
-          this.#live = live
-          this.#follow(live.sequence)
-        },
-        () => this.#options.clock.after(RETRY_MS, () => (this.#takingUp = undefined)),
-      )
+  /** The first request does not wait for the lease before its module is read: only before it runs. */
+  async #findFirst(cgi: CgiRequest): Promise<Target | undefined> {
+    const { reader, tenant } = this.#options
+    this.#lookedUp ??= reader.current(tenant)
+    try {
+      const found = await this.#lookedUp
+      const target = this.#match(cgi, this.#live ?? found)
+      this.#leased ??= this.#takeUp(found)
+      if (target?.kind !== 'guest') {
+        await this.#leased
+        return target
+      }
+      const both = Promise.all([target.module, this.#leased])
+      return { ...target, module: both.then(([module]) => module) }
+    } catch (error) {
+      this.#tryAgainLater()
+      throw error
     }
-    return this.#takingUp
   }
 
-  /** What is live, with the lease on it. Where no lease can be written, without: it may then be collected too early. */
-  async #take(): Promise<LiveTenant> {
-    const { reader, tenant, logger } = this.#options
-    const old = new Set(this.#handlers.keys())
+  #tryAgainLater(): void {
+    if (this.#live !== undefined) return
+    this.#options.clock.after(RETRY_MS, () => {
+      if (this.#live !== undefined) return
+      this.#lookedUp = undefined
+      this.#leased = undefined
+    })
+  }
+
+  async #takeUp(found: LiveTenant): Promise<void> {
     try {
-      return await reader.take(tenant, old)
+      this.#live = await this.#take(releasesOf(found))
+      this.#follow(this.#live.sequence)
+    } catch (error) {
+      this.#tryAgainLater()
+      throw error
+    }
+  }
+
+  /**
+   * What is live, with the lease on it and on what is used besides. Where no lease can be written, without: it may then be
+   * collected too early.
+   */
+  async #take(inUse: readonly string[] = [...this.#handlers.keys()]): Promise<LiveTenant> {
+    const { reader, tenant, logger } = this.#options
+    try {
+      return await reader.take(tenant, new Set(inUse))
     } catch (error) {
       if (codeOf(error) !== 'STORE_NOT_WRITABLE') throw error
       logger.warn({ tenant }, `no lease on the releases in use: ${String(error)}`)

@@ -208,6 +208,8 @@ async function status(path: string): Promise<FileStatus | undefined> {
   }
 }
 
+const FIRST_READ_BYTES = 16 * 1024
+
 async function read(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
   let file: FileHandle
   try {
@@ -217,19 +219,24 @@ async function read(path: string, maxBytes: number): Promise<Uint8Array | undefi
     throw error
   }
   try {
-    const { size } = await file.stat()
-    if (size > maxBytes) {
-      throw storeLimitError(`read ${path}`, { limit: 'bytes', actual: size, wanted: maxBytes })
-    }
-    const bytes = new Uint8Array(size)
+    // Every step is a way to another thread and back: a small file takes one read.
+    let bytes = new Uint8Array(Math.min(maxBytes, FIRST_READ_BYTES) + 1)
     let length = 0
-    while (length < size) {
-      const { bytesRead } = await file.read(bytes, length)
-      if (bytesRead === 0) break
+    for (;;) {
+      const wanted = bytes.length - length
+      const { bytesRead } = await file.read(bytes, length, wanted)
       length += bytesRead
+      if (bytesRead < wanted) return bytes.subarray(0, length)
+      if (length > maxBytes) {
+        const { size } = await file.stat()
+        throw storeLimitError(`read ${path}`, { limit: 'bytes', actual: size, wanted: maxBytes })
+      }
+      const grown = new Uint8Array(Math.min(2 * bytes.length, maxBytes + 1))
+      grown.set(bytes)
+      bytes = grown
     }
-    return bytes.subarray(0, length)
   } finally {
-    await file.close()
+    // Nobody has to wait for this one.
+    file.close().catch(() => undefined)
   }
 }
