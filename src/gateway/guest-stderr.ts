@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.ts'
 export interface StderrLimits {
   /** Bytes of one line; the rest of a longer one is cut. */
   readonly lineBytes: number
-  /** Bytes of one request's lines together. */
+  /** Bytes of one request's lines together; each line counts for `LINE_COST_BYTES` more. */
   readonly totalBytes: number
   /** Bytes of one request's lines in each second of its run; those of a second that were not used stay available. */
   readonly bytesPerSecond: number
@@ -21,6 +21,9 @@ export const DEFAULT_STDERR_LIMITS: StderrLimits = {
 }
 
 const NEWLINE = 10
+
+/** What a line costs besides its own bytes: our log and the web server's each write a few times as much around a short one. */
+const LINE_COST_BYTES = 100
 
 export class GuestStderr implements ByteSink {
   readonly #forward: ByteSink
@@ -88,7 +91,7 @@ export class GuestStderr implements ByteSink {
     const line = this.#line.replace(/\r$/, '').replace(/[^\x20-\x7e\x80-\xff]/g, '.')
     this.#line = ''
     if (line === '') return
-    this.#totalBytes += line.length
+    this.#totalBytes += line.length + LINE_COST_BYTES
     this.#send(line)
   }
 

@@ -56,8 +56,6 @@ export function workerCommand(
       '--disable-warning=PERM0006',
       // Else V8 collects everything for every few hundred Wasm memories or megabytes of buffers.
       '--external-memory-accounted-in-global-limit',
-      // And for every 120 `fresh` instances; like this it waits for 128 MB of memories no longer needed.
-      '--initial-old-space-size=64',
       // A larger nursery costs a busy worker 45 MB, longer pauses, and saves nothing.
       '--max-semi-space-size=4',
       '--permission',

@@ -3,7 +3,8 @@ import { GuestStderr } from '../../../src/gateway/guest-stderr.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { CollectingSink } from '../../support/guest.ts'
 
-function setUp(limits = { lineBytes: 20, bytesPerSecond: 50, totalBytes: 1000 }) {
+/** Lines of 10 bytes count for 110: five a second. */
+function setUp(limits = { lineBytes: 20, bytesPerSecond: 550, totalBytes: 11_000 }) {
   const clock = new FakeClock()
   const forward = new CollectingSink()
   const lines: string[] = []
@@ -54,7 +55,7 @@ test('a flood is cut to so many bytes a second', () => {
 })
 
 test('a request that runs for long is cut in the end', () => {
-  const { clock, lines, write } = setUp({ lineBytes: 20, bytesPerSecond: 50, totalBytes: 60 })
+  const { clock, lines, write } = setUp({ lineBytes: 20, bytesPerSecond: 550, totalBytes: 660 })
   for (let second = 0; second < 10; second += 1) {
     for (let count = 0; count < 5; count += 1) write('0123456789\n')
     clock.advance(1000)
