@@ -190,7 +190,8 @@ test('a release that fails too often goes back to the one before', async () => {
     new Client(serving.socket).get('app', 'n=9&ms=300').catch(String),
   )
   await Promise.all(tooSlow)
-  await until('app', (body) => body.includes('Hello from C'))
+  // Until then it is asked for what it can do in time.
+  await until('app', (body) => body.includes('Hello from C'), 'n=1&ms=1')
   await serving.logged(/release failed too often and is rolled back/)
 })
 
