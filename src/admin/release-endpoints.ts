@@ -1,7 +1,7 @@
 /** What changes what answers a tenant's requests: publishing, and taking back. */
 import { z } from 'zod'
-import { StoreError } from '../store/errors.ts'
-import type { PublishedRelease, Switched } from '../store/release-store.ts'
+import { findRelease } from '../store/find-release.ts'
+import type { Switched } from '../store/release-store.ts'
 import { type AdminContext, tenantOf } from './context.ts'
 import type { Answer, AuditNotes, Endpoint } from './endpoint.ts'
 import { PUBLISH_QUERY, publishUpload, UPLOAD_TYPES } from './publish-upload.ts'
@@ -56,7 +56,7 @@ export function releaseEndpoints(context: AdminContext): readonly Endpoint[] {
       handle: async (call) => {
         call.notes.key = call.keyId
         const tenant = tenantOf(context, call.tenant)
-        const entry = await find(context, tenant.name, { wanted: call.release, handler: undefined })
+        const entry = await find(context, tenant.name, call.release)
         Object.assign(call.notes, { handler: entry.handler, release: entry.release })
         return takeSignature(context, call, { tenant, entry })
       },
@@ -74,7 +74,7 @@ export function releaseEndpoints(context: AdminContext): readonly Endpoint[] {
       handle: async ({ tenant, release: wanted, notes, json }) => {
         const { name } = tenantOf(context, tenant)
         const { weight, sticky = false } = await json(switchBody)
-        const { handler, release } = await find(context, name, { wanted, handler: undefined })
+        const { handler, release } = await find(context, name, wanted)
         Object.assign(notes, { handler, release })
         const switched =
           weight === undefined
@@ -102,10 +102,7 @@ export function releaseEndpoints(context: AdminContext): readonly Endpoint[] {
         const switched =
           release === undefined
             ? await store.rollBack(name, handler)
-            : await store.switchTo(
-                name,
-                (await find(context, name, { wanted: release, handler })).release,
-              )
+            : await store.switchTo(name, (await find(context, name, release, handler)).release)
         return answer(switched, notes)
       },
     },
@@ -156,32 +153,6 @@ function answer(switched: Switched, notes: AuditNotes): Answer {
   return { status: 200, value: switched }
 }
 
-interface Wanted {
-  /** A number, or the start of a digest. */
-  readonly wanted: string | number
-  readonly handler: string | undefined
-}
-
-/** Digits that a digest is known by. */
-const MIN_DIGITS = 6
-
-async function find(
-  { store }: AdminContext,
-  tenant: string,
-  { wanted, handler }: Wanted,
-): Promise<PublishedRelease> {
-  const all = await store.releases(tenant)
-  const own = handler === undefined ? all : all.filter((one) => one.handler === handler)
-  const text = String(wanted)
-  const byNumber = own.filter(({ number }) => String(number) === text)
-  const byDigest = own.filter(
-    ({ release }) => text.length >= MIN_DIGITS && release.startsWith(text),
-  )
-  const found = byNumber.length > 0 ? byNumber : byDigest
-  const [only] = found
-  if (only !== undefined && found.length === 1) return only
-  throw new StoreError(
-    'STORE_UNKNOWN_RELEASE',
-    `Cannot find release ${JSON.stringify(text)} of ${tenant}: ${found.length} are called so, wanted one (a number, or at least ${MIN_DIGITS} digits of a digest)`,
-  )
+function find({ store }: AdminContext, tenant: string, wanted: string | number, handler?: string) {
+  return findRelease(store, String(wanted), { tenant, handler, doing: 'find release' })
 }

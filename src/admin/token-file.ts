@@ -2,11 +2,13 @@
  * The file of tokens: JSON, mode 0600, written whole or not at all. The command line and the server both change it, one at
  * a time; the server looks before each request whether it is another file by now, so that a revoked token is refused at once.
  */
+
 import { constants } from 'node:fs'
 import { chown, type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../base/clock.ts'
+import { systemCodeOf } from '../base/errors.ts'
 import { withLock } from '../store/lock.ts'
 import { nodeFiles } from '../store/store-files.ts'
 import { AdminError } from './errors.ts'
@@ -211,7 +213,7 @@ export class TokenFile {
     const folder = `${this.path}.lock`
     await mkdir(dirname(this.path), { recursive: true })
     await mkdir(folder, { mode: FOLDER_MODE }).catch((error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error
+      if (systemCodeOf(error) !== 'EEXIST') throw error
     })
     const owner = await this.#ownerOfFile()
     if (owner !== undefined) await chown(folder, owner.uid, owner.gid)
@@ -234,7 +236,7 @@ export class TokenFile {
       const { ino, mtimeNs, ctimeNs, size } = await stat(this.path, { bigint: true })
       return `${ino}:${mtimeNs}:${ctimeNs}:${size}`
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return 'none'
+      if (systemCodeOf(error) === 'ENOENT') return 'none'
       throw error
     }
   }
@@ -244,7 +246,7 @@ export class TokenFile {
       return await work()
     } catch (cause) {
       if (!(cause instanceof Error) || !('errno' in cause)) throw cause
-      throw this.#bad(doing, `${codeOf(cause)}, wanted the right to do so`, cause)
+      throw this.#bad(doing, `${systemCodeOf(cause)}, wanted the right to do so`, cause)
     }
   }
 
@@ -255,10 +257,6 @@ export class TokenFile {
       { cause },
     )
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -1,6 +1,8 @@
 /** `wasm-fpm key`: makes keys that sign releases, and shows the public half of one. */
+
 import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
+import { systemCodeOf } from '../base/errors.ts'
 import { createSigningKey, type PublicKey, readSigningKey } from '../store/signing-key.ts'
 import { CliError } from './errors.ts'
 import { jsonOption, printJson } from './json.ts'
@@ -44,7 +46,7 @@ async function write(file: string, text: string, mode: number): Promise<void> {
   try {
     await writeFile(file, text, { mode, flag: 'wx' })
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+    const code = systemCodeOf(cause)
     throw new CliError(
       'CLI_NOT_WRITABLE',
       `Cannot write ${file}: ${code}, wanted a new file in a folder that can be written to`,

@@ -1,10 +1,10 @@
 /** `wasm-fpm sign`: signs a release that has been published, for a tenant that demands signatures from now on. */
 import { Command } from 'commander'
 import { isDigest } from '../store/digest.ts'
+import { findRelease, pickRelease } from '../store/find-release.ts'
 import { signRelease } from '../store/signature.ts'
 import { readSigningKey, type SigningKey } from '../store/signing-key.ts'
 import { CliError } from './errors.ts'
-import { findRelease, pickRelease } from './find-release.ts'
 import { jsonOption, printJson } from './json.ts'
 import {
   listReleasesRemote,

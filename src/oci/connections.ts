@@ -2,6 +2,7 @@
  * HTTP requests, one at a time, over connections of our own: what is sent and read is streamed, silence has a limit, and
  * nothing is left open. Redirects, authentication and retries are for others.
  */
+
 import {
   Agent,
   request as httpRequest,
@@ -12,7 +13,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Clock, Timer } from '../base/clock.ts'
-import { OciError, ociLimitError, systemCodeOf } from './errors.ts'
+import { systemCodeOf } from '../base/errors.ts'
+import { OciError, ociLimitError } from './errors.ts'
 
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT'

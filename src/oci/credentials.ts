@@ -1,8 +1,10 @@
 /** Who we are to a registry: what `docker login` and its like have written down. */
+
 import { readFile, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { OciError, ociLimitError, systemCodeOf } from './errors.ts'
+import { systemCodeOf } from '../base/errors.ts'
+import { OciError, ociLimitError } from './errors.ts'
 import { DEFAULT_OCI_LIMITS, type OciLimits } from './limits.ts'
 
 export interface Credentials {

@@ -1,5 +1,5 @@
 /** What can go wrong between this program and a registry of OCI artifacts. */
-import { CodedError } from '../base/errors.ts'
+import { CodedError, systemCodeOf } from '../base/errors.ts'
 
 export type OciErrorCode =
   /** The text after `oci://` names no artifact, or one that cannot be pushed to. */
@@ -63,12 +63,6 @@ export function ociFileError(doing: string, cause: unknown): OciError {
     cause,
     details: { systemCode },
   })
-}
-
-/** `ENOENT` and the like; the message for anything else. */
-export function systemCodeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error) return String(error.code)
-  return error instanceof Error ? error.message : String(error)
 }
 
 /** What a registry said, fit for a terminal: one line, without control characters, not long. */

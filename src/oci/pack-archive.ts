@@ -2,14 +2,16 @@
  * Writes files into a tar archive (POSIX pax) compressed by gzip. The same files give the same bytes: sorted by path,
  * nobody's, of no date, readable by all.
  */
+
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { Header, Pax } from 'tar'
+import { systemCodeOf } from '../base/errors.ts'
 import { type BlobName, DigestMaker } from './digest.ts'
-import { OciError, ociFileError, systemCodeOf } from './errors.ts'
+import { OciError, ociFileError } from './errors.ts'
 
 export interface PackedFile {
   /** In the archive: an inner path. */

@@ -1,9 +1,11 @@
 /** Brings an artifact from a registry into a folder: what `publish` takes comes of it, or nothing stays behind. */
+
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { systemCodeOf } from '../base/errors.ts'
 import { type ArtifactLayers, chooseFromIndex, chooseLayers } from './artifact-manifest.ts'
 import type { BlobName, Digest } from './digest.ts'
-import { OciError, ociFileError, printable, systemCodeOf } from './errors.ts'
+import { OciError, ociFileError, printable } from './errors.ts'
 import { isInnerPath } from './inner-path.ts'
 import { nameOfReference, parseReference, type Reference } from './reference.ts'
 import type { FetchedManifest } from './registry-client.ts'

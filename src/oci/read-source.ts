@@ -2,10 +2,12 @@
  * Finds out what of a folder is pushed: the module, the manifest, and the folder of files that it names. Nothing else that
  * lies there: a registry is no place for sources, keys and configurations.
  */
+
 import { lstat, opendir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { parse as parseToml } from 'smol-toml'
-import { ociLimitError, systemCodeOf } from './errors.ts'
+import { systemCodeOf } from '../base/errors.ts'
+import { ociLimitError } from './errors.ts'
 import { isInnerPath } from './inner-path.ts'
 import type { OciLimits } from './limits.ts'
 import { badSource, openPlain, type PackedFile } from './pack-archive.ts'

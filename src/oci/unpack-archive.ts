@@ -2,12 +2,14 @@
  * Unpacks archives of an artifact into a folder that nobody else writes to. Plain files and folders only, below that
  * folder, each once, so many and so large: there is no link in there that a later path could lead through.
  */
+
 import { createReadStream } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { OciError, ociFileError, ociLimitError, printable, systemCodeOf } from './errors.ts'
+import { systemCodeOf } from '../base/errors.ts'
+import { OciError, ociFileError, ociLimitError, printable } from './errors.ts'
 import { isInnerPath } from './inner-path.ts'
 import type { OciLimits } from './limits.ts'
 import { readTar, type TarEntry } from './tar-reader.ts'

@@ -1,5 +1,5 @@
 /** What can go wrong with a store of releases and with publishing into it. */
-import { CodedError } from '../base/errors.ts'
+import { CodedError, systemCodeOf } from '../base/errors.ts'
 
 export type StoreErrorCode =
   /** There is no store in the folder, or one of another format. */
@@ -91,12 +91,6 @@ export function storeFileError(doing: string, cause: unknown): StoreError {
     cause,
     details: { systemCode },
   })
-}
-
-/** `ENOENT` and the like; the message for anything else. */
-export function systemCodeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error) return String(error.code)
-  return String(error)
 }
 
 function wantedFor(code: string | undefined): string {

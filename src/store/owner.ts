@@ -2,10 +2,11 @@
  * Which process made a lock, a lease or a temporary folder, written in its name, so that others can tell whether it still
  * lives. A process id alone does not: ids are used again, and mean something else in another container or on another machine.
  */
+
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { systemCodeOf } from '../base/errors.ts'
 import { digestOf } from './digest.ts'
-import { systemCodeOf } from './errors.ts'
 
 export interface Owner {
   /** Of the machine, its start and the container: ids mean the same only where this is the same. */

@@ -1,9 +1,11 @@
 /** Ed25519 keys: who signs releases, and whose signatures a tenant demands. */
+
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
+import { systemCodeOf } from '../base/errors.ts'
 import { digestOf } from './digest.ts'
-import { StoreError, systemCodeOf } from './errors.ts'
+import { StoreError } from './errors.ts'
 
 export interface PublicKey {
   /** `ed25519:` and the 32 bytes in base64: as it is written in a configuration. */

@@ -2,11 +2,13 @@
  * Takes what is to be published into a workspace: a module, its manifest, its files. Everything is looked at through
  * descriptors that follow no link, read once, and counted as it is read, so that what was checked is what is stored.
  */
+
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, opendir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { StoreError, storeFileError, storeLimitError, systemCodeOf } from './errors.ts'
+import { systemCodeOf } from '../base/errors.ts'
+import { StoreError, storeFileError, storeLimitError } from './errors.ts'
 import type { StoreLimits } from './limits.ts'
 import type { Manifest, Units } from './manifest.ts'
 import { MANIFEST_FILES, type ManifestFile, parseManifest } from './manifest-file.ts'

@@ -2,6 +2,7 @@
  * The few things a store asks of a file system. An interface, so that tests can pull the plug: which of these survive a
  * power cut is written at each.
  */
+
 import { constants } from 'node:fs'
 import {
   chmod,
@@ -16,7 +17,8 @@ import {
   unlink,
   writeFile,
 } from 'node:fs/promises'
-import { storeFileError, storeLimitError, systemCodeOf } from './errors.ts'
+import { systemCodeOf } from '../base/errors.ts'
+import { storeFileError, storeLimitError } from './errors.ts'
 
 export interface FileStatus {
   readonly kind: EntryKind

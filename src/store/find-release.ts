@@ -1,7 +1,9 @@
-/** Finds the release that somebody means on the command line. */
-import { CodedError } from '../base/errors.ts'
-import type { DirectoryStore } from '../store/directory-store.ts'
-import type { PublishedRelease } from '../store/release-store.ts'
+/** Finds the release that somebody means, on the command line or in a request of the admin API. */
+import { StoreError } from './errors.ts'
+import type { PublishedRelease, ReleaseStore } from './release-store.ts'
+
+/** Digits that a digest is known by. */
+const MIN_DIGITS = 6
 
 export interface ReleaseChoice {
   readonly tenant: string
@@ -12,7 +14,7 @@ export interface ReleaseChoice {
 
 /** `wanted`: a number, or at least 6 digits of a digest. Rejects with STORE_UNKNOWN_RELEASE. */
 export async function findRelease(
-  store: DirectoryStore,
+  store: ReleaseStore,
   wanted: string,
   choice: ReleaseChoice,
 ): Promise<PublishedRelease> {
@@ -26,14 +28,15 @@ export function pickRelease<Release extends PublishedRelease>(
   { handler, doing }: ReleaseChoice,
 ): Release {
   const own = handler === undefined ? all : all.filter((one) => one.handler === handler)
-  const isNumber = /^[0-9]{1,9}$/.test(wanted)
-  const byNumber = own.filter(({ number }) => isNumber && String(number) === wanted)
-  const byDigest = own.filter(({ release }) => wanted.length >= 6 && release.startsWith(wanted))
+  const byNumber = own.filter(({ number }) => String(number) === wanted)
+  const byDigest = own.filter(
+    ({ release }) => wanted.length >= MIN_DIGITS && release.startsWith(wanted),
+  )
   const found = byNumber.length > 0 ? byNumber : byDigest
   const [only] = found
   if (only !== undefined && found.length === 1) return only
-  throw new CodedError(
+  throw new StoreError(
     'STORE_UNKNOWN_RELEASE',
-    `Cannot ${doing} ${JSON.stringify(wanted)}: ${found.length} releases are called so, wanted one (a number, or at least 6 digits of a digest; see \`wasm-fpm releases\`)`,
+    `Cannot ${doing} ${JSON.stringify(wanted)}: ${found.length} releases are called so, wanted one (a number, or at least ${MIN_DIGITS} digits of a digest; see \`wasm-fpm releases\`)`,
   )
 }
