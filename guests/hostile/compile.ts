@@ -15,6 +15,12 @@ export function compileHostile(name: string): Uint8Array<ArrayBuffer> {
   return compileFields(name, read(name))
 }
 
+/** The canary guest with a first memory of so many pages (of 64 KiB): small ones are put back by copying, large ones by pages. */
+export function compileCanary(pages: number): Uint8Array<ArrayBuffer> {
+  const [before, after] = read('canary').split('(memory (export "memory") 2)')
+  return compileFields('canary', `${before}(memory (export "memory") ${pages})${after}`)
+}
+
 /** The module with the prelude's fields and these. `name`: for error messages. */
 export function compileFields(name: string, fields: string): Uint8Array<ArrayBuffer> {
   return wat(`(module\n${prelude}\n${fields})`, `${name}.wat`)

@@ -34,7 +34,7 @@ export function copyMemory(memory: WebAssembly.Memory): MemorySnapshot {
     }
     return true
   }
-  return { adopt: restore, restore }
+  return { adopt: (memory) => (restore(memory) ? () => restore(memory) : undefined) }
 }
 
 function piecesOf(contents: Buffer): readonly Piece[] {

@@ -1,4 +1,5 @@
 /** What runs a guest: our own host, or another one behind the same contract. */
+import type { GuestMemory } from './guest-memory.ts'
 import type { GuestJob, GuestReport } from './instance.ts'
 import type { KillReason } from './outcome.ts'
 
@@ -24,4 +25,6 @@ export interface Instance {
   kill(reason: KillReason): void
   /** Puts it back to what it was before its first run; false: it must be thrown away. */
   reset(): boolean
+  /** It is thrown away. `give` is told the memories that another instance of the module can have, sooner or later or never. */
+  retire(give: (memories: readonly GuestMemory[]) => void): void
 }

@@ -1,5 +1,4 @@
 /** Hardens a module in the thread that calls. */
-import { memoryExport } from '../wasm/contract.ts'
 import { harden } from '../wasm/harden.ts'
 
 export interface HardenRequest {
@@ -12,8 +11,6 @@ export interface HardenRequest {
 /** Plain data. */
 export interface Hardened {
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** Names under which its memories are exported. */
-  readonly memoryExports: readonly string[]
   /** Whether an instance can be put back to its first state. */
   readonly isResettable: boolean
 }
@@ -23,7 +20,6 @@ export function hardenHere(bytes: Uint8Array, options: HardenRequest): Hardened 
   const { bytes: hardened, report } = harden(bytes, options)
   return {
     bytes: hardened,
-    memoryExports: report.memoryMaxBytes.map((_, index) => memoryExport(index)),
     isResettable: report.reset.isPossible,
   }
 }

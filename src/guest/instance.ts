@@ -13,9 +13,11 @@ import { WasiHost } from '../wasi/host.ts'
 import { promising } from '../wasi/jspi.ts'
 import type { WasiGrants } from '../wasi/session.ts'
 import { COUNTER_EXPORT, END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
+import { type GuestMemory, makeMemories, memoryImports } from './guest-memory.ts'
 import { Meter } from './meter.ts'
 import { type GuestModule, PREVIEW1 } from './module.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
+import { releasePages } from './release-pages.ts'
 import { MutableState } from './snapshot.ts'
 
 export interface GuestJob {
@@ -59,16 +61,27 @@ export class GuestInstance {
   readonly #clock: Clock
   readonly #host: WasiHost
   readonly #meter: Meter
+  readonly #memories: readonly GuestMemory[]
   readonly #state: MutableState
   readonly #entries: ReadonlyArray<() => Promise<unknown>>
   #run: Run | undefined
   #isWaiting = false
+  /** Whether code of the guest is under way or may still be: one that was killed while it waited unwinds later. */
+  #isOnStack = false
+  #whenOffStack: (() => void) | undefined
   #isSpent = false
   #runs = 0
   #wallTimer: Timer | undefined
 
-  /** Instantiates at once, in this thread; takes tens of microseconds. `module` is hardened. */
-  constructor(module: GuestModule, clock: Clock) {
+  /**
+   * Instantiates at once, in this thread; takes tens of microseconds. `module` is hardened; `memories`: new, or what another
+   * instance of the same module has given back.
+   */
+  constructor(
+    module: GuestModule,
+    clock: Clock,
+    memories: readonly GuestMemory[] = makeMemories(module.memories),
+  ) {
     this.module = module
     this.#clock = clock
     this.#host = new WasiHost(module.wasiNames, {
@@ -77,13 +90,17 @@ export class GuestInstance {
     })
     this.#host.beforeWait = () => this.#leave(true)
     this.#host.afterWait = () => this.#enter()
-    const { exports } = new WebAssembly.Instance(module.module, { [PREVIEW1]: this.#host.imports })
+    const { exports } = new WebAssembly.Instance(module.module, {
+      [PREVIEW1]: this.#host.imports,
+      ...memoryImports(memories),
+    })
     this.#host.attach(
       exports['memory'] as WebAssembly.Memory,
       exports[COUNTER_EXPORT] as WebAssembly.Global,
     )
     this.#meter = new Meter(exports, this.#host.checks)
-    this.#state = new MutableState(module, exports)
+    this.#memories = memories
+    this.#state = new MutableState(module, memories, exports)
     this.#entries = [START_EXPORT, '_start']
       .map((name) => exports[name])
       .filter((entry) => entry !== undefined)
@@ -149,6 +166,18 @@ export class GuestInstance {
     return true
   }
 
+  /**
+   * Gives its memories away, put back to their first state, when no code of the guest can run any more; or never, where they cannot
+   * be put back. It must not be used after that.
+   */
+  retire(give: (memories: readonly GuestMemory[]) => void): void {
+    this.#isSpent = true
+    if (this.#isOnStack) {
+      this.#whenOffStack = () => this.retire(give)
+    } else if (this.#state.restoreMemories()) give(this.#memories)
+    else for (const { memory } of this.#memories) releasePages(memory)
+  }
+
   /** The guest's time is looked at: GO_ON, END_GUEST, or a promise of one of them when it is others' turn. */
   #check(): number | Promise<number> {
     const run = this.#run
@@ -187,10 +216,23 @@ export class GuestInstance {
       this.#finish(run, { kind: 'exited', code: 0 })
       return
     }
-    entry().then(
-      () => this.#call(run, index + 1),
-      (thrown: unknown) => this.#finish(run, this.#outcomeOf(thrown)),
+    this.#isOnStack = true
+    this.#state.watch(entry).then(
+      () => {
+        this.#leaveStack()
+        this.#call(run, index + 1)
+      },
+      (thrown: unknown) => {
+        this.#leaveStack()
+        this.#finish(run, this.#outcomeOf(thrown))
+      },
     )
+  }
+
+  #leaveStack(): void {
+    this.#isOnStack = false
+    this.#whenOffStack?.()
+    this.#whenOffStack = undefined
   }
 
   #outcomeOf(thrown: unknown): Outcome {
@@ -226,6 +268,7 @@ export class GuestInstance {
     const nowMs = this.#clock.nowMs()
     run.cpuMs += nowMs - run.enteredMs
     this.#isWaiting = true
+    this.#state.loseSight()
     if (!isForOthers) return
     if (run.deadlineMs !== Number.POSITIVE_INFINITY) {
       const leftMs = Math.max(0, run.deadlineMs - nowMs)

@@ -14,6 +14,8 @@ export interface Libc {
   /** Drops private pages: the file's show again. */
   madviseDontNeed(address: bigint, bytes: number): number
   ioctl(fd: number, request: bigint, argument: Uint8Array | BigUint64Array): number
+  /** Fills the `struct rusage` at `usage`. */
+  getrusage(who: number, usage: bigint): number
   pread(fd: number, into: BigUint64Array, offset: bigint): number
   addressOf(buffer: ArrayBuffer): bigint
   /** `bytes` bytes at `address` as an ArrayBuffer that owns nothing. */
@@ -71,6 +73,7 @@ function bind(ffi: typeof Ffi): Libc {
     munmap: { arguments: ['pointer', 'uint64'], return: 'int32' },
     madvise: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
     ioctl: { arguments: ['int32', 'uint64', 'pointer'], return: 'int32' },
+    getrusage: { arguments: ['int32', 'pointer'], return: 'int32' },
     pread: { arguments: ['int32', 'pointer', 'uint64', 'int64'], return: 'int64' },
   })
   const addressOf = (buffer: ArrayBufferLike): bigint => ffi.getRawPointer(buffer as ArrayBuffer)
@@ -89,7 +92,7 @@ function bind(ffi: typeof Ffi): Libc {
     at('close'),
   ]
   const [mmap, munmap, madvise] = [at('mmap'), at('munmap'), at('madvise')]
-  const [ioctl, pread] = [at('ioctl'), at('pread')]
+  const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
   return {
     memfdCreate: (name, flags) => memfdCreate(pointer(name), flags),
     ftruncate: (fd, bytes) => ftruncate(fd, BigInt(bytes)),
@@ -100,6 +103,7 @@ function bind(ffi: typeof Ffi): Libc {
     munmap: (address, bytes) => void munmap(address, BigInt(bytes)),
     madviseDontNeed: (address, bytes) => madvise(address, BigInt(bytes), MADV_DONTNEED),
     ioctl: (fd, request, argument) => ioctl(fd, request, pointer(argument)),
+    getrusage: (who, usage) => getrusage(who, usage),
     pread: (fd, into, offset) => Number(pread(fd, pointer(into), BigInt(into.byteLength), offset)),
     addressOf,
     view: (address, bytes) => ffi.toArrayBuffer(address, bytes, false),

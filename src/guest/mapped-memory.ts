@@ -16,7 +16,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from './libc.ts'
-import type { MemorySnapshot } from './memory-snapshot.ts'
+import type { MemorySnapshot, PutBack } from './memory-snapshot.ts'
 
 /** Of private pages an idle instance may keep; above that they are given back to the system. */
 const MAX_PRIVATE_BYTES = 8 * 1024 * 1024
@@ -54,32 +54,49 @@ class MappedMemory implements MemorySnapshot {
     this.#file = file
   }
 
-  adopt(memory: WebAssembly.Memory): boolean {
+  adopt(memory: WebAssembly.Memory): PutBack | undefined {
     const { buffer } = memory
-    if (buffer.byteLength !== this.#file.bytes.length) return false
+    if (buffer.byteLength !== this.#file.bytes.length) return undefined
     const address = this.#libc.addressOf(buffer)
     const mapped = this.#libc.mmap(address, buffer.byteLength, {
       protection: PROT_READ | PROT_WRITE,
       flags: MAP_PRIVATE | MAP_FIXED,
       fd: this.#file.fd,
     })
-    return mapped === address
+    if (mapped !== address) return undefined
+    return this.#putBack(memory, address)
   }
 
-  restore(memory: WebAssembly.Memory): boolean {
-    const { buffer } = memory
+  #putBack(memory: WebAssembly.Memory, address: bigint): PutBack {
     const { bytes } = this.#file
-    if (buffer.byteLength !== bytes.length) return false
-    const address = this.#libc.addressOf(buffer)
-    const target = new Uint8Array(buffer)
-    let privateBytes = 0
-    const isKnown = this.#dirtyPages.scan(address, bytes.length, (start, end) => {
-      privateBytes += end - start
-      if (privateBytes <= MAX_PRIVATE_BYTES) target.set(bytes.subarray(start, end), start)
-    })
-    if (isKnown && privateBytes <= MAX_PRIVATE_BYTES) return true
-    return this.#libc.madviseDontNeed(address, bytes.length) === 0
+    let target = new Uint8Array(memory.buffer)
+    /** The pages that have been written so far, with what belongs into them; undefined: not known. */
+    let written: Written[] | undefined
+    const scan = (): Written[] | undefined => {
+      const found: Written[] = []
+      let privateBytes = 0
+      const isKnown = this.#dirtyPages.scan(address, bytes.length, (start, end) => {
+        privateBytes += end - start
+        if (privateBytes <= MAX_PRIVATE_BYTES)
+          found.push({ start, contents: bytes.subarray(start, end) })
+      })
+      return isKnown && privateBytes <= MAX_PRIVATE_BYTES ? found : undefined
+    }
+    return (mayHaveNew) => {
+      const { buffer } = memory
+      if (buffer.byteLength !== bytes.length) return false
+      if (target.buffer !== buffer) target = new Uint8Array(buffer) // it grew by no page
+      if (mayHaveNew || written === undefined) written = scan()
+      if (written === undefined) return this.#libc.madviseDontNeed(address, bytes.length) === 0
+      for (const { start, contents } of written) target.set(contents, start)
+      return true
+    }
   }
+}
+
+interface Written {
+  readonly start: number
+  readonly contents: Uint8Array
 }
 
 function makeFile(libc: Libc, pages: DirtyPages, buffer: ArrayBuffer): SnapshotFile | undefined {

@@ -1,10 +1,14 @@
 /** The first state of one memory of a module, shared by all instances. */
 export interface MemorySnapshot {
   /**
-   * Puts the memory of an instance back for the first time. False: it has grown, or the system refuses; the instance must
-   * be thrown away.
+   * Puts a memory back for the first time, and answers what puts it back from then on. undefined: it has grown, or the system
+   * refuses; it must be thrown away.
    */
-  adopt(memory: WebAssembly.Memory): boolean
-  /** Puts a memory back that has been adopted. False: as for `adopt`. */
-  restore(memory: WebAssembly.Memory): boolean
+  adopt(memory: WebAssembly.Memory): PutBack | undefined
 }
+
+/**
+ * Puts a memory back. False: as undefined above. `mayHaveNew`: whether pages may have been written that had not been written
+ * when it was put back last.
+ */
+export type PutBack = (mayHaveNew: boolean) => boolean

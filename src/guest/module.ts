@@ -1,7 +1,7 @@
 /** A module that is ready to be instantiated: read, checked against its contract, compiled. */
 import { CodedError } from '../base/errors.ts'
 import { WASI_FUNCTIONS } from '../wasi/host.ts'
-import { memoryExport } from '../wasm/contract.ts'
+import { importMemories, type MemorySize } from '../wasm/import-memories.ts'
 import { GuestError } from './errors.ts'
 import { hardenModule } from './hardener.ts'
 
@@ -13,20 +13,23 @@ const PREVIEW1_NAMES: ReadonlySet<string> = new Set(WASI_FUNCTIONS)
 /** Modules up to this size compile in under a slice. */
 const SMALL_BYTES = 160 * 1024
 
-/** Elements that the tables of one instance may grow to, all together. */
-export const MAX_TABLE_ELEMENTS = 1_000_000
+/**
+ * Elements that the tables of one instance may grow to, all together. The tables of large programs have some ten thousand; V8
+ * copies a table that grows in one step, and everybody waits for that.
+ */
+export const MAX_TABLE_ELEMENTS = 131_072
 
 export interface GuestModule {
   /** Of the bytes as they were published and of the limits written into them. */
   readonly digest: string
   /** For log lines: a file name or `tenant/handler`. */
   readonly name: string
-  /** Hardened. */
+  /** Hardened; imports its memories. */
   readonly module: WebAssembly.Module
   /** The preview 1 functions it imports. */
   readonly wasiNames: ReadonlySet<string>
-  /** Names under which all of its memories are exported. */
-  readonly memoryExports: readonly string[]
+  /** The memories an instance needs. */
+  readonly memories: readonly MemorySize[]
   /** What its memories may grow to, all together, in bytes. */
   readonly memoryMaxBytes: number
   /** Whether an instance can be put back to its first state. */
@@ -46,8 +49,6 @@ export interface HardenedFacts {
   readonly name: string
   /** What was written into it: for all memories of an instance together. */
   readonly memoryMaxBytes: number
-  /** Memories it defines. */
-  readonly memories: number
   readonly isResettable: boolean
 }
 
@@ -63,8 +64,7 @@ export async function compileCgiModule(
     memoryMaxBytes,
     tableMaxElements: MAX_TABLE_ELEMENTS,
   })
-  const { module, wasiNames } = await compile(hardened, name)
-  return { digest, name, module, wasiNames, memoryMaxBytes, ...facts }
+  return { digest, name, memoryMaxBytes, ...facts, ...(await compile(hardened, name)) }
 }
 
 /**
@@ -73,22 +73,21 @@ export async function compileCgiModule(
  */
 export async function compileHardenedModule(
   hardened: Uint8Array<ArrayBuffer>,
-  { memories, ...facts }: HardenedFacts,
+  facts: HardenedFacts,
 ): Promise<GuestModule> {
-  const { module, wasiNames } = await compile(hardened, facts.name)
-  const memoryExports = Array.from({ length: memories }, (_, index) => memoryExport(index))
-  return { ...facts, module, wasiNames, memoryExports }
+  return { ...facts, ...(await compile(hardened, facts.name)) }
 }
 
 async function compile(
   hardened: Uint8Array<ArrayBuffer>,
   name: string,
-): Promise<Pick<GuestModule, 'module' | 'wasiNames'>> {
+): Promise<Pick<GuestModule, 'module' | 'wasiNames' | 'memories'>> {
+  const { bytes, memories } = importMemories(hardened)
   let module: WebAssembly.Module
   try {
     // Waiting for V8's threads takes longer than compiling a small module here.
-    const isSmall = hardened.length <= SMALL_BYTES
-    module = isSmall ? new WebAssembly.Module(hardened) : await WebAssembly.compile(hardened)
+    const isSmall = bytes.length <= SMALL_BYTES
+    module = isSmall ? new WebAssembly.Module(bytes) : await WebAssembly.compile(bytes)
   } catch (cause) {
     throw new GuestError(
       'GUEST_INVALID_MODULE',
@@ -96,7 +95,7 @@ async function compile(
       { cause },
     )
   }
-  return { module, wasiNames: checkContract(module, name) }
+  return { module, memories, wasiNames: checkContract(module, memories.length, name) }
 }
 
 function reason(cause: unknown): string {
@@ -107,9 +106,14 @@ function reason(cause: unknown): string {
 }
 
 /** Returns the names of the preview 1 functions it imports. */
-function checkContract(module: WebAssembly.Module, name: string): ReadonlySet<string> {
+function checkContract(
+  module: WebAssembly.Module,
+  memories: number,
+  name: string,
+): ReadonlySet<string> {
   const names = new Set<string>()
-  for (const wanted of WebAssembly.Module.imports(module)) {
+  const imports = WebAssembly.Module.imports(module)
+  for (const wanted of imports.slice(0, imports.length - memories)) {
     const isKnown =
       wanted.module === PREVIEW1 && wanted.kind === 'function' && PREVIEW1_NAMES.has(wanted.name)
     if (!isKnown) {

@@ -4,9 +4,11 @@
  */
 import { RESTORE_EXPORT, SAVE_EXPORT } from '../wasm/contract.ts'
 import { copyMemory } from './copied-memory.ts'
+import { type GuestMemory, sizeOf } from './guest-memory.ts'
 import { mapMemory } from './mapped-memory.ts'
 import type { MemorySnapshot } from './memory-snapshot.ts'
 import type { GuestModule } from './module.ts'
+import { pageFaults } from './page-faults.ts'
 
 /** From this size on a memory is mapped, where the system can do that, instead of copied. */
 export const MAPPED_BYTES = 256 * 1024
@@ -19,40 +21,57 @@ const snapshots = new WeakMap<WebAssembly.Module, readonly MemorySnapshot[]>()
 /** The state of one instance that a run can change. */
 export class MutableState {
   readonly #module: GuestModule
-  readonly #memories: readonly WebAssembly.Memory[]
-  readonly #snapshots: readonly MemorySnapshot[] | undefined
+  readonly #memories: readonly GuestMemory[]
+  readonly #snapshots: readonly MemorySnapshot[]
   readonly #restoreGlobals: () => void
-  #isAdopted = false
+  /** Whether pages may have been written that had not been written when they were put back last; instantiating does. */
+  #mayHaveNewPages = true
 
-  /** `exports`: of a new instance of `module`, which has not run yet. */
-  constructor(module: GuestModule, exports: WebAssembly.Exports) {
+  /** `memories`, `exports`: of a new instance of `module`, which has not run yet. */
+  constructor(module: GuestModule, memories: readonly GuestMemory[], exports: WebAssembly.Exports) {
     this.#module = module
-    this.#memories = module.memoryExports.map((name) => exports[name] as WebAssembly.Memory)
+    this.#memories = memories
     this.#restoreGlobals = exports[RESTORE_EXPORT] as () => void
-    if (!module.isResettable) return
     const saveGlobals = exports[SAVE_EXPORT] as () => void
     saveGlobals()
-    this.#snapshots = snapshotsOf(module.module, this.#memories)
+    this.#snapshots = snapshotsOf(module.module, memories)
+  }
+
+  /** Runs code of the guest until it ends or waits. */
+  watch<Result>(code: () => Result): Result {
+    if (this.#mayHaveNewPages) return code()
+    const before = pageFaults()
+    const result = code()
+    if (pageFaults() !== before) this.#mayHaveNewPages = true
+    return result
+  }
+
+  /** The memories are written to outside of `watch`. */
+  loseSight(): void {
+    this.#mayHaveNewPages = true
   }
 
   /** Puts everything back. False, and nothing promised: the instance must be thrown away. */
   restore(): boolean {
-    if (this.#snapshots === undefined) return false
+    if (!this.#module.isResettable || !this.restoreMemories()) return false
+    this.#restoreGlobals()
+    return true
+  }
+
+  /** Puts back what another instance can have. False, and nothing promised: they must be thrown away. */
+  restoreMemories(): boolean {
     for (const [index, memory] of this.#memories.entries()) {
       const snapshot = this.#snapshots[index]
-      const isBack = this.#isAdopted ? snapshot?.restore(memory) : snapshot?.adopt(memory)
-      if (isBack !== true) return false
+      if (snapshot === undefined || !memory.restore(snapshot, this.#mayHaveNewPages)) return false
     }
-    this.#isAdopted = true
-    this.#restoreGlobals()
+    // Small memories are not put back by pages.
+    this.#mayHaveNewPages = this.bytes() < MAPPED_BYTES
     return true
   }
 
   /** Bytes of all memories. */
   bytes(): number {
-    let bytes = 0
-    for (const memory of this.#memories) bytes += memory.buffer.byteLength
-    return bytes
+    return sizeOf(this.#memories)
   }
 
   /** Whether no memory can grow by another page. */
@@ -63,11 +82,11 @@ export class MutableState {
 
 function snapshotsOf(
   module: WebAssembly.Module,
-  memories: readonly WebAssembly.Memory[],
+  memories: readonly GuestMemory[],
 ): readonly MemorySnapshot[] {
   let taken = snapshots.get(module)
   if (taken === undefined) {
-    taken = memories.map(takeSnapshot)
+    taken = memories.map(({ memory }) => takeSnapshot(memory))
     snapshots.set(module, taken)
   }
   return taken

@@ -98,6 +98,9 @@ export class WasmerInstance implements Instance {
     return false
   }
 
+  /** Its memory was V8's all the time. */
+  retire(): void {}
+
   async #perform(run: Run): Promise<void> {
     const { grants, waitTurn } = run.job
     const wait: Wait = (register) => {

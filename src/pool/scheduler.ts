@@ -11,6 +11,7 @@ import { type InstanceRecord, type JobSubject, newInstanceRecord } from './insta
 import { RunQueue } from './run-queue.ts'
 import { idleLimit, idleTimeoutMs, instancesToMake, type Sizing } from './sizing.ts'
 import type { SlotLimits } from './slots.ts'
+import { SpareMemories } from './spare-memories.ts'
 import { TenantState } from './tenant-state.ts'
 import type { Place, WarmInstances } from './warm-instances.ts'
 
@@ -51,6 +52,9 @@ const TURN_MS = 1
 /** How often idle instances are looked at, in milliseconds. */
 const EXPIRE_INTERVAL_MS = 1000
 
+/** How long the memories of an instance that was thrown away are kept for another one, in milliseconds. */
+const SPARE_MS = 5000
+
 /** By how much `max_requests` is shortened at random, so that instances made together do not end together. */
 const MAX_REQUESTS_JITTER = 0.1
 
@@ -59,6 +63,7 @@ export class Scheduler {
   readonly #runQueue: RunQueue
   readonly #capacity: Capacity
   readonly #warm: WarmInstances
+  readonly #spares = new SpareMemories()
   readonly #tenants = new Map<string, TenantState>()
   /** Instances that still have to be put back. */
   readonly #used: UsedInstance[] = []
@@ -159,7 +164,7 @@ export class Scheduler {
     const { tenant, module, engine = 'own' } = job
     const place = { tenant, key: `${tenant}\0${engine}\0${module.digest}\0${job.place ?? ''}` }
     const warm = this.#warm.take(place.key) ?? this.#takeUsed(place.key)
-    const instance = warm ?? this.#makeNow(job, state)
+    const instance = warm ?? this.#makeNow(job, place, state)
     const record = this.#recordOf(instance, job.tenant)
     this.#capacity.begin(instance, module)
     record.isRunning = true
@@ -204,14 +209,16 @@ export class Scheduler {
     this.#makeAhead(job, place, held.isNew && instance.runs === 1)
   }
 
-  #makeNow(job: PoolJob, state: TenantState): Instance {
+  #makeNow(job: PoolJob, place: Place, state: TenantState): Instance {
     this.#capacity.beforeMake(job.module)
-    return this.#make(job, state)
+    return this.#make(job, place, state)
   }
 
-  #make({ engine = 'own', module, tenant }: PoolJob, state: TenantState): Instance {
+  #make({ engine = 'own', module, tenant }: PoolJob, { key }: Place, state: TenantState): Instance {
     state.counters.instancesMade += 1
-    const instance = makeInstance(engine, module, this.#clock)
+    const memories = this.#spares.take(key)
+    if (memories !== undefined) state.counters.memoriesReused += 1
+    const instance = makeInstance({ engine, module, clock: this.#clock, memories })
     this.#records.set(instance, newInstanceRecord(tenant, this.#clock.nowMs()))
     return instance
   }
@@ -238,8 +245,14 @@ export class Scheduler {
     return used !== undefined && this.#putBack(used) ? used.instance : undefined
   }
 
-  #putBack({ instance, job }: UsedInstance): boolean {
-    if (!canRunAgain(instance, job)) return false
+  #putBack({ instance, job, place }: UsedInstance): boolean {
+    if (!canRunAgain(instance, job)) {
+      instance.retire((memories) => {
+        this.#spares.put(place.key, memories, this.#clock.nowMs() + SPARE_MS)
+        this.#expireLater()
+      })
+      return false
+    }
     if (job.sizing.lifetime === 'reset') this.#stateOf(job).counters.resets += 1
     return true
   }
@@ -249,7 +262,7 @@ export class Scheduler {
     if (this.#warm.countOf(tenant) >= idleLimit(sizing, active)) this.#warm.dropOne(tenant)
     if (!this.#capacity.beforeKeep(instance, tenant)) return
     this.#warm.put(instance, place, this.#clock.nowMs() + idleTimeoutMs(sizing))
-    this.#expireTimer ??= this.#clock.after(EXPIRE_INTERVAL_MS, () => this.#expire())
+    this.#expireLater()
   }
 
   /** Instances made while nobody wants the thread are there when somebody does. One a turn of the event loop. */
@@ -262,16 +275,22 @@ export class Scheduler {
       const wanted = instancesToMake(sizing, headcount)
       if (wanted === 0 || this.#isStopping || this.#runQueue.waiting > 0) return
       if (!this.#capacity.hasSpareRoom(job.module)) return
-      this.#keep(this.#make(job, state), job, place)
+      this.#keep(this.#make(job, place, state), job, place)
       if (wanted > 1) this.#makeAhead(job, place, isFirstUse)
     })
   }
 
   #expire(): void {
     this.#expireTimer = undefined
-    this.#warm.expire(this.#clock.nowMs())
-    if (this.#warm.count === 0 || this.#isStopping) return
-    this.#expireTimer = this.#clock.after(EXPIRE_INTERVAL_MS, () => this.#expire())
+    const nowMs = this.#clock.nowMs()
+    this.#warm.expire(nowMs)
+    this.#spares.expire(nowMs)
+    if (this.#warm.count + this.#spares.count > 0) this.#expireLater()
+  }
+
+  #expireLater(): void {
+    if (this.#isStopping) return
+    this.#expireTimer ??= this.#clock.after(EXPIRE_INTERVAL_MS, () => this.#expire())
   }
 
   #stateOf({ tenant, limits }: PoolJob): TenantState {

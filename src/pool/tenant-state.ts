@@ -26,6 +26,8 @@ export interface TenantCounters {
   /** Requests that took longer than the slow log's time. */
   slow: number
   instancesMade: number
+  /** Those of them that have the memories of one that was thrown away. */
+  memoriesReused: number
   resets: number
   /** Ends of runs by kind: `exited`, `trap:unreachable`, `killed:cpu` ... */
   readonly outcomes: Map<string, number>
@@ -45,6 +47,7 @@ export class TenantState {
     memoryPeakBytes: 0,
     slow: 0,
     instancesMade: 0,
+    memoriesReused: 0,
     resets: 0,
     outcomes: new Map(),
   }
@@ -113,6 +116,7 @@ export class TenantState {
           : `killed:${outcome.reason}`
     counters.outcomes.set(kind, (counters.outcomes.get(kind) ?? 0) + 1)
   }
+
   #limitChildren(maxChildren: number): void {
     this.slots.limits = { ...this.#limits, maxChildren }
   }

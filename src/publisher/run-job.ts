@@ -12,8 +12,9 @@ import type {
   StepReport,
 } from '../store/publisher-protocol.ts'
 import type { HardenedModule } from '../store/release.ts'
-import { CONTRACT_VERSION, memoryExport } from '../wasm/contract.ts'
+import { CONTRACT_VERSION } from '../wasm/contract.ts'
 import { type HardenResult, harden } from '../wasm/harden.ts'
+import { importMemories } from '../wasm/import-memories.ts'
 import { PublisherError } from './errors.ts'
 import { probe } from './probe-request.ts'
 import { type VerifiedModule, verifyModule } from './verify-module.ts'
@@ -62,18 +63,18 @@ export async function runJob(job: PublisherJob, { clock, onStep }: JobContext): 
         }),
       foundHardening,
     )
+    const { bytes: runnable, memories } = importMemories(hardened.bytes)
     const module = await step(
       'compile',
-      () => compile(hardened.bytes, name),
+      () => compile(runnable, name),
       () => ({ note: 'V8 takes it', found: {} }),
     )
-    const memories = hardened.report.memoryMaxBytes.length
     const guest: GuestModule = {
       digest: digestOf(hardened.bytes),
       name,
       module,
       wasiNames: verified.wasiNames,
-      memoryExports: Array.from({ length: memories }, (_, index) => memoryExport(index)),
+      memories,
       memoryMaxBytes,
       isResettable: false, // it runs once
     }
@@ -91,7 +92,7 @@ export async function runJob(job: PublisherJob, { clock, onStep }: JobContext): 
       bytes: out.length,
       contract: CONTRACT_VERSION,
       memoryMaxBytes,
-      memories,
+      memories: memories.length,
       isResettable: verified.inspection.reset.isPossible,
     }
     return { event: { event: 'done', lifetime: verified.lifetime, hardened: facts }, bytes: out }

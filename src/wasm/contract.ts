@@ -61,6 +61,9 @@ export const CONTRACT_VERSION = 1
 /** Units between two checks unless the options or the host say otherwise; see quota.ts for how a host should. */
 export const DEFAULT_QUOTA = 1_000_000
 
+/** Where a module whose memories are its host's imports them from (`importMemories`); the field is the memory's index. */
+export const MEMORY_IMPORT_MODULE = 'wasm_fpm:memory'
+
 /** The helper module's import (module and field) and export: see `checkHelperModule`. */
 export const HELPER_IMPORT_MODULE = 'wasm_fpm'
 export const HELPER_IMPORT_FIELD = 'check'

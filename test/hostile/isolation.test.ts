@@ -1,17 +1,25 @@
 /** Nothing of a request is ever seen by a later one, however it ended. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compileHostile } from '../../guests/hostile/compile.ts'
+import { compileCanary } from '../../guests/hostile/compile.ts'
 import type { ByteSource } from '../../src/base/byte-stream.ts'
 import { systemClock } from '../../src/base/clock.ts'
+import type { GuestMemory } from '../../src/guest/guest-memory.ts'
 import { GuestInstance, type GuestReport } from '../../src/guest/instance.ts'
 import type { GuestModule } from '../../src/guest/module.ts'
+import { MAPPED_BYTES } from '../../src/guest/snapshot.ts'
 import { createMemoryDirectory } from '../../src/wasi/memory-directory.ts'
 import { CollectingSink, compileGuest, emptySource, grants, job } from '../support/guest.ts'
 import { type Action, script } from './canary-script.ts'
 import { type Stage, setStage } from './stage.ts'
 
 const REQUESTS = 10_000
+const PAGE_BYTES = 65_536
+/** One memory that is put back by copying, one by the pages that were written. */
+const SIZES = [
+  { name: 'copied', pages: 2 },
+  { name: 'mapped', pages: 5 },
+]
 /** Requests at once: some of them wait. */
 const LANES = 6
 
@@ -31,38 +39,51 @@ const SLOW_ENDINGS: ReadonlyArray<readonly Action[]> = [[{ kind: 'loop' }], [{ k
 /** Every how many requests one of the slow endings is due. */
 const SLOW_EVERY = 50
 
-test(`a canary is never seen by any of ${REQUESTS} later requests`, async () => {
-  using stage = setStage({
-    guests: ['canary'],
-    keys: `max_children = ${LANES}`,
-    limits: 'cpu = "5ms"\nwall = "30ms"\nmemory = "1MiB"',
-  })
-  let sent = 0
-  let answered = 0
-  const lane = async (): Promise<void> => {
-    while (sent < REQUESTS) {
-      const turn = sent++
-      await checkOne(stage, turn).then((isSeen) => {
-        answered += isSeen ? 1 : 0
-      })
-      if (turn % 20 === 0) await new Promise(setImmediate)
+test('the sizes of canary guests are on both sides of what is mapped', () => {
+  expect(SIZES.map(({ pages }) => pages * PAGE_BYTES >= MAPPED_BYTES)).toEqual([false, true])
+})
+
+const LIFETIMES = SIZES.flatMap((size) =>
+  ['reset', 'fresh'].map((lifetime) => ({ ...size, lifetime })),
+)
+
+test.each(LIFETIMES)(
+  `$lifetime, $name memory: a canary is never seen by any of ${REQUESTS} later requests`,
+  async ({ pages, lifetime }) => {
+    using stage = setStage({
+      modules: { canary: compileCanary(pages) },
+      keys: `max_children = ${LANES}\nlifetime = "${lifetime}"`,
+      limits: 'cpu = "5ms"\nwall = "30ms"\nmemory = "1MiB"',
+    })
+    let sent = 0
+    let answered = 0
+    const lane = async (): Promise<void> => {
+      while (sent < REQUESTS) {
+        const turn = sent++
+        await checkOne(stage, turn).then((isSeen) => {
+          answered += isSeen ? 1 : 0
+        })
+        if (turn % 20 === 0) await new Promise(setImmediate)
+      }
     }
-  }
-  await Promise.all(Array.from({ length: LANES }, lane))
-  // The others were killed or failed before their header was out, or were given up.
-  expect(answered).toBeGreaterThan(REQUESTS / 3)
-  const codes = new Set(stage.failures().map(({ code }) => code))
-  expect([...codes].sort()).toEqual([
-    'OUTCOME_ABORTED',
-    'OUTCOME_CPU_EXCEEDED',
-    'OUTCOME_STACK_OVERFLOW',
-    'OUTCOME_TRAPPED',
-    'OUTCOME_WALL_EXCEEDED',
-  ])
-  // The same instances served again and again, or nothing would have been tested.
-  const counters = stage.gateway.scheduler.tenants.get('hog')?.counters
-  expect(counters?.resets).toBeGreaterThan(REQUESTS / 3)
-}, 60_000)
+    await Promise.all(Array.from({ length: LANES }, lane))
+    // The others were killed or failed before their header was out, or were given up.
+    expect(answered).toBeGreaterThan(REQUESTS / 3)
+    const codes = new Set(stage.failures().map(({ code }) => code))
+    expect([...codes].sort()).toEqual([
+      'OUTCOME_ABORTED',
+      'OUTCOME_CPU_EXCEEDED',
+      'OUTCOME_STACK_OVERFLOW',
+      'OUTCOME_TRAPPED',
+      'OUTCOME_WALL_EXCEEDED',
+    ])
+    // The same instances or memories served again and again, or nothing would have been tested.
+    const { resets = 0, memoriesReused = 0 } =
+      stage.gateway.scheduler.tenants.get('hog')?.counters ?? {}
+    expect(lifetime === 'reset' ? resets : memoriesReused).toBeGreaterThan(REQUESTS / 3)
+  },
+  60_000,
+)
 
 /** Plants and looks; whether an answer came that says so. */
 async function checkOne(stage: Stage, turn: number): Promise<boolean> {
@@ -111,22 +132,22 @@ async function runScript(instance: GuestInstance, body: Buffer): Promise<Shown> 
   return { output: stdout.text, outcome }
 }
 
-const MEMORY_BYTES = 2 * 65_536
 const place = { bytes: fc.nat(5000), value: fc.nat(255) }
-const action: fc.Arbitrary<Action> = fc.oneof(
-  fc.record({
-    kind: fc.constant('fill' as const),
-    at: fc.integer({ min: 1024, max: MEMORY_BYTES }),
-    ...place,
-  }),
-  fc.record({ kind: fc.constant('fillOther' as const), at: fc.nat(65_536), ...place }),
-  fc.record({
-    kind: fc.constant('setGlobals' as const),
-    value: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
-  }),
-  fc.record({ kind: fc.constant('leaveFile' as const) }),
-  fc.record({ kind: fc.constant('plant' as const) }),
-)
+const actionIn = (pages: number): fc.Arbitrary<Action> =>
+  fc.oneof(
+    fc.record({
+      kind: fc.constant('fill' as const),
+      at: fc.integer({ min: 1024, max: pages * PAGE_BYTES }),
+      ...place,
+    }),
+    fc.record({ kind: fc.constant('fillOther' as const), at: fc.nat(65_536), ...place }),
+    fc.record({
+      kind: fc.constant('setGlobals' as const),
+      value: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
+    }),
+    fc.record({ kind: fc.constant('leaveFile' as const) }),
+    fc.record({ kind: fc.constant('plant' as const) }),
+  )
 const ending: fc.Arbitrary<readonly Action[]> = fc.oneof(
   { weight: 8, arbitrary: fc.constant([]) },
   {
@@ -154,9 +175,10 @@ const ending: fc.Arbitrary<readonly Action[]> = fc.oneof(
       .map((kind) => [{ kind }]),
   },
 )
-const request = fc
-  .tuple(fc.array(action, { maxLength: 6 }), ending)
-  .map(([actions, last]) => script('D', [...actions, ...last]))
+const requestTo = (pages: number): fc.Arbitrary<Buffer> =>
+  fc
+    .tuple(fc.array(actionIn(pages), { maxLength: 6 }), ending)
+    .map(([actions, last]) => script('D', [...actions, ...last]))
 
 async function expectSameAsFresh(module: GuestModule, requests: readonly Buffer[]): Promise<void> {
   let instance = new GuestInstance(module, systemClock)
@@ -165,8 +187,18 @@ async function expectSameAsFresh(module: GuestModule, requests: readonly Buffer[
     const fresh = await runScript(new GuestInstance(module, systemClock), body)
     expect(kept.outcome).toEqual(fresh.outcome)
     if (kept.output !== fresh.output) expect(firstDifference(kept.output, fresh.output)).toBe('')
-    if (!instance.reset()) instance = new GuestInstance(module, systemClock)
+    if (!instance.reset()) instance = await successorOf(instance)
   }
+}
+
+/** A new instance, in the old one's memories where they can be put back. */
+async function successorOf(instance: GuestInstance): Promise<GuestInstance> {
+  let given: readonly GuestMemory[] | undefined
+  instance.retire((memories) => {
+    given = memories
+  })
+  await new Promise(setImmediate) // a killed guest's stack has to unwind
+  return new GuestInstance(instance.module, systemClock, given)
 }
 
 function firstDifference(a: string, b: string): string {
@@ -175,13 +207,15 @@ function firstDifference(a: string, b: string): string {
   return `${a.length} and ${b.length} bytes, different from byte ${at} on`
 }
 
-test('requests under reset see, print and end as they do under fresh', async () => {
-  const module = await compileGuest(compileHostile('canary'), 1024 * 1024)
-  const property = fc.asyncProperty(fc.array(request, { minLength: 2, maxLength: 8 }), (requests) =>
-    expectSameAsFresh(module, requests),
-  )
-  await fc.assert(property, { seed: 20_261, numRuns: 60, interruptAfterTimeLimit: 30_000 })
-})
+test.each(SIZES)(
+  '$name memory: requests under reset see, print and end as they do under fresh',
+  async ({ pages }) => {
+    const module = await compileGuest(compileCanary(pages), 1024 * 1024)
+    const requests = fc.array(requestTo(pages), { minLength: 2, maxLength: 8 })
+    const property = fc.asyncProperty(requests, (bodies) => expectSameAsFresh(module, bodies))
+    await fc.assert(property, { seed: 20_261, numRuns: 60, interruptAfterTimeLimit: 30_000 })
+  },
+)
 
 const STATEFUL = ['table-state', 'dropped-segments', 'stateful-start']
 

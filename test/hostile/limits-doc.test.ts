@@ -84,7 +84,7 @@ test('fixed limits are those of the code', () => {
     ].map(String),
   )
   expect(fixed(KEPT)).toEqual([DEFAULT_WARM_LIMITS.total, DEFAULT_CACHE_BYTES].map(String))
-  expect(SOURCES).toContain('MAX_TABLE_ELEMENTS = 1_000_000')
+  expect(SOURCES).toContain('MAX_TABLE_ELEMENTS = 131_072')
 })
 
 test('limits of a module are those of the code', () => {

@@ -1,4 +1,5 @@
 /** One run of a guest on `@wasmer/wasi`, from start to end without giving up the thread. */
+
 import type { WASI } from '@wasmer/wasi'
 import { checkHelperModule } from '../../wasm/check-helper.ts'
 import {
@@ -12,6 +13,7 @@ import {
   PLAIN_SLOT,
   START_EXPORT,
 } from '../../wasm/contract.ts'
+import { type GuestMemory, makeMemories, memoryImports, sizeOf } from '../guest-memory.ts'
 import { type GuestModule, PREVIEW1 } from '../module.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from '../outcome.ts'
 import { type CallGuard, guardCalls, type LibraryCalls } from './guarded-calls.ts'
@@ -65,12 +67,14 @@ export function runSynchronously(library: WasmerLibrary, program: Program): Sync
 
 class SynchronousRun implements CallGuard {
   readonly #program: Program
+  readonly #memories: readonly GuestMemory[]
   #exports: WebAssembly.Exports = {}
   #exitCode: number | undefined
   #failure: string | undefined
 
   constructor(program: Program) {
     this.#program = program
+    this.#memories = makeMemories(program.module.memories)
   }
 
   start(wasi: WASI): Outcome {
@@ -81,7 +85,10 @@ class SynchronousRun implements CallGuard {
       holdBytes,
       guard: this,
     })
-    const { exports } = new WebAssembly.Instance(module.module, { [PREVIEW1]: calls.imports })
+    const { exports } = new WebAssembly.Instance(module.module, {
+      [PREVIEW1]: calls.imports,
+      ...memoryImports(this.#memories),
+    })
     this.#exports = exports
     const memory = exports['memory'] as WebAssembly.Memory
     calls.attach(memory)
@@ -108,12 +115,7 @@ class SynchronousRun implements CallGuard {
   }
 
   get memoryBytes(): number {
-    let bytes = 0
-    for (const name of this.#program.module.memoryExports) {
-      const memory = this.#exports[name]
-      if (memory instanceof WebAssembly.Memory) bytes += memory.buffer.byteLength
-    }
-    return bytes
+    return sizeOf(this.#memories)
   }
 
   mayGoOn(): boolean {

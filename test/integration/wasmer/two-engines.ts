@@ -29,7 +29,7 @@ export async function runOn(
   const [stdout, stderr] = [new CollectingSink(), new CollectingSink()]
   const root = createMemoryDirectory(systemClock)
   root.createDirectory('tmp')
-  const { outcome } = await makeInstance(engine, module, systemClock).run(
+  const { outcome } = await makeInstance({ engine, module, clock: systemClock }).run(
     job({
       grants: grants({
         args: args.map(asBytes),

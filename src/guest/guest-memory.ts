@@ -1,0 +1,49 @@
+/**
+ * One linear memory. It is the host's, so that it can outlive the instance it was made for: making a memory, and getting rid of
+ * it, is the larger part of what an instance costs.
+ */
+import { MEMORY_IMPORT_MODULE } from '../wasm/contract.ts'
+import type { MemorySize } from '../wasm/import-memories.ts'
+import type { MemorySnapshot, PutBack } from './memory-snapshot.ts'
+
+export class GuestMemory {
+  readonly memory: WebAssembly.Memory
+  #snapshot: MemorySnapshot | undefined
+  #putBack: PutBack | undefined
+
+  constructor(size: MemorySize) {
+    this.memory = new WebAssembly.Memory(size)
+  }
+
+  /** In bytes. */
+  get size(): number {
+    return this.memory.buffer.byteLength
+  }
+
+  /** Puts it back; `mayHaveNew`: see `PutBack`. False, and nothing promised: it must be thrown away. */
+  restore(snapshot: MemorySnapshot, mayHaveNew: boolean): boolean {
+    if (this.#snapshot === snapshot && this.#putBack !== undefined) return this.#putBack(mayHaveNew)
+    this.#snapshot = snapshot
+    this.#putBack = snapshot.adopt(this.memory)
+    return this.#putBack !== undefined
+  }
+}
+
+/** New memories for one instance. */
+export function makeMemories(sizes: readonly MemorySize[]): readonly GuestMemory[] {
+  return sizes.map((size) => new GuestMemory(size))
+}
+
+/** What a module imports that has been made to import its memories (`wasm/import-memories.ts`). */
+export function memoryImports(memories: readonly GuestMemory[]): WebAssembly.Imports {
+  const imports: WebAssembly.ModuleImports = {}
+  for (const [index, { memory }] of memories.entries()) imports[index] = memory
+  return { [MEMORY_IMPORT_MODULE]: imports }
+}
+
+/** Bytes of all of them together. */
+export function sizeOf(memories: readonly GuestMemory[]): number {
+  let bytes = 0
+  for (const { size } of memories) bytes += size
+  return bytes
+}

@@ -1,0 +1,95 @@
+/**
+ * Makes a module take the memories it defines from its host, so that a memory can outlive the instance it was made for.
+ *
+ * They become its last imports (module `MEMORY_IMPORT_MODULE`, field: the index), with the sizes they had. No index changes
+ * in a module that imports no memory of its own, and only such modules are taken.
+ */
+import { ByteReader } from './byte-reader.ts'
+import { ByteWriter } from './byte-writer.ts'
+import { MEMORY_IMPORT_MODULE } from './contract.ts'
+import { WasmError } from './errors.ts'
+import { DEFAULT_MODULE_LIMITS } from './limits.ts'
+import { EXTERN_KINDS, SECTION, type Section } from './module.ts'
+import { HEADER, splitSections } from './sections.ts'
+
+/** In pages of 64 KiB. */
+export interface MemorySize {
+  readonly initial: number
+  readonly maximum: number
+}
+
+export interface MemoryImports {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** By index. */
+  readonly memories: readonly MemorySize[]
+}
+
+/** `hardened`: what `harden` made, so that every memory has a maximum. Throws `WasmError`. */
+export function importMemories(hardened: Uint8Array<ArrayBuffer>): MemoryImports {
+  const sections = splitSections(hardened, DEFAULT_MODULE_LIMITS)
+  const memorySection = sections.find(({ id }) => id === SECTION.memory)
+  if (memorySection === undefined) return { bytes: hardened, memories: [] }
+  const memories = readSizes(hardened, memorySection)
+  const out = new ByteWriter(hardened.length + 64)
+  out.append(HEADER)
+  let isWritten = false
+  for (const section of sections) {
+    const { id } = section
+    if (!isWritten && id !== SECTION.custom && id !== SECTION.type) {
+      writeImports(out, id === SECTION.import ? { hardened, section } : undefined, memories)
+      isWritten = true
+    }
+    if (id !== SECTION.import && id !== SECTION.memory)
+      out.copy(hardened, section.start, section.end)
+  }
+  return { bytes: out.bytes.slice(0, out.length) as Uint8Array<ArrayBuffer>, memories }
+}
+
+interface Original {
+  readonly hardened: Uint8Array
+  readonly section: Section
+}
+
+function writeImports(
+  out: ByteWriter,
+  original: Original | undefined,
+  memories: readonly MemorySize[],
+): void {
+  const contents = new ByteWriter(64)
+  const { end = 0 } = original?.section ?? {}
+  const reader = new ByteReader(
+    original?.hardened ?? new Uint8Array(0),
+    original?.section.contents ?? 0,
+    end,
+  )
+  const count = original === undefined ? 0 : reader.u32()
+  contents.u32(count + memories.length)
+  contents.copy(reader.bytes, reader.pos, end)
+  for (const [index, { initial, maximum }] of memories.entries()) {
+    contents.name(MEMORY_IMPORT_MODULE)
+    contents.name(String(index))
+    contents.byte(EXTERN_KINDS.indexOf('memory'))
+    contents.byte(HAS_MAXIMUM)
+    contents.u32(initial)
+    contents.u32(maximum)
+  }
+  out.byte(SECTION.import)
+  out.u32(contents.length)
+  out.append(contents.view())
+}
+
+const HAS_MAXIMUM = 1
+
+function readSizes(bytes: Uint8Array, { contents, end }: Section): MemorySize[] {
+  const reader = new ByteReader(bytes, contents, end)
+  return Array.from({ length: reader.u32() }, () => {
+    const flags = reader.byte()
+    if (flags !== HAS_MAXIMUM) {
+      throw new WasmError(
+        'WASM_MALFORMED',
+        `Cannot take the memories of a module: found flags ${flags}, wanted a maximum, as hardening writes it`,
+      )
+    }
+    return { initial: reader.u32(), maximum: reader.u32() }
+  })
+}
