@@ -75,6 +75,7 @@ function jobOf(isBusy: boolean): GuestJob {
     wallMs: 60_000,
     sliceMs: 1,
     waitTurn: (wake) => setImmediate(wake),
+    takeTurn: (wake) => wake(),
     onWait: () => undefined,
   }
 }

@@ -29,6 +29,7 @@ export function guestJob(): GuestJob {
     wallMs: 10_000,
     sliceMs: 1,
     waitTurn: (wake) => setImmediate(wake),
+    takeTurn: (wake) => wake(),
     onWait: () => undefined,
   }
 }

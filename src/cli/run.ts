@@ -61,6 +61,7 @@ async function run(path: string, args: readonly string[], options: RunOptions): 
     wallMs: Number.POSITIVE_INFINITY,
     sliceMs: SLICE_MS,
     waitTurn: setImmediate,
+    takeTurn: (wake) => wake(),
     onWait: () => undefined,
     grants: {
       args: [basename(path), ...args].map(asBytes),

@@ -30,6 +30,8 @@ export interface GuestJob {
   readonly sliceMs: number
   /** Calls `wake` when it is the guest's turn again. `cpuMs`: what the run has used so far. */
   readonly waitTurn: (wake: () => void, cpuMs: number) => void
+  /** Calls `wake` when it is the guest's turn, which may be now: what it waited for has come. */
+  readonly takeTurn: (wake: () => void) => void
   /** Called whenever the guest starts to wait for something else than its turn, before anybody else runs. */
   readonly onWait: (cpuMs: number) => void
 }
@@ -90,6 +92,7 @@ export class GuestInstance {
     })
     this.#host.beforeWait = () => this.#leave(true)
     this.#host.afterWait = () => this.#enter()
+    this.#host.takeTurn = (resume) => this.#run?.job.takeTurn(resume)
     const { exports } = new WebAssembly.Instance(module.module, {
       [PREVIEW1]: this.#host.imports,
       ...memoryImports(memories),

@@ -48,8 +48,10 @@ export class Bill {
     this.#stretches += 1
   }
 
-  /** The guest waits for something else than its turn. */
-  guestWaits(): void {
+  /** The guest waits for something else than its turn; `cpuMs`: for how long it has held the thread so far. */
+  guestWaits(cpuMs: number): void {
+    this.settle(cpuMs)
+    this.#paidMs = 0
     this.#stretches += 1
   }
 

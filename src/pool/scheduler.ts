@@ -15,7 +15,7 @@ import { SpareMemories } from './spare-memories.ts'
 import { TenantState } from './tenant-state.ts'
 import type { Place, WarmInstances } from './warm-instances.ts'
 
-export interface PoolJob extends Omit<GuestJob, 'waitTurn'> {
+export interface PoolJob extends Omit<GuestJob, 'waitTurn' | 'takeTurn'> {
   readonly subject: JobSubject
   readonly tenant: string
   readonly limits: SlotLimits
@@ -193,8 +193,12 @@ export class Scheduler {
         bill.sliceIsOver()
         bill.waitTurn(wake)
       },
+      takeTurn: (wake) => {
+        if (this.#runQueue.mayRun(job.tenant)) wake()
+        else bill.waitTurn(wake)
+      },
       onWait: (cpuMs) => {
-        bill.guestWaits()
+        bill.guestWaits(cpuMs)
         job.onWait(cpuMs)
       },
     })

@@ -73,6 +73,7 @@ export async function probe(
     wallMs: limits.wallMs,
     sliceMs: 1,
     waitTurn: setImmediate,
+    takeTurn: (wake) => wake(),
     onWait: () => response.flush(),
   })
   const failure = response.error?.message ?? describe(report)

@@ -47,6 +47,8 @@ export class CallContext {
   runningSinceMs = 0
   beforeWait: (() => void) | undefined = undefined
   afterWait: (() => void) | undefined = undefined
+  /** Calls `resume`, now or when it is the guest's turn. Default: now. */
+  takeTurn: ((resume: () => void) => void) | undefined = undefined
   /** The guest's metering counter (`wasm/contract.ts`); below 0 its time is looked at. */
   counter: WebAssembly.Global | undefined = undefined
   #memory: WebAssembly.Memory | undefined = undefined
@@ -220,8 +222,18 @@ export class CallContext {
     this.#timer = undefined
   }
 
-  /** Once settled, a promise cannot be called back: until the guest has run on, the host is not to be reused. */
+  /** What it waited for has come: it goes on when it is its turn, if the session is still open then. */
   #resume(settle: () => void): void {
+    const generation = this.#generation
+    const resume = (): void => {
+      if (generation === this.#generation) this.#resumeNow(settle)
+    }
+    if (this.takeTurn === undefined) resume()
+    else this.takeTurn(resume)
+  }
+
+  /** Once settled, a promise cannot be called back: until the guest has run on, the host is not to be reused. */
+  #resumeNow(settle: () => void): void {
     this.#abandon = undefined
     this.#waits = 'resuming'
     this.runningSinceMs = this.grants.clock.nowMs()

@@ -170,4 +170,9 @@ export class WasiHost {
   set afterWait(hook: (() => void) | undefined) {
     this.#context.afterWait = hook
   }
+
+  /** Asked when what the guest waited for has come: calls `resume` when it is its turn. Default: at once. */
+  set takeTurn(hook: ((resume: () => void) => void) | undefined) {
+    this.#context.takeTurn = hook
+  }
 }

@@ -52,6 +52,7 @@ export function job(changes: Partial<GuestJob> = {}): GuestJob {
     wallMs: 10_000,
     sliceMs: 1,
     waitTurn: (wake) => setImmediate(wake),
+    takeTurn: (wake) => wake(),
     onWait: () => undefined,
     ...changes,
   }

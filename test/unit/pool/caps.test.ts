@@ -26,7 +26,11 @@ async function stage(caps: Partial<PoolCaps>, pages = 1) {
   const start = (tenant: string, more: Partial<PoolJob> = {}) => {
     let isOver = false
     let wake: () => void = () => undefined
-    const { waitTurn: _, ...rest } = job({
+    const {
+      waitTurn: _,
+      takeTurn: __,
+      ...rest
+    } = job({
       wallMs: Number.POSITIVE_INFINITY,
       grants: grants({
         stdin: {

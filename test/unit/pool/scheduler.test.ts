@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { ByteSource } from '../../../src/base/byte-stream.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { type PoolJob, Scheduler } from '../../../src/pool/scheduler.ts'
 import type { Sizing } from '../../../src/pool/sizing.ts'
@@ -36,7 +37,7 @@ async function setUp(bytes: Uint8Array, changes: Partial<PoolJob> = {}) {
   const module = await compileGuest(bytes)
   const run = (more: Partial<PoolJob> = {}) => {
     const stdout = new CollectingSink()
-    const { waitTurn: _, ...rest } = job({ grants: grants({ stdout }) })
+    const { waitTurn: _, takeTurn: __, ...rest } = job({ grants: grants({ stdout }) })
     const report = scheduler.run({
       ...rest,
       tenant: 'acme',
@@ -123,6 +124,58 @@ test('others run while a guest spins', async () => {
   }
   expect((await spinning).outcome).toEqual({ kind: 'killed', reason: 'cpu' })
   expect(answered).toBeGreaterThan(10)
+})
+
+/** Reads a byte of standard input, then counts for some time. */
+const READS_THEN_COUNTS = wat(`(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\10\\00\\00\\00\\01\\00\\00\\00")
+  (func (export "_start") (local $left i32)
+    (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 32)))
+    (local.set $left (i32.const 60000))
+    (loop $again
+      (i32.store (i32.const 64) (i32.add (i32.load (i32.const 64)) (local.get $left)))
+      (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))))`)
+
+/** Input that comes for everybody in one turn of the event loop. */
+class CommonInput {
+  #isThere = false
+  readonly #wakes: Array<() => void> = []
+
+  source(): ByteSource {
+    return {
+      read: () => (this.#isThere ? undefined : new Uint8Array(0)),
+      onReadable: (wake) => void this.#wakes.push(wake),
+    }
+  }
+
+  end(): void {
+    this.#isThere = true
+    for (const wake of this.#wakes) setImmediate(wake)
+  }
+}
+
+test('guests of a tenant that are all woken in one turn do not keep the thread from others', async () => {
+  const { run, module } = await setUp(COUNTER)
+  const counting = await compileGuest(READS_THEN_COUNTS)
+  const input = new CommonInput()
+  const ended: string[] = []
+  const limits = { maxChildren: 40, queueMax: 8, queueTimeoutMs: 1000 }
+  const crowd = Array.from({ length: 40 }, async () => {
+    const sizing = { ...SIZING, maxChildren: 40 }
+    const granted = grants({ stdin: input.source() })
+    await run({ module: counting, tenant: 'crowd', limits, sizing, grants: granted })
+    ended.push('crowd')
+  })
+  await new Promise((next) => setImmediate(next))
+  input.end()
+  const neighbour = new Promise((next) => setImmediate(next)).then(async () => {
+    await run({ module, tenant: 'neighbour' })
+    ended.push('neighbour')
+  })
+  await Promise.all([...crowd, neighbour])
+  expect(ended.indexOf('neighbour')).toBeLessThan(20)
 })
 
 test('stopping ends guests and refuses whoever waits', async () => {

@@ -236,6 +236,39 @@ test('the resumption is known to be under way until the guest has the thread aga
   expect(host.isReusable).toBe(true)
 })
 
+test('what a guest waited for has come: it goes on when it is its turn', async () => {
+  const ends = makeEnds()
+  const probe = await makeProbe(ends)
+  let resume: (() => void) | undefined
+  probe.host.takeTurn = (call) => {
+    resume = call
+  }
+  const call = probe.read(0)
+  expect(await isPending(call)).toBe(true)
+  ends.stdin.push('late')
+  expect(await isPending(call)).toBe(true)
+  expect(probe.host.isSuspended).toBe(true)
+  resume?.()
+  expect(probe.host.isSuspended).toBe(false)
+  await call
+})
+
+test('a session that ends before it is its turn is unwound, and its turn is nobody else’s', async () => {
+  const ends = makeEnds()
+  const probe = await makeProbe(ends)
+  let resume: (() => void) | undefined
+  probe.host.takeTurn = (call) => {
+    resume = call
+  }
+  const call = probe.read(0)
+  expect(await isPending(call)).toBe(true)
+  ends.stdin.push('late')
+  probe.host.end()
+  await expect(call).rejects.toBeInstanceOf(ExitSignal)
+  resume?.()
+  expect(probe.host.isReusable).toBe(false)
+})
+
 test('a hook that ends the session leaves nothing waiting', async () => {
   const ends = makeEnds()
   const probe = await makeProbe(ends)
