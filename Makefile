@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 HTTP ?= 127.0.0.1:8080
+report = --reporter=default --reporter=json --outputFile.json=build/test/$(1).json
 SITE := examples/first-steps/www
 
 .PHONY: help run test test-peers soak bench check build guests guests-as clean
@@ -20,8 +21,10 @@ run: node_modules/.installed guests-as ## start wasm-fpm with its HTTP front and
 	node src/cli/main.ts serve --config examples/first-steps/wasm-fpm.toml --http $(HTTP)
 
 test: node_modules/.installed guests ## unit and integration tests, and every web server that is installed
-	vitest run --project '!hostile'
-	vitest run --project hostile # alone: these measure how long others have to wait
+	@rm -rf build/test
+	vitest run --project '!hostile' $(call report,all-but-hostile)
+	vitest run --project hostile $(call report,hostile) # alone: these measure how long others have to wait
+	@node test/summary.ts build/test/*.json
 
 test-peers: node_modules/.installed guests ## the tests with real web servers only
 	vitest run --project peers

@@ -1,0 +1,20 @@
+/** Adds up what the runs of `make test` have found, and prints it as one line: `node test/summary.ts REPORT.json...`. */
+import { readFileSync } from 'node:fs'
+
+/** What is read of a report of vitest's. */
+interface Report {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+}
+
+const files = process.argv.slice(2)
+if (files.length === 0) throw new Error('Cannot add up tests: no report given, wanted one or more')
+let [passed, failed, skipped] = [0, 0, 0]
+for (const file of files) {
+  const report = JSON.parse(readFileSync(file, 'utf8')) as Report
+  passed += report.numPassedTests
+  failed += report.numFailedTests
+  skipped += report.numPendingTests
+}
+process.stdout.write(`tests: ${passed} passed, ${failed} failed, ${skipped} skipped\n`)
