@@ -12,6 +12,7 @@
  * uploaded as `/img.png` can never be run as `/img.png/x.wasm`, because no candidate is `/img.png`.
  */
 import { CgiError } from './errors.ts'
+import type { VariableReader } from './variables.ts'
 
 export interface ScriptRules {
   /** The tenant's root, absolute, without a final slash; latin1, one char a byte. */
@@ -42,10 +43,7 @@ const ADDRESS = /^proxy:(?:unix:[^|]*\|)?(?:fcgi|balancer):\/\/[^/]*/
  * The files that `variables` may mean, best first, each at most once. Throws `CgiError` (CGI_BAD_PATH) for a path
  * with a NUL byte or a `..` segment.
  */
-export function scriptCandidates(
-  variables: ReadonlyMap<string, string>,
-  rules: ScriptRules,
-): ScriptLocation[] {
+export function scriptCandidates(variables: VariableReader, rules: ScriptRules): ScriptLocation[] {
   const scriptName = variables.get('SCRIPT_NAME') ?? ''
   const pathInfo = variables.get('PATH_INFO') ?? ''
   const urlPath = scriptName + pathInfo
