@@ -11,9 +11,8 @@ export class HeldBytes {
     return this.#length
   }
 
-  /** The bytes themselves, valid until the next `append` or `truncate`. */
-  get bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#length)
+  copyTo(target: Buffer, at: number): void {
+    this.#buffer.copy(target, at, 0, this.#length)
   }
 
   /** Copies `bytes[start..end)`. The limit is the caller's. */

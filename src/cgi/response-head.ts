@@ -22,6 +22,7 @@ export interface ResponseHead {
   readonly fields: string
   readonly contentLength: number | undefined
   readonly hasContentType: boolean
+  readonly hasLocation: boolean
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
@@ -116,7 +117,7 @@ export function parseHead(text: string, rules: HeadRules): ResponseHead {
   if (rules.role === 'authorizer' && status !== 200)
     fields = fields.replace(/^Variable-.*\r\n/gim, '')
   if (reason === undefined || reason === '') reason = reasonPhrase(status)
-  return { status, reason, fields, contentLength, hasContentType }
+  return { status, reason, fields, contentLength, hasContentType, hasLocation }
 }
 
 const CR = 13

@@ -50,6 +50,15 @@ export type FinishResult =
 
 type Phase = 'head' | 'held' | 'open' | 'finished'
 
+const NO_HEAD: ResponseHead = {
+  status: 200,
+  reason: 'OK',
+  fields: '',
+  contentLength: undefined,
+  hasContentType: false,
+  hasLocation: false,
+}
+
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 
@@ -160,7 +169,7 @@ export class CgiResponseStream implements ByteSink {
   fail(status: number, options: Pick<ErrorPageOptions, 'retryAfterS' | 'allow'> = {}): boolean {
     if (this.#headSent || this.#phase === 'finished') return false
     const { requestId, method } = this.#options
-    this.#head = { status, reason: '', fields: '', contentLength: undefined, hasContentType: true }
+    this.#head = { ...NO_HEAD, status, hasContentType: true }
     this.#bodyBytes = 0
     this.#send(errorPage(status, { requestId, method, ...options }))
     this.#close()
@@ -275,28 +284,22 @@ export class CgiResponseStream implements ByteSink {
     const head = this.#printHead(total)
     const bytes = Buffer.allocUnsafe(head.length + this.#held.length)
     bytes.write(head, 'latin1')
-    bytes.set(this.#held.bytes, head.length)
+    this.#held.copyTo(bytes, head.length)
     this.#held.clear()
     this.#phase = 'open'
     this.#send(bytes)
   }
 
   #printHead(total: number | undefined): string {
-    const {
-      status = 200,
-      reason = 'OK',
-      fields = '',
-      contentLength,
-      hasContentType,
-    } = this.#head ?? {}
+    const { status, reason, fields, contentLength, hasContentType, hasLocation } =
+      this.#head ?? NO_HEAD
     const isBodiless = this.#isBodiless()
     const length = contentLength ?? (isBodiless ? undefined : total)
     const statusLine = `Status: ${status} ${reason}\r\n`
     // HAProxy 2.6 makes a 302 of any redirect whose Status comes before its Location.
-    const isRedirect = /^location:/im.test(fields)
-    let text = isRedirect ? fields + statusLine : statusLine + fields
+    let text = hasLocation ? fields + statusLine : statusLine + fields
     // Never text/html by default: a guest that forgets the type must not become an XSS hole.
-    if (hasContentType !== true && !isBodiless && length !== 0) {
+    if (!hasContentType && !isBodiless && length !== 0) {
       text += 'Content-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\n'
     }
     if (length !== undefined && status !== 204) text += `Content-Length: ${length}\r\n`

@@ -12,6 +12,7 @@
  * uploaded as `/img.png` can never be run as `/img.png/x.wasm`, because no candidate is `/img.png`.
  */
 import { CgiError } from './errors.ts'
+import type { VariableReader } from './variables.ts'
 
 export interface ScriptRules {
   /** The tenant's root, absolute, without a final slash; latin1, one char a byte. */
@@ -34,38 +35,31 @@ export interface ScriptLocation {
 /** Most candidates proposed for one request. */
 const MAX_CANDIDATES = 8
 
+/** A `..` segment, however its dots are written. */
+const CLIMBING = /(?:^|\/)(?:\.|%2e){2}(?:\/|$)/i
+const ADDRESS = /^proxy:(?:unix:[^|]*\|)?(?:fcgi|balancer):\/\/[^/]*/
+
 /**
  * The files that `variables` may mean, best first, each at most once. Throws `CgiError` (CGI_BAD_PATH) for a path
  * with a NUL byte or a `..` segment.
  */
-export function scriptCandidates(
-  variables: ReadonlyMap<string, string>,
-  rules: ScriptRules,
-): ScriptLocation[] {
+export function scriptCandidates(variables: VariableReader, rules: ScriptRules): ScriptLocation[] {
   const scriptName = variables.get('SCRIPT_NAME') ?? ''
   const pathInfo = variables.get('PATH_INFO') ?? ''
   const urlPath = scriptName + pathInfo
-  const found = new Map<string, ScriptLocation>()
+  const found: ScriptLocation[] = []
   let isMapped = false
   for (const file of fileNames(variables.get('SCRIPT_FILENAME') ?? '')) {
-    const inside = insideRoot(file, [rules.documentRoot, variables.get('DOCUMENT_ROOT') ?? ''])
+    const inside =
+      insideRoot(file, rules.documentRoot) ?? insideRoot(file, variables.get('DOCUMENT_ROOT') ?? '')
     if (inside === undefined) continue
     isMapped = true
-    propose(withPathInfo(inside, scriptName, pathInfo), urlPath, rules, found)
+    propose(withPathInfo(inside, scriptName, pathInfo), urlPath, { rules, found })
   }
   // A file name that we know is the web server's decision. Otherwise it sees the files elsewhere than we do, as
   // containers make it, or sends no name: then the URL decides.
-  if (!isMapped) propose(urlPath, urlPath, rules, found)
-  return [...found.values()]
-}
-
-/** The first candidate for which `isScript` (given `scriptPath`) says that it is a file. */
-export function findScript(
-  variables: ReadonlyMap<string, string>,
-  rules: ScriptRules,
-  isScript: (scriptPath: string) => boolean,
-): ScriptLocation | undefined {
-  return scriptCandidates(variables, rules).find(({ scriptPath }) => isScript(scriptPath))
+  if (!isMapped) propose(urlPath, urlPath, { rules, found })
+  return found
 }
 
 /**
@@ -73,7 +67,7 @@ export function findScript(
  * it came from ProxyPass and plain when it came from SetHandler, so both readings are proposed.
  */
 function fileNames(scriptFilename: string): string[] {
-  const address = /^proxy:(?:unix:[^|]*\|)?(?:fcgi|balancer):\/\/[^/]*/.exec(scriptFilename)
+  const address = scriptFilename.startsWith('proxy:') ? ADDRESS.exec(scriptFilename) : null
   if (address === null) return scriptFilename === '' ? [] : [scriptFilename]
   const withQuery = scriptFilename.slice(address[0].length)
   const query = withQuery.indexOf('?')
@@ -88,14 +82,20 @@ function percentDecoded(path: string): string {
   )
 }
 
-/** The part of `file` behind the first root it lies in, with its slash. Repeated slashes count as one. */
-function insideRoot(file: string, roots: readonly string[]): string | undefined {
-  const path = file.replace(/\/{2,}/g, '/')
-  for (const root of roots) {
-    const folder = root.replace(/\/{2,}/g, '/').replace(/\/$/, '')
-    if (folder !== '' && path.startsWith(`${folder}/`)) return path.slice(folder.length)
-  }
-  return undefined
+/** The part of `file` behind the root, with its slash; undefined: it is elsewhere. Repeated slashes count as one. */
+function insideRoot(file: string, root: string): string | undefined {
+  const path = withSingleSlashes(file)
+  const folder = withoutFinalSlash(withSingleSlashes(root))
+  const isInside = path.startsWith(folder) && path[folder.length] === '/'
+  return folder !== '' && isInside ? path.slice(folder.length) : undefined
+}
+
+function withSingleSlashes(path: string): string {
+  return path.includes('//') ? path.replace(/\/{2,}/g, '/') : path
+}
+
+function withoutFinalSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path
 }
 
 /** Some servers leave PATH_INFO at the end of SCRIPT_FILENAME, some cut it off. */
@@ -105,38 +105,44 @@ function withPathInfo(file: string, scriptName: string, pathInfo: string): strin
   return file + pathInfo
 }
 
+/** Adds the candidates in `path` to `found`. */
 function propose(
   path: string,
   urlPath: string,
-  rules: ScriptRules,
-  found: Map<string, ScriptLocation>,
+  { rules, found }: { readonly rules: ScriptRules; readonly found: ScriptLocation[] },
 ): void {
   refuseTricks(path)
   const whole = rules.index !== undefined && path.endsWith('/') ? path + rules.index : path
-  for (let from = 0; from < whole.length && found.size < MAX_CANDIDATES; ) {
+  for (let from = 0; from < whole.length && found.length < MAX_CANDIDATES; ) {
     const slash = whole.indexOf('/', from)
     const end = slash < 0 ? whole.length : slash
     if (isRunnable(whole.slice(from, end), rules.extensions)) {
-      const segments = whole.slice(0, end).split('/')
-      const scriptPath = segments.filter((segment) => segment !== '' && segment !== '.').join('/')
-      const pathInfo = whole.slice(end)
-      if (!found.has(scriptPath))
-        found.set(scriptPath, locate(scriptPath, pathInfo, urlPath, rules))
+      const scriptPath = relativePath(whole.slice(0, end))
+      const isNew = found.every((candidate) => candidate.scriptPath !== scriptPath)
+      if (isNew) found.push(locate(scriptPath, [whole.slice(end), urlPath], rules))
     }
     from = end + 1
   }
 }
 
 function isRunnable(segment: string, extensions: readonly string[]): boolean {
-  return extensions.some(
-    (extension) => segment.length > extension.length && segment.endsWith(extension),
-  )
+  for (const extension of extensions) {
+    if (segment.length > extension.length && segment.endsWith(extension)) return true
+  }
+  return false
+}
+
+/** Without empty and `.` segments, and so without a leading slash. `path` does not end in a slash. */
+function relativePath(path: string): string {
+  const isPlain = !path.includes('//') && !path.includes('/.') && !path.startsWith('.')
+  if (isPlain) return path.startsWith('/') ? path.slice(1) : path
+  const segments = path.split('/')
+  return segments.filter((segment) => segment !== '' && segment !== '.').join('/')
 }
 
 function locate(
   scriptPath: string,
-  pathInfo: string,
-  urlPath: string,
+  [pathInfo, urlPath]: readonly [string, string],
   rules: ScriptRules,
 ): ScriptLocation {
   const url = rules.index !== undefined && urlPath.endsWith('/') ? urlPath + rules.index : urlPath
@@ -147,7 +153,7 @@ function locate(
 }
 
 function refuseTricks(path: string): void {
-  const isClimbing = path.split('/').some((segment) => /^(?:\.|%2e){2}$/i.test(segment))
+  const isClimbing = (path.includes('..') || path.includes('%')) && CLIMBING.test(path)
   if (!isClimbing && !path.includes('\0')) return
   const what = isClimbing ? 'a ".." segment' : 'a NUL byte'
   throw new CgiError('CGI_BAD_PATH', `Cannot look for a script: ${what} in its path, wanted none`)

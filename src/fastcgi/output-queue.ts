@@ -28,7 +28,8 @@ interface InFlight extends TakenBytes {
 
 /** The senders with something to send, one a request id, and the bytes in flight. */
 export class OutputQueue {
-  readonly #ready = new Map<number, Sender>()
+  /** One for each request id, in order of their turns. */
+  #ready: Sender[] = []
   /** Taken ahead of its turn. */
   #early: Uint8Array[] = []
   #inFlight: InFlight[] = []
@@ -36,7 +37,7 @@ export class OutputQueue {
 
   /** Whether `take` would give nothing. */
   get isEmpty(): boolean {
-    return this.#ready.size === 0 && this.#early.length === 0
+    return this.#ready.length === 0 && this.#early.length === 0
   }
 
   /** Bytes that wait, and bytes in flight. */
@@ -46,38 +47,39 @@ export class OutputQueue {
 
   /** Whether anyone but `sender` has output that has not been confirmed. */
   hasOutputOfOthers(sender: Sender): boolean {
-    for (const other of this.#ready.values()) if (other !== sender) return true
-    return this.#inFlight.some((taken) => taken.sender !== sender)
+    return (
+      this.#ready.some((other) => other !== sender) ||
+      this.#inFlight.some((taken) => taken.sender !== sender)
+    )
   }
 
   /** Counts what `sender` has written, and gives it turns. */
   add(sender: Sender): void {
     const pending = sender.records.pendingBytes
     if (pending === sender.countedBytes) return
-    if (sender.countedBytes === 0) this.#ready.set(sender.records.requestId, sender)
+    if (sender.countedBytes === 0) this.#ready.push(sender)
     this.#heldBytes += pending - sender.countedBytes
     sender.countedBytes = pending
   }
 
   /** Puts what is left of an earlier request with this id in front, where a new one cannot mix with it. */
   settle(requestId: number): void {
-    const sender = this.#ready.get(requestId)
+    const sender = this.#ready.find(({ records }) => records.requestId === requestId)
     if (sender === undefined) return
     this.#takeFrom(sender, Number.POSITIVE_INFINITY, this.#early)
-    this.#ready.delete(requestId)
+    this.#ready = this.#ready.filter((other) => other !== sender)
   }
 
   /** Takes everything, in wire order: a turn each while there are several. */
   take(): readonly Uint8Array[] {
     const parts = this.#early
     this.#early = []
-    const ready = this.#ready
-    while (ready.size > 0) {
-      for (const [requestId, sender] of ready) {
-        this.#takeFrom(sender, ready.size === 1 ? Number.POSITIVE_INFINITY : TURN_BYTES, parts)
-        if (sender.countedBytes === 0) ready.delete(requestId)
-      }
+    while (this.#ready.length > 1) {
+      for (const sender of this.#ready) this.#takeFrom(sender, TURN_BYTES, parts)
+      this.#ready = this.#ready.filter(({ countedBytes }) => countedBytes > 0)
     }
+    const last = this.#ready.pop()
+    if (last !== undefined) this.#takeFrom(last, Number.POSITIVE_INFINITY, parts)
     return parts
   }
 
@@ -102,11 +104,11 @@ export class OutputQueue {
 
   /** Throws everything away. */
   clear(): void {
-    for (const sender of this.#ready.values()) {
+    for (const sender of this.#ready) {
       sender.records.clear()
       sender.countedBytes = 0
     }
-    this.#ready.clear()
+    this.#ready = []
     this.#early = []
     this.#inFlight = []
     this.#heldBytes = 0

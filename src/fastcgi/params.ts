@@ -83,10 +83,9 @@ const MAX_LAST_NAME_CHARS = 64
 function nameAtPosition(text: string, start: number, end: number, position: number): string {
   const last = lastNames[position]
   if (last !== undefined && last.length === end - start && text.startsWith(last, start)) return last
-  const name = text.substring(start, end)
-  const isKept = position < MAX_LAST_NAMES && name.length <= MAX_LAST_NAME_CHARS
-  // A copy of its own: a substring would keep the whole text alive.
-  if (isKept) lastNames[position] = Buffer.from(name, 'latin1').toString('latin1')
+  // A copy of its own: a substring would keep the whole text alive, and readers remember names.
+  const name = Buffer.from(text.substring(start, end), 'latin1').toString('latin1')
+  if (position < MAX_LAST_NAMES && name.length <= MAX_LAST_NAME_CHARS) lastNames[position] = name
   return name
 }
 

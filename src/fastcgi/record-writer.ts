@@ -80,7 +80,7 @@ export class RecordWriter {
   appendRecord(type: number, content: Uint8Array): void {
     this.#open(type, content.length, content.length)
     const block = this.#lastBlock()
-    block.bytes.set(content, block.end)
+    if (content.length > 0) block.bytes.set(content, block.end)
     block.end += content.length
     this.#pending += content.length
     this.#close()

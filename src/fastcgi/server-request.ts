@@ -15,6 +15,8 @@ export const NO_PAIRS: Pairs = []
 /** The DATA of all who get none. */
 const NO_INPUT = new InputStream({ inputHeld: () => undefined })
 NO_INPUT.end()
+/** The end of nearly every request. */
+const DONE = endBody(ProtocolStatus.RequestComplete, 0)
 /** appStatus of a request that was given up: anything but 0. */
 const GIVEN_UP = 1
 
@@ -118,10 +120,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
     this.#onAbort = undefined
     this.#stderr.endQuietly()
     this.#stdout.endQuietly()
-    this.records.appendRecord(
-      RecordType.EndRequest,
-      endBody(protocolStatus, this.#isAborted && appStatus === 0 ? GIVEN_UP : appStatus),
-    )
+    this.records.appendRecord(RecordType.EndRequest, this.#endBody(protocolStatus, appStatus))
     this.#owner.requestEnded(this)
     this.#release()
   }
@@ -208,6 +207,12 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   contentWritten(first: number, second: number): void {
     this.#stdout.contentWritten(first)
     this.#stderr.contentWritten(second)
+  }
+
+  #endBody(protocolStatus: ProtocolStatus, appStatus: number): Uint8Array {
+    if (appStatus !== 0) return endBody(protocolStatus, appStatus)
+    if (this.#isAborted) return endBody(protocolStatus, GIVEN_UP)
+    return protocolStatus === ProtocolStatus.RequestComplete ? DONE : endBody(protocolStatus, 0)
   }
 
   /** Nobody reads or is written to any more; whoever waits is woken. */

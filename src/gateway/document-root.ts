@@ -7,6 +7,7 @@ import { realpathSync, type Stats, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { extname, join, sep } from 'node:path'
 import type { Clock } from '../base/clock.ts'
+import type { ScriptRules } from '../cgi/script-path.ts'
 import type { CompileCache } from '../guest/compile-cache.ts'
 import { GuestError } from '../guest/errors.ts'
 import type { GuestModule } from '../guest/module.ts'
@@ -23,21 +24,24 @@ interface Script {
   readonly bytes: number
 }
 
-interface Lookup {
-  readonly script: Script | undefined
-  readonly expiresMs: number
-}
-
 interface Loaded {
   readonly identity: string
   readonly module: Promise<GuestModule>
   ready: GuestModule | undefined
 }
 
+interface Lookup {
+  /** undefined: there is no script. */
+  readonly loaded: Loaded | undefined
+  readonly expiresMs: number
+}
+
 export interface DocumentRootOptions {
   readonly root: string
   /** Lower-case, with the dot: `.wasm`. */
   readonly extensions: readonly string[]
+  /** The file that the path of a folder means. */
+  readonly index: string
   /** How long an answer about a file is believed, in milliseconds. */
   readonly revalidateMs: number
   /** What the memories of one instance may grow to. */
@@ -47,7 +51,8 @@ export interface DocumentRootOptions {
 }
 
 export class DocumentRoot {
-  readonly root: string
+  /** What the paths of requests may mean here. */
+  readonly rules: ScriptRules
   readonly #extensions: ReadonlySet<string>
   readonly #revalidateMs: number
   readonly #memoryMaxBytes: number
@@ -57,31 +62,40 @@ export class DocumentRoot {
   readonly #loaded = new Map<string, Loaded>()
 
   constructor(options: DocumentRootOptions) {
-    const { root, extensions, revalidateMs, memoryMaxBytes, cache, clock } = options
+    const { root, extensions, index, revalidateMs, memoryMaxBytes, cache, clock } = options
     this.#revalidateMs = revalidateMs
     this.#memoryMaxBytes = memoryMaxBytes
-    this.root = root
+    this.rules = { documentRoot: root, extensions, index }
     this.#extensions = new Set(extensions)
     this.#cache = cache
     this.#clock = clock
   }
 
-  /** Whether `path` (relative to the root, no leading slash) names a file that may be run; latin1, one char a byte. Follows no link out of the root. */
-  isScript(path: string): boolean {
-    return this.#lookUp(path) !== undefined
+  /**
+   * The compiled script at `path` (relative to the root, no leading slash; latin1, one char a byte): at once when it is known
+   * and unchanged; undefined when that is no file that may be run. Follows no link out of the root. Rejects with `GuestError`.
+   */
+  load(path: string): GuestModule | Promise<GuestModule> | undefined {
+    const nowMs = this.#clock.nowMs()
+    const known = this.#lookups.get(path)
+    const isCurrent = known !== undefined && known.expiresMs > nowMs
+    const { loaded } = isCurrent ? known : this.#lookUp(ownCopy(path), nowMs)
+    return loaded?.ready ?? loaded?.module
   }
 
-  /** The compiled script at `path`: at once when it is known and unchanged. Throws or rejects with `GuestError`. */
-  load(path: string): GuestModule | Promise<GuestModule> {
-    const script = this.#lookUp(path)
-    if (script === undefined) {
-      throw new GuestError(
-        'GUEST_UNREADABLE',
-        `Cannot read ${path}: no such file under ${this.root}`,
-      )
-    }
+  #lookUp(path: string, nowMs: number): Lookup {
+    const script = this.#extensions.has(extname(path).toLowerCase()) ? this.#find(path) : undefined
+    const loaded = script === undefined ? undefined : this.#load(script, path)
+    const lookup: Lookup = { loaded, expiresMs: nowMs + this.#revalidateMs }
+    this.#lookups.delete(path)
+    this.#remember(this.#lookups, path, lookup)
+    return lookup
+  }
+
+  /** Reads and compiles the script, unless it is the one that was read last time. */
+  #load(script: Script, path: string): Loaded {
     const known = this.#loaded.get(path)
-    if (known?.identity === script.identity) return known.ready ?? known.module
+    if (known?.identity === script.identity) return known
     const loaded: Loaded = {
       identity: script.identity,
       module: this.#read(script, path),
@@ -94,7 +108,7 @@ export class DocumentRoot {
       },
       () => undefined,
     )
-    return loaded.module
+    return loaded
   }
 
   async #read(script: Script, path: string): Promise<GuestModule> {
@@ -113,19 +127,9 @@ export class DocumentRoot {
     return this.#cache.compile(bytes, { name: path, memoryMaxBytes: this.#memoryMaxBytes })
   }
 
-  #lookUp(path: string): Script | undefined {
-    const nowMs = this.#clock.nowMs()
-    const known = this.#lookups.get(path)
-    if (known !== undefined && known.expiresMs > nowMs) return known.script
-    const script = this.#extensions.has(extname(path).toLowerCase()) ? this.#find(path) : undefined
-    this.#lookups.delete(path)
-    this.#remember(this.#lookups, path, { script, expiresMs: nowMs + this.#revalidateMs })
-    return script
-  }
-
   #find(path: string): Script | undefined {
     try {
-      const root = realpathSync(this.root)
+      const root = realpathSync(this.rules.documentRoot)
       const realPath = realpathSync(join(root, Buffer.from(path, 'latin1').toString('utf8')))
       if (!realPath.startsWith(root.endsWith(sep) ? root : root + sep)) return undefined
       const stats = statSync(realPath)
@@ -145,6 +149,11 @@ export class DocumentRoot {
     }
     map.set(path, value)
   }
+}
+
+/** A part of a longer string, kept, would keep all of it. */
+function ownCopy(path: string): string {
+  return Buffer.from(path, 'latin1').toString('latin1')
 }
 
 function identityOf(stats: Stats): string {

@@ -5,7 +5,7 @@
  * decides. No header of the client ever names a tenant, and no parameter is ever configuration.
  */
 import type { CgiRequest } from '../cgi/environment.ts'
-import { findScript } from '../cgi/script-path.ts'
+import { scriptCandidates } from '../cgi/script-path.ts'
 import { GatewayError } from './errors.ts'
 import type { Target } from './target.ts'
 import type { Tenant } from './tenant.ts'
@@ -73,32 +73,30 @@ export class Router {
   }
 }
 
-/** Throws `GatewayError`, `CgiError` or `GuestError`. */
+/** Throws `GatewayError` or `CgiError`. */
 function findFile(cgi: CgiRequest, { config, documentRoot, settings }: Tenant): Target {
-  const rules = { extensions: config.limitExtensions, index: config.index }
-  const place =
-    documentRoot === undefined
-      ? undefined
-      : findScript(cgi.variables, { documentRoot: documentRoot.root, ...rules }, (path) =>
-          documentRoot.isScript(path),
-        )
-  if (documentRoot === undefined || place === undefined) {
-    throw new GatewayError(
-      'GATEWAY_UNKNOWN_HANDLER',
-      `Cannot answer ${cgi.path}: tenant ${config.name} has no handler for it (nothing published there; looked below ${documentRoot?.root ?? 'no root'} for a file ending in ${config.limitExtensions.join(', ')})`,
-    )
+  const rules = documentRoot?.rules
+  const places = rules === undefined ? [] : scriptCandidates(cgi.variables, rules)
+  for (const { scriptPath, scriptName, pathInfo } of places) {
+    const module = documentRoot?.load(scriptPath)
+    if (module === undefined) continue
+    const scriptFilename = GUEST_ROOT + scriptPath
+    return {
+      kind: 'guest',
+      handler: scriptPath,
+      module,
+      settings,
+      paths: {
+        documentRoot: GUEST_ROOT,
+        scriptFilename,
+        scriptName,
+        pathInfo,
+        pathTranslated: pathInfo,
+      },
+    }
   }
-  return {
-    kind: 'guest',
-    handler: place.scriptPath,
-    module: documentRoot.load(place.scriptPath),
-    settings,
-    paths: {
-      documentRoot: GUEST_ROOT,
-      scriptFilename: GUEST_ROOT + place.scriptPath,
-      scriptName: place.scriptName,
-      pathInfo: place.pathInfo,
-      pathTranslated: place.pathInfo,
-    },
-  }
+  throw new GatewayError(
+    'GATEWAY_UNKNOWN_HANDLER',
+    `Cannot answer ${cgi.path}: tenant ${config.name} has no handler for it (nothing published there; looked below ${rules?.documentRoot ?? 'no root'} for a file ending in ${config.limitExtensions.join(', ')})`,
+  )
 }

@@ -41,6 +41,12 @@ export class Bill {
     this.#queue.join(this.#tenant, paid, costMs)
   }
 
+  /** What the guest waited for has come: it goes on now, or when it is its turn. */
+  takeTurn(wake: () => void): void {
+    if (this.#queue.mayRun(this.#tenant)) wake()
+    else this.waitTurn(wake)
+  }
+
   /** The guest has held the thread for a slice and goes on. */
   sliceIsOver(): void {
     this.#charge(this.#sliceMs - this.#paidMs)

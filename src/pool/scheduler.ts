@@ -110,7 +110,7 @@ export class Scheduler {
       state.countWait()
       const askedMs = this.#clock.nowMs()
       try {
-        await this.#capacity.enter(state, job.onAbort)
+        await this.#capacity.enter(state, (giveUp) => job.onAbort(giveUp))
       } catch (error) {
         state.counters.refused += 1
         throw error
@@ -129,7 +129,8 @@ export class Scheduler {
         held.record.last = report
         state.countEnd(report)
         bill.settle(report.cpuMs)
-        return { ...report, queuedMs }
+        const { outcome, cpuMs, memoryBytes } = report
+        return { outcome, cpuMs, memoryBytes, queuedMs }
       } finally {
         this.#end(held)
       }
@@ -161,8 +162,8 @@ export class Scheduler {
 
   /** Takes an instance of the job's handler, or makes one. */
   #begin(job: PoolJob, state: TenantState): Held {
-    const { tenant, module, engine = 'own' } = job
-    const place = { tenant, key: `${tenant}\0${engine}\0${module.digest}\0${job.place ?? ''}` }
+    const { module } = job
+    const place = state.places.find(module, job.engine ?? 'own', job.place ?? '')
     const warm = this.#warm.take(place.key) ?? this.#takeUsed(place.key)
     const instance = warm ?? this.#makeNow(job, place, state)
     const record = this.#recordOf(instance, job.tenant)
@@ -175,33 +176,11 @@ export class Scheduler {
   }
 
   #runGuest({ instance, job }: Held, bill: Bill): Promise<GuestReport> {
-    const stop = new StopSwitch(instance, this.#isStopping ? 'stopping' : undefined)
-    job.onStart((reason) => stop.pull(reason))
-    job.onAbort(() => stop.pull('aborted'))
-    if (stop.reason !== undefined) {
-      const outcome = { kind: 'killed', reason: stop.reason } as const
-      return Promise.resolve({ outcome, cpuMs: 0, memoryBytes: 0 })
-    }
-    stop.isRunning = true
-    return instance.run({
-      grants: job.grants,
-      cpuMs: job.cpuMs,
-      wallMs: job.wallMs,
-      sliceMs: job.sliceMs,
-      waitTurn: (wake, cpuMs) => {
-        job.onSliceOver?.(cpuMs)
-        bill.sliceIsOver()
-        bill.waitTurn(wake)
-      },
-      takeTurn: (wake) => {
-        if (this.#runQueue.mayRun(job.tenant)) wake()
-        else bill.waitTurn(wake)
-      },
-      onWait: (cpuMs) => {
-        bill.guestWaits(cpuMs)
-        job.onWait(cpuMs)
-      },
-    })
+    const run = new HeldRun(instance, job, bill)
+    if (this.#isStopping) run.stop('stopping')
+    job.onStart((reason) => run.stop(reason))
+    job.onAbort(() => run.stop('aborted'))
+    return run.start()
   }
 
   #end(held: Held): void {
@@ -323,20 +302,56 @@ interface Held extends UsedInstance {
   readonly isNew: boolean
 }
 
-/** The way to stop a guest, before it runs too: then it does not. */
-class StopSwitch {
+/** What the runner of a guest asks of the pool, and the way to stop the guest, before it runs too: then it does not. */
+class HeldRun implements GuestJob {
+  readonly grants: GuestJob['grants']
+  readonly cpuMs: number
+  readonly wallMs: number
+  readonly sliceMs: number
   readonly #instance: Instance
-  isRunning = false
-  reason: KillReason | undefined
+  readonly #job: PoolJob
+  readonly #bill: Bill
+  #isRunning = false
+  #reason: KillReason | undefined
 
-  constructor(instance: Instance, reason: KillReason | undefined) {
+  constructor(instance: Instance, job: PoolJob, bill: Bill) {
+    this.grants = job.grants
+    this.cpuMs = job.cpuMs
+    this.wallMs = job.wallMs
+    this.sliceMs = job.sliceMs
     this.#instance = instance
-    this.reason = reason
+    this.#job = job
+    this.#bill = bill
   }
 
-  pull(reason: KillReason): void {
-    this.reason ??= reason
-    if (this.isRunning) this.#instance.kill(reason)
+  start(): Promise<GuestReport> {
+    const reason = this.#reason
+    if (reason !== undefined) {
+      const outcome = { kind: 'killed', reason } as const
+      return Promise.resolve({ outcome, cpuMs: 0, memoryBytes: 0 })
+    }
+    this.#isRunning = true
+    return this.#instance.run(this)
+  }
+
+  stop(reason: KillReason): void {
+    this.#reason ??= reason
+    if (this.#isRunning) this.#instance.kill(reason)
+  }
+
+  readonly waitTurn = (wake: () => void, cpuMs: number): void => {
+    this.#job.onSliceOver?.(cpuMs)
+    this.#bill.sliceIsOver()
+    this.#bill.waitTurn(wake)
+  }
+
+  takeTurn(wake: () => void): void {
+    this.#bill.takeTurn(wake)
+  }
+
+  onWait(cpuMs: number): void {
+    this.#bill.guestWaits(cpuMs)
+    this.#job.onWait(cpuMs)
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the pool knows of one tenant: its slots and its accounts. Exact, and kept across reloads. */
 import type { Clock } from '../base/clock.ts'
 import type { GuestReport } from '../guest/instance.ts'
+import { Places } from './places.ts'
 import { type SlotLimits, Slots } from './slots.ts'
 import { WaitHistogram } from './wait-histogram.ts'
 
@@ -35,6 +36,7 @@ export interface TenantCounters {
 
 export class TenantState {
   readonly slots: Slots
+  readonly places: Places
   readonly counters: TenantCounters = {
     requests: 0,
     queued: 0,
@@ -58,6 +60,7 @@ export class TenantState {
 
   constructor(name: string, limits: SlotLimits, clock: Clock) {
     this.slots = new Slots(name, limits, clock)
+    this.places = new Places(name)
     this.#limits = limits
   }
 

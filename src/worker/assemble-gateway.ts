@@ -266,6 +266,7 @@ function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | un
   return new DocumentRoot({
     root: config.root,
     extensions: config.limitExtensions,
+    index: config.index,
     revalidateMs: config.revalidateMs,
     memoryMaxBytes: config.limits.memoryBytes,
     cache: shared.modules,

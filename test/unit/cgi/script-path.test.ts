@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findScript, scriptCandidates } from '../../../src/cgi/script-path.ts'
+import { scriptCandidates } from '../../../src/cgi/script-path.ts'
 
 const RULES = { documentRoot: '/srv/acme', extensions: ['.wasm'] }
 const PATH = '/x/params/a/b/c d.wasm/pi'
@@ -91,8 +91,9 @@ const SERVERS: ReadonlyArray<{ name: string; sent: Record<string, string> }> = [
 
 for (const { name, sent } of SERVERS) {
   test(`what ${name} sends`, () => {
-    const isScript = (path: string) => path === WANTED.scriptPath
-    expect(findScript(new Map(Object.entries(sent)), RULES, isScript)).toEqual(WANTED)
+    const candidates = scriptCandidates(new Map(Object.entries(sent)), RULES)
+    const found = candidates.find(({ scriptPath }) => scriptPath === WANTED.scriptPath)
+    expect(found).toEqual(WANTED)
   })
 }
 
