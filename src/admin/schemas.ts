@@ -114,6 +114,9 @@ export const publishLineSchema = z.union([
     found: z.record(z.string(), z.unknown()),
     ms: z.number(),
   }),
+  z
+    .object({ event: z.literal('progress'), step: z.string(), done: z.int(), total: z.int() })
+    .describe('With progress=true: bytes of code, at most 20 lines a second.'),
   publishedSchema,
   storedSchema,
   z.object({ event: z.literal('failed'), error: errorSchema.shape.error }),
