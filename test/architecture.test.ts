@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ipc: ['base'],
   oci: ['base'],
   admin: [
-    ...['base', 'config', 'ipc', 'store', 'oci'],
+    ...['base', 'config', 'ipc', 'store'],
     // What workers say of their tenants, which the master carries unread.
     ...['gateway/status/merge-told.ts', 'gateway/status/pool-status.ts'],
   ],
