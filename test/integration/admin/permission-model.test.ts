@@ -26,8 +26,12 @@ test('a process under the permission model may not sync, whatever it is granted'
   const folder = emptyFolder()
   writeFileSync(join(folder, 'try.mjs'), SCRIPT)
   const flags = ['--permission', '--allow-child-process', '--allow-fs-read=*', '--allow-fs-write=*']
-  const options = { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
-  expect(JSON.parse(execFileSync(process.execPath, [...flags, 'try.mjs'], options))).toEqual({
+  const printed = execFileSync(process.execPath, [...flags, 'try.mjs'], {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  expect(JSON.parse(printed)).toEqual({
     ...{ write: 'done', rename: 'done' },
     ...{ sync: 'ERR_ACCESS_DENIED', syncFolder: 'ERR_ACCESS_DENIED', chown: 'ERR_ACCESS_DENIED' },
   })
