@@ -22,7 +22,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   ipc: ['base'],
   oci: ['base'],
-  admin: ['base', 'config', 'ipc', 'store', 'oci'],
+  admin: [
+    ...['base', 'config', 'ipc', 'store'],
+    // What workers say of their tenants, which the master carries unread.
+    ...['gateway/status/merge-told.ts', 'gateway/status/pool-status.ts'],
+  ],
   publisher: ['base', 'ipc', 'wasm', 'guest', 'store', 'wasi', 'cgi'],
   worker: ['base', 'config', 'ipc', 'store', 'guest', 'pool', 'gateway', 'wasi', 'fastcgi'],
   master: [

@@ -112,9 +112,14 @@ export function operatorEndpoints(context: AdminContext): readonly Endpoint[] {
       handle: async ({ tenant }) => {
         const { name } = tenantOf(context, tenant)
         removeTenant(context.settings().configFile, name)
-        const message = await master.reload()
-        // The next tenant of this name is somebody else.
-        const revokedTokens = await tokens.removeOf(name)
+        let message: string
+        let revokedTokens: number
+        try {
+          message = await master.reload()
+        } finally {
+          // The next tenant of this name is somebody else.
+          revokedTokens = await tokens.removeOf(name)
+        }
         return { status: 200, value: { tenant, message, revokedTokens } }
       },
     },

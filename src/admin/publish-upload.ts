@@ -29,6 +29,7 @@ export const PUBLISH_QUERY: readonly QueryParameter[] = [
   { name: 'name', description: "The handler's name if nothing else says it. Default: main." },
   { name: 'weight', description: 'Percent of the requests, 1 to 99: makes it a canary.' },
   { name: 'sticky', description: 'true: clients stay with the release that answered them first.' },
+  { name: 'progress', description: 'true: lines that tell how far hardening is, too.' },
   {
     name: 'switch',
     description:
@@ -43,7 +44,7 @@ const NOBODY: PublisherAccount = { uid: 65_534, gid: 65_534 }
 
 export async function publishUpload(context: AdminContext, call: Call): Promise<Answer> {
   const tenant = tenantOf(context, call.tenant)
-  const { handler, route, name, canary, isSwitched } = readQuery(call.query)
+  const { handler, route, name, canary, isSwitched, wantsProgress } = readQuery(call.query)
   const { store, clock, slots } = context
   call.notes.handler = handler
   const giveBack = slots.take(tenant.name)
@@ -67,6 +68,9 @@ export async function publishUpload(context: AdminContext, call: Call): Promise<
       account: accountFor(context, tenant),
       limits: store.limits,
       onStep: ({ step, note, found, ms }) => call.line({ event: 'step', step, note, found, ms }),
+      onHardened: wantsProgress
+        ? (done, total) => call.line({ event: 'progress', step: 'harden', done, total })
+        : undefined,
     })
     return answer(publication, call)
   } finally {
@@ -98,6 +102,7 @@ interface PublishQuery {
   readonly canary: CanaryOptions | undefined
   /** Whether it goes live, as a canary or all of it. */
   readonly isSwitched: boolean
+  readonly wantsProgress: boolean
 }
 
 function readQuery(query: ReadonlyMap<string, string>): PublishQuery {
@@ -116,6 +121,7 @@ function readQuery(query: ReadonlyMap<string, string>): PublishQuery {
     name: readName(query, 'name') ?? DEFAULT_NAME,
     canary: weight === undefined ? undefined : { weight: percent, sticky: sticky === true },
     isSwitched: readFlag(query, 'switch') ?? true,
+    wantsProgress: readFlag(query, 'progress') ?? false,
   }
 }
 

@@ -1,5 +1,6 @@
 /** The shapes of what the admin API answers and takes: one source for its OpenAPI document, its checks and its tests. */
 import { z } from 'zod'
+import { poolStatusSchema } from './status-schema.ts'
 import { SCOPES } from './token.ts'
 
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
@@ -114,6 +115,9 @@ export const publishLineSchema = z.union([
     found: z.record(z.string(), z.unknown()),
     ms: z.number(),
   }),
+  z
+    .object({ event: z.literal('progress'), step: z.string(), done: z.int(), total: z.int() })
+    .describe('With progress=true: bytes of code, at most 20 lines a second.'),
   publishedSchema,
   storedSchema,
   z.object({ event: z.literal('failed'), error: errorSchema.shape.error }),
@@ -134,14 +138,12 @@ export const signedSchema = z.object({
   keyId: z.string().regex(/^[0-9a-f]{16}$/),
 })
 
-const workerStatuses = z
-  .array(z.unknown())
-  .describe('What each worker that answers knows of the tenant, as its status page has it.')
-
 export const tenantStatusSchema = z.object({
   tenant: nameSchema,
   pool: z.string(),
-  statuses: workerStatuses,
+  status: poolStatusSchema
+    .optional()
+    .describe('Over all workers that have answered; left out: none has.'),
 })
 
 export const statusSchema = z.object({

@@ -1,5 +1,7 @@
 /** What can be read about tenants: what they have published, what answers, how they do. */
 import type { TenantConfig } from '../config/config.ts'
+import { mergeTold } from '../gateway/status/merge-told.ts'
+import type { PoolStatus } from '../gateway/status/pool-status.ts'
 import type { TenantState } from '../store/tenant-state.ts'
 import { type AdminContext, tenantOf } from './context.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
@@ -84,12 +86,12 @@ export function tenantEndpoints(context: AdminContext): readonly Endpoint[] {
       reach: 'tenant',
       scope: 'read',
       summary: 'How a tenant does: instances, queue, requests.',
-      response: { status: 200, description: 'From each worker.', schema: tenantStatusSchema },
+      response: { status: 200, description: 'Over all workers.', schema: tenantStatusSchema },
       isChange: false,
       handle: async ({ tenant }) => {
         const { name, pool } = tenantOf(context, tenant)
         const { tenants } = readStatus(await context.master.status(name))
-        return ok(tenants.find((one) => one.tenant === name) ?? { tenant, pool, statuses: [] })
+        return ok(tenants.find((one) => one.tenant === name) ?? { tenant, pool })
       },
     },
     {
@@ -170,31 +172,29 @@ async function routesOf(context: AdminContext, tenant: string): Promise<readonly
   return rows.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
-interface Status {
-  readonly tenants: ReadonlyArray<{
-    readonly tenant: string
-    readonly pool: string
-    readonly statuses: readonly unknown[]
-  }>
+interface ToldTenant {
+  readonly tenant: string
+  readonly pool: string
+  readonly statuses: readonly string[]
 }
 
-/** The master carries workers' words as they are: text that is JSON. */
-function readStatus(value: unknown): Status {
-  const { tenants, ...rest } = value as {
-    readonly tenants: ReadonlyArray<{
-      readonly tenant: string
-      readonly pool: string
-      readonly statuses: readonly string[]
-    }>
-  }
+/** The master carries what workers say of their tenants unread. */
+function readStatus(value: unknown): { readonly tenants: ReadonlyArray<TenantStatus> } {
+  const { tenants, ...rest } = value as { readonly tenants: readonly ToldTenant[] }
   return {
     ...rest,
-    tenants: tenants.map((one) => ({ ...one, statuses: one.statuses.map(parse) })),
+    tenants: tenants.map(({ tenant, pool, statuses }) => ({
+      tenant,
+      pool,
+      status: mergeTold(tenant, statuses),
+    })),
   }
 }
 
-function parse(text: string): unknown {
-  return JSON.parse(text)
+interface TenantStatus {
+  readonly tenant: string
+  readonly pool: string
+  readonly status: PoolStatus | undefined
 }
 
 function ok(value: object): Answer {

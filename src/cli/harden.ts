@@ -2,10 +2,12 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Command } from 'commander'
+import { systemCodeOf } from '../base/errors.ts'
 import { parseSize } from '../config/units.ts'
-import { harden } from '../wasm/harden.ts'
+import { type HardenOptions as HardenLimits, type HardenResult, harden } from '../wasm/harden.ts'
 import { CliError } from './errors.ts'
 import { jsonOption, printJson } from './json.ts'
+import { type Progress, startProgress } from './progress.ts'
 import { readModuleFile } from './read-module-file.ts'
 
 interface HardenOptions {
@@ -38,12 +40,15 @@ function run(modules: readonly string[], { out, memory, tables, json }: HardenOp
     )
   }
   const isFolder = modules.length > 1 || isDirectory(out)
-  if (isFolder) mkdirSync(out, { recursive: true })
+  if (isFolder) put(out, () => mkdirSync(out, { recursive: true }))
   const reports: object[] = []
-  for (const path of modules) {
-    const { bytes, report } = harden(readModuleFile(path), { memoryMaxBytes, tableMaxElements })
+  for (const [index, path] of modules.entries()) {
+    const { bytes, report } = hardenVisibly(readModuleFile(path), {
+      ...{ memoryMaxBytes, tableMaxElements },
+      label: modules.length === 1 ? 'harden' : `harden ${index + 1}/${modules.length}`,
+    })
     const target = isFolder ? join(out, basename(path)) : out
-    writeFileSync(target, bytes)
+    put(target, () => writeFileSync(target, bytes))
     if (json === true) {
       reports.push({ module: path, out: target, ...report })
       continue
@@ -54,6 +59,37 @@ function run(modules: readonly string[], { out, memory, tables, json }: HardenOp
     )
   }
   if (json === true) printJson(reports)
+}
+
+function put(path: string, write: () => void): void {
+  try {
+    write()
+  } catch (cause) {
+    throw new CliError(
+      'CLI_NOT_WRITABLE',
+      `Cannot write ${path}: ${systemCodeOf(cause)}, wanted a file that can be written, or with several modules a folder`,
+      { cause },
+    )
+  }
+}
+
+/** With a bar: nothing else happens in this thread meanwhile, so it is drawn as the code is gone through. */
+function hardenVisibly(
+  module: Uint8Array,
+  { label, ...options }: HardenLimits & { readonly label: string },
+): HardenResult {
+  let bar: Progress | undefined
+  try {
+    return harden(module, {
+      ...options,
+      onCode: (done, total) => {
+        bar ??= startProgress(label, total)
+        bar.update(done)
+      },
+    })
+  } finally {
+    bar?.end()
+  }
 }
 
 function isDirectory(path: string): boolean {

@@ -1,5 +1,5 @@
 /** A progress bar on standard error: drawn on a terminal, nothing at all anywhere else. */
-import { type Clock, systemClock } from '../base/clock.ts'
+import { type Clock, systemClock, type Timer } from '../base/clock.ts'
 import { printBytes } from './quantity.ts'
 
 /** What is under way. */
@@ -24,10 +24,14 @@ export interface ProgressScreen {
 const DRAW_MS = 80
 const LABEL_CHARS = 10
 const MOST_BAR_CHARS = 30
-/** Label, percentage and the space between. */
+/** Label, percentage or time, and the space between. */
 const OTHER_CHARS = 24
+/** What goes to and fro in a bar that knows no percentage: one part of it in so many, a place further each time. */
+const BLOCK_PART = 5
+const PLACE_MS = 100
 const ERASE_LINE = '\r\x1b[K'
 const NO_PROGRESS: Progress = { update: () => undefined, end: () => undefined }
+const OWN_SCREEN: ProgressScreen = { stream: process.stderr, clock: systemClock }
 
 /**
  * Starts a bar. `total`: what `update` goes up to; undefined: not known, then the bytes so far are shown. `end` must be
@@ -36,10 +40,10 @@ const NO_PROGRESS: Progress = { update: () => undefined, end: () => undefined }
 export function startProgress(
   label: string,
   total?: number,
-  { stream, clock }: ProgressScreen = { stream: process.stderr, clock: systemClock },
+  { stream, clock }: ProgressScreen = OWN_SCREEN,
 ): Progress {
   if (stream.isTTY !== true) return NO_PROGRESS
-  const width = Math.max(0, Math.min(MOST_BAR_CHARS, (stream.columns ?? 80) - OTHER_CHARS))
+  const width = widthOf(stream)
   const draw = (done: number): void => {
     stream.write(`${ERASE_LINE}${label.padEnd(LABEL_CHARS)} ${amount(done, total, width)}`)
   }
@@ -59,6 +63,44 @@ export function startProgress(
       isOver = true
     },
   }
+}
+
+/** Shows that something goes on that cannot say how far it is, and for how long. As for `end`, see `startProgress`. */
+export function startWaiting(
+  label: string,
+  { stream, clock }: ProgressScreen = OWN_SCREEN,
+): Pick<Progress, 'end'> {
+  if (stream.isTTY !== true) return NO_PROGRESS
+  const width = widthOf(stream)
+  const startMs = clock.nowMs()
+  let timer: Timer | undefined
+  const draw = (): void => {
+    const ms = clock.nowMs() - startMs
+    stream.write(
+      `${ERASE_LINE}${label.padEnd(LABEL_CHARS)} [${moving(ms, width)}] ${(ms / 1000).toFixed(1)} s`,
+    )
+    timer = clock.after(PLACE_MS, draw)
+  }
+  draw()
+  return {
+    end() {
+      if (timer !== undefined) stream.write(ERASE_LINE)
+      timer?.cancel()
+      timer = undefined
+    },
+  }
+}
+
+function widthOf({ columns }: ProgressScreen['stream']): number {
+  return Math.max(0, Math.min(MOST_BAR_CHARS, (columns ?? 80) - OTHER_CHARS))
+}
+
+function moving(ms: number, width: number): string {
+  const block = Math.floor(width / BLOCK_PART)
+  const free = width - block
+  const place = free === 0 ? 0 : Math.floor(ms / PLACE_MS) % (2 * free)
+  const before = place > free ? 2 * free - place : place
+  return `${'.'.repeat(before)}${'#'.repeat(block)}${'.'.repeat(free - before)}`
 }
 
 function amount(done: number, total: number | undefined, width: number): string {

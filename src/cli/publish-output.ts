@@ -2,7 +2,8 @@
 import type { TransferProgress } from '../oci/transfer.ts'
 import type { PublishProgress, PublishStep } from '../store/publish.ts'
 import type { Stored, Switched } from '../store/release-store.ts'
-import { type Progress, startProgress } from './progress.ts'
+import type { OnBytes } from '../store/stage-source.ts'
+import { type Progress, startProgress, startWaiting } from './progress.ts'
 import type { PulledStep } from './pull-source.ts'
 import { printMs } from './quantity.ts'
 import { harmless } from './table.ts'
@@ -22,8 +23,8 @@ export interface PublishOutput {
   readonly step: (progress: PublishProgress | PulledStep) => void
   /** Of what is brought from a registry. */
   readonly pulling: (progress: TransferProgress) => void
-  /** Of the source as it is read or sent. Undefined: nobody wants to know. */
-  readonly bytes: ((bytes: number, total?: number) => void) | undefined
+  /** What is told how much of something is done. Undefined: nobody wants to know. */
+  readonly shareOf: (what: 'read' | 'upload' | 'harden') => OnBytes | undefined
   readonly end: (published: Published) => void
 }
 
@@ -36,7 +37,7 @@ export function jsonOutput(): PublishOutput {
     stop: () => undefined,
     step: ({ step, note, found, ms }) => print({ event: 'step', step, note, found, ms }),
     pulling: () => undefined,
-    bytes: undefined,
+    shareOf: () => undefined,
     end: ({ tenant, handler, stored, switched }) =>
       print(
         switched === undefined
@@ -46,7 +47,7 @@ export function jsonOutput(): PublishOutput {
   }
 }
 
-/** What is going on while nothing has been reported. */
+/** What goes on next and cannot say how far it is; hardening can, once it has begun. */
 const NEXT: Readonly<Partial<Record<PublishStep | PulledStep['step'], string>>> = {
   read: 'verify',
   verify: 'harden',
@@ -56,21 +57,22 @@ const NEXT: Readonly<Partial<Record<PublishStep | PulledStep['step'], string>>> 
 }
 
 export function textOutput(): PublishOutput {
-  let progress: Progress | undefined
-  let label = ''
+  let progress: Pick<Progress, 'end'> | undefined
+  let bar: { readonly name: string; readonly update: Progress['update'] } | undefined
   let routes: readonly string[] = []
   const stop = (): void => {
     progress?.end()
     progress = undefined
-    label = ''
+    bar = undefined
   }
   const draw = (name: string, done: number, total: number | undefined): void => {
-    if (label !== name) {
+    if (bar?.name !== name) {
       stop()
-      progress = startProgress(name, total)
-      label = name
+      const started = startProgress(name, total)
+      progress = started
+      bar = { name, update: started.update }
     }
-    progress?.update(done)
+    bar.update(done)
   }
   const isTerminal = process.stderr.isTTY === true
   return {
@@ -81,10 +83,10 @@ export function textOutput(): PublishOutput {
       const shown: unknown = Reflect.get(found, 'routes')
       if (Array.isArray(shown)) routes = shown.map(String)
       const next = NEXT[step]
-      if (next !== undefined) draw(next, 0, undefined)
+      if (next !== undefined) progress = startWaiting(next)
     },
     pulling: ({ doneBytes, totalBytes }) => draw('pull', doneBytes, totalBytes),
-    bytes: isTerminal ? (bytes, total) => draw('read', bytes, total) : undefined,
+    shareOf: (what) => (isTerminal ? (done, total) => draw(what, done, total) : undefined),
     end: ({ tenant, handler, stored, switched }) => {
       stop()
       if (switched === undefined) {

@@ -117,7 +117,8 @@ async function publishHere(
     clock: systemClock,
     account: accountFor(options.as ?? user),
     onStep: show.step,
-    onBytes: show.bytes,
+    onBytes: show.shareOf('read'),
+    onHardened: show.shareOf('harden'),
   }
   const { release, stored, switched } = options.switch
     ? await publish(path, wish)
@@ -139,7 +140,11 @@ async function publishThere(
     )
   }
   const remote = readRemote(server)
-  const wish = { tenant, handler, route, canary, onStep: show.step, onBytes: show.bytes }
+  const wish = {
+    ...{ tenant, handler, route, canary, onStep: show.step },
+    onBytes: show.shareOf('upload'),
+    onHardened: show.shareOf('harden'),
+  }
   if (sign !== undefined) {
     const signed = { ...wish, signingKey: await readSigningKey(sign) }
     if (!options.switch) return onlyStored(await storeSignedRemote(path, remote, signed))

@@ -1,7 +1,8 @@
 /** How commands are told to talk to a registry: who we are, and whether encryption may be done without. */
 import type { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
-import { type Credentials, findCredentials } from '../oci/credentials.ts'
+import type { Credentials } from '../oci/credentials.ts'
+import { findCredentials } from '../oci/find-credentials.ts'
 import { parseReference } from '../oci/reference.ts'
 import type { TransferOptions } from '../oci/transfer.ts'
 import { CliError } from './errors.ts'
@@ -26,14 +27,15 @@ export function withRegistryOptions(command: Command): Command {
     .option('--plain-http', 'talk to a registry on another machine without encryption')
 }
 
-/** What `reference` is reached with. Rejects with CLI_USAGE, OCI_BAD_REFERENCE, OCI_BAD_CREDENTIALS. */
+/** What `reference` is reached with. Rejects with CLI_USAGE, OCI_BAD_REFERENCE, and as `findCredentials` does. */
 export async function transferOptionsOf(
   reference: string,
   options: RegistryOptions,
 ): Promise<TransferOptions> {
   const { registry } = parseReference(reference)
   const credentials =
-    (await givenCredentials(options)) ?? (await findCredentials(registry, process.env))
+    (await givenCredentials(options)) ??
+    (await findCredentials(registry, { environment: process.env }))
   return { clock: systemClock, credentials, plainHttp: options.plainHttp === true }
 }
 

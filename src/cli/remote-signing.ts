@@ -26,6 +26,7 @@ import { signRelease } from '../store/signature.ts'
 import type { SigningKey } from '../store/signing-key.ts'
 import { type Staged, stageSource } from '../store/stage-source.ts'
 import { nodeFiles } from '../store/store-files.ts'
+import type { OnCode } from '../wasm/code-progress.ts'
 import { CONTRACT_VERSION } from '../wasm/contract.ts'
 import { harden } from '../wasm/harden.ts'
 import {
@@ -62,7 +63,7 @@ export async function storeSignedRemote(
       'sign',
       () => noteOfSigned(signingKey.publicKey),
       async () => {
-        const release = await digestHere(staged, stored)
+        const release = await digestHere(staged, stored, options.onHardened)
         if (release !== stored.release) throw otherRelease(stored, release)
         const signed = { tenant, release }
         await putSignatureRemote(remote, signed, signRelease(signingKey, signed))
@@ -108,9 +109,10 @@ function stage(
 async function digestHere(
   { manifest, module, modulePath, imagePath, imageFiles }: Staged,
   { memoryMaxBytes: tenantsBytes }: RemoteStored,
+  onCode: OnCode | undefined,
 ): Promise<Digest> {
   const memoryMaxBytes = manifest.limits.memoryBytes ?? tenantsBytes
-  const options = { memoryMaxBytes, tableMaxElements: MAX_TABLE_ELEMENTS }
+  const options = { memoryMaxBytes, tableMaxElements: MAX_TABLE_ELEMENTS, onCode }
   const { bytes, report } = harden(await readFile(modulePath), options)
   const image = {
     digest: digestOf(encodeListing(imageFiles)),

@@ -5,10 +5,13 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { type Readable, Transform } from 'node:stream'
+import { createGzip } from 'node:zlib'
 import { create } from 'tar'
 import { MANIFEST_FILES, parseManifest } from '../store/manifest-file.ts'
+import type { OnBytes } from '../store/stage-source.ts'
 import { CliError } from './errors.ts'
+import { measureArchive } from './measure-archive.ts'
 
 export interface Upload {
   /** Media type. */
@@ -18,19 +21,25 @@ export interface Upload {
   readonly stream: Readable
 }
 
-/** Rejects with CLI_UNREADABLE, STORE_BAD_MANIFEST. */
-export async function openUpload(source: string): Promise<Upload> {
+/**
+ * `onBytes`: told as the stream is read, with the bytes so far before they are packed. Rejects with CLI_UNREADABLE,
+ * STORE_BAD_MANIFEST.
+ */
+export async function openUpload(source: string, onBytes: OnBytes | undefined): Promise<Upload> {
   try {
     const path = await realpath(source)
-    if (!(await stat(path)).isDirectory()) {
-      return { type: 'application/wasm', name: nameOf(path), stream: createReadStream(path) }
+    const status = await stat(path)
+    if (!status.isDirectory()) {
+      const stream = counted(createReadStream(path), status.size, onBytes)
+      return { type: 'application/wasm', name: nameOf(path), stream }
     }
     const parts = await partsOf(path)
     if (parts.length === 0) throw new Error('there is neither a manifest nor a module')
+    const total = onBytes === undefined ? undefined : await measureArchive(path, parts)
     // A stream for `node:stream`, although it is not made by it.
-    const archive = create({ cwd: path, gzip: true, portable: true, noMtime: true }, parts)
-    const stream = archive as unknown as Readable
-    return { type: 'application/gzip', name: nameOf(path), stream }
+    const archive = create({ cwd: path, portable: true, noMtime: true }, parts)
+    const stream = counted(archive as unknown as Readable, total, onBytes)
+    return { type: 'application/gzip', name: nameOf(path), stream: chained(stream, createGzip()) }
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && /^STORE_/.test(String(cause.code))) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
@@ -40,6 +49,28 @@ export async function openUpload(source: string): Promise<Upload> {
       { cause },
     )
   }
+}
+
+function counted(
+  stream: Readable,
+  total: number | undefined,
+  onBytes: OnBytes | undefined,
+): Readable {
+  let bytes = 0
+  const counter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length
+      onBytes?.(bytes, total)
+      done(undefined, chunk)
+    },
+  })
+  return chained(stream, counter)
+}
+
+/** `pipe` alone would keep errors to itself. */
+function chained(from: Readable, to: Transform): Readable {
+  from.on('error', (error) => to.destroy(error))
+  return from.pipe(to)
 }
 
 /** What is missing is left out: the server says so in the same words as `publish` without one. */

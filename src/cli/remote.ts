@@ -1,6 +1,6 @@
 /** `--server` of the commands about releases: the same over the admin API of a server, with the token in WASM_FPM_TOKEN. */
 
-import { Readable, Transform } from 'node:stream'
+import { Readable } from 'node:stream'
 import { Option } from 'commander'
 import {
   type AdminServerAddress,
@@ -15,6 +15,7 @@ import type { ManifestRoute } from '../store/manifest.ts'
 import type { PublishProgress } from '../store/publish.ts'
 import type { CanaryOptions, PublishedRelease, Stored, Switched } from '../store/release-store.ts'
 import { encodeSignature, type Signature } from '../store/signature.ts'
+import type { OnBytes } from '../store/stage-source.ts'
 import { CliError } from './errors.ts'
 import { openUpload } from './remote-upload.ts'
 
@@ -52,8 +53,10 @@ export interface RemotePublishOptions {
   readonly route?: string | undefined
   readonly canary?: CanaryOptions | undefined
   readonly onStep?: ((progress: PublishProgress) => void) | undefined
-  /** Called while the source is sent, with the bytes so far as they go over the wire. */
-  readonly onBytes?: ((bytes: number) => void) | undefined
+  /** Called while the source is sent, with the bytes so far, before they are packed, and where that is known of all of it. */
+  readonly onBytes?: OnBytes | undefined
+  /** Called while the server hardens the module, with the bytes of code so far and of all of it. */
+  readonly onHardened?: OnBytes | undefined
 }
 
 export type RemotePublication = Stored & Switched & { readonly live: Digest }
@@ -90,18 +93,10 @@ interface SendOptions extends RemotePublishOptions {
 }
 
 async function send(source: string, remote: Remote, options: SendOptions): Promise<unknown> {
-  const { tenant, handler, route, canary, onStep, onBytes, ends } = options
-  const upload = await openUpload(source)
-  let bytes = 0
-  const counted = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length
-      onBytes?.(bytes)
-      done(undefined, chunk)
-    },
-  })
-  upload.stream.on('error', (error) => counted.destroy(error))
+  const { tenant, handler, route, canary, onStep, onBytes, onHardened, ends } = options
+  const upload = await openUpload(source, onBytes)
   const query = new URLSearchParams({ name: upload.name })
+  if (onHardened !== undefined) query.set('progress', 'true')
   if (ends === 'stored') query.set('switch', 'false')
   if (handler !== undefined) query.set('handler', handler)
   if (route !== undefined) query.set('route', route)
@@ -113,19 +108,25 @@ async function send(source: string, remote: Remote, options: SendOptions): Promi
     method: 'POST',
     path: `${pathOf(tenant)}/releases?${query}`,
     token: remote.token,
-    body: { type: upload.type, stream: upload.stream.pipe(counted) },
+    body: { type: upload.type, stream: upload.stream },
   })
   for await (const line of lines) {
     const failure = errorOf(line)
     if (failure !== undefined) throw failure
     const event: unknown = Reflect.get(Object(line), 'event')
     if (event === 'step') onStep?.(line as PublishProgress)
+    if (event === 'progress') tellShare(line, onHardened)
     if (event === ends) return line
   }
   throw new AdminError(
     'ADMIN_UNREACHABLE',
     'Cannot tell how it went: the server went away before it said, wanted its word; see `releases`',
   )
+}
+
+function tellShare(line: unknown, onHardened: OnBytes | undefined): void {
+  const { done, total } = Object(line) as { readonly done?: unknown; readonly total?: unknown }
+  if (typeof done === 'number' && typeof total === 'number') onHardened?.(done, total)
 }
 
 /** What has been signed. */

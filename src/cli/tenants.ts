@@ -4,11 +4,12 @@ import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import type { TenantConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { addTenant, removeTenant, type TenantChange } from '../config/tenant-files.ts'
+import { addTenant, removeTenant } from '../config/tenant-files.ts'
 import { configOption, findConfigFile } from './config-file.ts'
 import { jsonOption, printJson } from './json.ts'
 import { type Reloaded, reloadIfRunning } from './reload-if-running.ts'
 import { printTable } from './table.ts'
+import { tokenFileOf } from './token-place.ts'
 
 interface CommonOptions {
   readonly config?: string
@@ -60,7 +61,7 @@ function addCommand(): Command {
 
 function removeCommand(): Command {
   return new Command('remove')
-    .description("remove a tenant's file; what it has published stays in the store")
+    .description("remove a tenant's file and revoke its tokens; what it has published stays")
     .argument('<name>', 'the name of the tenant')
     .addOption(configOption())
     .addOption(noReloadOption())
@@ -83,32 +84,36 @@ async function add(name: string, options: AddOptions): Promise<void> {
   if (root !== undefined && !existsSync(root)) {
     process.stderr.write(`note: ${root} is not there yet: its requests are answered 404\n`)
   }
-  await tell({ verb: 'added', name, file, change }, options)
+  const reloaded = await reloadUnlessKept(file, options)
+  if (options.json === true) {
+    printJson({ added: name, file: change.file, reload: reloaded.kind })
+    return
+  }
+  process.stdout.write(`added tenant ${name}: ${change.file}; ${WORDS[reloaded.kind]}\n`)
 }
 
 async function remove(name: string, options: ChangeOptions): Promise<void> {
   const file = findConfigFile(options.config)
-  await tell({ verb: 'removed', name, file, change: removeTenant(file, name) }, options)
-}
-
-interface Done {
-  readonly verb: 'added' | 'removed'
-  readonly name: string
-  /** The configuration's. */
-  readonly file: string
-  readonly change: TenantChange
-}
-
-async function tell(
-  { verb, name, file, change }: Done,
-  { reload, json }: ChangeOptions,
-): Promise<void> {
-  const reloaded: Reloaded = reload ? await reloadIfRunning(file) : { kind: 'not-asked' }
-  if (json === true) {
-    printJson({ [verb]: name, file: change.file, reload: reloaded.kind })
+  const change = removeTenant(file, name)
+  let reloaded: Reloaded
+  let revokedTokens = 0
+  try {
+    reloaded = await reloadUnlessKept(file, options)
+  } finally {
+    // The next tenant of this name is somebody else.
+    const { admin } = change.config
+    if (admin !== undefined) revokedTokens = await tokenFileOf(admin).removeOf(name)
+  }
+  if (options.json === true) {
+    printJson({ removed: name, file: change.file, reload: reloaded.kind, revokedTokens })
     return
   }
-  process.stdout.write(`${verb} tenant ${name}: ${change.file}; ${WORDS[reloaded.kind]}\n`)
+  const tokens = revokedTokens === 0 ? '' : `; tokens revoked: ${revokedTokens}`
+  process.stdout.write(`removed tenant ${name}: ${change.file}; ${WORDS[reloaded.kind]}${tokens}\n`)
+}
+
+async function reloadUnlessKept(file: string, { reload }: ChangeOptions): Promise<Reloaded> {
+  return reload ? await reloadIfRunning(file) : { kind: 'not-asked' }
 }
 
 const WORDS: Readonly<Record<Reloaded['kind'], string>> = {

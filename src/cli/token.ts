@@ -8,11 +8,11 @@ import type { Config } from '../config/config.ts'
 import { ConfigChangeError } from '../config/errors.ts'
 import { loadConfig } from '../config/load.ts'
 import { parseDuration } from '../config/units.ts'
-import { findAccount, readAccountSource } from '../master/account.ts'
 import { configOption, findConfigFile } from './config-file.ts'
 import { CliError } from './errors.ts'
 import { jsonOption, printJson } from './json.ts'
 import { printTable } from './table.ts'
+import { tokenFileOf } from './token-place.ts'
 
 interface PlaceOptions {
   readonly config?: string
@@ -141,7 +141,6 @@ interface Place {
   readonly config: Config | undefined
 }
 
-/** As root, a new file is given to the user that the admin API runs as. */
 function placeOf({ tokens, config: given }: PlaceOptions): Place {
   if (tokens !== undefined && given === undefined) {
     return { file: new TokenFile(resolve(tokens), { clock: systemClock }), config: undefined }
@@ -155,9 +154,7 @@ function placeOf({ tokens, config: given }: PlaceOptions): Place {
       `Cannot find the tokens: ${configFile} has no [admin] table, wanted one, or --tokens FILE`,
     )
   }
-  const owner = findAccount({ ...admin, name: 'admin' }, readAccountSource())
-  const path = tokens === undefined ? admin.tokens : resolve(tokens)
-  return { file: new TokenFile(path, { clock: systemClock, owner }), config }
+  return { file: tokenFileOf(admin, tokens === undefined ? undefined : resolve(tokens)), config }
 }
 
 function checkTenant(tenant: string, { tenants }: Config): void {

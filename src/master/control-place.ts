@@ -12,6 +12,9 @@ export const RUNTIME_FOLDER = '/run/wasm-fpm'
 
 const DIGEST_CHARS = 16
 
+/** What `controlName` makes. */
+export const CONTROL_NAME = /^control-[0-9a-f]{16}\.sock$/
+
 /** The folders in which the socket may lie, first choice first. */
 export function controlFolders(uid: number): readonly string[] {
   return [RUNTIME_FOLDER, join(tmpdir(), `wasm-fpm-${uid}`)]

@@ -9,6 +9,7 @@ import { createSocketFile } from '../gateway/listen/socket-file.ts'
 import { controlFolders, controlName, makeFolder } from './control-place.ts'
 import { MasterError } from './errors.ts'
 import type { ServerStatus } from './server-status.ts'
+import { removeStaleControlSockets } from './stale-control-sockets.ts'
 
 /** What a master can be told. */
 export const CONTROL_COMMANDS = ['reload', 'restart', 'stop', 'status'] as const
@@ -49,7 +50,7 @@ const MAX_CONNECTIONS = 16
 const SOCKET_MODE = 0o600
 
 /**
- * Listens for commands about `configFile`. Undefined: no folder for the socket is to be had. Throws `MasterError` (MASTER_ALREADY_RUNNING).
+ * Listens for commands about `configFile`, and clears away what masters that were killed have left in the same folder. Undefined: no folder for the socket is to be had. Throws `MasterError` (MASTER_ALREADY_RUNNING).
  */
 export async function openControlSocket(
   configFile: string,
@@ -71,6 +72,7 @@ export async function openControlSocket(
     server.close()
     throw toWire(cause).code === 'GATEWAY_LISTEN_IN_USE' ? alreadyRunning(configFile, cause) : cause
   })
+  await removeStaleControlSockets(folder, uid)
   return {
     path,
     close() {

@@ -8,6 +8,8 @@ export type OciErrorCode =
   | 'OCI_PLAIN_HTTP'
   /** The file of credentials cannot be read, or does not hold credentials. */
   | 'OCI_BAD_CREDENTIALS'
+  /** The helper program that the file of credentials names cannot be run, or gives none. */
+  | 'OCI_CREDENTIAL_HELPER'
   /** There is no connection to the registry, or it broke. */
   | 'OCI_UNREACHABLE'
   /** The registry said nothing for too long, or the whole took too long. */

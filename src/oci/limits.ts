@@ -11,6 +11,10 @@ export interface OciLimits {
   readonly errorBytes: number
   /** Bytes of the file of credentials. */
   readonly credentialsBytes: number
+  /** Bytes that a credential helper may say. */
+  readonly helperBytes: number
+  /** Milliseconds that it may take: it may have to ask somebody for a password. */
+  readonly helperMs: number
   /** Layers of an artifact. */
   readonly layers: number
   /** Bytes of a module. */
@@ -44,6 +48,8 @@ export const DEFAULT_OCI_LIMITS: OciLimits = {
   tokenBytes: 64 * 1024,
   errorBytes: 16 * 1024,
   credentialsBytes: MIB,
+  helperBytes: 64 * 1024,
+  helperMs: 120_000,
   layers: 16,
   moduleBytes: 64 * MIB,
   archiveBytes: 256 * MIB,

@@ -7,11 +7,13 @@ import { digestOf } from '../store/digest.ts'
 import type {
   JobDone,
   JobFailed,
+  ProgressReport,
   PublisherJob,
   StepName,
   StepReport,
 } from '../store/publisher-protocol.ts'
 import type { HardenedModule } from '../store/release.ts'
+import type { OnCode } from '../wasm/code-progress.ts'
 import { CONTRACT_VERSION } from '../wasm/contract.ts'
 import { type HardenResult, harden } from '../wasm/harden.ts'
 import { importMemories } from '../wasm/import-memories.ts'
@@ -22,7 +24,11 @@ import { type VerifiedModule, verifyModule } from './verify-module.ts'
 export interface JobContext {
   readonly clock: Clock
   readonly onStep: (report: StepReport) => void
+  /** Called once in `PROGRESS_MS` at most. */
+  readonly onProgress: (report: ProgressReport) => void
 }
+
+export const PROGRESS_MS = 50
 
 export type JobResult =
   | { readonly event: JobDone; readonly bytes: Uint8Array }
@@ -31,7 +37,8 @@ export type JobResult =
 type Found = Pick<StepReport, 'note' | 'found'>
 
 /** Never rejects: whatever is wrong with the module is in the result. */
-export async function runJob(job: PublisherJob, { clock, onStep }: JobContext): Promise<JobResult> {
+export async function runJob(job: PublisherJob, context: JobContext): Promise<JobResult> {
+  const { clock, onStep } = context
   let at: StepName = 'verify'
   const step = async <Result>(
     name: StepName,
@@ -60,6 +67,7 @@ export async function runJob(job: PublisherJob, { clock, onStep }: JobContext): 
           memoryMaxBytes,
           tableMaxElements: MAX_TABLE_ELEMENTS,
           limits: { moduleBytes, outputBytes },
+          onCode: codeReporter(context),
         }),
       foundHardening,
     )
@@ -98,6 +106,16 @@ export async function runJob(job: PublisherJob, { clock, onStep }: JobContext): 
     return { event: { event: 'done', lifetime: verified.lifetime, hardened: facts }, bytes: out }
   } catch (error) {
     return { event: { event: 'failed', step: at, error: toWire(error) }, bytes: undefined }
+  }
+}
+
+function codeReporter({ clock, onProgress }: JobContext): OnCode {
+  let saidMs = clock.nowMs()
+  return (done, total) => {
+    const nowMs = clock.nowMs()
+    if (nowMs - saidMs < PROGRESS_MS) return
+    saidMs = nowMs
+    onProgress({ event: 'progress', step: 'harden', done, total })
   }
 }
 

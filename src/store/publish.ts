@@ -85,6 +85,8 @@ export interface PublishOptions {
   readonly onStep?: ((progress: PublishProgress) => void) | undefined
   /** Called while the source is read, with the bytes so far and, where that is known, of all of it. */
   readonly onBytes?: OnBytes | undefined
+  /** Called while the module is hardened, with the bytes of code so far and of all of it. */
+  readonly onHardened?: OnBytes | undefined
 }
 
 /** A release that is stored, on the tenant's list, and not live by that. */
@@ -178,7 +180,7 @@ async function sign({ release }: Stored, options: PublishOptions): Promise<void>
 }
 
 async function verify(staged: Staged, options: PublishOptions): Promise<PublisherResult> {
-  const { clock, account, onStep } = options
+  const { clock, account, onStep, onHardened } = options
   const job = jobOf(staged, options)
   const run = (readable: PublisherJob): Promise<PublisherResult> =>
     runPublisher(readable, {
@@ -186,6 +188,7 @@ async function verify(staged: Staged, options: PublishOptions): Promise<Publishe
       account,
       limits: options.publisherLimits,
       onStep: (step) => onStep?.(step),
+      onProgress: ({ done, total }) => onHardened?.(done, total),
     })
   return account === undefined ? run(job) : withReadableCopy(job, account, run)
 }

@@ -1,6 +1,12 @@
 /** Reads what the publisher's process says: lines of JSON, then a module. It is as trustworthy as what it reads: not at all. */
 import { StoreError, storeLimitError } from './errors.ts'
-import type { JobDone, JobFailed, PublisherEvent, StepReport } from './publisher-protocol.ts'
+import type {
+  JobDone,
+  JobFailed,
+  ProgressReport,
+  PublisherEvent,
+  StepReport,
+} from './publisher-protocol.ts'
 
 export interface OutputLimits {
   /** Bytes of all lines. */
@@ -8,19 +14,25 @@ export interface OutputLimits {
   readonly moduleBytes: number
 }
 
+/** Who wants to know, while it goes on. */
+export interface OutputListener {
+  readonly onStep: (step: StepReport) => void
+  readonly onProgress?: ((progress: ProgressReport) => void) | undefined
+}
+
 export class OutputReader {
   done: JobDone | undefined
   failure: JobFailed | undefined
   readonly #limits: OutputLimits
-  readonly #onStep: (step: StepReport) => void
+  readonly #listener: OutputListener
   #talkBytes = 0
   #line: Uint8Array[] = []
   #module: Uint8Array | undefined
   #moduleBytes = 0
 
-  constructor(limits: OutputLimits, onStep: (step: StepReport) => void) {
+  constructor(limits: OutputLimits, listener: OutputListener) {
     this.#limits = limits
-    this.#onStep = onStep
+    this.#listener = listener
   }
 
   /** The hardened module, once all of it is there. */
@@ -52,7 +64,10 @@ export class OutputReader {
     const event = parseEvent(text)
     switch (event.event) {
       case 'step':
-        this.#onStep(event)
+        this.#listener.onStep(event)
+        return
+      case 'progress':
+        this.#listener.onProgress?.(event)
         return
       case 'failed':
         this.failure ??= event
@@ -83,6 +98,8 @@ function isEvent(value: unknown): value is PublisherEvent {
   switch (value['event']) {
     case 'step':
       return areTexts(value, ['step', 'note']) && isTable(value['found']) && isSize(value['ms'])
+    case 'progress':
+      return value['step'] === 'harden' && areCounts(value, ['done', 'total'])
     case 'failed':
       return (
         areTexts(value, ['step']) &&
@@ -104,9 +121,7 @@ function isHardened(value: unknown): boolean {
   return (
     isTable(value) &&
     areTexts(value, ['digest']) &&
-    ['bytes', 'contract', 'memoryMaxBytes', 'memories'].every(
-      (name) => isSize(value[name]) && Number.isInteger(value[name]),
-    ) &&
+    areCounts(value, ['bytes', 'contract', 'memoryMaxBytes', 'memories']) &&
     typeof value['isResettable'] === 'boolean'
   )
 }
@@ -119,6 +134,10 @@ function isTable(value: unknown): value is Table {
 
 function areTexts(table: Table, names: readonly string[]): boolean {
   return names.every((name) => typeof table[name] === 'string')
+}
+
+function areCounts(table: Table, names: readonly string[]): boolean {
+  return names.every((name) => isSize(table[name]) && Number.isInteger(table[name]))
 }
 
 function isSize(value: unknown): boolean {

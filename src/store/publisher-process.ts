@@ -11,8 +11,8 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire } from '../base/errors.ts'
 import { digestOf } from './digest.ts'
 import { StoreError } from './errors.ts'
-import { OutputReader } from './publisher-output.ts'
-import type { JobDone, PublisherJob, StepReport } from './publisher-protocol.ts'
+import { type OutputListener, OutputReader } from './publisher-output.ts'
+import type { JobDone, PublisherJob } from './publisher-protocol.ts'
 
 export interface PublisherLimits {
   /** From its start to its end. */
@@ -38,11 +38,10 @@ export interface PublisherAccount {
   readonly gid: number
 }
 
-export interface RunPublisherOptions {
+export interface RunPublisherOptions extends OutputListener {
   readonly clock: Clock
   readonly account?: PublisherAccount | undefined
   readonly limits?: PublisherLimits | undefined
-  readonly onStep: (step: StepReport) => void
 }
 
 export interface PublisherResult {
@@ -69,13 +68,13 @@ export async function runPublisher(
   job: PublisherJob,
   options: RunPublisherOptions,
 ): Promise<PublisherResult> {
-  const { clock, limits = DEFAULT_PUBLISHER_LIMITS, account, onStep } = options
+  const { clock, limits = DEFAULT_PUBLISHER_LIMITS, account } = options
   const child = start(job, account)
   const memoryBytes = limits.memoryBytes + job.limits.memoryBytes
   const guard = new Guard(child, clock, { ...limits, memoryBytes })
   const reader = new OutputReader(
     { talkBytes: limits.talkBytes, moduleBytes: job.limits.hardenedBytes },
-    onStep,
+    options,
   )
   let complaints = ''
   let breach: StoreError | undefined

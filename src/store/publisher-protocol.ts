@@ -1,6 +1,7 @@
 /**
  * What the publisher's process is told, as one JSON text on its standard input, and what it says on its standard output:
  *
+ *     {"event":"progress", ...}\n     how far a step is, now and then
  *     {"event":"step", ...}\n         each step, when it is done
  *     {"event":"done", ...}\n         then the hardened module, `bytes` bytes of it, and nothing more
  *     {"event":"failed", ...}\n       instead of `done`
@@ -47,6 +48,15 @@ export interface StepReport {
   readonly ms: number
 }
 
+/** How far a step is; of those that can tell. */
+export interface ProgressReport {
+  readonly event: 'progress'
+  readonly step: 'harden'
+  /** Bytes of code. */
+  readonly done: number
+  readonly total: number
+}
+
 export type FoundValue = string | number | boolean | null | readonly string[]
 
 export interface JobDone {
@@ -61,4 +71,4 @@ export interface JobFailed {
   readonly error: WireError
 }
 
-export type PublisherEvent = StepReport | JobDone | JobFailed
+export type PublisherEvent = ProgressReport | StepReport | JobDone | JobFailed

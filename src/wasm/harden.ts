@@ -7,6 +7,7 @@
 import { type AddedFunction, BulkFunctions } from './bulk-functions.ts'
 import { ByteWriter, encodeS32, encodeU32 } from './byte-writer.ts'
 import { orderCalls } from './call-order.ts'
+import { CodeProgress, type OnCode } from './code-progress.ts'
 import {
   CHECK_TABLE_EXPORT,
   CONTRACT_VERSION,
@@ -47,6 +48,8 @@ export interface HardenOptions {
   readonly quota?: number
   /** Limits on the module itself; those not given have their defaults. */
   readonly limits?: Partial<ModuleLimits>
+  /** Called every 64 KiB of code or so. What it throws ends the hardening. */
+  readonly onCode?: OnCode | undefined
 }
 
 /** What hardening did. */
@@ -86,7 +89,9 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
     what: 'the elements of its tables',
     code: 'WASM_TABLE_MINIMUM',
   })
-  const scan = scanCode(module, limits)
+  const { onCode } = options
+  const progress = onCode === undefined ? undefined : new CodeProgress(module.bodies, onCode)
+  const scan = scanCode(module, limits, progress)
   const order = orderCalls(module.bodies.length, module.importedFunctions, scan)
   const mutableGlobals = definedMutableGlobals(module)
   const indices = addedIndices(module)
@@ -106,7 +111,10 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
     types,
     hints: readHints(module),
   })
-  for (const index of order) meter.meter(index)
+  for (const index of order) {
+    meter.meter(index)
+    progress?.written(index)
+  }
   const functions = [...runtime, ...bulk.added]
   const sections: NewSections = {
     changed: new Map([

@@ -2,6 +2,7 @@
  * First pass over the code: checks its block structure and labels, and collects what later decisions need from the
  * whole module: who calls whom, which functions loop, what changes tables and segments.
  */
+import type { CodeProgress } from './code-progress.ts'
 import { wasmErrorAt } from './errors.ts'
 import { InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
 import { checkLimit, type ModuleLimits } from './limits.ts'
@@ -38,9 +39,16 @@ export interface CodeScan {
 }
 
 /** Throws `WasmError` where blocks, labels or indices are wrong. */
-export function scanCode(module: WasmModule, limits: ModuleLimits): CodeScan {
+export function scanCode(
+  module: WasmModule,
+  limits: ModuleLimits,
+  progress?: CodeProgress,
+): CodeScan {
   const scanner = new CodeScanner(module, limits)
-  for (let index = 0; index < module.bodies.length; index++) scanner.scan(index)
+  for (let index = 0; index < module.bodies.length; index++) {
+    scanner.scan(index)
+    progress?.read(index)
+  }
   return scanner.finish()
 }
 

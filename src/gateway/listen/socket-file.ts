@@ -112,7 +112,7 @@ async function checkIsFree(path: string): Promise<void> {
 }
 
 /** Answers 'connected' or the code of the error. A full backlog (EAGAIN) is somebody, too. */
-function tryConnect(path: string): Promise<string> {
+export function tryConnect(path: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = createConnection({ path })
     socket.once('connect', () => {

@@ -22,6 +22,7 @@ import { createLogger } from '../../../src/base/logger.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import type { AdminQuestion } from '../../../src/ipc/admin-messages.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
+import { STATUS } from '../../unit/gateway/status/sample-status.ts'
 
 export interface ApiOptions {
   readonly limits?: Partial<AdminLimits>
@@ -69,13 +70,14 @@ export interface RunningApi {
   leftovers(): readonly string[]
 }
 
-const WORKER_STATUS = JSON.stringify({ pool: 'acme' })
-
 function idleMaster(question: AdminQuestion): unknown {
   if (question.what === 'reload') return 'pools: 1, workers: 1, tenants: 2'
   const tenants = ['acme', 'other']
     .filter((name) => question.tenant === undefined || name === question.tenant)
-    .map((tenant) => ({ tenant, pool: 'www', statuses: [WORKER_STATUS] }))
+    .map((tenant) => {
+      const told = JSON.stringify({ ...STATUS, pool: tenant })
+      return { tenant, pool: 'www', statuses: [told, told, 'no status'] }
+    })
   return { pid: 1, state: 'normal', uptimeMs: 5.5, rssBytes: 1, workers: [], tenants }
 }
 

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import * as schemas from '../../../src/admin/schemas.ts'
 import { encodeSignature, signRelease } from '../../../src/store/signature.ts'
 import { createSigningKey } from '../../../src/store/signing-key.ts'
+import { STATUS } from '../../unit/gateway/status/sample-status.ts'
 import { type Reply, type RunningApi, startApi } from './api.ts'
 
 interface Document {
@@ -120,7 +121,12 @@ test('answers are what the schemas say', async () => {
   check(schemas.tenantSchema, await get(acme))
   check(schemas.releasesSchema, await get(`${acme}/releases`))
   check(schemas.routesSchema, await get(`${acme}/routes`))
-  check(schemas.tenantStatusSchema, await get(`${acme}/status`))
+  const status = await get(`${acme}/status`)
+  check(schemas.tenantStatusSchema, status)
+  // Of two workers.
+  expect(status.json).toMatchObject({
+    status: { acceptedConnections: 2 * STATUS.acceptedConnections, own: { workers: 4 } },
+  })
   check(schemas.statusSchema, await get('/v1/status'))
   check(schemas.switchedSchema, await post(`${acme}/promote`, { handler: 'one', weight: 50 }))
   check(schemas.switchedSchema, await post(`${acme}/promote`, { handler: 'one' }))

@@ -17,7 +17,7 @@ ${admin}
 [[pool]]
 name = "www"
 listen = ["${folder}/www.sock"]
-workers = 1
+workers = 2
 [[tenant]]
 name = "acme"
 hosts = ["*"]
@@ -68,7 +68,10 @@ test('from an upload to the answer of a worker that runs', async () => {
   const client = new Client(serving.socket)
   await expect.poll(async () => (await client.get('hello')).status).toBe(200)
   const status = await ask(socket, 'GET', '/v1/tenants/acme/status')
-  expect(status.json).toMatchObject({ tenant: 'acme', statuses: [{ pool: 'acme' }] })
+  expect(status.json).toMatchObject({
+    tenant: 'acme',
+    status: { pool: 'acme', acceptedConnections: expect.any(Number), own: { workers: 2 } },
+  })
   expect((await ask(socket, 'GET', '/v1/status')).json).toMatchObject({ pid: serving.child.pid })
   const withdrawn = await ask(socket, 'DELETE', '/v1/tenants/acme/handlers/hello')
   expect(withdrawn.status).toBe(200)
@@ -86,7 +89,7 @@ test('a reload over the API: new tenants at once, a new [admin] by a new process
     configText(folder, { more: '[[tenant]]\nname = "other"\nhosts = ["other.example"]\n' }),
   )
   const reload = await ask(socket, 'POST', '/v1/reload')
-  expect(reload.json).toEqual({ message: 'pools: 1, workers: 1, tenants: 2' })
+  expect(reload.json).toEqual({ message: 'pools: 1, workers: 2, tenants: 2' })
   expect((await ask(socket, 'GET', '/v1/tenants/other')).status).toBe(200)
   expect(adminPids(serving)).toEqual([first])
 

@@ -73,6 +73,19 @@ test('a module: inspect, harden, invoke', async () => {
   }
 })
 
+test('harden: what cannot be written is said with a code', async () => {
+  const folder = emptyFolder()
+  writeFileSync(join(folder, 'hello.wasm'), compileHostile('hello'))
+  for (const args of [
+    ['hello.wasm', '-o', 'missing/out.wasm'],
+    ['hello.wasm', 'hello.wasm', '-o', 'hello.wasm'],
+  ]) {
+    const typed = await type(['harden', ...args], folder)
+    expect(typed).toMatchObject({ code: 1, stdout: '' })
+    expect(typed.stderr).toMatch(/^wasm-fpm: Cannot write .*\[CLI_NOT_WRITABLE\]\n$/)
+  }
+})
+
 test('a reader that has had enough is no fault', async () => {
   const folder = emptyFolder()
   const tenants = Array.from({ length: 3000 }, (_, number) => `[[tenant]]\nname = "t${number}"\n`)

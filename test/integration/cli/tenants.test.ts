@@ -41,6 +41,7 @@ test('add, list, remove; the running server takes both up', async () => {
     removed: 'acme',
     file: `${folder}/tenants.d/acme.toml`,
     reload: 'reloaded',
+    revokedTokens: 0,
   })
   expect((await type(['status', 'acme', ...at])).code).toBe(78)
 })
@@ -55,6 +56,28 @@ test('without a server, and with --no-reload, it says so', async () => {
   expect(readFileSync(join(folder, 'tenants.d/a.toml'), 'utf8')).toContain(`root = "${folder}/www"`)
   const second = await type(['tenants', 'add', 'b', '--no-reload'], folder)
   expect(second.stdout).toContain('; takes effect with `wasm-fpm reload`\n')
+})
+
+test('remove revokes the tokens of the tenant, and no others', async () => {
+  const folder = emptyFolder()
+  const file = join(folder, 'wasm-fpm.toml')
+  const admin = '[admin]\nlisten = ["./admin.sock"]\n'
+  writeFileSync(file, `include = ["tenants.d/*.toml"]\nstore = "store"\n${admin}${POOL}`)
+  for (const name of ['a', 'b', 'c']) await type(['tenants', 'add', name], folder)
+  const scope = ['--scope', 'publish']
+  for (const whose of [['--tenant', 'a'], ['--tenant', 'a'], ['--tenant', 'b'], ['--operator']]) {
+    expect((await type(['token', 'create', ...whose, ...scope], folder)).code).toBe(0)
+  }
+  const removed = await type(['tenants', 'remove', 'a'], folder)
+  expect(removed.stdout).toBe(
+    `removed tenant a: ${folder}/tenants.d/a.toml; no wasm-fpm runs on this configuration; tokens revoked: 2\n`,
+  )
+  const tokens = JSON.parse((await type(['token', 'list', '--json'], folder)).stdout)
+  expect(tokens.map(({ tenant }: { tenant?: string }) => tenant)).toEqual(['b', undefined])
+  const json = await type(['tenants', 'remove', 'b', '--no-reload', '--json'], folder)
+  expect(JSON.parse(json.stdout)).toMatchObject({ removed: 'b', revokedTokens: 1 })
+  const none = await type(['tenants', 'remove', 'c'], folder)
+  expect(none.stdout).not.toContain('tokens')
 })
 
 test('what is refused: 78, the reason, and as JSON', async () => {

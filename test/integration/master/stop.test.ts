@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Client, configText, launch, makeFolder, READY, serve } from './serve.ts'
+import { Client, configText, launch, makeFolder, READY, type Serving, serve } from './serve.ts'
 
 for (const signal of ['SIGTERM', 'SIGQUIT'] as const) {
   test(`${signal} lets a slow request finish`, async () => {
@@ -54,6 +54,22 @@ test('the stop command waits for the end; then there is nobody to talk to', asyn
   expect(code).toBe(1)
   expect(stderr).toContain('MASTER_NOT_RUNNING')
 })
+
+test('the control socket of a server that was killed goes when any other starts', async () => {
+  const killed = await serve()
+  const control = controlOf(killed)
+  expect(existsSync(control)).toBe(true)
+  killed.child.kill('SIGKILL')
+  await killed.exit
+  expect(existsSync(control)).toBe(true)
+  const other = await serve()
+  expect([existsSync(control), existsSync(controlOf(other))]).toEqual([false, true])
+})
+
+/** Where it says that it takes commands. */
+function controlOf(serving: Serving): string {
+  return /"control":"([^"]+)"/.exec(serving.log())?.[1] ?? ''
+}
 
 test('workers whose master is killed end, too, and the next master takes over', async () => {
   const serving = await serve()

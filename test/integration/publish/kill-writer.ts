@@ -1,7 +1,7 @@
 /**
  * Changes a store over and over, and is killed (as by `kill -9`) at operation number N on the file system, halfway through
  * it where it has a half: node kill-writer.ts STORE N SEED. Says on standard output what is about to be live and its canary,
- * what is, and what it has signed.
+ * what is, and what it has signed. Rounds are of 6 kinds; SEED is the number of the first. With N = 0 it ends at once.
  */
 
 import { writeSync } from 'node:fs'
@@ -16,6 +16,7 @@ import { makeDraft } from '../../unit/store/drafts.ts'
 
 const [, , folder = '', killAt = '', seed = ''] = process.argv
 let left = Number(killAt)
+if (left === 0) process.exit(0)
 
 function count(): void {
   left -= 1

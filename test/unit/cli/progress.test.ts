@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { startProgress } from '../../../src/cli/progress.ts'
+import { startProgress, startWaiting } from '../../../src/cli/progress.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 function screen(isTTY: boolean, columns = 44) {
@@ -48,6 +48,32 @@ test('nothing where there is no terminal', () => {
   progress.update(10)
   progress.end()
   expect(to.written).toEqual([])
+})
+
+test('what cannot say how far it is shows that it goes on, and for how long', () => {
+  const to = screen(true, 39)
+  const waiting = startWaiting('compile', to)
+  to.clock.advance(250)
+  waiting.end()
+  waiting.end()
+  to.clock.advance(1000)
+  expect(to.written).toEqual([
+    '\r\x1b[Kcompile    [###............] 0.0 s',
+    '\r\x1b[Kcompile    [.###...........] 0.1 s',
+    '\r\x1b[Kcompile    [..###..........] 0.2 s',
+    '\r\x1b[K',
+  ])
+  expect(to.clock.pending).toBe(0)
+  startWaiting('compile', to)
+  to.clock.advance(1300)
+  expect(to.written.at(-2)).toContain('[............###] 1.2 s')
+  expect(to.written.at(-1)).toContain('[...........###.] 1.3 s')
+  const nowhere = screen(false)
+  startWaiting('compile', nowhere)
+  expect([nowhere.written, nowhere.clock.pending]).toEqual([[], 0])
+  const narrow = screen(true, 10)
+  startWaiting('compile', narrow)
+  expect(narrow.written.at(-1)).toContain('[] 0.0 s')
 })
 
 test('a total of nothing, and more than all of it', () => {

@@ -2,9 +2,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../../../src/base/clock.ts'
+import { type Clock, systemClock } from '../../../src/base/clock.ts'
 import { runJob } from '../../../src/publisher/run-job.ts'
-import type { PublisherJob, StepReport } from '../../../src/store/publisher-protocol.ts'
+import type {
+  ProgressReport,
+  PublisherJob,
+  StepReport,
+} from '../../../src/store/publisher-protocol.ts'
 import { wat } from '../../support/wat.ts'
 
 /** A command that prints `output`, then runs `after`. */
@@ -37,12 +41,17 @@ export const LIMITS: PublisherJob['limits'] = {
 }
 
 /** Runs a job with `module`, and tells of its steps. */
-export async function run(module: Uint8Array, changes: Partial<PublisherJob> = {}) {
+export async function run(
+  module: Uint8Array,
+  changes: Partial<PublisherJob> = {},
+  clock: Clock = systemClock,
+) {
   const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-job-'))
   try {
     const modulePath = join(folder, 'module')
     writeFileSync(modulePath, module)
     const steps: StepReport[] = []
+    const shares: ProgressReport[] = []
     const job: PublisherJob = {
       name: 'acme/main',
       modulePath,
@@ -55,8 +64,12 @@ export async function run(module: Uint8Array, changes: Partial<PublisherJob> = {
       limits: LIMITS,
       ...changes,
     }
-    const result = await runJob(job, { clock: systemClock, onStep: (step) => steps.push(step) })
-    return { ...result, steps }
+    const result = await runJob(job, {
+      clock,
+      onStep: (step) => steps.push(step),
+      onProgress: (share) => shares.push(share),
+    })
+    return { ...result, steps, shares }
   } finally {
     rmSync(folder, { recursive: true })
   }

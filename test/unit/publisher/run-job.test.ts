@@ -1,7 +1,9 @@
 /** What is refused and what is found. What a probe sees: run-job-probe.test.ts. */
 import { expect, test } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
 import { digestOf } from '../../../src/store/digest.ts'
 import type { PublisherJob } from '../../../src/store/publisher-protocol.ts'
+import { loopyFunctions } from '../../support/loopy-functions.ts'
 import { wat } from '../../support/wat.ts'
 import { HELLO, LIMITS, printing, run } from './job-run.ts'
 
@@ -27,6 +29,23 @@ test('a good module: every step says what it found, and the hardened bytes are w
     isResettable: true,
   })
   expect(WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>)).toBe(true)
+})
+
+const LARGE = printing(HELLO, '', loopyFunctions(30))
+const ROOMY = { ...LIMITS, moduleBytes: 10_000_000, hardenedBytes: 100_000_000 }
+
+test('how far hardening is, 20 times a second at most', async () => {
+  let nowMs = 0
+  // Every look at the clock finds it 20 ms later: each third one may be followed by a report.
+  const nowOf = () => (nowMs += 20)
+  const { shares } = await run(LARGE, { limits: ROOMY }, { ...systemClock, nowMs: nowOf })
+  expect(shares.length).toBeGreaterThan(2)
+  const done = shares.map((share) => share.done)
+  expect(done).toEqual([...done].sort((a, b) => a - b))
+  const [first] = shares
+  expect(first).toMatchObject({ event: 'progress', step: 'harden' })
+  const reports = (first?.total ?? 0) / 65_536
+  expect(shares.length).toBeLessThanOrEqual(reports / 3 + 1)
 })
 
 const KEEPS_STATE = `

@@ -11,9 +11,13 @@ function done(bytes: unknown): string {
 
 function read(chunks: readonly Uint8Array[]) {
   const notes: string[] = []
-  const reader = new OutputReader(LIMITS, ({ note }) => notes.push(note))
+  const shares: number[] = []
+  const reader = new OutputReader(LIMITS, {
+    onStep: ({ note }) => notes.push(note),
+    onProgress: ({ done, total }) => shares.push(done / total),
+  })
   for (const chunk of chunks) reader.take(chunk)
-  return { reader, notes }
+  return { reader, notes, shares }
 }
 
 const GOOD = Buffer.from(`${STEP}${STEP}${done(4)}\n\n{"`)
@@ -26,6 +30,12 @@ test('steps, then a module, cut anywhere', () => {
   }
   const single = [...GOOD].map((byte) => Uint8Array.of(byte))
   expect(read(single).reader.done?.hardened.bytes).toBe(4)
+})
+
+test('how far hardening is', () => {
+  const text =
+    '{"event":"progress","step":"harden","done":1,"total":4}\n{"event":"progress","step":"harden","done":3,"total":4}\n'
+  expect(read([Buffer.from(text)]).shares).toEqual([0.25, 0.75])
 })
 
 test('a module that was cut short is none', () => {
@@ -58,6 +68,16 @@ const REFUSED = [
   { name: 'a size that is none', text: done('4'), code: 'STORE_PUBLISHER_FAILED' },
   { name: 'a size below nothing', text: done(-1), code: 'STORE_PUBLISHER_FAILED' },
   { name: 'half a byte', text: done(0.5), code: 'STORE_PUBLISHER_FAILED' },
+  {
+    name: 'a share of something else',
+    text: '{"event":"progress","step":"probe","done":1,"total":2}\n',
+    code: 'STORE_PUBLISHER_FAILED',
+  },
+  {
+    name: 'a share that is none',
+    text: '{"event":"progress","step":"harden","done":"1","total":2}\n',
+    code: 'STORE_PUBLISHER_FAILED',
+  },
   { name: 'more than was said', text: `${done(4)}12345`, code: 'STORE_PUBLISHER_FAILED' },
   { name: 'too large a module', text: done(11), code: 'STORE_LIMIT_EXCEEDED' },
   { name: 'a line without end', text: 'x'.repeat(1001), code: 'STORE_LIMIT_EXCEEDED' },
