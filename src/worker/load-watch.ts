@@ -16,6 +16,8 @@ export interface LoadWatchOptions {
   readonly activeRequests: () => number
   /** Called with true at every measurement that finds it busy, with false once when that is over. */
   readonly onLoad: (isBusy: boolean) => void
+  /** Called at every measurement. */
+  readonly onMeasured: () => void
 }
 
 export class LoadWatch {
@@ -46,7 +48,7 @@ export class LoadWatch {
   }
 
   readonly #measure = (): void => {
-    const { clock, activeRequests, onLoad } = this.#options
+    const { clock, activeRequests, onLoad, onMeasured } = this.#options
     this.#timer = undefined
     const elapsedMs = clock.nowMs() - this.#sinceMs
     const share = Number(clock.processCpuNs() - this.#sinceCpuNs) / 1e6 / elapsedMs
@@ -54,6 +56,7 @@ export class LoadWatch {
     const isBusy = active > 0 && share >= (this.#isBusy ? IDLE_SHARE : BUSY_SHARE)
     if (isBusy || this.#isBusy) onLoad(isBusy)
     this.#isBusy = isBusy
+    onMeasured()
     if (active > 0) this.#measureFromHere()
   }
 }

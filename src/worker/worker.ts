@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
 import { returnMemory } from '../base/return-memory.ts'
+import type { Usage } from '../base/usage.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { type HttpFront, startHttpFront } from '../gateway/http/front.ts'
@@ -86,6 +87,7 @@ export class Worker {
       clock,
       activeRequests: () => this.#activeRequests(),
       onLoad: (isBusy) => send({ kind: isBusy ? 'busy' : 'idle' }),
+      onMeasured: () => this.#tellUsage(),
     })
   }
 
@@ -183,6 +185,11 @@ export class Worker {
     this.#givesAway = false
   }
 
+  /** What its tenants have had of other workers' threads. */
+  countElsewhere(usage: Usage): void {
+    this.#gateway?.scheduler.runQueue.countElsewhere(usage)
+  }
+
   /** Takes an idle connection of another worker. */
   adopt(address: string, raw: RawSocket): void {
     const known = this.#listeners.find((listener) => listener.address === address)
@@ -271,6 +278,11 @@ export class Worker {
 
   #activeRequests(): number {
     return this.#listeners.reduce((sum, listener) => sum + listener.activeRequests, 0)
+  }
+
+  #tellUsage(): void {
+    const usage = this.#gateway?.scheduler.runQueue.takeUsage() ?? []
+    if (usage.length > 0) this.#options.send({ kind: 'used', usage })
   }
 
   #returnMemoryLater(): void {

@@ -4,7 +4,7 @@ import type { Clock } from '../../../src/base/clock.ts'
 import { LoadWatch, MEASURE_MS } from '../../../src/worker/load-watch.ts'
 
 test('tells when it gets busy, as long as it is, and when it is over', () => {
-  let [nowMs, cpuMs, active] = [0, 0, 1]
+  let [nowMs, cpuMs, active, measured] = [0, 0, 1, 0]
   let timer: (() => void) | undefined
   const clock: Clock = {
     nowMs: () => nowMs,
@@ -21,6 +21,9 @@ test('tells when it gets busy, as long as it is, and when it is over', () => {
     clock,
     activeRequests: () => active,
     onLoad: (isBusy) => told.push(isBusy),
+    onMeasured: () => {
+      measured += 1
+    },
   })
   const pass = (share: number): void => {
     nowMs += MEASURE_MS
@@ -43,6 +46,7 @@ test('tells when it gets busy, as long as it is, and when it is over', () => {
   active = 0
   pass(1)
   expect(told).toEqual([true, true, false, true, false])
+  expect(measured).toBe(7)
   // Nothing to do: no timer until the next request.
   expect(timer).toBeUndefined()
   active = 1
