@@ -1,4 +1,5 @@
 /** The only place that reads a clock or sets a timer; everything else is handed a `Clock`. */
+import { performance } from 'node:perf_hooks'
 
 export interface Timer {
   /** Makes sure the callback never runs (again). Idempotent. */
@@ -42,4 +43,9 @@ export const systemClock: Clock = {
     return BigInt(user + system) * 1000n
   },
   after: (delayMs, callback) => new MachineTimer(setTimeout(callback, delayMs)),
+}
+
+/** Milliseconds in which this thread's event loop has had something to do; its processor may have been elsewhere meanwhile. */
+export function loopActiveMs(): number {
+  return performance.eventLoopUtilization().active
 }

@@ -8,6 +8,8 @@ export interface Libc {
   /** Opens for reading; negative: it cannot be had. */
   open(path: Uint8Array): number
   close(fd: number): void
+  /** A second descriptor of the same file or socket; negative: it cannot be had. */
+  dup(fd: number): number
   /** The address mapped; `MAP_FAILED`: it cannot be had. */
   mmap(address: bigint, bytes: number, mapping: Mapping): bigint
   munmap(address: bigint, bytes: number): void
@@ -66,6 +68,7 @@ function bind(ffi: typeof Ffi): Libc {
     ftruncate: { arguments: ['int32', 'int64'], return: 'int32' },
     open: { arguments: ['pointer', 'int32'], return: 'int32' },
     close: { arguments: ['int32'], return: 'int32' },
+    dup: { arguments: ['int32'], return: 'int32' },
     mmap: {
       arguments: ['pointer', 'uint64', 'int32', 'int32', 'int32', 'int64'],
       return: 'pointer',
@@ -85,11 +88,12 @@ function bind(ffi: typeof Ffi): Libc {
     if (found === undefined) throw new Error(`Cannot find ${name}: not in the C library`)
     return found
   }
-  const [memfdCreate, ftruncate, open, close] = [
+  const [memfdCreate, ftruncate, open, close, dup] = [
     at('memfd_create'),
     at('ftruncate'),
     at('open'),
     at('close'),
+    at('dup'),
   ]
   const [mmap, munmap, madvise] = [at('mmap'), at('munmap'), at('madvise')]
   const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
@@ -98,6 +102,7 @@ function bind(ffi: typeof Ffi): Libc {
     ftruncate: (fd, bytes) => ftruncate(fd, BigInt(bytes)),
     open: (path) => open(pointer(path), 0),
     close: (fd) => void close(fd),
+    dup: (fd) => dup(fd),
     mmap: (address, bytes, { protection, flags, fd }) =>
       mmap(address, BigInt(bytes), protection, flags, fd, 0n),
     munmap: (address, bytes) => void munmap(address, BigInt(bytes)),

@@ -12,10 +12,13 @@
  *     give-status ----------------------> others
  *     <---------------------------- status others
  *     statuses -------------------------->
+ *     <------------------------------ used            what tenants have had of its thread, while others wait
+ *     used-elsewhere -------------------->
  *     <------------------------- roll-back            a release fails too often
  *     drain | stop ---------------------->            ends the worker
  */
 import type { WireError } from '../base/errors.ts'
+import type { Usage } from '../base/usage.ts'
 
 /** A listening socket that a worker has inherited. */
 export interface SocketGrant {
@@ -54,6 +57,8 @@ export type MasterMessage<Settings> =
   | { readonly kind: 'give-status'; readonly id: number; readonly tenant: string }
   /** The answers to the worker's `ask-status` with that id, as the other workers gave them. */
   | { readonly kind: 'statuses'; readonly id: number; readonly statuses: readonly string[] }
+  /** The answer to `used`: what tenants have had of the other workers' threads since the last one. */
+  | { readonly kind: 'used-elsewhere'; readonly usage: Usage }
   /**
    * To stop accepting, finish what runs for up to `graceMs`, and end. `hasHeirs`: another worker takes its connections;
    * else they are closed.
@@ -85,5 +90,7 @@ export type WorkerMessage =
   /** JSON, which the master does not read; undefined: this worker does not serve the tenant. */
   | { readonly kind: 'status'; readonly id: number; readonly status: string | undefined }
   | { readonly kind: 'idle' }
+  /** What tenants have had of its thread since the last one; nothing is said while nobody waits. */
+  | { readonly kind: 'used'; readonly usage: Usage }
   /** A published release fails in more than its share of requests, and wants to go back (`auto_rollback`). */
   | ({ readonly kind: 'roll-back' } & FailingRelease)

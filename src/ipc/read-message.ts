@@ -3,6 +3,7 @@
  * messages, and nothing in them but its own state.
  */
 import type { WireError } from '../base/errors.ts'
+import { MAX_USAGE_ENTRIES, type Usage } from '../base/usage.ts'
 import type { WorkerMessage } from './messages.ts'
 
 /** Longest error text that is taken over. */
@@ -11,6 +12,9 @@ const MAX_TEXT = 4096
 /** Longest tenant name and longest status that are carried on. */
 const MAX_NAME = 64
 const MAX_STATUS = 8 * 1024 * 1024
+
+/** More than a worker ever has to tell of one tenant at a time. */
+const MAX_USED_MS = 1e9
 
 /** Undefined: no such message. */
 export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
@@ -33,6 +37,10 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
       const [id, status] = [field(value, 'id'), field(value, 'status')]
       const isGood = isId(id) && (status === undefined || isText(status, MAX_STATUS))
       return isGood ? { kind, id, status } : undefined
+    }
+    case 'used': {
+      const usage = readUsage(field(value, 'usage'))
+      return usage === undefined ? undefined : { kind, usage }
     }
     case 'roll-back': {
       const [tenant, handler] = [field(value, 'tenant'), field(value, 'handler')]
@@ -64,6 +72,19 @@ function readError(value: unknown): WireError | undefined {
   if (typeof code !== 'string' || typeof message !== 'string') return undefined
   if (!/^[A-Z][A-Z0-9_]{0,63}$/.test(code)) return undefined
   return { code, message: message.slice(0, MAX_TEXT), details: {} }
+}
+
+function readUsage(value: unknown): Usage | undefined {
+  if (!Array.isArray(value) || value.length > MAX_USAGE_ENTRIES) return undefined
+  return value.every(isUsed) ? value : undefined
+}
+
+function isUsed(entry: unknown): entry is Usage[number] {
+  if (!Array.isArray(entry) || entry.length !== 2) return false
+  const [tenant, usedMs] = entry
+  return (
+    isText(tenant, MAX_NAME) && typeof usedMs === 'number' && usedMs > 0 && usedMs <= MAX_USED_MS
+  )
 }
 
 function isId(value: unknown): value is number {

@@ -10,6 +10,7 @@ import type { RunningPool } from './reload-plan.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
 import { rollBack } from './roll-back.ts'
 import { processMemoryBytes, type WorkerFacts } from './server-status.ts'
+import { SharedUsage } from './shared-usage.ts'
 import type { HeldSocket } from './sockets.ts'
 import { StatusRounds } from './status-rounds.ts'
 import { FIRST_SOCKET_FD, type Grants, workerCommand } from './worker-command.ts'
@@ -49,6 +50,7 @@ export class PoolWorkers {
   #next: { readonly settings: Config; readonly sockets: readonly HeldSocket[] } | undefined
   readonly #workers = new Set<WorkerProcess>()
   readonly #statusRounds: StatusRounds<WorkerProcess>
+  readonly #usage = new SharedUsage<WorkerProcess>()
   readonly #restarts = new Set<Timer>()
   #history: RestartHistory = NO_HISTORY
   #isEnding = false
@@ -203,6 +205,7 @@ export class PoolWorkers {
         this.#statusRounds.start(question, others)
       },
       onStatus: (from, id, status) => this.#statusRounds.answer(from, id, status),
+      onUsed: (from, usage) => this.#usage.exchange(from, usage, clock.nowMs()),
       onFailing: (failing) => void rollBack(failing, this.#settings, this.#parts),
       onEnd: this.#ended,
       onErrorOutput: (from, chunk) => errorLog?.write(from, chunk),

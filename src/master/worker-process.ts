@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
+import type { Usage } from '../base/usage.ts'
 import type { Config } from '../config/config.ts'
 import { type PackedConfig, packConfig } from '../config/packed-config.ts'
 import type { FailingRelease, MasterMessage, SocketGrant } from '../ipc/messages.ts'
@@ -56,6 +57,8 @@ export interface WorkerProcessOptions {
   /** It wants to know what the pool's other workers know of a tenant. */
   readonly onStatusAsked: (question: Question<WorkerProcess>) => void
   readonly onStatus: (from: WorkerProcess, id: number, status: string | undefined) => void
+  /** Its tenants wait, and have had so much there; what they have had elsewhere is told in return. */
+  readonly onUsed: (from: WorkerProcess, usage: Usage) => Usage
   readonly onEnd: (ending: WorkerEnding) => void
   /** Receives what it writes to standard error, if the command pipes it. */
   readonly onFailing: (failing: FailingRelease) => void
@@ -227,6 +230,11 @@ export class WorkerProcess implements RoundMember, Asker {
         this.#isBusy = message.kind === 'busy'
         this.#options.onLoad(this)
         return
+      case 'used': {
+        const usage = this.#options.onUsed(this, message.usage)
+        if (usage.length > 0) this.#send({ kind: 'used-elsewhere', usage })
+        return
+      }
       case 'ask-status':
         this.#options.onStatusAsked({ asker: this, id: message.id, tenant: message.tenant })
         return

@@ -4,6 +4,7 @@
  * thread comes first, so each gets the same share of it, however many requests it has and however long they take; one
  * that wants less than its share hardly waits. Within a tenant it is first come, first served.
  */
+import { MAX_USAGE_ENTRIES, MIN_USAGE_MS, type Usage } from '../base/usage.ts'
 import { Earliest } from './earliest.ts'
 
 interface Waiting {
@@ -23,6 +24,19 @@ export const CREDIT_MS = 5
 /** Accounts of tenants that do not wait are forgotten when there are so many of them. */
 const MAX_IDLE_ACCOUNTS = 1024
 
+/**
+ * What a tenant has had elsewhere may keep it waiting for about so long, whatever was counted: for as long as all others that
+ * wait need to have had so much together.
+ */
+const MAX_DEBT_MS = 200
+
+interface Account {
+  /** How much of the thread the tenant has had while somebody waited, here and elsewhere, in milliseconds. */
+  hadMs: number
+  /** Of that, what was here and has not been told. */
+  untoldMs: number
+}
+
 export class RunQueue {
   readonly #schedule: (callback: () => void) => void
   readonly #sliceMs: number
@@ -30,8 +44,8 @@ export class RunQueue {
   readonly #queues = new Map<string, Waiting[]>()
   /** Tenants that wait, by how much of the thread they have had. */
   readonly #order = new Earliest<string>()
-  /** How much of the thread a tenant has had while somebody waited, in milliseconds; nobody starts from less than `#floorMs`. */
-  readonly #hadMs = new Map<string, number>()
+  readonly #accounts = new Map<string, Account>()
+  /** Nobody starts from less. */
   #floorMs = 0
   /** CPU time of this turn of the event loop (and of turns before it that were short), by tenant, in milliseconds. */
   readonly #usedMs = new Map<string, number>()
@@ -59,7 +73,7 @@ export class RunQueue {
   charge(tenant: string, cpuMs: number): void {
     const usedMs = (this.#usedMs.get(tenant) ?? 0) + cpuMs
     this.#usedMs.set(tenant, usedMs)
-    this.#hadMs.set(tenant, this.#hadBy(tenant) + cpuMs)
+    this.#book(tenant, cpuMs)
     if (usedMs > this.#sliceMs / 2) this.#arm() // else it does not matter yet, and a turn more costs time
   }
 
@@ -79,8 +93,44 @@ export class RunQueue {
     this.#arm()
   }
 
+  /** What tenants have had here since this was asked last; nothing when nobody waits. */
+  takeUsage(): Usage {
+    if (this.#waiting === 0) return []
+    const usage: Array<readonly [string, number]> = []
+    for (const [tenant, account] of this.#accounts) {
+      if (account.untoldMs < MIN_USAGE_MS) continue
+      usage.push([tenant, account.untoldMs])
+      account.untoldMs = 0
+      if (usage.length === MAX_USAGE_ENTRIES) break
+    }
+    return usage
+  }
+
+  /** Tenants have had the threads of other workers: those that have had this one too come later for that. */
+  countElsewhere(usage: Usage): void {
+    if (this.#waiting === 0) return
+    const mostMs = this.#floorMs + CREDIT_MS + MAX_DEBT_MS / this.#queues.size
+    for (const [tenant, usedMs] of usage) {
+      const account = this.#accounts.get(tenant)
+      if (account === undefined) continue
+      const hadMs = this.#hadBy(tenant)
+      account.hadMs = Math.max(hadMs, Math.min(hadMs + usedMs, mostMs))
+    }
+  }
+
   #hadBy(tenant: string): number {
-    return Math.max(this.#hadMs.get(tenant) ?? this.#floorMs, this.#floorMs)
+    return Math.max(this.#accounts.get(tenant)?.hadMs ?? this.#floorMs, this.#floorMs)
+  }
+
+  #book(tenant: string, usedMs: number): number {
+    const hadMs = this.#hadBy(tenant) + usedMs
+    const account = this.#accounts.get(tenant)
+    if (account === undefined) this.#accounts.set(tenant, { hadMs, untoldMs: usedMs })
+    else {
+      account.hadMs = hadMs
+      account.untoldMs += usedMs
+    }
+    return hadMs
   }
 
   #arm(): void {
@@ -91,7 +141,7 @@ export class RunQueue {
       this.#usedMs.clear()
       this.#giveTurns()
       if (this.#waiting > 0) this.#arm()
-      else this.#hadMs.clear() // nobody has had anything at the cost of others
+      else this.#accounts.clear() // nobody has had anything at the cost of others
     })
   }
 
@@ -111,13 +161,12 @@ export class RunQueue {
     const queue = tenant === undefined ? undefined : this.#queues.get(tenant)
     const next = queue?.shift()
     if (tenant === undefined || queue === undefined || next === undefined) return undefined
-    const hadMs = this.#hadBy(tenant)
-    this.#floorMs = Math.max(this.#floorMs, hadMs - CREDIT_MS)
-    this.#hadMs.set(tenant, hadMs + next.costMs)
+    this.#floorMs = Math.max(this.#floorMs, this.#hadBy(tenant) - CREDIT_MS)
+    const hadMs = this.#book(tenant, next.costMs)
     if (queue.length === 0) this.#queues.delete(tenant)
-    else this.#order.add(tenant, hadMs + next.costMs)
+    else this.#order.add(tenant, hadMs)
     this.#waiting -= 1
-    if (this.#hadMs.size > this.#queues.size + MAX_IDLE_ACCOUNTS) this.#forgetIdle()
+    if (this.#accounts.size > this.#queues.size + MAX_IDLE_ACCOUNTS) this.#forgetIdle()
     return next
   }
 
@@ -134,8 +183,8 @@ export class RunQueue {
   }
 
   #forgetIdle(): void {
-    for (const [tenant, hadMs] of this.#hadMs) {
-      if (hadMs <= this.#floorMs && !this.#queues.has(tenant)) this.#hadMs.delete(tenant)
+    for (const [tenant, { hadMs }] of this.#accounts) {
+      if (hadMs <= this.#floorMs && !this.#queues.has(tenant)) this.#accounts.delete(tenant)
     }
   }
 }

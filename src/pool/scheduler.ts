@@ -87,6 +87,11 @@ export class Scheduler {
     return this.#warm
   }
 
+  /** Whose turn it is. */
+  get runQueue(): RunQueue {
+    return this.#runQueue
+  }
+
   /** What all tenants may have together, from here on. */
   set caps(caps: PoolCaps) {
     this.#capacity.caps = caps

@@ -1,6 +1,6 @@
 /**
- * Whether this worker is busy: whether a request that comes now has to wait for the thread. Measured as the processor
- * time of the process, while there are requests; an idle worker sets no timer.
+ * Whether this worker is busy: whether a request that comes now has to wait for the thread. Measured as the time in which the
+ * event loop has something to do, while there are requests; an idle worker sets no timer.
  */
 import type { Clock, Timer } from '../base/clock.ts'
 
@@ -14,8 +14,12 @@ export const IDLE_SHARE = 0.5
 export interface LoadWatchOptions {
   readonly clock: Clock
   readonly activeRequests: () => number
+  /** How long the event loop has had something to do, in milliseconds since some fixed point. */
+  readonly loopActiveMs: () => number
   /** Called with true at every measurement that finds it busy, with false once when that is over. */
   readonly onLoad: (isBusy: boolean) => void
+  /** Called at every measurement. */
+  readonly onMeasured: () => void
 }
 
 export class LoadWatch {
@@ -23,10 +27,15 @@ export class LoadWatch {
   #timer: Timer | undefined
   #isBusy = false
   #sinceMs = 0
-  #sinceCpuNs = 0n
+  #sinceActiveMs = 0
 
   constructor(options: LoadWatchOptions) {
     this.#options = options
+  }
+
+  /** As the last measurement has found it. */
+  get isBusy(): boolean {
+    return this.#isBusy
   }
 
   /** To be called when a request begins. */
@@ -39,21 +48,23 @@ export class LoadWatch {
   }
 
   #measureFromHere(): void {
-    const { clock } = this.#options
+    const { clock, loopActiveMs } = this.#options
     this.#sinceMs = clock.nowMs()
-    this.#sinceCpuNs = clock.processCpuNs()
+    this.#sinceActiveMs = loopActiveMs()
     this.#timer = clock.after(MEASURE_MS, this.#measure)
   }
 
   readonly #measure = (): void => {
-    const { clock, activeRequests, onLoad } = this.#options
+    const { clock, activeRequests, loopActiveMs, onLoad, onMeasured } = this.#options
     this.#timer = undefined
     const elapsedMs = clock.nowMs() - this.#sinceMs
-    const share = Number(clock.processCpuNs() - this.#sinceCpuNs) / 1e6 / elapsedMs
+    const share = (loopActiveMs() - this.#sinceActiveMs) / elapsedMs
     const active = activeRequests()
     const isBusy = active > 0 && share >= (this.#isBusy ? IDLE_SHARE : BUSY_SHARE)
-    if (isBusy || this.#isBusy) onLoad(isBusy)
+    const wasBusy = this.#isBusy
     this.#isBusy = isBusy
+    if (isBusy || wasBusy) onLoad(isBusy)
+    onMeasured()
     if (active > 0) this.#measureFromHere()
   }
 }

@@ -31,6 +31,9 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
     case 'relieve':
       worker?.relieve()
       return
+    case 'used-elsewhere':
+      worker?.countElsewhere(message.usage)
+      return
     case 'reopen-logs':
       worker?.reopenLogs()
       return

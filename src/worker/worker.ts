@@ -1,9 +1,10 @@
 /** A worker: accepts connections on its pool's sockets and answers their requests until it is told to end. */
 import type { Socket } from 'node:net'
-import type { Clock, Timer } from '../base/clock.ts'
+import { type Clock, loopActiveMs, type Timer } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
 import { returnMemory } from '../base/return-memory.ts'
+import type { Usage } from '../base/usage.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { type HttpFront, startHttpFront } from '../gateway/http/front.ts'
@@ -15,7 +16,7 @@ import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
 import { ReleaseReader } from '../store/release-reader.ts'
 import { GatewayAssembly } from './assemble-gateway.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
-import { LoadWatch } from './load-watch.ts'
+import { LoadWatch, MEASURE_MS } from './load-watch.ts'
 import { StatusExchange } from './status-exchange.ts'
 
 export const BEAT_MS = 1000
@@ -25,6 +26,12 @@ const MANY_TENANTS = 500
 
 /** After a reload it is given back in the first such pause without a request. */
 const RETURN_MEMORY_MS = 1000
+
+/**
+ * How long a busy worker leaves new connections to the others when it is told that one of them has time. As long as that is so
+ * it is told again, at every measurement; if it is not, somebody has to accept.
+ */
+const PAUSE_MS = 2 * MEASURE_MS
 
 /** How long idle connections may still bring a request to a worker that ends; then they are closed. */
 const LAST_REQUEST_MS = 300
@@ -65,6 +72,7 @@ export class Worker {
   #prepared: Prepared | undefined
   #beat: Timer | undefined
   #memoryTimer: Timer | undefined
+  #pauseTimer: Timer | undefined
   /** Whether connections that would be closed go to other workers. */
   #givesAway = false
   readonly #givenAway = new Set<Promise<void>>()
@@ -85,7 +93,13 @@ export class Worker {
     this.#load = new LoadWatch({
       clock,
       activeRequests: () => this.#activeRequests(),
-      onLoad: (isBusy) => send({ kind: isBusy ? 'busy' : 'idle' }),
+      loopActiveMs,
+      onLoad: (isBusy) => {
+        // Before the master hears of it, and stops others from accepting.
+        if (!isBusy) this.#acceptAgain()
+        send({ kind: isBusy ? 'busy' : 'idle' })
+      },
+      onMeasured: () => this.#tellUsage(),
     })
   }
 
@@ -175,12 +189,22 @@ export class Worker {
     this.#statuses.settle(id, statuses)
   }
 
-  /** Gives idle connections to other workers. */
+  /** Gives idle connections to other workers, and leaves new ones to them where they would have to wait for guests. */
   relieve(): void {
     if (this.#isEnding) return
     this.#givesAway = true
     for (const listener of this.#listeners) listener.closeKept()
     this.#givesAway = false
+    const waiting = this.#gateway?.scheduler.runQueue.waiting ?? 0
+    if (!this.#load.isBusy || waiting === 0) return
+    for (const listener of this.#listeners) listener.pause()
+    this.#pauseTimer?.cancel()
+    this.#pauseTimer = this.#options.clock.after(PAUSE_MS, () => this.#acceptAgain())
+  }
+
+  /** What its tenants have had of other workers' threads. */
+  countElsewhere(usage: Usage): void {
+    this.#gateway?.scheduler.runQueue.countElsewhere(usage)
   }
 
   /** Takes an idle connection of another worker. */
@@ -214,6 +238,7 @@ export class Worker {
     for (const listener of listeners) listener.destroyConnections()
     this.#beat?.cancel()
     this.#memoryTimer?.cancel()
+    this.#pauseTimer?.cancel()
     this.#load.stop()
     // What `stop` and `destroyConnections` have set off is written first.
     setImmediate(() => {
@@ -271,6 +296,16 @@ export class Worker {
 
   #activeRequests(): number {
     return this.#listeners.reduce((sum, listener) => sum + listener.activeRequests, 0)
+  }
+
+  #acceptAgain(): void {
+    this.#pauseTimer?.cancel()
+    for (const listener of this.#listeners) listener.resume()
+  }
+
+  #tellUsage(): void {
+    const usage = this.#gateway?.scheduler.runQueue.takeUsage() ?? []
+    if (usage.length > 0) this.#options.send({ kind: 'used', usage })
   }
 
   #returnMemoryLater(): void {

@@ -9,6 +9,7 @@ import {
 } from '../../base/listen-address.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { ConnectionOptions } from '../../fastcgi/connection.ts'
+import { loadLibc } from '../../guest/libc.ts'
 import type { AllowedClients } from './allowed-clients.ts'
 import { ConnectionDriver, type RequestHandler } from './connection-driver.ts'
 import { ListenError } from './errors.ts'
@@ -71,6 +72,10 @@ export interface Listener {
   readonly connections: number
   /** Requests that have begun and not ended. */
   readonly activeRequests: number
+  /** Leaves new connections to other processes that listen on the same socket, until `resume`. */
+  pause(): void
+  /** Accepts again. Idempotent. */
+  resume(): void
   /** Other settings for connections that come from now on. */
   update(settings: ConnectionSettings): void
   /** Stops accepting; connections go on, each until it has no request. Idempotent. Resolves when nothing is bound any more. */
@@ -125,13 +130,15 @@ export async function adoptListener(
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false })
   const backlog = options.backlog ?? DEFAULT_BACKLOG
   await listen(server, address, { fd, backlog } as ListenOptions)
-  return new OpenListener(server, { ...options, name: address, port, file: undefined })
+  return new OpenListener(server, { ...options, name: address, port, file: undefined, fd })
 }
 
 interface Bound extends ListenerOptions {
   readonly name: string
   readonly port: number | undefined
   readonly file: SocketFile | undefined
+  /** Of a socket that others accept on too; undefined: there is nobody else. */
+  readonly fd?: number
 }
 
 class OpenListener implements Listener {
@@ -144,6 +151,10 @@ class OpenListener implements Listener {
   readonly #drivers = new Set<ConnectionDriver>()
   #drainWaiters: (() => void)[] = []
   #isClosed = false
+  /** The listening socket, where it is one that others accept on too. */
+  #fd: number | undefined
+  /** Keeps it while this process does not accept. */
+  #pausedFd: number | undefined
   /** Whether connections are being turned away right now: logged once when that starts and once when it is over. */
   #isFull = false
 
@@ -154,6 +165,7 @@ class OpenListener implements Listener {
     this.#sweep = new Sweep(options.clock)
     this.address = options.name
     this.port = options.port
+    this.#fd = options.fd
     // Over the file limit libuv accepts and closes without a word; a bound of our own can be logged.
     this.#limitConnections()
     server.on('connection', this.#accept)
@@ -179,10 +191,26 @@ class OpenListener implements Listener {
     this.#limitConnections()
   }
 
+  pause(): void {
+    if (this.#isClosed || this.#pausedFd !== undefined || this.#fd === undefined) return
+    const fd = loadLibc()?.dup(this.#fd) ?? -1
+    if (fd < 0) return
+    this.#pausedFd = fd
+    this.#server.close()
+  }
+
+  resume(): void {
+    if (this.#pausedFd === undefined) return
+    this.#fd = this.#pausedFd
+    this.#pausedFd = undefined
+    this.#server.listen({ fd: this.#fd, backlog: this.#options.backlog ?? DEFAULT_BACKLOG })
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#options.file?.remove()
+    this.resume() // or the descriptor would be left
     // Its callback waits for the connections; the socket itself is closed when this returns.
     this.#server.close()
   }

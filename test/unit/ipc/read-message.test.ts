@@ -31,6 +31,10 @@ const GOOD = [
     { kind: 'status', id: 3, status: undefined },
   ],
   [
+    { kind: 'used', usage: [['acme', 0.5]], extra: 1 },
+    { kind: 'used', usage: [['acme', 0.5]] },
+  ],
+  [
     { kind: 'failed', error: { ...error, details: { big: 'x' } } },
     { kind: 'failed', error },
   ],
@@ -60,10 +64,19 @@ const BAD: readonly unknown[] = [
   { kind: 'ask-status', id: 0.5, tenant: 'acme' },
   { kind: 'status', id: 3, status: {} },
   { kind: 'status', status: '{}' },
+  { kind: 'used' },
+  { kind: 'used', usage: { acme: 1 } },
+  { kind: 'used', usage: ['acme', 1] },
+  { kind: 'used', usage: [['acme', 1, 2]] },
+  { kind: 'used', usage: [['x'.repeat(65), 1]] },
+  { kind: 'used', usage: [['acme', -1]] },
+  { kind: 'used', usage: [['acme', 1e10]] },
+  { kind: 'used', usage: [['acme', null]] },
+  { kind: 'used', usage: Array.from({ length: 257 }, () => ['acme', 1]) },
 ]
 
 for (const given of BAD) {
-  test(`does not take ${JSON.stringify(given)}`, () =>
+  test(`does not take ${JSON.stringify(given)?.slice(0, 99)}`, () =>
     expect(readWorkerMessage(given)).toBeUndefined())
 }
 

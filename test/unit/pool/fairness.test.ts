@@ -1,7 +1,9 @@
 /** Who gets how much of the thread when everybody wants more than there is: the run queue with simulated guests, no clock. */
 import { expect, test } from 'vitest'
+import { SharedUsage } from '../../../src/master/shared-usage.ts'
 import { Bill } from '../../../src/pool/bill.ts'
 import { RunQueue } from '../../../src/pool/run-queue.ts'
+import { MEASURE_MS } from '../../../src/worker/load-watch.ts'
 
 const SLICE_MS = 1
 
@@ -62,6 +64,40 @@ const CROWD = Array.from({ length: 50 }, (_, index) => ({
   cpuMs: [0.3, 1, 2, 2.5, 7][index % 5] ?? 1,
 }))
 
+/** Workers of a pool, each with a thread; every 50 ms those where somebody waits tell the others what was used. */
+class Threads {
+  readonly threads: readonly Thread[]
+  readonly #usage = new SharedUsage<Thread>()
+  readonly #toldAtMs = new Map<Thread, number>()
+  messages = 0
+
+  constructor(count: number) {
+    this.threads = Array.from({ length: count }, () => new Thread())
+  }
+
+  usedBy(tenant: string): number {
+    return this.threads.reduce((sum, thread) => sum + thread.usedBy(tenant), 0)
+  }
+
+  runUntil(ms: number): void {
+    for (;;) {
+      const thread = this.threads.reduce((one, other) => (other.nowMs < one.nowMs ? other : one))
+      if (thread.nowMs >= ms) return
+      thread.turn()
+      const toldAtMs = this.#toldAtMs.get(thread) ?? 0
+      if (thread.nowMs - toldAtMs >= MEASURE_MS) this.#tell(thread)
+    }
+  }
+
+  #tell(thread: Thread): void {
+    this.#toldAtMs.set(thread, thread.nowMs)
+    const usage = thread.queue.takeUsage()
+    if (usage.length === 0) return
+    this.messages += 1
+    thread.queue.countElsewhere(this.#usage.exchange(thread, usage, thread.nowMs))
+  }
+}
+
 function crowdedThread(): Thread {
   const thread = new Thread()
   for (const { name, clients, cpuMs } of CROWD) {
@@ -76,6 +112,26 @@ test('50 tenants that want far more than there is get the same, within a tenth',
   const shareMs = 10_000 / CROWD.length
   const off = CROWD.map(({ name }) => Math.abs(thread.usedBy(name) - shareMs) / shareMs)
   expect(Math.max(...off)).toBeLessThan(0.1)
+})
+
+test('wherever their requests are, 50 tenants get the same of two threads, within a tenth', () => {
+  const pool = new Threads(2)
+  for (const [index, { name, clients, cpuMs }] of CROWD.entries()) {
+    // Everywhere, nearly all on one of them, all on one of them.
+    const here = pool.threads[index % 2]
+    const there = pool.threads[(index + 1) % 2]
+    const away = [clients / 2, 1, 0][index % 3] ?? 0
+    for (let client = 0; client < clients; client += 1) {
+      const thread = client < away ? there : here
+      thread?.ask(name, cpuMs)
+    }
+  }
+  pool.runUntil(10_000)
+  const shareMs = (2 * 10_000) / CROWD.length
+  const off = CROWD.map(({ name }) => Math.abs(pool.usedBy(name) - shareMs) / shareMs)
+  expect(Math.max(...off)).toBeLessThan(0.1)
+  // Forty a second, whatever there is to do.
+  expect(pool.messages).toBeLessThanOrEqual((2 * 10_000) / MEASURE_MS)
 })
 
 test('a tenant that wants less than its share is served as if it were nearly alone', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { MAX_USAGE_ENTRIES } from '../../../src/base/usage.ts'
 import { RunQueue } from '../../../src/pool/run-queue.ts'
 
 /** A queue whose turns the test gives. */
@@ -87,4 +88,64 @@ test("a new request does not overtake the tenant's own that wait", () => {
   expect(queue.mayRun('b')).toBe(true)
   turn()
   expect(queue.mayRun('a')).toBe(true)
+})
+
+test('what was used while others waited is told once, and nothing is told when nobody waits', () => {
+  const { queue, turn } = setUp()
+  queue.charge('a', 5)
+  turn()
+  expect(queue.takeUsage()).toEqual([])
+  for (const name of ['a', 'b', 'c']) queue.join(name, () => undefined)
+  queue.charge('a', 3)
+  queue.charge('b', 0.2)
+  turn()
+  turn()
+  expect(queue.takeUsage()).toEqual([
+    ['a', 3],
+    ['b', 1.2],
+    ['c', 1],
+  ])
+  expect(queue.takeUsage()).toEqual([])
+})
+
+test('of many tenants some are told now and the others next time', () => {
+  const { queue } = setUp()
+  queue.join('a', () => undefined)
+  for (let tenant = 0; tenant < MAX_USAGE_ENTRIES + 3; tenant += 1) queue.charge(`${tenant}`, 1)
+  expect(queue.takeUsage()).toHaveLength(MAX_USAGE_ENTRIES)
+  expect(queue.takeUsage()).toHaveLength(3)
+})
+
+test('whoever has had a thread elsewhere comes later here', () => {
+  const { queue, turn } = setUp()
+  const turns: string[] = []
+  const rejoin = (tenant: string) => (): void => {
+    turns.push(tenant)
+    queue.join(tenant, rejoin(tenant))
+  }
+  for (const tenant of ['a', 'b']) queue.join(tenant, rejoin(tenant))
+  turn()
+  turn()
+  queue.countElsewhere([
+    ['a', 10],
+    ['nobody', 10],
+  ])
+  for (let count = 0; count < 12; count += 1) turn()
+  expect(turns.join('')).toBe(`ab${'b'.repeat(10)}ab`)
+})
+
+test('a tenant is not kept waiting for long, whatever others say it has had', () => {
+  const { queue, turn } = setUp()
+  const turns: string[] = []
+  const rejoin = (tenant: string) => (): void => {
+    turns.push(tenant)
+    queue.join(tenant, rejoin(tenant))
+  }
+  for (const tenant of ['a', 'b']) queue.join(tenant, rejoin(tenant))
+  turn()
+  turn()
+  queue.countElsewhere([['a', 1e9]])
+  for (let count = 0; count < 300; count += 1) turn()
+  expect(turns.lastIndexOf('a')).toBeGreaterThan(290)
+  expect(turns.indexOf('a', 2)).toBeLessThan(120)
 })

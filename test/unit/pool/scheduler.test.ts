@@ -112,7 +112,7 @@ test("a guest that spins is killed at its CPU budget and its time is on the tena
 test('others run while a guest spins', async () => {
   const { run, module } = await setUp(COUNTER)
   const spinner = await compileGuest(SPINNER)
-  const spinning = run({ module: spinner, cpuMs: 100, tenant: 'hog' })
+  const spinning = run({ module: spinner, cpuMs: 400, tenant: 'hog' })
   let isSpinning = true
   void spinning.then(() => {
     isSpinning = false

@@ -1,16 +1,16 @@
-/** A worker is busy while it uses the processor and has requests. */
+/** A worker is busy while its event loop has something to do and it has requests. */
 import { expect, test } from 'vitest'
 import type { Clock } from '../../../src/base/clock.ts'
 import { LoadWatch, MEASURE_MS } from '../../../src/worker/load-watch.ts'
 
 test('tells when it gets busy, as long as it is, and when it is over', () => {
-  let [nowMs, cpuMs, active] = [0, 0, 1]
+  let [nowMs, activeMs, active, measured] = [0, 0, 1, 0]
   let timer: (() => void) | undefined
   const clock: Clock = {
     nowMs: () => nowMs,
     monotonicNs: () => 0n,
     realtimeNs: () => 0n,
-    processCpuNs: () => BigInt(cpuMs * 1e6),
+    processCpuNs: () => 0n,
     after: (_delayMs, callback) => {
       timer = callback
       return { cancel: () => undefined }
@@ -20,11 +20,15 @@ test('tells when it gets busy, as long as it is, and when it is over', () => {
   const watch = new LoadWatch({
     clock,
     activeRequests: () => active,
+    loopActiveMs: () => activeMs,
     onLoad: (isBusy) => told.push(isBusy),
+    onMeasured: () => {
+      measured += 1
+    },
   })
   const pass = (share: number): void => {
     nowMs += MEASURE_MS
-    cpuMs += MEASURE_MS * share
+    activeMs += MEASURE_MS * share
     const callback = timer
     timer = undefined
     callback?.()
@@ -43,6 +47,7 @@ test('tells when it gets busy, as long as it is, and when it is over', () => {
   active = 0
   pass(1)
   expect(told).toEqual([true, true, false, true, false])
+  expect(measured).toBe(7)
   // Nothing to do: no timer until the next request.
   expect(timer).toBeUndefined()
   active = 1
