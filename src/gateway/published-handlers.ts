@@ -229,7 +229,7 @@ export class PublishedHandlers {
 
   async #takeUp(found: LiveTenant): Promise<void> {
     try {
-      this.#live = await this.#take(releasesOf(found))
+      this.#live = await this.#take(releasesOf(found), found)
       this.#follow(this.#live.sequence)
     } catch (error) {
       this.#tryAgainLater()
@@ -239,12 +239,15 @@ export class PublishedHandlers {
 
   /**
    * What is live, with the lease on it and on what is used besides. Where no lease can be written, without: it may then be
-   * collected too early.
+   * collected too early. `known`: what was live just now.
    */
-  async #take(inUse: readonly string[] = [...this.#handlers.keys()]): Promise<LiveTenant> {
+  async #take(
+    inUse: readonly string[] = [...this.#handlers.keys()],
+    known?: LiveTenant,
+  ): Promise<LiveTenant> {
     const { reader, tenant, logger } = this.#options
     try {
-      return await reader.take(tenant, new Set(inUse))
+      return await reader.take(tenant, new Set(inUse), known)
     } catch (error) {
       if (codeOf(error) !== 'STORE_NOT_WRITABLE') throw error
       logger.warn({ tenant }, `no lease on the releases in use: ${String(error)}`)

@@ -33,9 +33,13 @@ export class Lease {
   /** Says what is used from now on. Rejects with STORE_NOT_WRITABLE and the like; the lease is then what it was. */
   async write(releases: ReadonlySet<Digest>): Promise<void> {
     const contents = canonicalJson({ format: 1, releases: [...releases].sort() })
-    await this.#files.remove(this.#draft)
-    await this.#files.createFleeting(this.#draft, Buffer.from(contents))
-    await this.#files.rename(this.#draft, this.#path)
+    try {
+      await this.#files.createFleeting(this.#draft, Buffer.from(contents))
+      await this.#files.rename(this.#draft, this.#path)
+    } catch (error) {
+      await this.#files.remove(this.#draft).catch(() => undefined)
+      throw error
+    }
     this.#releases = releases
   }
 

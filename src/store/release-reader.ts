@@ -164,11 +164,16 @@ export class ReleaseReader {
 
   /**
    * As `current`, with the lease on what it answers: nothing of it is collected until a later `take` or `drop` gives it
-   * up. `inUse`: releases that requests still run on besides. Rejects as well when the lease cannot be written.
+   * up. `inUse`: releases that requests still run on besides. `known`: what `current` has answered just now. Rejects as well when
+   * the lease cannot be written.
    */
-  async take(tenant: string, inUse: ReadonlySet<Digest> = new Set()): Promise<LiveTenant> {
-    for (;;) {
-      const live = await this.current(tenant)
+  async take(
+    tenant: string,
+    inUse: ReadonlySet<Digest> = new Set(),
+    known?: LiveTenant,
+  ): Promise<LiveTenant> {
+    for (let looked = known; ; looked = undefined) {
+      const live = looked ?? (await this.current(tenant))
       await this.#hold(tenant, new Set([...inUse, ...releasesOf(live)]))
       // Still live after the lease was there: whoever collects sees one of the two.
       if ((await this.#reading.state(tenant)).sequence === live.sequence) return live

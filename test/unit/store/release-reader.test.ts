@@ -207,6 +207,30 @@ test('a switch between looking and leasing is not missed', async () => {
   await own.close()
 })
 
+test('what was looked up before is taken as it was, unless it has been switched since', async () => {
+  await release(store, nodeFiles, { module: '1' })
+  const known = await reader.current('acme')
+  expect(await reader.take('acme', new Set(), known)).toBe(known)
+  await release(store, nodeFiles, { module: '2' })
+  expect((await reader.take('acme', new Set(), known)).sequence).toBe(2)
+})
+
+test('a lease that could not be written is in nobody’s way', async () => {
+  await release(store, nodeFiles, { module: '1' })
+  let isBroken = true
+  const files: typeof nodeFiles = {
+    ...nodeFiles,
+    rename: (from, to) =>
+      isBroken ? Promise.reject(new Error('broken')) : nodeFiles.rename(from, to),
+  }
+  const own = await ReleaseReader.open(root, { clock: systemClock, files })
+  await expect(own.take('acme')).rejects.toThrow('broken')
+  expect(readdirSync(store.layout.leases)).toEqual([])
+  isBroken = false
+  expect((await own.take('acme')).sequence).toBe(1)
+  await own.close()
+})
+
 test('a lease is written anew now and then, for those who can only go by its age', async () => {
   const clock = new FakeClock()
   let writes = 0
