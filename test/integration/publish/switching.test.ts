@@ -81,6 +81,33 @@ test('a sticky canary keeps its clients, over every worker, also when its share 
   expect(wentBack).toEqual([])
 })
 
+test('a canary that fails too often is given up, and what is live stays', async () => {
+  const { serving, store, publish, until } = await openSite()
+  const live = await publish('c/hello.wasm', { routes: ['/app'] })
+  await until('app', (body) => body.includes(C))
+  const canary = await publish(
+    'as/slow.wasm',
+    {
+      routes: ['/app'],
+      limits: { wall: '100ms' },
+      auto_rollback: { traps: 0.5, requests: 3, within: '1m' },
+      probe: { path: '/app?n=1&ms=1' },
+    },
+    { canary: { weight: 90, sticky: false } },
+  )
+  expect(canary.switched.canary?.release).toBe(canary.stored.release)
+  await until('app', (body) => body.includes('line'), 'n=1&ms=1')
+  // Each worker counts what it answers itself.
+  const tooSlow = Array.from({ length: 20 }, () =>
+    new Client(serving.socket).get('app', 'n=9&ms=300').catch(String),
+  )
+  await Promise.all(tooSlow)
+  await serving.logged(/release failed too often and is rolled back/)
+  await expect
+    .poll(async () => (await store.state('site')).handlers['app'])
+    .toMatchObject({ release: live.stored.release, canary: undefined })
+})
+
 /** C is live, and AssemblyScript its canary for half of them. */
 async function publishBoth(
   { store, client, publish, until }: Site,
