@@ -6,6 +6,7 @@ import { CodedError } from '../base/errors.ts'
 import { convertPools } from './convert/convert-pools.ts'
 import { readIni } from './convert/read-ini.ts'
 import { ExitCode } from './exit-code.ts'
+import { jsonOption, printJson } from './json.ts'
 
 interface ConvertOptions {
   readonly output?: string
@@ -13,6 +14,7 @@ interface ConvertOptions {
   readonly prefix: string
   readonly root?: string
   readonly strict?: boolean
+  readonly json?: boolean
 }
 
 export function convertCommand(): Command {
@@ -30,19 +32,25 @@ function phpFpmCommand(): Command {
     .option('--prefix <DIR>', "where php-fpm's relative paths start", '/usr')
     .option('--root <DIR>', 'document root of the tenants; $pool stands for the name of the pool')
     .option('--strict', 'exit with 1 when anything has no meaning here')
+    .addOption(jsonOption())
     .action(convert)
 }
 
-function convert(file: string, { output, force, prefix, root, strict }: ConvertOptions): void {
+function convert(file: string, options: ConvertOptions): void {
+  const { output, force, prefix, root, strict, json } = options
   const source = resolve(file)
   const { toml, notes } = convertPools(readIni(source, resolve(prefix)), {
     prefix: resolve(prefix),
     root: root === undefined ? undefined : resolve(root),
     source,
   })
-  if (output === undefined) process.stdout.write(toml)
-  else writeOutput(output, toml, force === true)
-  for (const note of notes) process.stderr.write(`not the same: ${note}\n`)
+  if (output !== undefined) writeOutput(output, toml, force === true)
+  if (json === true) {
+    printJson({ toml, notes, output })
+  } else {
+    if (output === undefined) process.stdout.write(toml)
+    for (const note of notes) process.stderr.write(`not the same: ${note}\n`)
+  }
   if (strict === true && notes.length > 0) process.exitCode = ExitCode.Failure
 }
 

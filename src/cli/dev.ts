@@ -6,17 +6,19 @@ import { systemClock } from '../base/clock.ts'
 import { CodedError } from '../base/errors.ts'
 import { type BuildCommand, findBuildCommand } from './dev/build-command.ts'
 import { BuildLoop } from './dev/build-loop.ts'
+import { type DevOutput, jsonOutput, textOutput } from './dev/dev-output.ts'
 import { DevServer } from './dev/dev-server.ts'
 import { findSource } from './dev/find-source.ts'
 import { type Build, runBuild } from './dev/run-build.ts'
 import { SourceWatch } from './dev/source-watch.ts'
 import { CliError } from './errors.ts'
 import { parseHttpAddress } from './http-address.ts'
-import { printMs } from './quantity.ts'
+import { jsonOption } from './json.ts'
 
 interface DevOptions {
   readonly http: string
   readonly build?: string
+  readonly json?: boolean
 }
 
 export function devCommand(): Command {
@@ -25,6 +27,7 @@ export function devCommand(): Command {
     .argument('[dir]', 'the folder of the handler (default: this one)')
     .option('--http <HOST:PORT>', 'where to serve it', '127.0.0.1:8080')
     .option('--build <COMMAND>', 'what builds it (default: make, cargo build or npm run build)')
+    .addOption(jsonOption())
     .action(dev)
 }
 
@@ -36,8 +39,15 @@ async function dev(given: string | undefined, options: DevOptions): Promise<void
   const http = parseHttpAddress(options.http)
   // Before anything is there that must be ended.
   const end = interrupted()
-  const server = await DevServer.start(http, (text) => process.stdout.write(text))
-  const session = new DevSession(folder, findBuildCommand(folder, options.build), server)
+  const { build, json = false } = options
+  const output = json ? jsonOutput(write) : textOutput(write)
+  const server = await DevServer.start(http, output.logged)
+  const command = findBuildCommand(folder, build)
+  const session = new DevSession(
+    folder,
+    { command, buildOutput: json ? 'stderr' : 'stdout' },
+    { server, output },
+  )
   session.start()
   await end
   await session.close()
@@ -45,29 +55,47 @@ async function dev(given: string | undefined, options: DevOptions): Promise<void
   process.exit(0)
 }
 
+function write(text: string): void {
+  process.stdout.write(text)
+}
+
+interface Building {
+  /** Undefined: nothing has to be built. */
+  readonly command: BuildCommand | undefined
+  /** With `--json`, standard output is ours alone. */
+  readonly buildOutput: 'stdout' | 'stderr'
+}
+
+interface DevParts {
+  readonly server: DevServer
+  readonly output: DevOutput
+}
+
 class DevSession {
   readonly #folder: string
-  readonly #command: BuildCommand | undefined
+  readonly #building: Building
   readonly #server: DevServer
+  readonly #output: DevOutput
   readonly #watch: SourceWatch
   readonly #loop: BuildLoop
   #build: Build | undefined
   #isServing = false
   #isClosed = false
 
-  constructor(folder: string, command: BuildCommand | undefined, server: DevServer) {
+  constructor(folder: string, building: Building, { server, output }: DevParts) {
     this.#folder = folder
-    this.#command = command
+    this.#building = building
     this.#server = server
+    this.#output = output
     this.#watch = new SourceWatch(folder, {
       clock: systemClock,
-      outputs: command === undefined ? undefined : /\.wasm$/,
+      outputs: building.command === undefined ? undefined : /\.wasm$/,
       onChange: (paths) => this.#loop.changed(paths),
     })
     this.#loop = new BuildLoop({
       build: () => this.#buildOnce(),
       takeChanges: () => this.#watch.takeChanges(),
-      onGenerated: (path) => say(`${path} changes with every build: it is not watched any more`),
+      onGenerated: output.unwatched,
     })
   }
 
@@ -87,30 +115,25 @@ class DevSession {
   async #buildOnce(): Promise<void> {
     const startMs = systemClock.nowMs()
     try {
-      if (this.#command !== undefined) {
-        say(`building: ${this.#command.text}`)
-        this.#build = runBuild(this.#command, this.#folder)
+      const { command, buildOutput } = this.#building
+      if (command !== undefined) {
+        this.#output.building(command.text)
+        this.#build = runBuild(command, this.#folder, buildOutput)
         await this.#build.done
       }
       const { release } = await this.#server.publish(findSource(this.#folder), () => undefined)
-      const routes = release.manifest.routes.map(({ path }) => path).join(', ')
-      const took = printMs(systemClock.nowMs() - startMs)
-      say(`ready in ${took}: http://${this.#server.address} answers ${routes}`)
+      this.#output.ready({
+        ms: systemClock.nowMs() - startMs,
+        address: this.#server.address,
+        routes: release.manifest.routes.map(({ path }) => path),
+      })
       this.#isServing = true
     } catch (error) {
-      if (!this.#isClosed) this.#complain(error)
+      if (this.#isClosed) return
+      if (!(error instanceof CodedError)) throw error
+      this.#output.failed(error, this.#isServing)
     }
   }
-
-  #complain(error: unknown): void {
-    if (!(error instanceof CodedError)) throw error
-    const still = this.#isServing ? 'the last good one is still served' : 'nothing is served yet'
-    say(`${error.message} [${error.code}]\n${still}; waiting for a change`)
-  }
-}
-
-function say(text: string): void {
-  process.stdout.write(`dev: ${text}\n`)
 }
 
 /** Resolves when somebody wants it to end. */

@@ -69,6 +69,8 @@ export class PublishedHandlers {
   #live: LiveTenant | undefined
   /** By release, those that are live. */
   #handlers = new Map<string, Handler>()
+  /** What was switched away from of late, a list for each switch: requests may still run on it. */
+  readonly #leaving = new Set<readonly string[]>()
   /** Of the first request. */
   #lookedUp: Promise<LiveTenant> | undefined
   #leased: Promise<void> | undefined
@@ -241,10 +243,7 @@ export class PublishedHandlers {
    * What is live, with the lease on it and on what is used besides. Where no lease can be written, without: it may then be
    * collected too early. `known`: what was live just now.
    */
-  async #take(
-    inUse: readonly string[] = [...this.#handlers.keys()],
-    known?: LiveTenant,
-  ): Promise<LiveTenant> {
+  async #take(inUse: readonly string[] = this.#inUse(), known?: LiveTenant): Promise<LiveTenant> {
     const { reader, tenant, logger } = this.#options
     try {
       return await reader.take(tenant, new Set(inUse), known)
@@ -253,6 +252,10 @@ export class PublishedHandlers {
       logger.warn({ tenant }, `no lease on the releases in use: ${String(error)}`)
       return reader.current(tenant)
     }
+  }
+
+  #inUse(): readonly string[] {
+    return [...this.#handlers.keys(), ...[...this.#leaving].flat()]
   }
 
   #follow(since: number): void {
@@ -268,7 +271,7 @@ export class PublishedHandlers {
 
   /** Goes over to what is live now, once it can run. */
   async #switch(): Promise<void> {
-    const { tenant, logger, clock, wallMs } = this.#options
+    const { tenant, logger } = this.#options
     try {
       const live = await this.#take()
       if (live.sequence === this.#live?.sequence || this.#isClosed) return
@@ -276,7 +279,6 @@ export class PublishedHandlers {
       this.#live = live
       const names = live.handlers.map(({ name, digest }) => `${name} ${digest.slice(0, 12)}`)
       logger.info({ tenant, sequence: live.sequence, live: names }, 'releases switched')
-      clock.after(wallMs + LAST_USE_MS, () => void this.#take().catch(() => undefined))
     } catch (error) {
       logger.error(
         { tenant, code: codeOf(error) },
@@ -297,7 +299,15 @@ export class PublishedHandlers {
   #forgetOthers(): void {
     if (this.#live === undefined) return
     const live = new Set(releasesOf(this.#live))
-    for (const digest of this.#handlers.keys()) if (!live.has(digest)) this.#handlers.delete(digest)
+    const others = [...this.#handlers.keys()].filter((digest) => !live.has(digest))
+    if (others.length === 0) return
+    for (const digest of others) this.#handlers.delete(digest)
+    this.#leaving.add(others)
+    const { clock, wallMs } = this.#options
+    clock.after(wallMs + LAST_USE_MS, () => {
+      this.#leaving.delete(others)
+      void this.#take().catch(() => undefined)
+    })
   }
 }
 

@@ -1,7 +1,6 @@
 /** What workers log, as a developer wants to see it: requests, standard error, traps with their back trace. */
 import { StringDecoder } from 'node:string_decoder'
-import { readEntry } from '../logs/log-entry.ts'
-import { printEntry } from '../logs/print-entry.ts'
+import { type LogEntry, readEntry } from '../logs/log-entry.ts'
 
 /** pino's number for warnings. */
 const WARN = 40
@@ -10,11 +9,11 @@ const WARN = 40
 const MAX_LINE_CHARS = 256 * 1024
 
 export class DevLog {
-  readonly #print: (text: string) => void
+  readonly #show: (entry: LogEntry) => void
   readonly #writers = new WeakMap<object, Writer>()
 
-  constructor(print: (text: string) => void) {
-    this.#print = print
+  constructor(show: (entry: LogEntry) => void) {
+    this.#show = show
   }
 
   /** Takes what `writer` has written to its standard error. */
@@ -23,17 +22,17 @@ export class DevLog {
     this.#writers.set(writer, known)
     const lines = (known.rest + known.decoder.write(chunk)).split('\n')
     known.rest = (lines.pop() ?? '').slice(-MAX_LINE_CHARS)
-    for (const line of lines) this.#show(line)
+    for (const line of lines) this.#take(line)
   }
 
   /** There is no file to open anew. */
   reopen(): void {}
 
-  #show(line: string): void {
+  #take(line: string): void {
     if (line.trim() === '') return
     const entry = readEntry(line)
     if (entry.fields === undefined) {
-      this.#print(printEntry(entry))
+      this.#show(entry)
       return
     }
     const { level, msg, stream, requestId } = asKnown(entry.fields)
@@ -42,7 +41,7 @@ export class DevLog {
     if (!isLoud && !isRequest) return
     // There is one tenant and one handler: nobody needs to be told.
     const { tenant: _tenant, handler: _handler, pool: _pool, ...fields } = entry.fields
-    this.#print(printEntry({ ...entry, fields }))
+    this.#show({ ...entry, fields })
   }
 }
 

@@ -15,6 +15,7 @@ import { DEFAULT_WORKER_LIMITS } from '../../master/worker-process.ts'
 import { DirectoryStore } from '../../store/directory-store.ts'
 import { type Publication, type PublishProgress, publish } from '../../store/publish.ts'
 import type { HttpAddress } from '../http-address.ts'
+import type { LogEntry } from '../logs/log-entry.ts'
 import { DevLog } from './dev-log.ts'
 
 const TENANT = 'dev'
@@ -32,12 +33,12 @@ export class DevServer {
   readonly #store: DirectoryStore
   readonly #master: Master
 
-  /** Resolves when it answers; with 404 as long as nothing is published. `print` receives what workers log. */
-  static async start(http: HttpAddress, print: (text: string) => void): Promise<DevServer> {
+  /** Resolves when it answers; with 404 as long as nothing is published. `show` receives what workers log. */
+  static async start(http: HttpAddress, show: (entry: LogEntry) => void): Promise<DevServer> {
     const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-dev-'))
     try {
       const store = await DirectoryStore.make(join(folder, 'store'), { clock: systemClock })
-      const master = makeMaster(folder, http, new DevLog(print))
+      const master = makeMaster(folder, http, new DevLog(show))
       await master.start()
       return new DevServer(folder, store, master)
     } catch (error) {

@@ -10,14 +10,18 @@ export interface Build {
   end(): void
 }
 
-/** Its output goes where ours does. */
-export function runBuild({ program, args, text }: BuildCommand, folder: string): Build {
+/** `output`: where its standard output goes; its complaints go where ours do. */
+export function runBuild(
+  { program, args, text }: BuildCommand,
+  folder: string,
+  output: 'stdout' | 'stderr',
+): Build {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const fail = (how: string): void =>
     reject(new CliError('CLI_BUILD_FAILED', `Cannot build with \`${text}\`: ${how}`))
   const child = spawn(program, args, {
     cwd: folder,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', output === 'stdout' ? 1 : 2, 2],
     detached: true,
   })
   child.on('error', (error: NodeJS.ErrnoException) =>

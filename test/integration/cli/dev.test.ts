@@ -96,6 +96,25 @@ test('a change is served; a build that fails leaves the last good one', async ()
   expect((await fetch(`${address}/shop`)).status).toBe(404)
 })
 
+test('--json: an object for each thing that happens', async () => {
+  const { handler, choose, temporary } = makeHandler()
+  const noisy = ['--build', `echo built && ${BUILD[1]}`, ...BUILD.slice(2)]
+  const running = dev(handler, temporary, [...noisy, '--json'])
+  const [ready] = await running.printed(/\{"event":"ready".*/)
+  const { address, routes, ms } = JSON.parse(ready)
+  expect([routes, ms > 0]).toEqual([['/shop'], true])
+  expect(await bodyOf(`http://${address}/shop`)).toBe('one')
+  const [log] = await running.printed(/\{"event":"log".*"msg":"access".*/)
+  expect(JSON.parse(log).entry).toMatchObject({ method: 'GET', uri: '/shop', status: 200 })
+  choose('missing')
+  const [failed] = await running.printed(/\{"event":"failed".*/)
+  expect(JSON.parse(failed)).toMatchObject({
+    error: { code: 'CLI_BUILD_FAILED' },
+    isServing: true,
+  })
+  expect(running.text()).toContain('{"event":"building","command":"echo built')
+})
+
 test('a trap: standard error, the back trace, and the request with its code', async () => {
   const { handler, temporary } = makeHandler()
   const running = dev(handler, temporary)

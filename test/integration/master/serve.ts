@@ -184,9 +184,9 @@ export class Client {
     this.#socket.destroy()
   }
 
-  /** Rejects when the connection ends before the answer does. */
-  get(script: string, query = ''): Promise<Answer> {
-    this.#socket.write(request(script, query))
+  /** `more`: other parameters. Rejects when the connection ends before the answer does. */
+  get(script: string, query = '', more: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    this.#socket.write(request(script, query, more))
     return new Promise((resolve, reject) => {
       this.#settle = (answer) => (answer instanceof Error ? reject(answer) : resolve(answer))
       if (this.isOver) this.#lose()
@@ -224,7 +224,7 @@ export class Client {
 }
 
 /** A whole GET request with FCGI_KEEP_CONN, by hand. */
-function request(script: string, query: string): Buffer {
+function request(script: string, query: string, more: Readonly<Record<string, string>>): Buffer {
   const params = {
     REQUEST_METHOD: 'GET',
     SCRIPT_NAME: `/${script}`,
@@ -232,6 +232,7 @@ function request(script: string, query: string): Buffer {
     QUERY_STRING: query,
     SERVER_PROTOCOL: 'HTTP/1.1',
     HTTP_HOST: 'site.example',
+    ...more,
   }
   const pairs = Object.entries(params).map(([name, value]) =>
     Buffer.concat([Buffer.from([name.length, value.length]), Buffer.from(name + value)]),

@@ -95,6 +95,21 @@ describe.runIf(hasRegistry())('push and publish', () => {
     })
   })
 
+  test('a password that a helper program keeps', async () => {
+    mkdirSync(join(root, '.docker'))
+    const config = JSON.stringify({ credHelpers: { [registry.host]: 'fake' } })
+    writeFileSync(join(root, '.docker/config.json'), config)
+    const answer = JSON.stringify({ Username: USER.username, Secret: USER.password })
+    const script = `#!/bin/sh\ntest "$1 $(cat)" = "get ${registry.host}" && echo '${answer}'\n`
+    writeFileSync(join(root, 'docker-credential-fake'), script, { mode: 0o755 })
+    const source = join(root, 'shop')
+    await expect(type('push', source, `${text}-3`)).rejects.toMatchObject({
+      code: 'OCI_CREDENTIAL_HELPER',
+    })
+    vi.stubEnv('PATH', `${root}:${process.env['PATH']}`)
+    expect(await type('push', source, `${text}-3`)).toContain(`${text}-3@sha256:`)
+  })
+
   test('a password on standard input, and JSON', async () => {
     password(`${USER.password}\n`)
     const options = ['--username', USER.username, '--password-stdin', '--json']

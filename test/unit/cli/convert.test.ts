@@ -36,6 +36,17 @@ async function convert(text: string, ...options: readonly string[]): Promise<voi
 
 const POOL = '[www]\nlisten = /run/www.sock\npm = ondemand\n'
 
+test('--json: the TOML, and what is not the same', async () => {
+  await convert(`${POOL}clear_env = no\n`, '--json')
+  const { toml, notes, output } = JSON.parse(printed)
+  expect(parseConfig(toml, '/etc/wasm-fpm/wasm-fpm.toml').pools).toHaveLength(1)
+  expect([complaints, output]).toEqual(['', undefined])
+  expect(notes).toEqual([expect.stringContaining('clear_env')])
+  const file = join(folder, 'out.toml')
+  await convert(POOL, '--json', '-o', file)
+  expect(JSON.parse(printed.slice(printed.lastIndexOf('\n{')))).toMatchObject({ output: file })
+})
+
 test('TOML goes to standard output, what is not the same to standard error', async () => {
   await convert(`${POOL}clear_env = no\n`, '--root', '/srv/$pool')
   expect(parseConfig(printed, '/x').tenants[0]?.root).toBe('/srv/www')

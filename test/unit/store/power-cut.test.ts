@@ -47,7 +47,15 @@ const CASES: ReadonlyArray<{
     name: 'publish for another tenant what one has',
     work: (store, files) => release(store, files, { ...OLD, tenant: 'other' }),
   },
+  { name: 'publish again what is live', work: (store, files) => release(store, files, OLD) },
   { name: 'roll back', work: (store) => store.rollBack('acme') },
+  {
+    name: 'make an older release live by its digest',
+    work: async (store) => {
+      const oldest = (await store.releases('acme')).at(-1)
+      await store.switchTo('acme', oldest?.release ?? '')
+    },
+  },
   {
     name: 'set a canary',
     work: async (store) => {

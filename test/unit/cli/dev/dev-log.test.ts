@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { DevLog } from '../../../../src/cli/dev/dev-log.ts'
+import { printEntry } from '../../../../src/cli/logs/print-entry.ts'
 
 function shown(...chunks: readonly (string | Buffer)[]): string {
   let text = ''
-  const log = new DevLog((printed) => {
-    text += printed
+  const log = new DevLog((entry) => {
+    text += printEntry(entry)
   })
   const writer = {}
   for (const chunk of chunks) log.write(writer, Buffer.from(chunk as string))
@@ -41,8 +42,8 @@ test('lines that come in pieces, cut in the middle of a character', () => {
 
 test('two workers at once do not mix', () => {
   let text = ''
-  const log = new DevLog((printed) => {
-    text += printed
+  const log = new DevLog((entry) => {
+    text += printEntry(entry)
   })
   const [one, two] = [{}, {}]
   log.write(one, Buffer.from('{"level":40,'))
