@@ -12,6 +12,11 @@ export interface LogDestination {
   write(lines: string): void
 }
 
+/** Written to at once: a process that ends has said everything. */
+export function standardError(): LogDestination {
+  return pino.destination({ dest: 2, sync: true })
+}
+
 /**
  * Makes the process's logger, writing to standard error or `destination`. `readable`: for people; default: when standard
  * error is a terminal.
@@ -22,7 +27,7 @@ export function createLogger(
   destination?: LogDestination,
 ): Logger {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
-  if (!readable) return pino(options, destination ?? pino.destination({ dest: 2, sync: true }))
+  if (!readable) return pino(options, destination ?? standardError())
   const times = { sync: true, translateTime: 'SYS:HH:MM:ss.l' }
   if (destination === undefined) return pino(options, pretty({ ...times, destination: 2 }))
   const prettify = prettyFactory(times)

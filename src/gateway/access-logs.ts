@@ -1,21 +1,25 @@
 /** Where the requests of each tenant leave a line: standard error as JSON, or a file in php-fpm's format or JSON. */
-import { type DestinationStream, pino } from 'pino'
-import type { Logger } from '../base/logger.ts'
+import { pino } from 'pino'
+import type { LineLimit } from '../base/line-limit.ts'
+import type { LogDestination, Logger } from '../base/logger.ts'
 import type { TenantConfig } from '../config/config.ts'
 import { compileAccessFormat, isSuppressed } from './access-format.ts'
 import { type AccessLog, createAccessLog } from './access-log.ts'
 
-interface LogFile extends DestinationStream {
+interface LogFile extends LogDestination {
   reopen(): void
 }
 
 export class AccessLogs {
   readonly #logger: Logger
+  readonly #lines: LineLimit
   /** Tenants may share a file. */
   readonly #files = new Map<string, LogFile>()
 
-  constructor(logger: Logger) {
+  /** `lines`: of files, and of those in a format of the operator's. */
+  constructor(logger: Logger, lines: LineLimit) {
     this.#logger = logger
+    this.#lines = lines
   }
 
   /** undefined: the tenant wants none. A file is opened at its first line; what goes wrong with it is logged. */
@@ -38,7 +42,7 @@ export class AccessLogs {
       return createAccessLog(file === undefined ? this.#logger : pino({ base: null }, file))
     }
     const print = compileAccessFormat(format)
-    const out = file ?? process.stderr
+    const out = file ?? this.#lines.before(process.stderr)
     return (entry) => {
       out.write(`${print(entry)}\n`)
     }
@@ -51,7 +55,7 @@ export class AccessLogs {
       destination.on('error', (error: unknown) =>
         this.#logger.error({ path, err: error }, 'cannot write an access log'),
       )
-      file = destination
+      file = { ...this.#lines.before(destination), reopen: () => destination.reopen() }
       this.#files.set(path, file)
     }
     return file

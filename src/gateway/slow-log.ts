@@ -3,9 +3,10 @@
  * a slice of its processor time is over and its time is up; one that waits has no back trace. The entry is written then: a
  * request that hangs is to be found while it does.
  */
-import { type DestinationStream, pino } from 'pino'
+import { pino } from 'pino'
 import type { Clock, Timer } from '../base/clock.ts'
-import type { Logger } from '../base/logger.ts'
+import type { LineLimit } from '../base/line-limit.ts'
+import type { LogDestination, Logger } from '../base/logger.ts'
 import type { TenantConfig } from '../config/config.ts'
 import { guestFrames } from '../guest/outcome.ts'
 
@@ -29,20 +30,22 @@ export interface SlowLog {
   readonly write: (entry: SlowEntry) => void
 }
 
-interface LogFile extends DestinationStream {
+interface LogFile extends LogDestination {
   reopen(): void
 }
 
 export class SlowLogs {
   readonly #logger: Logger
+  readonly #lines: LineLimit
   /** What was opened for a tenant's table. */
   readonly #opened = new WeakMap<TenantConfig, SlowLog>()
   /** Tenants may share a file. */
   readonly #files = new Map<string, LogFile>()
 
-  /** `logger` takes the entries of tenants without a file. */
-  constructor(logger: Logger) {
+  /** `logger` takes the entries of tenants without a file, `lines` holds for the files of the others. */
+  constructor(logger: Logger, lines: LineLimit) {
     this.#logger = logger
+    this.#lines = lines
   }
 
   /** undefined: no request of the tenant is slow. What goes wrong with a file is logged. */
@@ -79,7 +82,7 @@ export class SlowLogs {
       destination.on('error', (error: unknown) =>
         this.#logger.error({ path, err: error }, 'cannot write a slow log'),
       )
-      file = destination
+      file = { ...this.#lines.before(destination), reopen: () => destination.reopen() }
       this.#files.set(path, file)
     }
     return file

@@ -1,6 +1,8 @@
 /** Joins the parts of the master process: configuration, logs, files, commands, signals. */
 import { systemClock } from '../base/clock.ts'
-import { createLogger, type Logger } from '../base/logger.ts'
+import { LineLimit } from '../base/line-limit.ts'
+import { createLogger, type Logger, standardError } from '../base/logger.ts'
+import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { type ControlRequest, type ControlResult, openControlSocket } from './control-socket.ts'
 import { ErrorLog } from './error-log.ts'
@@ -25,7 +27,7 @@ export async function runMaster({ configFile, http, onReady }: RunOptions): Prom
   process.title = `wasm-fpm: master (${configFile})`
   const clock = systemClock
   const errorLog = config.errorLog === undefined ? undefined : new ErrorLog(config.errorLog)
-  const logger = openLogger(config.log, errorLog)
+  const logger = openLogger(config, errorLog)
   const notifier = createNotifier(process.env, { clock, logger })
   const limits = DEFAULT_WORKER_LIMITS
   const master = new Master(config, { configFile, clock, logger, limits, errorLog, notifier, http })
@@ -53,17 +55,16 @@ export async function runMaster({ configFile, http, onReady }: RunOptions): Prom
   }
 }
 
-function openLogger(
-  { level, format }: ReturnType<typeof loadConfig>['log'],
-  errorLog: ErrorLog | undefined,
-): Logger {
+/** Its lines are as long as the configuration at the start lets them. */
+function openLogger({ log, logLimitBytes }: Config, errorLog: ErrorLog | undefined): Logger {
+  const lines = new LineLimit(logLimitBytes)
   if (errorLog === undefined) {
-    return createLogger(level, format === 'auto' ? undefined : format === 'readable')
+    const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
+    return createLogger(log.level, isReadable, lines.before(standardError()))
   }
   const writer = {}
-  return createLogger(level, format === 'readable', {
-    write: (lines) => errorLog.write(writer, Buffer.from(lines)),
-  })
+  const file = { write: (line: string) => errorLog.write(writer, Buffer.from(line)) }
+  return createLogger(log.level, log.format === 'readable', lines.before(file))
 }
 
 async function obey(master: Master, { command, tenant }: ControlRequest): Promise<ControlResult> {

@@ -189,12 +189,13 @@ export class Scheduler {
   }
 
   #end(held: Held): void {
-    const { instance, job, place, record } = held
+    const { instance, job, record } = held
     this.#capacity.end(instance, job.module)
     record.isRunning = false
     record.endedMs = this.#clock.nowMs()
     this.#giveBack(held)
-    this.#makeAhead(job, place, held.isNew && instance.runs === 1)
+    const isFirstUse = held.isNew && instance.runs === 1
+    this.#makeAhead(held, { isFirstUse, most: job.sizing.maxSpawnRate })
   }
 
   #makeNow(job: PoolJob, place: Place, state: TenantState): Instance {
@@ -254,7 +255,7 @@ export class Scheduler {
   }
 
   /** Instances made while nobody wants the thread are there when somebody does. One a turn of the event loop. */
-  #makeAhead(job: PoolJob, place: Place, isFirstUse: boolean): void {
+  #makeAhead({ job, place }: Pick<Held, 'job' | 'place'>, { isFirstUse, most }: Spawning): void {
     const { sizing, tenant } = job
     if (sizing.pm === 'ondemand' && sizing.lifetime !== 'fresh') return
     setImmediate(() => {
@@ -264,7 +265,7 @@ export class Scheduler {
       if (wanted === 0 || this.#isStopping || this.#runQueue.waiting > 0) return
       if (!this.#capacity.hasSpareRoom(job.module)) return
       this.#keep(this.#make(job, place, state), job, place)
-      if (wanted > 1) this.#makeAhead(job, place, isFirstUse)
+      if (wanted > 1 && most > 1) this.#makeAhead({ job, place }, { isFirstUse, most: most - 1 })
     })
   }
 
@@ -298,6 +299,13 @@ interface UsedInstance {
   readonly instance: Instance
   readonly job: PoolJob
   readonly place: Place
+}
+
+interface Spawning {
+  /** Of the handler. */
+  readonly isFirstUse: boolean
+  /** Instances to make, one after the other. */
+  readonly most: number
 }
 
 /** An instance that a request has. */

@@ -15,6 +15,8 @@ export interface Sizing {
   readonly maxSpareServers: number
   /** `ondemand`: how long an idle instance is kept, in milliseconds. */
   readonly processIdleTimeoutMs: number
+  /** Made ahead of need in a row, at most. */
+  readonly maxSpawnRate: number
   readonly lifetime: Lifetime
 }
 

@@ -1,6 +1,7 @@
 /** Makes what answers requests out of a configuration. */
 import { hash, randomFillSync } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
+import { LineLimit } from '../base/line-limit.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Config, TenantConfig } from '../config/config.ts'
 import { type AccessLog, createAccessLog } from '../gateway/access-log.ts'
@@ -37,6 +38,8 @@ export interface AssembleOptions {
   readonly logger: Logger
   /** Whether requests leave a line where their tenants want one; or where else they all do. */
   readonly accessLog: boolean | AccessLog
+  /** Of log files; set to what a configuration says as soon as it is used. Default: one of its own. */
+  readonly lines?: LineLimit
   /** What the other workers know of a tenant, as JSON; default: there are none. Never rejects. */
   readonly otherStatuses?: (tenant: string) => Promise<readonly string[]>
   /** A published release wants to go back. */
@@ -61,6 +64,7 @@ export class GatewayAssembly {
   readonly #options: AssembleOptions
   #shared: Shared
   readonly #scheduler: Scheduler
+  readonly #lines: LineLimit
   readonly #accessLogs: AccessLogs
   readonly #slowLogs: SlowLogs
   readonly #nextRequestId = requestIds()
@@ -73,8 +77,9 @@ export class GatewayAssembly {
   constructor(options: AssembleOptions) {
     this.#options = options
     this.#scheduler = new Scheduler({ clock: options.clock })
-    this.#accessLogs = new AccessLogs(options.logger)
-    this.#slowLogs = new SlowLogs(options.logger)
+    this.#lines = options.lines ?? new LineLimit(Number.POSITIVE_INFINITY)
+    this.#accessLogs = new AccessLogs(options.logger, this.#lines)
+    this.#slowLogs = new SlowLogs(options.logger, this.#lines)
     this.#startEpochMs = Number(options.clock.realtimeNs() / 1_000_000n)
     this.#shared = {
       openAccessLog: (tenant) => this.#openAccessLog(tenant),
@@ -127,6 +132,7 @@ export class GatewayAssembly {
       if (next?.tenant !== tenant) tenant.published?.close()
     }
     this.#tenants = this.#latest
+    this.#lines.bytes = config.logLimitBytes
     this.#scheduler.caps = capShare(config, workers)
   }
 
@@ -219,10 +225,10 @@ function assembleTenant(config: TenantConfig, shared: Shared, workers: number): 
 
 /** What handlers of the document root may use. */
 function settingsOf(config: TenantConfig, shared: Shared, workers: number): HandlerSettings {
-  const { limits, root } = config
+  const { limits, root, chdir, env } = config
   return {
     place: '',
-    env: config.env,
+    env: chdir === '/' ? env : { PWD: chdir, ...env },
     cpuMs: limits.cpuMs,
     wallMs: limits.wallMs,
     requestBodyBytes: limits.requestBodyBytes,

@@ -1,6 +1,7 @@
 /** The entry point of a worker process. The master starts it, with its sockets and a channel; it obeys nobody else. */
 import { systemClock } from '../base/clock.ts'
-import { createLogger } from '../base/logger.ts'
+import { LineLimit } from '../base/line-limit.ts'
+import { createLogger, standardError } from '../base/logger.ts'
 import { type PackedConfig, unpackConfig } from '../config/packed-config.ts'
 import type { MasterMessage } from '../ipc/messages.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
@@ -50,14 +51,17 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
 }
 
 function start(message: Start): void {
-  const { log, pools, processControlTimeoutMs } = message.settings
+  const { log, logLimitBytes, pools, processControlTimeoutMs } = message.settings
   const pool = pools[0]?.name ?? ''
   process.title = `wasm-fpm: pool ${pool}`
   graceMs = processControlTimeoutMs
   const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
+  const lines = new LineLimit(logLimitBytes)
+  const logger = createLogger(log.level, isReadable, lines.before(standardError()))
   worker = new Worker({
     clock: systemClock,
-    logger: createLogger(log.level, isReadable).child({ pool, pid: process.pid }),
+    logger: logger.child({ pool, pid: process.pid }),
+    lines,
     send: (answer) => {
       if (process.connected) process.send?.(answer, undefined, undefined, () => undefined)
     },

@@ -25,6 +25,7 @@ export function sizingShare(config: TenantConfig, workers: number): Sizing {
     startServers: shareOf(config.startServers, workers),
     minSpareServers: shareOf(config.minSpareServers, workers),
     maxSpareServers: shareOf(config.maxSpareServers, workers),
+    maxSpawnRate: shareOf(config.maxSpawnRate, workers),
     processIdleTimeoutMs: config.processIdleTimeoutMs,
     lifetime: config.lifetime,
   }

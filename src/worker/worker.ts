@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { type Clock, loopActiveMs, type Timer } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
+import type { LineLimit } from '../base/line-limit.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
 import { returnMemory } from '../base/return-memory.ts'
 import type { Usage } from '../base/usage.ts'
@@ -39,6 +40,8 @@ const LAST_REQUEST_MS = 300
 export interface WorkerOptions {
   readonly clock: Clock
   readonly logger: Logger
+  /** Of the logger's lines, and those of log files. */
+  readonly lines: LineLimit
   readonly send: (message: WorkerMessage) => void
   /** Sends a message with a socket; resolves when both are on their way. */
   readonly sendSocket: (message: WorkerMessage, socket: RawSocket) => Promise<void>
@@ -80,12 +83,13 @@ export class Worker {
   #isEnding = false
 
   constructor(options: WorkerOptions) {
-    const { clock, logger, send } = options
+    const { clock, logger, lines, send } = options
     this.#options = options
     this.#statuses = new StatusExchange({ clock, send })
     this.#assembly = new GatewayAssembly({
       clock,
       logger,
+      lines,
       accessLog: true,
       otherStatuses: (tenant) => this.#statuses.ask(tenant),
       onFailing: (failing) => send({ kind: 'roll-back', ...failing }),

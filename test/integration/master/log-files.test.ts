@@ -53,3 +53,29 @@ test('access_log = "off" leaves no line anywhere', async () => {
   expect(serving.log()).not.toContain('hello.wasm')
   expect(serving.log()).not.toContain('"access"')
 })
+
+test('no line is longer than log_limit, in any log, and a reload changes that', async () => {
+  const folder = makeFolder()
+  const text = (top: string, format: string): string =>
+    configText(folder, { top, tenant: `access_log = "access.log"\n${format}`, pool: 'workers = 1' })
+  const serving = await serve({ folder, config: text('log_limit = 500', '') })
+  const access = join(folder, 'access.log')
+  const client = new Client(serving.socket)
+  const query = 'q'.repeat(300)
+  await client.get('hello.wasm', query)
+  await expect.poll(() => lines(access).length).toBe(1)
+  const [json = ''] = lines(access)
+  expect(json.length).toBeLessThanOrEqual(500)
+  expect(JSON.parse(json)).toMatchObject({ msg: 'access', cutFromBytes: expect.any(Number) })
+
+  serving.writeConfig(text('log_limit = 256', 'access_format = "%q"'))
+  expect((await serving.command('reload')).code).toBe(0)
+  await client.get('hello.wasm', query)
+  await expect.poll(() => lines(access).length).toBe(2)
+  expect(lines(access)[1]).toMatch(/^.{1,230} \.\.\. \(cut from \d{3} bytes\)$/)
+
+  serving.writeConfig(`nonsense = "${query.repeat(5)}"`)
+  await serving.command('reload')
+  for (const line of serving.log().trimEnd().split('\n'))
+    expect(line.length).toBeLessThanOrEqual(500)
+})

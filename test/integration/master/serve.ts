@@ -235,7 +235,7 @@ function request(script: string, query: string, more: Readonly<Record<string, st
     ...more,
   }
   const pairs = Object.entries(params).map(([name, value]) =>
-    Buffer.concat([Buffer.from([name.length, value.length]), Buffer.from(name + value)]),
+    Buffer.concat([lengthOf(name), lengthOf(value), Buffer.from(name + value)]),
   )
   return Buffer.concat([
     record(1, Buffer.from([0, 1, 1, 0, 0, 0, 0, 0])),
@@ -243,6 +243,10 @@ function request(script: string, query: string, more: Readonly<Record<string, st
     record(4, Buffer.alloc(0)),
     record(5, Buffer.alloc(0)),
   ])
+}
+
+function lengthOf({ length }: string): Buffer {
+  return Buffer.from(length < 128 ? [length] : [128, 0, length >> 8, length & 255])
 }
 
 function record(type: number, content: Buffer): Buffer {

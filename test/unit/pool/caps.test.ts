@@ -53,6 +53,7 @@ async function stage(caps: Partial<PoolCaps>, pages = 1) {
         minSpareServers: 0,
         maxSpareServers: 8,
         processIdleTimeoutMs: 60_000,
+        maxSpawnRate: 32,
         lifetime: 'reset',
       },
       maxRequests: 0,

@@ -29,6 +29,7 @@ const SIZING: Sizing = {
   minSpareServers: 0,
   maxSpareServers: 8,
   processIdleTimeoutMs: 10_000,
+  maxSpawnRate: 32,
   lifetime: 'reset',
 }
 
@@ -76,6 +77,18 @@ for (const { lifetime, texts, made } of LIFETIMES) {
 test('fresh: every request has an instance of its own', async () => {
   const { run } = await setUp(COUNTER, { sizing: { ...SIZING, lifetime: 'fresh' } })
   for (let count = 0; count < 5; count += 1) expect((await run()).text).toBe('1')
+})
+
+test('max_spawn_rate: after each request no more than so many are made ahead', async () => {
+  const sizing: Sizing = { ...SIZING, pm: 'static', maxSpawnRate: 2 }
+  const { run, scheduler } = await setUp(COUNTER, { sizing })
+  const made: unknown[] = []
+  for (let count = 0; count < 4; count += 1) {
+    await run()
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((next) => setImmediate(next))
+    made.push(scheduler.tenants.get('acme')?.counters.instancesMade)
+  }
+  expect(made).toEqual([3, 5, 7, 8])
 })
 
 test('max_requests: the instance is replaced when it has answered so many, never later', async () => {

@@ -8,6 +8,7 @@ const SIZING: Sizing = {
   minSpareServers: 2,
   maxSpareServers: 5,
   processIdleTimeoutMs: 10_000,
+  maxSpawnRate: 32,
   lifetime: 'reset',
 }
 
