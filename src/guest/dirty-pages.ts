@@ -2,7 +2,7 @@
  * Which pages of a private mapping have been written since it was made: those that are present, or in swap, and not a
  * file's. Asked of the kernel with the PAGEMAP_SCAN ioctl (Linux 6.7) or, before that, by reading /proc/self/pagemap.
  */
-import type { Libc } from './libc.ts'
+import type { Libc } from '../base/libc.ts'
 
 export const SYSTEM_PAGE_BYTES = 4096
 

@@ -5,7 +5,7 @@
  * costs what the run touched, not what the memory has; written pages stay private, so that the next run takes no page faults
  * for them.
  */
-import { type DirtyPages, openDirtyPages } from './dirty-pages.ts'
+
 import {
   type Libc,
   loadLibc,
@@ -15,7 +15,8 @@ import {
   MAP_SHARED,
   PROT_READ,
   PROT_WRITE,
-} from './libc.ts'
+} from '../base/libc.ts'
+import { type DirtyPages, openDirtyPages } from './dirty-pages.ts'
 import type { MemorySnapshot, PutBack } from './memory-snapshot.ts'
 
 /** Of private pages an idle instance may keep; above that they are given back to the system. */

@@ -3,7 +3,7 @@
  * there has been none since the written pages were last looked up, they are still the same. Other threads write no guest's
  * memory.
  */
-import { loadLibc } from './libc.ts'
+import { loadLibc } from '../base/libc.ts'
 
 const RUSAGE_THREAD = 1
 

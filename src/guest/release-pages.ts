@@ -2,7 +2,7 @@
  * Gives the pages of a memory that nobody uses any more back to the system, a little in each turn of the event loop. Left to the
  * collector they would all be unmapped in one go, and everybody would wait for that.
  */
-import { loadLibc } from './libc.ts'
+import { loadLibc } from '../base/libc.ts'
 
 /** Below that, unmapping does not show. */
 const LEAST_BYTES = 2 * 1024 * 1024

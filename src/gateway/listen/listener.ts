@@ -1,6 +1,7 @@
 /** A listening socket and the connections that came in by it. */
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../base/clock.ts'
+import { loadLibc } from '../../base/libc.ts'
 import {
   isLoopbackHost,
   type ListenAddress,
@@ -9,7 +10,6 @@ import {
 } from '../../base/listen-address.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { ConnectionOptions } from '../../fastcgi/connection.ts'
-import { loadLibc } from '../../guest/libc.ts'
 import type { AllowedClients } from './allowed-clients.ts'
 import { ConnectionDriver, type RequestHandler } from './connection-driver.ts'
 import { ListenError } from './errors.ts'

@@ -4,8 +4,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
+import { loadLibc } from '../../../src/base/libc.ts'
 import { adoptListener, type Listener } from '../../../src/gateway/listen/listener.ts'
-import { loadLibc } from '../../../src/guest/libc.ts'
 import { CONNECTION, connectRaw, get, readRecords, sayHello } from './responder.ts'
 
 interface Stage {

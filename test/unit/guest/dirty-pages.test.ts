@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import type { Libc } from '../../../src/base/libc.ts'
 import { openDirtyPages } from '../../../src/guest/dirty-pages.ts'
-import type { Libc } from '../../../src/guest/libc.ts'
 
 /** Categories of the kernel's PAGEMAP_SCAN. */
 const [FILE, PRESENT, SWAPPED] = [4n, 8n, 16n]
