@@ -91,10 +91,14 @@ export class PublishedHandlers {
     return this.#findFirst(cgi)
   }
 
-  /** No request comes any more; those that run go on. Idempotent. */
+  /** No request comes any more; those that run go on, and keep what they run on. Idempotent. */
   close(): void {
+    if (this.#isClosed) return
     this.#isClosed = true
     this.#watch?.close()
+    const { clock, wallMs, reader } = this.#options
+    if (this.#lookedUp === undefined) return
+    clock.after(wallMs + LAST_USE_MS, () => void reader.drop(this).catch(() => undefined))
   }
 
   #match(cgi: CgiRequest, { routes }: LiveTenant): Target | undefined {
@@ -246,7 +250,7 @@ export class PublishedHandlers {
   async #take(inUse: readonly string[] = this.#inUse(), known?: LiveTenant): Promise<LiveTenant> {
     const { reader, tenant, logger } = this.#options
     try {
-      return await reader.take(tenant, new Set(inUse), known)
+      return await reader.take(tenant, { holder: this, inUse: new Set(inUse), known })
     } catch (error) {
       if (codeOf(error) !== 'STORE_NOT_WRITABLE') throw error
       logger.warn({ tenant }, `no lease on the releases in use: ${String(error)}`)
@@ -306,6 +310,8 @@ export class PublishedHandlers {
     const { clock, wallMs } = this.#options
     clock.after(wallMs + LAST_USE_MS, () => {
       this.#leaving.delete(others)
+      // What is closed gives up everything at once, later.
+      if (this.#isClosed) return
       void this.#take().catch(() => undefined)
     })
   }

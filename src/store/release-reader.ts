@@ -73,6 +73,16 @@ export interface Watch {
   close(): void
 }
 
+/** Who uses releases of a tenant. */
+export interface Hold {
+  /** Any object. What it holds is what it said last. */
+  readonly holder: object
+  /** Releases that requests still run on besides what is live. */
+  readonly inUse?: ReadonlySet<Digest>
+  /** What `current` has answered just now; default: it is asked. */
+  readonly known?: LiveTenant | undefined
+}
+
 export interface ReaderOptions {
   readonly clock: Clock
   readonly files?: StoreFiles
@@ -126,8 +136,8 @@ export class ReleaseReader {
   readonly #pollOnly: boolean
   readonly #watchers = new Set<Watcher>()
   readonly #lease: Lease
-  /** What is used, by tenant. */
-  readonly #held = new Map<string, ReadonlySet<Digest>>()
+  /** What is used, by holder. */
+  readonly #held = new Map<object, ReadonlySet<Digest>>()
   #leaseWork: Promise<void> = Promise.resolve()
   #watch: FSWatcher | undefined
   #timer: Timer | undefined
@@ -163,18 +173,14 @@ export class ReleaseReader {
   }
 
   /**
-   * As `current`, with the lease on what it answers: nothing of it is collected until a later `take` or `drop` gives it
-   * up. `inUse`: releases that requests still run on besides. `known`: what `current` has answered just now. Rejects as well when
-   * the lease cannot be written.
+   * As `current`, with the lease on what it answers: nothing of it is collected until a later `take` or `drop` of the same
+   * holder gives it up. Rejects as well when the lease cannot be written.
    */
-  async take(
-    tenant: string,
-    inUse: ReadonlySet<Digest> = new Set(),
-    known?: LiveTenant,
-  ): Promise<LiveTenant> {
+  async take(tenant: string, { holder, inUse = new Set(), known }: Hold): Promise<LiveTenant> {
     for (let looked = known; ; looked = undefined) {
       const live = looked ?? (await this.current(tenant))
-      await this.#hold(tenant, new Set([...inUse, ...releasesOf(live)]))
+      this.#held.set(holder, new Set([...inUse, ...releasesOf(live)]))
+      await this.#afterOthers(() => this.#writeLease())
       // Still live after the lease was there: whoever collects sees one of the two.
       if ((await this.#reading.state(tenant)).sequence === live.sequence) return live
     }
@@ -228,9 +234,10 @@ export class ReleaseReader {
     return image === undefined ? [] : this.#reading.listing(image.digest)
   }
 
-  /** Gives up all releases of a tenant but those still in use. */
-  drop(tenant: string, inUse: ReadonlySet<Digest> = new Set()): Promise<void> {
-    return this.#hold(tenant, inUse)
+  /** Gives up all that it holds. */
+  drop(holder: object): Promise<void> {
+    this.#held.delete(holder)
+    return this.#afterOthers(() => this.#writeLease())
   }
 
   /**
@@ -271,11 +278,6 @@ export class ReleaseReader {
     this.#renewal = undefined
     this.#held.clear()
     await this.#afterOthers(() => this.#lease.end())
-  }
-
-  #hold(tenant: string, releases: ReadonlySet<Digest>): Promise<void> {
-    this.#held.set(tenant, releases)
-    return this.#afterOthers(() => this.#writeLease())
   }
 
   async #writeLease(): Promise<void> {

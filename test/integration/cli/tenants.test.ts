@@ -1,7 +1,9 @@
 /** Tenants come and go while the server runs. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { openControlSocket } from '../../../src/master/control-socket.ts'
+import { MasterError } from '../../../src/master/errors.ts'
 import { configText, makeFolder, serve } from '../master/serve.ts'
 import { emptyFolder, type } from './cli.ts'
 
@@ -78,6 +80,23 @@ test('remove revokes the tokens of the tenant, and no others', async () => {
   expect(JSON.parse(json.stdout)).toMatchObject({ removed: 'b', revokedTokens: 1 })
   const none = await type(['tenants', 'remove', 'c'], folder)
   expect(none.stdout).not.toContain('tokens')
+})
+
+test('remove revokes them also when the server does not take the change up', async () => {
+  const folder = emptyFolder()
+  const file = join(folder, 'wasm-fpm.toml')
+  const admin = '[admin]\nlisten = ["./admin.sock"]\n'
+  writeFileSync(file, `include = ["tenants.d/*.toml"]\nstore = "store"\n${admin}${POOL}`)
+  await type(['tenants', 'add', 'a'], folder)
+  await type(['token', 'create', '--tenant', 'a', '--scope', 'publish'], folder)
+  const control = await openControlSocket(file, async () => {
+    throw new MasterError('MASTER_BUSY', 'Cannot reload: it is tired, wanted a rest')
+  })
+  onTestFinished(() => control?.close())
+  const removed = await type(['tenants', 'remove', 'a'], folder)
+  expect(removed.code).toBe(1)
+  expect(removed.stderr).toContain('[MASTER_BUSY]')
+  expect((await type(['token', 'list'], folder)).stdout).toBe('there are no tokens\n')
 })
 
 test('what is refused: 78, the reason, and as JSON', async () => {

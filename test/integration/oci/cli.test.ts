@@ -1,9 +1,20 @@
 /** The commands, as they are typed. */
+import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+} from 'vitest'
 import { compileHostile } from '../../../guests/hostile/compile.ts'
 import { publishCommand } from '../../../src/cli/publish.ts'
 import { pushCommand } from '../../../src/cli/push.ts'
@@ -93,6 +104,25 @@ describe.runIf(hasRegistry())('push and publish', () => {
       step: 'pull',
       found: { digest, bytes: expect.any(Number) },
     })
+  })
+
+  test('a terminal shows how far pushing and pulling are', async () => {
+    logIn()
+    let drawn = ''
+    vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
+      drawn += String(chunk)
+      return true
+    })
+    Object.defineProperty(process.stderr, 'isTTY', { value: true, configurable: true })
+    onTestFinished(() => void Reflect.deleteProperty(process.stderr, 'isTTY'))
+    writeFileSync(join(root, 'shop/public/large'), randomBytes(3_000_000))
+    await type('push', join(root, 'shop'), `${text}-4`)
+    const place = ['--store', join(root, 'store'), '--tenant', 'acme']
+    await type('publish', `${text}-4`, ...place)
+    for (const bar of ['push', 'pull']) {
+      expect(drawn).toMatch(new RegExp(`${bar} +\\[\\.+\\] 0 %`))
+      expect(drawn).toMatch(new RegExp(`${bar} +\\[#+\\] 100 %`))
+    }
   })
 
   test('a password that a helper program keeps', async () => {

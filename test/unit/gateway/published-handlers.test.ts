@@ -25,42 +25,61 @@ const REQUEST = parseEnvironment([
   ['SERVER_PROTOCOL', 'HTTP/1.1'],
 ])
 
-test('a release stays in use as long as a request may run on it, however many come after it', async () => {
+interface Stage {
+  readonly clock: FakeClock
+  /** A worker has one for a tenant, and another when the tenant's table has changed. */
+  make(): PublishedHandlers
+  /** Answers the digest once all of `handlers` say that they use it. */
+  publish(module: string, handlers: PublishedHandlers): Promise<string>
+  inUse(): Promise<readonly string[]>
+}
+
+async function stage(): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-published-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const store = await DirectoryStore.make(folder, { clock: systemClock })
   const reader = await ReleaseReader.open(folder, { clock: systemClock })
+  onTestFinished(() => reader.close())
   const clock = new FakeClock()
-  const handlers = new PublishedHandlers({
-    ...{ tenant: 'acme', reader, clock, logger: createLogger('silent'), wallMs: WALL_MS },
-    settingsOf: () => ({}) as never,
-    fileReader: new FileReader(),
-    verify: async () => undefined,
-    load: async () => ({}) as never,
-    onFailing: () => undefined,
-  })
-  onTestFinished(async () => {
-    handlers.close()
-    await reader.close()
-  })
   const inUse = async (): Promise<readonly string[]> => {
     const { used } = await surveyLeases(store.layout, nodeFiles, 0)
     return [...used].sort()
   }
-  const publish = async (module: string): Promise<string> => {
-    const { release: digest } = await release(store, nodeFiles, { module })
-    await handlers.find(REQUEST)
-    await expect.poll(inUse).toContain(digest)
-    // It is taken up when the one before is on its way out.
-    await expect.poll(() => clock.pending).toBe(switches)
-    switches += 1
-    return digest
+  return {
+    clock,
+    make: () => {
+      const handlers = new PublishedHandlers({
+        ...{ tenant: 'acme', reader, clock, logger: createLogger('silent'), wallMs: WALL_MS },
+        settingsOf: () => ({}) as never,
+        fileReader: new FileReader(),
+        verify: async () => undefined,
+        load: async () => ({}) as never,
+        onFailing: () => undefined,
+      })
+      onTestFinished(() => handlers.close())
+      return handlers
+    },
+    publish: async (module, handlers) => {
+      const before = await inUse()
+      const timers = clock.pending
+      const { release: digest } = await release(store, nodeFiles, { module })
+      await handlers.find(REQUEST)
+      await expect.poll(inUse).toContain(digest)
+      // It has been taken up when the one before it is on its way out.
+      if (before.length > 0) await expect.poll(() => clock.pending).toBe(timers + 1)
+      return digest
+    },
+    inUse,
   }
-  let switches = 0
-  const one = await publish('one')
-  const two = await publish('two')
+}
+
+test('a release stays in use as long as a request may run on it, however many come after it', async () => {
+  const { clock, make, publish, inUse } = await stage()
+  const handlers = make()
+  const one = await publish('one', handlers)
+  const two = await publish('two', handlers)
   clock.advance(1000)
-  const three = await publish('three')
+  const three = await publish('three', handlers)
   expect(await inUse()).toEqual([one, two, three].sort())
   clock.advance(LAST_USE_MS - 1001)
   expect(await inUse()).toEqual([one, two, three].sort())
@@ -68,4 +87,24 @@ test('a release stays in use as long as a request may run on it, however many co
   await expect.poll(inUse).toEqual([two, three].sort())
   clock.advance(1000)
   await expect.poll(inUse).toEqual([three])
+})
+
+test('so it does when the tenant is served with other settings meanwhile, or not any more', async () => {
+  const { clock, make, publish, inUse } = await stage()
+  const before = make()
+  const one = await publish('one', before)
+  const two = await publish('two', before)
+  clock.advance(1000)
+  const after = make()
+  await after.find(REQUEST)
+  before.close()
+  expect(await inUse()).toEqual([one, two].sort())
+  const three = await publish('three', after)
+  clock.advance(LAST_USE_MS - 1001)
+  expect(await inUse()).toEqual([one, two, three].sort())
+  clock.advance(1001)
+  await expect.poll(inUse).toEqual([three])
+  after.close()
+  clock.advance(LAST_USE_MS)
+  await expect.poll(inUse).toEqual([])
 })

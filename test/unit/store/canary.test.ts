@@ -68,7 +68,7 @@ test('the reader has both, and keeps both from being collected', async () => {
   await live('1', { files: { a: '1' } })
   const two = await stored('2', { files: { a: '2' } })
   await store.setCanary('acme', two, { weight: 25, sticky: true })
-  const [handler] = (await reader.take('acme')).handlers
+  const [handler] = (await reader.take('acme', { holder: reader })).handlers
   expect(handler?.canary).toMatchObject({ weight: 25, sticky: true, handler: { digest: two } })
   expect(handler?.canary?.handler.canary).toBeUndefined()
   expect(handler?.canary?.handler.imageRoot).not.toBe(handler?.imageRoot)
@@ -76,7 +76,7 @@ test('the reader has both, and keeps both from being collected', async () => {
   rmSync(store.layout.published('acme', two))
   await store.dropCanary('acme')
   expect(await store.collect()).toMatchObject({ releases: 0 })
-  await reader.take('acme')
+  await reader.take('acme', { holder: reader })
   expect(await store.collect()).toMatchObject({ releases: 1, images: 1 })
 })
 

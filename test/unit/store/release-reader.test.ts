@@ -172,16 +172,16 @@ test('a pointer that cannot be understood is told as an error', async () => {
 
 test('what a worker holds is not collected; what it gives up is', async () => {
   const one = await release(store, nodeFiles, { module: '1', files: PAGES })
-  const [held] = (await reader.take('acme')).handlers
+  const [held] = (await reader.take('acme', { holder: reader })).handlers
   await release(store, nodeFiles, { module: '2' })
   await release(store, nodeFiles, { module: '3' })
   rmSync(store.layout.published('acme', one.release))
   expect(await store.collect()).toMatchObject({ releases: 0, images: 0, blobs: 0 })
   expect(existsSync(held?.imageRoot ?? '')).toBe(true)
   // Requests are still running on the old one when the new one is taken up.
-  await reader.take('acme', new Set([one.release]))
+  await reader.take('acme', { holder: reader, inUse: new Set([one.release]) })
   expect(await store.collect()).toMatchObject({ releases: 0 })
-  await reader.take('acme')
+  await reader.take('acme', { holder: reader })
   expect(await store.collect()).toMatchObject({ releases: 1, images: 1, blobs: 4 })
   await reader.close()
   expect(readdirSync(store.layout.leases)).toEqual([])
@@ -203,16 +203,16 @@ test('a switch between looking and leasing is not missed', async () => {
       },
     },
   })
-  expect((await own.take('acme')).sequence).toBe(2)
+  expect((await own.take('acme', { holder: own })).sequence).toBe(2)
   await own.close()
 })
 
 test('what was looked up before is taken as it was, unless it has been switched since', async () => {
   await release(store, nodeFiles, { module: '1' })
   const known = await reader.current('acme')
-  expect(await reader.take('acme', new Set(), known)).toBe(known)
+  expect(await reader.take('acme', { holder: reader, known })).toBe(known)
   await release(store, nodeFiles, { module: '2' })
-  expect((await reader.take('acme', new Set(), known)).sequence).toBe(2)
+  expect((await reader.take('acme', { holder: reader, known })).sequence).toBe(2)
 })
 
 test('a lease that could not be written is in nobody’s way', async () => {
@@ -224,10 +224,10 @@ test('a lease that could not be written is in nobody’s way', async () => {
       isBroken ? Promise.reject(new Error('broken')) : nodeFiles.rename(from, to),
   }
   const own = await ReleaseReader.open(root, { clock: systemClock, files })
-  await expect(own.take('acme')).rejects.toThrow('broken')
+  await expect(own.take('acme', { holder: own })).rejects.toThrow('broken')
   expect(readdirSync(store.layout.leases)).toEqual([])
   isBroken = false
-  expect((await own.take('acme')).sequence).toBe(1)
+  expect((await own.take('acme', { holder: own })).sequence).toBe(1)
   await own.close()
 })
 
@@ -245,11 +245,11 @@ test('a lease is written anew now and then, for those who can only go by its age
     },
   })
   await release(store, nodeFiles, { module: '1' })
-  await own.take('acme')
-  await own.take('acme')
+  await own.take('acme', { holder: own })
+  await own.take('acme', { holder: own })
   expect(writes).toBe(1)
   clock.advance(3_600_000)
-  await own.drop('nobody')
+  await own.drop({})
   expect(writes).toBe(2)
   await own.close()
 })
@@ -257,5 +257,5 @@ test('a lease is written anew now and then, for those who can only go by its age
 test('where leases cannot be written, that is said', async () => {
   await release(store, nodeFiles, { module: '1' })
   rmSync(store.layout.leases, { recursive: true })
-  await expect(reader.take('acme')).rejects.toMatchObject({ code: 'STORE_IO' })
+  await expect(reader.take('acme', { holder: reader })).rejects.toMatchObject({ code: 'STORE_IO' })
 })
