@@ -10,7 +10,7 @@ import { createSigningKey } from '../../../src/store/signing-key.ts'
 import { Client, configText, makeFolder, type Serving, serve, startLoad } from '../master/serve.ts'
 
 const GUESTS = resolve('build/guests')
-const FRESH_MS = 5000
+const FRESH_MS = 20_000
 
 interface Site {
   readonly serving: Serving
