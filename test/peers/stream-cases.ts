@@ -62,11 +62,12 @@ export const STREAM_CASES: readonly PeerCase[] = [
     name: 'what a guest prints arrives as it prints it',
     run: async ({ ask }) => {
       const pieces: string[] = []
-      const answer = await ask('/c/slow.wasm?n=3&ms=200', {
+      // A second apart: on a machine that is busy, less can arrive in one piece after all.
+      const answer = await ask('/c/slow.wasm?n=2&ms=1000', {
         onBody: (chunk) => pieces.push(chunk.toString()),
       })
       expect(answer).toMatchObject({ status: 200, ending: 'complete' })
-      expect(pieces).toEqual(['line 1 of 3\n', 'line 2 of 3\n', 'line 3 of 3\n'])
+      expect(pieces).toEqual(['line 1 of 2\n', 'line 2 of 2\n'])
     },
   },
   {

@@ -148,7 +148,8 @@ async function replaceWorkers(
   let nextKillMs = performance.now() + KILL_EVERY_MS / 3
   let nextRestartMs = performance.now() + RESTART_EVERY_MS / 2
   while (performance.now() < untilMs) {
-    const [victim] = readyWorkers(server)
+    // The youngest: one that ends anyway has no successor any more.
+    const victim = readyWorkers(server).at(-1)
     if (performance.now() >= nextKillMs && victim !== undefined) {
       kills.push(await killWorker(server, victim))
       nextKillMs += KILL_EVERY_MS

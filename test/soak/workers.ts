@@ -16,7 +16,7 @@ export interface Kill {
   readonly toMs: number
   /** Connections that it had then, idle ones included. */
   readonly connections: number
-  /** From its death until as many workers as before accepted. */
+  /** From its death until its successor accepted. */
   readonly backMs: number
 }
 
@@ -33,7 +33,7 @@ export async function killWorker(server: SoakServer, pid: number): Promise<Kill>
   // Not before all its threads are gone are its sockets closed, and its parent told.
   while (existsSync(`/proc/${pid}`)) await delay(1)
   const toMs = performance.now()
-  while (readyWorkers(server).length <= before.length) {
+  while (readyWorkers(server).every((other) => before.includes(other))) {
     if (performance.now() - toMs > BACK_TIMEOUT_MS)
       throw new Error(`worker ${pid} has no successor`)
     await delay(LOOK_MS)
@@ -41,7 +41,7 @@ export async function killWorker(server: SoakServer, pid: number): Promise<Kill>
   return { pid, fromMs, toMs, connections, backMs: performance.now() - toMs }
 }
 
-/** Those that the log calls ready and that are still there. */
+/** Those that the log calls ready and that are still there, oldest first; old ones may be about to end. */
 export function readyWorkers(server: SoakServer): number[] {
   const alive = new Set(server.workerPids())
   const said = server.log().matchAll(/"pid":(\d+)[^\n]*"msg":"worker is ready"/g)

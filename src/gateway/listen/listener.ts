@@ -129,7 +129,7 @@ export async function adoptListener(
 ): Promise<Listener> {
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: false })
   const backlog = options.backlog ?? DEFAULT_BACKLOG
-  await listen(server, address, { fd, backlog } as ListenOptions)
+  await listen(server, address, { fd, backlog })
   return new OpenListener(server, { ...options, name: address, port, file: undefined, fd })
 }
 
@@ -203,7 +203,7 @@ class OpenListener implements Listener {
     if (this.#pausedFd === undefined) return
     this.#fd = this.#pausedFd
     this.#pausedFd = undefined
-    this.#server.listen({ fd: this.#fd, backlog: this.#options.backlog ?? DEFAULT_BACKLOG })
+    this.#server.listen({ fd: this.#fd }, this.#options.backlog ?? DEFAULT_BACKLOG)
   }
 
   async close(): Promise<void> {
@@ -326,14 +326,18 @@ async function bind(
     case 'fd':
     case 'systemd': {
       const [fd] = inheritedDescriptors(address, []) ?? []
-      await listen(server, printListenAddress(address), { fd, backlog } as ListenOptions)
+      await listen(server, printListenAddress(address), { fd, backlog })
       return undefined
     }
   }
 }
 
+type Listening = (ListenOptions | { readonly fd: number | undefined }) & {
+  readonly backlog: number
+}
+
 /** Binds synchronously, except where a host name must be looked up. */
-function listen(server: Server, name: string, options: ListenOptions): Promise<void> {
+function listen(server: Server, name: string, options: Listening): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (cause: NodeJS.ErrnoException): void => {
       const isTaken = cause.code === 'EADDRINUSE'
@@ -347,7 +351,8 @@ function listen(server: Server, name: string, options: ListenOptions): Promise<v
       )
     }
     server.once('error', failed)
-    server.listen(options, () => {
+    // Node reads the backlog of a descriptor from here only.
+    server.listen(options, options.backlog, () => {
       server.removeListener('error', failed)
       resolve()
     })

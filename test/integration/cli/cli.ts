@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest'
 
 const MAIN = resolve('src/cli/main.ts')
 const FLAGS = ['--disable-warning=ExperimentalWarning', MAIN]
-const WAIT_MS = 25_000
+const WAIT_MS = 60_000
 
 export interface Typed {
   readonly code: number

@@ -1,12 +1,33 @@
-/** A process leaves new connections to others that accept on the same socket, and accepts again. */
+/** A socket that several processes accept on: one leaves new connections to others, and accepts again; the backlog. */
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import {
+  type AddressInfo,
+  BoundSocket,
+  createServer,
+  type NetConnectOpts,
+  type Server,
+  type Socket,
+} from 'node:net'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { loadLibc } from '../../../src/base/libc.ts'
-import { adoptListener, type Listener } from '../../../src/gateway/listen/listener.ts'
-import { CONNECTION, connectRaw, get, readRecords, sayHello } from './responder.ts'
+import {
+  adoptListener,
+  type BoundListener,
+  type Listener,
+} from '../../../src/gateway/listen/listener.ts'
+import {
+  CONNECTION,
+  connectRaw,
+  get,
+  readRecords,
+  sayHello,
+  temporaryDirectory,
+} from './responder.ts'
+
+const BACKLOG = 3
 
 interface Stage {
   readonly target: { readonly host: string; readonly port: number }
@@ -20,15 +41,11 @@ async function setUp(): Promise<Stage> {
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
   const { fd } = (other as unknown as { readonly _handle: { readonly fd: number } })._handle
-  const listener = await adoptListener(
-    { fd: loadLibc()?.dup(fd) ?? -1, address: `127.0.0.1:${port}`, port },
-    {
-      clock: systemClock,
-      logger: pino({ level: 'silent' }),
-      handler: { onRequest: sayHello, onBadRequest: (request) => request.end(0, 1) },
-      connection: CONNECTION,
-    },
-  )
+  const listener = await adopt({
+    fd: loadLibc()?.dup(fd) ?? -1,
+    address: `127.0.0.1:${port}`,
+    port,
+  })
   onTestFinished(async () => {
     other.close()
     await listener.close()
@@ -37,7 +54,17 @@ async function setUp(): Promise<Stage> {
   return { target: { host: '127.0.0.1', port }, other, listener }
 }
 
-async function isAnswered(target: Stage['target']): Promise<boolean> {
+function adopt(bound: BoundListener, backlog?: number): Promise<Listener> {
+  return adoptListener(bound, {
+    clock: systemClock,
+    logger: pino({ level: 'silent' }),
+    handler: { onRequest: sayHello, onBadRequest: (request) => request.end(0, 1) },
+    connection: CONNECTION,
+    backlog,
+  })
+}
+
+async function isAnswered(target: NetConnectOpts): Promise<boolean> {
   const peer = connectRaw(target)
   peer.socket.write(get(1, false))
   await peer.over
@@ -94,4 +121,30 @@ test('closed while it pauses, it leaves nothing that listens', async () => {
   await listener.close()
   listener.resume()
   expect((await connectRaw(target).over).code).toBe('ECONNREFUSED')
+})
+
+test('the kernel keeps as many connections waiting as the backlog says, before and after a pause', async () => {
+  const path = join(temporaryDirectory(), 's')
+  const where: object = { path }
+  const bound = new BoundSocket(where)
+  const fd = loadLibc()?.dup(bound.fd()) ?? -1
+  const listener = await adopt({ fd, address: path, port: undefined }, BACKLOG)
+  onTestFinished(async () => {
+    await listener.close()
+    bound.close()
+  })
+  for (let round = 0; round < 2; round += 1) {
+    listener.pause()
+    const peers = Array.from({ length: 9 }, () => connectRaw({ path }))
+    const results = await Promise.allSettled(peers.map(({ socket }) => once(socket, 'connect')))
+    const waiting = peers.filter((_, index) => results[index]?.status === 'fulfilled')
+    // One more than the backlog: so Linux counts.
+    expect(waiting).toHaveLength(BACKLOG + 1)
+    listener.resume()
+    for (const peer of waiting) {
+      peer.socket.write(get(1, false))
+      await peer.over
+      expect(readRecords(peer.received()).ends).toBe(1)
+    }
+  }
 })

@@ -26,9 +26,7 @@ cpu = "20ms"`
   const serving = await serve({ folder, config })
   const client = new Client(serving.socket)
   await client.get('slow.wasm')
-  await expect
-    .poll(() => [lines(access).length, lines(slow).length], { timeout: 10_000 })
-    .toEqual([1, 1])
+  await expect.poll(() => [lines(access).length, lines(slow).length]).toEqual([1, 1])
   for (const file of [access, slow]) renameSync(file, `${file}.1`)
   serving.child.kill('SIGUSR1')
   // The signal and the request take different ways to the worker: lines before it are in the old files.
@@ -36,7 +34,7 @@ cpu = "20ms"`
     await client.get('slow.wasm')
     return lines(access).length > 0 && lines(slow).length > 0
   }
-  await expect.poll(isThere, { timeout: 10_000 }).toBe(true)
+  await expect.poll(isThere).toBe(true)
   expect(lines(`${access}.1`).length).toBeGreaterThanOrEqual(1)
   client.close()
 })

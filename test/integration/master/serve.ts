@@ -17,7 +17,7 @@ import { onTestFinished } from 'vitest'
 
 const MAIN = resolve('src/cli/main.ts')
 const GUESTS = resolve('build/guests/as')
-const READY_MS = 20_000
+const READY_MS = 60_000
 
 export const READY = /"msg":"ready"/
 

@@ -78,9 +78,7 @@ test('workers whose master is killed end, too, and the next master takes over', 
   await serving.exit
   const next = await serve({ folder: serving.folder })
   expect((await new Client(next.socket).get('hello.wasm')).status).toBe(200)
-  await expect
-    .poll(() => workers.filter((pid) => existsSync(`/proc/${pid}`)), { timeout: 5000 })
-    .toEqual([])
+  await expect.poll(() => workers.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([])
 })
 
 test('SIGUSR1 opens the error log again; it holds the lines of master and workers', async () => {
@@ -88,7 +86,7 @@ test('SIGUSR1 opens the error log again; it holds the lines of master and worker
   const file = join(folder, 'error.log')
   const text = (): string => (existsSync(file) ? readFileSync(file, 'utf8') : '')
   const serving = launch({ folder, config: configText(folder, { top: 'error_log = "error.log"' }) })
-  await expect.poll(text, { timeout: 10_000 }).toMatch(READY)
+  await expect.poll(text).toMatch(READY)
   await new Client(serving.socket).get('hello.wasm')
   await expect.poll(text).toContain('"msg":"access"')
   renameSync(file, `${file}.1`)

@@ -8,7 +8,7 @@ import { type Publication, type PublishOptions, publish } from '../../../src/sto
 import { Client, configText, makeFolder, type Serving, serve } from '../master/serve.ts'
 
 const GUESTS = resolve('build/guests')
-const FRESH_MS = 5000
+const FRESH_MS = 20_000
 
 export interface Site {
   readonly serving: Serving

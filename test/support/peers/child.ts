@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Backend } from './peer.ts'
 
 /** How long a server may take until it accepts, in milliseconds. */
-const START_TIMEOUT_MS = 15_000
+const START_TIMEOUT_MS = 45_000
 
 /** How long a server may take to end after SIGTERM before it is killed, in milliseconds. */
 const STOP_TIMEOUT_MS = 5_000

@@ -8,7 +8,7 @@ import type { Backend } from './peer.ts'
 import { SERVER_USER } from './start-peer.ts'
 
 /** How long `logged` waits, in milliseconds, and the pause between two looks. */
-const LOG_TIMEOUT_MS = 10_000
+const LOG_TIMEOUT_MS = 30_000
 const LOOK_MS = 20
 
 export interface WasmFpmOptions {
