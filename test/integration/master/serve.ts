@@ -263,8 +263,11 @@ export interface Load {
   stop(): Promise<void>
 }
 
-/** Asks for `hello.wasm` over `width` kept connections, again and again; a connection closed while idle is opened again. */
-export function startLoad(path: string, width: number): Load {
+/**
+ * Asks for `hello.wasm` over `width` kept connections, again and again; a connection closed while idle is opened again.
+ * `pauseMs`: between an answer and the next request, so that there is something left for others.
+ */
+export function startLoad(path: string, width: number, pauseMs = 0): Load {
   let isOver = false
   const load = { answered: 0, failures: [] as string[], connections: 0 }
   const loop = async (): Promise<void> => {
@@ -282,7 +285,9 @@ export function startLoad(path: string, width: number): Load {
         load.failures.push(String(error))
       }
       // The end of a connection that comes right behind an answer is seen before the next request.
-      await new Promise(setImmediate)
+      await new Promise((resolve) =>
+        pauseMs === 0 ? setImmediate(resolve) : setTimeout(resolve, pauseMs),
+      )
     }
     client?.close()
   }

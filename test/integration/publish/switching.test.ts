@@ -10,7 +10,7 @@ const ASSEMBLY_SCRIPT = 'Hello from AssemblyScript'
 test('200 publications and 200 switches more, under load, lose no request', async () => {
   const { serving, store, publish, until } = await openSite()
   const routes = ['/hello.wasm']
-  const load = startLoad(serving.socket, 2)
+  const load = startLoad(serving.socket, 4, 2)
   let before: string | undefined
   for (let count = 0; count < 200; count += 1) {
     const [language, greeting] = count % 2 === 0 ? ['c', C] : ['as', ASSEMBLY_SCRIPT]
