@@ -1,6 +1,7 @@
 /**
- * Whether this worker is busy: whether a request that comes now has to wait for the thread. Measured as the time in which the
- * event loop has something to do, while there are requests; an idle worker sets no timer.
+ * Whether this worker is busy: whether a request that comes now has to wait for the thread. Measured as the processor time of
+ * the process, while there are requests; an idle worker sets no timer. Where guests wait for their turn, the time in which the event
+ * loop has something to do counts as well: the machine may give the process less of a processor than it wants.
  */
 import type { Clock, Timer } from '../base/clock.ts'
 
@@ -16,6 +17,8 @@ export interface LoadWatchOptions {
   readonly activeRequests: () => number
   /** How long the event loop has had something to do, in milliseconds since some fixed point. */
   readonly loopActiveMs: () => number
+  /** Whether guests wait for their turn. */
+  readonly doGuestsWait: () => boolean
   /** Called with true at every measurement that finds it busy, with false once when that is over. */
   readonly onLoad: (isBusy: boolean) => void
   /** Called at every measurement. */
@@ -27,6 +30,7 @@ export class LoadWatch {
   #timer: Timer | undefined
   #isBusy = false
   #sinceMs = 0
+  #sinceCpuNs = 0n
   #sinceActiveMs = 0
 
   constructor(options: LoadWatchOptions) {
@@ -50,15 +54,15 @@ export class LoadWatch {
   #measureFromHere(): void {
     const { clock, loopActiveMs } = this.#options
     this.#sinceMs = clock.nowMs()
+    this.#sinceCpuNs = clock.processCpuNs()
     this.#sinceActiveMs = loopActiveMs()
     this.#timer = clock.after(MEASURE_MS, this.#measure)
   }
 
   readonly #measure = (): void => {
-    const { clock, activeRequests, loopActiveMs, onLoad, onMeasured } = this.#options
+    const { activeRequests, onLoad, onMeasured } = this.#options
     this.#timer = undefined
-    const elapsedMs = clock.nowMs() - this.#sinceMs
-    const share = (loopActiveMs() - this.#sinceActiveMs) / elapsedMs
+    const share = this.#busyShare()
     const active = activeRequests()
     const isBusy = active > 0 && share >= (this.#isBusy ? IDLE_SHARE : BUSY_SHARE)
     const wasBusy = this.#isBusy
@@ -66,5 +70,13 @@ export class LoadWatch {
     if (isBusy || wasBusy) onLoad(isBusy)
     onMeasured()
     if (active > 0) this.#measureFromHere()
+  }
+
+  #busyShare(): number {
+    const { clock, loopActiveMs, doGuestsWait } = this.#options
+    const elapsedMs = clock.nowMs() - this.#sinceMs
+    const cpuMs = Number(clock.processCpuNs() - this.#sinceCpuNs) / 1e6
+    const busyMs = doGuestsWait() ? Math.max(cpuMs, loopActiveMs() - this.#sinceActiveMs) : cpuMs
+    return busyMs / elapsedMs
   }
 }

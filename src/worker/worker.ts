@@ -98,6 +98,7 @@ export class Worker {
       clock,
       activeRequests: () => this.#activeRequests(),
       loopActiveMs,
+      doGuestsWait: () => this.#doGuestsWait,
       onLoad: (isBusy) => {
         // Before the master hears of it, and stops others from accepting.
         if (!isBusy) this.#acceptAgain()
@@ -199,8 +200,7 @@ export class Worker {
     this.#givesAway = true
     for (const listener of this.#listeners) listener.closeKept()
     this.#givesAway = false
-    const waiting = this.#gateway?.scheduler.runQueue.waiting ?? 0
-    if (!this.#load.isBusy || waiting === 0) return
+    if (!this.#load.isBusy || !this.#doGuestsWait) return
     for (const listener of this.#listeners) listener.pause()
     this.#pauseTimer?.cancel()
     this.#pauseTimer = this.#options.clock.after(PAUSE_MS, () => this.#acceptAgain())
@@ -296,6 +296,10 @@ export class Worker {
     if (first === undefined) return undefined
     const { logger } = this.#options
     return startHttpFront({ host: '', port: 0, fd, backend: first.address, logger })
+  }
+
+  get #doGuestsWait(): boolean {
+    return (this.#gateway?.scheduler.runQueue.waiting ?? 0) > 0
   }
 
   #activeRequests(): number {

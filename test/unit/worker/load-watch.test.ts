@@ -1,16 +1,17 @@
-/** A worker is busy while its event loop has something to do and it has requests. */
+/** A worker is busy while it uses the processor, or its guests wait for it, and it has requests. */
 import { expect, test } from 'vitest'
 import type { Clock } from '../../../src/base/clock.ts'
 import { LoadWatch, MEASURE_MS } from '../../../src/worker/load-watch.ts'
 
 test('tells when it gets busy, as long as it is, and when it is over', () => {
-  let [nowMs, activeMs, active, measured] = [0, 0, 1, 0]
+  let [nowMs, cpuMs, loopActiveMs, active, measured] = [0, 0, 0, 1, 0]
+  let doGuestsWait = false
   let timer: (() => void) | undefined
   const clock: Clock = {
     nowMs: () => nowMs,
     monotonicNs: () => 0n,
     realtimeNs: () => 0n,
-    processCpuNs: () => 0n,
+    processCpuNs: () => BigInt(Math.round(cpuMs * 1e6)),
     after: (_delayMs, callback) => {
       timer = callback
       return { cancel: () => undefined }
@@ -20,15 +21,17 @@ test('tells when it gets busy, as long as it is, and when it is over', () => {
   const watch = new LoadWatch({
     clock,
     activeRequests: () => active,
-    loopActiveMs: () => activeMs,
+    loopActiveMs: () => loopActiveMs,
+    doGuestsWait: () => doGuestsWait,
     onLoad: (isBusy) => told.push(isBusy),
     onMeasured: () => {
       measured += 1
     },
   })
-  const pass = (share: number): void => {
+  const pass = (share: number, activeShare = share): void => {
     nowMs += MEASURE_MS
-    activeMs += MEASURE_MS * share
+    cpuMs += MEASURE_MS * share
+    loopActiveMs += MEASURE_MS * activeShare
     const callback = timer
     timer = undefined
     callback?.()
@@ -53,4 +56,11 @@ test('tells when it gets busy, as long as it is, and when it is over', () => {
   active = 1
   watch.requestBegins()
   expect(timer).toBeDefined()
+
+  // The machine gives it less of a processor than it wants: busy only if guests wait.
+  pass(0.3, 1)
+  expect(told).toHaveLength(5)
+  doGuestsWait = true
+  pass(0.3, 1)
+  expect(told.slice(5)).toEqual([true])
 })
