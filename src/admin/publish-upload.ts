@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { TenantConfig } from '../config/config.ts'
+import { tenantFor } from '../config/tenant-for.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import { storeFileError } from '../store/errors.ts'
 import { isName } from '../store/layout.ts'
@@ -52,7 +53,6 @@ export async function publishUpload(context: AdminContext, call: Call): Promise<
   try {
     workspace = await store.makeWorkspace()
     const source = await receive(context, call, join(workspace.folder, name))
-    const { memoryBytes, cpuMs, wallMs, requestBodyBytes, responseBodyBytes } = tenant.limits
     const work = isSwitched ? publish : storeRelease
     const publication = await work(source, {
       store,
@@ -62,8 +62,10 @@ export async function publishUpload(context: AdminContext, call: Call): Promise<
       canary,
       signers: await readSigners(tenant.signers),
       units: { size: parseSize, duration: parseDuration },
-      ceiling: { memoryBytes, cpuMs, wallMs, requestBodyBytes, responseBodyBytes },
-      tenantEnv: tenant.env,
+      allowance: (name) => {
+        const { limits, env } = tenantFor(tenant, name)
+        return { ceiling: limits, env }
+      },
       clock,
       account: accountFor(context, tenant),
       limits: store.limits,

@@ -3,17 +3,12 @@ import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { CodedError, toWire } from '../base/errors.ts'
 import { loadConfig } from '../config/load.ts'
+import { tenantFor } from '../config/tenant-for.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import { findAccount, readAccountSource } from '../master/account.ts'
 import { DirectoryStore } from '../store/directory-store.ts'
 import { DEFAULT_STORE } from '../store/open-store.ts'
-import {
-  DEFAULT_CEILING,
-  type PublishOptions,
-  publish,
-  storeRelease,
-  type TenantCeiling,
-} from '../store/publish.ts'
+import { type PublishOptions, publish, storeRelease } from '../store/publish.ts'
 import type { PublisherAccount } from '../store/publisher-process.ts'
 import type { CanaryOptions, Stored } from '../store/release-store.ts'
 import { readSigners, readSigningKey } from '../store/signing-key.ts'
@@ -99,7 +94,7 @@ async function publishHere(
   options: PublishCommandOptions,
   { canary, show }: Wish,
 ): Promise<Published> {
-  const { ceiling, env, user, signers, storeFolder } = ofTenant(options)
+  const { allowance, user, signers, storeFolder } = ofTenant(options)
   const signingKey = options.sign === undefined ? undefined : await readSigningKey(options.sign)
   const folder = options.store ?? storeFolder ?? DEFAULT_STORE
   const store = await DirectoryStore.make(folder, { clock: systemClock })
@@ -112,8 +107,7 @@ async function publishHere(
     signingKey,
     signers: await readSigners(signers),
     units: { size: parseSize, duration: parseDuration },
-    ceiling,
-    tenantEnv: env,
+    allowance,
     clock: systemClock,
     account: accountFor(options.as ?? user),
     onStep: show.step,
@@ -176,8 +170,8 @@ function canaryOf(options: PublishCommandOptions): CanaryOptions | undefined {
 }
 
 interface OfTenant {
-  readonly ceiling: TenantCeiling
-  readonly env: Readonly<Record<string, string>>
+  /** Undefined: no configuration says anything. */
+  readonly allowance: PublishOptions['allowance']
   /** The pool's. */
   readonly user: string | undefined
   readonly signers: readonly string[]
@@ -186,8 +180,7 @@ interface OfTenant {
 
 /** What holds when no configuration says anything else. */
 const NO_TENANT: OfTenant = {
-  ceiling: DEFAULT_CEILING,
-  env: {},
+  allowance: undefined,
   user: undefined,
   signers: [],
   storeFolder: undefined,
@@ -204,10 +197,11 @@ function ofTenant({ config: file, tenant: name }: PublishCommandOptions): OfTena
       `Cannot publish for tenant ${JSON.stringify(name)}: ${file} has none of that name, wanted one of ${known.join(', ') || 'a [[tenant]]'}`,
     )
   }
-  const { memoryBytes, cpuMs, wallMs, requestBodyBytes, responseBodyBytes } = tenant.limits
   return {
-    ceiling: { memoryBytes, cpuMs, wallMs, requestBodyBytes, responseBodyBytes },
-    env: tenant.env,
+    allowance: (handler) => {
+      const { limits, env } = tenantFor(tenant, handler)
+      return { ceiling: limits, env }
+    },
     user: pools.find((pool) => pool.name === tenant.pool)?.user,
     signers: tenant.signers,
     storeFolder,

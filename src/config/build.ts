@@ -1,8 +1,16 @@
 /** From checked tables to the configuration the program works with: other names, absolute paths, nothing left open. */
 import { dirname, join, resolve } from 'node:path'
 import type { ListenAddress } from '../base/listen-address.ts'
-import type { AccessLogTarget, AdminConfig, Config, PoolConfig, TenantConfig } from './config.ts'
-import type { AdminTable, MainFile, PoolTable, TenantTable } from './schema.ts'
+import type {
+  AccessLogTarget,
+  AdminConfig,
+  Config,
+  HandlerConfig,
+  PoolConfig,
+  TenantConfig,
+  TenantLimits,
+} from './config.ts'
+import type { AdminTable, HandlerTable, MainFile, PoolTable, TenantTable } from './schema.ts'
 
 type GlobalConfig = Omit<Config, 'pools' | 'tenants'>
 
@@ -93,6 +101,7 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     maxRequests: table.max_requests,
     maxSpawnRate: table.max_spawn_rate,
     mounts: table.mounts.map((mount) => ({ ...mount, host: resolve(folder, mount.host) })),
+    handlers: table.handlers.map(buildHandler),
     allowedResponseHeaders: table.allowed_response_headers,
     limitExtensions: table.limit_extensions,
     lifetime: table.lifetime,
@@ -135,6 +144,23 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
       openFiles: limits.open_files,
     },
     queue: { maxLength: queue.max, timeoutMs: queue.timeout },
+  }
+}
+
+/** What it does not say is not there at all: this goes through JSON to the workers. */
+function buildHandler({ name, lifetime, env, limits }: HandlerTable): HandlerConfig {
+  const own: ReadonlyArray<readonly [keyof TenantLimits, number | undefined]> = [
+    ['memoryBytes', limits.memory],
+    ['cpuMs', limits.cpu],
+    ['wallMs', limits.wall],
+    ['requestBodyBytes', limits.request_body],
+    ['responseBodyBytes', limits.response_body],
+  ]
+  return {
+    name,
+    env,
+    limits: Object.fromEntries(own.filter(([, value]) => value !== undefined)),
+    ...(lifetime === undefined ? {} : { lifetime }),
   }
 }
 

@@ -120,6 +120,8 @@ export interface TenantConfig {
   /** Instances that may be made at once. */
   readonly maxSpawnRate: number
   readonly mounts: readonly MountConfig[]
+  /** Handlers that have something of their own (`tenantFor`). */
+  readonly handlers: readonly HandlerConfig[]
   /** Lower-case names. */
   readonly allowedResponseHeaders: readonly string[]
   readonly limitExtensions: readonly string[]
@@ -155,6 +157,16 @@ export interface TenantConfig {
   readonly requestTerminateTimeoutTrackFinished: boolean
   readonly limits: TenantLimits
   readonly queue: QueueConfig
+}
+
+export interface HandlerConfig {
+  /** Path below the document root, or the name it was published under. */
+  readonly name: string
+  readonly lifetime?: Lifetime
+  /** Beside the tenant's. */
+  readonly env: Readonly<Record<string, string>>
+  /** Instead of the tenant's, larger or smaller. */
+  readonly limits: Partial<TenantLimits>
 }
 
 export interface MountConfig {

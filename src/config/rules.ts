@@ -77,6 +77,11 @@ export function checkTenant(
     const refuse = duplicate(report, ['mounts', index, 'guest'])
     claim(mounts, guest.replace(/\/+$/, ''), { owner: 'another mount', refuse })
   }
+  const handlers: Seen = new Map()
+  for (const [index, { name }] of tenant.handlers.entries()) {
+    const refuse = duplicate(report, ['handlers', index, 'name'])
+    claim(handlers, name, { owner: 'another table', refuse })
+  }
   checkPoolName(tenant.pool, pools, report)
   if (tenant.pm === 'dynamic') checkSpares(tenant, report)
   if (tenant.engine === 'wasmer' && !tenant.trusted) {

@@ -192,6 +192,22 @@ export const limitsSchema = z.strictObject({
   open_files: key(64, integer(3, 65_535)),
 })
 
+/** What the operator allows one handler instead of what its tenant has. */
+export const handlerLimitsSchema = z.strictObject({
+  memory: optionalKey("the tenant's", size('64KiB', '4GiB')),
+  cpu: optionalKey("the tenant's", duration('1ms', '1d')),
+  wall: optionalKey("the tenant's", duration('1ms', '1d')),
+  request_body: optionalKey("the tenant's", size(0, '1024GiB')),
+  response_body: optionalKey("the tenant's", size(0, '1024GiB')),
+})
+
+export const handlerSchema = z.strictObject({
+  name: requiredKey(path),
+  lifetime: optionalKey("the tenant's", oneOf(['reset', 'fresh', 'persistent'])),
+  env: key({}, env),
+  limits: handlerLimitsSchema.prefault({}),
+})
+
 export const queueSchema = z.strictObject({
   max: key(128, integer(0, 1_000_000)),
   timeout: key('5s', duration('0', '1h')),
@@ -212,6 +228,7 @@ export const tenantSchema = z.strictObject({
   max_requests: key(0, integer(0, Number.MAX_SAFE_INTEGER)),
   max_spawn_rate: key(32, integer(1, 16_000)),
   mounts: z.array(mountSchema).prefault([]),
+  handlers: z.array(handlerSchema).prefault([]),
   allowed_response_headers: key([], wholeList(headerName, 'names')),
   limit_extensions: key(['.wasm'], wholeList(extension, 'endings')),
   lifetime: key('reset', oneOf(['reset', 'fresh', 'persistent'])),
@@ -279,4 +296,5 @@ export const mainSchema = includedSchema.extend({
 export type MainFile = z.infer<typeof mainSchema>
 export type AdminTable = z.infer<typeof adminSchema>
 export type PoolTable = z.infer<typeof poolSchema>
+export type HandlerTable = z.infer<typeof handlerSchema>
 export type TenantTable = z.infer<typeof tenantSchema>

@@ -44,8 +44,8 @@ export interface DocumentRootOptions {
   readonly index: string
   /** How long an answer about a file is believed, in milliseconds. */
   readonly revalidateMs: number
-  /** What the memories of one instance may grow to. */
-  readonly memoryMaxBytes: number
+  /** What the memories of one instance of the script at `path` (as for `load`) may grow to. */
+  readonly memoryMaxBytes: (path: string) => number
   readonly cache: CompileCache
   readonly clock: Clock
 }
@@ -55,7 +55,7 @@ export class DocumentRoot {
   readonly rules: ScriptRules
   readonly #extensions: ReadonlySet<string>
   readonly #revalidateMs: number
-  readonly #memoryMaxBytes: number
+  readonly #memoryMaxBytes: (path: string) => number
   readonly #cache: CompileCache
   readonly #clock: Clock
   readonly #lookups = new Map<string, Lookup>()
@@ -124,7 +124,7 @@ export class DocumentRoot {
     } catch (cause) {
       throw new GuestError('GUEST_UNREADABLE', `Cannot read ${path}: ${String(cause)}`, { cause })
     }
-    return this.#cache.compile(bytes, { name: path, memoryMaxBytes: this.#memoryMaxBytes })
+    return this.#cache.compile(bytes, { name: path, memoryMaxBytes: this.#memoryMaxBytes(path) })
   }
 
   #find(path: string): Script | undefined {

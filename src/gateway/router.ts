@@ -74,7 +74,7 @@ export class Router {
 }
 
 /** Throws `GatewayError` or `CgiError`. */
-function findFile(cgi: CgiRequest, { config, documentRoot, settings }: Tenant): Target {
+function findFile(cgi: CgiRequest, { config, documentRoot, settings, handlers }: Tenant): Target {
   const rules = documentRoot?.rules
   const places = rules === undefined ? [] : scriptCandidates(cgi.variables, rules)
   for (const { scriptPath, scriptName, pathInfo } of places) {
@@ -85,7 +85,7 @@ function findFile(cgi: CgiRequest, { config, documentRoot, settings }: Tenant): 
       kind: 'guest',
       handler: scriptPath,
       module,
-      settings,
+      settings: handlers.get(scriptPath) ?? settings,
       paths: {
         documentRoot: GUEST_ROOT,
         scriptFilename,

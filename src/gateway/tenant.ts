@@ -15,6 +15,8 @@ export interface Tenant {
   readonly documentRoot: DocumentRoot | undefined
   /** What handlers of the document root may use. */
   readonly settings: HandlerSettings
+  /** What those of them have instead that the configuration names, by path (latin1, one char a byte). */
+  readonly handlers: ReadonlyMap<string, HandlerSettings>
   readonly slots: SlotLimits
   readonly wasiLimits: WasiLimits
   readonly stderr: StderrLimits

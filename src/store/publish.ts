@@ -58,6 +58,12 @@ export interface PublishProgress {
   readonly ms: number
 }
 
+export interface Allowance {
+  readonly ceiling: TenantCeiling
+  /** The manifest's win. For the probe only: they are no part of the release. */
+  readonly env: Readonly<Record<string, string>>
+}
+
 export interface PublishOptions {
   readonly store: ReleaseStore
   readonly tenant: string
@@ -72,9 +78,8 @@ export interface PublishOptions {
   /** Whose signatures the tenant demands; undefined or empty: nobody's. */
   readonly signers?: readonly PublicKey[] | undefined
   readonly units: Units
-  readonly ceiling?: TenantCeiling | undefined
-  /** The tenant's; the manifest's win. For the probe only: they are no part of the release. */
-  readonly tenantEnv?: Readonly<Record<string, string>> | undefined
+  /** What the tenant allows the handler of that name. Default: what holds when no configuration says anything else. */
+  readonly allowance?: ((handler: string) => Allowance) | undefined
   readonly clock: Clock
   /** Whom the publisher's process runs as. */
   readonly account?: PublisherAccount | undefined
@@ -133,7 +138,7 @@ export async function storeRelease(
         ...(options.onBytes === undefined ? {} : { onBytes: options.onBytes }),
       }),
     )
-    checkCeiling(staged.manifest.limits, options.ceiling ?? DEFAULT_CEILING, tenant)
+    checkCeiling(staged.manifest.limits, allowanceOf(staged, options).ceiling, tenant)
     if (options.canary !== undefined) await store.checkCanary(tenant, staged.manifest)
     const { done, bytes } = await verify(staged, options)
     const hardenedPath = join(workspace.folder, 'hardened')
@@ -193,8 +198,13 @@ async function verify(staged: Staged, options: PublishOptions): Promise<Publishe
   return account === undefined ? run(job) : withReadableCopy(job, account, run)
 }
 
-function jobOf({ manifest, modulePath, imagePath }: Staged, options: PublishOptions): PublisherJob {
-  const ceiling = options.ceiling ?? DEFAULT_CEILING
+function allowanceOf({ manifest }: Staged, { allowance }: PublishOptions): Allowance {
+  return allowance?.(manifest.name) ?? { ceiling: DEFAULT_CEILING, env: {} }
+}
+
+function jobOf(staged: Staged, options: PublishOptions): PublisherJob {
+  const { manifest, modulePath, imagePath } = staged
+  const { ceiling, env } = allowanceOf(staged, options)
   const limits = options.limits ?? DEFAULT_STORE_LIMITS
   const asked = manifest.limits
   const path = manifest.routes[0]?.path ?? '/'
@@ -204,7 +214,7 @@ function jobOf({ manifest, modulePath, imagePath }: Staged, options: PublishOpti
     imagePath: imagePath ?? null,
     abi: manifest.abi,
     lifetime: manifest.lifetime ?? null,
-    env: { ...options.tenantEnv, ...manifest.env },
+    env: { ...env, ...manifest.env },
     scriptName: path === '/' ? '' : path,
     probe: manifest.probe,
     limits: {

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Config, TenantConfig } from '../config/config.ts'
+import { tenantFor } from '../config/tenant-for.ts'
 import { type AccessLog, createAccessLog } from '../gateway/access-log.ts'
 import { AccessLogs } from '../gateway/access-logs.ts'
 import { DocumentRoot } from '../gateway/document-root.ts'
@@ -206,11 +207,20 @@ export function assembleGateway(
 function assembleTenant(config: TenantConfig, shared: Shared, workers: number): Tenant {
   const { limits } = config
   const settings = settingsOf(config, shared, workers)
+  const handlers = new Map(
+    config.handlers.map(({ name }) => {
+      const own = settingsOf(tenantFor(config, name), shared, workers)
+      // Others that share its module must not get instances that were kept in its way.
+      return [name, { ...own, place: name }] as const
+    }),
+  )
   return {
     config,
-    published: publishedOf(config, shared, settings),
+    published: publishedOf(config, shared, (handler) => handlers.get(handler) ?? settings),
     documentRoot: documentRootOf(config, shared),
     settings,
+    // Paths of requests are bytes, one char each.
+    handlers: new Map([...handlers].map(([name, own]) => [latin1Of(name), own])),
     slots: slotShare(config, workers),
     wasiLimits: { ...DEFAULT_WASI_LIMITS, openFiles: limits.openFiles },
     stderr: {
@@ -221,6 +231,10 @@ function assembleTenant(config: TenantConfig, shared: Shared, workers: number): 
     allowedResponseHeaders: new Set(config.allowedResponseHeaders),
     accessLog: shared.openAccessLog(config),
   }
+}
+
+function latin1Of(name: string): string {
+  return Buffer.from(name).toString('latin1')
 }
 
 /** What handlers of the document root may use. */
@@ -246,22 +260,23 @@ function settingsOf(config: TenantConfig, shared: Shared, workers: number): Hand
 function publishedOf(
   config: TenantConfig,
   shared: Shared,
-  settings: HandlerSettings,
+  settingsFor: (handler: string) => HandlerSettings,
 ): PublishedHandlers | undefined {
   const { releases: reader, clock, logger, modules, fileReader } = shared
   if (reader === undefined) return undefined
-  const { name: tenant, limits } = config
+  const { name: tenant } = config
+  const wallsMs = config.handlers.map(({ name }) => tenantFor(config, name).limits.wallMs)
   return new PublishedHandlers({
     tenant,
     reader,
     clock,
     logger,
-    wallMs: limits.wallMs,
+    wallMs: Math.max(config.limits.wallMs, ...wallsMs),
     settingsOf: (live) =>
-      settingsOfRelease(live, settings, preopensOf(config, shared, live.imageRoot)),
+      settingsOfRelease(live, settingsFor(live.name), preopensOf(config, shared, live.imageRoot)),
     fileReader,
     verify: verifierOf(config.signers, reader),
-    load: (live) => loadRelease(live, limits.memoryBytes, modules),
+    load: (live) => loadRelease(live, tenantFor(config, live.name).limits.memoryBytes, modules),
     onFailing: ({ name: handler, digest: release }, { requests, failures }) =>
       shared.onFailing?.({ tenant, handler, release, requests, failures }),
   })
@@ -269,12 +284,15 @@ function publishedOf(
 
 function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | undefined {
   if (config.root === undefined) return undefined
+  const own = new Map(
+    config.handlers.map(({ name, limits }) => [latin1Of(name), limits.memoryBytes]),
+  )
   return new DocumentRoot({
     root: config.root,
     extensions: config.limitExtensions,
     index: config.index,
     revalidateMs: config.revalidateMs,
-    memoryMaxBytes: config.limits.memoryBytes,
+    memoryMaxBytes: (path) => own.get(path) ?? config.limits.memoryBytes,
     cache: shared.modules,
     clock: shared.clock,
   })

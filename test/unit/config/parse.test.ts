@@ -41,6 +41,7 @@ test('a tenant with nothing but a name gets every default', () => {
     maxRequests: 0,
     maxSpawnRate: 32,
     mounts: [],
+    handlers: [],
     allowedResponseHeaders: [],
     limitExtensions: ['.wasm'],
     lifetime: 'reset',

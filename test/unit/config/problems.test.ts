@@ -170,6 +170,12 @@ const CASES: readonly Case[] = [
     message: 'an absolute path without ".."',
   },
   {
+    name: 'two tables for one handler',
+    text: `${POOL}${TENANT}handlers = [{ name = "a.wasm" }, { name = "a.wasm" }]`,
+    found: 'CONFIG_DUPLICATE 6 tenant "acme": handlers[1].name',
+    message: 'another table has already',
+  },
+  {
     name: 'two mounts at one place',
     text: `${POOL}${TENANT}mounts = [{ host = "/a", guest = "/a" }, { host = "/b", guest = "/a/" }]`,
     found: 'CONFIG_DUPLICATE 6 tenant "acme": mounts[1].guest',

@@ -5,6 +5,8 @@ import type { z } from 'zod'
 import { parseConfig } from '../../../src/config/parse.ts'
 import {
   adminSchema,
+  handlerLimitsSchema,
+  handlerSchema,
   limitsSchema,
   logSchema,
   mainSchema,
@@ -22,6 +24,8 @@ const SECTIONS: ReadonlyArray<readonly [heading: string, schema: z.ZodObject]> =
   ['`[admin]`', adminSchema],
   ['`[[pool]]`', poolSchema],
   ['`[[tenant]]`', tenantSchema],
+  ['`[[tenant.handlers]]`', handlerSchema],
+  ['`[tenant.handlers.limits]`', handlerLimitsSchema],
   ['`[[tenant.mounts]]`', mountSchema],
   ['`[tenant.limits]`', limitsSchema],
   ['`[tenant.queue]`', queueSchema],
