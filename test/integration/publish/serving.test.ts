@@ -88,6 +88,23 @@ test("a limit in the manifest counts where it is below the tenant's", async () =
   await serving.logged(/"code":"OUTCOME_WALL_EXCEEDED"/)
 })
 
+test('a published handler has what the operator gives it by its name', async () => {
+  const tenant =
+    '[[tenant.handlers]]\nname = "app"\nlimits = { wall = "200ms" }\nenv = { MODE = "own" }'
+  const { serving, client, publish, until } = await openSite({ tenant })
+  await publish('c/echo.wasm', { routes: ['/app'] })
+  expect(await until('app', (body) => body.startsWith('{'))).toContain('"MODE":"own"')
+  const probe = { path: '/app?n=1&ms=1' }
+  await publish('as/slow.wasm', { routes: ['/app'], probe })
+  await until('app', (body) => body.includes('line'), 'n=1&ms=1')
+  await expect(client.get('app', 'n=10&ms=300')).rejects.toThrow('the connection ended')
+  await serving.logged(/"code":"OUTCOME_WALL_EXCEEDED"/)
+  await expect(
+    publish('as/slow.wasm', { routes: ['/app'], probe, limits: { wall: '1s' } }),
+  ).resolves.toBeDefined() // this caller knows no configuration; the worker keeps to it all the same
+  await expect(client.get('app', 'n=10&ms=300')).rejects.toThrow('the connection ended')
+})
+
 test('a release that is not what was published changes nothing and is told', async () => {
   const { serving, store, client, publish, until } = await openSite()
   await publish('c/hello.wasm', { routes: ['/app'] })
