@@ -19,7 +19,7 @@ import {
 import { type DirtyPages, openDirtyPages } from './dirty-pages.ts'
 import type { MemorySnapshot, PutBack } from './memory-snapshot.ts'
 
-/** Of private pages an idle instance may keep; above that they are given back to the system. */
+/** Of private pages a memory may keep; one that has more is given up, and goes back to the system a little at a time. */
 const MAX_PRIVATE_BYTES = 8 * 1024 * 1024
 
 /** Snapshots that nobody uses any more give their file and their mapping back. */
@@ -88,7 +88,7 @@ class MappedMemory implements MemorySnapshot {
       if (buffer.byteLength !== bytes.length) return false
       if (target.buffer !== buffer) target = new Uint8Array(buffer) // it grew by no page
       if (mayHaveNew || written === undefined) written = scan()
-      if (written === undefined) return this.#libc.madviseDontNeed(address, bytes.length) === 0
+      if (written === undefined) return false
       for (const { start, contents } of written) target.set(contents, start)
       return true
     }

@@ -100,14 +100,9 @@ for (const { name, take } of KINDS) {
   })
 }
 
-test('a mapped memory of more private pages than are kept is put back too', () => {
+test('a mapped memory of more private pages than are kept is given up', () => {
   const memory = new WebAssembly.Memory({ initial: 256, maximum: 256 })
-  new Uint8Array(memory.buffer).fill(3, 0, 1000)
-  const snapshot = mapMemory(memory)
-  const restore = snapshot?.adopt(memory)
+  const restore = mapMemory(memory)?.adopt(memory)
   new Uint8Array(memory.buffer).fill(9)
-  expect(restore?.(true)).toBe(true)
-  const bytes = Buffer.from(memory.buffer)
-  expect(bytes.subarray(0, 1000).every((byte) => byte === 3)).toBe(true)
-  expect(bytes.subarray(1000).every((byte) => byte === 0)).toBe(true)
+  expect(restore?.(true)).toBe(false)
 })
