@@ -10,6 +10,8 @@ export class GuestMemory {
   readonly memory: WebAssembly.Memory
   #snapshot: MemorySnapshot | undefined
   #putBack: PutBack | undefined
+  /** Asked again, it would look at every page again to say no. */
+  #isLost = false
 
   constructor(size: MemorySize) {
     this.memory = new WebAssembly.Memory(size)
@@ -22,6 +24,11 @@ export class GuestMemory {
 
   /** Puts it back; `mayHaveNew`: see `PutBack`. False, and nothing promised: it must be thrown away. */
   restore(snapshot: MemorySnapshot, mayHaveNew: boolean): boolean {
+    this.#isLost ||= !this.#restore(snapshot, mayHaveNew)
+    return !this.#isLost
+  }
+
+  #restore(snapshot: MemorySnapshot, mayHaveNew: boolean): boolean {
     if (this.#snapshot === snapshot && this.#putBack !== undefined) return this.#putBack(mayHaveNew)
     this.#snapshot = snapshot
     this.#putBack = snapshot.adopt(this.memory)

@@ -7,7 +7,7 @@ import { loadLibc } from '../base/libc.ts'
 /** Below that, unmapping does not show. */
 const LEAST_BYTES = 2 * 1024 * 1024
 
-/** In one turn: some 100 us. */
+/** In one turn: some 0.1 to 1 ms. */
 const STEP_BYTES = 1024 * 1024
 
 export function releasePages(memory: WebAssembly.Memory): void {

@@ -116,7 +116,8 @@ test('of many tenants some are told now and the others next time', () => {
   expect(queue.takeUsage()).toHaveLength(3)
 })
 
-test('whoever has had a thread elsewhere comes later here', () => {
+/** `a` and `b` want every turn they can have, and have had one each. */
+function setUpTwoThatRejoin() {
   const { queue, turn } = setUp()
   const turns: string[] = []
   const rejoin = (tenant: string) => (): void => {
@@ -126,6 +127,11 @@ test('whoever has had a thread elsewhere comes later here', () => {
   for (const tenant of ['a', 'b']) queue.join(tenant, rejoin(tenant))
   turn()
   turn()
+  return { queue, turn, turns }
+}
+
+test('whoever has had a thread elsewhere comes later here', () => {
+  const { queue, turn, turns } = setUpTwoThatRejoin()
   queue.countElsewhere([
     ['a', 10],
     ['nobody', 10],
@@ -135,15 +141,7 @@ test('whoever has had a thread elsewhere comes later here', () => {
 })
 
 test('a tenant is not kept waiting for long, whatever others say it has had', () => {
-  const { queue, turn } = setUp()
-  const turns: string[] = []
-  const rejoin = (tenant: string) => (): void => {
-    turns.push(tenant)
-    queue.join(tenant, rejoin(tenant))
-  }
-  for (const tenant of ['a', 'b']) queue.join(tenant, rejoin(tenant))
-  turn()
-  turn()
+  const { queue, turn, turns } = setUpTwoThatRejoin()
   queue.countElsewhere([['a', 1e9]])
   for (let count = 0; count < 300; count += 1) turn()
   expect(turns.lastIndexOf('a')).toBeGreaterThan(290)

@@ -236,36 +236,34 @@ test('the resumption is known to be under way until the guest has the thread aga
   expect(host.isReusable).toBe(true)
 })
 
-test('what a guest waited for has come: it goes on when it is its turn', async () => {
+/** A guest reads; what it waits for has come, and `resume` is its turn. */
+async function readBeforeItsTurn() {
   const ends = makeEnds()
   const probe = await makeProbe(ends)
-  let resume: (() => void) | undefined
+  let turn: (() => void) | undefined
   probe.host.takeTurn = (call) => {
-    resume = call
+    turn = call
   }
   const call = probe.read(0)
   expect(await isPending(call)).toBe(true)
   ends.stdin.push('late')
+  return { probe, call, resume: () => turn?.() }
+}
+
+test('what a guest waited for has come: it goes on when it is its turn', async () => {
+  const { probe, call, resume } = await readBeforeItsTurn()
   expect(await isPending(call)).toBe(true)
   expect(probe.host.isSuspended).toBe(true)
-  resume?.()
+  resume()
   expect(probe.host.isSuspended).toBe(false)
   await call
 })
 
 test('a session that ends before it is its turn is unwound, and its turn is nobody else’s', async () => {
-  const ends = makeEnds()
-  const probe = await makeProbe(ends)
-  let resume: (() => void) | undefined
-  probe.host.takeTurn = (call) => {
-    resume = call
-  }
-  const call = probe.read(0)
-  expect(await isPending(call)).toBe(true)
-  ends.stdin.push('late')
+  const { probe, call, resume } = await readBeforeItsTurn()
   probe.host.end()
   await expect(call).rejects.toBeInstanceOf(ExitSignal)
-  resume?.()
+  resume()
   expect(probe.host.isReusable).toBe(false)
 })
 
