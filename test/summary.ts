@@ -1,4 +1,7 @@
-/** Adds up what the runs of `make test` have found, and prints it as one line: `node test/summary.ts REPORT.json...`. */
+/**
+ * Adds up what the runs of `make test` have found, and prints it as TAP ends and as one line:
+ * `node test/summary.ts REPORT.json...`.
+ */
 import { readFileSync } from 'node:fs'
 
 /** What is read of a report of vitest's. */
@@ -17,4 +20,6 @@ for (const file of files) {
   failed += report.numFailedTests
   skipped += report.numPendingTests
 }
-process.stdout.write(`tests: ${passed} passed, ${failed} failed, ${skipped} skipped\n`)
+const tap = { tests: passed + failed + skipped, pass: passed, fail: failed, skipped }
+for (const [what, count] of Object.entries(tap)) process.stdout.write(`# ${what} ${count}\n`)
+process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`)

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { AdminError } from '../admin/errors.ts'
 import { systemClock } from '../base/clock.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
-import { MAX_TABLE_ELEMENTS } from '../guest/module.ts'
+import { TABLE_LIMITS } from '../guest/module.ts'
 import { type Digest, digestOf } from '../store/digest.ts'
 import { DEFAULT_STORE_LIMITS } from '../store/limits.ts'
 import type { PublishStep } from '../store/publish.ts'
@@ -112,7 +112,7 @@ async function digestHere(
   onCode: OnCode | undefined,
 ): Promise<Digest> {
   const memoryMaxBytes = manifest.limits.memoryBytes ?? tenantsBytes
-  const options = { memoryMaxBytes, tableMaxElements: MAX_TABLE_ELEMENTS, onCode }
+  const options = { memoryMaxBytes, ...TABLE_LIMITS, onCode }
   const { bytes, report } = harden(await readFile(modulePath), options)
   const image = {
     digest: digestOf(encodeListing(imageFiles)),

@@ -104,6 +104,7 @@ export class GuestInstance {
     this.#meter = new Meter(exports, this.#host.checks)
     this.#memories = memories
     this.#state = new MutableState(module, memories, exports)
+    this.#meter.restart(this.memoryBytes)
     this.#entries = [START_EXPORT, '_start']
       .map((name) => exports[name])
       .filter((entry) => entry !== undefined)
@@ -165,7 +166,7 @@ export class GuestInstance {
    */
   reset(): boolean {
     if (this.isSpent || !this.#state.restore()) return false
-    this.#meter.restart()
+    this.#meter.restart(this.memoryBytes)
     return true
   }
 
@@ -185,8 +186,7 @@ export class GuestInstance {
   #check(): number | Promise<number> {
     const run = this.#run
     if (run === undefined || this.#plainCheck() !== GO_ON) return END_GUEST
-    const nowMs = this.#clock.nowMs()
-    if (nowMs - run.enteredMs < run.job.sliceMs) return GO_ON
+    if (run.checkedMs - run.enteredMs < run.job.sliceMs) return GO_ON
     return new Promise((resolve) => {
       this.#leave(false)
       run.job.waitTurn(() => {
@@ -205,7 +205,7 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined) return END_GUEST
     const nowMs = this.#clock.nowMs()
-    this.#meter.tune(nowMs - run.checkedMs)
+    this.#meter.tune(nowMs - run.checkedMs, this.memoryBytes)
     run.checkedMs = nowMs
     if (run.cpuMs + nowMs - run.enteredMs > run.job.cpuMs) run.killedBy ??= 'cpu'
     else if (nowMs > run.deadlineMs) run.killedBy ??= 'wall'

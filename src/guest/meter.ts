@@ -9,7 +9,7 @@ import {
   QUOTA_EXPORT,
   SUSPENDING_SLOT,
 } from '../wasm/contract.ts'
-import { nextQuota } from '../wasm/quota.ts'
+import { maxQuota, nextQuota } from '../wasm/quota.ts'
 
 export class Meter {
   readonly #counter: WebAssembly.Global
@@ -26,15 +26,16 @@ export class Meter {
     maySuspend.value = 1 // everything this host calls, it calls through `promising`
   }
 
-  /** Sets how much the guest does until its next check, from how long the last stretch took. */
-  tune(elapsedMs: number): void {
-    this.#quota.value = nextQuota(Number(this.#quota.value), elapsedMs)
+  /** Sets how much the guest does until its next check, from how long the last stretch took and how much memory it has. */
+  tune(elapsedMs: number, memoryBytes: number): void {
+    this.#quota.value = nextQuota(Number(this.#quota.value), elapsedMs, maxQuota(memoryBytes))
   }
 
-  /** Puts counter and quota back to what they were before the first run. */
-  restart(): void {
-    this.#quota.value = DEFAULT_QUOTA
-    this.#counter.value = DEFAULT_QUOTA
+  /** Sets counter and quota for a new run of a guest with so much memory. */
+  restart(memoryBytes: number): void {
+    const quota = Math.min(DEFAULT_QUOTA, maxQuota(memoryBytes))
+    this.#quota.value = quota
+    this.#counter.value = quota
   }
 
   /** Makes the guest's next check come at once. */

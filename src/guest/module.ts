@@ -1,6 +1,7 @@
 /** A module that is ready to be instantiated: read, checked against its contract, compiled. */
 import { CodedError } from '../base/errors.ts'
 import { WASI_FUNCTIONS } from '../wasi/host.ts'
+import type { HardenOptions } from '../wasm/harden.ts'
 import { importMemories, type MemorySize } from '../wasm/import-memories.ts'
 import { GuestError } from './errors.ts'
 import { hardenModule } from './hardener.ts'
@@ -14,10 +15,13 @@ const PREVIEW1_NAMES: ReadonlySet<string> = new Set(WASI_FUNCTIONS)
 const SMALL_BYTES = 160 * 1024
 
 /**
- * Elements that the tables of one instance may grow to, all together. The tables of large programs have some ten thousand; V8
- * copies a table that grows in one step, and everybody waits for that.
+ * Elements of all tables of an instance together. Those of large programs begin with some ten thousand and hardly grow; V8 copies
+ * a table that does in one step, and a large copy waits for the collector of old objects.
  */
-export const MAX_TABLE_ELEMENTS = 131_072
+export const TABLE_LIMITS: Pick<HardenOptions, 'tableMaxElements' | 'tableGrowth'> = {
+  tableMaxElements: 131_072,
+  tableGrowth: 8_192,
+}
 
 export interface GuestModule {
   /** Of the bytes as they were published and of the limits written into them. */
@@ -62,7 +66,7 @@ export async function compileCgiModule(
 ): Promise<GuestModule> {
   const { bytes: hardened, ...facts } = await hardenModule(bytes, {
     memoryMaxBytes,
-    tableMaxElements: MAX_TABLE_ELEMENTS,
+    ...TABLE_LIMITS,
   })
   return { digest, name, memoryMaxBytes, ...facts, ...(await compile(hardened, name)) }
 }

@@ -199,8 +199,18 @@ export class Scheduler {
   }
 
   #makeNow(job: PoolJob, place: Place, state: TenantState): Instance {
-    this.#capacity.beforeMake(job.module)
-    return this.#make(job, place, state)
+    return this.#charge(job.tenant, () => {
+      this.#capacity.beforeMake(job.module)
+      return this.#make(job, place, state)
+    })
+  }
+
+  /** What is done for a request before and after its guest runs is its tenant's to pay, too. */
+  #charge<Result>(tenant: string, work: () => Result): Result {
+    const fromMs = this.#clock.nowMs()
+    const result = work()
+    this.#runQueue.charge(tenant, Math.min(this.#clock.nowMs() - fromMs, TURN_MS))
+    return result
   }
 
   #make({ engine = 'own', module, tenant }: PoolJob, { key }: Place, state: TenantState): Instance {
@@ -234,7 +244,11 @@ export class Scheduler {
     return used !== undefined && this.#putBack(used) ? used.instance : undefined
   }
 
-  #putBack({ instance, job, place }: UsedInstance): boolean {
+  #putBack(used: UsedInstance): boolean {
+    return this.#charge(used.job.tenant, () => this.#restore(used))
+  }
+
+  #restore({ instance, job, place }: UsedInstance): boolean {
     if (!canRunAgain(instance, job)) {
       instance.retire((memories) => {
         this.#spares.put(place.key, memories, this.#clock.nowMs() + SPARE_MS)

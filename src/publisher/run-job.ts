@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
-import { type GuestModule, MAX_TABLE_ELEMENTS } from '../guest/module.ts'
+import { type GuestModule, TABLE_LIMITS } from '../guest/module.ts'
 import { digestOf } from '../store/digest.ts'
 import type {
   JobDone,
@@ -65,7 +65,7 @@ export async function runJob(job: PublisherJob, context: JobContext): Promise<Jo
       () =>
         harden(bytes, {
           memoryMaxBytes,
-          tableMaxElements: MAX_TABLE_ELEMENTS,
+          ...TABLE_LIMITS,
           limits: { moduleBytes, outputBytes },
           onCode: codeReporter(context),
         }),

@@ -4,13 +4,18 @@ import { Errno } from './errno.ts'
 import type { FileNode, Filestat, NewTimes, OpenFile, OpenMode, SymlinkNode } from './filesystem.ts'
 import { MemoryNode, type MemorySystem } from './memory-node.ts'
 
-/** What contents are kept in: a file that grows is never copied. */
-const PAGE_BYTES = 4096
+/**
+ * What contents are kept in: a file that grows is never copied. Its first 64 KiB are in small blocks, so that a small file needs little;
+ * what follows is in large ones, since the collector looks at each.
+ */
+const SMALL_BYTES = 4096
+const LARGE_BYTES = 65_536
+const SMALL_BLOCKS = LARGE_BYTES / SMALL_BYTES
 
 export class MemoryFile extends MemoryNode implements FileNode {
   readonly kind = 'file'
   /** As many as `#size` needs; everything behind it is zero. */
-  #pages: Uint8Array[] = []
+  readonly #blocks: Uint8Array[] = []
   #size = 0
   #opened = 0
 
@@ -75,29 +80,42 @@ export class MemoryFile extends MemoryNode implements FileNode {
     if (size <= this.#size) return Errno.SUCCESS
     const errno = this.system.quota.charge(size - this.#size)
     if (errno !== Errno.SUCCESS) return errno
-    while (this.#pages.length * PAGE_BYTES < size) this.#pages.push(new Uint8Array(PAGE_BYTES))
+    while (startOf(this.#blocks.length) < size) {
+      const isSmall = this.#blocks.length < SMALL_BLOCKS
+      this.#blocks.push(new Uint8Array(isSmall ? SMALL_BYTES : LARGE_BYTES))
+    }
     this.#size = size
     return Errno.SUCCESS
   }
 
   #cut(size: number): void {
     this.system.quota.charge(size - this.#size)
-    this.#pages.length = Math.ceil(size / PAGE_BYTES)
-    this.#pages.at(-1)?.fill(0, size - (this.#pages.length - 1) * PAGE_BYTES)
+    this.#blocks.length = size === 0 ? 0 : blockOf(size - 1) + 1
+    this.#blocks.at(-1)?.fill(0, size - startOf(this.#blocks.length - 1))
     this.#size = size
   }
 
   /** Calls `use` with the pieces of the contents from `start` to `end` and where each lies behind `start`. */
   #eachPart(start: number, end: number, use: (part: Uint8Array, at: number) => void): void {
     for (let at = start; at < end; ) {
-      const index = Math.floor(at / PAGE_BYTES)
-      const inPage = at - index * PAGE_BYTES
-      const length = Math.min(end - at, PAGE_BYTES - inPage)
-      const page = this.#pages[index]
-      if (page !== undefined) use(page.subarray(inPage, inPage + length), at - start)
+      const index = blockOf(at)
+      const inBlock = at - startOf(index)
+      const length = Math.min(end - at, startOf(index + 1) - at)
+      const block = this.#blocks[index]
+      if (block !== undefined) use(block.subarray(inBlock, inBlock + length), at - start)
       at += length
     }
   }
+}
+
+/** Index of the block that has the byte at `at`. */
+function blockOf(at: number): number {
+  return Math.floor(at < LARGE_BYTES ? at / SMALL_BYTES : at / LARGE_BYTES + SMALL_BLOCKS - 1)
+}
+
+/** Where in the file block `index` begins. */
+function startOf(index: number): number {
+  return index < SMALL_BLOCKS ? index * SMALL_BYTES : (index - SMALL_BLOCKS + 1) * LARGE_BYTES
 }
 
 class OpenMemoryFile implements OpenFile {

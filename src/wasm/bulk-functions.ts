@@ -1,6 +1,7 @@
 /**
  * Functions that stand in for `memory.fill`, `table.copy` and their like, which do unbounded work in one step:
- * they charge by size and do large jobs in steps, with a check before each.
+ * they charge by size and do large jobs in steps, with a check before each. After `memory.grow` there is a check whatever it
+ * does: how long a guest may go without one depends on how much memory it has.
  *
  * The instruction traps before it changes anything if any part is out of bounds. So does the stand-in: it first runs
  * the instruction on the end of the range with length 0, which traps exactly when the whole would.
@@ -64,11 +65,21 @@ const KINDS: ReadonlyMap<number, BulkKind> = new Map<number, BulkKind>([
     OP.tableGrow,
     { name: 'table.grow', isTable: true, hasSource: false, canOverlap: false, indices: 1 },
   ],
+  [
+    OP.memoryGrow,
+    { name: 'memory.grow', isTable: false, hasSource: false, canOverlap: false, indices: 1 },
+  ],
 ])
 
-/** True if the instruction's work depends on an operand. */
+/** True if a function stands in for the instruction. */
 export function isBulk(opcode: number): boolean {
-  return opcode >= OP.memoryInit && opcode <= OP.tableFill && KINDS.has(opcode)
+  return KINDS.has(opcode)
+}
+
+function kindOf(opcode: number): BulkKind {
+  const kind = KINDS.get(opcode)
+  if (kind === undefined) throw new Error(`opcode ${opcode} is not a bulk instruction`)
+  return kind
 }
 
 /** A function to be added. */
@@ -101,32 +112,47 @@ export class BulkFunctions {
 
   /** Units for the instruction with the constant size `count`; undefined: too large to be done unchecked. */
   fixedCost(opcode: number, count: number): number | undefined {
-    const isTable = KINDS.get(opcode)?.isTable === true
-    if (isTable) return count > SMALL_ELEMENTS ? undefined : GROW_COST + count * 4
+    if (opcode === OP.memoryGrow) return undefined
+    if (kindOf(opcode).isTable) return count > SMALL_ELEMENTS ? undefined : GROW_COST + count * 4
     return count > SMALL_BYTES ? undefined : BASE_COST + (count >> 4)
   }
 
   /** The index of the function that stands in for the instruction with indices `a` and `b`. */
   functionFor(opcode: number, a: number, b: number): number {
-    const kind = KINDS.get(opcode)
-    if (kind === undefined) throw new Error(`opcode ${opcode} is not a bulk instruction`)
+    const kind = kindOf(opcode)
     const indices = kind.indices === 1 ? [a] : [a, b]
     const key = `${opcode}:${indices.join(':')}`
     const known = this.#indices.get(key)
     if (known !== undefined) return known
     const index = this.#firstFunction + this.added.length
     this.#indices.set(key, index)
-    const instruction = [opcode >> 8, opcode & 0xff, ...indices.flatMap(encodeU32)]
+    const prefix = opcode > 0xff ? [opcode >> 8] : []
+    const instruction = [...prefix, opcode & 0xff, ...indices.flatMap(encodeU32)]
     const element = kind.isTable ? this.#elementType(a) : []
-    const isGrow = opcode === OP.tableGrow
-    this.added.push({
-      name: `${kind.name}:${indices.join(':')}`,
-      type: isGrow
-        ? this.#types.add([element, [I32]], [[I32]])
-        : this.#types.add([[I32], kind.hasSource || !kind.isTable ? [I32] : element, [I32]], []),
-      body: isGrow ? this.#growBody(instruction) : this.#body(kind, instruction),
-    })
+    const name = `${kind.name}:${indices.join(':')}`
+    this.added.push({ name, ...this.#standIn(opcode, instruction, element) })
     return index
+  }
+
+  #standIn(
+    opcode: number,
+    instruction: readonly number[],
+    element: number[],
+  ): Pick<AddedFunction, 'type' | 'body'> {
+    if (opcode === OP.memoryGrow) {
+      const type = this.#types.add([[I32]], [[I32]])
+      return { type, body: [0, 0x20, 0, ...instruction, ...this.#check(), 0x0b] }
+    }
+    if (opcode === OP.tableGrow) {
+      const type = this.#types.add([element, [I32]], [[I32]])
+      return { type, body: this.#tableGrowBody(instruction) }
+    }
+    const kind = kindOf(opcode)
+    const second = kind.hasSource || !kind.isTable ? [I32] : element
+    return {
+      type: this.#types.add([[I32], second, [I32]], []),
+      body: this.#body(kind, instruction),
+    }
   }
 
   #elementType(table: number): number[] {
@@ -134,7 +160,7 @@ export class BulkFunctions {
     return [...this.#module.bytes.subarray(span.start, span.end)]
   }
 
-  #growBody(instruction: readonly number[]): number[] {
+  #tableGrowBody(instruction: readonly number[]): number[] {
     const most = [0x41, ...encodeS32(MOST_GROWTH_CHARGED)]
     const [value, count] = [
       [0x20, 0],
@@ -184,10 +210,13 @@ export class BulkFunctions {
   /** `counter -= units + base; if (counter < 0) check()` */
   #charge(units: readonly number[], base: number): number[] {
     const counter = encodeU32(this.#meter.counterGlobal)
-    const check = encodeU32(this.#meter.checkFunction)
     return [
       ...[0x23, ...counter, ...units, 0x6b, 0x41, ...encodeS32(base), 0x6b, 0x24, ...counter],
-      ...[0x23, ...counter, 0x41, 0, 0x48, 0x04, 0x40, 0x10, ...check, 0x1a, 0x0b],
+      ...[0x23, ...counter, 0x41, 0, 0x48, 0x04, 0x40, ...this.#check(), 0x0b],
     ]
+  }
+
+  #check(): number[] {
+    return [0x10, ...encodeU32(this.#meter.checkFunction), 0x1a]
   }
 }

@@ -44,6 +44,8 @@ export interface HardenOptions {
   readonly memoryMaxBytes: number
   /** Elements that all tables of the module together may grow to. */
   readonly tableMaxElements: number
+  /** By how many elements they may grow, all together. Default: up to `tableMaxElements`. */
+  readonly tableGrowth?: number
   /** Units between two checks. Default: `DEFAULT_QUOTA`. */
   readonly quota?: number
   /** Limits on the module itself; those not given have their defaults. */
@@ -86,6 +88,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
   })
   const tableElements = capSizes(module.tables, {
     total: options.tableMaxElements,
+    growth: options.tableGrowth,
     what: 'the elements of its tables',
     code: 'WASM_TABLE_MINIMUM',
   })

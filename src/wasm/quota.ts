@@ -11,15 +11,25 @@ export const TARGET_INTERVAL_MS = 0.1
 /** Even the slowest code gets something done between two checks. */
 export const MIN_QUOTA = 20_000
 /** So that a guest cannot earn a long turn with cheap instructions and then spend it on dear ones. */
-export const MAX_QUOTA = 2_000_000
+const MAX_QUOTA = 2_000_000
+/**
+ * The dearest is a write to a page that nobody has written yet: six units, and a page fault of 0.3 to 3 us. A memory of so
+ * many bytes has 1,024 pages; one that has more may keep its guest away from a check for too long.
+ */
+export const MOST_COLD_BYTES = 4 * 1024 * 1024
 /** Corrections smaller than this factor are not worth writing the global for. */
 const TOLERANCE = 2
 
-/** `elapsedMs`: from the last check, or the guest's start or resumption, to this one. Returns `quota` itself where that is good enough. */
-export function nextQuota(quota: number, elapsedMs: number): number {
+/** The largest quota of a guest that has so much memory. */
+export function maxQuota(memoryBytes: number): number {
+  return memoryBytes > MOST_COLD_BYTES ? MIN_QUOTA : MAX_QUOTA
+}
+
+/** `elapsedMs`: from the last check, or the guest's start or resumption, to this one; `most`: see `maxQuota`. Returns `quota` itself where that is good enough. */
+export function nextQuota(quota: number, elapsedMs: number, most: number): number {
   const factor = TARGET_INTERVAL_MS / Math.max(elapsedMs, 0.001)
-  if (factor < TOLERANCE && factor > 1 / TOLERANCE) return quota
+  if (factor < TOLERANCE && factor > 1 / TOLERANCE) return Math.min(quota, most)
   // Down at once, up step by step.
   const wanted = Math.round(quota * Math.min(factor, TOLERANCE))
-  return Math.min(Math.max(wanted, MIN_QUOTA), MAX_QUOTA)
+  return Math.min(Math.max(wanted, MIN_QUOTA), most)
 }

@@ -8,6 +8,8 @@ export const PAGE_BYTES = 65_536
 export interface SizeCap {
   /** Pages or elements that all of them together may have. */
   readonly total: number
+  /** By how many all of them together may grow. Default: as far as `total` goes. */
+  readonly growth?: number | undefined
   readonly what: string
   readonly code: WasmErrorCode
 }
@@ -27,7 +29,7 @@ export function capSizes(items: readonly Limited[], cap: SizeCap): (number | und
       { details: { actual: minimums, wanted: cap.total } },
     )
   }
-  let left = cap.total - minimums
+  let left = Math.min(cap.total - minimums, cap.growth ?? Number.POSITIVE_INFINITY)
   const growth = new Map<Limited, number>()
   for (const item of own) {
     if (item.maximum === undefined) continue

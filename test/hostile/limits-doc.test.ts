@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import { limitsSchema, mainSchema, queueSchema, tenantSchema } from '../../src/config/schema.ts'
 import { type FailureCode, failureRule } from '../../src/gateway/failure.ts'
 import { DEFAULT_CACHE_BYTES } from '../../src/guest/compile-cache.ts'
+import { TABLE_LIMITS } from '../../src/guest/module.ts'
 import { DEFAULT_WARM_LIMITS } from '../../src/pool/warm-instances.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
 import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
@@ -83,8 +84,9 @@ test('fixed limits are those of the code', () => {
       ...[pathBytes, pathDepth, iovecs, transferBytes, randomBytes, subscriptions],
     ].map(String),
   )
+  expect(fixed(ENDING).at(-1)).toBe(String(TABLE_LIMITS.tableGrowth))
+  expect(PAGE).toContain(`more than ${TABLE_LIMITS.tableMaxElements.toLocaleString('en')} elements`)
   expect(fixed(KEPT)).toEqual([DEFAULT_WARM_LIMITS.total, DEFAULT_CACHE_BYTES].map(String))
-  expect(SOURCES).toContain('MAX_TABLE_ELEMENTS = 131_072')
 })
 
 test('limits of a module are those of the code', () => {

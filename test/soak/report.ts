@@ -47,7 +47,7 @@ export function promisesOf(result: SoakResult): readonly Promised[] {
       isKept: peers.length > 0 && peers.every(({ answered }) => answered > 0),
     },
     {
-      what: `no request failed but those that ran in a killed worker (${lost.length} did)`,
+      what: `every request was answered but those of killed workers (${lost.length} others were lost)`,
       isKept: lost.length === 0,
     },
     {

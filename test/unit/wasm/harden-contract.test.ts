@@ -1,9 +1,24 @@
 /** What a hardened module is made of: exports, caps, custom sections, names. */
 import { expect, test } from 'vitest'
-import { CONTRACT_VERSION, HARDENED_SECTION } from '../../../src/wasm/contract.ts'
+import {
+  CONTRACT_VERSION,
+  GO_ON,
+  HARDENED_SECTION,
+  memoryExport,
+} from '../../../src/wasm/contract.ts'
 import { harden } from '../../../src/wasm/harden.ts'
 import { inspect } from '../../../src/wasm/inspect.ts'
-import { type Bytes, begin, call, instantiate, ROOMY, sections, setCheck, wat } from './modules.ts'
+import {
+  type Bytes,
+  begin,
+  call,
+  instantiate,
+  ROOMY,
+  sections,
+  setCheck,
+  wat,
+  withCheck,
+} from './modules.ts'
 
 const customs = (bytes: Bytes, name: string): number[][] =>
   WebAssembly.Module.customSections(new WebAssembly.Module(bytes), name).map((buffer) => [
@@ -98,6 +113,28 @@ test('a guest cannot grow past the caps', () => {
   const exports = begin(harden(module, { memoryMaxBytes: 3 * 65_536, tableMaxElements: 5 }).bytes)
   expect([3, 2, 1].map((pages) => call(exports, 'grow', pages))).toEqual([-1, 1, -1])
   expect([5, 4, 1].map((count) => call(exports, 'elements', count))).toEqual([-1, 1, -1])
+})
+
+test('tables may begin with more than they may grow by', () => {
+  const module = wat(`(module (table 40 funcref) (table 2 funcref) (table 1 3 funcref)
+    (func (export "elements") (param i32) (result i32) (table.grow 0 (ref.null func) (local.get 0))))`)
+  const { bytes, report } = harden(module, { ...ROOMY, tableGrowth: 8 })
+  expect(report.tableMaxElements).toEqual([43, 5, 3])
+  const exports = begin(bytes)
+  expect([4, 3, 1].map((count) => call(exports, 'elements', count))).toEqual([-1, 40, -1])
+})
+
+test('a guest is checked whenever it has grown its memory, or tried to', () => {
+  const module = wat(`(module (memory 1)
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))`)
+  const sizes: number[] = []
+  const check = (): number => {
+    sizes.push((exports[memoryExport(0)] as WebAssembly.Memory).buffer.byteLength / 65_536)
+    return GO_ON
+  }
+  const exports = withCheck(module, check, { options: { ...ROOMY, memoryMaxBytes: 3 * 65_536 } })
+  for (const pages of [1, 0, 9]) call(exports, 'grow', pages)
+  expect(sizes).toEqual([2, 2, 2])
 })
 
 test.each([
