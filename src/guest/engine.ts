@@ -1,5 +1,4 @@
 /** What runs a guest: our own host, or another one behind the same contract. */
-import type { GuestMemory } from './guest-memory.ts'
 import type { GuestJob, GuestReport } from './instance.ts'
 import type { KillReason } from './outcome.ts'
 
@@ -23,8 +22,11 @@ export interface Instance {
   run(job: GuestJob): Promise<GuestReport>
   /** Ends the run. Does nothing between runs. */
   kill(reason: KillReason): void
-  /** Puts it back to what it was before its first run; false: it must be thrown away. */
+  /** Puts it back to what it was before its first run; false: it cannot be. */
   reset(): boolean
-  /** It is thrown away. `give` is told the memories that another instance of the module can have, sooner or later or never. */
-  retire(give: (memories: readonly GuestMemory[]) => void): void
+  /**
+   * Makes a new instance of the module of it, with what is left of the old one and costs most to make: its memories, put back to
+   * their first state, and its host. False: not now; `later` is called when it is one, if it ever can be.
+   */
+  renew(later: () => void): boolean
 }

@@ -1,11 +1,11 @@
 /**
- * One instance of a guest module and the run it is in.
+ * One instance of a guest module and the run it is in; renewed, one after the other.
  *
  * The guest runs in this thread on a stack of its own (JSPI). While it waits for bytes, for time or for its next
  * slice, the thread belongs to everybody else; CPU time counts only while the guest holds the thread.
  *
  *     idle -> running <-> waiting -> idle -> reset() -> idle ...
- *                 └── trap, kill ──> spent
+ *                 └── trap, kill ──> spent -> renew() -> idle ...
  */
 import type { Clock, Timer } from '../base/clock.ts'
 import { ExitSignal } from '../wasi/exit-signal.ts'
@@ -62,10 +62,8 @@ export class GuestInstance {
   readonly jitter: number = Math.random()
   readonly #clock: Clock
   readonly #host: WasiHost
-  readonly #meter: Meter
   readonly #memories: readonly GuestMemory[]
-  readonly #state: MutableState
-  readonly #entries: ReadonlyArray<() => Promise<unknown>>
+  #program: Program
   #run: Run | undefined
   #isWaiting = false
   /** Whether code of the guest is under way or may still be: one that was killed while it waited unwinds later. */
@@ -75,17 +73,11 @@ export class GuestInstance {
   #runs = 0
   #wallTimer: Timer | undefined
 
-  /**
-   * Instantiates at once, in this thread; takes tens of microseconds. `module` is hardened; `memories`: new, or what another
-   * instance of the same module has given back.
-   */
-  constructor(
-    module: GuestModule,
-    clock: Clock,
-    memories: readonly GuestMemory[] = makeMemories(module.memories),
-  ) {
+  /** Instantiates at once, in this thread; takes tens of microseconds. `module` is hardened. */
+  constructor(module: GuestModule, clock: Clock) {
     this.module = module
     this.#clock = clock
+    this.#memories = makeMemories(module.memories)
     this.#host = new WasiHost(module.wasiNames, {
       check: () => this.#check(),
       plainCheck: () => this.#plainCheck(),
@@ -93,22 +85,7 @@ export class GuestInstance {
     this.#host.beforeWait = () => this.#leave(true)
     this.#host.afterWait = () => this.#enter()
     this.#host.takeTurn = (resume) => this.#run?.job.takeTurn(resume)
-    const { exports } = new WebAssembly.Instance(module.module, {
-      [PREVIEW1]: this.#host.imports,
-      ...memoryImports(memories),
-    })
-    this.#host.attach(
-      exports['memory'] as WebAssembly.Memory,
-      exports[COUNTER_EXPORT] as WebAssembly.Global,
-    )
-    this.#meter = new Meter(exports, this.#host.checks)
-    this.#memories = memories
-    this.#state = new MutableState(module, memories, exports)
-    this.#meter.restart(this.memoryBytes)
-    this.#entries = [START_EXPORT, '_start']
-      .map((name) => exports[name])
-      .filter((entry) => entry !== undefined)
-      .map((entry) => promising(entry as () => void))
+    this.#program = new Program(module, this.#host, this.#memories)
   }
 
   /** Runs so far. */
@@ -123,7 +100,7 @@ export class GuestInstance {
 
   /** Bytes of linear memory, all memories together. */
   get memoryBytes(): number {
-    return this.#state.bytes()
+    return this.#program.state.bytes()
   }
 
   /** Runs the program once, from its start function to the end of `_start`. Never rejects. One run at a time. */
@@ -155,31 +132,40 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined || run.killedBy !== undefined) return
     run.killedBy = reason
-    this.#meter.checkNow()
+    this.#program.meter.checkNow()
     if (this.#isWaiting) this.#finish(run, { kind: 'killed', reason })
     else this.#host.poison()
   }
 
   /**
-   * Puts the instance back to what it was before its first run. False: it cannot be, and must be thrown away (it was
-   * stopped or it trapped, its memory grew, or its module keeps state that cannot be put back).
+   * Puts the instance back to what it was before its first run. False: it cannot be (it was stopped or it trapped, its
+   * memory grew, or its module keeps state that cannot be put back).
    */
   reset(): boolean {
-    if (this.isSpent || !this.#state.restore()) return false
-    this.#meter.restart(this.memoryBytes)
+    const { state, meter } = this.#program
+    if (this.isSpent || !state.restore()) return false
+    meter.restart(this.memoryBytes)
     return true
   }
 
-  /**
-   * Gives its memories away, put back to their first state, when no code of the guest can run any more; or never, where they cannot
-   * be put back. It must not be used after that.
-   */
-  retire(give: (memories: readonly GuestMemory[]) => void): void {
+  /** See `Instance`. It waits until no code of the old instance can run any more; a memory that has grown cannot be put back. */
+  renew(later: () => void): boolean {
     this.#isSpent = true
     if (this.#isOnStack) {
-      this.#whenOffStack = () => this.retire(give)
-    } else if (this.#state.restoreMemories()) give(this.#memories)
-    else for (const { memory } of this.#memories) releasePages(memory)
+      this.#whenOffStack = () => {
+        if (this.renew(later)) later()
+      }
+      return false
+    }
+    if (!this.#program.state.restoreMemories()) {
+      for (const { memory } of this.#memories) releasePages(memory)
+      return false
+    }
+    this.#host.renew()
+    this.#program = new Program(this.module, this.#host, this.#memories)
+    this.#runs = 0
+    this.#isSpent = false
+    return true
   }
 
   /** The guest's time is looked at: GO_ON, END_GUEST, or a promise of one of them when it is others' turn. */
@@ -205,7 +191,7 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined) return END_GUEST
     const nowMs = this.#clock.nowMs()
-    this.#meter.tune(nowMs - run.checkedMs, this.memoryBytes)
+    this.#program.meter.tune(nowMs - run.checkedMs, this.memoryBytes)
     run.checkedMs = nowMs
     if (run.cpuMs + nowMs - run.enteredMs > run.job.cpuMs) run.killedBy ??= 'cpu'
     else if (nowMs > run.deadlineMs) run.killedBy ??= 'wall'
@@ -214,13 +200,14 @@ export class GuestInstance {
 
   #call(run: Run, index: number): void {
     if (this.#run !== run) return // it was killed
-    const entry = this.#entries[index]
+    const { entries, state } = this.#program
+    const entry = entries[index]
     if (entry === undefined) {
       this.#finish(run, { kind: 'exited', code: 0 })
       return
     }
     this.#isOnStack = true
-    this.#state.watch(entry).then(
+    state.watch(entry).then(
       () => {
         this.#leaveStack()
         this.#call(run, index + 1)
@@ -244,7 +231,7 @@ export class GuestInstance {
       return { kind: 'exited', code: exitCode ?? 0 }
     }
     this.#isSpent = true
-    return outcomeOfThrow(thrown, this.#state.isFull())
+    return outcomeOfThrow(thrown, this.#program.state.isFull())
   }
 
   #finish(run: Run, outcome: Outcome): void {
@@ -260,7 +247,7 @@ export class GuestInstance {
     run.settle({
       outcome: killedBy === undefined ? outcome : { kind: 'killed', reason: killedBy },
       cpuMs: run.cpuMs,
-      memoryBytes: this.#state.bytes(),
+      memoryBytes: this.memoryBytes,
     })
   }
 
@@ -271,7 +258,7 @@ export class GuestInstance {
     const nowMs = this.#clock.nowMs()
     run.cpuMs += nowMs - run.enteredMs
     this.#isWaiting = true
-    this.#state.loseSight()
+    this.#program.state.loseSight()
     if (!isForOthers) return
     if (run.deadlineMs !== Number.POSITIVE_INFINITY) {
       const leftMs = Math.max(0, run.deadlineMs - nowMs)
@@ -288,5 +275,31 @@ export class GuestInstance {
     this.#isWaiting = false
     run.enteredMs = this.#clock.nowMs()
     run.checkedMs = run.enteredMs
+  }
+}
+
+/** A WebAssembly instance with what its runner needs to know of it. */
+class Program {
+  readonly meter: Meter
+  readonly state: MutableState
+  /** What to call, in this order. */
+  readonly entries: ReadonlyArray<() => Promise<unknown>>
+
+  constructor(module: GuestModule, host: WasiHost, memories: readonly GuestMemory[]) {
+    const { exports } = new WebAssembly.Instance(module.module, {
+      [PREVIEW1]: host.imports,
+      ...memoryImports(memories),
+    })
+    host.attach(
+      exports['memory'] as WebAssembly.Memory,
+      exports[COUNTER_EXPORT] as WebAssembly.Global,
+    )
+    this.meter = new Meter(exports, host.checks)
+    this.state = new MutableState(module, memories, exports)
+    this.meter.restart(this.state.bytes())
+    this.entries = [START_EXPORT, '_start']
+      .map((name) => exports[name])
+      .filter((entry) => entry !== undefined)
+      .map((entry) => promising(entry as () => void))
   }
 }

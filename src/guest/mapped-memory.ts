@@ -42,6 +42,8 @@ interface SnapshotFile {
   readonly fd: number
   /** Its contents: a shared mapping, not to be written to. */
   readonly bytes: Uint8Array
+  /** How many of them instantiating had written. */
+  readonly writtenBytes: number
 }
 
 class MappedMemory implements MemorySnapshot {
@@ -59,6 +61,9 @@ class MappedMemory implements MemorySnapshot {
     const { buffer } = memory
     if (buffer.byteLength !== this.#file.bytes.length) return undefined
     const address = this.#libc.addressOf(buffer)
+    const ownBytes = countWritten(this.#dirtyPages, address, buffer.byteLength)
+    // They would all go in one step.
+    if (ownBytes > this.#file.writtenBytes + MAX_PRIVATE_BYTES) return undefined
     const mapped = this.#libc.mmap(address, buffer.byteLength, {
       protection: PROT_READ | PROT_WRITE,
       flags: MAP_PRIVATE | MAP_FIXED,
@@ -100,6 +105,15 @@ interface Written {
   readonly contents: Uint8Array
 }
 
+/** Infinity: not known. */
+function countWritten(pages: DirtyPages, address: bigint, length: number): number {
+  let bytes = 0
+  const isKnown = pages.scan(address, length, (start, end) => {
+    bytes += end - start
+  })
+  return isKnown ? bytes : Number.POSITIVE_INFINITY
+}
+
 function makeFile(libc: Libc, pages: DirtyPages, buffer: ArrayBuffer): SnapshotFile | undefined {
   const fd = libc.memfdCreate(Buffer.from('wasm-fpm snapshot\0'), 1)
   if (fd < 0) return undefined
@@ -112,16 +126,18 @@ function makeFile(libc: Libc, pages: DirtyPages, buffer: ArrayBuffer): SnapshotF
     libc.close(fd)
     return undefined
   }
-  const view = libc.view(address, length)
-  const file = { fd, bytes: new Uint8Array(view) }
+  const bytes = new Uint8Array(libc.view(address, length))
+  const from = new Uint8Array(buffer)
+  let writtenBytes = 0
+  // Pages that nobody has written are zeros, and looking at them would make the system map them.
+  const isKnown = pages.scan(libc.addressOf(buffer), length, (start, end) => {
+    writtenBytes += end - start
+    copyNonZero(from.subarray(start, end), bytes.subarray(start, end))
+  })
+  const file = { fd, bytes, writtenBytes }
   abandoned.register(file, () => {
     libc.munmap(address, length)
     libc.close(fd)
-  })
-  // Pages that nobody has written are zeros, and looking at them would make the system map them.
-  const from = new Uint8Array(buffer)
-  const isKnown = pages.scan(libc.addressOf(buffer), length, (start, end) => {
-    copyNonZero(from.subarray(start, end), file.bytes.subarray(start, end))
   })
   return isKnown ? file : undefined
 }

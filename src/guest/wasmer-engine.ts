@@ -98,8 +98,11 @@ export class WasmerInstance implements Instance {
     return false
   }
 
-  /** Its memory was V8's all the time. */
-  retire(): void {}
+  /** What a run needs is made when it starts. */
+  renew(): boolean {
+    this.#runs = 0
+    return true
+  }
 
   async #perform(run: Run): Promise<void> {
     const { grants, waitTurn } = run.job

@@ -11,7 +11,6 @@ import { type InstanceRecord, type JobSubject, newInstanceRecord } from './insta
 import { RunQueue } from './run-queue.ts'
 import { idleLimit, idleTimeoutMs, instancesToMake, type Sizing } from './sizing.ts'
 import type { SlotLimits } from './slots.ts'
-import { SpareMemories } from './spare-memories.ts'
 import { TenantState } from './tenant-state.ts'
 import type { Place, WarmInstances } from './warm-instances.ts'
 
@@ -52,9 +51,6 @@ const TURN_MS = 1
 /** How often idle instances are looked at, in milliseconds. */
 const EXPIRE_INTERVAL_MS = 1000
 
-/** How long the memories of an instance that was thrown away are kept for another one, in milliseconds. */
-const SPARE_MS = 5000
-
 /** By how much `max_requests` is shortened at random, so that instances made together do not end together. */
 const MAX_REQUESTS_JITTER = 0.1
 
@@ -63,7 +59,6 @@ export class Scheduler {
   readonly #runQueue: RunQueue
   readonly #capacity: Capacity
   readonly #warm: WarmInstances
-  readonly #spares = new SpareMemories()
   readonly #tenants = new Map<string, TenantState>()
   /** Instances that still have to be put back. */
   readonly #used: UsedInstance[] = []
@@ -170,7 +165,7 @@ export class Scheduler {
     const { module } = job
     const place = state.places.find(module, job.engine ?? 'own', job.place ?? '')
     const warm = this.#warm.take(place.key) ?? this.#takeUsed(place.key)
-    const instance = warm ?? this.#makeNow(job, place, state)
+    const instance = warm ?? this.#makeNow(job, state)
     const record = this.#recordOf(instance, job.tenant)
     this.#capacity.begin(instance, module)
     record.isRunning = true
@@ -198,10 +193,10 @@ export class Scheduler {
     this.#makeAhead(held, { isFirstUse, most: job.sizing.maxSpawnRate })
   }
 
-  #makeNow(job: PoolJob, place: Place, state: TenantState): Instance {
+  #makeNow(job: PoolJob, state: TenantState): Instance {
     return this.#charge(job.tenant, () => {
       this.#capacity.beforeMake(job.module)
-      return this.#make(job, place, state)
+      return this.#make(job, state)
     })
   }
 
@@ -213,11 +208,9 @@ export class Scheduler {
     return result
   }
 
-  #make({ engine = 'own', module, tenant }: PoolJob, { key }: Place, state: TenantState): Instance {
+  #make({ engine = 'own', module, tenant }: PoolJob, state: TenantState): Instance {
     state.counters.instancesMade += 1
-    const memories = this.#spares.take(key)
-    if (memories !== undefined) state.counters.memoriesReused += 1
-    const instance = makeInstance({ engine, module, clock: this.#clock, memories })
+    const instance = makeInstance({ engine, module, clock: this.#clock })
     this.#records.set(instance, newInstanceRecord(tenant, this.#clock.nowMs()))
     return instance
   }
@@ -248,16 +241,25 @@ export class Scheduler {
     return this.#charge(used.job.tenant, () => this.#restore(used))
   }
 
-  #restore({ instance, job, place }: UsedInstance): boolean {
-    if (!canRunAgain(instance, job)) {
-      instance.retire((memories) => {
-        this.#spares.put(place.key, memories, this.#clock.nowMs() + SPARE_MS)
-        this.#expireLater()
-      })
-      return false
+  #restore(used: UsedInstance): boolean {
+    const { instance, job, place } = used
+    if (canRunAgain(instance, job)) {
+      if (job.sizing.lifetime === 'reset') this.#stateOf(job).counters.resets += 1
+      return true
     }
-    if (job.sizing.lifetime === 'reset') this.#stateOf(job).counters.resets += 1
-    return true
+    const isNew = instance.renew(() => {
+      this.#countRenewal(used)
+      this.#keep(instance, job, place)
+    })
+    if (isNew) this.#countRenewal(used)
+    return isNew
+  }
+
+  #countRenewal({ instance, job }: UsedInstance): void {
+    const { counters } = this.#stateOf(job)
+    counters.instancesMade += 1
+    counters.instancesRenewed += 1
+    this.#records.set(instance, newInstanceRecord(job.tenant, this.#clock.nowMs()))
   }
 
   #keep(instance: Instance, { sizing, tenant }: PoolJob, place: Place): void {
@@ -278,17 +280,15 @@ export class Scheduler {
       const wanted = instancesToMake(sizing, headcount)
       if (wanted === 0 || this.#isStopping || this.#runQueue.waiting > 0) return
       if (!this.#capacity.hasSpareRoom(job.module)) return
-      this.#keep(this.#make(job, place, state), job, place)
+      this.#keep(this.#make(job, state), job, place)
       if (wanted > 1 && most > 1) this.#makeAhead({ job, place }, { isFirstUse, most: most - 1 })
     })
   }
 
   #expire(): void {
     this.#expireTimer = undefined
-    const nowMs = this.#clock.nowMs()
-    this.#warm.expire(nowMs)
-    this.#spares.expire(nowMs)
-    if (this.#warm.count + this.#spares.count > 0) this.#expireLater()
+    this.#warm.expire(this.#clock.nowMs())
+    if (this.#warm.count > 0) this.#expireLater()
   }
 
   #expireLater(): void {

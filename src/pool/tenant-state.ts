@@ -27,8 +27,8 @@ export interface TenantCounters {
   /** Requests that took longer than the slow log's time. */
   slow: number
   instancesMade: number
-  /** Those of them that have the memories of one that was thrown away. */
-  memoriesReused: number
+  /** Those of them that have the memories of an older one. */
+  instancesRenewed: number
   resets: number
   /** Ends of runs by kind: `exited`, `trap:unreachable`, `killed:cpu` ... */
   readonly outcomes: Map<string, number>
@@ -49,7 +49,7 @@ export class TenantState {
     memoryPeakBytes: 0,
     slow: 0,
     instancesMade: 0,
-    memoriesReused: 0,
+    instancesRenewed: 0,
     resets: 0,
     outcomes: new Map(),
   }

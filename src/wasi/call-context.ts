@@ -111,7 +111,13 @@ export class CallContext {
     this.grants = NOTHING
   }
 
-  /** False for ever once a session was ended while the guest was suspended: its stack still has to unwind. */
+  /** For another guest: no code of the one before can run any more. */
+  renew(): void {
+    this.end()
+    this.#isSpoilt = false
+  }
+
+  /** False once a session was ended while the guest was suspended: its stack still has to unwind. */
   get isReusable(): boolean {
     return !this.#isSpoilt && this.#waits !== 'resuming'
   }

@@ -1,7 +1,7 @@
 /**
  * A host for WASI preview 1 (`wasi_snapshot_preview1`): all 46 functions over virtual files and byte streams.
  *
- * One host serves one guest instance, one session at a time. Calls that may have to wait are suspending imports: they
+ * One host serves one guest instance at a time, one session at a time. Calls that may have to wait are suspending imports: they
  * can only be called below a `promising` export.
  */
 import { ARGS_CALLS } from './args-calls.ts'
@@ -154,11 +154,16 @@ export class WasiHost {
   }
 
   /**
-   * Whether another session may begin. False for ever after an `end()` that found the guest suspended or about to resume:
-   * its stack still has to unwind, so the instance must be thrown away.
+   * Whether another session may begin. False after an `end()` that found the guest suspended or about to resume: its stack still
+   * has to unwind, so the guest's instance must be thrown away. Then `renew` makes it true.
    */
   get isReusable(): boolean {
     return this.#context.isReusable
+  }
+
+  /** The stack of the session before has unwound, and the guest is gone: another one may have the host. */
+  renew(): void {
+    this.#context.renew()
   }
 
   /** Called when the guest gives up the thread in one of our calls. */

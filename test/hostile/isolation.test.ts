@@ -4,7 +4,6 @@ import { expect, test } from 'vitest'
 import { compileCanary } from '../../guests/hostile/compile.ts'
 import type { ByteSource } from '../../src/base/byte-stream.ts'
 import { systemClock } from '../../src/base/clock.ts'
-import type { GuestMemory } from '../../src/guest/guest-memory.ts'
 import { GuestInstance, type GuestReport } from '../../src/guest/instance.ts'
 import type { GuestModule } from '../../src/guest/module.ts'
 import { MAPPED_BYTES } from '../../src/guest/snapshot.ts'
@@ -77,10 +76,10 @@ test.each(LIFETIMES)(
       'OUTCOME_TRAPPED',
       'OUTCOME_WALL_EXCEEDED',
     ])
-    // The same instances or memories served again and again, or nothing would have been tested.
-    const { resets = 0, memoriesReused = 0 } =
+    // The same instances served again and again, or nothing would have been tested.
+    const { resets = 0, instancesRenewed = 0 } =
       stage.gateway.scheduler.tenants.get('hog')?.counters ?? {}
-    expect(lifetime === 'reset' ? resets : memoriesReused).toBeGreaterThan(REQUESTS / 3)
+    expect(lifetime === 'reset' ? resets : instancesRenewed).toBeGreaterThan(REQUESTS / 3)
   },
   60_000,
 )
@@ -193,12 +192,11 @@ async function expectSameAsFresh(module: GuestModule, requests: readonly Buffer[
 
 /** A new instance, in the old one's memories where they can be put back. */
 async function successorOf(instance: GuestInstance): Promise<GuestInstance> {
-  let given: readonly GuestMemory[] | undefined
-  instance.retire((memories) => {
-    given = memories
+  let isNew = instance.renew(() => {
+    isNew = true
   })
   await new Promise(setImmediate) // a killed guest's stack has to unwind
-  return new GuestInstance(instance.module, systemClock, given)
+  return isNew ? instance : new GuestInstance(instance.module, systemClock)
 }
 
 function firstDifference(a: string, b: string): string {

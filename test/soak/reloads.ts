@@ -68,7 +68,7 @@ async function reloads(count: number): Promise<number> {
     for (const [name] of unanswered) complaints.push(`nothing was answered through ${name}`)
     for (const complaint of complaints) process.stdout.write(`BROKEN  ${complaint}\n`)
     if (complaints.length === 0)
-      process.stdout.write('kept  every request was answered, and wrong configurations changed nothing\n')
+      process.stdout.write('kept  every request was answered; wrong files changed nothing\n')
     return complaints.length === 0 ? 0 : 1
   } finally {
     isOver = true

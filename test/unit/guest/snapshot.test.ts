@@ -106,3 +106,14 @@ test('a mapped memory of more private pages than are kept is given up', () => {
   new Uint8Array(memory.buffer).fill(9)
   expect(restore?.(true)).toBe(false)
 })
+
+test('a memory with much written is not mapped: all its pages would go at once', () => {
+  const pages = 160
+  const make = (): WebAssembly.Memory => new WebAssembly.Memory({ initial: pages, maximum: pages })
+  const [first, second] = [make(), make()]
+  const snapshot = mapMemory(first)
+  new Uint8Array(second.buffer).fill(1)
+  expect(snapshot?.adopt(second)).toBe(undefined)
+  expect(mapMemory(second)?.adopt(second)?.(true)).toBe(true) // unless it began with that
+  expect(new Uint8Array(second.buffer)[0]).toBe(1)
+})
