@@ -29,6 +29,11 @@ export function spinModule(turns: number): Uint8Array<ArrayBuffer> {
       (call $hello))`)
 }
 
+/** Never ends. */
+export function endlessModule(): Uint8Array<ArrayBuffer> {
+  return compile(`(memory (export "memory") 1) (func (export "_start") (loop $again (br $again)))`)
+}
+
 /** Prints a whole answer, then sleeps. */
 export function sleepModule(ms: number): Uint8Array<ArrayBuffer> {
   return compile(`(memory (export "memory") 1)
