@@ -16,7 +16,7 @@ import {
   QUOTA_EXPORT,
 } from '../../src/wasm/contract.ts'
 import { harden } from '../../src/wasm/harden.ts'
-import { maxQuota, nextQuota } from '../../src/wasm/quota.ts'
+import { nextQuota } from '../../src/wasm/quota.ts'
 import { bigModule } from './big-module.ts'
 import { buildSuite } from './build.ts'
 
@@ -40,9 +40,6 @@ const WORK: Readonly<Record<string, number>> = {
   sieve: 1,
 }
 
-/** The programs of the suite have less memory than a guest whose checks come more often. */
-const MOST_QUOTA = maxQuota(0)
-
 type Run = (work: number) => number
 
 let checks = 0
@@ -52,7 +49,7 @@ const check = (): number => {
   checks++
   const now = performance.now()
   if (quota !== undefined) {
-    const wanted = nextQuota(quota.value, now - lastCheckMs, MOST_QUOTA)
+    const wanted = nextQuota(quota.value, now - lastCheckMs)
     if (wanted !== quota.value) quota.value = wanted
   }
   lastCheckMs = now

@@ -3,17 +3,17 @@ import type { WasiHost } from '../wasi/host.ts'
 import {
   CHECK_TABLE_EXPORT,
   COUNTER_EXPORT,
-  DEFAULT_QUOTA,
   MAY_SUSPEND_EXPORT,
   PLAIN_SLOT,
   QUOTA_EXPORT,
   SUSPENDING_SLOT,
 } from '../wasm/contract.ts'
-import { maxQuota, nextQuota } from '../wasm/quota.ts'
+import { firstQuota, nextQuota } from '../wasm/quota.ts'
 
 export class Meter {
   readonly #counter: WebAssembly.Global
   readonly #quota: WebAssembly.Global
+  #memoryBytes = 0
 
   /** `exports`: of an instance of a hardened module. */
   constructor(exports: WebAssembly.Exports, { check, plainCheck }: WasiHost['checks']) {
@@ -26,14 +26,18 @@ export class Meter {
     maySuspend.value = 1 // everything this host calls, it calls through `promising`
   }
 
-  /** Sets how much the guest does until its next check, from how long the last stretch took and how much memory it has. */
+  /** Sets how much the guest does until its next check, from how long the last stretch took, and whether its memory has grown. */
   tune(elapsedMs: number, memoryBytes: number): void {
-    this.#quota.value = nextQuota(Number(this.#quota.value), elapsedMs, maxQuota(memoryBytes))
+    const next = nextQuota(Number(this.#quota.value), elapsedMs)
+    const hasGrown = memoryBytes !== this.#memoryBytes
+    this.#quota.value = hasGrown ? Math.min(next, firstQuota(memoryBytes)) : next
+    this.#memoryBytes = memoryBytes
   }
 
   /** Sets counter and quota for a new run of a guest with so much memory. */
   restart(memoryBytes: number): void {
-    const quota = Math.min(DEFAULT_QUOTA, maxQuota(memoryBytes))
+    this.#memoryBytes = memoryBytes
+    const quota = firstQuota(memoryBytes)
     this.#quota.value = quota
     this.#counter.value = quota
   }

@@ -1,7 +1,7 @@
 /**
  * Functions that stand in for `memory.fill`, `table.copy` and their like, which do unbounded work in one step:
  * they charge by size and do large jobs in steps, with a check before each. After `memory.grow` there is a check whatever it
- * does: how long a guest may go without one depends on how much memory it has.
+ * does: the host may want to look more often at a guest that has memory to be written for the first time.
  *
  * The instruction traps before it changes anything if any part is out of bounds. So does the stand-in: it first runs
  * the instruction on the end of the range with length 0, which traps exactly when the whole would.

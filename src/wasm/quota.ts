@@ -5,31 +5,32 @@
  * every cache costs a hundred times one that hits. A host that sets `wasm_fpm:quota` by this function at each
  * check is asked about every `TARGET_INTERVAL_MS` whatever the guest does.
  */
+import { DEFAULT_QUOTA } from './contract.ts'
 
 /** Wanted time between two checks. */
 export const TARGET_INTERVAL_MS = 0.1
 /** Even the slowest code gets something done between two checks. */
 export const MIN_QUOTA = 20_000
 /** So that a guest cannot earn a long turn with cheap instructions and then spend it on dear ones. */
-const MAX_QUOTA = 2_000_000
+export const MAX_QUOTA = 2_000_000
 /**
- * The dearest is a write to a page that nobody has written yet: six units, and a page fault of 0.3 to 3 us. A memory of so
- * many bytes has 1,024 pages; one that has more may keep its guest away from a check for too long.
+ * A write to a page that nobody has written yet costs few units, and a page fault of 0.3 to 3 us. In a memory of so many bytes, 1,024
+ * pages, that does not matter; in a larger one a guest that begins with such writes would be away for too long.
  */
 export const MOST_COLD_BYTES = 4 * 1024 * 1024
 /** Corrections smaller than this factor are not worth writing the global for. */
 const TOLERANCE = 2
 
-/** The largest quota of a guest that has so much memory. */
-export function maxQuota(memoryBytes: number): number {
-  return memoryBytes > MOST_COLD_BYTES ? MIN_QUOTA : MAX_QUOTA
+/** With what a guest begins that has so much memory, and goes on when it has grown it: new memory is there to be written. */
+export function firstQuota(memoryBytes: number): number {
+  return memoryBytes > MOST_COLD_BYTES ? MIN_QUOTA : DEFAULT_QUOTA
 }
 
-/** `elapsedMs`: from the last check, or the guest's start or resumption, to this one; `most`: see `maxQuota`. Returns `quota` itself where that is good enough. */
-export function nextQuota(quota: number, elapsedMs: number, most: number): number {
+/** `elapsedMs`: from the last check, or the guest's start or resumption, to this one. Returns `quota` itself where that is good enough. */
+export function nextQuota(quota: number, elapsedMs: number): number {
   const factor = TARGET_INTERVAL_MS / Math.max(elapsedMs, 0.001)
-  if (factor < TOLERANCE && factor > 1 / TOLERANCE) return Math.min(quota, most)
+  if (factor < TOLERANCE && factor > 1 / TOLERANCE) return quota
   // Down at once, up step by step.
   const wanted = Math.round(quota * Math.min(factor, TOLERANCE))
-  return Math.min(Math.max(wanted, MIN_QUOTA), most)
+  return Math.min(Math.max(wanted, MIN_QUOTA), MAX_QUOTA)
 }

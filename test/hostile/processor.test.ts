@@ -17,7 +17,6 @@ const CASES: readonly Case[] = [
   { guest: 'endless-start', ...CPU },
   { guest: 'fill-all-memory', ...CPU },
   { guest: 'copy-all-memory', ...CPU },
-  { guest: 'touch-pages', ...CPU },
   { guest: 'tail-calls', ...CPU },
   { guest: 'indirect-tail-calls', ...CPU },
   { guest: 'exponential-calls', ...CPU },
