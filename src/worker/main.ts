@@ -1,5 +1,6 @@
 /** The entry point of a worker process. The master starts it, with its sockets and a channel; it obeys nobody else. */
 import { systemClock } from '../base/clock.ts'
+import { inBatches } from '../base/line-batch.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { createLogger, standardError } from '../base/logger.ts'
 import { type PackedConfig, unpackConfig } from '../config/packed-config.ts'
@@ -57,7 +58,7 @@ function start(message: Start): void {
   graceMs = processControlTimeoutMs
   const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
   const lines = new LineLimit(logLimitBytes)
-  const logger = createLogger(log.level, isReadable, lines.before(standardError()))
+  const logger = createLogger(log.level, isReadable, lines.before(inBatches(standardError())))
   worker = new Worker({
     clock: systemClock,
     logger: logger.child({ pool, pid: process.pid }),
