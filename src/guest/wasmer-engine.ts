@@ -98,10 +98,9 @@ export class WasmerInstance implements Instance {
     return false
   }
 
-  /** What a run needs is made when it starts. */
+  /** There is nothing of it that costs much to make. */
   renew(): boolean {
-    this.#runs = 0
-    return true
+    return false
   }
 
   async #perform(run: Run): Promise<void> {

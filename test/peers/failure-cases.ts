@@ -87,7 +87,10 @@ export const FAILURE_CASES: readonly PeerCase[] = [
       const declared = await ask('/c/upload.wasm', { method: 'POST', headers: TIGHT, body })
       expect(declared.status).toBe(413)
       const question = { method: 'POST', headers: TIGHT, body: [body] }
-      const chunked = await ask('/c/upload.wasm', question)
+      let chunked = await ask('/c/upload.wasm', question)
+      // The web server may close while the body is still coming, and the reset overtakes its answer.
+      for (let lost = 0; chunked.status === 0 && lost < 5; lost += 1)
+        chunked = await ask('/c/upload.wasm', question)
       expect([413, ...traits.refusesChunked]).toContain(chunked.status)
     },
   },
