@@ -9,7 +9,7 @@ import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { compileHostile } from '../../guests/hostile/compile.ts'
-import type { RunningBackend } from '../http/backend.ts'
+import { type RunningBackend, scriptOfTenant } from '../http/backend.ts'
 import { locationOf, startNginx } from '../http/nginx.ts'
 import { startServer } from '../http/process.ts'
 import { formatTable } from '../http/table.ts'
@@ -139,12 +139,5 @@ wall = "3s"
 }
 
 function backend(tenant: string, guest: string): RunningBackend {
-  const script = join(folder, tenant, `${guest}.wasm`)
-  return {
-    servers: [],
-    sockets: { keep: socket, close: socket },
-    canKeepConnections: true,
-    scripts: { hello: script, download: script, upload: script },
-    params: { WASM_FPM_TENANT: tenant },
-  }
+  return scriptOfTenant(tenant, socket, join(folder, tenant, `${guest}.wasm`))
 }

@@ -30,6 +30,17 @@ export interface RunningBackend {
   readonly params?: Readonly<Record<string, string>>
 }
 
+/** A wasm-fpm that somebody else has started: one script of one tenant, whichever program is asked for. */
+export function scriptOfTenant(tenant: string, socket: string, script: string): RunningBackend {
+  return {
+    servers: [],
+    sockets: { keep: socket, close: socket },
+    canKeepConnections: true,
+    scripts: { hello: script, download: script, upload: script },
+    params: { WASM_FPM_TENANT: tenant },
+  }
+}
+
 export interface Backend {
   readonly name: string
   /** How it is set up, for the method section of the results. */

@@ -5,7 +5,7 @@
  * before and after. What the load generator and the kernel's own threads take is not in it. On a machine where they all share
  * the cores, these figures bound what a faster backend can win: it saves its own column and nothing else.
  */
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -13,6 +13,7 @@ import { processTree } from '../speed/wasm-server.ts'
 import type { RunningBackend } from './backend.ts'
 import { phpFpm } from './backends/php-fpm.ts'
 import { wasmFpm } from './backends/wasm-fpm.ts'
+import { ownCpuUs } from './cpu-time.ts'
 import { machineFacts } from './machine.ts'
 import { locationOf, startNginx } from './nginx.ts'
 import type { Server } from './process.ts'
@@ -24,8 +25,6 @@ const CLIENTS = [1, 16, 64]
 const SECONDS = 2
 const WARM_UP_SECONDS = 4
 const WARM_UP_CLIENTS = 16
-/** Clock ticks of /proc/PID/stat in a second. */
-const TICKS = 100
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } })
 const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-cpu-split-'))
@@ -100,14 +99,4 @@ async function measure(rounds: number): Promise<void> {
 /** User and system time of a process and all below it. */
 function cpuUs(pid: number): number {
   return processTree(pid).reduce((sum, one) => sum + ownCpuUs(one), 0)
-}
-
-function ownCpuUs(pid: number): number {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS
-  } catch {
-    return 0 // gone
-  }
 }

@@ -7,6 +7,8 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { scriptOfTenant } from '../http/backend.ts'
+import { ownCpuUs } from '../http/cpu-time.ts'
 import { locationOf, startNginx } from '../http/nginx.ts'
 import type { Server } from '../http/process.ts'
 import { runWrk, type WrkFigures } from '../http/wrk.ts'
@@ -88,15 +90,17 @@ async function measure(
   const spurts = await besideSpurts(count, kept, () => wholeOf(hog.send(request('hog', 'spurt'))))
   wholeOf(hog.send(request('hog'))).catch(() => undefined) // it is cut short
   await delay(SETTLE_MS)
-  const before = { ticks: ticksOf(wasm.pids()), answers: answerersIn(answered).length }
+  const pids = wasm.pids()
+  const before = { cpuUs: pids.map(ownCpuUs), answers: answerersIn(answered).length }
   const besideHog = await measureAll()
   await delay(SETTLE_MS) // the access log is written in the background
-  const after = { ticks: ticksOf(wasm.pids()), answers: answerersIn(answered) }
+  const usedUs = pids.map((pid, index) => ownCpuUs(pid) - (before.cpuUs[index] ?? 0))
+  const busiest = pids[usedUs.indexOf(Math.max(...usedUs))]
   hog.close()
   for (const line of lines) line.close()
   const [others, neither] = [besideStranger, alone]
   return [
-    answeredByBusiest(after.answers.slice(before.answers), [before.ticks, after.ticks]),
+    answeredBy(busiest, answerersIn(answered).slice(before.answers)),
     figure('kept connections', [besideHog.kept, others.kept, neither.kept]),
     figure('a new connection each', [besideHog.fresh, others.fresh, neither.fresh]),
     figure('nginx that keeps connections', [besideHog.nginx, others.nginx, neither.nginx]),
@@ -104,28 +108,12 @@ async function measure(
   ]
 }
 
-/** Processor time by process, in clock ticks: fields 14 and 15 of /proc/PID/stat. */
-function ticksOf(pids: readonly number[]): ReadonlyMap<number, number> {
-  return new Map(
-    pids.map((pid) => {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      return [pid, Number(fields[11]) + Number(fields[12])]
-    }),
-  )
-}
-
 /** Processes that have answered a request, one for each. */
 function answerersIn(accessLog: string): number[] {
   return readFileSync(accessLog, 'utf8').trim().split('\n').map(Number)
 }
 
-function answeredByBusiest(
-  answerers: readonly number[],
-  [before, after]: readonly [ReadonlyMap<number, number>, ReadonlyMap<number, number>],
-): Figure {
-  const used = [...after].map(([pid, ticks]) => [ticks - (before.get(pid) ?? 0), pid] as const)
-  const [, busiest = 0] = used.sort(([a], [b]) => b - a)[0] ?? []
+function answeredBy(busiest: number | undefined, answerers: readonly number[]): Figure {
   const count = answerers.filter((pid) => pid === busiest).length
   return {
     name: '1 of 2 workers busy: requests that it answers all the same',
@@ -173,20 +161,16 @@ interface Front {
 }
 
 /** nginx in front, and requests through it. */
-async function frontOf(folder: string, socket: string, hello: LineRequest): Promise<Front> {
-  const { script } = hello
-  const backend = {
-    servers: [],
-    sockets: { keep: socket, close: socket },
-    canKeepConnections: true,
-    scripts: { hello: script, download: script, upload: script },
-    params: { WASM_FPM_TENANT: hello.tenant },
-  }
+async function frontOf(
+  folder: string,
+  socket: string,
+  { tenant, script }: LineRequest,
+): Promise<Front> {
   const { server, origin } = await startNginx({
     folder,
     workers: 1,
     keepalive: LINES,
-    backends: new Map([['hello', backend]]),
+    backends: new Map([['hello', scriptOfTenant(tenant, socket, script)]]),
   })
   const url = origin + locationOf('hello', 'keep', 'hello')
   return {

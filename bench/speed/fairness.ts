@@ -2,7 +2,6 @@
  * 50 tenants that want ten times what there is, half of them with twice the clients of others: whether each gets the same share
  * of the processor; and what tenants notice that want less than their share.
  */
-
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import type { RunningBackend } from '../http/backend.ts'
+import { type RunningBackend, scriptOfTenant } from '../http/backend.ts'
 import { ratioTo } from '../http/goals.ts'
 import { measure as measureRows, type Row } from '../http/measure.ts'
 import { locationOf, startNginx } from '../http/nginx.ts'
@@ -51,13 +51,7 @@ async function measure(
   const backends = new Map(
     LIFETIMES.map((lifetime): [string, RunningBackend] => [
       lifetime,
-      {
-        servers: [],
-        sockets: { keep: socket, close: socket },
-        canKeepConnections: true,
-        scripts: { hello: script, download: script, upload: script },
-        params: { WASM_FPM_TENANT: lifetime },
-      },
+      scriptOfTenant(lifetime, socket, script),
     ]),
   )
   const nginx = await startNginx({

@@ -11,11 +11,11 @@ import { DEFAULT_QUOTA } from './contract.ts'
 export const TARGET_INTERVAL_MS = 0.1
 /** Even the slowest code gets something done between two checks. */
 export const MIN_QUOTA = 20_000
-/** So that a guest cannot earn a long turn with cheap instructions and then spend it on dear ones. */
+/** So that a guest cannot earn any length of turn with cheap instructions and then spend it on dear ones. */
 export const MAX_QUOTA = 2_000_000
 /**
- * A write to a page that nobody has written yet costs few units, and a page fault, which takes microseconds. In a memory of so many bytes, 1,024
- * pages, that does not matter; in a larger one a guest that begins with such writes would be away for too long.
+ * A write to a page that nobody has written yet costs few units, and a page fault, which takes microseconds. In a memory of
+ * so many bytes, 1,024 pages, that does not matter; in a larger one a guest that begins with such writes would be away for too long.
  */
 export const MOST_COLD_BYTES = 4 * 1024 * 1024
 /** Corrections smaller than this factor are not worth writing the global for. */

@@ -36,6 +36,35 @@ test('contents end at the quota of bytes', () => {
   expect(file.stat()).toMatchObject({ size: 19_000n })
 })
 
+test('a file is what was written to it, whatever blocks it is kept in', () => {
+  const file = create(make({ bytes: 1_000_000 }), 'file')
+  const wanted = Buffer.alloc(300_000)
+  const expectWanted = (size: number): void => {
+    const found = new Uint8Array(400_000)
+    expect(file.read(found, 0)).toBe(size)
+    expect(Buffer.compare(found.subarray(0, size), wanted.subarray(0, size))).toBe(0)
+  }
+  for (const [at, length] of [
+    [0, 300_000],
+    [4_090, 10],
+    [65_530, 12],
+    [65_536, 65_536],
+    [131_071, 2],
+    [196_600, 70_000],
+  ] as const) {
+    wanted.fill((at % 251) + 1, at, at + length)
+    expect(file.write(wanted.subarray(at, at + length), at)).toBe(length)
+    expectWanted(300_000)
+  }
+  // What was cut off is zeros when the file grows again.
+  for (const size of [262_145, 131_072, 65_537, 65_536, 65_535, 4_096, 1]) {
+    expect(file.setSize(size)).toBe(Errno.SUCCESS)
+    expect(file.setSize(300_000)).toBe(Errno.SUCCESS)
+    wanted.fill(0, size)
+    expectWanted(300_000)
+  }
+})
+
 test('what is removed is given back, an open file when it is closed', () => {
   const root = make({ bytes: 100_000 })
   const file = create(root, 'file')
