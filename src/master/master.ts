@@ -57,8 +57,9 @@ export class Master {
   /** Being started by a reload: not serving for good yet. */
   #newcomers: readonly PoolWorkers[] = []
   #http: HeldSocket | undefined
-  /** Reloads and restarts happen one after the other. */
-  #lastChange: Promise<unknown> = Promise.resolve()
+  readonly #started = Promise.withResolvers<void>()
+  /** The start, reloads and restarts happen one after the other; after a start that failed, none does. */
+  #lastChange: Promise<unknown> = this.#started.promise
   #waiting = 0
   readonly #stopped = Promise.withResolvers<void>()
 
@@ -93,8 +94,20 @@ export class Master {
     return this.#http?.address
   }
 
-  /** Opens the sockets and starts the workers; resolves when all are ready. When that fails, nothing is left. */
+  /** Opens the sockets and starts the workers; resolves when all are ready. When that fails, nothing is left. Called once. */
   async start(): Promise<void> {
+    // Without a change that waits for it, nobody else hears of a start that failed.
+    this.#started.promise.catch(() => undefined)
+    try {
+      await this.#start()
+    } catch (error) {
+      this.#started.reject(error)
+      throw error
+    }
+    this.#started.resolve()
+  }
+
+  async #start(): Promise<void> {
     const { http, logger, notifier } = this.#options
     try {
       this.#warnOfRoot(this.#config.pools)
@@ -187,9 +200,8 @@ export class Master {
   async #change(what: string, action: () => Promise<string>): Promise<string> {
     if (this.#waiting >= MAX_WAITING) throw busy(what, `${this.#waiting} others wait already`)
     this.#waiting += 1
-    const turn = this.#lastChange.catch(() => undefined)
-    const done = turn.then(() => this.#changeNow(what, action))
-    this.#lastChange = done
+    const done = this.#lastChange.then(() => this.#changeNow(what, action))
+    this.#lastChange = done.catch(() => undefined)
     return done
   }
 

@@ -1,6 +1,7 @@
 /** A new configuration reaches the workers that run, and nobody notices. */
+import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { Client, configText, serve, startLoad } from './serve.ts'
+import { Client, configText, launch, makeFolder, serve, startLoad } from './serve.ts'
 
 test('20 reloads under load lose no request and no connection', async () => {
   const serving = await serve()
@@ -37,6 +38,17 @@ test('a storm of signals loses no request, and the latest configuration counts',
   const client = new Client(serving.socket)
   await expect.poll(async () => (await client.get('hello.wasm')).status).toBe(404)
   expect(serving.workers()).toEqual(before)
+})
+
+test('a reload that comes while it starts counts, and leaves nothing double', async () => {
+  const folder = makeFolder()
+  const serving = launch({ folder, config: configText(folder) })
+  await expect.poll(() => existsSync(serving.socket)).toBe(true)
+  serving.writeConfig(configText(folder).replace('hosts = ["*"]', 'hosts = ["other.example"]'))
+  serving.child.kill('SIGHUP')
+  await serving.logged(/reload is done/)
+  expect((await new Client(serving.socket).get('hello.wasm')).status).toBe(404)
+  expect(serving.workers()).toHaveLength(2)
 })
 
 test('a wrong configuration changes nothing and is told to whoever asked', async () => {
