@@ -18,6 +18,8 @@ export interface Libc {
   ioctl(fd: number, request: bigint, argument: Uint8Array | BigUint64Array): number
   /** Fills the `struct rusage` at `usage`. */
   getrusage(who: number, usage: bigint): number
+  /** Lets other threads run that wait for this processor. */
+  schedYield(): void
   pread(fd: number, into: BigUint64Array, offset: bigint): number
   addressOf(buffer: ArrayBuffer): bigint
   /** `bytes` bytes at `address` as an ArrayBuffer that owns nothing. */
@@ -77,6 +79,7 @@ function bind(ffi: typeof Ffi): Libc {
     madvise: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
     ioctl: { arguments: ['int32', 'uint64', 'pointer'], return: 'int32' },
     getrusage: { arguments: ['int32', 'pointer'], return: 'int32' },
+    sched_yield: { arguments: [], return: 'int32' },
     pread: { arguments: ['int32', 'pointer', 'uint64', 'int64'], return: 'int64' },
   })
   const addressOf = (buffer: ArrayBufferLike): bigint => ffi.getRawPointer(buffer as ArrayBuffer)
@@ -97,6 +100,7 @@ function bind(ffi: typeof Ffi): Libc {
   ]
   const [mmap, munmap, madvise] = [at('mmap'), at('munmap'), at('madvise')]
   const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
+  const schedYield = at('sched_yield')
   return {
     memfdCreate: (name, flags) => memfdCreate(pointer(name), flags),
     ftruncate: (fd, bytes) => ftruncate(fd, BigInt(bytes)),
@@ -109,6 +113,7 @@ function bind(ffi: typeof Ffi): Libc {
     madviseDontNeed: (address, bytes) => madvise(address, BigInt(bytes), MADV_DONTNEED),
     ioctl: (fd, request, argument) => ioctl(fd, request, pointer(argument)),
     getrusage: (who, usage) => getrusage(who, usage),
+    schedYield: () => void schedYield(),
     pread: (fd, into, offset) => Number(pread(fd, pointer(into), BigInt(into.byteLength), offset)),
     addressOf,
     view: (address, bytes) => ffi.toArrayBuffer(address, bytes, false),

@@ -76,6 +76,7 @@ export function buildPool(table: PoolTable, folder: string, cores: number): Pool
     maxConnections: table.max_connections,
     multiplex: table.multiplex,
     maxRequestsPerConnection: table.max_requests_per_connection,
+    busyPollMs: table.busy_poll / 1000,
   }
 }
 

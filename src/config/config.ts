@@ -88,6 +88,8 @@ export interface PoolConfig {
   readonly multiplex: boolean
   /** Requests at once on one connection. */
   readonly maxRequestsPerConnection: number
+  /** How long a worker looks for the next request before it sleeps, in milliseconds; 0: not at all. */
+  readonly busyPollMs: number
 }
 
 export type ProcessManager = 'static' | 'dynamic' | 'ondemand'

@@ -21,6 +21,8 @@ export interface ListenerParts {
   readonly params: Router['params']
   /** The gateway for the next request. */
   readonly gateway: () => Gateway
+  /** Called when the guest of a request has ended. */
+  readonly onEnded: () => void
   readonly clock: Clock
   readonly logger: Logger
   /** Takes an idle connection that came in by `address`; false: it is to be closed. */
@@ -30,7 +32,7 @@ export interface ListenerParts {
 /** Starts to accept on `socket`. Throws `ListenError`. */
 export function openPoolListener(
   { fd, address, transport }: SocketGrant,
-  { pool, params, gateway, clock, logger, handOver }: ListenerParts,
+  { pool, params, gateway, onEnded, clock, logger, handOver }: ListenerParts,
 ): Promise<Listener> {
   const parsed = parseListenAddress(address)
   const port = transport === 'unix' ? undefined : parsed?.kind === 'tcp' ? parsed.port : 0
@@ -38,7 +40,7 @@ export function openPoolListener(
     { fd, address, port },
     {
       handler: {
-        onRequest: (request) => void handleRequest(request, pool.name, gateway()),
+        onRequest: (request) => void handleRequest(request, pool.name, gateway()).then(onEnded),
         onBadRequest: (request, error) => refuseRequest(request, error, gateway()),
       },
       clock,

@@ -1,7 +1,8 @@
 /**
  * Whether this worker is busy: whether a request that comes now has to wait for the thread. Measured as the processor time of
  * the process, while there are requests; an idle worker sets no timer. Where guests wait for their turn, the time in which the event
- * loop has something to do counts as well: the machine may give the process less of a processor than it wants.
+ * loop has something to do counts as well: the machine may give the process less of a processor than it wants. Looking for the
+ * next request (`busy-poll.ts`) does not count.
  */
 import type { Clock, Timer } from '../base/clock.ts'
 
@@ -17,6 +18,8 @@ export interface LoadWatchOptions {
   readonly activeRequests: () => number
   /** How long the event loop has had something to do, in milliseconds since some fixed point. */
   readonly loopActiveMs: () => number
+  /** How much of both was spent on looking for the next request, in milliseconds since some fixed point. */
+  readonly lookingMs: () => number
   /** Whether guests wait for their turn. */
   readonly doGuestsWait: () => boolean
   /** Called with true at every measurement that finds it busy, with false once when that is over. */
@@ -32,6 +35,7 @@ export class LoadWatch {
   #sinceMs = 0
   #sinceCpuNs = 0n
   #sinceActiveMs = 0
+  #sinceLookingMs = 0
 
   constructor(options: LoadWatchOptions) {
     this.#options = options
@@ -52,10 +56,11 @@ export class LoadWatch {
   }
 
   #measureFromHere(): void {
-    const { clock, loopActiveMs } = this.#options
+    const { clock, loopActiveMs, lookingMs } = this.#options
     this.#sinceMs = clock.nowMs()
     this.#sinceCpuNs = clock.processCpuNs()
     this.#sinceActiveMs = loopActiveMs()
+    this.#sinceLookingMs = lookingMs()
     this.#timer = clock.after(MEASURE_MS, this.#measure)
   }
 
@@ -73,10 +78,10 @@ export class LoadWatch {
   }
 
   #busyShare(): number {
-    const { clock, loopActiveMs, doGuestsWait } = this.#options
+    const { clock, loopActiveMs, lookingMs, doGuestsWait } = this.#options
     const elapsedMs = clock.nowMs() - this.#sinceMs
     const cpuMs = Number(clock.processCpuNs() - this.#sinceCpuNs) / 1e6
     const busyMs = doGuestsWait() ? Math.max(cpuMs, loopActiveMs() - this.#sinceActiveMs) : cpuMs
-    return busyMs / elapsedMs
+    return (busyMs - (lookingMs() - this.#sinceLookingMs)) / elapsedMs
   }
 }

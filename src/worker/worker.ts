@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { type Clock, loopActiveMs, type Timer } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
+import { loadLibc } from '../base/libc.ts'
 import type { LineLimit } from '../base/line-limit.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
 import { returnMemory } from '../base/return-memory.ts'
@@ -16,6 +17,7 @@ import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.
 import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
 import { ReleaseReader } from '../store/release-reader.ts'
 import { GatewayAssembly } from './assemble-gateway.ts'
+import { BusyPoll } from './busy-poll.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
 import { LoadWatch, MEASURE_MS } from './load-watch.ts'
 import { StatusExchange } from './status-exchange.ts'
@@ -65,6 +67,7 @@ export class Worker {
   readonly #options: WorkerOptions
   readonly #assembly: GatewayAssembly
   readonly #load: LoadWatch
+  readonly #poll: BusyPoll
   readonly #statuses: StatusExchange
   #listeners: Listener[] = []
   /** Whose sockets a reload has taken away; some of their connections may still be there. */
@@ -94,10 +97,18 @@ export class Worker {
       otherStatuses: (tenant) => this.#statuses.ask(tenant),
       onFailing: (failing) => send({ kind: 'roll-back', ...failing }),
     })
+    const libc = loadLibc()
+    this.#poll = new BusyPoll({
+      limitMs: 0,
+      nowMs: clock.nowMs,
+      giveWay: libc === undefined ? () => undefined : libc.schedYield,
+      schedule: setImmediate,
+    })
     this.#load = new LoadWatch({
       clock,
       activeRequests: () => this.#activeRequests(),
       loopActiveMs,
+      lookingMs: () => this.#poll.spentMs,
       doGuestsWait: () => this.#doGuestsWait,
       onLoad: (isBusy) => {
         // Before the master hears of it, and stops others from accepting.
@@ -116,6 +127,7 @@ export class Worker {
       if (settings.store !== undefined) await this.#openStore(settings.store)
       this.#gateway = this.#assembly.assemble(settings, pool.workers)
       this.#assembly.use(settings, pool.workers)
+      this.#poll.limitMs = pool.busyPollMs
       const { params } = this.#gateway.router
       for (const socket of sockets) {
         this.#listeners.push(await this.#listen(socket, pool, params))
@@ -161,6 +173,7 @@ export class Worker {
     if (next === undefined || this.#isEnding) return
     this.#prepared = undefined
     this.#gateway = next.gateway
+    this.#poll.limitMs = next.pool.busyPollMs
     this.#assembly.use(next.settings, next.pool.workers)
     if (next.settings.tenants.length >= MANY_TENANTS) this.#returnMemoryLater()
     this.#options.logger.level = next.level
@@ -271,12 +284,14 @@ export class Worker {
     const { clock, logger } = this.#options
     const gateway = (): Gateway => {
       this.#load.requestBegins()
+      this.#poll.requestBegins()
       if (this.#gateway === undefined) throw new Error('a request before the start')
       return this.#gateway
     }
     const handOver = (connection: Socket, address: string): boolean =>
       this.#givesAway && this.#giveAway(connection, address)
-    return openPoolListener(socket, { pool, params, gateway, clock, logger, handOver })
+    const onEnded = (): void => this.#poll.requestEnded()
+    return openPoolListener(socket, { pool, params, gateway, onEnded, clock, logger, handOver })
   }
 
   #giveAway(connection: Socket, address: string): boolean {

@@ -25,6 +25,7 @@ test('a tenant with nothing but a name gets every default', () => {
     maxConnections: 16_384,
     multiplex: true,
     maxRequestsPerConnection: 128,
+    busyPollMs: 0.2,
   })
   expect(config.tenants[0]).toEqual({
     name: 'acme',
@@ -133,6 +134,7 @@ test('pages, logs and connections of a tenant', () => {
      max_connections = 100
      multiplex = false
      max_requests_per_connection = 1
+     busy_poll = 0
      [[tenant]]
      name = "acme"
      index = "app.wasm"
@@ -160,6 +162,7 @@ test('pages, logs and connections of a tenant', () => {
     maxConnections: 100,
     multiplex: false,
     maxRequestsPerConnection: 1,
+    busyPollMs: 0,
   })
   expect(tenants[0]).toMatchObject({
     index: 'app.wasm',

@@ -4,7 +4,7 @@ import type { Clock } from '../../../src/base/clock.ts'
 import { LoadWatch, MEASURE_MS } from '../../../src/worker/load-watch.ts'
 
 test('tells when it gets busy, as long as it is, and when it is over', () => {
-  let [nowMs, cpuMs, loopActiveMs, active, measured] = [0, 0, 0, 1, 0]
+  let [nowMs, cpuMs, loopActiveMs, lookingMs, active, measured] = [0, 0, 0, 0, 1, 0]
   let doGuestsWait = false
   let timer: (() => void) | undefined
   const clock: Clock = {
@@ -22,6 +22,7 @@ test('tells when it gets busy, as long as it is, and when it is over', () => {
     clock,
     activeRequests: () => active,
     loopActiveMs: () => loopActiveMs,
+    lookingMs: () => lookingMs,
     doGuestsWait: () => doGuestsWait,
     onLoad: (isBusy) => told.push(isBusy),
     onMeasured: () => {
@@ -63,4 +64,8 @@ test('tells when it gets busy, as long as it is, and when it is over', () => {
   doGuestsWait = true
   pass(0.3, 1)
   expect(told.slice(5)).toEqual([true])
+  // Looking for a request that may come is no work.
+  lookingMs += MEASURE_MS * 0.6
+  pass(1)
+  expect(told.slice(6)).toEqual([false])
 })

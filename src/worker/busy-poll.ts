@@ -1,0 +1,81 @@
+/**
+ * Looks for the next request for a moment before the thread goes to sleep, as `net.core.busy_poll` does for a socket and
+ * `halt_poll_ns` for a virtual machine: to put a thread to sleep and wake it up takes longer than a small request does.
+ *
+ * It looks only where that has just paid: after a wait that was shorter than the limit, as long as one request follows another.
+ * So the time lost is bounded by the limit for each such wait, and slow or crowded traffic is left alone. Between two looks
+ * it gives way to whoever else wants the processor.
+ */
+
+export interface BusyPollOptions {
+  /** How long to look, in milliseconds; 0: not at all. */
+  readonly limitMs: number
+  readonly nowMs: () => number
+  /** Lets other processes run that wait for this processor. */
+  readonly giveWay: () => void
+  /** Calls back after the event loop has looked at sockets and timers: `setImmediate`. */
+  readonly schedule: (callback: () => void) => void
+}
+
+export class BusyPoll {
+  readonly #options: BusyPollOptions
+  #limitMs: number
+  #isLooking = false
+  /** Whether the latest wait was short enough for the next one to be worth looking. */
+  #isWorthIt = false
+  /** When the latest request ended. */
+  #restMs = Number.NEGATIVE_INFINITY
+  /** When it was looked last. */
+  #lookedMs = 0
+  /** Requests that have begun since. */
+  #begun = 0
+  #spentMs = 0
+
+  constructor(options: BusyPollOptions) {
+    this.#options = options
+    this.#limitMs = options.limitMs
+  }
+
+  /** Processor time spent on looking, in milliseconds: of other use to nobody. */
+  get spentMs(): number {
+    return this.#spentMs
+  }
+
+  /** From the next wait on. */
+  set limitMs(limitMs: number) {
+    this.#limitMs = limitMs
+  }
+
+  requestBegins(): void {
+    this.#begun += 1
+    if (this.#isLooking || this.#limitMs === 0) return
+    this.#isWorthIt = this.#options.nowMs() - this.#restMs < this.#limitMs
+  }
+
+  requestEnded(): void {
+    if (this.#limitMs === 0) return
+    this.#restMs = this.#options.nowMs()
+    if (this.#isLooking || !this.#isWorthIt) return
+    this.#isLooking = true
+    this.#begun = 0
+    this.#lookedMs = this.#restMs
+    this.#options.schedule(this.#look)
+  }
+
+  readonly #look = (): void => {
+    const { giveWay, nowMs, schedule } = this.#options
+    // Work, not looking, if there was a request in between.
+    if (this.#begun === 0) this.#spentMs += nowMs() - this.#lookedMs
+    // Several in one turn: they come faster than they are answered, and the thread will not be idle.
+    const isCrowded = this.#begun > 1
+    this.#begun = 0
+    if (Math.round(this.#limitMs * 1000) % 2 === 0) giveWay()
+    this.#lookedMs = nowMs()
+    if (!isCrowded && this.#lookedMs - this.#restMs < this.#limitMs) {
+      schedule(this.#look)
+    } else {
+      this.#isLooking = false
+      this.#isWorthIt = false
+    }
+  }
+}
