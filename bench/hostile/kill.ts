@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { compileHostile } from '../../guests/hostile/compile.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { CompileCache } from '../../src/guest/compile-cache.ts'
+import { FaultConduct } from '../../src/guest/fault-conduct.ts'
 import { GuestInstance, type GuestJob } from '../../src/guest/instance.ts'
 import type { GuestModule } from '../../src/guest/module.ts'
 import { createMemoryDirectory } from '../../src/wasi/memory-directory.ts'
@@ -74,6 +75,7 @@ function jobOf(isBusy: boolean): GuestJob {
     cpuMs: isBusy ? 0.1 : 10_000,
     wallMs: 60_000,
     sliceMs: 1,
+    faults: new FaultConduct(systemClock),
     waitTurn: (wake) => setImmediate(wake),
     takeTurn: (wake) => wake(),
     onWait: () => undefined,

@@ -2,6 +2,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { ByteSink, ByteSource } from '../../src/base/byte-stream.ts'
 import { systemClock } from '../../src/base/clock.ts'
+import { FaultConduct } from '../../src/guest/fault-conduct.ts'
 import type { GuestJob } from '../../src/guest/instance.ts'
 import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
 
@@ -28,6 +29,7 @@ export function guestJob(): GuestJob {
     cpuMs: 5000,
     wallMs: 10_000,
     sliceMs: 1,
+    faults: new FaultConduct(systemClock),
     waitTurn: (wake) => setImmediate(wake),
     takeTurn: (wake) => wake(),
     onWait: () => undefined,

@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
+import { FaultConduct } from '../guest/fault-conduct.ts'
 import { GuestInstance } from '../guest/instance.ts'
 import type { Outcome } from '../guest/outcome.ts'
 import { openHostDirectory } from '../wasi/host-directory.ts'
@@ -60,6 +61,7 @@ async function run(path: string, args: readonly string[], options: RunOptions): 
     cpuMs: Number.POSITIVE_INFINITY,
     wallMs: Number.POSITIVE_INFINITY,
     sliceMs: SLICE_MS,
+    faults: new FaultConduct(systemClock),
     waitTurn: setImmediate,
     takeTurn: (wake) => wake(),
     onWait: () => undefined,

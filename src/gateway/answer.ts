@@ -13,7 +13,7 @@ import {
 import { ProtocolStatus, Role } from '../fastcgi/constants.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
 import type { KillReason } from '../guest/outcome.ts'
-import type { PoolReport } from '../pool/scheduler.ts'
+import type { PoolReport } from '../pool/pool-job.ts'
 import { GatewayError } from './errors.ts'
 import { type FailureCode, failureRule, outcomeCode } from './failure.ts'
 import type { Gateway } from './gateway.ts'

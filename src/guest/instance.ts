@@ -13,10 +13,13 @@ import { WasiHost } from '../wasi/host.ts'
 import { promising } from '../wasi/jspi.ts'
 import type { WasiGrants } from '../wasi/session.ts'
 import { COUNTER_EXPORT, END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
+import { hasColdPages } from '../wasm/quota.ts'
+import type { FaultConduct } from './fault-conduct.ts'
 import { type GuestMemory, makeMemories, memoryImports } from './guest-memory.ts'
 import { Meter } from './meter.ts'
 import { type GuestModule, PREVIEW1 } from './module.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
+import { pageFaults } from './page-faults.ts'
 import { releasePages } from './release-pages.ts'
 import { MutableState } from './snapshot.ts'
 
@@ -28,6 +31,8 @@ export interface GuestJob {
   readonly wallMs: number
   /** How long the guest may hold the thread while others want it, in milliseconds. */
   readonly sliceMs: number
+  /** Of whoever the run is for. */
+  readonly faults: FaultConduct
   /** Calls `wake` when it is the guest's turn again. `cpuMs`: what the run has used so far. */
   readonly waitTurn: (wake: () => void, cpuMs: number) => void
   /** Calls `wake` when it is the guest's turn, which may be now: what it waited for has come. */
@@ -50,6 +55,8 @@ interface Run {
   readonly deadlineMs: number
   /** When the guest last got the thread. */
   enteredMs: number
+  /** Page faults of the thread up to then; NaN: they do not matter. */
+  faults: number
   /** When its time was last looked at. */
   checkedMs: number
   cpuMs: number
@@ -112,6 +119,7 @@ export class GuestInstance {
         settle,
         deadlineMs: nowMs + job.wallMs,
         enteredMs: nowMs,
+        faults: this.#faultsNow(),
         checkedMs: nowMs,
         cpuMs: 0,
         killedBy: undefined,
@@ -191,7 +199,9 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined) return END_GUEST
     const nowMs = this.#clock.nowMs()
-    this.#program.meter.tune(nowMs - run.checkedMs, this.memoryBytes)
+    const { meter } = this.#program
+    meter.tune(nowMs - run.checkedMs, this.memoryBytes)
+    if (run.job.faults.isWatched) meter.hurry()
     run.checkedMs = nowMs
     if (run.cpuMs + nowMs - run.enteredMs > run.job.cpuMs) run.killedBy ??= 'cpu'
     else if (nowMs > run.deadlineMs) run.killedBy ??= 'wall'
@@ -236,7 +246,10 @@ export class GuestInstance {
 
   #finish(run: Run, outcome: Outcome): void {
     if (this.#run !== run) return
-    if (!this.#isWaiting) run.cpuMs += this.#clock.nowMs() - run.enteredMs
+    if (!this.#isWaiting) {
+      run.cpuMs += this.#clock.nowMs() - run.enteredMs
+      run.job.faults.note(this.#faultsNow() - run.faults)
+    }
     this.#run = undefined
     this.#isWaiting = false
     this.#wallTimer?.cancel()
@@ -257,6 +270,7 @@ export class GuestInstance {
     if (run === undefined) return
     const nowMs = this.#clock.nowMs()
     run.cpuMs += nowMs - run.enteredMs
+    run.job.faults.note(this.#faultsNow() - run.faults)
     this.#isWaiting = true
     this.#program.state.loseSight()
     if (!isForOthers) return
@@ -275,6 +289,12 @@ export class GuestInstance {
     this.#isWaiting = false
     run.enteredMs = this.#clock.nowMs()
     run.checkedMs = run.enteredMs
+    run.faults = this.#faultsNow()
+    if (run.job.faults.isWatched) this.#program.meter.hurry()
+  }
+
+  #faultsNow(): number {
+    return hasColdPages(this.memoryBytes) ? pageFaults() : Number.NaN
   }
 }
 

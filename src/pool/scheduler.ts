@@ -1,43 +1,17 @@
 /** Gives each request a slot of its tenant, its turn with the thread and an instance of its handler, and takes them back. */
 import type { Clock, Timer } from '../base/clock.ts'
-import type { Engine, Instance } from '../guest/engine.ts'
-import type { GuestJob, GuestReport } from '../guest/instance.ts'
+import type { Instance } from '../guest/engine.ts'
+import type { GuestReport } from '../guest/instance.ts'
 import { makeInstance } from '../guest/make-instance.ts'
-import type { GuestModule } from '../guest/module.ts'
-import type { KillReason } from '../guest/outcome.ts'
 import { Bill } from './bill.ts'
 import { Capacity, type PoolCaps } from './caps.ts'
-import { type InstanceRecord, type JobSubject, newInstanceRecord } from './instance-record.ts'
+import { HeldRun } from './held-run.ts'
+import { type InstanceRecord, newInstanceRecord } from './instance-record.ts'
+import type { PoolJob, PoolReport } from './pool-job.ts'
 import { RunQueue } from './run-queue.ts'
-import { idleLimit, idleTimeoutMs, instancesToMake, type Sizing } from './sizing.ts'
-import type { SlotLimits } from './slots.ts'
+import { idleLimit, idleTimeoutMs, instancesToMake } from './sizing.ts'
 import { TenantState } from './tenant-state.ts'
 import type { Place, WarmInstances } from './warm-instances.ts'
-
-export interface PoolJob extends Omit<GuestJob, 'waitTurn' | 'takeTurn'> {
-  readonly subject: JobSubject
-  readonly tenant: string
-  readonly limits: SlotLimits
-  readonly sizing: Sizing
-  /** Requests one instance may answer; 0: no limit. */
-  readonly maxRequests: number
-  readonly module: GuestModule
-  /** Instances are kept for jobs with the same one, the same tenant, engine and module. Default: the empty one. */
-  readonly place?: string
-  /** What runs it; default: our own. */
-  readonly engine?: Engine
-  /** Registers what to do when the request is given up; a later call replaces the earlier one. */
-  readonly onAbort: (giveUp: () => void) => void
-  /** Called before the guest runs, with the way to stop it. */
-  readonly onStart: (kill: (reason: KillReason) => void) => void
-  /** Called on the guest's stack whenever its slice is over: a back trace taken there shows what it does. */
-  readonly onSliceOver?: (cpuMs: number) => void
-}
-
-export interface PoolReport extends GuestReport {
-  /** Milliseconds between asking for an instance and starting it. */
-  readonly queuedMs: number
-}
 
 export interface SchedulerOptions {
   readonly clock: Clock
@@ -125,7 +99,7 @@ export class Scheduler {
       state.countStart(queuedMs)
       const held = this.#begin(job, state)
       try {
-        const report = await this.#runGuest(held, bill)
+        const report = await this.#runGuest(held, bill, state)
         held.record.last = report
         state.countEnd(report)
         bill.settle(report.cpuMs)
@@ -175,8 +149,8 @@ export class Scheduler {
     return { instance, job, place, record, isNew: warm === undefined }
   }
 
-  #runGuest({ instance, job }: Held, bill: Bill): Promise<GuestReport> {
-    const run = new HeldRun(instance, job, bill)
+  #runGuest({ instance, job }: Held, bill: Bill, { faults }: TenantState): Promise<GuestReport> {
+    const run = new HeldRun({ instance, job, bill, faults })
     if (this.#isStopping) run.stop('stopping')
     job.onStart((reason) => run.stop(reason))
     job.onAbort(() => run.stop('aborted'))
@@ -327,59 +301,6 @@ interface Held extends UsedInstance {
   readonly record: InstanceRecord
   /** Whether it was made for this request. */
   readonly isNew: boolean
-}
-
-/** What the runner of a guest asks of the pool, and the way to stop the guest, before it runs too: then it does not. */
-class HeldRun implements GuestJob {
-  readonly grants: GuestJob['grants']
-  readonly cpuMs: number
-  readonly wallMs: number
-  readonly sliceMs: number
-  readonly #instance: Instance
-  readonly #job: PoolJob
-  readonly #bill: Bill
-  #isRunning = false
-  #reason: KillReason | undefined
-
-  constructor(instance: Instance, job: PoolJob, bill: Bill) {
-    this.grants = job.grants
-    this.cpuMs = job.cpuMs
-    this.wallMs = job.wallMs
-    this.sliceMs = job.sliceMs
-    this.#instance = instance
-    this.#job = job
-    this.#bill = bill
-  }
-
-  start(): Promise<GuestReport> {
-    const reason = this.#reason
-    if (reason !== undefined) {
-      const outcome = { kind: 'killed', reason } as const
-      return Promise.resolve({ outcome, cpuMs: 0, memoryBytes: 0 })
-    }
-    this.#isRunning = true
-    return this.#instance.run(this)
-  }
-
-  stop(reason: KillReason): void {
-    this.#reason ??= reason
-    if (this.#isRunning) this.#instance.kill(reason)
-  }
-
-  readonly waitTurn = (wake: () => void, cpuMs: number): void => {
-    this.#job.onSliceOver?.(cpuMs)
-    this.#bill.sliceIsOver()
-    this.#bill.waitTurn(wake)
-  }
-
-  takeTurn(wake: () => void): void {
-    this.#bill.takeTurn(wake)
-  }
-
-  onWait(cpuMs: number): void {
-    this.#bill.guestWaits(cpuMs)
-    this.#job.onWait(cpuMs)
-  }
 }
 
 function canRunAgain(instance: Instance, { sizing, maxRequests }: PoolJob): boolean {

@@ -1,5 +1,6 @@
 /** What the pool knows of one tenant: its slots and its accounts. Exact, and kept across reloads. */
 import type { Clock } from '../base/clock.ts'
+import { FaultConduct } from '../guest/fault-conduct.ts'
 import type { GuestReport } from '../guest/instance.ts'
 import { Places } from './places.ts'
 import { type SlotLimits, Slots } from './slots.ts'
@@ -37,6 +38,7 @@ export interface TenantCounters {
 export class TenantState {
   readonly slots: Slots
   readonly places: Places
+  readonly faults: FaultConduct
   readonly counters: TenantCounters = {
     requests: 0,
     queued: 0,
@@ -61,6 +63,7 @@ export class TenantState {
   constructor(name: string, limits: SlotLimits, clock: Clock) {
     this.slots = new Slots(name, limits, clock)
     this.places = new Places(name)
+    this.faults = new FaultConduct(clock)
     this.#limits = limits
   }
 

@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts'
 import { parseEnvironment } from '../cgi/environment.ts'
 import { guestEnvironment } from '../cgi/guest-environment.ts'
 import { CgiResponseStream, DEFAULT_RESPONSE_LIMITS } from '../cgi/response-stream.ts'
+import { FaultConduct } from '../guest/fault-conduct.ts'
 import { GuestInstance, type GuestReport } from '../guest/instance.ts'
 import type { GuestModule } from '../guest/module.ts'
 import type { PublisherJob } from '../store/publisher-protocol.ts'
@@ -72,6 +73,7 @@ export async function probe(
     cpuMs: limits.cpuMs,
     wallMs: limits.wallMs,
     sliceMs: 1,
+    faults: new FaultConduct(clock),
     waitTurn: setImmediate,
     takeTurn: (wake) => wake(),
     onWait: () => response.flush(),

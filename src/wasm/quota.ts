@@ -23,7 +23,12 @@ const TOLERANCE = 2
 
 /** With what a guest begins that has so much memory, and goes on when it has grown it: new memory is there to be written. */
 export function firstQuota(memoryBytes: number): number {
-  return memoryBytes > MOST_COLD_BYTES ? MIN_QUOTA : DEFAULT_QUOTA
+  return hasColdPages(memoryBytes) ? MIN_QUOTA : DEFAULT_QUOTA
+}
+
+/** Whether a guest with so much memory may hold the thread for long just by writing to it. */
+export function hasColdPages(memoryBytes: number): boolean {
+  return memoryBytes > MOST_COLD_BYTES
 }
 
 /** `elapsedMs`: from the last check, or the guest's start or resumption, to this one. Returns `quota` itself where that is good enough. */

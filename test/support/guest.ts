@@ -2,6 +2,7 @@
 import type { ByteSink, ByteSource } from '../../src/base/byte-stream.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { CompileCache } from '../../src/guest/compile-cache.ts'
+import { FaultConduct } from '../../src/guest/fault-conduct.ts'
 import type { GuestJob } from '../../src/guest/instance.ts'
 import type { GuestModule } from '../../src/guest/module.ts'
 import { DEFAULT_WASI_LIMITS, type WasiGrants } from '../../src/wasi/session.ts'
@@ -51,6 +52,7 @@ export function job(changes: Partial<GuestJob> = {}): GuestJob {
     cpuMs: 5000,
     wallMs: 10_000,
     sliceMs: 1,
+    faults: new FaultConduct(systemClock),
     waitTurn: (wake) => setImmediate(wake),
     takeTurn: (wake) => wake(),
     onWait: () => undefined,
