@@ -4,8 +4,14 @@
  *
  * It looks only where that has just paid: after a wait that was shorter than the limit, as long as one request follows another.
  * So the time lost is bounded by the limit for each such wait, and slow or crowded traffic is left alone. Between two looks
- * it gives way to whoever else wants the processor.
+ * it gives way to whoever else wants the processor; where that takes long, there is no processor to spare, and it is left for
+ * a while: a thread that wakes up gets its turn sooner than one that gives it away.
  */
+
+/** Longer than the web server needs to pass one answer on, in milliseconds. */
+const LONG_MS = 0.1
+/** For how long there is taken to be no processor to spare, in milliseconds. */
+const PAUSE_MS = 100
 
 export interface BusyPollOptions {
   /** How long to look, in milliseconds; 0: not at all. */
@@ -25,6 +31,8 @@ export class BusyPoll {
   #isWorthIt = false
   /** When the latest request ended. */
   #restMs = Number.NEGATIVE_INFINITY
+  /** Until when it is not worth it anyway. */
+  #pausedUntilMs = Number.NEGATIVE_INFINITY
   /** When it was looked last. */
   #lookedMs = 0
   /** Requests that have begun since. */
@@ -49,7 +57,8 @@ export class BusyPoll {
   requestBegins(): void {
     this.#begun += 1
     if (this.#isLooking || this.#limitMs === 0) return
-    this.#isWorthIt = this.#options.nowMs() - this.#restMs < this.#limitMs
+    const nowMs = this.#options.nowMs()
+    this.#isWorthIt = nowMs - this.#restMs < this.#limitMs && nowMs >= this.#pausedUntilMs
   }
 
   requestEnded(): void {
@@ -64,14 +73,17 @@ export class BusyPoll {
 
   readonly #look = (): void => {
     const { giveWay, nowMs, schedule } = this.#options
+    const fromMs = nowMs()
     // Work, not looking, if there was a request in between.
-    if (this.#begun === 0) this.#spentMs += nowMs() - this.#lookedMs
+    if (this.#begun === 0) this.#spentMs += fromMs - this.#lookedMs
     // Several in one turn: they come faster than they are answered, and the thread will not be idle.
     const isCrowded = this.#begun > 1
     this.#begun = 0
-    if (Math.round(this.#limitMs * 1000) % 2 === 0) giveWay()
+    giveWay()
     this.#lookedMs = nowMs()
-    if (!isCrowded && this.#lookedMs - this.#restMs < this.#limitMs) {
+    const isContended = this.#lookedMs - fromMs > LONG_MS
+    if (isContended) this.#pausedUntilMs = this.#lookedMs + PAUSE_MS
+    if (!isCrowded && !isContended && this.#lookedMs - this.#restMs < this.#limitMs) {
       schedule(this.#look)
     } else {
       this.#isLooking = false

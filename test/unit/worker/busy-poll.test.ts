@@ -8,18 +8,22 @@ const LOOK_MS = 1 / 64
 
 let nowMs = 0
 let gaveWay = 0
+/** How long the others take. */
+let othersMs = 0
 let pending: (() => void) | undefined
 let poll: BusyPoll
 
 beforeEach(() => {
   nowMs = 0
   gaveWay = 0
+  othersMs = 0
   pending = undefined
   poll = new BusyPoll({
     limitMs: LIMIT_MS,
     nowMs: () => nowMs,
     giveWay: () => {
       gaveWay += 1
+      nowMs += othersMs
     },
     schedule: (callback) => {
       expect(pending).toBeUndefined()
@@ -97,6 +101,21 @@ test('leaves it when several requests come in one turn', () => {
   request(0)
   request(0)
   expect(looks()).toBe(1)
+})
+
+test('leaves the processor to others for a while when they need it', () => {
+  request(0)
+  request(LIMIT_MS / 2)
+  othersMs = 1
+  expect(looks()).toBe(1)
+  othersMs = 0
+  request(0)
+  request(LIMIT_MS / 2)
+  expect(looks()).toBe(0)
+  nowMs += 100
+  request(0)
+  request(LIMIT_MS / 2)
+  expect(looks()).toBeGreaterThan(1)
 })
 
 test('never looks with a limit of 0, from the next wait on', () => {
