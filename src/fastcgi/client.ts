@@ -132,7 +132,7 @@ export class ClientConnection implements RecordHandler, ClientRequestOwner {
     this.#updateWantsInput()
   }
 
-  /** Hands over all output in wire order. */
+  /** Hands over all output in wire order. Its memory is used again after `outputWritten`. */
   takeOutput(): readonly Uint8Array[] {
     this.#isOutputTold = false
     return this.#output.take()

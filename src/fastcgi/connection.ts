@@ -100,7 +100,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     this.#updateWantsInput()
   }
 
-  /** Hands over all output in wire order, to be written in one go. */
+  /** Hands over all output in wire order, to be written in one go. Its memory is used again after `outputWritten`. */
   takeOutput(): readonly Uint8Array[] {
     this.#isOutputTold = false
     return this.#output.take()

@@ -2,7 +2,7 @@
  * Everything one connection has to send: the records of its requests, taken in turns, and what the socket
  * has been given but not yet confirmed.
  */
-import type { RecordWriter, TakenBytes } from './record-writer.ts'
+import { type RecordWriter, releaseMemory, type TakenBytes } from './record-writer.ts'
 
 /** What one request may send at a time while others wait, headers included. */
 export const TURN_BYTES = 16_384
@@ -99,6 +99,7 @@ export class OutputQueue {
     }
     // Senders are told last: they may write, and so change what is kept here.
     const gone = this.#inFlight.splice(0, done)
+    for (const taken of gone) releaseMemory(taken)
     for (const { sender, content } of gone) sender.contentWritten(content[0], content[1])
   }
 
@@ -115,7 +116,13 @@ export class OutputQueue {
   }
 
   #takeFrom(sender: Sender, maxBytes: number, parts: Uint8Array[]): void {
-    const taken: InFlight = { sender, wire: 0, types: sender.streamTypes, content: [0, 0] }
+    const taken: InFlight = {
+      sender,
+      wire: 0,
+      types: sender.streamTypes,
+      content: [0, 0],
+      emptied: undefined,
+    }
     sender.records.take(parts, maxBytes, taken)
     // Taking pads the record that still grew, so more can leave than was counted.
     const left = sender.records.pendingBytes

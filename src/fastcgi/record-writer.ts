@@ -2,10 +2,12 @@
  * Prints the records of one request into as few buffers as possible.
  *
  * Small writes to one stream become one record until it is taken; a response written in one go leaves in one
- * buffer together with its end. All memory starts zeroed and is written once: padding cannot leak anything.
+ * buffer together with its end. Every byte of a record is written, padding included, and what leaves ends where the last
+ * record does: memory that is used again cannot leak anything.
  */
 import { HEADER_BYTES } from './constants.ts'
 import { byteAt, uint16At, writeHeader } from './header.ts'
+import { givePiece, type Piece, takePiece } from './record-memory.ts'
 
 /** Content of our largest records: a multiple of 8, and header and content together fit 32 KiB. */
 export const MAX_RECORD_CONTENT = 32_760
@@ -17,15 +19,8 @@ const END_ROOM = MAX_PADDING + 2 * HEADER_BYTES + 16
 const MIN_BLOCK_BYTES = 1024
 /** A stream's record is not begun in the rest of a block that holds less than this of it. */
 const MIN_RECORD_CONTENT = 1024
-const MAX_SLAB_BLOCK_BYTES = 4096
-const SLAB_BYTES = 16_384
-
-let slab = new Uint8Array(SLAB_BYTES)
-let slabUsed = 0
-
 /** A piece of memory filled with records from its start. */
-interface Block {
-  readonly bytes: Uint8Array
+interface Block extends Piece {
   /** Taken up to here, always the end of a record. */
   taken: number
   /** Filled up to here. */
@@ -37,6 +32,13 @@ export interface TakenBytes {
   wire: number
   readonly types: readonly [number, number]
   readonly content: [number, number]
+  /** Memory that nothing is left in once all of it has been written. */
+  emptied: Piece[] | undefined
+}
+
+/** The socket has everything that was taken. */
+export function releaseMemory({ emptied }: TakenBytes): void {
+  if (emptied !== undefined) for (const piece of emptied) givePiece(piece)
 }
 
 /** The records of one request that wait to be taken, in order. */
@@ -117,6 +119,9 @@ export class RecordWriter {
       if (at < block.end) return
       if (this.#blocks.length === 1 && block.bytes.length - block.end >= MIN_BLOCK_BYTES) return
       this.#blocks.shift()
+      if (!block.isKept) continue
+      taken.emptied ??= []
+      taken.emptied.push(block)
     }
   }
 
@@ -160,6 +165,7 @@ export class RecordWriter {
       contentLength,
       paddingLength,
     })
+    if (block.isUsed) block.bytes.fill(0, block.end, block.end + paddingLength)
     block.end += paddingLength
     this.#pending += paddingLength
     this.#openAt = -1
@@ -179,19 +185,8 @@ function newBlock(content: number): Block {
   const records = Math.ceil(content / MAX_RECORD_CONTENT)
   const wanted = content + records * (HEADER_BYTES + MAX_PADDING) + END_ROOM
   const size = Math.max(MIN_BLOCK_BYTES, -(-wanted & -ALIGNMENT))
-  return { bytes: zeroed(size), taken: 0, end: 0 }
-}
-
-/** Memory nobody has written to. Small pieces share a slab, of which no byte is handed out twice. */
-function zeroed(size: number): Uint8Array {
-  if (size > MAX_SLAB_BLOCK_BYTES) return new Uint8Array(size)
-  if (slabUsed + size > SLAB_BYTES) {
-    slab = new Uint8Array(SLAB_BYTES)
-    slabUsed = 0
-  }
-  const piece = slab.subarray(slabUsed, slabUsed + size)
-  slabUsed += size
-  return piece
+  const { bytes, isUsed, isKept } = takePiece(size)
+  return { bytes, isUsed, isKept, taken: 0, end: 0 }
 }
 
 function count(taken: TakenBytes, type: number, content: number): void {

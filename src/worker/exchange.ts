@@ -100,7 +100,8 @@ function carry(from: End, to: End): boolean {
   let isBusy = false
   for (const bytes of from.takeOutput()) {
     isBusy = true
-    to.receive(bytes)
+    // The sender uses its memory again.
+    to.receive(bytes.slice())
     from.outputWritten(bytes.length)
   }
   return isBusy

@@ -5,7 +5,8 @@ import { splitRecords } from '../../support/fastcgi/records.ts'
 
 function take(writer: RecordWriter, maxBytes = Number.POSITIVE_INFINITY): Uint8Array[] {
   const parts: Uint8Array[] = []
-  const taken = { wire: 0, types: [6, 7] as const, content: [0, 0] as [number, number] }
+  const content: [number, number] = [0, 0]
+  const taken = { wire: 0, types: [6, 7] as const, content, emptied: undefined }
   writer.take(parts, maxBytes, taken)
   const bytes = join(parts)
   expect(taken.wire).toBe(bytes.length)
