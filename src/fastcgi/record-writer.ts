@@ -19,6 +19,7 @@ const END_ROOM = MAX_PADDING + 2 * HEADER_BYTES + 16
 const MIN_BLOCK_BYTES = 1024
 /** A stream's record is not begun in the rest of a block that holds less than this of it. */
 const MIN_RECORD_CONTENT = 1024
+
 /** A piece of memory filled with records from its start. */
 interface Block extends Piece {
   /** Taken up to here, always the end of a record. */

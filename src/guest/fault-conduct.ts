@@ -31,9 +31,7 @@ export class FaultConduct {
 
   /** A guest has had so many page faults since it got the thread; NaN: nobody knows. */
   note(faults: number): void {
-    if (faults < SOME_FAULTS) return
-    if (faults >= MANY_FAULTS || (faults >= SOME_FAULTS && this.isWatched)) {
-      this.#watchedUntilMs = this.#clock.nowMs() + WATCHED_MS
-    }
+    const most = this.isWatched ? SOME_FAULTS : MANY_FAULTS
+    if (faults >= most) this.#watchedUntilMs = this.#clock.nowMs() + WATCHED_MS
   }
 }

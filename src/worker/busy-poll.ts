@@ -14,18 +14,16 @@ const LONG_MS = 0.1
 const PAUSE_MS = 100
 
 export interface BusyPollOptions {
-  /** How long to look, in milliseconds; 0: not at all. */
-  readonly limitMs: number
   readonly nowMs: () => number
-  /** Lets other processes run that wait for this processor. */
-  readonly giveWay: () => void
+  /** Lets other processes run that wait for this processor. undefined: it cannot, and so does not look. */
+  readonly giveWay: (() => void) | undefined
   /** Calls back after the event loop has looked at sockets and timers: `setImmediate`. */
   readonly schedule: (callback: () => void) => void
 }
 
 export class BusyPoll {
   readonly #options: BusyPollOptions
-  #limitMs: number
+  #limitMs = 0
   #isLooking = false
   /** Whether the latest wait was short enough for the next one to be worth looking. */
   #isWorthIt = false
@@ -41,7 +39,6 @@ export class BusyPoll {
 
   constructor(options: BusyPollOptions) {
     this.#options = options
-    this.#limitMs = options.limitMs
   }
 
   /** Processor time spent on looking, in milliseconds: of other use to nobody. */
@@ -49,9 +46,9 @@ export class BusyPoll {
     return this.#spentMs
   }
 
-  /** From the next wait on. */
+  /** How long to look from the next wait on, in milliseconds; 0, as at first: not at all. */
   set limitMs(limitMs: number) {
-    this.#limitMs = limitMs
+    this.#limitMs = this.#options.giveWay === undefined ? 0 : limitMs
   }
 
   requestBegins(): void {
@@ -79,7 +76,7 @@ export class BusyPoll {
     // Several in one turn: they come faster than they are answered, and the thread will not be idle.
     const isCrowded = this.#begun > 1
     this.#begun = 0
-    giveWay()
+    giveWay?.()
     this.#lookedMs = nowMs()
     const isContended = this.#lookedMs - fromMs > LONG_MS
     if (isContended) this.#pausedUntilMs = this.#lookedMs + PAUSE_MS

@@ -97,11 +97,9 @@ export class Worker {
       otherStatuses: (tenant) => this.#statuses.ask(tenant),
       onFailing: (failing) => send({ kind: 'roll-back', ...failing }),
     })
-    const libc = loadLibc()
     this.#poll = new BusyPoll({
-      limitMs: 0,
       nowMs: clock.nowMs,
-      giveWay: libc === undefined ? () => undefined : libc.schedYield,
+      giveWay: loadLibc()?.schedYield,
       schedule: setImmediate,
     })
     this.#load = new LoadWatch({

@@ -19,7 +19,6 @@ beforeEach(() => {
   othersMs = 0
   pending = undefined
   poll = new BusyPoll({
-    limitMs: LIMIT_MS,
     nowMs: () => nowMs,
     giveWay: () => {
       gaveWay += 1
@@ -30,6 +29,7 @@ beforeEach(() => {
       pending = callback
     },
   })
+  poll.limitMs = LIMIT_MS
 })
 
 /** A request that takes no time, `afterMs` after the one before. */
@@ -116,6 +116,20 @@ test('leaves the processor to others for a while when they need it', () => {
   request(0)
   request(LIMIT_MS / 2)
   expect(looks()).toBeGreaterThan(1)
+})
+
+test('never looks where it cannot give way', () => {
+  poll = new BusyPoll({
+    nowMs: () => nowMs,
+    giveWay: undefined,
+    schedule: (callback) => {
+      pending = callback
+    },
+  })
+  poll.limitMs = LIMIT_MS
+  request(0)
+  request(LIMIT_MS / 2)
+  expect(looks()).toBe(0)
 })
 
 test('never looks with a limit of 0, from the next wait on', () => {
