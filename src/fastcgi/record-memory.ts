@@ -2,6 +2,7 @@
  * The memory records are printed into. Small pieces share a slab, of which no byte is handed out twice. Large ones are used again
  * once the socket has taken what was in them: to make and to collect them costs a download more than to fill them.
  */
+import { KeptMemory } from '../base/kept-memory.ts'
 
 const SLAB_BYTES = 16_384
 const MAX_SLAB_PIECE_BYTES = 4096
@@ -23,34 +24,21 @@ export interface Piece {
 let slab = new Uint8Array(SLAB_BYTES)
 let slabUsed = 0
 
-/** By size. */
-const kept = new Map<number, Uint8Array[]>()
-let keptBytes = 0
+const kept = new KeptMemory(MAX_KEPT_BYTES)
 
 /** At least `size` bytes. */
 export function takePiece(size: number): Piece {
   if (size <= MAX_SLAB_PIECE_BYTES) return { bytes: fromSlab(size), isUsed: false, isKept: false }
   if (size < MIN_KEPT_BYTES) return { bytes: new Uint8Array(size), isUsed: false, isKept: false }
   const rounded = Math.ceil(size / SIZE_STEP_BYTES) * SIZE_STEP_BYTES
-  const used = kept.get(rounded)?.pop()
-  if (used === undefined) return { bytes: new Uint8Array(rounded), isUsed: false, isKept: true }
-  keptBytes -= rounded
-  return { bytes: used, isUsed: true, isKept: true }
+  const used = kept.take(rounded)
+  if (used !== undefined) return { bytes: used, isUsed: true, isKept: true }
+  return { bytes: new Uint8Array(rounded), isUsed: false, isKept: true }
 }
 
 /** Nobody reads what is in it any more, and whoever had it writes to it no more. Once for each time it was taken. */
 export function givePiece({ bytes, isKept }: Piece): void {
-  const { length } = bytes
-  if (!isKept || length > MAX_KEPT_BYTES) return
-  if (keptBytes + length > MAX_KEPT_BYTES) {
-    // Other sizes are asked for now.
-    kept.clear()
-    keptBytes = 0
-  }
-  const same = kept.get(length)
-  if (same === undefined) kept.set(length, [bytes])
-  else same.push(bytes)
-  keptBytes += length
+  if (isKept) kept.give(bytes)
 }
 
 function fromSlab(size: number): Uint8Array {

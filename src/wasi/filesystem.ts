@@ -92,7 +92,7 @@ export interface DirectoryEntry {
 
 /**
  * A directory. `lookup` gives away a reference to a directory it returns; whoever holds a reference calls `release`
- * once. In-memory directories have nothing to release.
+ * once. Files in memory may be gone when the last one is released.
  */
 export interface DirectoryNode {
   readonly kind: 'directory'

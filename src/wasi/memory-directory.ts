@@ -20,7 +20,22 @@ export function createMemoryDirectory(
   limits: MemoryLimits = DEFAULT_MEMORY_LIMITS,
 ): MemoryDirectory {
   const quota = new MemoryQuota(limits)
-  return new MemoryDirectory({ quota, clock, dev: systems++, nextIno: 1n }, undefined)
+  const system: MemorySystem = {
+    quota,
+    clock,
+    dev: systems++,
+    nextIno: 1n,
+    references: 0,
+    onUnreachable: undefined,
+  }
+  return new MemoryDirectory(system, undefined)
+}
+
+/** Makes one whose files are gone, and their memory free for others, as soon as the last reference to a directory is released. */
+export function createScratchDirectory(clock: Clock, limits: MemoryLimits): MemoryDirectory {
+  const root = createMemoryDirectory(clock, limits)
+  root.system.onUnreachable = () => root.empty()
+  return root
 }
 
 export class MemoryDirectory extends MemoryNode implements DirectoryNode {
@@ -45,13 +60,29 @@ export class MemoryDirectory extends MemoryNode implements DirectoryNode {
     return this.#entries.size
   }
 
-  retain(): void {}
+  retain(): void {
+    this.system.references += 1
+  }
 
-  release(): void {}
+  release(): void {
+    this.system.references -= 1
+    if (this.system.references === 0) this.system.onUnreachable?.()
+  }
+
+  /** Removes everything in it. Files that are open stay until they are closed. */
+  empty(): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.kind === 'directory') entry.empty()
+      entry.forgetName()
+    }
+    this.#entries.clear()
+  }
 
   lookup(name: string): Node | number {
     if (this.#isTooLong(name)) return Errno.NAMETOOLONG
-    return this.#entries.get(name) ?? Errno.NOENT
+    const entry = this.#entries.get(name)
+    if (entry?.kind === 'directory') entry.retain()
+    return entry ?? Errno.NOENT
   }
 
   list(): readonly DirectoryEntry[] {

@@ -1,4 +1,5 @@
 /** A regular file or symbolic link in memory. Lives as long as a name or a descriptor leads to it. */
+import { KeptMemory } from '../base/kept-memory.ts'
 import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
 import type { FileNode, Filestat, NewTimes, OpenFile, OpenMode, SymlinkNode } from './filesystem.ts'
@@ -11,6 +12,10 @@ import { MemoryNode, type MemorySystem } from './memory-node.ts'
 const SMALL_BYTES = 4096
 const LARGE_BYTES = 65_536
 const SMALL_BLOCKS = LARGE_BYTES / SMALL_BYTES
+
+/** Large blocks of files that are gone, in a process. */
+const MAX_KEPT_BYTES = 128 * 1024 * 1024
+const kept = new KeptMemory(MAX_KEPT_BYTES)
 
 export class MemoryFile extends MemoryNode implements FileNode {
   readonly kind = 'file'
@@ -81,8 +86,7 @@ export class MemoryFile extends MemoryNode implements FileNode {
     const errno = this.system.quota.charge(size - this.#size)
     if (errno !== Errno.SUCCESS) return errno
     while (startOf(this.#blocks.length) < size) {
-      const isSmall = this.#blocks.length < SMALL_BLOCKS
-      this.#blocks.push(new Uint8Array(isSmall ? SMALL_BYTES : LARGE_BYTES))
+      this.#blocks.push(zeroed(this.#blocks.length < SMALL_BLOCKS ? SMALL_BYTES : LARGE_BYTES))
     }
     this.#size = size
     return Errno.SUCCESS
@@ -90,9 +94,21 @@ export class MemoryFile extends MemoryNode implements FileNode {
 
   #cut(size: number): void {
     this.system.quota.charge(size - this.#size)
-    this.#blocks.length = size === 0 ? 0 : blockOf(size - 1) + 1
+    this.#giveFrom(size === 0 ? 0 : blockOf(size - 1) + 1)
     this.#blocks.at(-1)?.fill(0, size - startOf(this.#blocks.length - 1))
     this.#size = size
+  }
+
+  protected override free(): void {
+    this.#giveFrom(0)
+    this.#size = 0
+  }
+
+  /** Gives up its blocks from `index` on. */
+  #giveFrom(index: number): void {
+    for (const block of this.#blocks.splice(index)) {
+      if (block.length === LARGE_BYTES) kept.give(block)
+    }
   }
 
   /** Calls `use` with the pieces of the contents from `start` to `end` and where each lies behind `start`. */
@@ -106,6 +122,10 @@ export class MemoryFile extends MemoryNode implements FileNode {
       at += length
     }
   }
+}
+
+function zeroed(size: number): Uint8Array {
+  return kept.take(size)?.fill(0) ?? new Uint8Array(size)
 }
 
 /** Index of the block that has the byte at `at`. */

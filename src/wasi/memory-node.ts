@@ -12,6 +12,10 @@ export interface MemorySystem {
   readonly dev: bigint
   /** The next free inode number. */
   nextIno: bigint
+  /** To its directories: descriptors, and paths being followed. */
+  references: number
+  /** Called when there is no reference any more: no name can be reached. */
+  onUnreachable: (() => void) | undefined
 }
 
 export abstract class MemoryNode {
@@ -65,8 +69,13 @@ export abstract class MemoryNode {
 
   /** Takes a name away. */
   unlink(): void {
-    this.links--
     this.#ctim = this.system.clock.realtimeNs()
+    this.forgetName()
+  }
+
+  /** The same where nobody can see the time any more. */
+  forgetName(): void {
+    this.links--
     this.freeIfUnused()
   }
 
@@ -79,6 +88,11 @@ export abstract class MemoryNode {
   }
 
   protected freeIfUnused(): void {
-    if (!this.isInUse) this.system.quota.releaseNode(this.chargedBytes)
+    if (this.isInUse) return
+    this.system.quota.releaseNode(this.chargedBytes)
+    this.free()
   }
+
+  /** Nothing leads to it any more. */
+  protected free(): void {}
 }

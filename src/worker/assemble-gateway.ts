@@ -28,7 +28,7 @@ import { DeviceDirectory } from '../wasi/device-directory.ts'
 import { openHostDirectory } from '../wasi/host-directory.ts'
 import { ImageCache } from '../wasi/image-cache.ts'
 import { ImageDirectory } from '../wasi/image-directory.ts'
-import { createMemoryDirectory } from '../wasi/memory-directory.ts'
+import { createScratchDirectory } from '../wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../wasi/memory-quota.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
 import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
@@ -314,7 +314,7 @@ function preopensOf(
     ...(root === undefined
       ? []
       : [{ guestPath: '/', directory: new ImageDirectory(root, images) }]),
-    { guestPath: '/tmp', directory: createMemoryDirectory(clock, tmpLimits) },
+    { guestPath: '/tmp', directory: createScratchDirectory(clock, tmpLimits) },
     devices,
     ...mounts,
   ]

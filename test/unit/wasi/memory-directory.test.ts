@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest'
 import { Errno } from '../../../src/wasi/errno.ts'
 import type { OpenFile } from '../../../src/wasi/filesystem.ts'
-import { createMemoryDirectory, type MemoryDirectory } from '../../../src/wasi/memory-directory.ts'
+import {
+  createMemoryDirectory,
+  createScratchDirectory,
+  type MemoryDirectory,
+} from '../../../src/wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS, type MemoryLimits } from '../../../src/wasi/memory-quota.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -159,4 +163,54 @@ test('two file systems do not mix', () => {
   expect(one.rename('file', two, 'file')).toBe(Errno.XDEV)
   expect(two.link('file', one, 'file')).toBe(Errno.XDEV)
   expect(one.stat().dev).not.toBe(two.stat().dev)
+})
+
+/** As a descriptor has it. */
+function scratch(): MemoryDirectory {
+  const root = createScratchDirectory(new FakeClock(), DEFAULT_MEMORY_LIMITS)
+  root.retain()
+  return root
+}
+
+test('scratch files are there as long as somebody can reach them', () => {
+  const root = scratch()
+  const inner = sub(root, 'inner')
+  create(inner, 'file').close()
+  root.release()
+  expect(inner.list()).toHaveLength(1)
+  inner.release()
+  expect(inner.list()).toEqual([])
+  expect(root.list()).toEqual([])
+  expect(root.quota.files).toBe(0)
+})
+
+test('a scratch file that is open stays until it is closed', () => {
+  const root = scratch()
+  const file = create(root, 'file')
+  const bytes = new Uint8Array(200_000).fill(7)
+  file.write(bytes, 0)
+  root.release()
+  const found = new Uint8Array(200_000)
+  expect(file.read(found, 0)).toBe(200_000)
+  expect(found).toEqual(bytes)
+  file.close()
+  expect(root.quota.bytes).toBeLessThan(bytes.length)
+})
+
+test('nothing of a scratch file is in the files that have its memory next', () => {
+  const size = 2_000_000
+  for (let round = 0; round < 3; round += 1) {
+    const root = scratch()
+    const file = create(root, 'file')
+    file.setSize(size)
+    const found = new Uint8Array(size)
+    file.read(found, 0)
+    expect(found.every((byte) => byte === 0)).toBe(true)
+    file.write(new Uint8Array(size).fill(0xaa), 0)
+    // Cut off, closed and left behind, in turn.
+    if (round === 0) file.setSize(0)
+    if (round === 1) root.unlinkFile('file')
+    file.close()
+    root.release()
+  }
 })
