@@ -29,16 +29,14 @@ export class KeptMemory {
   /** Nobody has `buffer` any more. Once for each time it was made or taken. */
   give(buffer: Uint8Array): void {
     const { length } = buffer
-    const store = this.#store?.deref() ?? this.#newStore()
-    const same = store.free.get(length)
+    if (length > this.#maxBytes) return
+    let store = this.#store?.deref() ?? this.#newStore()
     if (store.bytes + length > this.#maxBytes) {
-      const isAllSame = same !== undefined && same.length * length === store.bytes
-      if (isAllSame || length > this.#maxBytes) return
-      // Other sizes are wanted now.
-      this.#newStore()
-      this.give(buffer)
-      return
+      const sameBytes = (store.free.get(length)?.length ?? 0) * length
+      if (sameBytes === store.bytes) return
+      store = this.#newStore() // other sizes are wanted now
     }
+    const same = store.free.get(length)
     if (same === undefined) store.free.set(length, [buffer])
     else same.push(buffer)
     store.bytes += length

@@ -95,11 +95,11 @@ export class OutputQueue {
       left -= count
       this.#heldBytes -= count
       if (next.wire > 0) break
+      releaseMemory(next)
       done++
     }
     // Senders are told last: they may write, and so change what is kept here.
     const gone = this.#inFlight.splice(0, done)
-    for (const taken of gone) releaseMemory(taken)
     for (const { sender, content } of gone) sender.contentWritten(content[0], content[1])
   }
 

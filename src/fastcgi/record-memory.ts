@@ -13,32 +13,27 @@ const SIZE_STEP_BYTES = 16_384
 /** Most that is kept, in a process. */
 export const MAX_KEPT_BYTES = 4 * 1024 * 1024
 
-export interface Piece {
-  readonly bytes: Uint8Array
-  /** Whether it may hold something that was written before; else it is zero. */
-  readonly isUsed: boolean
-  /** Whether it should be given back. */
-  readonly isKept: boolean
-}
-
 let slab = new Uint8Array(SLAB_BYTES)
 let slabUsed = 0
 
 const kept = new KeptMemory(MAX_KEPT_BYTES)
 
-/** At least `size` bytes. */
-export function takePiece(size: number): Piece {
-  if (size <= MAX_SLAB_PIECE_BYTES) return { bytes: fromSlab(size), isUsed: false, isKept: false }
-  if (size < MIN_KEPT_BYTES) return { bytes: new Uint8Array(size), isUsed: false, isKept: false }
+/** At least `size` bytes. They may hold what was written before. */
+export function takePiece(size: number): Uint8Array {
+  if (size <= MAX_SLAB_PIECE_BYTES) return fromSlab(size)
+  if (size < MIN_KEPT_BYTES) return new Uint8Array(size)
   const rounded = Math.ceil(size / SIZE_STEP_BYTES) * SIZE_STEP_BYTES
-  const used = kept.take(rounded)
-  if (used !== undefined) return { bytes: used, isUsed: true, isKept: true }
-  return { bytes: new Uint8Array(rounded), isUsed: false, isKept: true }
+  return kept.take(rounded) ?? new Uint8Array(rounded)
+}
+
+/** Whether a piece should be given back. */
+export function isKept(piece: Uint8Array): boolean {
+  return piece.length >= MIN_KEPT_BYTES
 }
 
 /** Nobody reads what is in it any more, and whoever had it writes to it no more. Once for each time it was taken. */
-export function givePiece({ bytes, isKept }: Piece): void {
-  if (isKept) kept.give(bytes)
+export function givePiece(piece: Uint8Array): void {
+  if (isKept(piece)) kept.give(piece)
 }
 
 function fromSlab(size: number): Uint8Array {

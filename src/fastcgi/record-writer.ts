@@ -7,7 +7,7 @@
  */
 import { HEADER_BYTES } from './constants.ts'
 import { byteAt, uint16At, writeHeader } from './header.ts'
-import { givePiece, type Piece, takePiece } from './record-memory.ts'
+import { givePiece, isKept, takePiece } from './record-memory.ts'
 
 /** Content of our largest records: a multiple of 8, and header and content together fit 32 KiB. */
 export const MAX_RECORD_CONTENT = 32_760
@@ -21,7 +21,8 @@ const MIN_BLOCK_BYTES = 1024
 const MIN_RECORD_CONTENT = 1024
 
 /** A piece of memory filled with records from its start. */
-interface Block extends Piece {
+interface Block {
+  readonly bytes: Uint8Array
   /** Taken up to here, always the end of a record. */
   taken: number
   /** Filled up to here. */
@@ -34,7 +35,7 @@ export interface TakenBytes {
   readonly types: readonly [number, number]
   readonly content: [number, number]
   /** Memory that nothing is left in once all of it has been written. */
-  emptied: Piece[] | undefined
+  emptied: Uint8Array[] | undefined
 }
 
 /** The socket has everything that was taken. */
@@ -120,9 +121,9 @@ export class RecordWriter {
       if (at < block.end) return
       if (this.#blocks.length === 1 && block.bytes.length - block.end >= MIN_BLOCK_BYTES) return
       this.#blocks.shift()
-      if (!block.isKept) continue
+      if (!isKept(block.bytes)) continue
       taken.emptied ??= []
-      taken.emptied.push(block)
+      taken.emptied.push(block.bytes)
     }
   }
 
@@ -166,7 +167,7 @@ export class RecordWriter {
       contentLength,
       paddingLength,
     })
-    if (block.isUsed) block.bytes.fill(0, block.end, block.end + paddingLength)
+    block.bytes.fill(0, block.end, block.end + paddingLength)
     block.end += paddingLength
     this.#pending += paddingLength
     this.#openAt = -1
@@ -186,8 +187,7 @@ function newBlock(content: number): Block {
   const records = Math.ceil(content / MAX_RECORD_CONTENT)
   const wanted = content + records * (HEADER_BYTES + MAX_PADDING) + END_ROOM
   const size = Math.max(MIN_BLOCK_BYTES, -(-wanted & -ALIGNMENT))
-  const { bytes, isUsed, isKept } = takePiece(size)
-  return { bytes, isUsed, isKept, taken: 0, end: 0 }
+  return { bytes: takePiece(size), taken: 0, end: 0 }
 }
 
 function count(taken: TakenBytes, type: number, content: number): void {

@@ -246,10 +246,7 @@ export class GuestInstance {
 
   #finish(run: Run, outcome: Outcome): void {
     if (this.#run !== run) return
-    if (!this.#isWaiting) {
-      run.cpuMs += this.#clock.nowMs() - run.enteredMs
-      run.job.faults.note(this.#faultsNow() - run.faults)
-    }
+    if (!this.#isWaiting) this.#countStretch(run, this.#clock.nowMs())
     this.#run = undefined
     this.#isWaiting = false
     this.#wallTimer?.cancel()
@@ -269,8 +266,7 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined) return
     const nowMs = this.#clock.nowMs()
-    run.cpuMs += nowMs - run.enteredMs
-    run.job.faults.note(this.#faultsNow() - run.faults)
+    this.#countStretch(run, nowMs)
     this.#isWaiting = true
     this.#program.state.loseSight()
     if (!isForOthers) return
@@ -291,6 +287,12 @@ export class GuestInstance {
     run.checkedMs = run.enteredMs
     run.faults = this.#faultsNow()
     if (run.job.faults.isWatched) this.#program.meter.hurry()
+  }
+
+  /** What it took while it had the thread. */
+  #countStretch(run: Run, nowMs: number): void {
+    run.cpuMs += nowMs - run.enteredMs
+    run.job.faults.note(this.#faultsNow() - run.faults)
   }
 
   #faultsNow(): number {
