@@ -2,6 +2,7 @@
 import type { FastCgiError } from './errors.ts'
 import type { ConnectionLimits } from './limits.ts'
 import type { ConnectionValues } from './management.ts'
+import type { ParamsBudget } from './params-budget.ts'
 import type { FastCgiRequest } from './request.ts'
 
 /** All of it synchronously, from within a call into the connection or one of its requests. */
@@ -23,6 +24,8 @@ export interface ConnectionEvents {
 
 export interface ConnectionOptions {
   readonly limits: ConnectionLimits
+  /** Shared by all connections of the process. */
+  readonly paramsBudget: ParamsBudget
   /** Whether requests may share the connection. */
   readonly multiplex: boolean
   /** Asked at every FCGI_GET_VALUES. */

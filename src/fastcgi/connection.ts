@@ -10,6 +10,7 @@ import type { ConnectionLimits } from './limits.ts'
 import { ManagementReplies } from './management.ts'
 import { OutputQueue, SHARED_RECORD_CONTENT } from './output-queue.ts'
 import { decodeParams, tooLarge } from './params.ts'
+import { ParamsAccount, UNFINISHED_REQUEST_BYTES } from './params-budget.ts'
 import { PeerConduct } from './peer-conduct.ts'
 import { badBegin, badRecord, duplicateId } from './protocol-fault.ts'
 import { type RecordKind, recordKind } from './record-kind.ts'
@@ -45,6 +46,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   readonly #beginBody = new BeginBody()
 
   #heldInput = 0
+  readonly #params: ParamsAccount
   /** Content of refusals the peer has not taken. */
   #refusalBytes = 0
   #wantsInput = true
@@ -59,6 +61,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     this.#options = options
     this.#limits = options.limits
     this.#conduct = new PeerConduct(options.limits)
+    this.#params = new ParamsAccount(options.paramsBudget, (error) => this.#fail(error))
   }
 
   /** Whether the driver should read the socket. One more piece does no harm. */
@@ -73,7 +76,8 @@ export class ServerConnection implements RecordHandler, RequestOwner {
 
   /** Bytes held: input nobody has read, and output the socket has not taken. */
   get bufferedBytes(): number {
-    return this.#heldInput + (this.#replies?.query.length ?? 0) + this.#output.heldBytes
+    const query = this.#replies?.query.length ?? 0
+    return this.#heldInput + this.#params.bytes + query + this.#output.heldBytes
   }
 
   /** Whether the next byte from the peer starts a request (or a management record), as on a new connection. */
@@ -217,7 +221,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   requestEnded(request: ServerRequest): void {
     if (this.#isClosed) return
     this.#requests.delete(request.id)
-    this.#forgetParams(request)
+    this.#params.forget(request)
     if (!request.keepConnection) this.#closesWhenIdle = true
     if (!request.isAborted) this.#conduct.countAnswered()
     this.#output.add(request)
@@ -246,7 +250,9 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     const { role, keepConnection } = this.#beginBody
     this.#output.settle(id)
     if (role !== undefined && this.#requests.size < this.#maxRequests()) {
-      this.#requests.set(id, new ServerRequest(this, { id, role, keepConnection }))
+      const request = new ServerRequest(this, { id, role, keepConnection })
+      this.#requests.set(id, request)
+      this.#params.count(request, UNFINISHED_REQUEST_BYTES)
       return
     }
     this.#refuse(id, this.#refusalStatus(role))
@@ -288,17 +294,15 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     bytes: Uint8Array,
     [start, end]: readonly [number, number],
   ): void {
-    const { gatheredParams } = request
-    const total = gatheredParams.length + end - start
+    const total = request.gatheredParams.length + end - start
     if (total <= this.#limits.paramsBytes) {
-      gatheredParams.append(bytes, start, end)
-      request.countedParams = total
-      this.#heldInput += end - start
+      request.gatheredParams.append(bytes, start, end)
+      this.#params.count(request, end - start)
       return
     }
     // Told at once, with what can be read so far; the rest of the stream is thrown away as it comes.
-    const { pairs } = decodeParams(gatheredParams.view(), this.#limits)
-    this.#forgetParams(request)
+    const { pairs } = decodeParams(request.gatheredParams.view(), this.#limits)
+    this.#params.forget(request)
     request.phase = 'refused'
     request.params = pairs
     this.#events.onBadRequest(request, tooLarge(`${total} bytes or more`, this.#limits.paramsBytes))
@@ -306,7 +310,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
 
   #endParams(request: ServerRequest): void {
     const { pairs, fault } = decodeParams(request.gatheredParams.view(), this.#limits)
-    this.#forgetParams(request)
+    this.#params.forget(request)
     if (fault?.code === 'FASTCGI_BAD_PARAMS') {
       this.#fail(fault)
       return
@@ -316,12 +320,6 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     if (fault === undefined) this.#events.onRequest(request)
     else this.#events.onBadRequest(request, fault)
     request.params = NO_PAIRS
-  }
-
-  #forgetParams(request: ServerRequest): void {
-    this.#heldInput -= request.countedParams
-    request.countedParams = 0
-    request.gatheredParams.clear()
   }
 
   #abort(request: ServerRequest): void {
@@ -354,6 +352,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   }
 
   #updateWantsInput(): void {
+    this.#params.settle()
     const wanted = this.#canTakeInput()
     if (wanted === this.#wantsInput) return
     this.#wantsInput = wanted
@@ -362,7 +361,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
 
   #canTakeInput(): boolean {
     if (this.#isClosed || this.#hasInputEnded) return false
-    if (this.#heldInput >= this.#limits.totalBufferBytes / 2) return false
+    if (this.#heldInput + this.#params.bytes >= this.#limits.totalBufferBytes / 2) return false
     if (this.#output.heldBytes >= this.#limits.totalBufferBytes / 2) return false
     // A peer that reads no answers gets to ask no questions.
     if ((this.#replies?.heldBytes ?? 0) + this.#refusalBytes >= MAX_REPLY_BYTES) return false
@@ -389,9 +388,10 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     this.#requests.clear()
     if (mode === 'break') this.#output.clear()
     for (const request of requests) {
-      this.#forgetParams(request)
+      this.#params.forget(request)
       request.drop()
     }
+    this.#params.settle()
     this.#replies?.query.clear()
     this.#wantsInput = false
     this.#events.onClose(mode, ...(error === undefined ? [] : [error]))

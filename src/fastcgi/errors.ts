@@ -16,6 +16,8 @@ export type FastCgiErrorCode =
   | 'FASTCGI_PARAMS_TOO_LARGE'
   /** More aborted requests or useless records than the limits allow. */
   | 'FASTCGI_FLOOD'
+  /** All connections together hold too much of requests whose PARAMS have not ended, and this one the most. */
+  | 'FASTCGI_PARAMS_FLOOD'
   /** Client: the connection ended, or was given up, before the request did. */
   | 'FASTCGI_CONNECTION_LOST'
   /** Client: all 65,535 request ids are taken. */

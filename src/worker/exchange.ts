@@ -4,6 +4,7 @@ import { ClientConnection } from '../fastcgi/client.ts'
 import { ServerConnection } from '../fastcgi/connection.ts'
 import { Role } from '../fastcgi/constants.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../fastcgi/limits.ts'
+import { ParamsBudget } from '../fastcgi/params-budget.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { handleRequest, refuseRequest } from '../gateway/handle-request.ts'
 
@@ -62,6 +63,7 @@ export function exchange(
       },
       {
         limits: DEFAULT_CONNECTION_LIMITS,
+        paramsBudget: new ParamsBudget(),
         multiplex: false,
         values: () => ({ maxConns: 1, maxReqs: 1 }),
       },

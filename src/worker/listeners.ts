@@ -5,6 +5,7 @@ import { parseListenAddress } from '../base/listen-address.ts'
 import type { Logger } from '../base/logger.ts'
 import type { PoolConfig } from '../config/config.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../fastcgi/limits.ts'
+import { ParamsBudget } from '../fastcgi/params-budget.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { handleRequest, refuseRequest } from '../gateway/handle-request.ts'
 import { parseAllowedClients, webServerAddresses } from '../gateway/listen/allowed-clients.ts'
@@ -15,6 +16,9 @@ import {
 } from '../gateway/listen/listener.ts'
 import type { Router } from '../gateway/router.ts'
 import type { SocketGrant } from '../ipc/messages.ts'
+
+/** Of this process. */
+const PARAMS_BUDGET = new ParamsBudget()
 
 export interface ListenerParts {
   readonly pool: PoolConfig
@@ -63,6 +67,7 @@ export function connectionSettings(
   return {
     connection: {
       limits,
+      paramsBudget: PARAMS_BUDGET,
       multiplex: pool.multiplex,
       values: () => ({ maxConns: pool.maxConnections, maxReqs: limits.maxRequests }),
     },

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { z } from 'zod'
 import { limitsSchema, mainSchema, queueSchema, tenantSchema } from '../../src/config/schema.ts'
+import { DEFAULT_UNFINISHED_PARAMS_BYTES } from '../../src/fastcgi/params-budget.ts'
 import { type FailureCode, failureRule } from '../../src/gateway/failure.ts'
 import { DEFAULT_CACHE_BYTES } from '../../src/guest/compile-cache.ts'
 import { TABLE_LIMITS } from '../../src/guest/module.ts'
@@ -86,7 +87,9 @@ test('fixed limits are those of the code', () => {
   )
   expect(fixed(ENDING).at(-1)).toBe(String(TABLE_LIMITS.tableGrowth))
   expect(PAGE).toContain(`more than ${TABLE_LIMITS.tableMaxElements.toLocaleString('en')} elements`)
-  expect(fixed(KEPT)).toEqual([DEFAULT_WARM_LIMITS.total, DEFAULT_CACHE_BYTES].map(String))
+  expect(fixed(KEPT)).toEqual(
+    [DEFAULT_WARM_LIMITS.total, DEFAULT_CACHE_BYTES, DEFAULT_UNFINISHED_PARAMS_BYTES].map(String),
+  )
 })
 
 test('limits of a module are those of the code', () => {

@@ -4,6 +4,7 @@ import { ClientConnection } from '../../src/fastcgi/client.ts'
 import type { ClientRequest } from '../../src/fastcgi/client-request.ts'
 import { ServerConnection } from '../../src/fastcgi/connection.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../src/fastcgi/limits.ts'
+import { ParamsBudget } from '../../src/fastcgi/params-budget.ts'
 import type { Gateway } from '../../src/gateway/gateway.ts'
 import { handleRequest, refuseRequest } from '../../src/gateway/handle-request.ts'
 
@@ -69,6 +70,7 @@ function connect(gateway: Gateway, { pool }: Ask): { client: ClientConnection; p
     },
     {
       limits: DEFAULT_CONNECTION_LIMITS,
+      paramsBudget: new ParamsBudget(),
       multiplex: false,
       values: () => ({ maxConns: 1, maxReqs: 1 }),
     },

@@ -10,6 +10,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { parseEnvironment } from '../../src/cgi/environment.ts'
 import { CgiResponseStream, DEFAULT_RESPONSE_LIMITS } from '../../src/cgi/response-stream.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../src/fastcgi/limits.ts'
+import { ParamsBudget } from '../../src/fastcgi/params-budget.ts'
 import type { FastCgiRequest } from '../../src/fastcgi/request.ts'
 import { type Listener, openListener } from '../../src/gateway/listen/listener.ts'
 import { FileReader } from '../../src/gateway/static/file-reader.ts'
@@ -66,6 +67,7 @@ beforeAll(async () => {
     logger: pino({ level: 'silent' }),
     connection: {
       limits: DEFAULT_CONNECTION_LIMITS,
+      paramsBudget: new ParamsBudget(),
       multiplex: true,
       values: () => ({ maxConns: 100, maxReqs: 100 }),
     },

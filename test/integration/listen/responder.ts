@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest'
 import { type Clock, systemClock } from '../../../src/base/clock.ts'
 import type { ConnectionOptions } from '../../../src/fastcgi/connection.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
+import { ParamsBudget } from '../../../src/fastcgi/params-budget.ts'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
 import type { ConnectionPeer } from '../../../src/gateway/listen/connection-driver.ts'
 import {
@@ -32,6 +33,7 @@ export interface TestListener {
 
 export const CONNECTION: ConnectionOptions = {
   limits: DEFAULT_CONNECTION_LIMITS,
+  paramsBudget: new ParamsBudget(),
   multiplex: true,
   values: () => ({ maxConns: 1, maxReqs: 1 }),
 }

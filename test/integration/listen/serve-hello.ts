@@ -5,6 +5,7 @@
 import { pino } from 'pino'
 import { systemClock } from '../../../src/base/clock.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
+import { ParamsBudget } from '../../../src/fastcgi/params-budget.ts'
 import { openListener } from '../../../src/gateway/listen/listener.ts'
 
 const [address = '', what] = process.argv.slice(2)
@@ -15,6 +16,7 @@ const listener = await openListener(address, {
   logger: pino({ base: null }, pino.destination({ dest: 2, sync: true })),
   connection: {
     limits: DEFAULT_CONNECTION_LIMITS,
+    paramsBudget: new ParamsBudget(),
     multiplex: true,
     values: () => ({ maxConns: 1, maxReqs: 1 }),
   },

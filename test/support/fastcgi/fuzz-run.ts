@@ -1,6 +1,7 @@
 /** One random life of a server connection: a peer that may lie, an application that does anything, a slow socket. */
 import { type ConnectionLimits, ServerConnection } from '../../../src/fastcgi/connection.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
+import { ParamsBudget } from '../../../src/fastcgi/params-budget.ts'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
 import { hex, join } from './hex.ts'
 import { Random } from './random.ts'
@@ -87,6 +88,7 @@ export function fuzzRun({ seed, steps, tamper = (output) => output }: RunOptions
     },
     {
       limits: FUZZ_LIMITS,
+      paramsBudget: new ParamsBudget(),
       multiplex: !random.oneIn(4),
       values: () => ({ maxConns: 1, maxReqs: 2 }),
       onDisconnect: random.oneIn(2) ? 'kill' : 'continue',

@@ -2,12 +2,14 @@
 import { type ConnectionLimits, ServerConnection } from '../../../src/fastcgi/connection.ts'
 import type { FastCgiError } from '../../../src/fastcgi/errors.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
+import { ParamsBudget } from '../../../src/fastcgi/params-budget.ts'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
 import { join } from './hex.ts'
 import { type SentRecord, splitRecords } from './records.ts'
 
 export interface PeerOptions {
   readonly limits?: Partial<ConnectionLimits>
+  readonly paramsBudget?: ParamsBudget
   readonly multiplex?: boolean
   readonly onDisconnect?: 'kill' | 'continue'
   readonly onRequest?: (request: FastCgiRequest) => void
@@ -60,6 +62,7 @@ export function peer(options: PeerOptions = {}): Peer {
     },
     {
       limits: { ...DEFAULT_CONNECTION_LIMITS, ...options.limits },
+      paramsBudget: options.paramsBudget ?? new ParamsBudget(),
       multiplex: options.multiplex ?? true,
       values: () => ({ maxConns: 512, maxReqs: 64 }),
       onDisconnect: options.onDisconnect ?? 'kill',

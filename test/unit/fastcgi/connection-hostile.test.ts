@@ -1,5 +1,6 @@
 /** What a hostile peer can make a connection hold or do: section 7.1 of the conformance list. */
 import { expect, test } from 'vitest'
+import { ParamsBudget, UNFINISHED_REQUEST_BYTES } from '../../../src/fastcgi/params-budget.ts'
 import { hex, join } from '../../support/fastcgi/hex.ts'
 import { begin, record } from '../../support/fastcgi/records.ts'
 import { peer, readAll } from '../../support/fastcgi/server-peer.ts'
@@ -91,8 +92,57 @@ test('params of many requests count against the whole connection', () => {
     server.send(begin(id), record(4, id, new Uint8Array(1000)))
     held += 1000
   }
-  expect(held).toBe(10_000)
+  expect(held).toBe(5_000)
   expect(server.connection.waitingFor).toBe('params')
+})
+
+const UNFINISHED = [
+  {
+    name: 'long PARAMS',
+    send: (id: number) => join([begin(id), record(4, id, new Uint8Array(9_000))]),
+  },
+  {
+    name: 'short PARAMS',
+    send: (id: number) => join([begin(id), record(4, id, new Uint8Array(10))]),
+  },
+  { name: 'no PARAMS', send: (id: number) => begin(id) },
+]
+
+test.each(UNFINISHED)(
+  'all connections together hold so much of requests with $name that do not end',
+  ({ send }) => {
+    const paramsBudget = new ParamsBudget(100_000)
+    const steady = peer({ paramsBudget, onRequest: (request) => request.end(0, 0) })
+    steady.send(begin(1), record(4, 1, new Uint8Array(400)))
+    const hostile = Array.from({ length: 20 }, () => peer({ paramsBudget }))
+    for (let id = 1; id <= 50; id++) {
+      for (const server of hostile) {
+        server.send(send(id))
+        expect(paramsBudget.bytes).toBeLessThanOrEqual(100_000)
+      }
+    }
+    const cut = hostile.filter(({ closed }) => closed.length > 0)
+    expect(cut.length).toBeGreaterThan(5)
+    for (const { closed, connection } of cut) {
+      expect(closed).toEqual(['break FASTCGI_PARAMS_FLOOD'])
+      expect([connection.bufferedBytes, connection.activeRequests]).toEqual([0, 0])
+    }
+    // Those who hold little go on, and are answered.
+    steady.send(record(4, 1))
+    steady.send(ask(2))
+    expect([steady.closed, steady.requests.length]).toEqual([[], 2])
+    for (const { connection } of [steady, ...hostile]) connection.inputEnded()
+    expect(paramsBudget.bytes).toBe(0)
+  },
+)
+
+test('PARAMS that come whole are never counted', () => {
+  const paramsBudget = new ParamsBudget(1)
+  const server = peer({ paramsBudget, onRequest: (request) => request.end(0, 0) })
+  for (let round = 0; round < 10; round++) server.send(ask(1))
+  expect([server.closed, server.requests.length]).toEqual([[], 10])
+  server.send(begin(1))
+  expect(server.closed).toEqual(['break FASTCGI_PARAMS_FLOOD'])
 })
 
 test('memory that pieces of STDIN keep alive is bounded by their size', () => {
@@ -116,10 +166,10 @@ test('memory that pieces of STDIN keep alive is bounded by their size', () => {
   expect([...buffers].reduce((sum, buffer) => sum + buffer.byteLength, 0)).toBeLessThan(4096)
 })
 
-test('padding and content that never come hold nothing', () => {
+test('padding and content that never come hold nothing but the request', () => {
   const server = peer()
   server.send(begin(1), hex('01 04 0001 ffff ff 00'))
-  expect(server.connection.bufferedBytes).toBe(0)
+  expect(server.connection.bufferedBytes).toBe(UNFINISHED_REQUEST_BYTES)
   expect(server.connection.waitingFor).toBe('params')
 })
 
