@@ -1,8 +1,11 @@
 /** `wasm-fpm check`: reads the configuration as `serve` would, says what is wrong with it, and changes nothing. */
 import { Command } from 'commander'
 import { loadConfig } from '../config/load.ts'
+import { machineMemoryBytes } from '../config/machine.ts'
+import { IDLE_WORKER_BYTES, type MemoryNeed, memoryNeed } from '../config/memory-need.ts'
 import { configOption, findConfigFile } from './config-file.ts'
 import { jsonOption, printJson } from './json.ts'
+import { printBytes } from './quantity.ts'
 
 interface CheckOptions {
   readonly config?: string
@@ -21,11 +24,28 @@ function check({ config: given, json }: CheckOptions): void {
   const file = findConfigFile(given)
   const config = loadConfig(file)
   const { pools, tenants } = config
-  if (json === true) printJson({ file, pools: pools.length, tenants: tenants.length, config })
-  else {
-    const found = `${count(pools.length, 'pool')}, ${count(tenants.length, 'tenant')}`
-    process.stdout.write(`${file}: good: ${found}\n`)
+  const memory = memoryNeed(config)
+  if (json === true) {
+    printJson({ file, pools: pools.length, tenants: tenants.length, memory, config })
+    return
   }
+  const found = `${count(pools.length, 'pool')}, ${count(tenants.length, 'tenant')}`
+  process.stdout.write(`${file}: good: ${found}\n${printNeed(memory)}`)
+  const machineBytes = machineMemoryBytes()
+  if (memory.totalBytes <= machineBytes) return
+  process.stderr.write(
+    `note: that is more than this machine's ${printBytes(machineBytes)}: set memory_max, or lower workers, max_children, limits.memory or limits.tmp\n`,
+  )
+}
+
+function printNeed({ workers, instances, ...need }: MemoryNeed): string {
+  const each = printBytes(IDLE_WORKER_BYTES)
+  return [
+    `memory at most: ${printBytes(need.totalBytes)}`,
+    `  ${count(workers, 'worker')}, idle about ${each} each: ${printBytes(need.workerBytes)}`,
+    `  ${count(instances, 'instance')}, linear memory: ${printBytes(need.instanceBytes)}; /tmp: ${printBytes(need.tmpBytes)}`,
+    '',
+  ].join('\n')
 }
 
 function count(number: number, word: string): string {

@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { CodedError } from '../base/errors.ts'
 import { convertPools } from './convert/convert-pools.ts'
 import { readIni } from './convert/read-ini.ts'
+import { CliError } from './errors.ts'
 import { ExitCode } from './exit-code.ts'
 import { jsonOption, printJson } from './json.ts'
 
@@ -13,6 +14,7 @@ interface ConvertOptions {
   readonly force?: boolean
   readonly prefix: string
   readonly root?: string
+  readonly workers: number
   readonly strict?: boolean
   readonly json?: boolean
 }
@@ -31,16 +33,18 @@ function phpFpmCommand(): Command {
     .option('--force', 'overwrite that file')
     .option('--prefix <DIR>', "where php-fpm's relative paths start", '/usr')
     .option('--root <DIR>', 'document root of the tenants; $pool stands for the name of the pool')
+    .option('--workers <N>', 'worker processes of each pool', readWorkers, 1)
     .option('--strict', 'exit with 1 when anything has no meaning here')
     .addOption(jsonOption())
     .action(convert)
 }
 
 function convert(file: string, options: ConvertOptions): void {
-  const { output, force, prefix, root, strict, json } = options
+  const { output, force, prefix, root, workers, strict, json } = options
   const source = resolve(file)
   const { toml, notes } = convertPools(readIni(source, resolve(prefix)), {
     prefix: resolve(prefix),
+    workers,
     root: root === undefined ? undefined : resolve(root),
     source,
   })
@@ -52,6 +56,12 @@ function convert(file: string, options: ConvertOptions): void {
     for (const note of notes) process.stderr.write(`not the same: ${note}\n`)
   }
   if (strict === true && notes.length > 0) process.exitCode = ExitCode.Failure
+}
+
+function readWorkers(text: string): number {
+  const workers = Number(text)
+  if (Number.isInteger(workers) && workers >= 1 && workers <= 512) return workers
+  throw new CliError('CLI_USAGE', `Cannot use --workers ${text}, wanted a number from 1 to 512`)
 }
 
 function writeOutput(output: string, toml: string, mayOverwrite: boolean): void {

@@ -9,9 +9,20 @@ import { Sheet } from './sheet.ts'
 
 const PHP_ACCESS_FORMAT = '%R - %u %t "%m %r" %s'
 
+/** Of `listen.backlog`, on Linux. */
+const PHP_BACKLOG = 511
+
+/** The most that `queue.timeout` may be. */
+const LONGEST_WAIT = '1h'
+
+const WORKERS_NOTE =
+  'processes, each of about 105 MiB: one keeps one core busy, and runs all of max_children'
+
 export interface ConvertOptions {
   /** Where php-fpm's relative paths start. */
   readonly prefix: string
+  /** Worker processes of each pool. */
+  readonly workers: number
   /** Document root of the tenants; `$pool` is the pool's name. */
   readonly root?: string | undefined
   /** Named in the first line. */
@@ -75,6 +86,7 @@ function poolLines(sheet: Sheet): string[] {
     ...sheet.table('[[tenant]]', 'tenant'),
     ...sheet.comments(),
     ...sheet.table('[tenant.limits]', 'limits'),
+    ...sheet.table('[tenant.queue]', 'queue'),
   ]
 }
 
@@ -107,9 +119,27 @@ function convertPool(
     const expanded = { ...directive, value: expand(directive.value, section) }
     apply(expanded, POOL_RULES[directive.name], context)
   }
+  sheet.set('pool', 'workers', { value: options.workers, note: WORKERS_NOTE })
   openListeners(directives, sheet, section)
+  keepWaiting(sheet)
   keepAccessLog(directives, sheet)
   return sheet
+}
+
+/**
+ * In php-fpm whoever finds no idle child waits in the kernel's queue of the socket, for as long as the web server does. Here
+ * connections are taken at once, and their requests wait in the tenant's queue: it has to be as long.
+ */
+function keepWaiting(sheet: Sheet): void {
+  const backlog = sheet.get('pool', 'listen_backlog')
+  sheet.set('queue', 'max', {
+    value: typeof backlog === 'number' ? Math.max(1, backlog) : PHP_BACKLOG,
+    note: "as php-fpm's listen.backlog: so many requests wait for a child, further ones are refused (503; php-fpm: 502)",
+  })
+  sheet.set('queue', 'timeout', {
+    value: LONGEST_WAIT,
+    note: 'php-fpm lets them wait as long as the web server does',
+  })
 }
 
 interface Context {

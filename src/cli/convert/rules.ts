@@ -5,7 +5,7 @@
 import * as read from './readers.ts'
 
 /** The table of our configuration that a key belongs to. */
-export type Target = 'main' | 'log' | 'pool' | 'tenant' | 'limits'
+export type Target = 'main' | 'log' | 'pool' | 'tenant' | 'limits' | 'queue'
 
 export type Rule =
   | { readonly target: Target; readonly key: string; readonly read: read.Reader }

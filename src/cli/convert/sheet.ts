@@ -24,14 +24,18 @@ export class Sheet {
       this.notes.push(`${key}: ${entry.note}`)
   }
 
+  get(target: Target, key: string): TomlValue | undefined {
+    return this.#entries.get(target)?.get(key)?.value
+  }
+
   /** Adds to a list of the tenant's. */
   append(key: string, item: string): void {
-    const before = this.#entries.get('tenant')?.get(key)?.value
+    const before = this.get('tenant', key)
     this.set('tenant', key, { value: Array.isArray(before) ? [...before, item] : [item] })
   }
 
   setEnv(name: string, value: string): void {
-    const before = this.#entries.get('tenant')?.get('env')?.value
+    const before = this.get('tenant', 'env')
     const rest = typeof before === 'object' && !Array.isArray(before) ? before : {}
     this.set('tenant', 'env', { value: { ...rest, [name]: value } })
   }

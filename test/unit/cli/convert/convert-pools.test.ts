@@ -30,7 +30,12 @@ function write(name: string, text: string): string {
 
 function convert(text: string, root?: string): Converted & { readonly config: Config } {
   const file = write('php-fpm.conf', text)
-  const converted = convertPools(readIni(file, '/usr'), { prefix: '/usr', root, source: file })
+  const converted = convertPools(readIni(file, '/usr'), {
+    prefix: '/usr',
+    workers: 1,
+    root,
+    source: file,
+  })
   return { ...converted, config: parseConfig(converted.toml, '/etc/wasm-fpm/wasm-fpm.toml') }
 }
 
@@ -131,6 +136,7 @@ test('everything that has a meaning here', () => {
     requestTerminateTimeoutTrackFinished: false,
     limitExtensions: ['.wasm'],
     env: { PATH: '/usr/bin:/bin', MOTTO: 'a "b" \\c' },
+    queue: { maxLength: 65_535, timeoutMs: 3_600_000 },
     limits: {
       wallMs: 120_000,
       openFiles: 1024,
@@ -147,7 +153,11 @@ test('everything that has a meaning here', () => {
 
 test.skipIf(isMissing)('Debian’s own files', () => {
   const file = `${DEBIAN}/php-fpm.conf`
-  const { toml, notes } = convertPools(readIni(file, '/usr'), { prefix: '/usr', source: file })
+  const { toml, notes } = convertPools(readIni(file, '/usr'), {
+    prefix: '/usr',
+    workers: 1,
+    source: file,
+  })
   expect(parseConfig(toml, '/etc/wasm-fpm/wasm-fpm.toml')).toMatchObject({
     pid: '/run/php/php8.2-fpm.pid',
     errorLog: '/var/log/php8.2-fpm.log',
@@ -253,6 +263,30 @@ test('several pools, each with a socket of its own and all hosts', () => {
     ['a', 'a', ['*']],
     ['b-b', 'b-b', ['*']],
   ])
+})
+
+test('requests wait as they do for php-fpm: as many as listen.backlog, as long as the web server', () => {
+  const queueOf = (directive: string) => {
+    const { toml, notes, config } = convert(`[a]\nlisten = /a\npm = ondemand\n${directive}\n`)
+    expect(toml).toContain("as php-fpm's listen.backlog")
+    expect(notes.filter((note) => note.includes('queue'))).toEqual([])
+    return config.tenants[0]?.queue
+  }
+  expect(queueOf('')).toEqual({ maxLength: 511, timeoutMs: 3_600_000 })
+  expect(queueOf('listen.backlog = 2048')).toEqual({ maxLength: 2048, timeoutMs: 3_600_000 })
+  expect(queueOf('listen.backlog = 0')).toMatchObject({ maxLength: 1 })
+  expect(queueOf('listen.backlog = -1')).toMatchObject({ maxLength: 65_535 })
+})
+
+test('many pools have one worker each, unless more are asked for', () => {
+  const text = Array.from({ length: 20 }, (_, n) => `[p${n}]\nlisten = /p${n}\n`).join('')
+  const workersWith = (workers: number) => {
+    const file = write('php-fpm.conf', text)
+    const { toml } = convertPools(readIni(file, '/'), { prefix: '/', workers, source: file })
+    return parseConfig(toml, '/x').pools.map((pool) => pool.workers)
+  }
+  expect(workersWith(1)).toEqual(Array(20).fill(1))
+  expect(workersWith(3)).toEqual(Array(20).fill(3))
 })
 
 test('an open port stays one, loudly; with clients it is none', () => {
