@@ -1,5 +1,7 @@
 /** Errnos of WASI preview 1 and how the host's own error codes map to them. An errno is a value here, never an exception. */
 
+import { constants } from 'node:os'
+
 export const Errno = {
   SUCCESS: 0,
   ACCES: 2,
@@ -49,6 +51,19 @@ export function errnoOf(error: unknown): number {
   if (!(error instanceof Error) || !('code' in error)) return Errno.IO
   if (error.code === 'ERR_ACCESS_DENIED') return Errno.ACCES
   return BY_NODE_CODE.get(String(error.code)) ?? Errno.IO
+}
+
+/** Names with one number (EAGAIN, EWOULDBLOCK) have one errno, too. */
+const BY_KERNEL_NUMBER: ReadonlyMap<number, number> = new Map(
+  Object.entries(constants.errno).flatMap(([code, number]): [number, number][] => {
+    const errno = BY_NODE_CODE.get(code)
+    return errno === undefined ? [] : [[number, errno]]
+  }),
+)
+
+/** The errno for what a call of `base/file-calls.ts` returned: SUCCESS unless it is negative. */
+export function errnoOfResult(result: number): number {
+  return result >= 0 ? Errno.SUCCESS : (BY_KERNEL_NUMBER.get(-result) ?? Errno.IO)
 }
 
 /** Runs an operation of `node:fs`; what it throws becomes an errno. */

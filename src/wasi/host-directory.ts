@@ -2,28 +2,24 @@
  * A granted directory of the host.
  *
  * A guest's path is walked one component at a time (resolve.ts), and each step starts at the open descriptor of the
- * directory before: on Linux by the path `/proc/self/fd/N/name`, which the kernel resolves at that very directory
- * whatever others rename meanwhile. No step follows a link. Where there is no /proc the steps are plain paths, checked
- * but not safe against somebody who swaps directories for links at the same time.
+ * directory before, whatever others rename meanwhile: by system calls on that descriptor (host-name.ts), or by the path
+ * `/proc/self/fd/N/name`, which the kernel resolves at that very directory. No step follows a link. Where there is no /proc
+ * the steps are plain paths, checked but not safe against somebody who swaps directories for links at the same time.
+ *
+ * Links that a guest makes lead downwards only. So others who follow links in the folder, such as a web server, are not
+ * led out of it either, wherever the guest moves them.
  */
 import {
   type BigIntStats,
   closeSync,
   constants,
   fstatSync,
-  linkSync,
   lstatSync,
-  mkdirSync,
   opendirSync,
   openSync,
-  readlinkSync,
-  renameSync,
-  rmdirSync,
-  symlinkSync,
-  unlinkSync,
 } from 'node:fs'
 import { Filetype } from './abi.ts'
-import { attempt, done, Errno } from './errno.ts'
+import { attempt, Errno } from './errno.ts'
 import { WasiError } from './errors.ts'
 import type {
   DirectoryEntry,
@@ -37,11 +33,25 @@ import type {
   SymlinkNode,
 } from './filesystem.ts'
 import { filestatOf, filetypeOf, openHostFile } from './host-file.ts'
-import { setHostTimes } from './host-times.ts'
+import {
+  type HostName,
+  linkName,
+  makeDirectory,
+  makeSymlink,
+  openName,
+  readLinkName,
+  removeDirectoryName,
+  renameName,
+  setNameTimes,
+  unlinkName,
+} from './host-name.ts'
+import { setDescriptorTimes } from './host-times.ts'
 
 const HAS_PROC = process.platform === 'linux'
 /** Opens a directory for walking through it only; not among Node's constants. */
 const O_PATH = HAS_PROC ? 0o10_000_000 : 0
+
+const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | O_PATH
 
 /** Most entries a guest may list. */
 const MAX_ENTRIES = 65_536
@@ -50,13 +60,12 @@ const MAX_ENTRIES = 65_536
 export interface HostTree {
   readonly writable: boolean
   /** Opens a regular file for reading in a tree that is not writable. `stats`: as it was when it was looked up. */
-  readonly openToRead?: (path: string, stats: BigIntStats) => OpenFile | number
+  readonly openToRead?: (at: HostName, stats: BigIntStats) => OpenFile | number
 }
 
 /** Opens a directory to grant. Give it back with `release()`. Throws WASI_BAD_DIRECTORY. */
 export function openHostDirectory(path: string, tree: HostTree): DirectoryNode {
-  // The grant itself may be reached through links: whoever grants it knows what they mean.
-  const directory = openDirectory(path, tree, 0)
+  const directory = tryHostDirectory(path, tree)
   if (typeof directory !== 'number') return directory
   throw new WasiError(
     'WASI_BAD_DIRECTORY',
@@ -67,12 +76,9 @@ export function openHostDirectory(path: string, tree: HostTree): DirectoryNode {
 
 /** As `openHostDirectory`, with an errno for an error. */
 export function tryHostDirectory(path: string, tree: HostTree): DirectoryNode | number {
-  return openDirectory(path, tree, 0)
-}
-
-function openDirectory(path: string, tree: HostTree, flags: number): HostDirectory | number {
   return attempt(() => {
-    const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | O_PATH | flags)
+    // The grant itself may be reached through links: whoever grants it knows what they mean.
+    const fd = openSync(path, DIRECTORY_FLAGS)
     return new HostDirectory(fd, path, tree)
   })
 }
@@ -104,19 +110,19 @@ class HostDirectory implements DirectoryNode {
   }
 
   setTimes(times: NewTimes): number {
-    return this.#tree.writable ? setHostTimes(this.#base, times, true) : Errno.ROFS
+    return this.#tree.writable ? setDescriptorTimes(this.#fd, times) : Errno.ROFS
   }
 
   lookup(name: string): Node | number {
-    const path = this.#at(name)
+    const at = this.#at(name)
     // Programs look for files that are not there all the time: no exception for that.
-    const stats = attempt(() => lstatSync(path, { bigint: true, throwIfNoEntry: false }))
+    const stats = attempt(() => lstatSync(at.path, { bigint: true, throwIfNoEntry: false }))
     if (stats === undefined) return Errno.NOENT
     if (typeof stats === 'number') return stats
-    if (stats.isDirectory()) return openDirectory(path, this.#tree, constants.O_NOFOLLOW)
-    return stats.isSymbolicLink()
-      ? new HostSymlink(path, stats, this.#tree)
-      : new HostFile(path, stats, this.#tree)
+    if (stats.isSymbolicLink()) return new HostSymlink(at, stats, this.#tree)
+    if (!stats.isDirectory()) return new HostFile(at, stats, this.#tree)
+    const fd = openName(at, DIRECTORY_FLAGS)
+    return fd < 0 ? -fd : new HostDirectory(fd, at.path, this.#tree)
   }
 
   list(): readonly DirectoryEntry[] | number {
@@ -132,7 +138,7 @@ class HostDirectory implements DirectoryNode {
   }
 
   inodeOf(name: string): bigint {
-    const stats = attempt(() => lstatSync(this.#at(name), { bigint: true }))
+    const stats = attempt(() => lstatSync(this.#at(name).path, { bigint: true }))
     return typeof stats === 'number' ? 0n : stats.ino
   }
 
@@ -141,50 +147,63 @@ class HostDirectory implements DirectoryNode {
   }
 
   createDirectory(name: string): number {
-    return this.#change(() => mkdirSync(this.#at(name)))
+    return this.#tree.writable ? makeDirectory(this.#at(name)) : Errno.ROFS
   }
 
+  /** PERM: the link would not lead downwards. */
   createSymlink(name: string, target: string): number {
-    return this.#change(() => symlinkSync(target, this.#at(name)))
+    if (!this.#tree.writable) return Errno.ROFS
+    return leadsDown(target) ? makeSymlink(this.#at(name), target) : Errno.PERM
   }
 
   link(name: string, from: DirectoryNode, fromName: string): number {
-    if (!(from instanceof HostDirectory)) return Errno.XDEV
-    return this.#change(() => linkSync(from.#at(fromName), this.#at(name)))
+    if (!this.#tree.writable) return Errno.ROFS
+    // Two grants may be of one file system, and one of them read-only.
+    if (!(from instanceof HostDirectory) || from.#tree !== this.#tree) return Errno.XDEV
+    const source = from.#at(fromName)
+    return this.#mayMove(source) ? linkName(source, this.#at(name)) : Errno.PERM
   }
 
   unlinkFile(name: string): number {
-    return this.#change(() => unlinkSync(this.#at(name)))
+    return this.#tree.writable ? unlinkName(this.#at(name)) : Errno.ROFS
   }
 
   removeDirectory(name: string): number {
-    return this.#change(() => rmdirSync(this.#at(name)))
+    return this.#tree.writable ? removeDirectoryName(this.#at(name)) : Errno.ROFS
   }
 
   rename(name: string, to: DirectoryNode, toName: string): number {
-    if (!(to instanceof HostDirectory)) return Errno.XDEV
-    if (!to.#tree.writable) return Errno.ROFS
-    return this.#change(() => renameSync(this.#at(name), to.#at(toName)))
+    if (!this.#tree.writable) return Errno.ROFS
+    if (!(to instanceof HostDirectory) || to.#tree !== this.#tree) return Errno.XDEV
+    const source = this.#at(name)
+    return this.#mayMove(source) ? renameName(source, to.#at(toName)) : Errno.PERM
   }
 
-  #at(name: string): string {
-    return `${this.#base}/${name}`
+  /** A link of somebody else's that leads upwards stays where it was meant. */
+  #mayMove(at: HostName): boolean {
+    const target = readLinkName(at)
+    return typeof target === 'number' || leadsDown(target)
   }
 
-  #change(operation: () => void): number {
-    return this.#tree.writable ? done(operation) : Errno.ROFS
+  #at(name: string): HostName {
+    return { directory: this.#fd, name, path: `${this.#base}/${name}` }
   }
+}
+
+/** Whether a link with this text can only lead to something in its own folder or below, as long as all others there do. */
+function leadsDown(target: string): boolean {
+  return !target.startsWith('/') && !target.split('/').includes('..')
 }
 
 /** A file as it was found; only good for as long as its directory is held. */
 class HostFile implements FileNode {
   readonly kind = 'file'
-  readonly #path: string
+  readonly #at: HostName
   readonly #stats: BigIntStats
   readonly #tree: HostTree
 
-  constructor(path: string, stats: BigIntStats, tree: HostTree) {
-    this.#path = path
+  constructor(at: HostName, stats: BigIntStats, tree: HostTree) {
+    this.#at = at
     this.#stats = stats
     this.#tree = tree
   }
@@ -194,26 +213,26 @@ class HostFile implements FileNode {
   }
 
   setTimes(times: NewTimes): number {
-    return setTimes(this.#path, times, this.#tree)
+    return setTimes(this.#at, times, this.#tree)
   }
 
   open(mode: OpenMode): OpenFile | number {
     if (filetypeOf(this.#stats) !== Filetype.RegularFile) return Errno.ACCES
     const { writable, openToRead } = this.#tree
     if (!writable && (mode.write || mode.truncate)) return Errno.ROFS
-    if (!writable && openToRead !== undefined) return openToRead(this.#path, this.#stats)
-    return openHostFile(this.#path, mode, false)
+    if (!writable && openToRead !== undefined) return openToRead(this.#at, this.#stats)
+    return openHostFile(this.#at, mode, false)
   }
 }
 
 class HostSymlink implements SymlinkNode {
   readonly kind = 'symlink'
-  readonly #path: string
+  readonly #at: HostName
   readonly #stats: BigIntStats
   readonly #tree: HostTree
 
-  constructor(path: string, stats: BigIntStats, tree: HostTree) {
-    this.#path = path
+  constructor(at: HostName, stats: BigIntStats, tree: HostTree) {
+    this.#at = at
     this.#stats = stats
     this.#tree = tree
   }
@@ -223,14 +242,14 @@ class HostSymlink implements SymlinkNode {
   }
 
   setTimes(times: NewTimes): number {
-    return setTimes(this.#path, times, this.#tree)
+    return setTimes(this.#at, times, this.#tree)
   }
 
   readLink(): string | number {
-    return attempt(() => readlinkSync(this.#path))
+    return readLinkName(this.#at)
   }
 }
 
-function setTimes(path: string, times: NewTimes, tree: HostTree): number {
-  return tree.writable ? setHostTimes(path, times, false) : Errno.ROFS
+function setTimes(at: HostName, times: NewTimes, tree: HostTree): number {
+  return tree.writable ? setNameTimes(at, times) : Errno.ROFS
 }

@@ -6,33 +6,32 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
-  openSync,
   readSync,
   writeSync,
 } from 'node:fs'
+import { loadFileCalls } from '../base/file-calls.ts'
 import { Filetype } from './abi.ts'
-import { attempt, done, Errno, errnoOf } from './errno.ts'
+import { attempt, done, Errno, errnoOf, errnoOfResult } from './errno.ts'
 import type { Filestat, NewTimes, OpenFile, OpenMode } from './filesystem.ts'
+import { type HostName, openName } from './host-name.ts'
 import { setDescriptorTimes } from './host-times.ts'
-
-const NEW_FILE_MODE = 0o666
 
 /**
  * Opens a regular file without following a link in last place and without ever waiting, as opening a FIFO would. `creates`:
  * it must not exist yet. ACCES: something that is neither file nor directory.
  */
 export function openHostFile(
-  path: string,
+  at: HostName,
   mode: OpenMode,
   creates: boolean,
 ): OpenHostFile | number {
   const writes = mode.write || mode.truncate
   let flags = writes ? (mode.read ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY
-  flags |= constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
+  flags |= constants.O_NONBLOCK | constants.O_NOCTTY
   if (creates) flags |= constants.O_CREAT | constants.O_EXCL
-  const fd = attempt(() => ({ number: openSync(path, flags, NEW_FILE_MODE) }))
-  if (typeof fd === 'number') return fd
-  const file = new OpenHostFile(fd.number)
+  const fd = openName(at, flags)
+  if (fd < 0) return -fd
+  const file = new OpenHostFile(fd)
   const errno = file.prepare(mode)
   if (errno === Errno.SUCCESS) return file
   file.close()
@@ -71,10 +70,8 @@ export class OpenHostFile implements OpenFile {
   }
 
   write(from: Uint8Array, offset: number | undefined): number {
-    return counted(() => {
-      const at = offset ?? fstatSync(this.#fd).size
-      return writeSync(this.#fd, from, 0, from.length, at)
-    })
+    if (offset === undefined) return this.#append(from)
+    return counted(() => writeSync(this.#fd, from, 0, from.length, offset))
   }
 
   setSize(size: number): number {
@@ -97,6 +94,16 @@ export class OpenHostFile implements OpenFile {
 
   close(): void {
     closeSync(this.#fd)
+  }
+
+  /** At the end, even if other processes write there at the same moment. */
+  #append(from: Uint8Array): number {
+    const calls = loadFileCalls()
+    if (calls === undefined) {
+      return counted(() => writeSync(this.#fd, from, 0, from.length, fstatSync(this.#fd).size))
+    }
+    const count = calls.append(this.#fd, from)
+    return count < 0 ? -errnoOfResult(count) : count
   }
 }
 

@@ -18,6 +18,7 @@ import type {
 } from './filesystem.ts'
 import { type HostTree, tryHostDirectory } from './host-directory.ts'
 import { filestatOf, openHostFile } from './host-file.ts'
+import type { HostName } from './host-name.ts'
 import type { ImageCache } from './image-cache.ts'
 import { ReadOnlyDirectory } from './read-only-directory.ts'
 
@@ -40,7 +41,7 @@ export class ImageDirectory extends ReadOnlyDirectory {
     this.#path = path
     this.#tree = {
       writable: false,
-      openToRead: (file, stats) => openCached(file, stats, cache),
+      openToRead: (at, stats) => openCached(at, stats, cache),
     }
   }
 
@@ -85,10 +86,10 @@ function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`
 }
 
-function openCached(path: string, stats: BigIntStats, cache: ImageCache): OpenFile | number {
+function openCached(at: HostName, stats: BigIntStats, cache: ImageCache): OpenFile | number {
   const contents = cache.get(keyOf(stats))
   if (contents !== undefined) return new OpenImageFile(contents, stats)
-  const file = openHostFile(path, READ_ONLY, false)
+  const file = openHostFile(at, READ_ONLY, false)
   if (typeof file === 'number') return file
   // What was opened need not be what was looked up.
   const before = file.stats()

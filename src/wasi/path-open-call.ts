@@ -7,6 +7,9 @@ import type { OpenFile, OpenMode, StandardStream } from './filesystem.ts'
 import { type Resolved, readPath, resolve } from './resolve.ts'
 import { knownRights, Right, WRITING_RIGHTS } from './rights.ts'
 
+/** How often a file that others make and remove at the same time is looked for. */
+const MAX_TRIES = 4
+
 export const PATH_OPEN_CALL = {
   /**
    * - BADF, NOTDIR: `fd` is not an open directory
@@ -53,19 +56,28 @@ export const PATH_OPEN_CALL = {
       if (host.descriptors.isFull) return Errno.MFILE
       const isExclusive = (oflags & Oflags.Creat) !== 0 && (oflags & Oflags.Excl) !== 0
       const follows = (lookupflags & SYMLINK_FOLLOW) !== 0 && !isExclusive
-      const resolved = resolve(host, parent.open.node, name, follows ? 'follow' : 'stop')
-      if (typeof resolved === 'number') return resolved
       const mode: OpenMode = {
         read: (rights & Right.FdRead) !== 0,
         write: (rights & WRITING_RIGHTS) !== 0,
         truncate: (oflags & Oflags.Trunc) !== 0,
       }
-      const open = openResolved(host, resolved, oflags, mode)
-      resolved.release()
+      let open: OpenThing | number = Errno.NOENT
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        const resolved = resolve(host, parent.open.node, name, follows ? 'follow' : 'stop')
+        if (typeof resolved === 'number') return resolved
+        open = openResolved(host, resolved, oflags, mode)
+        resolved.release()
+        if (isExclusive || !hasChanged(open, resolved)) break
+      }
       if (typeof open === 'number') return open
       const descriptor = new Descriptor(open, rights, { inheriting: inherited, fdflags })
       return host.storeU32(result, host.descriptors.add(descriptor))
     },
+}
+
+/** Whether another process has made or removed the file since it was looked for. */
+function hasChanged(open: OpenThing | number, { node }: Resolved): boolean {
+  return open === (node === undefined ? Errno.EXIST : Errno.NOENT)
 }
 
 function openResolved(

@@ -1,11 +1,22 @@
 /** Somebody swaps a directory for a link out of the grant, over and over, while a guest walks through it. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
+import { Oflags } from '../../../src/wasi/abi.ts'
+import { Errno } from '../../../src/wasi/errno.ts'
 import { openHostDirectory } from '../../../src/wasi/host-directory.ts'
-import { makeProbe, READ } from './probe.ts'
+import { makeProbe, type Probe, READ } from './probe.ts'
 
 /** Swaps until told to stop: flip is now the directory, now the link. Counts its rounds. */
 const SWAPPER = `
@@ -21,34 +32,28 @@ const SWAPPER = `
     Atomics.notify(state, 1)
   }`
 
-test('a directory swapped for a link at any moment never leads out', {
-  timeout: 30_000,
-}, async () => {
+interface Place {
+  readonly base: string
+  readonly probe: Probe
+}
+
+/** Runs `use` while a folder of the grant, `flip`, is swapped for a link to a folder outside of it. */
+async function whileSwapping(use: (place: Place) => Promise<void>): Promise<void> {
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'wasi-race-')))
   const root = join(base, 'root')
   mkdirSync(join(root, 'flip'), { recursive: true })
   writeFileSync(join(root, 'flip/file'), 'inside')
-  mkdirSync(join(base, 'outside'))
+  mkdirSync(join(base, 'outside/folder'), { recursive: true })
   writeFileSync(join(base, 'outside/file'), 'secret')
   symlinkSync('../outside', join(root, 'link'))
   const control = new SharedArrayBuffer(8)
   const state = new Int32Array(control)
   const swapper = new Worker(SWAPPER, { eval: true, workerData: { root, control } })
-  const directory = openHostDirectory(root, { writable: false })
+  const directory = openHostDirectory(root, { writable: true })
   const probe = await makeProbe({ preopens: [{ guestPath: '/', directory }] })
   try {
     await Atomics.waitAsync(state, 1, 0).value
-    const seen = new Map<string, number>()
-    for (let round = 0; round < 4_000; round++) {
-      const { errno, fd } = await probe.open(3, 'flip/file', { rights: READ })
-      const result = errno === 0 ? String(await probe.read(fd)) : `errno ${errno}`
-      if (errno === 0) await probe.call('fd_close', fd)
-      seen.set(result, (seen.get(result) ?? 0) + 1)
-    }
-    expect([...seen.keys()]).not.toContain('secret')
-    // The two did meet: the way was found open, and found closed.
-    expect(seen.get('inside') ?? 0).toBeGreaterThan(0)
-    expect(seen.size).toBeGreaterThan(1)
+    await use({ base, probe })
   } finally {
     Atomics.store(state, 0, 1)
     await new Promise((resolve) => swapper.once('exit', resolve))
@@ -56,4 +61,54 @@ test('a directory swapped for a link at any moment never leads out', {
     directory.release()
     rmSync(base, { recursive: true, force: true })
   }
-})
+}
+
+test(
+  'a directory swapped for a link at any moment never leads out',
+  {
+    timeout: 30_000,
+  },
+  () =>
+    whileSwapping(async ({ probe }) => {
+      const seen = new Map<string, number>()
+      for (let round = 0; round < 4_000; round++) {
+        const { errno, fd } = await probe.open(3, 'flip/file', { rights: READ })
+        const result = errno === 0 ? String(await probe.read(fd)) : `errno ${errno}`
+        if (errno === 0) await probe.call('fd_close', fd)
+        seen.set(result, (seen.get(result) ?? 0) + 1)
+      }
+      expect([...seen.keys()]).not.toContain('secret')
+      // The two did meet: the way was found open, and found closed.
+      expect(seen.get('inside') ?? 0).toBeGreaterThan(0)
+      expect(seen.size).toBeGreaterThan(1)
+    }),
+)
+
+test('nothing is written, made, renamed or removed through it either', { timeout: 30_000 }, () =>
+  whileSwapping(async ({ base, probe }) => {
+    const errnos = new Set<number>()
+    for (let round = 0; round < 1_000; round++) {
+      const opened = await probe.open(3, 'flip/file', { oflags: Oflags.Trunc })
+      if (opened.errno === 0) await probe.write(opened.fd, 'inside')
+      if (opened.errno === 0) await probe.call('fd_close', opened.fd)
+      const made = await probe.open(3, 'flip/new', { oflags: Oflags.Creat })
+      if (made.errno === 0) await probe.call('fd_close', made.fd)
+      errnos.add(opened.errno).add(made.errno)
+      for (const [call, name] of [
+        ['path_unlink_file', 'new'],
+        ['path_create_directory', 'made'],
+        ['path_remove_directory', 'made'],
+        ['path_remove_directory', 'folder'],
+      ] as const) {
+        errnos.add(await probe.onPath(call, 3, `flip/${name}`))
+      }
+      const [from, to] = [probe.put(49_000, 'flip/file'), probe.put(50_000, 'flip/file2')]
+      await probe.call('path_rename', 3, ...from, 3, ...to)
+      await probe.call('path_rename', 3, ...to, 3, ...from)
+    }
+    expect(errnos).toContain(Errno.SUCCESS)
+    expect(errnos).toContain(Errno.NOTCAPABLE)
+    expect(readdirSync(join(base, 'outside')).sort()).toEqual(['file', 'folder'])
+    expect(readFileSync(join(base, 'outside/file'), 'utf8')).toBe('secret')
+  }),
+)

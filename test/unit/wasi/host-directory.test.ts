@@ -238,6 +238,47 @@ test('times are set to the nanosecond, one at a time', async () => {
   })
 })
 
+const TARGETS = [
+  { target: 'file', errno: Errno.SUCCESS },
+  { target: 'dir/inner', errno: Errno.SUCCESS },
+  { target: './dir//inner/', errno: Errno.SUCCESS },
+  { target: '..x', errno: Errno.SUCCESS },
+  { target: '..', errno: Errno.PERM },
+  { target: '../root/file', errno: Errno.PERM },
+  // Never out of the folder where it is made, but out of it once it is moved, or `dirlink` another one.
+  { target: 'dir/..', errno: Errno.PERM },
+  { target: 'dirlink/../file', errno: Errno.PERM },
+  { target: '/etc/passwd', errno: Errno.PERM },
+]
+
+for (const { target, errno } of TARGETS) {
+  test(`a link to ${target} is ${errno === Errno.SUCCESS ? 'made' : 'refused'}`, () => {
+    const directory = openHostDirectory(root, { writable: true })
+    expect(directory.createSymlink('new', target)).toBe(errno)
+    directory.release()
+  })
+}
+
+test('links of others that lead upwards are not moved', () => {
+  const directory = openHostDirectory(root, { writable: true })
+  const dir = held(directory.lookup('dir'))
+  expect(dir.rename('up', directory, 'moved')).toBe(Errno.PERM)
+  expect(directory.link('linked', dir, 'up')).toBe(Errno.PERM)
+  expect(directory.rename('dirlink', dir, 'moved')).toBe(Errno.SUCCESS)
+  dir.release()
+  directory.release()
+})
+
+test('nothing moves from one grant into another, even of the same folder', () => {
+  const [one, other] = [{ writable: false }, { writable: true }].map((tree) =>
+    openHostDirectory(root, tree),
+  ) as [DirectoryNode, DirectoryNode]
+  expect(other.link('file2', one, 'file')).toBe(Errno.XDEV)
+  const writable = openHostDirectory(root, { writable: true })
+  expect(other.rename('file', writable, 'file2')).toBe(Errno.XDEV)
+  for (const directory of [one, other, writable]) directory.release()
+})
+
 test('nothing moves from one file system into another', async () => {
   const clock = new FakeClock()
   const host = openHostDirectory(root, { writable: true })

@@ -1,0 +1,121 @@
+/**
+ * Linux's system calls on names in an open directory, through `node:ffi`. `node:fs` has them by path only, and under Node's
+ * permission model paths of /proc cannot be written to. Node's permission model does not see these calls: whoever makes them
+ * is the one who keeps them inside a granted directory.
+ *
+ * Every call returns a count, a descriptor or 0, or minus the kernel's error number.
+ */
+import type * as Ffi from 'node:ffi'
+
+export interface FileCalls {
+  /** O_CLOEXEC is added. `mode`: of a new file. */
+  openat(directory: number, name: string, flags: number, mode: number): number
+  mkdirat(directory: number, name: string, mode: number): number
+  /** `isDirectory`: removes an empty directory, else anything but a directory. */
+  unlinkat(directory: number, name: string, isDirectory: boolean): number
+  renameat(from: number, name: string, to: number, toName: string): number
+  /** A link in last place is not followed. */
+  linkat(from: number, name: string, to: number, toName: string): number
+  symlinkat(target: string, directory: number, name: string): number
+  /** The link's text. */
+  readlinkat(directory: number, name: string): Uint8Array | number
+  /** `times`: two `struct timespec`. A link in last place is not followed; an empty name means the descriptor itself. */
+  utimensat(directory: number, name: string, times: Uint8Array): number
+  /** pwritev2(2): writes `from` at the end, wherever that is at that moment. */
+  append(fd: number, from: Uint8Array): number
+  /** Takes or gives back a lease: LEASE_*. */
+  setLease(fd: number, lease: number): number
+}
+
+/** Can only be had by the one who alone has the file open. */
+export const LEASE_WRITE = 1
+export const LEASE_NONE = 2
+
+const O_CLOEXEC = 0o2_000_000
+const AT_SYMLINK_NOFOLLOW = 0x100
+const AT_REMOVEDIR = 0x200
+const AT_EMPTY_PATH = 0x1000
+const F_SETLEASE = 1024
+const RWF_APPEND = 0x10
+const PATH_MAX = 4096
+
+let calls: FileCalls | undefined
+let isLoaded = false
+
+/** undefined: not Linux on a machine whose layouts these are, or this process may not use `node:ffi`. */
+export function loadFileCalls(): FileCalls | undefined {
+  if (!isLoaded) {
+    isLoaded = true
+    calls = hasLayouts() ? load() : undefined
+  }
+  return calls
+}
+
+function hasLayouts(): boolean {
+  return process.platform === 'linux' && ['x64', 'arm64', 'riscv64'].includes(process.arch)
+}
+
+function load(): FileCalls | undefined {
+  try {
+    return bind(process.getBuiltinModule('node:ffi') as typeof Ffi)
+  } catch {
+    return undefined // an older Node, or the permission model says no
+  }
+}
+
+function bind(ffi: typeof Ffi): FileCalls {
+  const { functions } = ffi.dlopen(null, {
+    __errno_location: { arguments: [], return: 'pointer' },
+    openat: { arguments: ['int32', 'pointer', 'int32', 'uint32'], return: 'int32' },
+    mkdirat: { arguments: ['int32', 'pointer', 'uint32'], return: 'int32' },
+    unlinkat: { arguments: ['int32', 'pointer', 'int32'], return: 'int32' },
+    renameat: { arguments: ['int32', 'pointer', 'int32', 'pointer'], return: 'int32' },
+    linkat: { arguments: ['int32', 'pointer', 'int32', 'pointer', 'int32'], return: 'int32' },
+    symlinkat: { arguments: ['pointer', 'int32', 'pointer'], return: 'int32' },
+    readlinkat: { arguments: ['int32', 'pointer', 'pointer', 'uint64'], return: 'int64' },
+    utimensat: { arguments: ['int32', 'pointer', 'pointer', 'int32'], return: 'int32' },
+    pwritev2: { arguments: ['int32', 'pointer', 'int32', 'int64', 'int32'], return: 'int64' },
+    fcntl: { arguments: ['int32', 'int32', 'int64'], return: 'int32' },
+  } as const)
+  // Stays where it is for this thread. Nothing runs between a call and this look that could change it.
+  const errno = new Int32Array(ffi.toArrayBuffer(functions.__errno_location(), 4, false))
+  const result = (value: number | bigint): number => (value < 0 ? -(errno[0] ?? 0) : Number(value))
+  const address = (bytes: Uint8Array | BigUint64Array): bigint =>
+    ffi.getRawPointer(bytes.buffer as ArrayBuffer) + BigInt(bytes.byteOffset)
+  return {
+    openat: (directory, name, flags, mode) =>
+      result(functions.openat(directory, named(name), flags | O_CLOEXEC, mode)),
+    mkdirat: (directory, name, mode) => result(functions.mkdirat(directory, named(name), mode)),
+    unlinkat: (directory, name, isDirectory) =>
+      result(functions.unlinkat(directory, named(name), isDirectory ? AT_REMOVEDIR : 0)),
+    renameat: (from, name, to, toName) =>
+      result(functions.renameat(from, named(name), to, named(toName))),
+    linkat: (from, name, to, toName) =>
+      result(functions.linkat(from, named(name), to, named(toName), 0)),
+    symlinkat: (target, directory, name) =>
+      result(functions.symlinkat(named(target), directory, named(name))),
+    readlinkat: (directory, name) => {
+      const text = new Uint8Array(PATH_MAX)
+      const length = result(functions.readlinkat(directory, named(name), text, BigInt(PATH_MAX)))
+      return length < 0 ? length : text.subarray(0, length)
+    },
+    utimensat: (directory, name, times) =>
+      result(
+        functions.utimensat(
+          directory,
+          named(name),
+          times,
+          name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW,
+        ),
+      ),
+    append: (fd, from) => {
+      const iovec = BigUint64Array.of(address(from), BigInt(from.length))
+      return result(functions.pwritev2(fd, address(iovec), 1, -1n, RWF_APPEND))
+    },
+    setLease: (fd, lease) => result(functions.fcntl(fd, F_SETLEASE, BigInt(lease))),
+  }
+}
+
+function named(path: string): Buffer {
+  return Buffer.from(`${path}\0`)
+}

@@ -1,0 +1,104 @@
+/**
+ * What is done with one name in an open directory of the host. On Linux these are system calls on the directory's descriptor
+ * (`base/file-calls.ts`); elsewhere steps by path. A link in last place is never followed.
+ *
+ * All return SUCCESS or an errno unless they say otherwise.
+ */
+import {
+  constants,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs'
+import { loadFileCalls } from '../base/file-calls.ts'
+import { attempt, done, errnoOf, errnoOfResult } from './errno.ts'
+import type { NewTimes } from './filesystem.ts'
+import { secondsOf, timespecsOf } from './host-times.ts'
+
+const NEW_FILE_MODE = 0o666
+const NEW_DIRECTORY_MODE = 0o777
+
+export interface HostName {
+  /** Descriptor of the directory. */
+  readonly directory: number
+  readonly name: string
+  /** A path that means the same, as long as the directory is open. */
+  readonly path: string
+}
+
+/** A new descriptor; negative: minus an errno. */
+export function openName({ directory, name, path }: HostName, flags: number): number {
+  const calls = loadFileCalls()
+  const all = flags | constants.O_NOFOLLOW
+  if (calls === undefined) return descriptorOf(() => openSync(path, all, NEW_FILE_MODE))
+  const fd = calls.openat(directory, name, all, NEW_FILE_MODE)
+  return fd < 0 ? -errnoOfResult(fd) : fd
+}
+
+export function makeDirectory({ directory, name, path }: HostName): number {
+  const calls = loadFileCalls()
+  if (calls === undefined) return done(() => mkdirSync(path))
+  return errnoOfResult(calls.mkdirat(directory, name, NEW_DIRECTORY_MODE))
+}
+
+export function makeSymlink({ directory, name, path }: HostName, target: string): number {
+  const calls = loadFileCalls()
+  if (calls === undefined) return done(() => symlinkSync(target, path))
+  return errnoOfResult(calls.symlinkat(target, directory, name))
+}
+
+/** A link's text; INVAL: not a link. */
+export function readLinkName({ directory, name, path }: HostName): string | number {
+  const calls = loadFileCalls()
+  if (calls === undefined) return attempt(() => readlinkSync(path))
+  const text = calls.readlinkat(directory, name)
+  return typeof text === 'number' ? errnoOfResult(text) : Buffer.from(text).toString()
+}
+
+export function linkName(from: HostName, to: HostName): number {
+  const calls = loadFileCalls()
+  if (calls === undefined) return done(() => linkSync(from.path, to.path))
+  return errnoOfResult(calls.linkat(from.directory, from.name, to.directory, to.name))
+}
+
+export function unlinkName({ directory, name, path }: HostName): number {
+  const calls = loadFileCalls()
+  if (calls === undefined) return done(() => unlinkSync(path))
+  return errnoOfResult(calls.unlinkat(directory, name, false))
+}
+
+export function removeDirectoryName({ directory, name, path }: HostName): number {
+  const calls = loadFileCalls()
+  if (calls === undefined) return done(() => rmdirSync(path))
+  return errnoOfResult(calls.unlinkat(directory, name, true))
+}
+
+export function renameName(from: HostName, to: HostName): number {
+  const calls = loadFileCalls()
+  if (calls === undefined) return done(() => renameSync(from.path, to.path))
+  return errnoOfResult(calls.renameat(from.directory, from.name, to.directory, to.name))
+}
+
+/** To the nanosecond on Linux. */
+export function setNameTimes({ directory, name, path }: HostName, times: NewTimes): number {
+  const calls = loadFileCalls()
+  if (calls !== undefined) {
+    return errnoOfResult(calls.utimensat(directory, name, timespecsOf(times)))
+  }
+  return done(() => lutimesSync(path, ...secondsOf(times, lstatSync(path, { bigint: true }))))
+}
+
+function descriptorOf(open: () => number): number {
+  try {
+    return open()
+  } catch (error) {
+    return -errnoOf(error)
+  }
+}
