@@ -1,9 +1,11 @@
 /** `wasm-fpm check`: reads the configuration as `serve` would, says what is wrong with it, and changes nothing. */
 import { Command } from 'commander'
+import { withEnvFiles } from '../config/env-files.ts'
 import { loadConfig } from '../config/load.ts'
 import { machineMemoryBytes } from '../config/machine.ts'
 import { IDLE_WORKER_BYTES, type MemoryNeed, memoryNeed } from '../config/memory-need.ts'
 import { configOption, findConfigFile } from './config-file.ts'
+import { hideEnv } from './hidden-env.ts'
 import { jsonOption, printJson } from './json.ts'
 import { printBytes } from './quantity.ts'
 
@@ -23,10 +25,18 @@ export function checkCommand(): Command {
 function check({ config: given, json }: CheckOptions): void {
   const file = findConfigFile(given)
   const config = loadConfig(file)
+  // As they are read at the start; what is in them is not for here.
+  withEnvFiles(config)
   const { pools, tenants } = config
   const memory = memoryNeed(config)
   if (json === true) {
-    printJson({ file, pools: pools.length, tenants: tenants.length, memory, config })
+    printJson({
+      file,
+      pools: pools.length,
+      tenants: tenants.length,
+      memory,
+      config: hideEnv(config),
+    })
     return
   }
   const found = `${count(pools.length, 'pool')}, ${count(tenants.length, 'tenant')}`

@@ -15,6 +15,7 @@ import { DEFAULT_STORE, isStore } from '../store/open-store.ts'
 import { ReleaseReader } from '../store/release-reader.ts'
 import { assembleGateway } from '../worker/assemble-gateway.ts'
 import { type ExchangeResult, exchange } from '../worker/exchange.ts'
+import { withReadableEnvFiles } from './env-files.ts'
 import { CliError } from './errors.ts'
 import { ExitCode } from './exit-code.ts'
 import { jsonOption, printJson } from './json.ts'
@@ -137,7 +138,8 @@ function locate(target: string, configFile: string | undefined): Located {
   if (configFile !== undefined) {
     const slash = target.indexOf('/')
     const tenant = slash < 0 ? target : target.slice(0, slash)
-    return { config: loadConfig(configFile), tenant, handler: target.slice(tenant.length + 1) }
+    const config = withReadableEnvFiles(loadConfig(configFile), tenant)
+    return { config, tenant, handler: target.slice(tenant.length + 1) }
   }
   const file = resolve(target)
   if (!existsSync(file)) {

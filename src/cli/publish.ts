@@ -12,6 +12,7 @@ import { type PublishOptions, publish, storeRelease } from '../store/publish.ts'
 import type { PublisherAccount } from '../store/publisher-process.ts'
 import type { CanaryOptions, Stored } from '../store/release-store.ts'
 import { readSigners, readSigningKey } from '../store/signing-key.ts'
+import { withReadableEnvFiles } from './env-files.ts'
 import { ExitCode } from './exit-code.ts'
 import { parseWeight } from './promote.ts'
 import { jsonOutput, type Published, type PublishOutput, textOutput } from './publish-output.ts'
@@ -188,7 +189,7 @@ const NO_TENANT: OfTenant = {
 
 function ofTenant({ config: file, tenant: name }: PublishCommandOptions): OfTenant {
   if (file === undefined) return NO_TENANT
-  const { tenants, pools, store: storeFolder } = loadConfig(file)
+  const { tenants, pools, store: storeFolder } = withReadableEnvFiles(loadConfig(file), name)
   const tenant = tenants.find((one) => one.name === name)
   if (tenant === undefined) {
     const known = tenants.slice(0, 20).map((one) => one.name)

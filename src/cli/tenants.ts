@@ -6,6 +6,7 @@ import type { TenantConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { addTenant, removeTenant } from '../config/tenant-files.ts'
 import { configOption, findConfigFile } from './config-file.ts'
+import { hideEnvOf } from './hidden-env.ts'
 import { jsonOption, printJson } from './json.ts'
 import { type Reloaded, reloadIfRunning } from './reload-if-running.ts'
 import { printTable } from './table.ts'
@@ -41,7 +42,7 @@ function listCommand(): Command {
     .addOption(jsonOption())
     .action(({ config, json }: CommonOptions) => {
       const { tenants } = loadConfig(findConfigFile(config))
-      if (json === true) printJson(tenants)
+      if (json === true) printJson(tenants.map(hideEnvOf))
       else process.stdout.write(printTenants(tenants))
     })
 }

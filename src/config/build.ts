@@ -92,6 +92,7 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     hosts: table.hosts,
     root: resolved(folder, table.root),
     env: table.env,
+    envFile: resolved(folder, table.env_file),
     pm: table.pm,
     maxChildren: table.max_children,
     startServers:
@@ -102,7 +103,7 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     maxRequests: table.max_requests,
     maxSpawnRate: table.max_spawn_rate,
     mounts: table.mounts.map((mount) => ({ ...mount, host: resolve(folder, mount.host) })),
-    handlers: table.handlers.map(buildHandler),
+    handlers: table.handlers.map((handler) => buildHandler(handler, folder)),
     allowedResponseHeaders: table.allowed_response_headers,
     limitExtensions: table.limit_extensions,
     lifetime: table.lifetime,
@@ -149,7 +150,8 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
 }
 
 /** What it does not say is not there at all: this goes through JSON to the workers. */
-function buildHandler({ name, lifetime, env, limits }: HandlerTable): HandlerConfig {
+function buildHandler(table: HandlerTable, folder: string): HandlerConfig {
+  const { name, lifetime, env, env_file: envFile, limits } = table
   const own: ReadonlyArray<readonly [keyof TenantLimits, number | undefined]> = [
     ['memoryBytes', limits.memory],
     ['cpuMs', limits.cpu],
@@ -162,6 +164,7 @@ function buildHandler({ name, lifetime, env, limits }: HandlerTable): HandlerCon
     env,
     limits: Object.fromEntries(own.filter(([, value]) => value !== undefined)),
     ...(lifetime === undefined ? {} : { lifetime }),
+    ...(envFile === undefined ? {} : { envFile: resolve(folder, envFile) }),
   }
 }
 

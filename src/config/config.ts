@@ -111,6 +111,8 @@ export interface TenantConfig {
   /** Absolute path of the document root; undefined: published handlers only. */
   readonly root: string | undefined
   readonly env: Readonly<Record<string, string>>
+  /** Absolute path of a file with more of them, which are in `env` where guests run (`withEnvFiles`); undefined: none. */
+  readonly envFile: string | undefined
   readonly pm: ProcessManager
   readonly maxChildren: number
   readonly startServers: number
@@ -167,6 +169,8 @@ export interface HandlerConfig {
   readonly lifetime?: Lifetime
   /** Beside the tenant's. */
   readonly env: Readonly<Record<string, string>>
+  /** Absolute path of a file with more of them. */
+  readonly envFile?: string
   /** Instead of the tenant's, larger or smaller. */
   readonly limits: Partial<TenantLimits>
 }

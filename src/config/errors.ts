@@ -20,6 +20,10 @@ export type ConfigErrorCode =
   | 'CONFIG_BAD_PM'
   /** An engine that is no sandbox, for a tenant that is not trusted. */
   | 'CONFIG_UNTRUSTED_ENGINE'
+  /** An `env_file` that others than its owner can read, or that belongs to a stranger. */
+  | 'CONFIG_ENV_FILE_OPEN'
+  /** An `env_file` that is no file of KEY=VALUE lines. */
+  | 'CONFIG_ENV_FILE'
   /** Several problems of different kinds. */
   | 'CONFIG_INVALID'
   /** A tenant that the configuration does not have. */

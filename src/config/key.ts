@@ -16,6 +16,8 @@ export interface KeyOptions<T> {
   readonly wanted: string
   /** Answers undefined for a value that is not allowed. */
   readonly read: (value: unknown) => T | undefined
+  /** What a message says of a value that is not allowed; default: the value itself. */
+  readonly show?: (value: unknown) => string
 }
 
 /** A key that may be left out: `standard` then stands in its place, in the form it has in the file. */
@@ -35,11 +37,11 @@ export function optionalKey<T>(meaning: string, options: KeyOptions<T>) {
   return reader(options).optional().meta(reference(options.type, meaning))
 }
 
-function reader<T>({ wanted, read }: KeyOptions<T>) {
+function reader<T>({ wanted, read, show: shown = show }: KeyOptions<T>) {
   return z.unknown().transform((value, context): T => {
     const result = value === undefined ? undefined : read(value)
     if (result !== undefined) return result
-    const actual = value === undefined ? 'is missing' : `is ${show(value)}`
+    const actual = value === undefined ? 'is missing' : `is ${shown(value)}`
     context.addIssue({ code: 'custom', message: `${actual}, wanted ${wanted}` })
     return z.NEVER
   })
@@ -49,10 +51,16 @@ function reference(type: string, standard: string): { reference: KeyReference } 
   return { reference: { type, default: standard } }
 }
 
-/** A value as an operator would recognise it, cut to a reasonable length. */
+/** A value as an operator would recognise it, cut to a reasonable length. Of a table, nothing: there may be secrets in it. */
 export function show(value: unknown): string {
+  if (Array.isArray(value) && value.some(isTable)) return 'an array of tables'
+  if (isTable(value)) return 'a table'
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
+}
+
+function isTable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 export const boolean: KeyOptions<boolean> = {

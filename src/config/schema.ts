@@ -62,9 +62,11 @@ const host = {
 }
 const env = {
   type: 'table of string',
+  // Its values may be secrets.
+  show: (value: unknown) => (isPlainTable(value) ? 'a table that has others' : `a ${typeof value}`),
   wanted: 'a table of strings whose names have no "=" and no NUL',
   read: (value: unknown): Readonly<Record<string, string>> | undefined => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+    if (!isPlainTable(value)) return undefined
     const entries = Object.entries(value).map(([name, one]): [string, unknown] => [name, one])
     const isText = (entry: [string, unknown]): entry is [string, string] =>
       typeof entry[1] === 'string' &&
@@ -74,6 +76,10 @@ const env = {
     return entries.every(isText) ? Object.fromEntries(entries) : undefined
   },
 }
+function isPlainTable(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 const headerName = {
   type: 'string',
   wanted: 'the name of a header field',
@@ -206,6 +212,7 @@ export const handlerSchema = z.strictObject({
   name: requiredKey(path),
   lifetime: optionalKey("the tenant's", oneOf(['reset', 'fresh', 'persistent'])),
   env: key({}, env),
+  env_file: optionalKey('none', path),
   limits: handlerLimitsSchema.prefault({}),
 })
 
@@ -220,6 +227,7 @@ export const tenantSchema = z.strictObject({
   hosts: key([], wholeList(host, 'hosts')),
   root: optionalKey('none', path),
   env: key({}, env),
+  env_file: optionalKey('none', path),
   pm: key('ondemand', oneOf(['static', 'dynamic', 'ondemand'])),
   max_children: key(32, integer(1, 16_000)),
   start_servers: optionalKey('halfway between the spares', integer(0, 16_000)),

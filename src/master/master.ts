@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { returnMemory } from '../base/return-memory.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
+import { withEnvFiles } from '../config/env-files.ts'
 import { loadConfig } from '../config/load.ts'
 import { findAccount, readAccountSource } from './account.ts'
 import { AdminSeat, listeningOf } from './admin-seat.ts'
@@ -143,7 +144,7 @@ export class Master {
    */
   reload(): Promise<string> {
     return this.#change('reload', async () => {
-      const config = this.#withInherited(loadConfig(this.#options.configFile))
+      const config = this.#withInherited(withEnvFiles(loadConfig(this.#options.configFile)))
       await this.#apply(await withStore(config))
       return this.#summary()
     })

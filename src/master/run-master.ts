@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { createLogger, type Logger, standardError } from '../base/logger.ts'
 import type { Config } from '../config/config.ts'
+import { withEnvFiles } from '../config/env-files.ts'
 import { loadConfig } from '../config/load.ts'
 import { type ControlRequest, type ControlResult, openControlSocket } from './control-socket.ts'
 import { ErrorLog } from './error-log.ts'
@@ -23,7 +24,7 @@ export interface RunOptions {
 
 /** Serves until a signal or a command ends it. Throws what stands in the way of the start. */
 export async function runMaster({ configFile, http, onReady }: RunOptions): Promise<void> {
-  const config = loadConfig(configFile)
+  const config = withEnvFiles(loadConfig(configFile))
   process.title = `wasm-fpm: master (${configFile})`
   const clock = systemClock
   const errorLog = config.errorLog === undefined ? undefined : new ErrorLog(config.errorLog)

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { z } from 'zod'
+import { MAX_ENV_FILE_BYTES } from '../../src/config/env-files.ts'
 import { limitsSchema, mainSchema, queueSchema, tenantSchema } from '../../src/config/schema.ts'
 import { DEFAULT_UNFINISHED_PARAMS_BYTES } from '../../src/fastcgi/params-budget.ts'
 import { type FailureCode, failureRule } from '../../src/gateway/failure.ts'
@@ -88,7 +89,12 @@ test('fixed limits are those of the code', () => {
   expect(fixed(ENDING).at(-1)).toBe(String(TABLE_LIMITS.tableGrowth))
   expect(PAGE).toContain(`more than ${TABLE_LIMITS.tableMaxElements.toLocaleString('en')} elements`)
   expect(fixed(KEPT)).toEqual(
-    [DEFAULT_WARM_LIMITS.total, DEFAULT_CACHE_BYTES, DEFAULT_UNFINISHED_PARAMS_BYTES].map(String),
+    [
+      DEFAULT_WARM_LIMITS.total,
+      DEFAULT_CACHE_BYTES,
+      DEFAULT_UNFINISHED_PARAMS_BYTES,
+      MAX_ENV_FILE_BYTES,
+    ].map(String),
   )
 })
 

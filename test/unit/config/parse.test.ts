@@ -33,6 +33,7 @@ test('a tenant with nothing but a name gets every default', () => {
     hosts: [],
     root: undefined,
     env: {},
+    envFile: undefined,
     pm: 'ondemand',
     maxChildren: 32,
     startServers: 2,

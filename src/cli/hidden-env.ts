@@ -1,0 +1,17 @@
+/** A configuration as it may be printed: the names of variables, not their values, which may be secrets. */
+import type { Config, TenantConfig } from '../config/config.ts'
+
+const HIDDEN = '(not shown)'
+
+export function hideEnv(config: Config): Config {
+  return { ...config, tenants: config.tenants.map(hideEnvOf) }
+}
+
+export function hideEnvOf(tenant: TenantConfig): TenantConfig {
+  const handlers = tenant.handlers.map((handler) => ({ ...handler, env: hidden(handler.env) }))
+  return { ...tenant, env: hidden(tenant.env), handlers }
+}
+
+function hidden(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.keys(env).map((name) => [name, HIDDEN]))
+}
