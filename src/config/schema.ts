@@ -292,7 +292,7 @@ export const mainSchema = includedSchema.extend({
   process_max: key(0, integer(0, 1_000_000)),
   memory_max: optionalKey('no limit', size('1MiB', '65536GiB')),
   warm_memory_max: optionalKey("half of the machine's memory", size(0, '65536GiB')),
-  store: optionalKey('`"/var/lib/wasm-fpm/store"`, if it is there', path),
+  store: optionalKey('`"/var/lib/wasm-fpm/store"`', path),
   pid: optionalKey('none', path),
   error_log: key('stderr', fileOr('stderr')),
   log_limit: key('8KiB', size('256', '1MiB')),

@@ -63,8 +63,10 @@ export function workerCommand(
       // Snapshots map memory (`guest/`): the one thing Node's own modules cannot do.
       '--allow-ffi',
       '--allow-worker', // hardening large modules
-      ...[...programFolders(), ...KERNEL_FILES, ...read].map((path) => `--allow-fs-read=${path}`),
-      ...write.map((path) => `--allow-fs-write=${path}`),
+      ...[...programFolders(), ...KERNEL_FILES, ...read].map(
+        (path) => `--allow-fs-read=${granted(path)}`,
+      ),
+      ...write.map((path) => `--allow-fs-write=${granted(path)}`),
       ENTRY,
     ],
     options: {
@@ -76,6 +78,11 @@ export function workerCommand(
       ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
     },
   }
+}
+
+/** Node takes what is not there yet for a file; with this it may become a folder as well. */
+function granted(path: string): string {
+  return existsSync(path) ? path : join(path, '*')
 }
 
 /** Nothing is inherited but what says which web servers may connect, the time zone, and colours on a terminal. */

@@ -10,14 +10,31 @@ export const DEFAULT_STORE = '/var/lib/wasm-fpm/store'
 
 /** Rejects with STORE_NOT_A_STORE unless there is a store of our format. */
 export async function openStore(folder: string, files: StoreFiles = nodeFiles): Promise<Layout> {
-  const layout = new Layout(resolve(folder))
-  const format = await files.read(layout.format, 1024)
-  const text = format === undefined ? undefined : Buffer.from(format).toString('utf8')
-  if (text === STORE_FORMAT) return layout
-  const actual = text === undefined ? 'there is none' : `its format is ${JSON.stringify(text)}`
+  const layout = await findStore(folder, files)
+  if ((await files.status(layout.format)) !== undefined) return layout
   throw new StoreError(
     'STORE_NOT_A_STORE',
-    `Cannot open store ${layout.root}: ${actual}, wanted ${JSON.stringify(STORE_FORMAT)} in its file "format"`,
+    `Cannot open store ${layout.root}: there is none, wanted one (the first \`wasm-fpm publish\` makes it; or name another with --store DIR)`,
+  )
+}
+
+/** As `openStore`, also where there is none yet. */
+export async function findStore(folder: string, files: StoreFiles = nodeFiles): Promise<Layout> {
+  const layout = new Layout(resolve(folder))
+  const format = await files.read(layout.format, 1024)
+  const text = format === undefined ? STORE_FORMAT : Buffer.from(format).toString('utf8')
+  if (text === STORE_FORMAT) return layout
+  throw new StoreError(
+    'STORE_NOT_A_STORE',
+    `Cannot open store ${layout.root}: its format is ${JSON.stringify(text)}, wanted ${JSON.stringify(STORE_FORMAT)} in its file "format" (was it made by another version?)`,
+  )
+}
+
+/** Whether a store is there or can still come there, as far as can be seen. */
+export function mayBeStore(folder: string): Promise<boolean> {
+  return findStore(folder).then(
+    () => true,
+    () => false,
   )
 }
 

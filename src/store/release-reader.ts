@@ -11,7 +11,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { Digest } from './digest.ts'
 import type { Layout } from './layout.ts'
 import { Lease } from './leases.ts'
-import { openStore } from './open-store.ts'
+import { findStore } from './open-store.ts'
 import type { ImageFile, Release } from './release.ts'
 import { routeBytes, routesOf } from './release-routes.ts'
 import { makeRouteTable, type RouteTable } from './routes.ts'
@@ -98,6 +98,9 @@ const SAFETY_POLL_MS = 5_000
 /** Two switches within one tick of the file system's clock leave one time: a folder that has just changed may have again. */
 const YOUNG_NS = 1_000_000_000n
 
+/** The time of a folder that is not there: nobody has published anything yet. */
+const NO_FOLDER = 'none'
+
 /** A lease is written anew so often, in milliseconds, for those who can only go by its age. */
 const RENEW_MS = 3_600_000
 
@@ -142,11 +145,11 @@ export class ReleaseReader {
   #watch: FSWatcher | undefined
   #timer: Timer | undefined
   #renewal: Timer | undefined
-  #stamp = ''
+  #stamp = NO_FOLDER
 
-  /** Rejects with STORE_NOT_A_STORE. */
+  /** One that is not there yet is empty, until somebody publishes into it. Rejects with STORE_NOT_A_STORE. */
   static async open(folder: string, options: ReaderOptions): Promise<ReleaseReader> {
-    return new ReleaseReader(await openStore(folder, options.files), options)
+    return new ReleaseReader(await findStore(folder, options.files), options)
   }
 
   private constructor(layout: Layout, options: ReaderOptions) {
@@ -304,17 +307,20 @@ export class ReleaseReader {
 
   #startWatching(): void {
     if (this.#timer !== undefined) return
-    if (!this.#pollOnly) {
-      try {
-        this.#watch = watch(this.#layout.live, { persistent: false }, (_event, name) =>
-          this.#wake(name ?? undefined),
-        )
-        this.#watch.on('error', () => this.#loseWatch())
-      } catch {
-        this.#watch = undefined // no inotify left: it is polled
-      }
-    }
+    this.#openWatch()
     this.#lookLater()
+  }
+
+  #openWatch(): void {
+    if (this.#pollOnly) return
+    try {
+      this.#watch = watch(this.#layout.live, { persistent: false }, (_event, name) =>
+        this.#wake(name ?? undefined),
+      )
+      this.#watch.on('error', () => this.#loseWatch())
+    } catch {
+      this.#watch = undefined // no inotify left, or no store yet: it is polled
+    }
   }
 
   #stopWatching(): void {
@@ -344,8 +350,10 @@ export class ReleaseReader {
         stamp: `${ino}:${mtimeNs}`,
         isYoung: this.#clock.realtimeNs() - mtimeNs < YOUNG_NS,
       }),
-      () => ({ stamp: 'none', isYoung: false }),
+      () => ({ stamp: NO_FOLDER, isYoung: false }),
     )
+    const hasCome = this.#stamp === NO_FOLDER && stamp !== NO_FOLDER
+    if (hasCome && this.#watch === undefined && this.#timer === timer) this.#openWatch()
     if (stamp !== this.#stamp || isYoung || this.#watch !== undefined) this.#wake(undefined)
     this.#stamp = stamp
     if (this.#timer === timer) this.#lookLater()

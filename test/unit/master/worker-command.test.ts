@@ -47,7 +47,8 @@ test('the command starts a worker that may do nothing more', () => {
     errorOutput: 'inherit',
   })
   expect(args).toContain('--permission')
-  expect(args).toContain('--allow-fs-read=/srv/a')
+  // Not there yet: it may become a folder.
+  expect(args).toContain('--allow-fs-read=/srv/a/*')
   const allowed = args.filter((arg) => /^--allow-(?!fs-read)/.test(arg))
   expect(allowed).toEqual(['--allow-net', '--allow-ffi', '--allow-worker'])
   expect(options).toMatchObject({

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
 import { canRunHardened, readHardened, readOriginal } from '../../../src/store/read-module.ts'
@@ -259,3 +259,24 @@ test('where leases cannot be written, that is said', async () => {
   rmSync(store.layout.leases, { recursive: true })
   await expect(reader.take('acme', { holder: reader })).rejects.toMatchObject({ code: 'STORE_IO' })
 })
+
+const WATCHES = [
+  { name: 'watched', pollOnly: false },
+  { name: 'only polled', pollOnly: true },
+]
+
+test.for(WATCHES)(
+  'a store that is made later is served from its first release on, $name',
+  async ({ pollOnly }) => {
+    rmSync(root, { recursive: true })
+    const early = await ReleaseReader.open(root, { clock: systemClock, pollMs: 1, pollOnly })
+    onTestFinished(() => early.close())
+    const { sequence, handlers } = await early.take('acme', { holder: early })
+    expect({ sequence, handlers }).toEqual({ sequence: 0, handlers: [] })
+    const seen = Promise.withResolvers<LiveTenant>()
+    early.watch('acme', 0, { onChange: seen.resolve, onError: seen.reject })
+    store = await DirectoryStore.make(root, { clock: systemClock })
+    await release(store, nodeFiles, { module: 'a', handler: 'first' })
+    expect((await seen.promise).handlers.map(({ name }) => name)).toEqual(['first'])
+  },
+)
