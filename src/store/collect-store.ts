@@ -14,7 +14,7 @@ import { parseOwner, stateOf, thisOwner } from './owner.ts'
 import type { Collected, CollectOptions } from './release-store.ts'
 import type { StoreFiles } from './store-files.ts'
 import { StoreReading } from './store-reading.ts'
-import type { LivePointer, PublishedEntry } from './tenant-state.ts'
+import { type LivePointer, newestFirst, type PublishedEntry } from './tenant-state.ts'
 
 /** A temporary folder from another machine is left alone for so long, in milliseconds. */
 const FOREIGN_TMP_MS = 24 * 3_600_000
@@ -43,7 +43,7 @@ export async function collectStore(
   const given: string[] = []
   for (const tenant of tenants) {
     const counts = new Map<string, number>()
-    const entries = (await reading.entries(tenant)).toSorted((a, b) => b.number - a.number)
+    const entries = (await reading.entries(tenant)).toSorted(newestFirst)
     const needed = neededOf(pointers.get(tenant) ?? [], entries)
     for (const { release, handler } of entries) {
       if (!needed.has(release) && !used.has(release)) {

@@ -42,6 +42,8 @@ import {
   encodeEntry,
   encodeState,
   type LivePointer,
+  newestFirst,
+  nextEntry,
   type TenantState,
 } from './tenant-state.ts'
 import { verifySignature } from './verify-release.ts'
@@ -119,9 +121,8 @@ export class DirectoryStore implements ReleaseStore {
       await writer.sync()
       await writer.putFile('releases', this.layout.release(digest), bytes)
       await writer.sync()
-      const number = Math.max(0, ...entries.map((entry) => entry.number)) + 1
       const { name: handler } = draft.release.manifest
-      const entry = { release: digest, handler, number, publishedAt: this.#now() }
+      const entry = nextEntry(entries, { release: digest, handler }, this.#nowMs())
       await this.#files.makeFolder(folder)
       await this.#files.syncFolder(this.layout.tenants)
       await this.#replace(folder, this.layout.published(tenant, digest), {
@@ -129,7 +130,7 @@ export class DirectoryStore implements ReleaseStore {
         workspace,
       })
       const { blobs, sharedBlobs, newBytes } = writer
-      return { release: digest, number, blobs, sharedBlobs, newBytes }
+      return { release: digest, number: entry.number, blobs, sharedBlobs, newBytes }
     })
   }
 
@@ -211,7 +212,7 @@ export class DirectoryStore implements ReleaseStore {
         isLive: handlers[entry.handler]?.release === entry.release,
         canary: canaryOf(handlers[entry.handler], entry.release),
       }))
-      .sort((a, b) => b.number - a.number)
+      .sort(newestFirst)
   }
 
   release(digest: Digest): Promise<Release> {
@@ -240,7 +241,7 @@ export class DirectoryStore implements ReleaseStore {
       collectStore(this.layout, this.#files, {
         ...options,
         scratch: workspace.folder,
-        nowMs: Number(this.#clock.realtimeNs() / 1_000_000n),
+        nowMs: this.#nowMs(),
       }),
     )
   }
@@ -284,7 +285,7 @@ export class DirectoryStore implements ReleaseStore {
     return new SwitchPlan(tenant, {
       reading: this.#reading,
       limits: this.limits,
-      now: this.#now(),
+      now: new Date(this.#nowMs()).toISOString(),
       approve: async (release) => {
         const signers = await this.#signersOf(tenant)
         if (signers.length === 0) return
@@ -351,8 +352,9 @@ export class DirectoryStore implements ReleaseStore {
     }
   }
 
-  #now(): string {
-    return new Date(Number(this.#clock.realtimeNs() / 1_000_000n)).toISOString()
+  /** Since 1970. */
+  #nowMs(): number {
+    return Number(this.#clock.realtimeNs() / 1_000_000n)
   }
 }
 

@@ -15,6 +15,7 @@ import {
   isWeight,
   type LivePointer,
   MAX_PAST,
+  newestFirst,
   type PublishedEntry,
   type TenantState,
 } from './tenant-state.ts'
@@ -239,9 +240,7 @@ export class SwitchPlan {
 
 /** For pointers that do not say what was live before: the order of publication. */
 function publishedBefore(entries: readonly PublishedEntry[], live: Digest): readonly Digest[] {
-  const number = entries.find(({ release }) => release === live)?.number ?? 0
-  return entries
-    .filter((entry) => entry.number < number)
-    .toSorted((a, b) => a.number - b.number)
-    .map(({ release }) => release)
+  const sorted = entries.toSorted(newestFirst).map(({ release }) => release)
+  const at = sorted.indexOf(live)
+  return at < 0 ? [] : sorted.slice(at + 1).reverse()
 }

@@ -39,10 +39,30 @@ export const MAX_PAST = 16
 export interface PublishedEntry {
   readonly release: Digest
   readonly handler: string
-  /** Counts what the tenant has published; a release that is published again gets a new one. */
+  /** Counts the tenant's releases. One that is published again keeps the number it has. */
   readonly number: number
-  /** ISO 8601, UTC. */
+  /** ISO 8601, UTC: the last time. No two of a tenant's are the same, and a later publication has a later one. */
   readonly publishedAt: string
+}
+
+/** For sorting: what was published last comes first. */
+export function newestFirst(a: PublishedEntry, b: PublishedEntry): number {
+  if (a.publishedAt === b.publishedAt) return b.number - a.number
+  return a.publishedAt < b.publishedAt ? 1 : -1
+}
+
+/** The entry of a release that is published now (`nowMs`: since 1970) beside those that were before. */
+export function nextEntry(
+  entries: readonly PublishedEntry[],
+  { release, handler }: Pick<PublishedEntry, 'release' | 'handler'>,
+  nowMs: number,
+): PublishedEntry {
+  const same = entries.find((one) => one.release === release)
+  const number = same?.number ?? Math.max(0, ...entries.map((one) => one.number)) + 1
+  const lastMs = Date.parse(entries.toSorted(newestFirst)[0]?.publishedAt ?? '')
+  // A clock that was put back must not make the newest look old.
+  const atMs = Number.isNaN(lastMs) ? nowMs : Math.max(nowMs, lastMs + 1)
+  return { release, handler, number, publishedAt: new Date(atMs).toISOString() }
 }
 
 export const EMPTY_STATE: TenantState = { sequence: 0, handlers: {} }
