@@ -85,8 +85,11 @@ fetch() {
   done
 }
 
-# The two requests every example makes.
+# The requests every example makes: to two programs in the document root, and to what is published while it runs.
 try_it() {
   fetch "http://acme.example:$HTTP_PORT/hello.wasm" "$@"
   fetch "http://acme.example:$HTTP_PORT/echo.wasm/a/path?q=1" --data 'a body' "$@"
+  node "$checkout/src/cli/main.ts" publish "$checkout/build/guests/as/hello.wasm" \
+    --config "$work/wasm-fpm.toml" --tenant acme --route /shop >"$work/publish.output" 2>&1
+  fetch "http://acme.example:$HTTP_PORT/shop/a/path" "$@"
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts wasm-fpm and h2o as set up in this folder, asks twice, and stops both. HTTP_PORT=8080 by default.
+# Starts wasm-fpm and h2o as set up in this folder, publishes a handler, asks three times, and stops both. HTTP_PORT=8080 by default.
 . "$(dirname "$0")/../set-up.sh"
 need h2o
 

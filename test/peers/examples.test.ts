@@ -35,7 +35,7 @@ for (const name of examples) {
       context.skip()
     }
     expect({ status, complaints }).toMatchObject({ status: 0 })
-    const [hello, echo = ''] = output.split('\n')
+    const [hello, echo = '', published] = output.split('\n')
     expect(hello).toBe('Hello from AssemblyScript')
     expect(JSON.parse(echo)).toMatchObject({
       method: 'POST',
@@ -47,6 +47,7 @@ for (const name of examples) {
       },
       body: 'a body',
     })
+    expect(published).toBe('Hello from AssemblyScript')
   })
 }
 

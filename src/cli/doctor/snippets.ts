@@ -6,7 +6,7 @@ import type { PoolConfig, TenantConfig } from '../../config/config.ts'
 /** A `server` block and its upstream. */
 export function nginxSnippet(tenant: TenantConfig, pool: PoolConfig): string {
   const upstream = `wasm_fpm_${tenant.name.replace(/[^A-Za-z0-9]/g, '_')}`
-  const pattern = endingsPattern(tenant)
+  const names = serverNames(tenant).map((host) => (host === '*' ? '_' : host))
   return `upstream ${upstream} {
     server ${nginxAddress(pool.listen[0])};
     keepalive 16; # idle connections cost wasm-fpm next to nothing
@@ -14,53 +14,86 @@ export function nginxSnippet(tenant: TenantConfig, pool: PoolConfig): string {
 
 server {
     listen 80;
-    server_name ${serverNames(tenant)
-      .map((host) => (host === '*' ? '_' : host))
-      .join(' ')};
-    root ${quoted(tenant.root ?? '/srv/www')};
+    server_name ${names.join(' ')};
 
-    location ~ [^/]${pattern}(/|$) {
-        fastcgi_split_path_info ^(.+?${pattern})(/.*)?$;
-        include fastcgi_params;
-        fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
-        fastcgi_param PATH_INFO $fastcgi_path_info;
-        fastcgi_param WASM_FPM_TENANT ${quoted(tenant.name)};
-        fastcgi_param HTTP_PROXY ""; # a client's "Proxy:" header must not become it
-        fastcgi_pass ${upstream};
-        fastcgi_keep_conn on;
-    }
+    include fastcgi_params;
+    fastcgi_param WASM_FPM_TENANT ${quoted(tenant.name)};
+    fastcgi_param HTTP_PROXY ""; # a client's "Proxy:" header must not become it
+    fastcgi_keep_conn on;
+
+${nginxLocations(tenant, upstream)}}
+`
 }
+
+function nginxLocations(tenant: TenantConfig, upstream: string): string {
+  const { root } = tenant
+  if (root === undefined) {
+    return `    # Every path: what is published.
+    location / {
+        fastcgi_pass ${upstream};
+    }
+`
+  }
+  return `    root ${quoted(root)};
+    fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
+
+    # Files that are there are nginx's own; any other path may be published.
+    location / {
+        try_files $uri $uri/index.html @${upstream};
+    }
+    location @${upstream} {
+        fastcgi_pass ${upstream};
+    }
+    # Programs in the document root, and paths behind them.
+    location ~ [^/]${endingsPattern(tenant)}(/|$) {
+        fastcgi_pass ${upstream};
+    }
 `
 }
 
 /** A virtual host for mod_proxy_fcgi. */
 export function apacheSnippet(tenant: TenantConfig, pool: PoolConfig): string {
   const [first = 'localhost', ...others] = serverNames(tenant)
-  const root = quoted(tenant.root ?? '/srv/www')
   const names = [
     `    ServerName ${first.startsWith('*') ? 'localhost' : first}`,
     ...(first.startsWith('*') ? [first, ...others] : others).map(
       (host) => `    ServerAlias ${host}`,
     ),
   ]
-  const { handler, worker } = apacheAddress(pool.listen[0])
   return `# a2enmod proxy_fcgi
 <VirtualHost *:80>
 ${names.join('\n')}
-    DocumentRoot ${root}
-    <Directory ${root}>
+    SetEnv WASM_FPM_TENANT ${quoted(tenant.name)}
+${apacheHandover(tenant, apacheAddress(pool.listen[0]))}</VirtualHost>
+`
+}
+
+function apacheHandover(tenant: TenantConfig, { url, worker }: ApacheAddress): string {
+  const { root } = tenant
+  if (root === undefined) {
+    return `    <Location "/">
+        CGIPassAuth On
+    </Location>
+    # Every path: what is published. A kept connection holds no instance of wasm-fpm.
+    ProxyPass "/" "${url}" enablereuse=on flushpackets=on
+`
+  }
+  return `    DocumentRoot ${quoted(root)}
+    <Directory ${quoted(root)}>
         Require all granted
         AcceptPathInfo On
         CGIPassAuth On
-        SetEnv WASM_FPM_TENANT ${quoted(tenant.name)}
     </Directory>
     <FilesMatch "${endingsPattern(tenant)}$">
-        SetHandler "${handler}"
+        SetHandler "proxy:${url}"
     </FilesMatch>
+    # Files that are there are Apache's own; any other path may be published.
+    <If "! -f %{REQUEST_FILENAME} && ! -f '%{REQUEST_FILENAME}/index.html'">
+        SetHandler "proxy:${url}"
+    </If>
     # A kept connection holds no instance of wasm-fpm.
     <Proxy "${worker}" enablereuse=on flushpackets=on>
     </Proxy>
-</VirtualHost>
 `
 }
 
@@ -80,16 +113,18 @@ function nginxAddress(address: ListenAddress | undefined): string {
   return address?.kind === 'tcp' ? hostAndPort(address) : 'unix:/run/wasm-fpm/www.sock'
 }
 
-function apacheAddress(address: ListenAddress | undefined): {
-  readonly handler: string
+interface ApacheAddress {
+  readonly url: string
   readonly worker: string
-} {
+}
+
+function apacheAddress(address: ListenAddress | undefined): ApacheAddress {
   if (address?.kind === 'tcp') {
     const url = `fcgi://${hostAndPort(address)}/`
-    return { handler: `proxy:${url}`, worker: url }
+    return { url, worker: url }
   }
   const path = address?.kind === 'unix' ? address.path : '/run/wasm-fpm/www.sock'
-  return { handler: `proxy:unix:${path}|fcgi://wasm-fpm/`, worker: 'fcgi://wasm-fpm/' }
+  return { url: `unix:${path}|fcgi://wasm-fpm/`, worker: 'fcgi://wasm-fpm/' }
 }
 
 /** All addresses of a machine are no address to connect to. */

@@ -58,7 +58,7 @@ const PLACES: ReadonlyArray<
     'listen = ["[::]:9000"]\ninsecure_listen = true',
     '',
     ['server 127.0.0.1:9000;', 'server_name localhost;'],
-    ['ServerName localhost', '<Proxy "fcgi://127.0.0.1:9000/" enablereuse=on'],
+    ['ServerName localhost', 'ProxyPass "/" "fcgi://127.0.0.1:9000/" enablereuse=on'],
   ],
 ]
 for (const [pool, tenant, nginx, apache] of PLACES) {
