@@ -58,7 +58,7 @@ export const PATH_OPEN_CALL = {
       const follows = (lookupflags & SYMLINK_FOLLOW) !== 0 && !isExclusive
       const mode: OpenMode = {
         read: (rights & Right.FdRead) !== 0,
-        write: (rights & WRITING_RIGHTS) !== 0,
+        write: (rights & Right.FdWrite) !== 0,
         truncate: (oflags & Oflags.Trunc) !== 0,
       }
       let open: OpenThing | number = Errno.NOENT
@@ -70,7 +70,8 @@ export const PATH_OPEN_CALL = {
         if (isExclusive || !hasChanged(open, resolved)) break
       }
       if (typeof open === 'number') return open
-      const descriptor = new Descriptor(open, rights, { inheriting: inherited, fdflags })
+      const kept = mode.write ? rights : rights & ~WRITING_RIGHTS
+      const descriptor = new Descriptor(open, kept, { inheriting: inherited, fdflags })
       return host.storeU32(result, host.descriptors.add(descriptor))
     },
 }

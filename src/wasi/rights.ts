@@ -83,7 +83,10 @@ export const TERMINAL_RIGHTS =
  */
 export const STREAM_RIGHTS = TERMINAL_RIGHTS | Right.FdSeek | Right.FdTell
 
-/** Rights for which a file must be opened for writing. */
+/**
+ * Rights that mean nothing for what is not opened for writing. FD_WRITE alone says that it is: Go asks for the third for every
+ * file that it reads.
+ */
 export const WRITING_RIGHTS = Right.FdWrite | Right.FdAllocate | Right.FdFilestatSetSize
 
 /** The known rights among 64 bits from a guest. */
