@@ -76,10 +76,10 @@ export const PATH_CALLS = {
     ) => {
       host.enter()
       if ((oldFlags & SYMLINK_FOLLOW) !== 0) return Errno.INVAL
-      return at(host, oldFd, Right.PathLinkSource, oldPath, oldLength, 'entry', (from) => {
+      return at(host, oldFd, Right.PathLinkSource, oldPath, oldLength, 'stop', (from) => {
         if (from.node === undefined) return Errno.NOENT
         if (from.node.kind === 'directory') return Errno.PERM
-        if (from.mustBeDirectory) return Errno.NOTDIR
+        if (from.isMistakenForDirectory) return Errno.NOTDIR
         return at(host, newFd, Right.PathLinkTarget, newPath, newLength, 'entry', (to) => {
           if (to.node !== undefined) return Errno.EXIST
           if (to.mustBeDirectory) return Errno.NOENT
@@ -88,7 +88,7 @@ export const PATH_CALLS = {
       })
     },
 
-  /** Cuts the link's text off at the buffer's end. NOENT: nothing there. INVAL: not a symbolic link. */
+  /** Cuts the link's text off at the buffer's end. NOENT: nothing there. INVAL: not a symbolic link. NOTDIR: a slash behind a file's name. */
   path_readlink:
     (host: CallContext) =>
     (
@@ -100,8 +100,10 @@ export const PATH_CALLS = {
       result: number,
     ) => {
       host.enter()
-      return at(host, fd, Right.PathReadlink, path, length, 'stop', ({ node }) => {
+      return at(host, fd, Right.PathReadlink, path, length, 'stop', (found) => {
+        const { node } = found
         if (node === undefined) return Errno.NOENT
+        if (found.isMistakenForDirectory) return Errno.NOTDIR
         if (node.kind !== 'symlink') return Errno.INVAL
         if (!host.has(buffer >>> 0, bufferLength >>> 0)) return Errno.FAULT
         if (!host.has(result >>> 0, 4)) return Errno.FAULT
@@ -113,11 +115,12 @@ export const PATH_CALLS = {
       })
     },
 
-  /** NOENT: nothing there. NOTDIR: not a directory. NOTEMPTY: not empty. INVAL: `.` and the like. */
+  /** NOENT: nothing there. NOTDIR: not a directory. NOTEMPTY: not empty, or `..`. INVAL: `.`. */
   path_remove_directory: (host: CallContext) => (fd: number, path: number, length: number) => {
     host.enter()
     return at(host, fd, Right.PathRemoveDirectory, path, length, 'entry', (found) => {
-      if (found.name === '') return Errno.INVAL
+      if (found.name === '.') return Errno.INVAL
+      if (found.name === '..') return Errno.NOTEMPTY
       if (found.node === undefined) return Errno.NOENT
       if (found.node.kind !== 'directory') return Errno.NOTDIR
       return found.directory.removeDirectory(found.name)
@@ -129,7 +132,7 @@ export const PATH_CALLS = {
    *
    * - NOENT: nothing at the old name
    * - ISDIR, NOTDIR, NOTEMPTY: what is at the new name cannot be replaced by this; NOTDIR: a slash behind a file's name
-   * - INVAL: a directory into itself. BUSY: `.` and the like. XDEV: another file system
+   * - INVAL: a directory into itself. BUSY: `.` or `..`. XDEV: another file system
    */
   path_rename:
     (host: CallContext) =>
@@ -143,12 +146,12 @@ export const PATH_CALLS = {
     ) => {
       host.enter()
       return at(host, oldFd, Right.PathRenameSource, oldPath, oldLength, 'entry', (from) => {
-        if (from.name === '') return Errno.BUSY
+        if (from.isDots) return Errno.BUSY
         if (from.node === undefined) return Errno.NOENT
         if (from.isMistakenForDirectory) return Errno.NOTDIR
         const isDirectory = from.node.kind === 'directory'
         return at(host, newFd, Right.PathRenameTarget, newPath, newLength, 'entry', (to) => {
-          if (to.name === '') return Errno.BUSY
+          if (to.isDots) return Errno.BUSY
           if (to.mustBeDirectory && !isDirectory) return Errno.NOTDIR
           if (to.isMistakenForDirectory) return Errno.NOTDIR
           return from.directory.rename(from.name, to.directory, to.name)

@@ -56,6 +56,9 @@ export const PATH_OPEN_CALL = {
       if (host.descriptors.isFull) return Errno.MFILE
       const isExclusive = (oflags & Oflags.Creat) !== 0 && (oflags & Oflags.Excl) !== 0
       const follows = (lookupflags & SYMLINK_FOLLOW) !== 0 && !isExclusive
+      // A name with a slash behind it is never made into a file, whatever is there.
+      const isNoFile = (oflags & Oflags.Creat) !== 0 && name.endsWith('/')
+      const lastLink = isNoFile ? 'entry' : follows ? 'follow' : 'stop'
       const mode: OpenMode = {
         read: (rights & Right.FdRead) !== 0,
         write: (rights & Right.FdWrite) !== 0,
@@ -63,7 +66,7 @@ export const PATH_OPEN_CALL = {
       }
       let open: OpenThing | number = Errno.NOENT
       for (let tries = 0; tries < MAX_TRIES; tries++) {
-        const resolved = resolve(host, parent.open.node, name, follows ? 'follow' : 'stop')
+        const resolved = resolve(host, parent.open.node, name, lastLink)
         if (typeof resolved === 'number') return resolved
         open = openResolved(host, resolved, oflags, mode)
         resolved.release()
@@ -90,9 +93,9 @@ function openResolved(
   const { directory, name, node, mustBeDirectory } = resolved
   const creates = (oflags & Oflags.Creat) !== 0
   const wantsDirectory = (oflags & Oflags.Directory) !== 0
+  if (creates && mustBeDirectory && !resolved.isDots) return Errno.ISDIR
   if (node === undefined) {
-    if (!creates) return Errno.NOENT
-    return mustBeDirectory ? Errno.ISDIR : openThing(host, directory.createFile(name, mode))
+    return creates ? openThing(host, directory.createFile(name, mode)) : Errno.NOENT
   }
   if (creates && (oflags & Oflags.Excl) !== 0) return Errno.EXIST
   if (node.kind === 'directory') {

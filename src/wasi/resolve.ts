@@ -21,9 +21,9 @@ export type LastLink = 'follow' | 'stop' | 'entry'
 
 /** Where a path leads. Holds references until `release()`. */
 export class Resolved {
-  /** The directory the last component is in; for `.` and the like the directory itself. */
+  /** The directory the last component is in; for `.` and `..` what they mean. */
   readonly directory: DirectoryNode
-  /** The last component; empty for `.` and the like. */
+  /** The last component, `.` and `..` among them: a directory can be asked about by these, not made, moved or removed. */
   readonly name: string
   /** What is there, if anything. */
   readonly node: Node | undefined
@@ -40,6 +40,10 @@ export class Resolved {
     this.name = name
     this.node = node
     this.mustBeDirectory = mustBeDirectory
+  }
+
+  get isDots(): boolean {
+    return this.name === '.' || this.name === '..'
   }
 
   /** Whether a slash behind the name asks for a directory where there is something else. */
@@ -125,7 +129,9 @@ class Walk {
       const name = this.#ahead.pop()
       const directory = this.#trail.at(-1)
       if (directory === undefined) return Errno.NOTCAPABLE
-      if (name === undefined) return new Resolved(directory, '', directory, true)
+      // Nothing is left behind a `..`.
+      if (name === undefined) return new Resolved(directory, '..', directory, true)
+      if (name === '.') return new Resolved(directory, '.', directory, true)
       const result = name === '..' ? this.#up() : this.#step(directory, name, lastLink)
       if (result !== Errno.SUCCESS) return result
     }
@@ -138,8 +144,12 @@ class Walk {
     if (this.#bytes > this.#host.grants.limits.pathBytes) return Errno.NAMETOOLONG
     // A link in the middle is followed by a component anyway; only one at the end can ask for a directory.
     if (this.#ahead.length === 0 && /(^|\/)\.?$/.test(path)) this.#mustBeDirectory = true
-    const components = path.split('/').filter((component) => component !== '' && component !== '.')
-    this.#ahead.push(...components.reverse())
+    const components = path.split('/').filter((component) => component !== '')
+    // Only in last place does a `.` mean something.
+    const isEnd = this.#ahead.length === 0 && components.at(-1) === '.'
+    const names = components.filter((component) => component !== '.')
+    if (isEnd) names.push('.')
+    this.#ahead.push(...names.reverse())
     return Errno.SUCCESS
   }
 
