@@ -82,12 +82,15 @@ function percentDecoded(path: string): string {
   )
 }
 
-/** The part of `file` behind the root, with its slash; undefined: it is elsewhere. Repeated slashes count as one. */
+/**
+ * The part of `file` behind the root, with its slash; undefined: it is elsewhere. Repeated slashes of the root count as one;
+ * those behind it may be part of PATH_INFO, and stay.
+ */
 function insideRoot(file: string, root: string): string | undefined {
-  const path = withSingleSlashes(file)
   const folder = withoutFinalSlash(withSingleSlashes(root))
-  const isInside = path.startsWith(folder) && path[folder.length] === '/'
-  return folder !== '' && isInside ? path.slice(folder.length) : undefined
+  const isInside = (path: string): boolean => path.startsWith(folder) && path[folder.length] === '/'
+  const path = isInside(file) ? file : withSingleSlashes(file)
+  return folder !== '' && isInside(path) ? path.slice(folder.length) : undefined
 }
 
 function withSingleSlashes(path: string): string {
@@ -105,24 +108,29 @@ function withPathInfo(file: string, scriptName: string, pathInfo: string): strin
   return file + pathInfo
 }
 
-/** Adds the candidates in `path` to `found`. */
+/** Adds the candidates in `path` to `found`: files named in it, and the index of the folder it may be. */
 function propose(
   path: string,
   urlPath: string,
   { rules, found }: { readonly rules: ScriptRules; readonly found: ScriptLocation[] },
 ): void {
   refuseTricks(path)
-  const whole = rules.index !== undefined && path.endsWith('/') ? path + rules.index : path
-  for (let from = 0; from < whole.length && found.length < MAX_CANDIDATES; ) {
-    const slash = whole.indexOf('/', from)
-    const end = slash < 0 ? whole.length : slash
-    if (isRunnable(whole.slice(from, end), rules.extensions)) {
-      const scriptPath = relativePath(whole.slice(0, end))
-      const isNew = found.every((candidate) => candidate.scriptPath !== scriptPath)
-      if (isNew) found.push(locate(scriptPath, [whole.slice(end), urlPath], rules))
+  const add = (file: string, [pathInfo, url]: readonly [string, string]): void => {
+    const scriptPath = relativePath(file)
+    const isNew = found.every((candidate) => candidate.scriptPath !== scriptPath)
+    if (isNew && found.length < MAX_CANDIDATES) found.push(locate(scriptPath, pathInfo, url))
+  }
+  for (let from = 0; from < path.length && found.length < MAX_CANDIDATES; ) {
+    const slash = path.indexOf('/', from)
+    const end = slash < 0 ? path.length : slash
+    if (isRunnable(path.slice(from, end), rules.extensions)) {
+      add(path.slice(0, end), [path.slice(end), urlPath])
     }
     from = end + 1
   }
+  const { index } = rules
+  if (index === undefined || !path.endsWith('/') || !isRunnable(index, rules.extensions)) return
+  add(path + index, ['', urlPath.endsWith('/') ? urlPath + index : urlPath])
 }
 
 function isRunnable(segment: string, extensions: readonly string[]): boolean {
@@ -140,13 +148,9 @@ function relativePath(path: string): string {
   return segments.filter((segment) => segment !== '' && segment !== '.').join('/')
 }
 
-function locate(
-  scriptPath: string,
-  [pathInfo, urlPath]: readonly [string, string],
-  rules: ScriptRules,
-): ScriptLocation {
-  const url = rules.index !== undefined && urlPath.endsWith('/') ? urlPath + rules.index : urlPath
-  const prefix = url.endsWith(pathInfo) ? url.slice(0, url.length - pathInfo.length) : ''
+function locate(scriptPath: string, pathInfo: string, urlPath: string): ScriptLocation {
+  const isBehind = urlPath.endsWith(pathInfo)
+  const prefix = isBehind ? urlPath.slice(0, urlPath.length - pathInfo.length) : ''
   // The web server rewrote the URL to another file: then the file's own path is the best name there is.
   const isSame = prefix.endsWith(scriptPath.slice(scriptPath.lastIndexOf('/') + 1))
   return { scriptPath, scriptName: isSame ? prefix : `/${scriptPath}`, pathInfo }

@@ -71,6 +71,19 @@ export const REQUEST_CASES: readonly PeerCase[] = [
     },
   },
   {
+    name: 'PATH_INFO is what follows the script, its final slash included',
+    run: async ({ ask, languages }) => {
+      for (const language of languages) {
+        for (const pathInfo of ['', '/', '/foo', '/foo/', '/foo/index.wasm']) {
+          const { status, text } = await ask(`/${language}/echo.wasm${pathInfo}`)
+          expect(status).toBe(200)
+          const { env }: Echo = JSON.parse(text)
+          expect(env).toMatchObject({ SCRIPT_NAME: `/${language}/echo.wasm`, PATH_INFO: pathInfo })
+        }
+      }
+    },
+  },
+  {
     name: 'a guest never sees a Proxy header or a path of the host',
     run: async ({ ask }) => {
       const { env } = await echo(ask, { headers: { Proxy: 'http://evil.example/' } })

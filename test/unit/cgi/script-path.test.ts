@@ -186,7 +186,38 @@ test('an index is proposed for a folder only', () => {
     { scriptPath: 'shop/index.wasm', scriptName: '/shop/index.wasm', pathInfo: '' },
   ])
   expect(find('/shop')).toEqual([])
+  expect(scriptCandidates(new Map([['PATH_INFO', '/']]), { ...rules, index: 'a.txt' })).toEqual([])
 })
+
+const PATH_INFOS = ['', '/', '/foo', '/foo/', '//', '//foo//', '/./', '/foo/index.wasm/', '/a b/é/']
+
+/** How the URL /s.wasm with `info` behind it is told: whole, split, split with a whole file name, by address, by URL only. */
+const TELLINGS: ReadonlyArray<(info: string) => Record<string, string>> = [
+  (info) => ({ SCRIPT_NAME: `/s.wasm${info}`, SCRIPT_FILENAME: `/srv/acme/s.wasm${info}` }),
+  (info) => ({ SCRIPT_NAME: '/s.wasm', PATH_INFO: info, SCRIPT_FILENAME: '/srv/acme/s.wasm' }),
+  (info) => ({
+    SCRIPT_NAME: '/s.wasm',
+    PATH_INFO: info,
+    SCRIPT_FILENAME: `/srv/acme/s.wasm${info}`,
+  }),
+  (info) => ({
+    SCRIPT_NAME: `/s.wasm${info}`,
+    SCRIPT_FILENAME: `proxy:fcgi://h:1/srv/acme/s.wasm${info}`,
+  }),
+  (info) => ({ SCRIPT_NAME: '', PATH_INFO: `/s.wasm${info}` }),
+]
+
+for (const index of [undefined, 'index.wasm']) {
+  for (const info of PATH_INFOS) {
+    test(`PATH_INFO ${JSON.stringify(info)} is what follows the script, index ${index}`, () => {
+      for (const tell of TELLINGS) {
+        const rules = index === undefined ? RULES : { ...RULES, index }
+        const [first] = scriptCandidates(new Map(Object.entries(tell(info))), rules)
+        expect(first).toEqual({ scriptPath: 's.wasm', scriptName: '/s.wasm', pathInfo: info })
+      }
+    })
+  }
+}
 
 test('the number of candidates is bounded', () => {
   const path = '/a.wasm'.repeat(1000)
