@@ -24,7 +24,7 @@ export interface ByteSink {
   /**
    * Takes a first part of `bytes` and returns its length; 0: full, wait for `onWritable`. Copies what it
    * takes: the caller's memory may change afterwards. After `end()`, or when nobody reads any more, it
-   * swallows everything (returns `bytes.length`).
+   * swallows everything (returns `bytes.length`). Where the writer is to know that it failed: minus an errno of preview 1.
    */
   write(bytes: Uint8Array): number
   /** Calls `wake` once, as soon as `write` would take something; a later call replaces it. */

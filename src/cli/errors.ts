@@ -12,6 +12,8 @@ export type CliErrorCode =
   | 'CLI_UNREADABLE'
   /** A file or folder that cannot be written. */
   | 'CLI_NOT_WRITABLE'
+  /** Standard output takes no more: a full disk. */
+  | 'CLI_OUTPUT_LOST'
   /** There is no template of that name. */
   | 'CLI_UNKNOWN_TEMPLATE'
   /** No log of the configuration is a file. */

@@ -1,7 +1,8 @@
 /** The command `wasm-fpm`. */
 import { type Command, CommanderError } from 'commander'
 import { CodedError, toWire } from '../base/errors.ts'
-import { exitCodeOf } from './exit-code.ts'
+import { CliError } from './errors.ts'
+import { ExitCode, exitCodeOf } from './exit-code.ts'
 import { makeProgram } from './program.ts'
 
 let current: Command | undefined
@@ -9,10 +10,12 @@ const program = makeProgram().hook('preAction', (_, command) => {
   current = command
 })
 
-// Whoever reads our output may have had enough (`| head`): that is no fault of anybody's.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever reads our output may have had enough (`| head`): that is no fault of anybody's.
   if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  const lost = `Cannot write to standard output: ${error.message}; send it where it can be taken`
+  report(new CliError('CLI_OUTPUT_LOST', lost, { cause: error }))
+  process.exit(ExitCode.Failure)
 })
 
 try {
@@ -29,7 +32,7 @@ function report(error: unknown): void {
   if (error instanceof CodedError)
     process.stderr.write(`wasm-fpm: ${error.message} [${error.code}]\n`)
   else process.stderr.write(`wasm-fpm: ${stackOf(error)}\n`)
-  if (current?.opts()['json'] === true) {
+  if (current?.opts()['json'] === true && process.stdout.writable) {
     process.stdout.write(`${JSON.stringify({ error: toWire(error) })}\n`)
   }
 }

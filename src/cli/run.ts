@@ -1,6 +1,7 @@
 /** `wasm-fpm run MODULE`: runs one WASI command with standard streams connected and exits with its code. */
 import { randomFillSync } from 'node:crypto'
 import { basename } from 'node:path'
+import { isatty } from 'node:tty'
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
@@ -8,7 +9,7 @@ import { FaultConduct } from '../guest/fault-conduct.ts'
 import { GuestInstance } from '../guest/instance.ts'
 import type { Outcome } from '../guest/outcome.ts'
 import { openHostDirectory } from '../wasi/host-directory.ts'
-import { sinkToWritable, sourceFromReadable } from '../wasi/node-streams.ts'
+import { sinkToDescriptor, sourceFromReadable } from '../wasi/node-streams.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
 import { ExitCode } from './exit-code.ts'
 import { readModuleFile } from './read-module-file.ts'
@@ -55,8 +56,6 @@ async function run(path: string, args: readonly string[], options: RunOptions): 
     name: basename(path),
     memoryMaxBytes: MAX_MEMORY_BYTES,
   })
-  const stdout = sinkToWritable(process.stdout)
-  const stderr = sinkToWritable(process.stderr)
   const { outcome } = await new GuestInstance(module, systemClock).run({
     cpuMs: Number.POSITIVE_INFINITY,
     wallMs: Number.POSITIVE_INFINITY,
@@ -69,20 +68,15 @@ async function run(path: string, args: readonly string[], options: RunOptions): 
       args: [basename(path), ...args].map(asBytes),
       env: options.env.map(asBytes),
       stdin: sourceFromReadable(process.stdin),
-      stdout,
-      stderr,
-      terminals: [
-        process.stdin.isTTY === true,
-        process.stdout.isTTY === true,
-        process.stderr.isTTY === true,
-      ],
+      stdout: sinkToDescriptor(1),
+      stderr: sinkToDescriptor(2),
+      terminals: [isatty(0), isatty(1), isatty(2)],
       preopens: options.dir.map(openPreopen),
       clock: systemClock,
       random: (into) => randomFillSync(into),
       limits: DEFAULT_WASI_LIMITS,
     },
   })
-  await Promise.all([stdout.drained(), stderr.drained()])
   process.exit(exitCodeOf(outcome))
 }
 
@@ -101,8 +95,10 @@ function exitCodeOf(outcome: Outcome): number {
     case 'exited':
       return outcome.code & 0xff
     case 'trapped':
-      process.stderr.write(
-        `wasm-fpm: the program trapped: ${outcome.message}\n${outcome.backtrace.map((frame) => `    at ${frame}\n`).join('')}`,
+      sinkToDescriptor(2).write(
+        Buffer.from(
+          `wasm-fpm: the program trapped: ${outcome.message}\n${outcome.backtrace.map((frame) => `    at ${frame}\n`).join('')}`,
+        ),
       )
       return ExitCode.Trapped
     case 'killed':

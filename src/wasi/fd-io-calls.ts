@@ -68,7 +68,7 @@ export const FD_IO_CALLS = {
    * - FAULT: a buffer or the result is not inside memory
    * - INVAL: more buffers than `limits.iovecs`
    * - AGAIN: NONBLOCK, and the stream is full
-   * - FBIG, NOSPC, DQUOT, IO: what the file says when not even the first byte could be written
+   * - FBIG, NOSPC, DQUOT, IO, PIPE: what the file or stream says when not even the first byte could be written
    */
   fd_write: (host: CallContext) => (fd: number, iovs: number, count: number, result: number) => {
     host.enter()
@@ -210,7 +210,9 @@ function writeStream(
   if (sink === undefined) return Errno.NOTCAPABLE
   let written = 0
   const proceed = (): number | undefined => {
-    written += moveIovecs(host, iovecs, (part) => sink.write(part), written)
+    const moved = moveIovecs(host, iovecs, (part) => sink.write(part), written)
+    if (moved < 0) return written > 0 ? host.storeU32(result, written) : -moved
+    written += moved
     return written < iovecs.total ? undefined : host.storeU32(result, written)
   }
   const errno = proceed()

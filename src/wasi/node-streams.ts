@@ -1,6 +1,8 @@
-/** Byte streams over Node's: what `wasm-fpm run` connects a guest with. */
-import type { Readable, Writable } from 'node:stream'
+/** Byte streams over this process's own: what `wasm-fpm run` connects a guest with. */
+import { writeSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { type ByteSink, type ByteSource, NOTHING_YET } from '../base/byte-stream.ts'
+import { Errno, errnoOf } from './errno.ts'
 
 /** Reads a stream nobody else reads. An error ends it. */
 export function sourceFromReadable(readable: Readable): ByteSource {
@@ -36,59 +38,34 @@ export function sourceFromReadable(readable: Readable): ByteSource {
   }
 }
 
-export interface WritableSink extends ByteSink {
-  /** Settles when everything taken has been handed to the operating system, or cannot be any more. */
-  drained(): Promise<void>
-}
+/** How soon a full pipe that does not block is tried again. */
+const RETRY_MS = 5
 
-/** Writes into a stream nobody else writes to, and leaves it open. An error makes it swallow everything. */
-export function sinkToWritable(writable: Writable): WritableSink {
-  /** Nothing more goes out: ended by the guest's side, or broken on the other. */
+/**
+ * Writes to a descriptor of this process, and leaves it open. The guest is told at once what has become of its bytes: a full disk
+ * or a reader that has gone is its own affair, as it is for any program.
+ */
+export function sinkToDescriptor(fd: number): ByteSink {
   let isOver = false
-  let isBroken = false
-  let wake: (() => void) | undefined
-  let idle: (() => void)[] = []
-  let pending = 0
-  const wakeUp = (): void => {
-    const waiting = wake
-    wake = undefined
-    waiting?.()
-  }
-  const settle = (): void => {
-    if (pending > 0 && !isBroken) return
-    for (const callback of idle) callback()
-    idle = []
-  }
-  const fail = (): void => {
-    isOver = true
-    isBroken = true
-    wakeUp()
-    settle()
-  }
-  writable.on('drain', wakeUp).on('error', fail).on('close', fail)
+  let isFull = false
   return {
     write(bytes) {
-      if (isOver) return bytes.length
-      if (writable.writableNeedDrain) return 0
-      pending++
-      writable.write(bytes.slice(), () => {
-        pending--
-        settle()
-      })
-      return bytes.length
+      if (isOver || bytes.length === 0) return bytes.length
+      isFull = false
+      try {
+        return writeSync(fd, bytes)
+      } catch (error) {
+        const errno = errnoOf(error)
+        isFull = errno === Errno.AGAIN
+        return isFull ? 0 : -errno
+      }
     },
-    onWritable(callback) {
-      wake = callback
-      if (isOver || !writable.writableNeedDrain) wakeUp()
+    onWritable(wake) {
+      if (isFull) setTimeout(wake, RETRY_MS)
+      else wake()
     },
     end() {
       isOver = true
-      wakeUp()
     },
-    drained: () =>
-      new Promise((resolve) => {
-        idle.push(resolve)
-        settle()
-      }),
   }
 }

@@ -12,7 +12,7 @@ import { MODULE_NAME } from '../../src/wasi/abi.ts'
 import { ExitSignal, WasiHost } from '../../src/wasi/host.ts'
 import { openHostDirectory } from '../../src/wasi/host-directory.ts'
 import { promising } from '../../src/wasi/jspi.ts'
-import { sinkToWritable, sourceFromReadable } from '../../src/wasi/node-streams.ts'
+import { sinkToDescriptor, sourceFromReadable } from '../../src/wasi/node-streams.ts'
 import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
 
 const { values, positionals } = parseArgs({
@@ -31,13 +31,12 @@ const { memory, _start: start } = instance.exports
 if (!(memory instanceof WebAssembly.Memory)) throw new Error('no memory')
 if (typeof start !== 'function') throw new Error('no _start')
 host.attach(memory)
-const [stdout, stderr] = [sinkToWritable(process.stdout), sinkToWritable(process.stderr)]
 host.begin({
   args: [path.split('/').at(-1) ?? '', ...args],
   env: values.env.map((text) => Buffer.from(text).toString('latin1')),
   stdin: sourceFromReadable(process.stdin),
-  stdout,
-  stderr,
+  stdout: sinkToDescriptor(1),
+  stderr: sinkToDescriptor(2),
   preopens: values.dir.map((option) => {
     const [from = '', to = from] = option.split('::')
     return { guestPath: to, directory: openHostDirectory(from, { writable: true }) }
@@ -60,5 +59,4 @@ try {
 }
 clearInterval(alive)
 host.end()
-await Promise.all([stdout.drained(), stderr.drained()])
 process.exit(exitCode & 0xff)
