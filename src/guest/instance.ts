@@ -200,7 +200,7 @@ export class GuestInstance {
     if (run === undefined) return END_GUEST
     const nowMs = this.#clock.nowMs()
     const { meter } = this.#program
-    meter.tune(nowMs - run.checkedMs, this.memoryBytes)
+    meter.tune(nowMs - run.checkedMs, this.memoryBytes, this.#host.checked(nowMs))
     if (run.job.faults.isWatched) meter.hurry()
     run.checkedMs = nowMs
     if (run.cpuMs + nowMs - run.enteredMs > run.job.cpuMs) run.killedBy ??= 'cpu'

@@ -26,9 +26,14 @@ export class Meter {
     maySuspend.value = 1 // everything this host calls, it calls through `promising`
   }
 
-  /** Sets how much the guest does until its next check, from how long the last stretch took, and whether its memory has grown. */
-  tune(elapsedMs: number, memoryBytes: number): void {
-    const next = nextQuota(Number(this.#quota.value), elapsedMs)
+  /**
+   * Sets how much the guest does until its next check, from how long the last stretch took, and whether its memory has grown.
+   * `isEarly`: it had not done as much as it might have, so that a short stretch says nothing.
+   */
+  tune(elapsedMs: number, memoryBytes: number, isEarly: boolean): void {
+    const quota = Number(this.#quota.value)
+    const wanted = nextQuota(quota, elapsedMs)
+    const next = isEarly ? Math.min(wanted, quota) : wanted
     const hasGrown = memoryBytes !== this.#memoryBytes
     this.#quota.value = hasGrown ? Math.min(next, firstQuota(memoryBytes)) : next
     this.#memoryBytes = memoryBytes

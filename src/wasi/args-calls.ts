@@ -49,7 +49,11 @@ export function checkStrings(what: 'argument' | 'environment', strings: Strings)
   }
 }
 
+/** What it takes to look at one string. */
+const STRING_WORK = 100
+
 function storeSizes(host: CallContext, strings: Strings, count: number, bytes: number): number {
+  host.charge(strings.length * STRING_WORK)
   if (!host.has(count >>> 0, 4) || !host.has(bytes >>> 0, 4)) return Errno.FAULT
   host.view.setUint32(count >>> 0, strings.length, true)
   host.view.setUint32(bytes >>> 0, bytesOf(strings), true)
@@ -64,7 +68,9 @@ function storeStrings(
 ): number {
   let pointer = pointers >>> 0
   let at = buffer >>> 0
-  if (!host.has(pointer, strings.length * 4) || !host.has(at, bytesOf(strings))) return Errno.FAULT
+  const length = bytesOf(strings)
+  host.charge(strings.length * STRING_WORK * 2 + length)
+  if (!host.has(pointer, strings.length * 4) || !host.has(at, length)) return Errno.FAULT
   const { bytes, view } = host
   const start = at
   for (const text of strings) {

@@ -1,7 +1,12 @@
 /**
  * What every preview 1 call works on: the guest's memory, the session's grants and descriptors, and waiting.
  *
- * Pointers and lengths come from the guest as int32 and are read as unsigned. A call starts with `enter()`.
+ * Pointers and lengths come from the guest as int32 and are read as unsigned. A call starts with `enter()`, charges what it
+ * is about to do before it does it, and ends with `leave()`.
+ *
+ * The guest's own counter cannot tell how long calls take: what a unit of it lasts is found out from what the guest does between
+ * two checks. So work in calls is counted here, and when there has been enough of it, or of time, the counter is
+ * put below 0: the guest is checked as soon as the call returns.
  */
 import type { Timer } from '../base/clock.ts'
 import { Descriptor } from './descriptor.ts'
@@ -34,6 +39,15 @@ const NOTHING: WasiGrants = {
   limits: DEFAULT_WASI_LIMITS,
 }
 
+/** Work in calls between two checks: see `charge`. */
+export const WORK_BETWEEN_CHECKS = 100_000
+/** What any call costs. */
+export const CALL_WORK = 500
+/** What it takes to look at, open, change or close one file on a host's disk. */
+export const FILE_WORK = 20_000
+/** Milliseconds since the latest check from which on a call that ends asks for the next. */
+export const MOST_UNCHECKED_MS = 0.2
+
 export class CallContext {
   grants: WasiGrants = NOTHING
   descriptors: DescriptorTable = new DescriptorTable(0)
@@ -51,6 +65,10 @@ export class CallContext {
   takeTurn: ((resume: () => void) => void) | undefined = undefined
   /** The guest's metering counter (`wasm/contract.ts`); below 0 its time is looked at. */
   counter: WebAssembly.Global | undefined = undefined
+  #workLeft = WORK_BETWEEN_CHECKS
+  #checkedMs = 0
+  /** Whether this host has asked for the next check. */
+  #isCheckDue = false
   #memory: WebAssembly.Memory | undefined = undefined
   #generation = 0
   #mayRun = false
@@ -93,6 +111,7 @@ export class CallContext {
     )
     this.descriptors.addLater(() => grants.preopens.map(openDirectory))
     this.runningSinceMs = grants.clock.nowMs()
+    this.checked(this.runningSinceMs)
     this.#mayRun = true
   }
 
@@ -127,16 +146,41 @@ export class CallContext {
     return this.#waits === 'waiting'
   }
 
-  /** Charges the guest for work of a call that grows with what it asks for, so that its time is looked at as soon as if it had done it itself. */
-  charge(units: number): void {
-    const { counter } = this
-    if (counter !== undefined) counter.value = Math.max(Number(counter.value) - units, -1)
+  /**
+   * Charges the guest for what a call is about to do. A unit is a nanosecond, or what takes about so long at worst: it is no
+   * matter when it is too much, because a check costs less than a call. No call charges for more than some milliseconds.
+   */
+  charge(work: number): void {
+    this.#workLeft -= work
+    if (this.#workLeft < 0) this.#checkSoon()
+  }
+
+  /** The guest's time has been looked at. Answers whether that was this host's wish. */
+  checked(nowMs: number): boolean {
+    const wasDue = this.#isCheckDue
+    this.#workLeft = WORK_BETWEEN_CHECKS
+    this.#checkedMs = nowMs
+    this.#isCheckDue = false
+    return wasDue
+  }
+
+  #checkSoon(): void {
+    if (this.#isCheckDue) return
+    this.#isCheckDue = true
+    if (this.counter !== undefined) this.counter.value = -1
   }
 
   /** Starts a call: throws when the guest has exited or the session is over, and makes the memory views current. */
   enter(): void {
     if (!this.#mayRun) throw new ExitSignal(this.exitCode)
     if (this.bytes.length === 0) this.#refresh()
+    this.charge(CALL_WORK)
+  }
+
+  /** Ends a call that need not wait: what it took is seen, whatever it charged for. */
+  leave(): void {
+    if (this.#isCheckDue) return
+    if (this.grants.clock.nowMs() - this.#checkedMs > MOST_UNCHECKED_MS) this.#checkSoon()
   }
 
   /** Ends the guest: from here on every call throws, so that a guest that swallows the signal gets nowhere. */
@@ -243,6 +287,7 @@ export class CallContext {
     this.#abandon = undefined
     this.#waits = 'resuming'
     this.runningSinceMs = this.grants.clock.nowMs()
+    this.#checkedMs = this.runningSinceMs
     this.afterWait?.()
     settle()
     // Runs after the engine's own reaction to the promise, which was queued by `settle`.

@@ -1,6 +1,7 @@
 /** One entry of a guest's descriptor table: what is open and with which rights. */
 import { Fdflags, Filetype } from './abi.ts'
-import type { DirectoryEntry, DirectoryNode, OpenFile, OpenStream } from './filesystem.ts'
+import type { DirectoryNode, OpenFile, OpenStream } from './filesystem.ts'
+import type { Listing } from './listing.ts'
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, STREAM_RIGHTS, TERMINAL_RIGHTS } from './rights.ts'
 
 /** The descriptor owns a reference to the directory. */
@@ -18,8 +19,8 @@ export class Descriptor {
   fdflags: number
   /** Of a file: where the next read or write happens; a safe integer. */
   offset = 0
-  /** Of a directory being read: its entries as they were when reading began, so that cookies stay valid. */
-  listing: readonly DirectoryEntry[] | undefined = undefined
+  /** Of a directory being read. */
+  listing: Listing | undefined = undefined
   /** What `fd_prestat_dir_name` shows, one char a byte; only preopens have one. */
   readonly preopenName: string | undefined
 
@@ -41,6 +42,7 @@ export class Descriptor {
   }
 
   close(): void {
+    this.listing?.close()
     if (this.open.kind === 'file') this.open.close()
     else if (this.open.kind === 'directory') this.open.node.release()
   }

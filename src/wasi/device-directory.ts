@@ -6,13 +6,14 @@
 import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
 import type {
-  DirectoryEntry,
+  DirectoryReader,
   FileNode,
   Filestat,
   Node,
   OpenFile,
   StandardStream,
 } from './filesystem.ts'
+import { NamesReader } from './names-reader.ts'
 import { ReadOnlyDirectory } from './read-only-directory.ts'
 
 const DEVICE_NUMBER = 0x646576n
@@ -60,8 +61,8 @@ export class DeviceDirectory extends ReadOnlyDirectory {
     return this.#devices.get(name) ?? Errno.NOENT
   }
 
-  list(): readonly DirectoryEntry[] {
-    return [...this.#devices.keys()].map((name) => ({ name, filetype: Filetype.CharacterDevice }))
+  list(): DirectoryReader {
+    return new NamesReader([...this.#devices.keys()], () => Filetype.CharacterDevice)
   }
 
   inodeOf(name: string): bigint {

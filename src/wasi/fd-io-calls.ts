@@ -4,12 +4,13 @@
  * Reads and writes of streams that cannot go on suspend the guest, except with the NONBLOCK flag.
  */
 import { Fdflags, Whence } from './abi.ts'
-import type { CallContext } from './call-context.ts'
+import { type CallContext, FILE_WORK } from './call-context.ts'
 import type { Descriptor } from './descriptor.ts'
 import { Errno } from './errno.ts'
 import type { OpenFile, OpenStream } from './filesystem.ts'
 import { fillIovecs, type Iovecs, moveIovecs, readIovecs } from './iovecs.ts'
 import { Right } from './rights.ts'
+import { syncFile } from './sync-file.ts'
 
 const MAX_OFFSET = BigInt(Number.MAX_SAFE_INTEGER)
 
@@ -86,8 +87,7 @@ export const FD_IO_CALLS = {
     const moved = writeFile(host, open, iovecs, isAppending ? undefined : descriptor.offset)
     if (moved < 0) return -moved
     descriptor.offset = isAppending ? sizeOf(open) : descriptor.offset + moved
-    const errno = syncIfAsked(descriptor, open)
-    return errno === Errno.SUCCESS ? host.storeU32(result, moved) : errno
+    return storeWritten(host, descriptor, { file: open, moved, result })
   },
 
   /** As `fd_write`, at an offset that is not kept, APPEND or not. SPIPE: a stream. FBIG: an offset over 2^53. */
@@ -110,8 +110,7 @@ export const FD_IO_CALLS = {
       if (at > MAX_OFFSET) return Errno.FBIG
       const moved = writeFile(host, open, iovecs, Number(at))
       if (moved < 0) return -moved
-      const errno = syncIfAsked(descriptor, open)
-      return errno === Errno.SUCCESS ? host.storeU32(result, moved) : errno
+      return storeWritten(host, descriptor, { file: open, moved, result })
     },
 
   /**
@@ -134,6 +133,7 @@ export const FD_IO_CALLS = {
     if ((descriptor.rights & needed) === 0 || open.kind === 'directory') return Errno.NOTCAPABLE
     const base = whence === Whence.Set ? 0 : whence === Whence.Cur ? descriptor.offset : -1
     if (base < 0 && whence !== Whence.End) return Errno.INVAL
+    if (base < 0) host.charge(FILE_WORK)
     const offset = delta + BigInt(base < 0 ? sizeOf(open) : base)
     if (offset < 0n) return Errno.INVAL
     if (offset > MAX_OFFSET) return Errno.OVERFLOW
@@ -153,19 +153,31 @@ export const FD_IO_CALLS = {
   },
 }
 
+/** Asks the file once, however many buffers there are. */
 function readFile(host: CallContext, file: OpenFile, iovecs: Iovecs, offset: number): number {
-  return moveIovecs(host, iovecs, (part, before) => file.read(part, offset + before))
+  host.charge(FILE_WORK)
+  if (iovecs.pairs.length <= 2) return moveIovecs(host, iovecs, (part) => file.read(part, offset))
+  const whole = new Uint8Array(iovecs.total)
+  const count = file.read(whole, offset)
+  if (count > 0) fillIovecs(host, iovecs, whole.subarray(0, count))
+  return count
 }
 
+/** As `readFile`. */
 function writeFile(
   host: CallContext,
   file: OpenFile,
   iovecs: Iovecs,
   offset: number | undefined,
 ): number {
-  return moveIovecs(host, iovecs, (part, before) =>
-    file.write(part, offset === undefined ? undefined : offset + before),
-  )
+  host.charge(FILE_WORK)
+  if (iovecs.pairs.length <= 2) return moveIovecs(host, iovecs, (part) => file.write(part, offset))
+  const whole = new Uint8Array(iovecs.total)
+  moveIovecs(host, iovecs, (part, before) => {
+    whole.set(part, before)
+    return part.length
+  })
+  return file.write(whole, offset)
 }
 
 function sizeOf(file: OpenFile): number {
@@ -173,8 +185,22 @@ function sizeOf(file: OpenFile): number {
   return typeof stat === 'number' ? 0 : Number(stat.size)
 }
 
-function syncIfAsked(descriptor: Descriptor, file: OpenFile): number {
-  return (descriptor.fdflags & (Fdflags.Sync | Fdflags.Dsync)) === 0 ? Errno.SUCCESS : file.sync()
+interface Written {
+  readonly file: OpenFile
+  readonly moved: number
+  readonly result: number
+}
+
+/** Tells the guest how much was written, once it is on the disk if that was asked for. */
+function storeWritten(
+  host: CallContext,
+  descriptor: Descriptor,
+  { file, moved, result }: Written,
+): number | Promise<number> {
+  const store = (errno: number): number =>
+    errno === Errno.SUCCESS ? host.storeU32(result, moved) : errno
+  const isSync = (descriptor.fdflags & (Fdflags.Sync | Fdflags.Dsync)) !== 0
+  return isSync ? syncFile(host, file, store) : store(Errno.SUCCESS)
 }
 
 function readStream(

@@ -2,12 +2,13 @@
  * What descriptors are like (preview 1: fd_fdstat_*, fd_filestat_*, fd_advise, fd_allocate, fd_datasync, fd_sync).
  */
 import { FDFLAGS_ALL, FDSTAT_BYTES, FILESTAT_BYTES, Filetype } from './abi.ts'
-import type { CallContext } from './call-context.ts'
+import { type CallContext, FILE_WORK } from './call-context.ts'
 import type { Descriptor } from './descriptor.ts'
 import { Errno } from './errno.ts'
 import type { Filestat } from './filesystem.ts'
 import { newTimes } from './new-times.ts'
 import { knownRights, Right } from './rights.ts'
+import { syncFile } from './sync-file.ts'
 
 /** Kinds of advice `fd_advise` knows: 0 to 5. */
 const MAX_ADVICE = 5
@@ -66,6 +67,7 @@ export const FD_STAT_CALLS = {
     const descriptor = host.descriptors.get(fd)
     if (descriptor === undefined) return Errno.BADF
     if ((descriptor.rights & Right.FdFilestatGet) === 0) return Errno.NOTCAPABLE
+    host.charge(FILE_WORK)
     const stat = statOf(descriptor)
     return typeof stat === 'number' ? stat : storeFilestat(host, result, stat)
   },
@@ -77,6 +79,7 @@ export const FD_STAT_CALLS = {
     if (descriptor === undefined) return Errno.BADF
     if ((descriptor.rights & Right.FdFilestatSetSize) === 0) return Errno.NOTCAPABLE
     if (descriptor.open.kind !== 'file') return Errno.INVAL
+    host.charge(FILE_WORK)
     const wanted = Number(BigInt.asUintN(64, size))
     return Number.isSafeInteger(wanted) ? descriptor.open.setSize(wanted) : Errno.FBIG
   },
@@ -92,6 +95,7 @@ export const FD_STAT_CALLS = {
       if (typeof times === 'number') return times
       const { open } = descriptor
       if (open.kind === 'stream') return Errno.NOTSUP
+      host.charge(FILE_WORK)
       return open.kind === 'directory' ? open.node.setTimes(times) : open.setTimes(times)
     },
 
@@ -116,6 +120,7 @@ export const FD_STAT_CALLS = {
     if ((descriptor.rights & Right.FdAllocate) === 0) return Errno.NOTCAPABLE
     if (descriptor.open.kind !== 'file') return Errno.BADF
     if (length === 0n) return Errno.INVAL
+    host.charge(FILE_WORK)
     const end = Number(BigInt.asUintN(64, offset) + BigInt.asUintN(64, length))
     return Number.isSafeInteger(end) ? descriptor.open.allocate(end) : Errno.FBIG
   },
@@ -154,10 +159,11 @@ function statOf({ open }: Descriptor): Filestat | number {
   return { dev: 0n, ino: open.ino, filetype, nlink: 1n, size: 0n, atim: 0n, mtim: 0n, ctim: 0n }
 }
 
-function sync(host: CallContext, fd: number, right: number): number {
+function sync(host: CallContext, fd: number, right: number): number | Promise<number> {
   host.enter()
   const descriptor = host.descriptors.get(fd)
   if (descriptor === undefined) return Errno.BADF
   if ((descriptor.rights & right) === 0) return Errno.NOTCAPABLE
-  return descriptor.open.kind === 'file' ? descriptor.open.sync() : Errno.SUCCESS
+  host.charge(FILE_WORK)
+  return descriptor.open.kind === 'file' ? syncFile(host, descriptor.open) : Errno.SUCCESS
 }

@@ -1,5 +1,5 @@
 /** Descriptors themselves (preview 1: fd_close, fd_renumber, fd_prestat_get, fd_prestat_dir_name). */
-import type { CallContext } from './call-context.ts'
+import { type CallContext, FILE_WORK } from './call-context.ts'
 import { Errno } from './errno.ts'
 
 export const FD_TABLE_CALLS = {
@@ -9,6 +9,7 @@ export const FD_TABLE_CALLS = {
    */
   fd_close: (host: CallContext) => (fd: number) => {
     host.enter()
+    host.charge(FILE_WORK)
     const open = host.descriptors.get(fd)?.open
     const errno = host.descriptors.close(fd)
     const isStdout = open !== undefined && open === host.standard[1]
@@ -19,6 +20,7 @@ export const FD_TABLE_CALLS = {
   /** BADF: one of the two is not open. */
   fd_renumber: (host: CallContext) => (from: number, to: number) => {
     host.enter()
+    host.charge(FILE_WORK)
     return host.descriptors.renumber(from, to)
   },
 

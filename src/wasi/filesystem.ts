@@ -44,7 +44,8 @@ export interface OpenFile {
   /** Makes the file at least `size` bytes long. */
   allocate(size: number): number
   setTimes(times: NewTimes): number
-  sync(): number
+  /** A promise where the host has a disk to wait for. */
+  sync(): number | Promise<number>
   /** Once, by the descriptor that holds it. */
   close(): void
 }
@@ -90,6 +91,13 @@ export interface DirectoryEntry {
   readonly filetype: number
 }
 
+/** The entries of a directory, bit by bit. */
+export interface DirectoryReader {
+  /** Up to `count` more, none at the end; or an errno. */
+  read(count: number): readonly DirectoryEntry[] | number
+  close(): void
+}
+
 /**
  * A directory. `lookup` gives away a reference to a directory it returns; whoever holds a reference calls `release`
  * once. Files in memory may be gone when the last one is released.
@@ -102,8 +110,10 @@ export interface DirectoryNode {
   setTimes(times: NewTimes): number
   /** NOENT when there is none. A symbolic link is returned as such. */
   lookup(name: string): Node | number
-  /** All entries but `.` and `..`, in a stable order. */
-  list(): readonly DirectoryEntry[] | number
+  /** How many entries `list`, or a `rename` of this directory, may go over at once. */
+  readonly weight: number
+  /** All entries but `.` and `..`, in a stable order. Whoever takes it closes it. */
+  list(): DirectoryReader | number
   /** The inode number of an entry; 0 when it is gone. */
   inodeOf(name: string): bigint
   /** EXIST when the name is taken. */

@@ -9,21 +9,13 @@
  * Links that a guest makes lead downwards only. So others who follow links in the folder, such as a web server, are not
  * led out of it either, wherever the guest moves them.
  */
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  opendirSync,
-  openSync,
-} from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs'
 import { Filetype } from './abi.ts'
 import { attempt, Errno } from './errno.ts'
 import { WasiError } from './errors.ts'
 import type {
-  DirectoryEntry,
   DirectoryNode,
+  DirectoryReader,
   FileNode,
   Filestat,
   NewTimes,
@@ -32,6 +24,7 @@ import type {
   OpenMode,
   SymlinkNode,
 } from './filesystem.ts'
+import { readHostDirectory } from './host-directory-reader.ts'
 import { filestatOf, filetypeOf, openHostFile } from './host-file.ts'
 import {
   type HostName,
@@ -52,9 +45,6 @@ const HAS_PROC = process.platform === 'linux'
 const O_PATH = HAS_PROC ? 0o10_000_000 : 0
 
 const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | O_PATH
-
-/** Most entries a guest may list. */
-const MAX_ENTRIES = 65_536
 
 /** How files are opened and whether anything may be changed; the same all over a tree. */
 export interface HostTree {
@@ -85,6 +75,7 @@ export function tryHostDirectory(path: string, tree: HostTree): DirectoryNode | 
 
 class HostDirectory implements DirectoryNode {
   readonly kind = 'directory'
+  readonly weight = 0
   readonly #fd: number
   /** A path that means this directory as long as `#fd` is open. */
   readonly #base: string
@@ -125,16 +116,8 @@ class HostDirectory implements DirectoryNode {
     return fd < 0 ? -fd : new HostDirectory(fd, at.path, this.#tree)
   }
 
-  list(): readonly DirectoryEntry[] | number {
-    return attempt(() => {
-      using directory = opendirSync(this.#base, { bufferSize: 256 })
-      const entries: DirectoryEntry[] = []
-      for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
-        if (entries.length === MAX_ENTRIES) return Errno.OVERFLOW
-        entries.push({ name: entry.name, filetype: filetypeOf(entry) })
-      }
-      return entries
-    })
+  list(): DirectoryReader | number {
+    return readHostDirectory(this.#base)
   }
 
   inodeOf(name: string): bigint {

@@ -4,7 +4,6 @@ import {
   closeSync,
   constants,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   readSync,
   writeSync,
@@ -14,6 +13,7 @@ import { Filetype } from './abi.ts'
 import { attempt, done, Errno, errnoOf, errnoOfResult } from './errno.ts'
 import type { Filestat, NewTimes, OpenFile, OpenMode } from './filesystem.ts'
 import { type HostName, openName } from './host-name.ts'
+import { syncInTurn } from './host-sync.ts'
 import { setDescriptorTimes } from './host-times.ts'
 
 /**
@@ -42,6 +42,7 @@ export class OpenHostFile implements OpenFile {
   readonly kind = 'file'
   readonly filetype = Filetype.RegularFile
   readonly #fd: number
+  #syncing: Promise<number> | undefined
 
   /** Takes over the descriptor. */
   constructor(fd: number) {
@@ -88,12 +89,14 @@ export class OpenHostFile implements OpenFile {
     return setDescriptorTimes(this.#fd, times)
   }
 
-  sync(): number {
-    return done(() => fsyncSync(this.#fd))
+  sync(): Promise<number> {
+    this.#syncing = syncInTurn(this.#fd)
+    return this.#syncing
   }
 
   close(): void {
-    closeSync(this.#fd)
+    if (this.#syncing === undefined) closeSync(this.#fd)
+    else void this.#syncing.then(() => closeSync(this.#fd)) // a killed guest's: until then the number is not another file's
   }
 
   /** At the end, even if other processes write there at the same moment. */

@@ -22,7 +22,8 @@ import type { WasiGrants } from './session.ts'
 import { SOCK_CALLS } from './sock-calls.ts'
 import { compileWaitShim, type WaitingCall } from './wait-shim.ts'
 
-type Bind = (host: CallContext) => (...args: never[]) => number | Promise<number>
+type Call = (...args: never[]) => number | Promise<number>
+type Bind = (host: CallContext) => Call
 
 const CALLS: ReadonlyMap<string, Bind> = new Map(
   Object.entries<Bind>({
@@ -45,8 +46,16 @@ const CALLS: ReadonlyMap<string, Bind> = new Map(
 /** The functions of preview 1. */
 export const WASI_FUNCTIONS: readonly string[] = [...CALLS.keys()].sort()
 
-/** Those of them that may suspend the guest, and how many parameters each has. */
-const WAITING_CALLS = { fd_read: 4, fd_write: 4, poll_oneoff: 4, sched_yield: 0 } as const
+/** Those of them that may suspend the guest, and their parameters. */
+const WAITING_CALLS = {
+  fd_datasync: 'i',
+  fd_pwrite: 'iiiIi',
+  fd_read: 'iiii',
+  fd_sync: 'i',
+  fd_write: 'iiii',
+  poll_oneoff: 'iiii',
+  sched_yield: '',
+} as const
 
 /** As imports they can only be called below a `promising` export. */
 export const SUSPENDING_FUNCTIONS: ReadonlySet<string> = new Set(Object.keys(WAITING_CALLS))
@@ -74,12 +83,22 @@ function shimFor(waiting: readonly WaitingName[]): Shim {
   const key = waiting.join()
   let shim = shims.get(key)
   if (shim === undefined) {
-    const parameters: Record<string, number> = { check: 0, plainCheck: 0 }
+    const parameters: Record<string, string> = { check: '', plainCheck: '' }
     for (const name of waiting) parameters[name] = WAITING_CALLS[name]
     shim = compileWaitShim(parameters)
     shims.set(key, shim)
   }
   return shim
+}
+
+/** Looks at the time when the call has ended. No call has more parameters, and a list of them would cost more than the look. */
+function leaving(context: CallContext, call: Call): Call {
+  const called = call as (...args: unknown[]) => number | Promise<number>
+  return (a?, b?, c?, d?, e?, f?, g?, h?, i?) => {
+    const answer = called(a, b, c, d, e, f, g, h, i)
+    if (typeof answer === 'number') context.leave()
+    return answer
+  }
 }
 
 export { ExitSignal } from './exit-signal.ts'
@@ -99,13 +118,14 @@ export class WasiHost {
     const waiting = WAITING_NAMES.filter((name) => needed.has(name))
     const calls: Record<string, WaitingCall> = { ...checks }
     for (const name of needed) {
-      const call = CALLS.get(name)?.(this.#context)
-      if (call === undefined) {
+      const bind = CALLS.get(name)
+      if (bind === undefined) {
         throw new WasiError(
           'WASI_UNKNOWN_IMPORT',
           `Cannot import ${JSON.stringify(name)}: wanted a function of WASI preview 1`,
         )
       }
+      const call = leaving(this.#context, bind(this.#context))
       if (name in WAITING_CALLS) calls[name] = call
       else imports[name] = call as WebAssembly.ImportValue
     }
@@ -141,6 +161,11 @@ export class WasiHost {
    */
   poison(): void {
     this.#context.poison()
+  }
+
+  /** The guest's time has been looked at. Answers whether a call had asked for that. */
+  checked(nowMs: number): boolean {
+    return this.#context.checked(nowMs)
   }
 
   /** What the guest gave to `proc_exit` in the latest session, 0 to 2^32 - 1; `undefined`: it has not exited. */

@@ -9,8 +9,8 @@ import type { BigIntStats } from 'node:fs'
 import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
 import type {
-  DirectoryEntry,
   DirectoryNode,
+  DirectoryReader,
   Filestat,
   Node,
   OpenFile,
@@ -63,7 +63,7 @@ export class ImageDirectory extends ReadOnlyDirectory {
     return this.#with((root) => root.lookup(name))
   }
 
-  list(): readonly DirectoryEntry[] | number {
+  list(): DirectoryReader | number {
     return this.#with((root) => root.list())
   }
 

@@ -7,6 +7,10 @@ import { IOVEC_BYTES } from './abi.ts'
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
 
+/** What one buffer takes, and one byte in it: the dearest are random. */
+const BUFFER_WORK = 1_000
+const BYTE_WORK = 3
+
 export interface Iovecs {
   /** `pointer, length` pairs without the empty ones, cut off at `limits.transferBytes`; all inside memory. */
   readonly pairs: readonly number[]
@@ -37,7 +41,7 @@ export function readIovecs(host: CallContext, iovs: number, count: number): Iove
     pairs.push(pointer, taken)
     total += taken
   }
-  host.charge(length * 200 + total)
+  host.charge(length * BUFFER_WORK + total * BYTE_WORK)
   return { pairs, total }
 }
 

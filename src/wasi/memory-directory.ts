@@ -5,10 +5,11 @@
 import type { Clock } from '../base/clock.ts'
 import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
-import type { DirectoryEntry, DirectoryNode, Node, OpenFile, OpenMode } from './filesystem.ts'
+import type { DirectoryNode, DirectoryReader, Node, OpenFile, OpenMode } from './filesystem.ts'
 import { MemoryFile, MemorySymlink } from './memory-file.ts'
 import { MemoryNode, type MemorySystem } from './memory-node.ts'
 import { DEFAULT_MEMORY_LIMITS, type MemoryLimits, MemoryQuota } from './memory-quota.ts'
+import { NamesReader } from './names-reader.ts'
 
 type Entry = MemoryFile | MemorySymlink | MemoryDirectory
 
@@ -85,8 +86,12 @@ export class MemoryDirectory extends MemoryNode implements DirectoryNode {
     return entry ?? Errno.NOENT
   }
 
-  list(): readonly DirectoryEntry[] {
-    return [...this.#entries].map(([name, entry]) => ({ name, filetype: entry.filetype }))
+  get weight(): number {
+    return this.quota.files
+  }
+
+  list(): DirectoryReader {
+    return new NamesReader([...this.#entries.keys()], (name) => this.#entries.get(name)?.filetype)
   }
 
   inodeOf(name: string): bigint {

@@ -7,7 +7,8 @@ import { MemoryNode, type MemorySystem } from './memory-node.ts'
 
 /**
  * What contents are kept in: a file that grows is never copied. Its first 64 KiB are in small blocks, so that a small file needs little;
- * what follows is in large ones, since the collector looks at each.
+ * what follows is in large ones, since the collector looks at each. A block is there once something is written to it, so that to
+ * make a file long takes no time.
  */
 const SMALL_BYTES = 4096
 const LARGE_BYTES = 65_536
@@ -19,8 +20,8 @@ const kept = new KeptMemory(MAX_KEPT_BYTES)
 
 export class MemoryFile extends MemoryNode implements FileNode {
   readonly kind = 'file'
-  /** As many as `#size` needs; everything behind it is zero. */
-  readonly #blocks: Uint8Array[] = []
+  /** At most as many as `#size` needs; what is behind it, and where there is none, is zero. */
+  readonly #blocks: (Uint8Array | undefined)[] = []
   #size = 0
   #opened = 0
 
@@ -46,7 +47,11 @@ export class MemoryFile extends MemoryNode implements FileNode {
   read(into: Uint8Array, offset: number): number {
     const end = Math.min(this.#size, offset + into.length)
     if (offset >= end) return 0
-    this.#eachPart(offset, end, (part, at) => into.set(part, at))
+    eachPart(offset, end, ({ index, start, length }, at) => {
+      const block = this.#blocks[index]
+      if (block === undefined) into.fill(0, at, at + length)
+      else into.set(block.subarray(start, start + length), at)
+    })
     return end - offset
   }
 
@@ -55,7 +60,9 @@ export class MemoryFile extends MemoryNode implements FileNode {
     if (!Number.isSafeInteger(end)) return -Errno.FBIG
     const errno = this.#reserve(end)
     if (errno !== Errno.SUCCESS) return -errno
-    this.#eachPart(offset, end, (part, at) => part.set(from.subarray(at, at + part.length)))
+    eachPart(offset, end, ({ index, start, length }, at) => {
+      this.#blockFor(index).set(from.subarray(at, at + length), start)
+    })
     this.touch()
     return from.length
   }
@@ -85,17 +92,22 @@ export class MemoryFile extends MemoryNode implements FileNode {
     if (size <= this.#size) return Errno.SUCCESS
     const errno = this.system.quota.charge(size - this.#size)
     if (errno !== Errno.SUCCESS) return errno
-    while (startOf(this.#blocks.length) < size) {
-      this.#blocks.push(zeroed(this.#blocks.length < SMALL_BLOCKS ? SMALL_BYTES : LARGE_BYTES))
-    }
     this.#size = size
     return Errno.SUCCESS
   }
 
+  #blockFor(index: number): Uint8Array {
+    const block = this.#blocks[index] ?? zeroed(index < SMALL_BLOCKS ? SMALL_BYTES : LARGE_BYTES)
+    while (this.#blocks.length < index) this.#blocks.push(undefined)
+    this.#blocks[index] = block
+    return block
+  }
+
   #cut(size: number): void {
     this.system.quota.charge(size - this.#size)
-    this.#giveFrom(size === 0 ? 0 : blockOf(size - 1) + 1)
-    this.#blocks.at(-1)?.fill(0, size - startOf(this.#blocks.length - 1))
+    const last = size === 0 ? -1 : blockOf(size - 1)
+    this.#giveFrom(last + 1)
+    this.#blocks[last]?.fill(0, size - startOf(last))
     this.#size = size
   }
 
@@ -107,20 +119,25 @@ export class MemoryFile extends MemoryNode implements FileNode {
   /** Gives up its blocks from `index` on. */
   #giveFrom(index: number): void {
     for (const block of this.#blocks.splice(index)) {
-      if (block.length === LARGE_BYTES) kept.give(block)
+      if (block?.length === LARGE_BYTES) kept.give(block)
     }
   }
+}
 
-  /** Calls `use` with the pieces of the contents from `start` to `end` and where each lies behind `start`. */
-  #eachPart(start: number, end: number, use: (part: Uint8Array, at: number) => void): void {
-    for (let at = start; at < end; ) {
-      const index = blockOf(at)
-      const inBlock = at - startOf(index)
-      const length = Math.min(end - at, startOf(index + 1) - at)
-      const block = this.#blocks[index]
-      if (block !== undefined) use(block.subarray(inBlock, inBlock + length), at - start)
-      at += length
-    }
+/** A piece of a file's contents: `length` bytes from `start` on in block `index`. */
+interface Part {
+  readonly index: number
+  readonly start: number
+  readonly length: number
+}
+
+/** Calls `use` with the pieces of the contents from `start` to `end` and where each lies behind `start`. */
+function eachPart(start: number, end: number, use: (part: Part, at: number) => void): void {
+  for (let at = start; at < end; ) {
+    const index = blockOf(at)
+    const length = Math.min(end, startOf(index + 1)) - at
+    use({ index, start: at - startOf(index), length }, at - start)
+    at += length
   }
 }
 

@@ -10,7 +10,7 @@
  * - ROFS: the file system is read-only; NOSPC, DQUOT, MLINK: it is full (only calls that change something)
  */
 import { SYMLINK_FOLLOW } from './abi.ts'
-import type { CallContext } from './call-context.ts'
+import { type CallContext, FILE_WORK } from './call-context.ts'
 import { Errno } from './errno.ts'
 import { storeFilestat } from './fd-stat-calls.ts'
 import { newTimes } from './new-times.ts'
@@ -18,6 +18,9 @@ import { type LastLink, type Resolved, readPath, resolve } from './resolve.ts'
 import { Right } from './rights.ts'
 
 const encoder = new TextEncoder()
+
+/** What it takes to look at one entry of a directory that is moved. */
+const MOVE_WORK = 50
 
 export const PATH_CALLS = {
   /** EXIST: something is there. */
@@ -150,6 +153,7 @@ export const PATH_CALLS = {
         if (from.node === undefined) return Errno.NOENT
         if (from.isMistakenForDirectory) return Errno.NOTDIR
         const isDirectory = from.node.kind === 'directory'
+        if (from.node.kind === 'directory') host.charge(from.node.weight * MOVE_WORK)
         return at(host, newFd, Right.PathRenameTarget, newPath, newLength, 'entry', (to) => {
           if (to.isDots) return Errno.BUSY
           if (to.mustBeDirectory && !isDirectory) return Errno.NOTDIR
@@ -208,6 +212,7 @@ function at(
   if (typeof name === 'number') return name
   const found = resolve(host, descriptor.open.node, name, last)
   if (typeof found === 'number') return found
+  host.charge(FILE_WORK)
   const errno = act(found)
   found.release()
   return errno

@@ -1,6 +1,6 @@
 /** Opening (preview 1: path_open). */
 import { FDFLAGS_ALL, OFLAGS_ALL, Oflags, SYMLINK_FOLLOW } from './abi.ts'
-import type { CallContext } from './call-context.ts'
+import { type CallContext, FILE_WORK } from './call-context.ts'
 import { Descriptor, type OpenThing } from './descriptor.ts'
 import { Errno } from './errno.ts'
 import type { OpenFile, OpenMode, StandardStream } from './filesystem.ts'
@@ -68,6 +68,7 @@ export const PATH_OPEN_CALL = {
       for (let tries = 0; tries < MAX_TRIES; tries++) {
         const resolved = resolve(host, parent.open.node, name, lastLink)
         if (typeof resolved === 'number') return resolved
+        host.charge(FILE_WORK)
         open = openResolved(host, resolved, oflags, mode)
         resolved.release()
         if (isExclusive || !hasChanged(open, resolved)) break

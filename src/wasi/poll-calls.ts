@@ -39,6 +39,9 @@ interface Subscription {
   readonly outcome: Pick<Event, 'errno' | 'bytes' | 'flags'> | undefined
 }
 
+/** What one subscription takes: a file of the host's is asked for its size. */
+const SUBSCRIPTION_WORK = 3_000
+
 export const POLL_CALLS = {
   /**
    * Suspends the guest until at least one subscription has an event. A bad subscription is an event with an errno of
@@ -57,6 +60,7 @@ export const POLL_CALLS = {
       if (!host.has(start, length * SUBSCRIPTION_BYTES)) return Errno.FAULT
       if (!host.has(events, length * EVENT_BYTES)) return Errno.FAULT
       if (!host.has(result >>> 0, 4)) return Errno.FAULT
+      host.charge(length * SUBSCRIPTION_WORK)
       const subscriptions = Array.from({ length }, (_, index) =>
         readSubscription(host, start + index * SUBSCRIPTION_BYTES),
       )

@@ -13,7 +13,7 @@ export const RANDOM_CALLS = {
     const wanted = length >>> 0
     if (!host.has(start, wanted)) return Errno.FAULT
     if (wanted > host.grants.limits.randomBytes) return Errno.INVAL
-    host.charge(wanted * 5)
+    host.charge(wanted * 3)
     for (let at = start; at < start + wanted; at += CHUNK_BYTES) {
       host.grants.random(host.bytes.subarray(at, Math.min(at + CHUNK_BYTES, start + wanted)))
     }

@@ -1,15 +1,16 @@
 /** A directory in which nothing can be made, changed or removed: every try is answered ROFS. */
 import { Errno } from './errno.ts'
-import type { DirectoryEntry, DirectoryNode, Filestat, Node } from './filesystem.ts'
+import type { DirectoryNode, DirectoryReader, Filestat, Node } from './filesystem.ts'
 
 export abstract class ReadOnlyDirectory implements DirectoryNode {
   readonly kind = 'directory'
+  readonly weight: number = 0
 
   abstract retain(): void
   abstract release(): void
   abstract stat(): Filestat | number
   abstract lookup(name: string): Node | number
-  abstract list(): readonly DirectoryEntry[] | number
+  abstract list(): DirectoryReader | number
   abstract inodeOf(name: string): bigint
 
   setTimes(): number {

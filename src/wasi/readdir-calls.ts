@@ -1,20 +1,21 @@
 /** Reading directories (preview 1: fd_readdir). */
-import { DIRENT_BYTES, Filetype } from './abi.ts'
+import { DIRENT_BYTES } from './abi.ts'
 import type { CallContext } from './call-context.ts'
 import type { Descriptor, OpenDirectory } from './descriptor.ts'
 import { Errno } from './errno.ts'
 import type { DirectoryEntry } from './filesystem.ts'
+import { LISTING_BATCH, Listing } from './listing.ts'
 import { Right } from './rights.ts'
 
 const encoder = new TextEncoder()
 
 /** Inode numbers one call looks up, which on a host's disk takes time; entries beyond have 0, which means unknown. */
-const INODES_PER_CALL = 1024
-
-const DOTS: readonly DirectoryEntry[] = [
-  { name: '.', filetype: Filetype.Directory },
-  { name: '..', filetype: Filetype.Directory },
-]
+const INODES_PER_CALL = 256
+/** What reading an entry takes, and what telling the guest takes; what looking up its inode number takes. */
+const ENTRY_WORK = 500
+const INODE_WORK = 5_000
+/** What it takes to copy one name where a directory's names are copied when its reading begins. */
+const NAME_WORK = 20
 
 export const READDIR_CALLS = {
   /**
@@ -25,7 +26,7 @@ export const READDIR_CALLS = {
    * - NOTDIR: not a directory
    * - NOTCAPABLE: no right to read directories
    * - FAULT: the buffer or the result is not inside memory
-   * - OVERFLOW: more entries than the directory's limit
+   * - OVERFLOW: more entries than the directory's limit, or than `limits.entries` in this one call: a smaller buffer helps
    *
    *     | next cookie u64 | ino u64 | name length u32 | filetype u8 | 3 unused | name | ...
    */
@@ -41,14 +42,20 @@ export const READDIR_CALLS = {
       const start = buffer >>> 0
       const end = start + (length >>> 0)
       if (end > host.bytes.length || !host.has(result >>> 0, 4)) return Errno.FAULT
-      const listing = listingOf(descriptor, open, cookie)
+      const { limits } = host.grants
+      const listing = listingOf(host, descriptor, open, cookie)
       if (typeof listing === 'number') return listing
       let at = start
       const first = Number(BigInt.asUintN(64, cookie))
+      const most = listing.length + limits.entries
       for (let index = first; at < end; index++) {
-        const entry = listing[index]
+        if (index - first === limits.entries) return Errno.OVERFLOW
+        const errno = readUpTo(host, listing, { index, most })
+        if (errno !== Errno.SUCCESS) return errno
+        const entry = listing.at(index)
         if (entry === undefined) break
-        const ino = index - first < INODES_PER_CALL ? inodeOf(open, entry) : 0n
+        host.charge(ENTRY_WORK)
+        const ino = index - first < INODES_PER_CALL ? inodeOf(host, open, entry) : 0n
         at += copyEntry(host.bytes.subarray(at, end), entry, ino, index + 1)
       }
       return host.storeU32(result, at - start)
@@ -56,20 +63,38 @@ export const READDIR_CALLS = {
 }
 
 function listingOf(
+  host: CallContext,
   descriptor: Descriptor,
   open: OpenDirectory,
   cookie: bigint,
-): readonly DirectoryEntry[] | number {
-  if (cookie === 0n || descriptor.listing === undefined) {
-    const entries = open.node.list()
-    if (typeof entries === 'number') return entries
-    descriptor.listing = [...DOTS, ...entries]
-  }
+): Listing | number {
+  if (cookie !== 0n && descriptor.listing !== undefined) return descriptor.listing
+  host.charge(open.node.weight * NAME_WORK)
+  const reader = open.node.list()
+  if (typeof reader === 'number') return reader
+  descriptor.listing?.close()
+  descriptor.listing = new Listing(reader)
   return descriptor.listing
 }
 
-function inodeOf({ node }: OpenDirectory, { name }: DirectoryEntry): bigint {
+/** Reads on until entry `index` is known, or the directory ends; OVERFLOW: that would be more than `most` entries. */
+function readUpTo(
+  host: CallContext,
+  listing: Listing,
+  { index, most }: { readonly index: number; readonly most: number },
+): number {
+  while (listing.length <= index) {
+    if (listing.length >= most) return Errno.OVERFLOW
+    host.charge(LISTING_BATCH * ENTRY_WORK)
+    const count = listing.readMore()
+    if (count <= 0) return -count
+  }
+  return Errno.SUCCESS
+}
+
+function inodeOf(host: CallContext, { node }: OpenDirectory, { name }: DirectoryEntry): bigint {
   if (name === '..') return 0n
+  host.charge(INODE_WORK)
   if (name !== '.') return node.inodeOf(name)
   const stat = node.stat()
   return typeof stat === 'number' ? 0n : stat.ino

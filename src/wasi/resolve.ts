@@ -10,6 +10,8 @@ import type { DirectoryNode, Node } from './filesystem.ts'
 
 /** As Linux has it. */
 const MAX_SYMLINKS = 40
+/** What one step takes on a host's disk: a look, an open and a close. */
+const STEP_WORK = 10_000
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -86,7 +88,8 @@ export function readPath(host: CallContext, pointer: number, length: number): st
  * - NOTCAPABLE: an absolute path or link, or a `..` too many
  * - NOTDIR: something on the way is not a directory
  * - LOOP: too many symbolic links
- * - NAMETOOLONG: deeper than `limits.pathDepth`, or longer than `limits.pathBytes` with its links followed
+ * - NAMETOOLONG: deeper than `limits.pathDepth`, longer than `limits.pathBytes` with its links followed, or of more steps than
+ *   `limits.pathSteps`
  * - whatever the file system says, such as ACCES
  */
 export function resolve(
@@ -111,6 +114,7 @@ class Walk {
   #mustBeDirectory = false
   #links = 0
   #bytes = 0
+  #steps = 0
 
   constructor(host: CallContext, start: DirectoryNode) {
     this.#host = host
@@ -132,6 +136,8 @@ class Walk {
       // Nothing is left behind a `..`.
       if (name === undefined) return new Resolved(directory, '..', directory, true)
       if (name === '.') return new Resolved(directory, '.', directory, true)
+      if (++this.#steps > this.#host.grants.limits.pathSteps) return Errno.NAMETOOLONG
+      this.#host.charge(STEP_WORK)
       const result = name === '..' ? this.#up() : this.#step(directory, name, lastLink)
       if (result !== Errno.SUCCESS) return result
     }

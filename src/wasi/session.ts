@@ -35,12 +35,16 @@ export interface WasiLimits {
   readonly pathBytes: number
   /** Directories one path may lead through. */
   readonly pathDepth: number
+  /** Names and `..` that are followed for one path, those of its symbolic links included. */
+  readonly pathSteps: number
   /** Buffers of one read or write. */
   readonly iovecs: number
   /** Bytes one read or write moves; the rest is left for the next. */
   readonly transferBytes: number
   /** Bytes one `random_get` may ask for. */
   readonly randomBytes: number
+  /** Entries of a directory that one `fd_readdir` tells, or goes over. */
+  readonly entries: number
   /** Subscriptions of one `poll_oneoff`. */
   readonly subscriptions: number
 }
@@ -49,8 +53,10 @@ export const DEFAULT_WASI_LIMITS: WasiLimits = {
   openFiles: 256,
   pathBytes: 4096,
   pathDepth: 128,
+  pathSteps: 256,
   iovecs: 1024,
-  transferBytes: 16 * 1024 * 1024,
+  transferBytes: 1024 * 1024,
   randomBytes: 1024 * 1024,
+  entries: 4096,
   subscriptions: 256,
 }

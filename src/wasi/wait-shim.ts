@@ -15,17 +15,14 @@ export type WaitingCall = (...args: never[]) => number | Promise<number>
 /** What the plain import answers when the guest must wait. */
 const MUST_WAIT = -1
 
-const [I32, FUNC, END] = [0x7f, 0x60, 0x0b]
-
-/** More parameters than this would need other encodings. */
-const MAX_PARAMETERS = 8
+const [I32, I64, FUNC, END] = [0x7f, 0x7e, 0x60, 0x0b]
 
 /**
- * Compiles a shim for functions with these names and numbers of i32 parameters, all answering i32. The function returned
- * makes one instance of it, whose exports have the same names; all calls of one instance are one guest's.
+ * Compiles a shim for functions with these names and parameters (i: i32, I: i64; at most five), all answering i32. The function
+ * returned makes one instance of it, whose exports have the same names; all calls of one instance are one guest's.
  */
 export function compileWaitShim<Name extends string>(
-  parameters: Readonly<Record<Name, number>>,
+  parameters: Readonly<Record<Name, string>>,
 ): (calls: Readonly<Record<Name, WaitingCall>>) => Readonly<Record<Name, WebAssembly.ExportValue>> {
   const names = Object.keys(parameters) as Name[]
   const module = new WebAssembly.Module(shimModule(names.map((name) => [name, parameters[name]])))
@@ -35,9 +32,9 @@ export function compileWaitShim<Name extends string>(
       wait: suspending(() => pending ?? MUST_WAIT),
     }
     for (const name of names) {
-      const call = calls[name] as (...args: number[]) => number | Promise<number>
-      host[name] = (a: number, b: number, c: number, d: number): number => {
-        const answer = call(a, b, c, d)
+      const call = calls[name] as (...args: unknown[]) => number | Promise<number>
+      host[name] = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): number => {
+        const answer = call(a, b, c, d, e)
         if (typeof answer === 'number') return answer
         pending = answer
         return MUST_WAIT
@@ -48,21 +45,19 @@ export function compileWaitShim<Name extends string>(
   }
 }
 
-function shimModule(signatures: ReadonlyArray<readonly [string, number]>): Uint8Array<ArrayBuffer> {
+function shimModule(signatures: ReadonlyArray<readonly [string, string]>): Uint8Array<ArrayBuffer> {
   const waitIndex = signatures.length
-  // Type n: n parameters. Imports: the plain functions, then `wait`. Functions: one for each.
-  const types = Array.from({ length: MAX_PARAMETERS + 1 }, (_, arity) => [
-    ...[FUNC, arity, ...Array<number>(arity).fill(I32)],
+  // Type n: that of function n. Imports: the plain functions, then `wait`. Functions: one for each.
+  const all = [...signatures, ['wait', ''] as const]
+  const types = all.map(([, letters]) => [
+    ...[FUNC, letters.length, ...[...letters].map((letter) => (letter === 'I' ? I64 : I32))],
     ...[1, I32],
   ])
-  const imports = [...signatures, ['wait', 0] as const].map(([name, arity]) => [
-    ...[...text('host'), ...text(name)],
-    ...[0, arity],
-  ])
+  const imports = all.map(([name], index) => [...text('host'), ...text(name), 0, index])
   const exports = signatures.map(([name], index) => [...text(name), 0, waitIndex + 1 + index])
-  const bodies = signatures.map(([, arity], index) => {
-    const parameters = Array.from({ length: arity }, (_, local) => [0x20, local]).flat()
-    const answer = arity // the one local, behind the parameters
+  const bodies = signatures.map(([, letters], index) => {
+    const parameters = Array.from(letters, (_, local) => [0x20, local]).flat()
+    const answer = letters.length // the one local, behind the parameters
     const body = [
       ...[1, 1, I32],
       ...[...parameters, 0x10, index, 0x22, answer], // local.tee answer (call plain)
@@ -77,7 +72,7 @@ function shimModule(signatures: ReadonlyArray<readonly [string, number]>): Uint8
     ...section(2, imports),
     ...section(
       3,
-      signatures.map(([, arity]) => [arity]),
+      signatures.map((_, index) => [index]),
     ),
     ...section(7, exports),
     ...section(10, bodies),

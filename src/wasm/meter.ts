@@ -37,7 +37,8 @@ const TURN_COST = 8
 const CALL_COST = 4
 /** Covers what any callee leaves uncharged. */
 const UNKNOWN_CALL_COST = 256
-const IMPORT_COST = 400
+/** As much as a path may spend: two calls of the host have a charge between them, so each is followed by a check if it asks for one. */
+const IMPORT_COST = CHUNK
 const RECURSIVE_CALL_COST = 128
 /** V8's limits. */
 const MAX_LOCALS = 50_000

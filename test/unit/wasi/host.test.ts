@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Fdflags } from '../../../src/wasi/abi.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
 import {
   ExitSignal,
@@ -7,6 +8,7 @@ import {
   WasiHost,
 } from '../../../src/wasi/host.ts'
 import { promising } from '../../../src/wasi/jspi.ts'
+import type { Preopen } from '../../../src/wasi/session.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { wat } from '../../support/wat.ts'
 import {
@@ -18,6 +20,7 @@ import {
   SIGNATURES,
   settle,
 } from './probe.ts'
+import { SlowDisk } from './slow-directory.ts'
 
 test('all 46 functions of preview 1 are there, and no other', () => {
   expect(WASI_FUNCTIONS).toEqual(Object.keys(SIGNATURES).sort())
@@ -106,21 +109,41 @@ test('a poisoned session lets no further call through', async () => {
   await expect(probe.call('clock_res_get', 0, 0)).rejects.toBeInstanceOf(ExitSignal)
 })
 
+type Waits = Awaited<ReturnType<typeof makeProbe>>
+
+/** Opens a file on a disk that takes its time. */
+async function openSlowFile(probe: Waits, fdflags = 0): Promise<number> {
+  return (await probe.open(3, 'file', { fdflags })).fd
+}
+
 /** Calls that wait, and what would wake them. */
 const WAITS = [
+  ...(['fd_datasync', 'fd_sync'] as const).map((name) => ({
+    name,
+    wait: async (probe: Waits) => probe.call(name, await openSlowFile(probe)),
+    wake: ({ disk }: Ends) => disk.finishSync(),
+  })),
+  {
+    name: 'fd_pwrite',
+    wait: async (probe: Waits) => {
+      const fd = await openSlowFile(probe, Fdflags.Sync)
+      return probe.call('fd_pwrite', fd, ...probe.iovecs(0, 100, 10), 5n, 50)
+    },
+    wake: ({ disk }: Ends) => disk.finishSync(),
+  },
   {
     name: 'fd_read',
-    wait: (probe: Awaited<ReturnType<typeof makeProbe>>) => probe.read(0),
+    wait: (probe: Waits) => probe.read(0),
     wake: ({ stdin }: Ends) => stdin.push('late'),
   },
   {
     name: 'fd_write',
-    wait: (probe: Awaited<ReturnType<typeof makeProbe>>) => probe.write(1, 'text'),
+    wait: (probe: Waits) => probe.write(1, 'text'),
     wake: ({ stdout }: Ends) => stdout.makeRoom(100),
   },
   {
     name: 'poll_oneoff',
-    wait: (probe: Awaited<ReturnType<typeof makeProbe>>) => {
+    wait: (probe: Waits) => {
       probe.bytes.fill(0, 0, 48)
       probe.view.setBigUint64(24, 5_000_000n, true)
       return probe.call('poll_oneoff', 0, 100, 1, 200)
@@ -129,7 +152,7 @@ const WAITS = [
   },
   {
     name: 'sched_yield',
-    wait: (probe: Awaited<ReturnType<typeof makeProbe>>) => probe.call('sched_yield'),
+    wait: (probe: Waits) => probe.call('sched_yield'),
     wake: ({ clock }: Ends) => clock.advance(10),
   },
 ]
@@ -138,10 +161,19 @@ interface Ends {
   readonly stdin: FakeSource
   readonly stdout: FakeSink
   readonly clock: FakeClock
+  readonly disk: SlowDisk
+  readonly preopens: readonly Preopen[]
 }
 
 function makeEnds(): Ends {
-  return { stdin: new FakeSource(), stdout: new FakeSink(0), clock: new FakeClock() }
+  const disk = new SlowDisk()
+  return {
+    stdin: new FakeSource(),
+    stdout: new FakeSink(0),
+    clock: new FakeClock(),
+    disk,
+    preopens: [{ guestPath: '/', directory: disk.root }],
+  }
 }
 
 test('the list of suspending functions is the list of those that wait', () => {
@@ -161,6 +193,7 @@ for (const { name, wait, wake } of WAITS) {
     expect(probe.host.isSuspended).toBe(true)
     expect(hooks).toEqual(['before'])
     wake(ends)
+    await settle()
     expect(probe.host.isSuspended).toBe(false)
     await call
     expect(hooks).toEqual(['before', 'after'])
@@ -200,7 +233,7 @@ for (const { name, wait, wake } of WAITS) {
     expect(() => probe.host.begin(makeGrants())).toThrow(
       expect.objectContaining({ code: 'WASI_NOT_REUSABLE' }),
     )
-    await call
+    await Promise.allSettled([call]) // one whose waker comes a little later is unwound
     expect(() => probe.host.begin(makeGrants())).toThrow(
       expect.objectContaining({ code: 'WASI_NOT_REUSABLE' }),
     )

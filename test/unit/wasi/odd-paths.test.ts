@@ -27,6 +27,7 @@ import { openHostDirectory } from '../../../src/wasi/host-directory.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { PATH_CALLS } from '../../../src/wasi/path-calls.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { entriesOf } from './entries.ts'
 import { makeProbe, type Probe, READ, READ_WRITE } from './probe.ts'
 
 const DIR = 3
@@ -235,9 +236,7 @@ function makeInMemory(): DirectoryNode {
 
 /** Everything in it, one line each. */
 function dump(directory: DirectoryNode, above = ''): string[] {
-  const entries = directory.list()
-  if (typeof entries === 'number') throw new Error(`errno ${entries}`)
-  const lines = entries.flatMap(({ name }) => {
+  const lines = entriesOf(directory).flatMap(({ name }) => {
     const node = directory.lookup(name)
     if (typeof node === 'number') throw new Error(`errno ${node}`)
     const line = `${above}${name} ${node.kind}`

@@ -1,0 +1,41 @@
+/** Reads a directory of the host bit by bit: one may have any number of entries. */
+import { type Dir, opendirSync } from 'node:fs'
+import { attempt, Errno } from './errno.ts'
+import type { DirectoryEntry, DirectoryReader } from './filesystem.ts'
+import { filetypeOf } from './host-file.ts'
+import { LISTING_BATCH } from './listing.ts'
+
+/** Most entries a guest may list. */
+const MAX_ENTRIES = 65_536
+
+/** Opens the directory at `path`; it stays open until all is read, or `close()`. */
+export function readHostDirectory(path: string): DirectoryReader | number {
+  return attempt(() => new HostDirectoryReader(opendirSync(path, { bufferSize: LISTING_BATCH })))
+}
+
+class HostDirectoryReader implements DirectoryReader {
+  #directory: Dir | undefined
+  #count = 0
+
+  constructor(directory: Dir) {
+    this.#directory = directory
+  }
+
+  read(count: number): readonly DirectoryEntry[] | number {
+    return attempt(() => {
+      const entries: DirectoryEntry[] = []
+      while (entries.length < count && this.#directory !== undefined) {
+        const entry = this.#directory.readSync()
+        if (entry === null) this.close()
+        else if (++this.#count > MAX_ENTRIES) return Errno.OVERFLOW
+        else entries.push({ name: entry.name, filetype: filetypeOf(entry) })
+      }
+      return entries
+    })
+  }
+
+  close(): void {
+    this.#directory?.closeSync()
+    this.#directory = undefined
+  }
+}
