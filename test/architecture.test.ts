@@ -49,6 +49,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'worker',
     'gateway',
     'pool',
+    // What its errors mean.
+    'publisher/errors.ts',
   ],
 }
 

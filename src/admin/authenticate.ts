@@ -45,9 +45,13 @@ export async function authenticate(
   const [field] = authorization
   if (field === undefined) {
     if (isOperatorsOwn) return LOCAL
-    throw new AdminError('ADMIN_NO_TOKEN', 'Cannot tell who asks: no token, wanted one', {
-      details: { wanted: 'Authorization: Bearer TOKEN' },
-    })
+    throw new AdminError(
+      'ADMIN_NO_TOKEN',
+      'Cannot tell who asks: no token, wanted "Authorization: Bearer TOKEN" (`wasm-fpm token create` makes one)',
+      {
+        details: { wanted: 'Authorization: Bearer TOKEN' },
+      },
+    )
   }
   const token = authorization.length === 1 ? /^Bearer +(\S+) *$/i.exec(field)?.[1] : undefined
   const id = token === undefined ? undefined : idOf(token)

@@ -2,7 +2,6 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { CodedError } from '../base/errors.ts'
 import { convertPools } from './convert/convert-pools.ts'
 import { readIni } from './convert/read-ini.ts'
 import { CliError } from './errors.ts'
@@ -69,7 +68,7 @@ function writeOutput(output: string, toml: string, mayOverwrite: boolean): void 
     writeFileSync(output, toml, { flag: mayOverwrite ? 'w' : 'wx' })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new CodedError(
+    throw new CliError(
       'CONVERT_NOT_WRITTEN',
       `Cannot write ${output}: ${reason}, wanted a new file (or --force)`,
       { cause },

@@ -1,6 +1,5 @@
 /** `wasm-fpm doctor`: looks at the machine and the configuration, says what is not well, and what to do about it. */
 import { Command } from 'commander'
-import { CodedError } from '../base/errors.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { findConfigFile } from './config-file.ts'
@@ -12,6 +11,7 @@ import { checkPool, type Surroundings, workerPerson } from './doctor/pool-checks
 import { printChecks, printJson, summarize } from './doctor/report.ts'
 import { apacheSnippet, nginxSnippet } from './doctor/snippets.ts'
 import { checkServerFiles, checkTenant } from './doctor/tenant-checks.ts'
+import { CliError } from './errors.ts'
 import { ExitCode } from './exit-code.ts'
 
 interface DoctorOptions {
@@ -85,7 +85,7 @@ function printSnippets(config: Config, name: string): string {
   const pool = config.pools.find((one) => one.name === tenant?.pool)
   if (tenant === undefined || pool === undefined) {
     const known = config.tenants.slice(0, 20).map((one) => one.name)
-    throw new CodedError(
+    throw new CliError(
       'DOCTOR_UNKNOWN_TENANT',
       `Cannot print for tenant ${JSON.stringify(name)}: there is none of that name, wanted one of ${known.join(', ') || 'a [[tenant]]'}`,
     )

@@ -22,5 +22,17 @@ export type CliErrorCode =
   | 'CLI_UNKNOWN_TENANT'
   /** A build command that did not succeed. */
   | 'CLI_BUILD_FAILED'
+  /** A file of php-fpm's that cannot be read. */
+  | 'CONVERT_UNREADABLE'
+  /** It has a line that php-fpm does not take either, or too many files. */
+  | 'CONVERT_SYNTAX'
+  /** It has no pool. */
+  | 'CONVERT_NO_POOL'
+  /** A pool that cannot become one of ours. */
+  | 'CONVERT_BAD_POOL'
+  /** The output file is there already, or cannot be written. */
+  | 'CONVERT_NOT_WRITTEN'
+  /** The configuration has no tenant of that name. */
+  | 'DOCTOR_UNKNOWN_TENANT'
 
 export class CliError extends CodedError<CliErrorCode> {}

@@ -3,6 +3,7 @@ import { type Command, CommanderError } from 'commander'
 import { CodedError, toWire } from '../base/errors.ts'
 import { CliError } from './errors.ts'
 import { ExitCode, exitCodeOf } from './exit-code.ts'
+import { nextStep } from './next-steps/next-step.ts'
 import { makeProgram } from './program.ts'
 
 let current: Command | undefined
@@ -30,11 +31,18 @@ function report(error: unknown): void {
   // It has said so itself.
   if (error instanceof CommanderError) return
   if (error instanceof CodedError)
-    process.stderr.write(`wasm-fpm: ${error.message} [${error.code}]\n`)
+    process.stderr.write(`wasm-fpm: ${error.message} [${error.code}]\n${printStep(error.code)}`)
   else process.stderr.write(`wasm-fpm: ${stackOf(error)}\n`)
   if (current?.opts()['json'] === true && process.stdout.writable) {
-    process.stdout.write(`${JSON.stringify({ error: toWire(error) })}\n`)
+    const wire = toWire(error)
+    process.stdout.write(`${JSON.stringify({ error: { ...wire, next: nextStep(wire.code) } })}
+`)
   }
+}
+
+function printStep(code: string): string {
+  const step = nextStep(code)
+  return step === undefined ? '' : `  next: ${step}\n`
 }
 
 function stackOf(error: unknown): string {

@@ -2,6 +2,8 @@
 import { CodedError } from '../base/errors.ts'
 
 export type ConfigErrorCode =
+  /** There is no file where one is looked for. */
+  | 'CONFIG_NOT_FOUND'
   /** A file is not there or may not be read. */
   | 'CONFIG_NOT_READABLE'
   /** A file is not TOML. */

@@ -1,5 +1,6 @@
 /** A key of the configuration: what may be written, what it means when it is left out, and how to say so. */
 import { z } from 'zod'
+import { show } from '../base/show.ts'
 import { parseDuration, parseSize } from './units.ts'
 
 /** What the reference in docs/config.md says about a key. */
@@ -49,18 +50,6 @@ function reader<T>({ wanted, read, show: shown = show }: KeyOptions<T>) {
 
 function reference(type: string, standard: string): { reference: KeyReference } {
   return { reference: { type, default: standard } }
-}
-
-/** A value as an operator would recognise it, cut to a reasonable length. Of a table, nothing: there may be secrets in it. */
-export function show(value: unknown): string {
-  if (Array.isArray(value) && value.some(isTable)) return 'an array of tables'
-  if (isTable(value)) return 'a table'
-  const text = JSON.stringify(value) ?? String(value)
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text
-}
-
-function isTable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 export const boolean: KeyOptions<boolean> = {

@@ -1,9 +1,9 @@
 /** Turns what the schema and the rules find into problems that name file, line and key. */
 import type { z } from 'zod'
+import { unknownKey } from '../base/schema-keys.ts'
+import { show } from '../base/show.ts'
 import type { ConfigErrorCode, ConfigProblem } from './errors.ts'
-import { show } from './key.ts'
 import type { KeyLines, KeyPath } from './key-lines.ts'
-import { suggestion } from './suggestion.ts'
 
 /** A file, read and parsed as TOML, not yet checked. */
 export interface ConfigDocument {
@@ -32,15 +32,12 @@ export function problemsOf(
     typeof segment === 'number' ? segment : String(segment),
   )
   if (issue.code === 'unrecognized_keys') {
-    const known = keysOf(schema, path)
-    return issue.keys.map((name) => {
-      const meant = suggestion(name, known)
-      const hint = meant === undefined ? `one of ${known.join(', ')}` : `did you mean "${meant}"?`
-      return problemAt(document, [...path, name], {
+    return issue.keys.map((name) =>
+      problemAt(document, [...path, name], {
         code: 'CONFIG_UNKNOWN_KEY',
-        message: `is not a key${meant === undefined ? ', wanted' : ':'} ${hint}`,
-      })
-    })
+        message: unknownKey(schema, path, name),
+      }),
+    )
   }
   const message =
     issue.code === 'invalid_type'
@@ -52,36 +49,6 @@ export function problemsOf(
 function wantedTable(expected: string, path: KeyPath): string {
   const name = path.at(-1)
   return expected === 'array' ? `[[${name}]] tables` : 'a table'
-}
-
-/** What a schema's definition has, of array, of table, or of wrapper. */
-interface SchemaParts {
-  readonly element?: unknown
-  readonly shape?: unknown
-  readonly innerType?: unknown
-}
-
-/** Names of the keys that the table at `path` may have. */
-function keysOf(schema: z.ZodType, path: KeyPath): readonly string[] {
-  let at: unknown = schema
-  for (const segment of path) {
-    const definition = unwrapped(at)
-    at = typeof segment === 'number' ? definition.element : childOf(definition.shape, segment)
-  }
-  const shape = unwrapped(at).shape
-  return typeof shape === 'object' && shape !== null ? Object.keys(shape) : []
-}
-
-/** The definition of a schema, below its defaults. */
-function unwrapped(schema: unknown): SchemaParts {
-  let definition = definitionOf(schema)
-  while (definition.innerType !== undefined) definition = definitionOf(definition.innerType)
-  return definition
-}
-
-function definitionOf(schema: unknown): SchemaParts {
-  const definition = childOf(schema, 'def')
-  return typeof definition === 'object' && definition !== null ? definition : {}
 }
 
 function valueAt(content: unknown, path: KeyPath): unknown {

@@ -127,7 +127,7 @@ function readRequest(text: string): ControlRequest {
 function alreadyRunning(configFile: string, cause: unknown): MasterError {
   return new MasterError(
     'MASTER_ALREADY_RUNNING',
-    `Cannot serve ${configFile}: a wasm-fpm that serves it is running already, wanted none`,
+    `Cannot serve ${configFile}: a wasm-fpm that serves it is running already, wanted none: \`wasm-fpm reload\` makes it take up a change, \`wasm-fpm stop\` ends it`,
     { cause },
   )
 }

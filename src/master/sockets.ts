@@ -4,6 +4,7 @@
  */
 import { lookup } from 'node:dns/promises'
 import { BoundSocket, isIP } from 'node:net'
+import { systemCodeOf } from '../base/errors.ts'
 import { type ListenAddress, printListenAddress } from '../base/listen-address.ts'
 import type { PoolConfig } from '../config/config.ts'
 import {
@@ -149,7 +150,10 @@ function bind(options: BoundSocketOptions, address: string): BoundSocket {
   try {
     return new BoundSocket(options)
   } catch (cause) {
-    throw listenFailed(address, cause instanceof Error ? cause.message : String(cause), cause)
+    const isTaken = systemCodeOf(cause) === 'EADDRINUSE'
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const problem = isTaken ? 'somebody listens there, wanted a free address' : reason
+    throw listenFailed(address, problem, cause)
   }
 }
 

@@ -1,5 +1,6 @@
 /** What may be written into a manifest, key by key. docs/publishing.md is the reference. */
 import { z } from 'zod'
+import { show } from '../base/show.ts'
 import { isName } from './layout.ts'
 import type { StoreLimits } from './limits.ts'
 import type { HandlerLifetime, Units } from './manifest.ts'
@@ -151,9 +152,3 @@ function strings(wanted: string, isKey: (name: string) => boolean) {
 type Table = z.infer<ReturnType<typeof manifestSchema>>
 export type StaticTable = NonNullable<Table['static']>[number]
 export type AutoRollbackTable = NonNullable<Table['auto_rollback']>
-
-/** A value as its author would recognise it, cut to a reasonable length. */
-export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text
-}

@@ -1,5 +1,7 @@
 /** Reads a manifest, from `wasm-fpm.json` or the `[handler]` table of `wasm-fpm.toml`, and completes it. */
 import type { z } from 'zod'
+import { unknownKey } from '../base/schema-keys.ts'
+import { show } from '../base/show.ts'
 import { StoreError, storeLimitError } from './errors.ts'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from './limits.ts'
 import type { AutoRollback, Manifest, ManifestRoute, ManifestStatic, Units } from './manifest.ts'
@@ -10,7 +12,6 @@ import {
   manifestSchema,
   ROUTE_WANTED,
   type StaticTable,
-  show,
 } from './manifest-schema.ts'
 
 /** What `auto_rollback = true` means. */
@@ -44,8 +45,9 @@ export function readManifest(bytes: Uint8Array, options: ManifestOptions): Manif
     })
   }
   const written = parseManifest(bytes, file)
-  const table = manifestSchema(units, limits).safeParse(written === undefined ? {} : written)
-  if (!table.success) throw badManifest(file, table.error)
+  const schema = manifestSchema(units, limits)
+  const table = schema.safeParse(written === undefined ? {} : written)
+  if (!table.success) throw badManifest(file, schema, table.error)
   const {
     methods: common,
     routes: asked,
@@ -92,12 +94,26 @@ function checkRoute(route: string): string {
   )
 }
 
-function badManifest(file: ManifestFile, error: z.ZodError): StoreError {
-  const problems = error.issues.slice(0, 10).map(({ path, message }) => {
-    const where = path.map(String).join('.') || 'the whole'
-    return `${where}: ${message}`
-  })
+function badManifest(file: ManifestFile, schema: z.ZodType, error: z.ZodError): StoreError {
+  const problems = error.issues.flatMap((issue) => problemsOf(issue, schema, [])).slice(0, 10)
   return new StoreError('STORE_BAD_MANIFEST', `Cannot read ${file}: ${problems.join('; ')}`)
+}
+
+type Path = readonly PropertyKey[]
+
+/** Of a union, what is wrong with the alternative that was probably meant. */
+function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, above: Path): readonly string[] {
+  const path = [...above, ...issue.path]
+  const at = (more: Path, message: string): string =>
+    `${[...path, ...more].map(String).join('.') || 'the whole'}: ${message}`
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((name) => at([name], unknownKey(schema, path, name)))
+  }
+  if (issue.code !== 'invalid_union') return [at([], issue.message)]
+  const isDeep = (one: z.core.$ZodIssue): boolean =>
+    one.path.length > 0 || one.code === 'unrecognized_keys'
+  const meant = issue.errors.find((issues) => issues.some(isDeep)) ?? issue.errors[0] ?? []
+  return meant.flatMap((one) => problemsOf(one, schema, path))
 }
 
 function refuseTwice(file: ManifestFile, routes: readonly { readonly path: string }[]): void {

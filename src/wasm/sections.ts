@@ -45,9 +45,10 @@ function checkHeader(bytes: Uint8Array): void {
   if (isMagic && VERSION.every((byte, index) => bytes[index + 4] === byte)) return
   const isComponent = isMagic && bytes[6] === 1
   const found = isComponent ? 'a component' : isMagic ? 'another version' : 'other bytes'
+  const hint = isComponent ? ' (build for wasm32-wasip1 instead of wasip2)' : ''
   throw new WasmError(
     'WASM_NOT_A_MODULE',
-    `Cannot read WebAssembly module: found ${found}, wanted a core module of version 1`,
+    `Cannot read WebAssembly module: found ${found}, wanted a core module of version 1${hint}`,
     { details: { offset: 0, isComponent } },
   )
 }

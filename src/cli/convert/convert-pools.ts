@@ -1,8 +1,9 @@
 /** From php-fpm's directives to the text of our configuration: each one becomes a key, or a comment that says why not. */
-import { CodedError } from '../../base/errors.ts'
+
 import { isLocal, parseListenAddress } from '../../base/listen-address.ts'
 import { ConfigError } from '../../config/errors.ts'
 import { parseConfig } from '../../config/parse.ts'
+import { CliError } from '../errors.ts'
 import type { Directive } from './directive.ts'
 import { GLOBAL_RULES, POOL_RULES, type Rule, SETTING_RULES } from './rules.ts'
 import { Sheet } from './sheet.ts'
@@ -42,7 +43,7 @@ export function convertPools(directives: readonly Directive[], options: ConvertO
     (name) => name !== 'global',
   )
   if (names.length === 0) {
-    throw new CodedError(
+    throw new CliError(
       'CONVERT_NO_POOL',
       `Cannot convert ${options.source}: no [pool] section, wanted at least one`,
     )
@@ -195,7 +196,7 @@ function openListeners(directives: readonly Directive[], sheet: Sheet, section: 
     directives.findLast((one) => one.name === name)?.value ?? ''
   const listen = lastOf('listen')
   if (listen === '') {
-    throw new CodedError(
+    throw new CliError(
       'CONVERT_BAD_POOL',
       `Cannot convert pool [${oneLine(section)}]: no "listen", wanted an address`,
     )
@@ -248,7 +249,7 @@ function repair(lines: readonly string[]): {
     if (!isBetter) break
   }
   const [problem] = problemsOf(repaired.join('\n'))
-  throw new CodedError(
+  throw new CliError(
     'CONVERT_BAD_POOL',
     `Cannot convert: ${problem?.key ?? ''} ${problem?.message ?? ''}`,
   )

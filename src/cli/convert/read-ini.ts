@@ -1,7 +1,7 @@
 /** Reads php-fpm's configuration files: the INI dialect of PHP, with sections, `key[x]`, quotes and `include`. */
 import { globSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { CodedError } from '../../base/errors.ts'
+import { CliError } from '../errors.ts'
 import type { Directive } from './directive.ts'
 
 /** php-fpm's own limit on includes inside includes is the stack; this is plenty. */
@@ -36,7 +36,7 @@ function readFile(file: string, reading: Reading, depth: number): void {
   if (depth > MAX_INCLUDE_DEPTH || reading.files > MAX_FILES) {
     const limit =
       depth > MAX_INCLUDE_DEPTH ? `${MAX_INCLUDE_DEPTH} files deep` : `${MAX_FILES} files`
-    throw new CodedError(
+    throw new CliError(
       'CONVERT_SYNTAX',
       `Cannot convert ${file}: includes go on, wanted at most ${limit}`,
     )
@@ -60,7 +60,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/^\ufeff/, '')
   } catch (cause) {
-    throw new CodedError(
+    throw new CliError(
       'CONVERT_UNREADABLE',
       `Cannot convert ${file}: ${cause instanceof Error ? cause.message : String(cause)}, wanted a readable file`,
       { cause },
@@ -96,8 +96,8 @@ function readValue(raw: string, place: Place): string {
   return raw.replace(/;.*$/, '').trim()
 }
 
-function badLine({ file, line }: Place, actual: string): CodedError {
-  return new CodedError(
+function badLine({ file, line }: Place, actual: string): CliError {
+  return new CliError(
     'CONVERT_SYNTAX',
     `Cannot convert ${file}:${line}: ${actual}, wanted a [section], "key = value" or a ; comment`,
   )

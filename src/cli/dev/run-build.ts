@@ -10,6 +10,9 @@ export interface Build {
   end(): void
 }
 
+/** What a shell, make or npm exits with when there is no such program. */
+const NOT_FOUND = 127
+
 /** `output`: where its standard output goes; its complaints go where ours do. */
 export function runBuild(
   { program, args, text }: BuildCommand,
@@ -33,7 +36,11 @@ export function runBuild(
   )
   child.on('exit', (code, signal) => {
     if (code === 0) resolve()
-    else fail(signal === null ? `it exited with ${code}` : `it was ended by ${signal}`)
+    else if (code === NOT_FOUND) {
+      fail(
+        'a program it names is not on this machine, wanted it: `npm ci` or `make` in its folder may bring it',
+      )
+    } else fail(signal === null ? `it exited with ${code}` : `it was ended by ${signal}`)
   })
   return { done: promise, end: () => endGroup(child) }
 }

@@ -72,7 +72,9 @@ test('a log that is no file: what to do', async () => {
   writeFileSync(config, '[[pool]]\nname = "www"\nlisten = ["./www.sock"]\n[[tenant]]\nname = "a"\n')
   const { code, stderr } = await type(['logs', '--config', config])
   expect(code).toBe(1)
-  expect(stderr).toMatch(/journalctl -u wasm-fpm -f.*error_log = .*\[CLI_NO_LOG_FILE\]\n$/s)
+  expect(stderr).toMatch(
+    /journalctl -u wasm-fpm -f.*error_log = .*\[CLI_NO_LOG_FILE\]\n {2}next: .*\n$/s,
+  )
 })
 
 const BAD = [

@@ -1,7 +1,9 @@
 /** The program as a whole: help, exit codes, errors for people and for programs. */
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { compileHostile } from '../../../guests/hostile/compile.ts'
 import { emptyFolder, start, type } from './cli.ts'
 
@@ -45,11 +47,46 @@ test('a configuration that is wrong: 78, for people and for programs', async () 
   const people = await type(['check', '--config', file])
   expect(people).toMatchObject({ code: 78, stdout: '' })
   expect(people.stderr).toMatch(
-    /^wasm-fpm: Cannot use the configuration: .*bad\.toml:1: .*\[CONFIG_BAD_VALUE\]\n$/s,
+    /^wasm-fpm: Cannot use the configuration: .*bad\.toml:1: .*\[CONFIG_BAD_VALUE\]\n {2}next: .*`wasm-fpm check`.*\n$/s,
   )
   const programs = await type(['check', '--json', '--config', file])
   expect(programs.code).toBe(78)
-  expect(JSON.parse(programs.stdout)).toMatchObject({ error: { code: 'CONFIG_BAD_VALUE' } })
+  expect(JSON.parse(programs.stdout)).toMatchObject({
+    error: { code: 'CONFIG_BAD_VALUE', next: expect.stringContaining('`wasm-fpm check`') },
+  })
+})
+
+test('serve: an address that is taken, and a server that runs already', async () => {
+  const folder = emptyFolder()
+  const taken = createServer()
+  onTestFinished(() => void taken.close())
+  await once(taken.listen(0, '127.0.0.1'), 'listening')
+  const address = taken.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const file = join(folder, 'wasm-fpm.toml')
+  const write = (listen: string): void =>
+    writeFileSync(file, `[[pool]]\nname = "www"\nworkers = 1\nlisten = ["${listen}"]\n`)
+
+  write(`127.0.0.1:${port}`)
+  const inUse = await type(['serve', '--config', file])
+  expect(inUse.code).toBe(1)
+  expect(inUse.stderr).toMatch(
+    /somebody listens there.*\[MASTER_LISTEN_FAILED\]\n {2}next: `ss -lntxp`/,
+  )
+
+  write(join(folder, 'www.sock'))
+  const first = start(['serve', '--config', file])
+  await first.printed(/"msg":"ready"/)
+  const second = await type(['serve', '--config', file])
+  expect(second.code).toBe(1)
+  expect(second.stderr).toMatch(/`wasm-fpm reload`.*\[MASTER_ALREADY_RUNNING\]\n {2}next: /)
+})
+
+test('a component is told which target to build for', async () => {
+  const file = join(emptyFolder(), 'component.wasm')
+  writeFileSync(file, Buffer.from([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0]))
+  const { stderr } = await type(['inspect', file])
+  expect(stderr).toMatch(/found a component, .*wasm32-wasip1.*\[WASM_NOT_A_MODULE\]\n {2}next: /)
 })
 
 test('a module: inspect, harden, invoke', async () => {
@@ -69,7 +106,9 @@ test('a module: inspect, harden, invoke', async () => {
   for (const args of [['inspect'], ['run'], ['harden', '-o', 'x.wasm']]) {
     const typed = await type([...args, 'missing.wasm'], folder)
     expect(typed).toMatchObject({ code: 1, stdout: '' })
-    expect(typed.stderr).toMatch(/^wasm-fpm: Cannot read missing\.wasm: .*\[CLI_UNREADABLE\]\n$/)
+    expect(typed.stderr).toMatch(
+      /^wasm-fpm: Cannot read missing\.wasm: .*\[CLI_UNREADABLE\]\n {2}next: .*\n$/,
+    )
   }
 })
 
@@ -82,7 +121,7 @@ test('harden: what cannot be written is said with a code', async () => {
   ]) {
     const typed = await type(['harden', ...args], folder)
     expect(typed).toMatchObject({ code: 1, stdout: '' })
-    expect(typed.stderr).toMatch(/^wasm-fpm: Cannot write .*\[CLI_NOT_WRITABLE\]\n$/)
+    expect(typed.stderr).toMatch(/^wasm-fpm: Cannot write .*\[CLI_NOT_WRITABLE\]\n {2}next: .*\n$/)
   }
 })
 

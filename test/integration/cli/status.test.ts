@@ -53,5 +53,7 @@ test('no server: exit code 1 and where it would be', async () => {
   const file = join(emptyFolder(), 'wasm-fpm.toml')
   const { code, stderr } = await type(['status', '--config', file])
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^wasm-fpm: Cannot reach .*control-.*\.sock \[MASTER_NOT_RUNNING\]\n$/)
+  expect(stderr).toMatch(
+    /^wasm-fpm: Cannot reach .*control-.*\.sock \[MASTER_NOT_RUNNING\]\n {2}next: .*\n$/,
+  )
 })

@@ -106,7 +106,9 @@ test('what is refused: 78, the reason, and as JSON', async () => {
   const at = ['--config', file]
   const added = await type(['tenants', 'add', 'b', ...at])
   expect(added).toMatchObject({ code: 78, stdout: '' })
-  expect(added.stderr).toMatch(/include = \["tenants\.d\/\*\.toml"\] \[CONFIG_NO_INCLUDE\]\n$/)
+  expect(added.stderr).toMatch(
+    /include = \["tenants\.d\/\*\.toml"\] \[CONFIG_NO_INCLUDE\]\n {2}next: .*\n$/,
+  )
   const removed = await type(['tenants', 'remove', 'a', '--json', ...at])
   expect(removed.code).toBe(78)
   expect(JSON.parse(removed.stdout)).toMatchObject({ error: { code: 'CONFIG_SHARED_FILE' } })

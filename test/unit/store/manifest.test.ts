@@ -173,7 +173,28 @@ test('the probe goes where the handler answers, with a method it has', () => {
 const REFUSED = [
   { table: '{', says: 'wanted JSON in UTF-8' },
   { table: '[]', says: 'the whole: ' },
-  { table: { surprise: 1 }, says: 'surprise' },
+  { table: { surprise: 1 }, says: 'surprise: is not a key, wanted one of name, module, ' },
+  { table: { rutes: ['/a'] }, says: 'rutes: is not a key: did you mean "routes"?' },
+  { table: { probe: { stats: 200 } }, says: 'probe.stats: is not a key: did you mean "status"?' },
+  { table: { limits: { mem: 1 } }, says: 'limits.mem: is not a key' },
+  { table: { limits: { memroy: 1 } }, says: 'did you mean "memory"?' },
+  {
+    table: { auto_rollback: { trap: 0.1 } },
+    says: 'auto_rollback.trap: is not a key: did you mean "traps"?',
+  },
+  {
+    table: { static: [{ path: '/', foldr: 'x' }], files: 'x' },
+    says: 'static.0.foldr: is not a key: did you mean "folder"?',
+  },
+  {
+    table: { static: { path: '/', indx: 'x' }, files: 'x' },
+    says: 'static.indx: is not a key: did you mean "index"?',
+  },
+  {
+    table: { routes: [{ path: '/a', method: ['GET'] }] },
+    says: 'routes.0.method: is not a key: did you mean "methods"?',
+  },
+  { table: { env: { A: 'shown', B: 5 } }, says: 'env: is a table, wanted' },
   { table: { name: '../x' }, says: 'name: is "../x", wanted 1 to 63 letters' },
   { table: { name: 'x'.repeat(64) }, says: 'name: is ' },
   { table: { abi: 'fastcgi' }, says: 'abi: is "fastcgi", wanted "cgi"' },
@@ -196,7 +217,7 @@ const REFUSED = [
   { table: { env: { A: 'x\0y' } }, says: 'env: ' },
   { table: { limits: { memory: 'much' } }, says: 'limits.memory: is "much", wanted a size' },
   { table: { limits: { cpu: 5 } }, says: 'limits.cpu: is 5, wanted a duration' },
-  { table: { limits: { files: 5 } }, says: 'limits: ' },
+  { table: { limits: { files: 5 } }, says: 'limits.files: is not a key' },
   { table: { static: { path: '/x' } }, says: '"static" is there without "files"' },
   { table: { files: 'a', static: [] }, says: 'static: ' },
   { table: { files: 'a', static: { path: 'x' } }, says: 'static' },

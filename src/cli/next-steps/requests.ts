@@ -1,0 +1,129 @@
+/** What to do about errors of requests and of modules that run. */
+import type { CgiErrorCode } from '../../cgi/errors.ts'
+import type { FastCgiErrorCode } from '../../fastcgi/errors.ts'
+import type { GatewayErrorCode } from '../../gateway/errors.ts'
+import type { OutcomeCode } from '../../gateway/failure.ts'
+import type { GuestErrorCode } from '../../guest/errors.ts'
+import type { PoolErrorCode } from '../../pool/errors.ts'
+import type { PublisherErrorCode } from '../../publisher/errors.ts'
+import type { WasiErrorCode } from '../../wasi/errors.ts'
+import type { WasmErrorCode } from '../../wasm/errors.ts'
+
+type Steps<Code extends string> = Readonly<Record<Code, string>>
+
+const TARGET =
+  'build for WASI preview 1: wasm32-wasip1 in Rust, C and Go; `wasm-fpm inspect FILE` shows what a module is'
+const HEADER =
+  'print "Content-Type: ...", a blank line, then the body; `wasm-fpm invoke FILE -i` shows the answer'
+const WEB_SERVER =
+  "compare the web server's configuration with examples/; `wasm-fpm doctor` prints one"
+const BUILD_AGAIN = 'build the module again; `wasm-fpm inspect FILE` says what is in it'
+const NO_FEATURE = 'build without that feature; docs/limits.md says what a module may have'
+const LOAD = 'raise max_children or [tenant.queue], or see what is slow: `wasm-fpm status TENANT`'
+const SLOW = 'raise [tenant.limits], or find what takes so long: request_slowlog_timeout'
+
+/** What has no code where it comes from, and is told from one process to another. */
+export const INTERNAL_STEPS: Steps<'INTERNAL'> = {
+  INTERNAL: 'it is a fault of wasm-fpm: `wasm-fpm logs` has what the server knows of it',
+}
+
+export const CGI_STEPS: Steps<CgiErrorCode> = {
+  CGI_NO_PARAMS: WEB_SERVER,
+  CGI_BAD_METHOD: WEB_SERVER,
+  CGI_BAD_CONTENT_LENGTH: WEB_SERVER,
+  CGI_BAD_VARIABLE: WEB_SERVER,
+  CGI_BAD_PATH: WEB_SERVER,
+  CGI_NO_HEADER: HEADER,
+  CGI_BAD_HEADER: HEADER,
+  CGI_BAD_STATUS: HEADER,
+  CGI_HEADER_TOO_LARGE: 'send less, or raise limits.response_header',
+  CGI_TOO_MANY_HEADERS: 'send fewer fields, or raise limits.response_header_count',
+  CGI_BODY_TOO_LARGE: 'send less, or raise limits.response_body',
+  CGI_SHORT_BODY: 'leave Content-Length out, or send as many bytes as it says',
+}
+
+export const FASTCGI_STEPS: Steps<FastCgiErrorCode> = {
+  FASTCGI_BAD_VERSION:
+    'let the web server speak FastCGI to this address (fastcgi_pass, not proxy_pass)',
+  FASTCGI_BAD_RECORD: WEB_SERVER,
+  FASTCGI_BAD_LENGTH: WEB_SERVER,
+  FASTCGI_DUPLICATE_ID: WEB_SERVER,
+  FASTCGI_BAD_PARAMS: WEB_SERVER,
+  FASTCGI_PARAMS_TOO_LARGE: 'raise limits.params, or send fewer header fields',
+  FASTCGI_FLOOD: WEB_SERVER,
+  FASTCGI_PARAMS_FLOOD: WEB_SERVER,
+  FASTCGI_CONNECTION_LOST: 'try again; `wasm-fpm logs` says why a connection ended',
+  FASTCGI_NO_FREE_ID: 'open another connection',
+}
+
+export const GATEWAY_STEPS: Steps<GatewayErrorCode> = {
+  GATEWAY_UNKNOWN_TENANT: '`wasm-fpm tenants` lists the tenants and their hosts',
+  GATEWAY_UNKNOWN_HANDLER:
+    '`wasm-fpm routes` lists what answers; files of root must end as limit_extensions says',
+  GATEWAY_WRONG_METHOD:
+    '`wasm-fpm routes` lists the methods; the manifest\'s "methods" change them',
+  GATEWAY_PARAMS_TOO_LARGE: 'raise limits.params or limits.params_count',
+  GATEWAY_BODY_TOO_LARGE: 'send less, or raise limits.request_body',
+  GATEWAY_BODY_MISMATCH: WEB_SERVER,
+  GATEWAY_FILE_UNREADABLE: '`wasm-fpm fsck` finds what is damaged; publish it again',
+  GATEWAY_CLIENT_GONE: 'nothing: the client has ended the request',
+}
+
+export const POOL_STEPS: Steps<PoolErrorCode> = {
+  POOL_QUEUE_FULL: LOAD,
+  POOL_QUEUE_TIMEOUT: LOAD,
+  POOL_ABORTED: 'nothing: the client has ended the request',
+  POOL_STOPPING: 'try again when the server is back',
+}
+
+export const OUTCOME_STEPS: Steps<OutcomeCode> = {
+  OUTCOME_ABORTED: 'nothing: the client has ended the request',
+  OUTCOME_STOPPED: 'try again when the server is back',
+  OUTCOME_FAILED: '`wasm-fpm logs` has what went wrong',
+  OUTCOME_TRAPPED: 'build with names (-g) and see the back trace in `wasm-fpm logs`',
+  OUTCOME_STACK_OVERFLOW: 'recurse less deeply; the back trace in `wasm-fpm logs` says where',
+  OUTCOME_OUT_OF_MEMORY: 'raise limits.memory, or use less',
+  OUTCOME_CPU_EXCEEDED: SLOW,
+  OUTCOME_WALL_EXCEEDED: SLOW,
+}
+
+export const GUEST_STEPS: Steps<GuestErrorCode> = {
+  GUEST_UNREADABLE: "check the path, and that the workers' user may read it: `wasm-fpm doctor`",
+  GUEST_INVALID_MODULE: BUILD_AGAIN,
+  GUEST_WRONG_CONTRACT: TARGET,
+  GUEST_TOO_LARGE: 'raise limits.memory, or build with a smaller first memory (--initial-memory)',
+}
+
+export const PUBLISHER_STEPS: Steps<PublisherErrorCode> = {
+  PUBLISHER_BAD_JOB: 'try again; if it stays so it is a fault of wasm-fpm: say what you published',
+  PUBLISHER_WRONG_CONTRACT: TARGET,
+  PUBLISHER_NOT_RESETTABLE: 'export its globals, or set "lifetime": "fresh" in wasm-fpm.json',
+  PUBLISHER_INVALID_MODULE: BUILD_AGAIN,
+  PUBLISHER_PROBE_FAILED:
+    '`wasm-fpm invoke FILE` runs it here; "probe" in wasm-fpm.json says what is asked of it',
+  PUBLISHER_PROBE_ANSWER: 'change the answer, or what "probe" in wasm-fpm.json expects',
+}
+
+export const WASI_STEPS: Steps<WasiErrorCode> = {
+  WASI_UNKNOWN_IMPORT: TARGET,
+  WASI_NOT_REUSABLE: 'it is a fault of wasm-fpm: say what you ran',
+  WASI_BAD_DIRECTORY: "make the folder, and let the workers' user read it: `wasm-fpm doctor`",
+  WASI_BAD_STRING: 'take NUL and characters beyond Latin-1 out of arguments and env',
+}
+
+export const WASM_STEPS: Steps<WasmErrorCode> = {
+  WASM_NOT_A_MODULE: `${TARGET}; a component comes of wasip2`,
+  WASM_MALFORMED: BUILD_AGAIN,
+  WASM_LIMIT_EXCEEDED: 'build a smaller module (-Os, wasm-opt); docs/limits.md has all limits',
+  WASM_THREADS: 'build without threads (no -pthread, no +atomics)',
+  WASM_MEMORY64: 'build for wasm32',
+  WASM_GC_ALLOCATION: NO_FEATURE,
+  WASM_EXCEPTION_STORAGE: NO_FEATURE,
+  WASM_UNSUPPORTED: NO_FEATURE,
+  WASM_MEMORY_MINIMUM:
+    'raise limits.memory, or build with a smaller first memory (--initial-memory)',
+  WASM_TABLE_MINIMUM: 'build with fewer functions in tables; docs/limits.md has the limit',
+  WASM_RESERVED_NAME: 'rename the export: names that begin so belong to wasm-fpm',
+  WASM_ALREADY_HARDENED:
+    'give the module as the compiler made it: it is hardened when it is loaded',
+}
