@@ -20,6 +20,8 @@ export interface Libc {
   getrusage(who: number, usage: bigint): number
   /** Lets other threads run that wait for this processor. */
   schedYield(): void
+  /** Writes two connected stream sockets to `fds`, closed in programs that are started; negative: they cannot be had. */
+  socketpair(fds: Int32Array): number
   pread(fd: number, into: BigUint64Array, offset: bigint): number
   addressOf(buffer: ArrayBuffer): bigint
   /** `bytes` bytes at `address` as an ArrayBuffer that owns nothing. */
@@ -42,6 +44,8 @@ export const MAP_FIXED = 0x10
 export const MAP_FAILED = 0xffff_ffff_ffff_ffffn
 
 const MADV_DONTNEED = 4
+const AF_UNIX = 1
+const SOCK_STREAM_CLOEXEC = 0x80001
 
 let libc: Libc | undefined
 let isLoaded = false
@@ -80,10 +84,11 @@ function bind(ffi: typeof Ffi): Libc {
     ioctl: { arguments: ['int32', 'uint64', 'pointer'], return: 'int32' },
     getrusage: { arguments: ['int32', 'pointer'], return: 'int32' },
     sched_yield: { arguments: [], return: 'int32' },
+    socketpair: { arguments: ['int32', 'int32', 'int32', 'pointer'], return: 'int32' },
     pread: { arguments: ['int32', 'pointer', 'uint64', 'int64'], return: 'int64' },
   })
   const addressOf = (buffer: ArrayBufferLike): bigint => ffi.getRawPointer(buffer as ArrayBuffer)
-  const pointer = (bytes: Uint8Array | BigUint64Array): bigint =>
+  const pointer = (bytes: Uint8Array | Int32Array | BigUint64Array): bigint =>
     addressOf(bytes.buffer) + BigInt(bytes.byteOffset)
   const call = functions as unknown as Record<string, (...args: unknown[]) => number & bigint>
   const at = (name: string): ((...args: unknown[]) => number & bigint) => {
@@ -100,7 +105,7 @@ function bind(ffi: typeof Ffi): Libc {
   ]
   const [mmap, munmap, madvise] = [at('mmap'), at('munmap'), at('madvise')]
   const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
-  const schedYield = at('sched_yield')
+  const [schedYield, socketpair] = [at('sched_yield'), at('socketpair')]
   return {
     memfdCreate: (name, flags) => memfdCreate(pointer(name), flags),
     ftruncate: (fd, bytes) => ftruncate(fd, BigInt(bytes)),
@@ -113,6 +118,7 @@ function bind(ffi: typeof Ffi): Libc {
     madviseDontNeed: (address, bytes) => madvise(address, BigInt(bytes), MADV_DONTNEED),
     ioctl: (fd, request, argument) => ioctl(fd, request, pointer(argument)),
     getrusage: (who, usage) => getrusage(who, usage),
+    socketpair: (fds) => socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pointer(fds)),
     schedYield: () => void schedYield(),
     pread: (fd, into, offset) => Number(pread(fd, pointer(into), BigInt(into.byteLength), offset)),
     addressOf,

@@ -9,8 +9,10 @@ import { returnMemory } from '../base/return-memory.ts'
 import type { Usage } from '../base/usage.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import type { Gateway } from '../gateway/gateway.ts'
+import { connectorTo } from '../gateway/http/backend-pool.ts'
 import { type HttpFront, startHttpFront } from '../gateway/http/front.ts'
 import type { Listener } from '../gateway/listen/listener.ts'
+import { hasSocketPairs } from '../gateway/listen/socket-pair.ts'
 import type { Router } from '../gateway/router.ts'
 import { warmHardener } from '../guest/warm-hardener.ts'
 import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
@@ -303,12 +305,13 @@ export class Worker {
     return true
   }
 
-  /** The front is a client like any other: what it asks for may be answered by any worker of the pool. */
+  /** The front is a client like any other, but for how it connects: the pool's socket may be another user's. */
   async #openFront({ fd }: SocketGrant): Promise<HttpFront | undefined> {
     const [first] = this.#listeners
     if (first === undefined) return undefined
     const { logger } = this.#options
-    return startHttpFront({ host: '', port: 0, fd, backend: first.address, logger })
+    const connect = hasSocketPairs() ? () => first.connect() : connectorTo(first.address)
+    return startHttpFront({ host: '', port: 0, fd, connect, logger })
   }
 
   get #doGuestsWait(): boolean {

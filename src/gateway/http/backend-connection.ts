@@ -1,11 +1,11 @@
 /** One connection from the HTTP front to a FastCGI listener: couples a socket with a `ClientConnection`. */
-import { createConnection, type NetConnectOpts, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Logger } from '../../base/logger.ts'
 import { ClientConnection, type ClientEvents } from '../../fastcgi/client.ts'
 import type { ClientRequest } from '../../fastcgi/client-request.ts'
 import type { Pairs } from '../../fastcgi/params.ts'
 
-/** Connects at once; requests may begin before that has succeeded. */
+/** Requests may begin before the socket is connected. */
 export class BackendConnection implements ClientEvents {
   readonly #socket: Socket
   readonly #connection: ClientConnection
@@ -15,14 +15,10 @@ export class BackendConnection implements ClientEvents {
   #isUsable = true
 
   /** `onGone` is called once, when the connection cannot be used any more. */
-  constructor(
-    target: NetConnectOpts,
-    logger: Logger,
-    onGone: (connection: BackendConnection) => void,
-  ) {
+  constructor(socket: Socket, logger: Logger, onGone: (connection: BackendConnection) => void) {
     this.#onGone = onGone
     this.#connection = new ClientConnection(this)
-    this.#socket = createConnection({ ...target, noDelay: true })
+    this.#socket = socket
     this.#socket.on('data', (chunk: Buffer) => {
       this.#connection.receive(chunk)
       if (!this.#connection.wantsInput) this.#socket.pause()

@@ -1,5 +1,5 @@
 /** Kept connections to one FastCGI listener. A connection carries one request at a time, as with most web servers. */
-import type { NetConnectOpts } from 'node:net'
+import { createConnection, type NetConnectOpts, type Socket } from 'node:net'
 import { parseListenAddress } from '../../base/listen-address.ts'
 import type { Logger } from '../../base/logger.ts'
 import { BackendConnection } from './backend-connection.ts'
@@ -9,21 +9,21 @@ import { HttpFrontError } from './errors.ts'
 const MAX_IDLE_CONNECTIONS = 64
 
 export class BackendPool {
-  readonly #target: NetConnectOpts
+  readonly #connect: () => Socket
   readonly #logger: Logger
   /** The one used last is used next, so that the others can be noticed as superfluous. */
   readonly #idle: BackendConnection[] = []
   #isClosed = false
 
-  /** Throws `HttpFrontError` (GATEWAY_HTTP_NO_BACKEND). Connects when the first request comes. */
-  constructor(address: string, logger: Logger) {
-    this.#target = connectTarget(address)
+  /** `connect` is called when the first request comes. */
+  constructor(connect: () => Socket, logger: Logger) {
+    this.#connect = connect
     this.#logger = logger
   }
 
   /** A connection for one request; to be given back with `release` when that has ended. */
   acquire(): BackendConnection {
-    return this.#idle.pop() ?? new BackendConnection(this.#target, this.#logger, this.#forget)
+    return this.#idle.pop() ?? new BackendConnection(this.#connect(), this.#logger, this.#forget)
   }
 
   release(connection: BackendConnection): void {
@@ -44,7 +44,12 @@ export class BackendPool {
   }
 }
 
-/** Where to connect to reach a listener of this address. */
+/** Connects to a listener's address. Throws `HttpFrontError` (GATEWAY_HTTP_NO_BACKEND). */
+export function connectorTo(address: string): () => Socket {
+  const target = connectTarget(address)
+  return () => createConnection({ ...target, noDelay: true })
+}
+
 function connectTarget(text: string): NetConnectOpts {
   const address = parseListenAddress(text)
   if (address?.kind === 'unix') return { path: address.path }
@@ -55,6 +60,6 @@ function connectTarget(text: string): NetConnectOpts {
   }
   throw new HttpFrontError(
     'GATEWAY_HTTP_NO_BACKEND',
-    `Cannot serve HTTP in front of ${text}: an inherited socket has no address to connect to, wanted a path or host:port`,
+    `Cannot serve HTTP in front of ${text}: an inherited socket has no address to connect to, wanted a path or host:port in the pool's \`listen\``,
   )
 }

@@ -3,7 +3,7 @@
  * own listener, like any web server. No TLS, no static files, no HTTP/2: a real web server has them.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from '../../base/logger.ts'
 import { BackendPool } from './backend-pool.ts'
 import { cgiParams } from './cgi-params.ts'
@@ -16,8 +16,8 @@ export interface HttpFrontOptions {
   readonly port: number
   /** A socket bound already to listen on instead; becomes the front's. */
   readonly fd?: number | undefined
-  /** The FastCGI listener's address, as text. */
-  readonly backend: string
+  /** Connects to the FastCGI listener. */
+  readonly connect: () => Socket
   readonly logger: Logger
   /** Open connections of browsers. Default 1,024; more are closed at once. */
   readonly maxConnections?: number | undefined
@@ -35,10 +35,10 @@ export interface HttpFront {
 const DEFAULT_MAX_CONNECTIONS = 1024
 const KEEP_ALIVE_MS = 65_000
 
-/** Throws `HttpFrontError` (GATEWAY_HTTP_LISTEN_FAILED, GATEWAY_HTTP_NO_BACKEND). */
+/** Throws `HttpFrontError` (GATEWAY_HTTP_LISTEN_FAILED). */
 export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFront> {
-  const { backend, logger } = options
-  const pool = new BackendPool(backend, logger)
+  const { connect, logger } = options
+  const pool = new BackendPool(connect, logger)
   let isClosing = false
   const server = createServer(
     { noDelay: true, keepAliveTimeout: KEEP_ALIVE_MS },

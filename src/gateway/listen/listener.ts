@@ -16,6 +16,7 @@ import { ListenError } from './errors.ts'
 import { availableDescriptors } from './file-limit.ts'
 import { inheritedDescriptors } from './inherited.ts'
 import { createSocketFile, type SocketFile, type SocketFileOptions } from './socket-file.ts'
+import { makeSocketPair } from './socket-pair.ts'
 import { Sweep } from './sweep.ts'
 import { type ConnectionTimeouts, DEFAULT_CONNECTION_TIMEOUTS } from './timeouts.ts'
 
@@ -84,6 +85,11 @@ export interface Listener {
   closeIdle(): void
   /** Takes over an open connection of another process, which has handed it over. */
   adopt(socket: Socket): void
+  /**
+   * A connection from inside this process: no right to the socket, no list of clients stands in its way. Only where
+   * `hasSocketPairs`.
+   */
+  connect(): Socket
   /** Closes kept connections without a request now; the others stay. */
   closeKept(): void
   /** Closes every connection after its next answer: no request can cross the close on its way here. */
@@ -140,6 +146,9 @@ interface Bound extends ListenerOptions {
   /** Of a socket that others accept on too; undefined: there is nobody else. */
   readonly fd?: number
 }
+
+/** How a connection came. */
+type Way = 'unix' | 'tcp' | 'inside'
 
 class OpenListener implements Listener {
   readonly address: string
@@ -220,7 +229,13 @@ class OpenListener implements Listener {
   }
 
   adopt(socket: Socket): void {
-    this.#drive(socket, true)
+    this.#drive(socket, { transport: this.#transport, isKept: true })
+  }
+
+  connect(): Socket {
+    const { near, far } = makeSocketPair()
+    if (far !== undefined) this.#drive(far, { transport: 'inside', isKept: false })
+    return near
   }
 
   closeKept(): void {
@@ -240,13 +255,21 @@ class OpenListener implements Listener {
     return new Promise((resolve) => this.#drainWaiters.push(resolve))
   }
 
-  readonly #accept = (socket: Socket): void => this.#drive(socket, false)
+  readonly #accept = (socket: Socket): void =>
+    this.#drive(socket, { transport: this.#transport, isKept: false })
 
-  #drive(socket: Socket, isKept: boolean): void {
-    const transport = this.port === undefined ? 'unix' : 'tcp'
+  get #transport(): 'unix' | 'tcp' {
+    return this.port === undefined ? 'unix' : 'tcp'
+  }
+
+  #drive(
+    socket: Socket,
+    { transport: way, isKept }: { readonly transport: Way; readonly isKept: boolean },
+  ): void {
+    const transport = way === 'inside' ? 'unix' : way
     const { remoteAddress, remotePort } = socket
     const peer = { transport, remoteAddress, remotePort, listener: this.address } as const
-    if (!this.#isAllowed(transport, remoteAddress)) {
+    if (way !== 'inside' && !this.#isAllowed(way, remoteAddress)) {
       this.#options.logger.warn({ peer }, 'connection refused: not an allowed client')
       socket.on('error', () => {})
       socket.destroy()
@@ -262,7 +285,7 @@ class OpenListener implements Listener {
       sweep: this.#sweep,
       logger,
       isKept,
-      handOver,
+      handOver: way === 'inside' ? undefined : handOver,
       onClosed: this.#forget,
     })
     this.#drivers.add(driver)

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
+import { connectorTo } from '../../../src/gateway/http/backend-pool.ts'
 import { startHttpFront } from '../../../src/gateway/http/front.ts'
 import {
   connectRaw,
@@ -31,7 +32,7 @@ async function front(backend: string): Promise<{ readonly port: number; readonly
   const started = await startHttpFront({
     host: '127.0.0.1',
     port: 0,
-    backend,
+    connect: connectorTo(backend),
     logger: pino({ level: 'silent' }),
   })
   onTestFinished(() => started.close())
@@ -291,7 +292,7 @@ test('502 as long as nobody listens, then answers', async () => {
   expect((await fetch(url)).status).toBe(200)
 })
 
-test('an inherited socket cannot be connected to', async () => {
+test('an inherited socket cannot be connected to by its address', async () => {
   await expect(front('fd:0')).rejects.toMatchObject({ code: 'GATEWAY_HTTP_NO_BACKEND' })
 })
 
@@ -300,7 +301,7 @@ test('a taken port is a coded error', async () => {
   const again = startHttpFront({
     host: '127.0.0.1',
     port,
-    backend: '/x',
+    connect: connectorTo('/x'),
     logger: pino({ level: 'silent' }),
   })
   await expect(again).rejects.toMatchObject({ code: 'GATEWAY_HTTP_LISTEN_FAILED' })
@@ -318,7 +319,7 @@ test('close lets a request under way finish, then the connection ends', async ()
   const started = await startHttpFront({
     host: '127.0.0.1',
     port: 0,
-    backend: backend.listener.address,
+    connect: connectorTo(backend.listener.address),
     logger: pino({ level: 'silent' }),
   })
   const peer = connectRaw({ host: '127.0.0.1', port: started.port })
