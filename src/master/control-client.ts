@@ -1,8 +1,7 @@
 /** The other end of the control socket: how a command reaches the master that runs. */
 import { createConnection } from 'node:net'
-import { join } from 'node:path'
 import { fromWire } from '../base/errors.ts'
-import { controlFolders, controlName } from './control-place.ts'
+import { controlPaths } from './control-place.ts'
 import type {
   ControlAnswer,
   ControlCommand,
@@ -39,7 +38,7 @@ export async function askStatus(
 
 async function tell(configFile: string, request: ControlRequest): Promise<ControlResult> {
   const uid = process.getuid?.() ?? -1
-  const paths = controlFolders(uid).map((folder) => join(folder, controlName(configFile)))
+  const paths = controlPaths(configFile, uid)
   let problem = ''
   let systemCode = ''
   for (const path of paths) {
@@ -54,9 +53,15 @@ async function tell(configFile: string, request: ControlRequest): Promise<Contro
   }
   throw new MasterError(
     'MASTER_NOT_RUNNING',
-    `Cannot reach the wasm-fpm that serves ${configFile}: ${problem}, wanted one that runs and listens at ${paths.join(' or ')}`,
+    `Cannot reach the wasm-fpm that serves ${configFile}: ${problem}, wanted one that runs and listens at ${paths.join(' or ')} (${nextStep(systemCode, configFile)})`,
     { details: { systemCode } },
   )
+}
+
+function nextStep(systemCode: string, configFile: string): string {
+  return systemCode === 'EACCES' || systemCode === 'EPERM'
+    ? "it is another user's: run this command as that user, or as root"
+    : `start it with \`wasm-fpm serve --config ${configFile}\`; if one runs as another user, run this command as that user, or as root`
 }
 
 function ask(path: string, request: ControlRequest): Promise<ControlAnswer> {
