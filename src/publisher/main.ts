@@ -5,7 +5,13 @@ import type { PublisherEvent, PublisherJob } from '../store/publisher-protocol.t
 import { runJob } from './run-job.ts'
 
 const job = JSON.parse(await text(process.stdin)) as PublisherJob
-const { event, bytes } = await runJob(job, { clock: systemClock, onStep: say, onProgress: say })
+const { argv } = process
+const { event, bytes } = await runJob(job, {
+  clock: systemClock,
+  argv,
+  onStep: say,
+  onProgress: say,
+})
 say(event)
 if (bytes !== undefined) process.stdout.write(bytes)
 

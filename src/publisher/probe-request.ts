@@ -15,6 +15,7 @@ import { ImageDirectory } from '../wasi/image-directory.ts'
 import { createMemoryDirectory } from '../wasi/memory-directory.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
 import { PublisherError } from './errors.ts'
+import { lastWords } from './last-words.ts'
 
 export interface ProbeAnswer {
   readonly status: number
@@ -25,8 +26,11 @@ export interface ProbeAnswer {
   readonly stderr: string
 }
 
-/** Of what the guest writes to standard error, in bytes; the rest is dropped. */
+/** Of what the guest writes to standard error, in bytes: the last ones, as that is where a program says why it failed. */
 const STDERR_BYTES = 4096
+
+/** Of a line of that, in characters. */
+const MAX_LINE = 300
 
 /** Of its answer, in bytes, for `contains`; the rest is counted and dropped. */
 const KEPT_BYTES = 1024 * 1024
@@ -39,7 +43,7 @@ export async function probe(
 ): Promise<ProbeAnswer> {
   const { probe: request, limits } = job
   const output = new BoundedSink(KEPT_BYTES)
-  const errors = new BoundedSink(STDERR_BYTES)
+  const errors = new TailSink(STDERR_BYTES)
   const response = new CgiResponseStream(output, {
     method: request.method,
     role: 'responder',
@@ -137,8 +141,8 @@ function describe({ outcome }: GuestReport): string | undefined {
 }
 
 function quoted(stderr: string): string {
-  const line = stderr.trim().split('\n').at(-1) ?? ''
-  return line === '' ? '' : ` (it said: ${JSON.stringify(line.slice(0, 200))})`
+  const line = lastWords(Buffer.from(stderr, 'latin1').toString('utf8'))
+  return line === '' ? '' : ` (it said: ${JSON.stringify(line.slice(0, MAX_LINE))})`
 }
 
 function environmentOf(
@@ -208,6 +212,36 @@ function sourceOf(bytes: Uint8Array): ByteSource {
       return chunk
     },
     onReadable: (wake) => wake(),
+  }
+}
+
+/** Keeps the last bytes. */
+class TailSink implements ByteSink {
+  readonly #maxBytes: number
+  #kept = Buffer.alloc(0)
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  write(bytes: Uint8Array): number {
+    const last = bytes.subarray(Math.max(0, bytes.length - this.#maxBytes))
+    const before = this.#kept.subarray(
+      Math.max(0, this.#kept.length + last.length - this.#maxBytes),
+    )
+    this.#kept = Buffer.concat([before, last])
+    return bytes.length
+  }
+
+  onWritable(wake: () => void): void {
+    wake()
+  }
+
+  end(): void {}
+
+  /** One char a byte. */
+  text(): string {
+    return this.#kept.toString('latin1')
   }
 }
 

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
+import { checkStarter } from '../base/version.ts'
 import { type GuestModule, TABLE_LIMITS } from '../guest/module.ts'
 import { digestOf } from '../store/digest.ts'
 import type {
@@ -23,6 +24,8 @@ import { type VerifiedModule, verifyModule } from './verify-module.ts'
 
 export interface JobContext {
   readonly clock: Clock
+  /** Of the process that was started for the job. */
+  readonly argv: readonly string[]
   readonly onStep: (report: StepReport) => void
   /** Called once in `PROGRESS_MS` at most. */
   readonly onProgress: (report: ProgressReport) => void
@@ -52,6 +55,7 @@ export async function runJob(job: PublisherJob, context: JobContext): Promise<Jo
     return result
   }
   try {
+    checkStarter(context.argv)
     const bytes = await readModule(job)
     const { name, lifetime, limits } = job
     const { moduleBytes, memoryBytes: memoryMaxBytes, hardenedBytes: outputBytes } = limits

@@ -1,8 +1,10 @@
 /** One job of the publisher under test, in a folder of its own, and the modules it is given. */
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../../src/base/clock.ts'
+import { VERSION_ARGUMENT } from '../../../src/base/version.ts'
 import { runJob } from '../../../src/publisher/run-job.ts'
 import type {
   ProgressReport,
@@ -13,6 +15,15 @@ import { wat } from '../../support/wat.ts'
 
 /** A command that prints `output`, then runs `after`. */
 export function printing(output: string, after = '', more = ''): Uint8Array {
+  return writing(1, [output, after, more])
+}
+
+/** The same, to standard error. */
+export function complaining(output: string, after = ''): Uint8Array {
+  return writing(2, [output, after, ''])
+}
+
+function writing(fd: number, [output, after, more]: readonly [string, string, string]): Uint8Array {
   const data = [...Buffer.from(output, 'latin1')]
     .map((byte) => `\\${byte.toString(16).padStart(2, '0')}`)
     .join('')
@@ -25,7 +36,7 @@ export function printing(output: string, after = '', more = ''): Uint8Array {
     (func (export "_start")
       (i32.store (i32.const 0) (i32.const 16))
       (i32.store (i32.const 4) (i32.const ${output.length}))
-      (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (drop (call $fd_write (i32.const ${fd}) (i32.const 0) (i32.const 1) (i32.const 8)))
       ${after}))`)
 }
 
@@ -45,6 +56,7 @@ export async function run(
   module: Uint8Array,
   changes: Partial<PublisherJob> = {},
   clock: Clock = systemClock,
+  argv: readonly string[] = [VERSION_ARGUMENT],
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-job-'))
   try {
@@ -65,6 +77,7 @@ export async function run(
       ...changes,
     }
     const result = await runJob(job, {
+      argv,
       clock,
       onStep: (step) => steps.push(step),
       onProgress: (share) => shares.push(share),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { wat } from '../../support/wat.ts'
-import { LIMITS, run } from './job-run.ts'
+import { complaining, LIMITS, printing, run } from './job-run.ts'
 
 /** Prints its environment as the body. */
 const ENVIRONMENT = `(module
@@ -88,4 +88,26 @@ test('the probe sees the files of the release, and cannot change them', async ()
     probe: { method: 'GET', path: '/', headers: {}, body: '', contains: 'from a file' },
   })
   expect(event).toMatchObject({ event: 'done' })
+})
+
+test('why it failed is said, however much it has written before, and not how to learn more', async () => {
+  const flood = 'a line of nothing much\n'.repeat(400)
+  const panic =
+    "thread 'main' panicked at src/main.rs:3:5:\nno caf\xc3\xa9\nnote: run with `RUST_BACKTRACE=1`\n"
+  const { event } = await run(complaining(flood + panic, '(call $proc_exit (i32.const 101))'))
+  expect(event).toMatchObject({
+    error: {
+      code: 'PUBLISHER_PROBE_FAILED',
+      message: expect.stringContaining(
+        `(it said: "thread 'main' panicked at src/main.rs:3:5: no café")`,
+      ),
+    },
+  })
+})
+
+test('a process of another version takes no job', async () => {
+  const { event } = await run(printing('A: b\n\n'), {}, undefined, ['--for-version=0.0.1'])
+  expect(event).toMatchObject({
+    error: { code: 'VERSION_MIXED', message: expect.stringContaining('wasm-fpm 0.0.1') },
+  })
 })
