@@ -5,6 +5,7 @@
 import { systemClock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import { createLogger } from '../base/logger.ts'
+import { checkStarter } from '../base/version.ts'
 import type { Config } from '../config/config.ts'
 import type { AdminMessage, MasterToAdmin } from '../ipc/admin-messages.ts'
 import { AdminApi } from './admin-api.ts'
@@ -32,11 +33,12 @@ function obey(message: MasterToAdmin<Config>): void {
 async function start(
   message: Extract<MasterToAdmin<Config>, { readonly kind: 'start' }>,
 ): Promise<void> {
-  const { log } = message.settings
   process.title = 'wasm-fpm: admin'
-  const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
-  const logger = createLogger(log.level, isReadable).child({ admin: true, pid: process.pid })
   try {
+    checkStarter()
+    const { log } = message.settings
+    const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
+    const logger = createLogger(log.level, isReadable).child({ admin: true, pid: process.pid })
     api = new AdminApi(message, { clock: systemClock, logger, send })
     await api.start(message.sockets)
     send({ kind: 'ready' })

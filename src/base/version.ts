@@ -1,11 +1,15 @@
-/** The version in package.json. */
+/**
+ * The version in package.json, and what keeps two of them apart: a process that is started after the program on disk was
+ * replaced must not work for one that was started before.
+ */
 import { readFileSync } from 'node:fs'
+import { CodedError } from './errors.ts'
 
 interface PackageFile {
   readonly version: string
 }
 
-/** Two folders up in a checkout (`src/cli`), three in the package (`dist/src/cli`). */
+/** Two folders up in a checkout (`src/base`), three in the package (`dist/src/base`). */
 function read(): string {
   for (const path of ['../../package.json', '../../../package.json']) {
     try {
@@ -19,3 +23,16 @@ function read(): string {
 }
 
 export const VERSION: string = read()
+
+/** The argument by which a process tells those it starts whose they are. */
+export const VERSION_ARGUMENT = `--for-version=${VERSION}`
+
+/** Throws VERSION_MIXED when this process was started by one of another version. */
+export function checkStarter(argv: readonly string[] = process.argv): void {
+  if (argv.includes(VERSION_ARGUMENT)) return
+  const other = argv.map((one) => /^--for-version=(.*)$/.exec(one)?.[1]).find((one) => one)
+  throw new CodedError(
+    'VERSION_MIXED',
+    `Cannot work for wasm-fpm ${other ?? 'of an older version'}: the program on disk is ${VERSION} by now, wanted the same (start the server anew: \`systemctl restart wasm-fpm\`, or \`wasm-fpm stop\` and \`wasm-fpm serve\`; until then what runs goes on)`,
+  )
+}

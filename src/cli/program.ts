@@ -1,5 +1,6 @@
 /** All commands of `wasm-fpm`, in the groups that its help shows. */
 import { Command } from 'commander'
+import { VERSION } from '../base/version.ts'
 import { checkCommand } from './check.ts'
 import { collectCommand } from './collect.ts'
 import { completionCommand } from './completion.ts'
@@ -29,7 +30,6 @@ import { statusCommand } from './status.ts'
 import { stopCommand } from './stop.ts'
 import { tenantsCommand } from './tenants.ts'
 import { tokenCommand } from './token.ts'
-import { VERSION } from './version.ts'
 
 /** Makes the program; nothing runs before it is given arguments. Throws `CommanderError` instead of ending the process. */
 export function makeProgram(): Command {

@@ -9,6 +9,7 @@ import { TokenFile } from '../admin/token-file.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire, toWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
+import { VERSION_ARGUMENT } from '../base/version.ts'
 import type { AdminConfig, Config } from '../config/config.ts'
 import {
   type AdminQuestion,
@@ -121,7 +122,8 @@ export class AdminProcess {
     const { account, sockets } = this.#rights
     const { clock, limits, errorLog, logger } = this.#parts
     const errorOutput = errorLog === undefined ? 'inherit' : 'pipe'
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ENTRY], {
+    const args = ['--disable-warning=ExperimentalWarning', ENTRY, VERSION_ARGUMENT]
+    const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'ignore', errorOutput, 'ipc', ...sockets.map(({ fd }) => fd)],
       serialization: 'json',
       cwd: '/',

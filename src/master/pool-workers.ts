@@ -240,6 +240,7 @@ export class PoolWorkers {
     this.#history = history
     const line = { pool: this.name, pid: ending.worker.pid, reason: ending.reason, delayMs }
     if (!ending.isCrash) logger.info(line, 'worker has ended')
+    else if (ending.servedMs === 0 && delayMs === 0) logger.error(line, 'worker cannot be started')
     else if (delayMs === 0) logger.error(line, 'worker has crashed and is replaced')
     else {
       logger.error(

@@ -6,6 +6,7 @@ import type { SpawnOptions } from 'node:child_process'
 import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { VERSION_ARGUMENT } from '../base/version.ts'
 import type { Config } from '../config/config.ts'
 import type { Account } from './account.ts'
 
@@ -68,6 +69,7 @@ export function workerCommand(
       ),
       ...write.map((path) => `--allow-fs-write=${granted(path)}`),
       ENTRY,
+      VERSION_ARGUMENT,
     ],
     options: {
       stdio: ['ignore', 'ignore', errorOutput, 'ipc', ...fds],

@@ -39,7 +39,7 @@ export interface WorkerEnding {
   readonly isCrash: boolean
   /** How long it was ready. */
   readonly servedMs: number
-  /** For the log: an exit code or a signal. */
+  /** For the log: what it complained about, an exit code or a signal. */
   readonly reason: string
 }
 
@@ -82,6 +82,8 @@ export class WorkerProcess implements RoundMember, Asker {
   #readySinceMs = 0
   readonly #watch: StallWatch
   #deadline: Timer | undefined
+  /** What it complained about before it was ready. */
+  #failure: string | undefined
 
   /** Starts the process. */
   constructor(options: WorkerProcessOptions) {
@@ -213,6 +215,7 @@ export class WorkerProcess implements RoundMember, Asker {
         this.#becomeReady()
         return
       case 'failed':
+        this.#failure ??= message.error.message
         this.#readiness.reject(fromWire(message.error))
         this.#child.kill('SIGKILL')
         return
@@ -275,7 +278,8 @@ export class WorkerProcess implements RoundMember, Asker {
     this.#preparation?.resolve()
     this.#end.resolve()
     const servedMs = this.#readySinceMs === 0 ? 0 : clock.nowMs() - this.#readySinceMs
-    onEnd({ worker: this, isCrash: isBadEnd && before !== 'draining', servedMs, reason })
+    const isCrash = isBadEnd && before !== 'draining'
+    onEnd({ worker: this, isCrash, servedMs, reason: this.#failure ?? reason })
   }
 
   #send(message: MasterMessage<PackedConfig>): void {

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire } from '../base/errors.ts'
+import { VERSION_ARGUMENT } from '../base/version.ts'
 import { digestOf } from './digest.ts'
 import { StoreError } from './errors.ts'
 import { type OutputListener, OutputReader } from './publisher-output.ts'
@@ -112,6 +113,7 @@ function start(job: PublisherJob, account: PublisherAccount | undefined): ChildP
       '--permission',
       ...readable.flatMap((path) => (path === null ? [] : [`--allow-fs-read=${path}`])),
       ENTRY,
+      VERSION_ARGUMENT,
     ],
     {
       stdio: ['pipe', 'pipe', 'pipe'],

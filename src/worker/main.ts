@@ -1,8 +1,10 @@
 /** The entry point of a worker process. The master starts it, with its sockets and a channel; it obeys nobody else. */
 import { systemClock } from '../base/clock.ts'
+import { toWire } from '../base/errors.ts'
 import { inBatches } from '../base/line-batch.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { createLogger, standardError } from '../base/logger.ts'
+import { checkStarter } from '../base/version.ts'
 import { type PackedConfig, unpackConfig } from '../config/packed-config.ts'
 import type { MasterMessage } from '../ipc/messages.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
@@ -15,6 +17,8 @@ let graceMs = 0
 function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefined): void {
   switch (message.kind) {
     case 'start':
+      // First: another version's settings may be others.
+      if (isOfAnotherVersion()) return
       start({ ...message, settings: unpackConfig(message.settings) })
       return
     case 'prepare':
@@ -48,6 +52,17 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
     case 'drain':
       drain(message.graceMs, message.hasHeirs)
       return
+  }
+}
+
+/** Whether it is; the master is told. */
+function isOfAnotherVersion(): boolean {
+  try {
+    checkStarter()
+    return false
+  } catch (error) {
+    process.send?.({ kind: 'failed', error: toWire(error) })
+    return true
   }
 }
 
