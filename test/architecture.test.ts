@@ -66,6 +66,50 @@ const ENTRY_POINTS = [
   'guest/harden-thread.ts',
 ]
 
+/**
+ * Who opens files by Node's own functions, and whose files these are. What a tenant can change is opened by `base/opened-file.ts`,
+ * `base/held-folder.ts`, `base/open-within.ts`, and for guests by `wasi/host-*.ts`: no others.
+ */
+const OPENS_FILES: Readonly<Record<string, string>> = {
+  'base/opened-file.ts': 'the way',
+  'base/held-folder.ts': 'the way',
+  'wasi/host-directory.ts': 'the way, for guests',
+  'wasi/host-name.ts': 'the way, for guests',
+  'admin/audit-log.ts': "the operator's",
+  'admin/token-file.ts': "the operator's",
+  'config/env-files.ts': "the operator's",
+  'config/load.ts': "the operator's",
+  'config/tenant-files.ts': "the operator's",
+  'master/error-log.ts': "the operator's",
+  'master/log-files.ts': "the operator's",
+  'master/own-store.ts': "the store's",
+  'master/pid-file.ts': "the operator's",
+  'master/server-status.ts': "the operator's",
+  'store/signing-key.ts': "the operator's",
+  'store/store-files.ts': "the store's",
+  'master/account.ts': "the system's",
+  'gateway/listen/file-limit.ts': "the system's",
+  'gateway/listen/inherited.ts': "the system's",
+  'gateway/listen/socket-file.ts': "the system's",
+  'store/owner.ts': "the system's",
+  'store/publisher-process.ts': "the system's",
+  'oci/find-credentials.ts': "the user's",
+  'oci/pack-archive.ts': 'its own',
+  'oci/pull-artifact.ts': 'its own',
+  'oci/unpack-archive.ts': 'its own',
+  'cli/convert/read-ini.ts': 'named on the command line',
+  'cli/dev/build-command.ts': "the user's",
+  'cli/dev/find-source.ts': "the user's",
+  'cli/doctor/machine-facts.ts': "the system's",
+  'cli/doctor/permission.ts': "the system's",
+  'cli/logs/open-log.ts': "the operator's",
+  'cli/read-module-file.ts': 'named on the command line',
+  'cli/remote-signing.ts': 'its own',
+  'cli/remote-upload.ts': 'named on the command line',
+  'cli/template/templates.ts': "the program's",
+  'base/version.ts': "the program's",
+}
+
 const MAX_LINES = 400
 
 const root = join(process.cwd(), 'src')
@@ -115,6 +159,22 @@ test('no two files import each other, however indirectly', () => {
     done.add(path)
   }
   for (const path of files) visit(path, [])
+})
+
+test('files that tenants can change are opened in one way', () => {
+  const openers = ['open', 'openSync', 'openAsBlob', 'readFile', 'readFileSync', 'createReadStream']
+  for (const [path, text] of source) {
+    const names = [...text.matchAll(/^import ([^;]*?) from 'node:fs(?:\/promises)?'/gm)].flatMap(
+      ([, imported = '']) => imported.split(/[^A-Za-z*]+/),
+    )
+    const isOpener =
+      names.some((name) => openers.includes(name) || name === '*') ||
+      /getBuiltinModule\('node:fs/.test(text)
+    assert.ok(
+      !isOpener || path in OPENS_FILES,
+      `${path} opens files by name: use base/opened-file.ts or base/open-within.ts, or say here whose files they are`,
+    )
+  }
 })
 
 test(`no file is longer than ${MAX_LINES} lines`, () => {

@@ -1,12 +1,14 @@
 /**
  * Document-root mode (design §8): a file under the tenant's `root` with an allowed extension is run as it lies there.
  *
- * Looking a path up costs two system calls; answers are kept for `revalidateMs`, so a changed file is noticed after that.
+ * The tenant may change everything there at any time, so files are opened by `openWithin` only. Looking a path up costs a few
+ * system calls for each folder; answers are kept for `revalidateMs`, so a changed file is noticed after that.
  */
-import { realpathSync, type Stats, statSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { extname, join, sep } from 'node:path'
+import type { Stats } from 'node:fs'
+import { extname } from 'node:path'
 import type { Clock } from '../base/clock.ts'
+import { openWithin } from '../base/open-within.ts'
+import { OpenError, type OpenedFile } from '../base/opened-file.ts'
 import type { ScriptRules } from '../cgi/script-path.ts'
 import type { CompileCache } from '../guest/compile-cache.ts'
 import { GuestError } from '../guest/errors.ts'
@@ -17,12 +19,6 @@ const MAX_PATHS = 4096
 
 /** The largest module file that is read. */
 const MAX_MODULE_BYTES = 256 * 1024 * 1024
-
-interface Script {
-  readonly realPath: string
-  readonly identity: string
-  readonly bytes: number
-}
 
 interface Loaded {
   readonly identity: string
@@ -73,7 +69,8 @@ export class DocumentRoot {
 
   /**
    * The compiled script at `path` (relative to the root, no leading slash; latin1, one char a byte): at once when it is known
-   * and unchanged; undefined when that is no file that may be run. Follows no link out of the root. Rejects with `GuestError`.
+   * and unchanged; undefined when that is no file that may be run. Links are followed inside of the root. Throws
+   * GUEST_OUTSIDE_ROOT for one that leads out of it; rejects with `GuestError`.
    */
   load(path: string): GuestModule | Promise<GuestModule> | undefined {
     const nowMs = this.#clock.nowMs()
@@ -84,60 +81,65 @@ export class DocumentRoot {
   }
 
   #lookUp(path: string, nowMs: number): Lookup {
-    const script = this.#extensions.has(extname(path).toLowerCase()) ? this.#find(path) : undefined
-    const loaded = script === undefined ? undefined : this.#load(script, path)
+    const isScript = this.#extensions.has(extname(path).toLowerCase())
+    const loaded = isScript ? this.#find(path) : undefined
     const lookup: Lookup = { loaded, expiresMs: nowMs + this.#revalidateMs }
     this.#lookups.delete(path)
     this.#remember(this.#lookups, path, lookup)
     return lookup
   }
 
-  /** Reads and compiles the script, unless it is the one that was read last time. */
-  #load(script: Script, path: string): Loaded {
-    const known = this.#loaded.get(path)
-    if (known?.identity === script.identity) return known
-    const loaded: Loaded = {
-      identity: script.identity,
-      module: this.#read(script, path),
-      ready: undefined,
+  #find(path: string): Loaded | undefined {
+    let identity: string
+    try {
+      using file = this.#open(path)
+      identity = identityOf(file.stats)
+    } catch (error) {
+      if (error instanceof OpenError && error.code === 'OPEN_OUTSIDE') throw outside(path, error)
+      return undefined // nothing there, or nothing we may see: the same to a client
     }
+    const known = this.#loaded.get(path)
+    return known?.identity === identity ? known : this.#load(identity, path)
+  }
+
+  /** Reads and compiles the script. Should it change meanwhile, the next look finds it changed. */
+  #load(identity: string, path: string): Loaded {
+    const loaded: Loaded = { identity, module: this.#read(path), ready: undefined }
     this.#remember(this.#loaded, path, loaded)
     loaded.module.then(
       (module) => {
         loaded.ready = module
       },
-      () => undefined,
+      (error: unknown) => {
+        // The others are the file's fault; this one need not be.
+        const isTransient = error instanceof GuestError && error.code === 'GUEST_UNREADABLE'
+        if (isTransient && this.#loaded.get(path) === loaded) this.#loaded.delete(path)
+      },
     )
     return loaded
   }
 
-  async #read(script: Script, path: string): Promise<GuestModule> {
-    if (script.bytes > MAX_MODULE_BYTES) {
-      throw new GuestError(
-        'GUEST_TOO_LARGE',
-        `Cannot read ${path}: ${script.bytes} bytes, wanted at most ${MAX_MODULE_BYTES}`,
-      )
-    }
-    let bytes: Uint8Array
-    try {
-      bytes = await readFile(script.realPath)
-    } catch (cause) {
-      throw new GuestError('GUEST_UNREADABLE', `Cannot read ${path}: ${String(cause)}`, { cause })
-    }
+  async #read(path: string): Promise<GuestModule> {
+    const bytes = await this.#readBytes(path)
     return this.#cache.compile(bytes, { name: path, memoryMaxBytes: this.#memoryMaxBytes(path) })
   }
 
-  #find(path: string): Script | undefined {
+  async #readBytes(path: string): Promise<Uint8Array> {
     try {
-      const root = realpathSync(this.rules.documentRoot)
-      const realPath = realpathSync(join(root, Buffer.from(path, 'latin1').toString('utf8')))
-      if (!realPath.startsWith(root.endsWith(sep) ? root : root + sep)) return undefined
-      const stats = statSync(realPath)
-      if (!stats.isFile()) return undefined
-      return { realPath, identity: identityOf(stats), bytes: stats.size }
-    } catch {
-      return undefined // nothing there, or nothing we may see: the same to a client
+      using file = this.#open(path)
+      const { size } = file.stats
+      if (size > MAX_MODULE_BYTES) throw tooLarge(path, size)
+      const bytes = new Uint8Array(size)
+      return bytes.subarray(0, await file.fill(bytes))
+    } catch (cause) {
+      if (cause instanceof GuestError) throw cause
+      throw new GuestError('GUEST_UNREADABLE', `Cannot read ${path}: ${String(cause)}`, { cause })
     }
+  }
+
+  #open(path: string): OpenedFile {
+    const name = Buffer.from(path, 'latin1').toString('utf8')
+    return openWithin(this.rules.documentRoot, name, 'follow-inside')
   }
 
   #remember<Value>(map: Map<string, Value>, path: string, value: Value): void {
@@ -154,6 +156,21 @@ export class DocumentRoot {
 /** A part of a longer string, kept, would keep all of it. */
 function ownCopy(path: string): string {
   return Buffer.from(path, 'latin1').toString('latin1')
+}
+
+function outside(path: string, cause: unknown): GuestError {
+  return new GuestError(
+    'GUEST_OUTSIDE_ROOT',
+    `Cannot run ${path}: a link there leads out of the tenant's root, wanted one that stays inside, or a copy`,
+    { cause },
+  )
+}
+
+function tooLarge(path: string, bytes: number): GuestError {
+  return new GuestError(
+    'GUEST_TOO_LARGE',
+    `Cannot read ${path}: ${bytes} bytes, wanted at most ${MAX_MODULE_BYTES}`,
+  )
 }
 
 function identityOf(stats: Stats): string {

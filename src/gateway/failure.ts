@@ -92,6 +92,7 @@ const RULES: Readonly<Partial<Record<FailureCode, FailureRule>>> = {
   GATEWAY_CLIENT_GONE: { ...badGuest, status: 499, level: 'debug' },
 
   GUEST_UNREADABLE: { ...badRequest, status: 404 },
+  GUEST_OUTSIDE_ROOT: { ...badRequest, status: 404, level: 'warn' },
   GUEST_INVALID_MODULE: badResponse,
   GUEST_WRONG_CONTRACT: badResponse,
   GUEST_TOO_LARGE: badResponse,

@@ -4,6 +4,8 @@ import { CodedError } from '../base/errors.ts'
 export type GuestErrorCode =
   /** The file cannot be read. */
   | 'GUEST_UNREADABLE'
+  /** A link on the way to it leads out of its tenant's root. */
+  | 'GUEST_OUTSIDE_ROOT'
   /** V8 refuses the module. */
   | 'GUEST_INVALID_MODULE'
   /** The module imports something nobody provides, or lacks an export its contract wants. */

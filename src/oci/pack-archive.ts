@@ -3,13 +3,12 @@
  * nobody's, of no date, readable by all.
  */
 
-import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { Header, Pax } from 'tar'
-import { systemCodeOf } from '../base/errors.ts'
+import { OpenError, type OpenedFile, openFile } from '../base/opened-file.ts'
 import { type BlobName, DigestMaker } from './digest.ts'
 import { OciError, ociFileError } from './errors.ts'
 
@@ -91,36 +90,36 @@ function blockOf(fields: ConstructorParameters<typeof Header>[0]): Uint8Array {
 
 /** Exactly `size` bytes of the file, or this throws. */
 async function* contentsOf(path: string, size: number): AsyncGenerator<Uint8Array> {
-  const file = await openPlain(path)
-  try {
-    let bytes = 0
-    for (;;) {
-      const { buffer, bytesRead } = await file.read(new Uint8Array(CHUNK_BYTES))
-      bytes += bytesRead
-      if (bytes > size || (bytesRead === 0 && bytes < size)) {
-        throw badSource(path, 'changed while it was read', 'a file that stays the same')
-      }
-      if (bytesRead === 0) return
-      yield buffer.subarray(0, bytesRead)
+  using file = openPlain(path)
+  let bytes = 0
+  for (;;) {
+    const buffer = new Uint8Array(CHUNK_BYTES)
+    const bytesRead = await file.read(buffer)
+    bytes += bytesRead
+    if (bytes > size || (bytesRead === 0 && bytes < size)) {
+      throw badSource(path, 'changed while it was read', 'a file that stays the same')
     }
-  } finally {
-    await file.close()
+    if (bytesRead === 0) return
+    yield buffer.subarray(0, bytesRead)
   }
 }
 
-/** Opens a file that is neither a link nor a device nor a pipe. Rejects with OCI_BAD_SOURCE. */
-export async function openPlain(path: string): Promise<FileHandle> {
-  let file: FileHandle
+/** Opens a file that is neither a link nor a device nor a pipe. Throws OCI_BAD_SOURCE. */
+export function openPlain(path: string): OpenedFile {
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (cause) {
-    const systemCode = systemCodeOf(cause)
-    const actual = systemCode === 'ELOOP' ? 'is a symbolic link' : `cannot be read (${systemCode})`
-    throw badSource(path, actual, 'a plain file')
+    return openFile(path)
+  } catch (error) {
+    if (!(error instanceof OpenError)) throw error
+    switch (error.code) {
+      case 'OPEN_LINK':
+        throw badSource(path, 'is a symbolic link', 'a plain file')
+      case 'OPEN_SPECIAL':
+      case 'OPEN_WRONG_KIND':
+        throw badSource(path, 'is no plain file', 'one')
+      default:
+        throw badSource(path, `cannot be read (${error.systemCode})`, 'a plain file')
+    }
   }
-  if ((await file.stat()).isFile()) return file
-  await file.close()
-  throw badSource(path, 'is no plain file', 'one')
 }
 
 /** The error for what cannot be pushed. */

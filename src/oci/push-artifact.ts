@@ -204,14 +204,11 @@ async function* exactly(path: string, size: number): AsyncGenerator<Uint8Array> 
 const CHUNK_BYTES = 64 * 1024
 
 async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
-  const file = await openPlain(path)
-  try {
-    for (;;) {
-      const { buffer, bytesRead } = await file.read(new Uint8Array(CHUNK_BYTES))
-      if (bytesRead === 0) return
-      yield buffer.subarray(0, bytesRead)
-    }
-  } finally {
-    await file.close()
+  using file = openPlain(path)
+  for (;;) {
+    const buffer = new Uint8Array(CHUNK_BYTES)
+    const bytesRead = await file.read(buffer)
+    if (bytesRead === 0) return
+    yield buffer.subarray(0, bytesRead)
   }
 }

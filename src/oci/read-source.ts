@@ -105,16 +105,13 @@ function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
 /** Undefined: there is no such file. */
 async function readText(path: string): Promise<string | undefined> {
   if ((await lstat(path).catch(() => undefined)) === undefined) return undefined
-  const file = await openPlain(path)
-  try {
-    const { size } = await file.stat()
-    if (size > MAX_MANIFEST_BYTES) {
-      throw badSource(path, `has ${size} bytes`, `at most ${MAX_MANIFEST_BYTES}`)
-    }
-    return await file.readFile('utf8')
-  } finally {
-    await file.close()
+  using file = openPlain(path)
+  const { size } = file.stats
+  if (size > MAX_MANIFEST_BYTES) {
+    throw badSource(path, `has ${size} bytes`, `at most ${MAX_MANIFEST_BYTES}`)
   }
+  const bytes = new Uint8Array(size)
+  return new TextDecoder().decode(bytes.subarray(0, await file.fill(bytes)))
 }
 
 async function onlyModule(folder: string, limits: OciLimits): Promise<string> {

@@ -1,7 +1,7 @@
 /** What the publisher's process does: verify, harden, compile, probe. Each step says what it found. */
-import { readFile } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
+import { openFile } from '../base/opened-file.ts'
 import { checkStarter } from '../base/version.ts'
 import { type GuestModule, TABLE_LIMITS } from '../guest/module.ts'
 import { digestOf } from '../store/digest.ts'
@@ -125,7 +125,9 @@ function codeReporter({ clock, onProgress }: JobContext): OnCode {
 
 async function readModule({ modulePath, name }: PublisherJob): Promise<Uint8Array> {
   try {
-    return await readFile(modulePath)
+    using file = openFile(modulePath)
+    const bytes = new Uint8Array(file.stats.size)
+    return bytes.subarray(0, await file.fill(bytes))
   } catch (cause) {
     throw new PublisherError(
       'PUBLISHER_BAD_JOB',

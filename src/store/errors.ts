@@ -1,5 +1,6 @@
 /** What can go wrong with a store of releases and with publishing into it. */
 import { CodedError, systemCodeOf } from '../base/errors.ts'
+import { OpenError } from '../base/opened-file.ts'
 
 export type StoreErrorCode =
   /** There is no store in the folder, or one of another format. */
@@ -83,7 +84,7 @@ const FILE_CODES: ReadonlyMap<string, 'STORE_FULL' | 'STORE_NOT_WRITABLE'> = new
 /** The error for what `node:fs` throws. `doing`: the rest of "Cannot ...", with the path. */
 export function storeFileError(doing: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause
-  const systemCode = systemCodeOf(cause)
+  const systemCode = cause instanceof OpenError ? cause.systemCode : systemCodeOf(cause)
   const isReading = doing.startsWith('read ')
   const known = FILE_CODES.get(systemCode)
   const code = known === 'STORE_NOT_WRITABLE' && isReading ? 'STORE_UNREADABLE' : known

@@ -3,7 +3,7 @@
  * which the pointer holds, covers the record, and the record holds the digest of these bytes. The mark of a hardened
  * module says nothing: anybody can put one there.
  */
-import { readFile } from 'node:fs/promises'
+import { openFile } from '../base/opened-file.ts'
 import { CONTRACT_VERSION } from '../wasm/contract.ts'
 import { type Digest, digestOf } from './digest.ts'
 import { StoreError, storeFileError } from './errors.ts'
@@ -35,7 +35,9 @@ async function readModule(
 ): Promise<Uint8Array<ArrayBuffer>> {
   let bytes: Uint8Array<ArrayBuffer>
   try {
-    bytes = await readFile(path)
+    using file = openFile(path)
+    bytes = new Uint8Array(file.stats.size)
+    await file.fill(bytes)
   } catch (cause) {
     throw storeFileError(`read ${path}`, cause)
   }

@@ -4,10 +4,11 @@
  */
 
 import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
-import { type FileHandle, lstat, open, opendir, realpath, stat } from 'node:fs/promises'
+import { lstat, opendir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { systemCodeOf } from '../base/errors.ts'
+import { openWithin } from '../base/open-within.ts'
+import { OpenError, type OpenedFile } from '../base/opened-file.ts'
 import { StoreError, storeFileError, storeLimitError } from './errors.ts'
 import type { StoreLimits } from './limits.ts'
 import type { Manifest, Units } from './manifest.ts'
@@ -70,7 +71,7 @@ export async function stageSource(
   const total =
     onBytes === undefined ? undefined : await measure(moduleFile, filesFolder, limits.files)
   const intake = new Intake(files, limits, (bytes) => onBytes?.(bytes, total))
-  const module = await intake.copy(moduleFile, modulePath, 'moduleBytes')
+  const module = await intake.copy([place.folder, inner], modulePath, 'moduleBytes')
   if (filesFolder === undefined) {
     return { manifest, modulePath, module, imagePath: undefined, imageFiles: [] }
   }
@@ -150,8 +151,8 @@ const NO_MANIFEST: FoundManifest = { file: MANIFEST_FILES.json, bytes: new Uint8
 /** Rejects with STORE_BAD_MANIFEST when both files have one. */
 async function findManifest(folder: string, limits: StoreLimits): Promise<FoundManifest> {
   const { json, toml } = MANIFEST_FILES
-  const inJson = await readManifestFile(join(folder, json), limits)
-  const inToml = await readManifestFile(join(folder, toml), limits)
+  const inJson = await readManifestFile(folder, json, limits)
+  const inToml = await readManifestFile(folder, toml, limits)
   // Too long a file is none yet: the reader of the manifest says so.
   const isManifest =
     inToml !== undefined &&
@@ -166,26 +167,18 @@ async function findManifest(folder: string, limits: StoreLimits): Promise<FoundM
 
 /** Undefined: there is none. */
 async function readManifestFile(
-  path: string,
+  folder: string,
+  name: ManifestFile,
   limits: StoreLimits,
 ): Promise<Uint8Array | undefined> {
-  let file: FileHandle
   try {
-    file = await openPlain(path)
+    using file = openPlain(folder, name)
+    // One byte more than may be: the reader of the manifest says what is wrong.
+    const bytes = new Uint8Array(Math.min(file.stats.size, limits.manifestBytes + 1))
+    return bytes.subarray(0, await file.fill(bytes))
   } catch (error) {
     if (error instanceof StoreError && error.details['systemCode'] === 'ENOENT') return undefined
-    throw error
-  }
-  try {
-    const { size } = await file.stat()
-    // One byte more than may be: the reader of the manifest says what is wrong.
-    const bytes = new Uint8Array(Math.min(size, limits.manifestBytes + 1))
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0)
-    return bytes.subarray(0, bytesRead)
-  } catch (cause) {
-    throw unreadable(path, cause)
-  } finally {
-    await file.close()
+    throw unreadable(join(folder, name), error)
   }
 }
 
@@ -221,37 +214,39 @@ class Intake {
     this.#onBytes = onBytes
   }
 
-  /** Copies one file, which may have as many bytes as `limit` says. */
-  async copy(from: string, to: string, limit: 'moduleBytes' | 'fileBytes'): Promise<StoredBytes> {
-    const file = await openPlain(from)
-    try {
-      const before = await file.stat()
-      this.#checkSize(from, limit, before.size)
-      const hash = createHash('sha256')
-      let bytes = 0
-      const chunks = async function* (this: Intake): AsyncGenerator<Uint8Array> {
-        for (;;) {
-          const { buffer, bytesRead } = await file.read(new Uint8Array(CHUNK_BYTES))
-          if (bytesRead === 0) return
-          const chunk = buffer.subarray(0, bytesRead)
-          bytes += bytesRead
-          // A file that grows while it is read is stopped here.
-          this.#checkSize(from, limit, bytes)
-          this.#bytes += bytesRead
-          this.#onBytes(this.#bytes)
-          hash.update(chunk)
-          yield chunk
-        }
+  /** Copies one file, which may have as many bytes as `limit` says. `place`: a folder, and where in it. */
+  async copy(
+    place: readonly [folder: string, inner: string],
+    to: string,
+    limit: 'moduleBytes' | 'fileBytes',
+  ): Promise<StoredBytes> {
+    const from = join(...place)
+    using file = openPlain(...place)
+    const before = file.stats
+    this.#checkSize(from, limit, before.size)
+    const hash = createHash('sha256')
+    let bytes = 0
+    const chunks = async function* (this: Intake): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        const buffer = new Uint8Array(CHUNK_BYTES)
+        const bytesRead = await file.read(buffer)
+        if (bytesRead === 0) return
+        const chunk = buffer.subarray(0, bytesRead)
+        bytes += bytesRead
+        // A file that grows while it is read is stopped here.
+        this.#checkSize(from, limit, bytes)
+        this.#bytes += bytesRead
+        this.#onBytes(this.#bytes)
+        hash.update(chunk)
+        yield chunk
       }
-      await this.#files.create(to, chunks.call(this))
-      const after = await file.stat()
-      if (after.mtimeMs !== before.mtimeMs || after.size !== bytes) {
-        throw badFile(from, 'changed while it was read', 'a file that stays the same')
-      }
-      return { digest: hash.digest('hex'), bytes }
-    } finally {
-      await file.close()
     }
+    await this.#files.create(to, chunks.call(this))
+    const after = await file.stat()
+    if (after.mtimeMs !== before.mtimeMs || after.size !== bytes) {
+      throw badFile(from, 'changed while it was read', 'a file that stays the same')
+    }
+    return { digest: hash.digest('hex'), bytes }
   }
 
   /** Copies all that is in a folder. */
@@ -273,7 +268,7 @@ class Intake {
         }
         if (!entry.isFile()) throw notPlain(join(from, path), entry.isSymbolicLink())
         this.#check(from, 'files', found.length + 1)
-        const stored = await this.copy(join(from, path), join(to, path), 'fileBytes')
+        const stored = await this.copy([from, path], join(to, path), 'fileBytes')
         this.#imageBytes += stored.bytes
         this.#check(from, 'imageBytes', this.#imageBytes)
         found.push({ path, ...stored })
@@ -294,18 +289,17 @@ class Intake {
   }
 }
 
-/** Opens a file that is neither a link nor a device nor a pipe; one of these must not keep us waiting. */
-async function openPlain(path: string): Promise<FileHandle> {
-  let file: FileHandle
+/** Opens a file that is neither a link nor a device nor a pipe, and that no link leads to, by descriptors all the way. */
+function openPlain(folder: string, inner: string): OpenedFile {
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (cause) {
-    if (systemCodeOf(cause) === 'ELOOP') throw notPlain(path, true)
-    throw unreadable(path, cause)
+    return openWithin(folder, inner, 'refuse')
+  } catch (error) {
+    const path = join(folder, inner)
+    const code = error instanceof OpenError ? error.code : undefined
+    if (code === 'OPEN_LINK') throw notPlain(path, true)
+    if (code === 'OPEN_SPECIAL' || code === 'OPEN_WRONG_KIND') throw notPlain(path, false)
+    throw unreadable(path, error)
   }
-  if ((await file.stat()).isFile()) return file
-  await file.close()
-  throw notPlain(path, false)
 }
 
 async function openFolder(path: string) {
@@ -318,7 +312,7 @@ async function openFolder(path: string) {
 
 function unreadable(path: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause
-  const systemCode = systemCodeOf(cause)
+  const systemCode = cause instanceof OpenError ? cause.systemCode : systemCodeOf(cause)
   if (systemCode !== 'ENOENT') return storeFileError(`read ${path}`, cause)
   return new StoreError('STORE_UNREADABLE', `Cannot read ${path}: there is none, wanted it`, {
     cause,

@@ -3,9 +3,8 @@
  * signature covers the record's digest; the record covers the modules and the listing; the listing covers the files.
  */
 import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openFile } from '../base/opened-file.ts'
 import type { Digest } from './digest.ts'
 import { StoreError, storeFileError } from './errors.ts'
 import type { Layout } from './layout.ts'
@@ -107,17 +106,13 @@ async function verifyFile(release: Digest, path: string, wanted: StoredBytes): P
   const hash = createHash('sha256')
   let bytes = 0
   try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
-    try {
-      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, wanted.bytes + 1))
-      while (bytes <= wanted.bytes) {
-        const { bytesRead } = await file.read(buffer)
-        if (bytesRead === 0) break
-        bytes += bytesRead
-        hash.update(buffer.subarray(0, bytesRead))
-      }
-    } finally {
-      await file.close()
+    using file = openFile(path)
+    const buffer = new Uint8Array(Math.min(CHUNK_BYTES, wanted.bytes + 1))
+    while (bytes <= wanted.bytes) {
+      const bytesRead = await file.read(buffer)
+      if (bytesRead === 0) break
+      bytes += bytesRead
+      hash.update(buffer.subarray(0, bytesRead))
     }
   } catch (cause) {
     throw storeFileError(`read ${path}`, cause)

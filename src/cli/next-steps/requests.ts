@@ -1,4 +1,5 @@
 /** What to do about errors of requests and of modules that run. */
+import type { OpenErrorCode } from '../../base/opened-file.ts'
 import type { CgiErrorCode } from '../../cgi/errors.ts'
 import type { FastCgiErrorCode } from '../../fastcgi/errors.ts'
 import type { GatewayErrorCode } from '../../gateway/errors.ts'
@@ -87,8 +88,19 @@ export const OUTCOME_STEPS: Steps<OutcomeCode> = {
   OUTCOME_WALL_EXCEEDED: SLOW,
 }
 
+export const OPEN_STEPS: Steps<OpenErrorCode> = {
+  OPEN_MISSING: 'check the path',
+  OPEN_LINK: 'put the file itself there, not a link to it',
+  OPEN_WRONG_KIND: 'check the path: a file has to be there, in folders',
+  OPEN_SPECIAL: 'put a plain file there',
+  OPEN_OUTSIDE: 'put a copy there, or a link that stays inside of the folder',
+  OPEN_TOO_FAR: 'put it there with fewer links on the way',
+  OPEN_FAILED: "check the path, and that the workers' user may read it: `wasm-fpm doctor`",
+}
+
 export const GUEST_STEPS: Steps<GuestErrorCode> = {
   GUEST_UNREADABLE: "check the path, and that the workers' user may read it: `wasm-fpm doctor`",
+  GUEST_OUTSIDE_ROOT: "put a copy below the tenant's root, or a link that stays inside",
   GUEST_INVALID_MODULE: BUILD_AGAIN,
   GUEST_WRONG_CONTRACT: TARGET,
   GUEST_TOO_LARGE: 'raise limits.memory, or build with a smaller first memory (--initial-memory)',

@@ -3,9 +3,7 @@
  * everybody who has the same. A larger one is read in chunks, and is open only while a chunk is read: a client that is slow
  * to take it holds no descriptor. That is right because images never change.
  */
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { join } from 'node:path'
+import { openWithin } from '../../base/open-within.ts'
 import { digestOf } from '../../store/digest.ts'
 import type { ImageFile } from '../../store/release.ts'
 import { ImageCache, type ImageCacheLimits } from '../../wasi/image-cache.ts'
@@ -24,8 +22,6 @@ export const DEFAULT_FILE_READER_LIMITS: FileReaderLimits = {
   cache: { bytes: 16 * 1024 * 1024, files: 4096, fileBytes: 64 * 1024 },
   openFiles: 32,
 }
-
-const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY
 
 export class FileReader {
   readonly #chunkBytes: number
@@ -68,17 +64,12 @@ async function readPart(
   { start, bytes }: { readonly start: number; readonly bytes: number },
 ): Promise<Uint8Array> {
   try {
-    await using handle = await open(join(root, file.path), FLAGS)
-    const stats = await handle.stat()
-    if (!stats.isFile() || stats.size !== file.bytes) {
-      throw unreadable(file, `${stats.size} bytes`)
-    }
+    using opened = openWithin(root, file.path, 'refuse')
+    const { size } = opened.stats
+    if (size !== file.bytes) throw unreadable(file, `${size} bytes`)
     const part = Buffer.allocUnsafeSlow(bytes)
-    for (let length = 0; length < bytes; ) {
-      const { bytesRead } = await handle.read(part, length, bytes - length, start + length)
-      if (bytesRead === 0) throw unreadable(file, `it ends after ${start + length} bytes`)
-      length += bytesRead
-    }
+    const length = await opened.fill(part, start)
+    if (length < bytes) throw unreadable(file, `it ends after ${start + length} bytes`)
     return part
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause

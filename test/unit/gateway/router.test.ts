@@ -151,7 +151,7 @@ const REFUSALS = [
   {
     name: 'a link out of the root',
     params: { HTTP_HOST: 'acme.example', SCRIPT_NAME: '/link.wasm' },
-    code: 'GATEWAY_UNKNOWN_HANDLER',
+    code: 'GUEST_OUTSIDE_ROOT',
   },
   {
     name: 'climbing out of the root',

@@ -255,7 +255,7 @@ const REFUSED: ReadonlyArray<{
     changes: { modulePath: '/nowhere/at/all' },
     step: 'verify',
     code: 'PUBLISHER_BAD_JOB',
-    says: 'ENOENT',
+    says: 'there is none',
   },
 ]
 
