@@ -112,6 +112,8 @@ function lost({ badStatus, socketErrors, timeouts }: WrkFigures): number {
 
 function writeGuests(): void {
   for (const tenant of ['hog', 'neighbour']) mkdirSync(join(folder, tenant))
+  mkdirSync(join(folder, 'hog', 'd'))
+  mkdirSync(join(folder, 'mount'))
   writeFileSync(join(folder, 'neighbour', 'hello.wasm'), compileHostile('hello'))
   for (const guest of guests) {
     writeFileSync(join(folder, 'hog', `${guest}.wasm`), compileHostile(guest))
@@ -130,6 +132,7 @@ root = "${folder}/neighbour"
 [[tenant]]
 name = "hog"
 root = "${folder}/hog"
+mounts = [{ host = "${folder}/mount", guest = "/mount", writable = true }]
 max_children = ${copies}
 [tenant.limits]
 cpu = "200ms"

@@ -60,6 +60,13 @@ const CASES: readonly Case[] = [
     code: 'OUTCOME_WALL_EXCEEDED',
   },
   {
+    name: 'wall clock, waiting for the disk',
+    guest: 'spin-sync',
+    limits: 'wall = "150ms"',
+    status: 504,
+    code: 'OUTCOME_WALL_EXCEEDED',
+  },
+  {
     name: 'wall clock, busy',
     guest: 'endless-loop',
     limits: 'wall = "150ms"',

@@ -51,6 +51,8 @@ export function setStage(options: StageOptions = {}): Stage {
     mkdirSync(join(folder, tenant))
     writeFileSync(join(folder, tenant, 'hello.wasm'), hello)
   }
+  mkdirSync(join(folder, 'hog', 'd'))
+  mkdirSync(join(folder, 'mount'))
   const modules = Object.entries(options.modules ?? {})
   for (const name of options.guests ?? []) modules.push([name, compileHostile(name)])
   for (const [name, bytes] of modules) writeFileSync(join(folder, 'hog', `${name}.wasm`), bytes)
@@ -106,6 +108,7 @@ listen = ["${folder}/pool.sock"]
 [[tenant]]
 name = "hog"
 root = "${folder}/hog"
+mounts = [{ host = "${folder}/mount", guest = "/mount", writable = true }]
 ${keys ?? ''}
 [tenant.limits]
 ${limits ?? 'cpu = "50ms"\nwall = "5s"'}
