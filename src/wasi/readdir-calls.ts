@@ -56,7 +56,7 @@ export const READDIR_CALLS = {
         if (entry === undefined) break
         host.charge(ENTRY_WORK)
         const ino = index - first < INODES_PER_CALL ? inodeOf(host, open, entry) : 0n
-        at += copyEntry(host.bytes.subarray(at, end), entry, ino, index + 1)
+        at += storeEntry(host, at, end, { entry, ino, next: index + 1 })
       }
       return host.storeU32(result, at - start)
     },
@@ -100,17 +100,34 @@ function inodeOf(host: CallContext, { node }: OpenDirectory, { name }: Directory
   return typeof stat === 'number' ? 0n : stat.ino
 }
 
-/** Copies as much of an entry as `into` holds; how much that was. */
-function copyEntry(into: Uint8Array, entry: DirectoryEntry, ino: bigint, next: number): number {
-  const name = encoder.encode(entry.name)
-  const bytes = new Uint8Array(DIRENT_BYTES + name.length)
-  const view = new DataView(bytes.buffer)
-  view.setBigUint64(0, BigInt(next), true)
-  view.setBigUint64(8, ino, true)
-  view.setUint32(16, name.length, true)
-  view.setUint8(20, entry.filetype)
-  bytes.set(name, DIRENT_BYTES)
-  const copied = bytes.subarray(0, into.length)
-  into.set(copied)
-  return copied.length
+interface Dirent {
+  readonly entry: DirectoryEntry
+  readonly ino: bigint
+  /** The cookie of the entry behind it. */
+  readonly next: number
+}
+
+/** Stores as much of an entry as there is room for between `at` and `end`; how much that was. */
+function storeEntry(host: CallContext, at: number, end: number, dirent: Dirent): number {
+  const { name } = dirent.entry
+  // A char is three bytes at most.
+  if (at + DIRENT_BYTES + name.length * 3 <= end) {
+    return writeEntry(host.bytes.subarray(at, end), host.view, at, dirent)
+  }
+  const whole = new Uint8Array(DIRENT_BYTES + name.length * 3)
+  const length = writeEntry(whole, new DataView(whole.buffer), 0, dirent)
+  const stored = whole.subarray(0, Math.min(length, end - at))
+  host.bytes.set(stored, at)
+  return stored.length
+}
+
+/** Writes all of it to `into`, which is `view` from `at` on; its length. */
+function writeEntry(into: Uint8Array, view: DataView, at: number, dirent: Dirent): number {
+  const { entry, ino, next } = dirent
+  const { written } = encoder.encodeInto(entry.name, into.subarray(DIRENT_BYTES))
+  view.setBigUint64(at, BigInt(next), true)
+  view.setBigUint64(at + 8, ino, true)
+  view.setUint32(at + 16, written, true)
+  view.setUint32(at + 20, entry.filetype, true)
+  return DIRENT_BYTES + written
 }

@@ -4,6 +4,7 @@ import { Errno } from '../../../src/wasi/errno.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { makeProbe, type Probe } from './probe.ts'
+import { SlowDisk } from './slow-directory.ts'
 
 const DIR = 3
 
@@ -74,4 +75,30 @@ test('cookies stay valid while the directory changes', async () => {
   expect(probe.u32(50)).toBe(0)
   expect(await probe.call('fd_readdir', DIR, 65_000, 537, 0n, 50)).toBe(Errno.FAULT)
   expect(await probe.call('fd_readdir', 0, 0, 0, 0n, 0)).toBe(Errno.NOTDIR)
+})
+
+test('a large directory is read from the disk as it is told, each entry once', async () => {
+  const disk = new SlowDisk()
+  const probe = await makeProbe({ preopens: [{ guestPath: '/', directory: disk.root }] })
+  await probe.call('fd_readdir', DIR, 1_000, 4_096, 0n, 50)
+  const first = disk.work
+  const entries = await readAll(probe, DIR, 4_096)
+  expect(new Set(entries.map(({ name }) => name)).size).toBe(5_002)
+  expect(first).toBeLessThan(disk.work / 20)
+})
+
+test('a call goes over so many entries and no more', async () => {
+  const { root: directory } = new SlowDisk()
+  const probe = await makeProbe({ preopens: [{ guestPath: '/', directory }] })
+  probe.memory.grow(20)
+  const list = (bytes: number, cookie: bigint): Promise<number> =>
+    probe.call('fd_readdir', DIR, 1_000, bytes, cookie, 50)
+  expect(await list(1_000_000, 0n)).toBe(Errno.OVERFLOW)
+  expect(await list(60_000, 0n)).toBe(Errno.SUCCESS)
+  expect(probe.u32(50)).toBe(60_000)
+  expect(await list(100, 0n)).toBe(Errno.SUCCESS)
+  // What was read stays known, so that one gets there in the end.
+  expect(await list(100, 100_000n)).toBe(Errno.OVERFLOW)
+  expect(await list(100, 100_000n)).toBe(Errno.SUCCESS)
+  expect(probe.u32(50)).toBe(0)
 })
