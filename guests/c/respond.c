@@ -1,12 +1,16 @@
 /* Answers with the header block asked for: ?kind=status (with ?code=), `redirect`, `location` (no Status), `cookies`,
    `large` (one field of ?n= bytes), `chunked` (a Transfer-Encoding of its own), `early-hints` (1xx first),
-   `short` and `long` (a body that is not its Content-Length), `noheader`. */
+   `short` and `long` (a body that is not its Content-Length), `noheader`; `stderr` prints ?n= bytes to standard error first. */
 #include "cgi.h"
 
 static void large_field(uint64_t bytes) {
   printf("X-Large: ");
   for (uint64_t i = 0; i < bytes; i++) putchar('x');
   printf("\r\n");
+}
+
+static void complain(uint64_t bytes) {
+  for (uint64_t i = 1; i <= bytes; i++) fputc(i % 1000 == 0 || i == bytes ? '\n' : 'x', stderr);
 }
 
 int main(void) {
@@ -22,6 +26,7 @@ int main(void) {
   if (query_is("kind", "early-hints")) printf("Status: 103 Early Hints\r\nLink: </style.css>\r\n\r\n");
   if (query_is("kind", "short")) printf("Content-Length: 100\r\n");
   if (query_is("kind", "long")) printf("Content-Length: 3\r\n");
+  if (query_is("kind", "stderr")) complain(query_number("n", 4096));
   if (!query_is("kind", "noheader")) text_header();
   printf("answered\n");
   return 0;

@@ -80,6 +80,7 @@ export class CgiResponseStream implements ByteSink {
   /** Printed, but not taken by the output yet. */
   #pending: Uint8Array | undefined
   #wake: (() => void) | undefined
+  #headTaken: (() => void) | undefined
 
   constructor(output: ByteSink, options: ResponseOptions) {
     if (!/^[\x21-\x7e]{1,200}$/.test(options.requestId)) {
@@ -94,6 +95,12 @@ export class CgiResponseStream implements ByteSink {
   /** Whether the header has gone out: a failure can no longer become an error page. */
   get headSent(): boolean {
     return this.#headSent
+  }
+
+  /** Registers what to do once, when the output has taken the header, or the page in its place. */
+  onHeadTaken(call: () => void): void {
+    if (this.#headSent && this.#pending === undefined) call()
+    else this.#headTaken = call
   }
 
   /** Status of the response, as soon as it is known. */
@@ -309,7 +316,14 @@ export class CgiResponseStream implements ByteSink {
   #send(bytes: Uint8Array): void {
     this.#headSent = true
     this.#pending = bytes
-    if (!this.#drain()) this.#awaitDrain()
+    if (this.#drain()) this.#tellHeadTaken()
+    else this.#awaitDrain()
+  }
+
+  #tellHeadTaken(): void {
+    const call = this.#headTaken
+    this.#headTaken = undefined
+    call?.()
   }
 
   /** Whether everything printed so far has been taken. */
@@ -325,6 +339,7 @@ export class CgiResponseStream implements ByteSink {
   #awaitDrain(): void {
     this.#output.onWritable(() => {
       if (!this.#drain()) return this.#awaitDrain()
+      this.#tellHeadTaken()
       if (this.#phase === 'finished') this.#output.end()
       const wake = this.#wake
       this.#wake = undefined

@@ -17,6 +17,8 @@ const NO_INPUT = new InputStream({ inputHeld: () => undefined })
 NO_INPUT.end()
 /** The end of nearly every request. */
 const DONE = endBody(ProtocolStatus.RequestComplete, 0)
+/** Content of a record of STDERR: HAProxy 2.6 ends itself when one does not fit its buffer (16 KiB by default). */
+const MAX_STDERR_CONTENT = 4_088
 /** appStatus of a request that was given up: anything but 0. */
 const GIVEN_UP = 1
 
@@ -193,7 +195,9 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   }
 
   writeContent(type: number, bytes: Uint8Array, count: number): void {
-    this.records.append(type, bytes, [count, this.#owner.maxRecordContent()])
+    const largest = this.#owner.maxRecordContent()
+    const isStderr = type === RecordType.Stderr
+    this.records.append(type, bytes, [count, isStderr ? MAX_STDERR_CONTENT : largest])
   }
 
   writeRecord(type: number, content: Uint8Array): void {

@@ -104,10 +104,13 @@ export class Answer {
   }
 
   get stderr(): ByteSink {
+    if (this.#stderr !== undefined) return this.#stderr
     const limits = this.#tenant?.stderr ?? DEFAULT_STDERR_LIMITS
     const ends = { forward: this.#request.stderr, log: (line: string) => this.#logGuest(line) }
-    this.#stderr ??= new GuestStderr(ends, limits, this.#gateway.clock)
-    return this.#stderr
+    const stderr = new GuestStderr(ends, limits, this.#gateway.clock)
+    this.#stderr = stderr
+    this.#open().onHeadTaken(() => stderr.release())
+    return stderr
   }
 
   /** Registers what to do when the response is complete and the guest goes on. */

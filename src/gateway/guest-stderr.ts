@@ -1,6 +1,9 @@
 /**
  * A guest's standard error: cut into lines, made harmless, limited, then logged and passed to the web server.
  * Copied to our log first because some web servers drop FCGI_STDERR.
+ *
+ * The web server gets it behind the header of the response, never before: nginx reads up to the end of the header through one
+ * small buffer (4,096 bytes), takes the bytes of our records for part of it, and answers 502 when it is full in the wrong place.
  */
 import type { ByteSink } from '../base/byte-stream.ts'
 import type { Clock } from '../base/clock.ts'
@@ -25,6 +28,9 @@ const NEWLINE = 10
 /** What a line costs besides its own bytes: our log and the web server's each write a few times as much around a short one. */
 const LINE_COST_BYTES = 100
 
+/** Most that waits for the header of the response. */
+const MAX_HELD_BYTES = 65_536
+
 export class GuestStderr implements ByteSink {
   readonly #forward: ByteSink
   readonly #log: (line: string) => void
@@ -34,6 +40,9 @@ export class GuestStderr implements ByteSink {
   #line = ''
   #totalBytes = 0
   #cutBytes = 0
+  /** Lines the web server may not be sent yet; undefined: it may. */
+  #held: Uint8Array[] | undefined = []
+  #heldBytes = 0
 
   constructor(
     { forward, log }: { readonly forward: ByteSink; readonly log: (line: string) => void },
@@ -69,6 +78,13 @@ export class GuestStderr implements ByteSink {
     wake()
   }
 
+  /** The header of the response is out: what was held back and all that comes is passed on. Idempotent. */
+  release(): void {
+    const held = this.#held
+    this.#held = undefined
+    if (held !== undefined && held.length > 0) this.#forward.write(Buffer.concat(held))
+  }
+
   end(): void {
     if (this.#line !== '') this.#emit()
     if (this.#cutBytes > 0) {
@@ -97,7 +113,12 @@ export class GuestStderr implements ByteSink {
 
   #send(line: string): void {
     this.#log(Buffer.from(line, 'latin1').toString('utf8'))
-    // When the web server does not take it, the log has it.
-    this.#forward.write(Buffer.from(`${line}\n`, 'latin1'))
+    const bytes = Buffer.from(`${line}\n`, 'latin1')
+    // What the web server does not take, and what cannot wait for it, the log has.
+    if (this.#held === undefined) this.#forward.write(bytes)
+    else if (this.#heldBytes + bytes.length <= MAX_HELD_BYTES) {
+      this.#held.push(bytes)
+      this.#heldBytes += bytes.length
+    }
   }
 }

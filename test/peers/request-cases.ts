@@ -131,6 +131,15 @@ export const REQUEST_CASES: readonly PeerCase[] = [
     },
   },
   {
+    name: 'an answer is the same however much comes on standard error',
+    run: async ({ ask }) => {
+      for (const n of [1, 1009, 2000, 3975, 4000, 4082, 4096, 8192, 40_000]) {
+        const answer = await ask(`/c/respond.wasm?kind=stderr&n=${n}`)
+        expect(answer).toMatchObject({ status: 200, text: 'answered\n', ending: 'complete' })
+      }
+    },
+  },
+  {
     name: 'HEAD, 204 and 304 have no body',
     run: async ({ ask }) => {
       const head = await ask('/c/hello.wasm', { method: 'HEAD' })

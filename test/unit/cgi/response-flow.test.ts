@@ -130,3 +130,21 @@ test('a request id that could split the header is refused', () => {
 test('the defaults are within what nginx and Apache take', () => {
   expect(DEFAULT_RESPONSE_LIMITS.headerBytes).toBe(16_384)
 })
+
+test('it is told when the output has taken the header, once, before the end', () => {
+  const told: string[] = []
+  for (const room of [0, 30, Number.POSITIVE_INFINITY]) {
+    const { sink, stream } = open()
+    sink.room = room
+    stream.onHeadTaken(() => told.push(`${room}: ${sink.text.endsWith('body')} ${sink.ended}`))
+    stream.write(bytes('Content-Type: text/plain\n\nbody'))
+    stream.finish()
+    sink.makeRoom(1000)
+    stream.onHeadTaken(() => told.push('late'))
+  }
+  expect(told).toEqual([0, 30, 'Infinity'].flatMap((room) => [`${room}: true false`, 'late']))
+  const { sink, stream } = open()
+  stream.onHeadTaken(() => told.push(`page: ${sink.text !== ''} ${sink.ended}`))
+  stream.fail(500)
+  expect(told.at(-1)).toBe('page: true false')
+})

@@ -295,6 +295,22 @@ test('B9: STDERR is data and an empty record, or nothing', () => {
   expect(server.flush().map(({ type }) => type)).toEqual([6, 3])
 })
 
+test('records of STDERR are at most 4,088 bytes long, those of STDOUT are larger', () => {
+  const server = peer({
+    onRequest(request) {
+      request.stderr.write(new Uint8Array(20_000))
+      request.stdout.write(new Uint8Array(20_000))
+    },
+  })
+  server.send(ask(1))
+  const sent = server.flush()
+  const sizes = (type: number) =>
+    sent.filter((one) => one.type === type).map(({ content }) => content.length)
+  expect(Math.max(...sizes(7))).toBe(4088)
+  expect(sizes(7).reduce((sum, size) => sum + size, 0)).toBe(20_000)
+  expect(Math.max(...sizes(6))).toBeGreaterThan(4088)
+})
+
 test('B11: appStatus is 32 bits', () => {
   const server = peer({ onRequest: (request) => request.end(0, 0xfedcba98) })
   server.send(ask(1))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { GuestStderr } from '../../../src/gateway/guest-stderr.ts'
+import { DEFAULT_STDERR_LIMITS, GuestStderr } from '../../../src/gateway/guest-stderr.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { CollectingSink } from '../../support/guest.ts'
 
@@ -10,6 +10,7 @@ function setUp(limits = { lineBytes: 20, bytesPerSecond: 550, totalBytes: 11_000
   const lines: string[] = []
   const stderr = new GuestStderr({ forward, log: (line) => lines.push(line) }, limits, clock)
   const write = (text: string) => stderr.write(Buffer.from(text))
+  stderr.release()
   return { clock, forward, lines, stderr, write }
 }
 
@@ -20,6 +21,28 @@ test('lines are put together however they are written', () => {
   stderr.end()
   expect(lines).toEqual(['one', 'two', 'three'])
   expect(forward.text).toBe('one\ntwo\nthree\n')
+})
+
+test('the web server gets nothing before the header of the response, the log at once', () => {
+  const forward = new CollectingSink()
+  const lines: string[] = []
+  const ends = { forward, log: (line: string) => lines.push(line) }
+  const stderr = new GuestStderr(ends, DEFAULT_STDERR_LIMITS, new FakeClock())
+  stderr.write(Buffer.from('one\ntwo\n'))
+  expect({ lines, sent: forward.text }).toEqual({ lines: ['one', 'two'], sent: '' })
+  stderr.release()
+  expect(forward.text).toBe('one\ntwo\n')
+  stderr.write(Buffer.from('three\n'))
+  expect(forward.text).toBe('one\ntwo\nthree\n')
+})
+
+test('what waits for the header is bounded, however much a tenant may print', () => {
+  const forward = new CollectingSink()
+  const limits = { lineBytes: 1000, totalBytes: 1_000_000_000, bytesPerSecond: 1_000_000_000 }
+  const stderr = new GuestStderr({ forward, log: () => undefined }, limits, new FakeClock())
+  for (let line = 0; line < 1000; line += 1) stderr.write(Buffer.from(`${'x'.repeat(999)}\n`))
+  stderr.release()
+  expect(forward.text.length).toBe(65_000)
 })
 
 test('control characters cannot forge a log line or move a cursor', () => {
