@@ -1,6 +1,6 @@
 /** Log lines: JSON for machines, readable on a terminal. */
 import { type Logger, pino } from 'pino'
-import pretty, { prettyFactory } from 'pino-pretty'
+import { readableLines, wantsColours } from './readable-line.ts'
 
 export type { Logger } from 'pino'
 
@@ -27,9 +27,8 @@ export function createLogger(
   destination?: LogDestination,
 ): Logger {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
-  if (!readable) return pino(options, destination ?? standardError())
-  const times = { sync: true, translateTime: 'SYS:HH:MM:ss.l' }
-  if (destination === undefined) return pino(options, pretty({ ...times, destination: 2 }))
-  const prettify = prettyFactory(times)
-  return pino(options, { write: (line) => destination.write(prettify(line)) })
+  const to = destination ?? standardError()
+  if (!readable) return pino(options, to)
+  const print = readableLines(wantsColours())
+  return pino(options, { write: (line) => to.write(print(line)) })
 }

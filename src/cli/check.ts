@@ -1,5 +1,6 @@
 /** `wasm-fpm check`: reads the configuration as `serve` would, says what is wrong with it, and changes nothing. */
 import { Command } from 'commander'
+import { printBytes } from '../base/quantity.ts'
 import { withEnvFiles } from '../config/env-files.ts'
 import { loadConfig } from '../config/load.ts'
 import { machineMemoryBytes } from '../config/machine.ts'
@@ -7,7 +8,6 @@ import { IDLE_WORKER_BYTES, type MemoryNeed, memoryNeed } from '../config/memory
 import { configOption, findConfigFile } from './config-file.ts'
 import { hideEnv } from './hidden-env.ts'
 import { jsonOption, printJson } from './json.ts'
-import { printBytes } from './quantity.ts'
 
 interface CheckOptions {
   readonly config?: string

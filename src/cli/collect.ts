@@ -1,8 +1,8 @@
 /** `wasm-fpm collect`: removes from a store what no release names, and on request old releases. */
 import { Command } from 'commander'
 import { CodedError } from '../base/errors.ts'
+import { printBytes } from '../base/quantity.ts'
 import { jsonOption, printJson } from './json.ts'
-import { printBytes } from './quantity.ts'
 import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 
 interface CollectCommandOptions extends StorePlace {

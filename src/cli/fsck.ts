@@ -1,11 +1,11 @@
 /** `wasm-fpm fsck`: reads every byte of a store of releases and says what is not as it was written. Changes nothing. */
 import { Command } from 'commander'
+import { harmless } from '../base/harmless.ts'
+import { printBytes } from '../base/quantity.ts'
 import type { StoreCheck } from '../store/release-store.ts'
 import { ExitCode } from './exit-code.ts'
 import { jsonOption, printJson } from './json.ts'
-import { printBytes } from './quantity.ts'
 import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
-import { harmless } from './table.ts'
 
 interface FsckOptions extends StorePlace {
   readonly json?: boolean

@@ -1,6 +1,6 @@
 /** A progress bar on standard error: drawn on a terminal, nothing at all anywhere else. */
 import { type Clock, systemClock, type Timer } from '../base/clock.ts'
-import { printBytes } from './quantity.ts'
+import { printBytes } from '../base/quantity.ts'
 
 /** What is under way. */
 export interface Progress {

@@ -2,10 +2,10 @@
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { CodedError } from '../base/errors.ts'
+import { printMs } from '../base/quantity.ts'
 import type { Switched } from '../store/release-store.ts'
 import type { CanaryPointer } from '../store/tenant-state.ts'
 import { jsonOption, printJson } from './json.ts'
-import { printMs } from './quantity.ts'
 import { promoteRemote, readRemote, serverOption } from './remote.ts'
 import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 

@@ -1,12 +1,13 @@
 /** What `wasm-fpm publish` says while it works: lines and a bar for people, or JSON. */
+
+import { harmless } from '../base/harmless.ts'
+import { printMs } from '../base/quantity.ts'
 import type { TransferProgress } from '../oci/transfer.ts'
 import type { PublishProgress, PublishStep } from '../store/publish.ts'
 import type { Stored, Switched } from '../store/release-store.ts'
 import type { OnBytes } from '../store/stage-source.ts'
 import { type Progress, startProgress, startWaiting } from './progress.ts'
 import type { PulledStep } from './pull-source.ts'
-import { printMs } from './quantity.ts'
-import { harmless } from './table.ts'
 
 /** What came of it, here or on a server. */
 export interface Published {

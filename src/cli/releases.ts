@@ -1,9 +1,9 @@
 /** `wasm-fpm releases`: what a tenant has published, and what of it is live. */
 import { Command } from 'commander'
+import { printBytes } from '../base/quantity.ts'
 import type { DirectoryStore } from '../store/directory-store.ts'
 import type { PublishedRelease } from '../store/release-store.ts'
 import { jsonOption, printJson } from './json.ts'
-import { printBytes } from './quantity.ts'
 import { listReleasesRemote, type RemoteRelease, readRemote, serverOption } from './remote.ts'
 import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 import { type Column, printTable } from './table.ts'

@@ -2,11 +2,11 @@
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { CodedError } from '../base/errors.ts'
+import { printMs } from '../base/quantity.ts'
 import type { Digest } from '../store/digest.ts'
 import { findRelease } from '../store/find-release.ts'
 import type { Switched } from '../store/release-store.ts'
 import { jsonOption, printJson } from './json.ts'
-import { printMs } from './quantity.ts'
 import { readRemote, rollBackRemote, serverOption, withdrawRemote } from './remote.ts'
 import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 

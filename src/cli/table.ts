@@ -1,4 +1,5 @@
 /** Tables for people: columns as wide as their widest cell, no lines between them. */
+import { harmless } from '../base/harmless.ts'
 
 export interface Column {
   readonly title: string
@@ -30,12 +31,6 @@ export function printTable(
       .trimEnd(),
   )
   return `${lines.join('\n')}\n`
-}
-
-/** Names, URIs and messages are strangers' words: none of them is to move the cursor. */
-export function harmless(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is replaced
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')
 }
 
 /** Characters, not UTF-16 units. */

@@ -67,7 +67,9 @@ export class SlowLogs {
   #make(config: TenantConfig): SlowLog {
     const { slowlog, requestSlowlogTimeoutMs: afterMs, requestSlowlogTraceDepth } = config
     const logger: Pick<Logger, 'warn'> =
-      slowlog === undefined ? this.#logger : pino({ base: null }, this.#file(slowlog))
+      slowlog === undefined
+        ? this.#logger
+        : pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, this.#file(slowlog))
     return {
       afterMs,
       traceDepth: requestSlowlogTraceDepth,

@@ -1,8 +1,8 @@
 /** What `wasm-fpm dev` says: lines for people, or JSON, one object a line. */
 import { type CodedError, toWire } from '../../base/errors.ts'
+import { printMs } from '../../base/quantity.ts'
 import type { LogEntry } from '../logs/log-entry.ts'
 import { printEntry } from '../logs/print-entry.ts'
-import { printMs } from '../quantity.ts'
 
 export interface Ready {
   readonly ms: number

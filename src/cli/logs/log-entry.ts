@@ -14,8 +14,8 @@ export interface LogEntry {
 /** `%t` as php-fpm and we write it. */
 const ACCESS_TIME = /(\d{2})\/([A-Z][a-z]{2})\/(\d{4}):(\d{2}:\d{2}:\d{2}) ([+-]\d{2})(\d{2})/
 
-/** In text for people, a tenant stands on a line of its own. */
-const TENANT_LINE = /^\s+tenant: "([^"]*)"$/m
+/** In text for people, a tenant stands on a line of its own, or before what was asked of it. */
+const TENANT_LINE = /^\s+tenant: "([^"]*)"$|^\[[\d:.]+\] (\S+) \S+ \S+ -> \d{3} in /m
 
 /** Lines that start with a space go on with the entry before them. */
 export function readEntries(lines: readonly string[]): readonly LogEntry[] {
@@ -31,7 +31,8 @@ export function readEntries(lines: readonly string[]): readonly LogEntry[] {
 export function readEntry(text: string): LogEntry {
   const fields = readFields(text)
   if (fields === undefined) {
-    return { text, fields, timeMs: accessTimeMs(text), tenant: TENANT_LINE.exec(text)?.[1] }
+    const [, onItsOwn, before] = TENANT_LINE.exec(text) ?? []
+    return { text, fields, timeMs: accessTimeMs(text), tenant: onItsOwn ?? before }
   }
   const { time, tenant } = fields
   const timeMs = typeof time === 'number' ? time : Date.parse(String(time))

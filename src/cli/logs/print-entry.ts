@@ -1,6 +1,8 @@
 /** Entries of the logs for people: the time, whose it is, what happened. */
-import { printBytes, printMs } from '../quantity.ts'
-import { harmless } from '../table.ts'
+
+import { harmless } from '../../base/harmless.ts'
+import { clockTime, printMs } from '../../base/quantity.ts'
+import { printAccess, printMessage } from '../../base/readable-line.ts'
 import type { LogEntry } from './log-entry.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -33,16 +35,7 @@ function what(fields: Fields): string {
   if (message === 'slow request' && wallMs !== undefined) return printSlow(fields)
   const level = LEVELS.get(fields['level'])
   const mark = level === undefined || level === 'info' ? '' : `${level}: `
-  return `${mark}${text(message)}${printRest(fields)}${printError(fields['err'])}`
-}
-
-function printAccess(fields: Fields): string {
-  const { method, uri, status, code } = known(fields)
-  const wall = printMs(number(fields['wallMs']))
-  const cpu = printMs(number(fields['cpuMs']))
-  const body = printBytes(number(fields['responseBytes']))
-  const failure = code === undefined ? '' : ` ${text(code)}`
-  return `${text(method)} ${text(uri)} -> ${text(status)} in ${wall} (${cpu} CPU, ${body})${failure}`
+  return `${mark}${printMessage(message)}${printRest(fields)}${printError(fields['err'])}`
 }
 
 interface Known {
@@ -50,9 +43,6 @@ interface Known {
   readonly stream?: unknown
   readonly status?: unknown
   readonly wallMs?: unknown
-  readonly method?: unknown
-  readonly uri?: unknown
-  readonly code?: unknown
 }
 
 function known(fields: Known): Known {
@@ -91,12 +81,4 @@ function text(value: unknown): string {
 
 function number(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) ? value : 0
-}
-
-/** Of this machine's time zone. */
-function clockTime(timeMs: number): string {
-  const date = new Date(timeMs)
-  const two = (part: number): string => String(part).padStart(2, '0')
-  const milliseconds = String(date.getMilliseconds()).padStart(3, '0')
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${milliseconds}`
 }

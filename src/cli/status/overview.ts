@@ -1,6 +1,7 @@
 /** The whole server for people: a line about the master, a table of tenants, a table of workers. */
+
+import { printBytes, printMs } from '../../base/quantity.ts'
 import type { ServerStatus, WorkerFacts } from '../../master/server-status.ts'
-import { printBytes, printMs } from '../quantity.ts'
 import { type Column, printTable } from '../table.ts'
 import type { TenantStatus } from './tenant-status.ts'
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { harmless, printTable } from '../../../src/cli/table.ts'
+import { harmless } from '../../../src/base/harmless.ts'
+import { printTable } from '../../../src/cli/table.ts'
 
 test('columns are as wide as their widest cell; numbers stand to the right', () => {
   const text = printTable(

@@ -51,3 +51,9 @@ test('control characters go nowhere', () => {
   expect(print({ level: 30, msg: '\x1b[2J', tenant: 'a\nb', uri: '\r' })).toBe('a?b ?[2J (uri=?)\n')
   expect(printEntry(readEntry('plain \x1b[31m\n  more\x07'))).toBe('plain ?[31m\n  more?\n')
 })
+
+test('a message of several lines stays one: set in, nothing replaced', () => {
+  expect(print({ level: 50, msg: 'Cannot use it: 2 problems\na:1: x\nb:2: \x1b[2J' })).toBe(
+    'error: Cannot use it: 2 problems\n    a:1: x\n    b:2: ?[2J\n',
+  )
+})

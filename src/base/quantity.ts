@@ -22,3 +22,12 @@ export function printMs(ms: number): string {
   if (minutes < 120) return `${Math.round(minutes)} min`
   return minutes < 48 * 60 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 60 / 24)} d`
 }
+
+/** `07:08:09.045`, of this machine's time zone. */
+export function clockTime(timeMs: number): string {
+  const date = new Date(timeMs)
+  if (Number.isNaN(timeMs)) return '-'
+  const two = (part: number): string => String(part).padStart(2, '0')
+  const milliseconds = String(date.getMilliseconds()).padStart(3, '0')
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${milliseconds}`
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { printBytes, printMs } from '../../../src/cli/quantity.ts'
+import { printBytes, printMs } from '../../../src/base/quantity.ts'
 
 const BYTES = [
   [0, '0 bytes'],
