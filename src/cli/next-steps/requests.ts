@@ -23,9 +23,10 @@ const NO_FEATURE = 'build without that feature; docs/limits.md says what a modul
 const LOAD = 'raise max_children or [tenant.queue], or see what is slow: `wasm-fpm status TENANT`'
 const SLOW = 'raise [tenant.limits], or find what takes so long: request_slowlog_timeout'
 
-/** What has no code where it comes from, and is told from one process to another. */
-export const INTERNAL_STEPS: Steps<'INTERNAL'> = {
+/** What belongs to no folder. */
+export const OTHER_STEPS: Steps<'INTERNAL' | 'VERSION_MIXED'> = {
   INTERNAL: 'it is a fault of wasm-fpm: `wasm-fpm logs` has what the server knows of it',
+  VERSION_MIXED: 'run `systemctl restart wasm-fpm`: master and workers are to be of one version',
 }
 
 export const CGI_STEPS: Steps<CgiErrorCode> = {
