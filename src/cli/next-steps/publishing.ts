@@ -1,8 +1,7 @@
 /** What to do about errors of the store and of registries. */
 import type { OciErrorCode } from '../../oci/errors.ts'
 import type { StoreErrorCode } from '../../store/errors.ts'
-
-type Steps<Code extends string> = Readonly<Record<Code, string>>
+import type { Steps } from './steps.ts'
 
 const RELEASES = '`wasm-fpm releases --tenant NAME` lists what is there'
 const PUBLISHER = 'try again; if it stays so, build a smaller module'

@@ -9,8 +9,7 @@ import type { PoolErrorCode } from '../../pool/errors.ts'
 import type { PublisherErrorCode } from '../../publisher/errors.ts'
 import type { WasiErrorCode } from '../../wasi/errors.ts'
 import type { WasmErrorCode } from '../../wasm/errors.ts'
-
-type Steps<Code extends string> = Readonly<Record<Code, string>>
+import type { Steps } from './steps.ts'
 
 const TARGET =
   'build for WASI preview 1: wasm32-wasip1 in Rust, C and Go; `wasm-fpm inspect FILE` shows what a module is'

@@ -5,8 +5,7 @@ import type { HttpFrontErrorCode } from '../../gateway/http/errors.ts'
 import type { ListenErrorCode } from '../../gateway/listen/errors.ts'
 import type { MasterErrorCode } from '../../master/errors.ts'
 import type { CliErrorCode } from '../errors.ts'
-
-type Steps<Code extends string> = Readonly<Record<Code, string>>
+import type { Steps } from './steps.ts'
 
 const EDIT = 'put the line right, then run `wasm-fpm check`; docs/config.md has every key'
 const WHO_LISTENS = '`ss -lntxp` shows who has the address; end that, or listen on another one'

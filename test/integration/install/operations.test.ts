@@ -11,7 +11,6 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { request } from 'node:https'
@@ -30,12 +29,11 @@ const root = mkdtempSync(join(tmpdir(), 'wasm-fpm-install-'))
 const work = join(root, 'work')
 const socket = join(root, 'run/wasm-fpm/www.sock')
 
-/** `/etc` and so on are in the folder; npm puts no second Node there, the tests' own is linked. */
+/** `/etc` and so on are in the folder. */
 function here(text: string): string {
   return text
     .replace(/(^|[\s="'(:])~?\/(?=(?:opt|etc|var|srv|root|run)\b)/gm, `$1${root}/`)
     .replaceAll('~/', `${root}/`)
-    .replace(' node@26.10.0', '')
     .replace(/^npm pack$/m, `npm pack --pack-destination ${work}`)
 }
 
@@ -137,6 +135,7 @@ function relocateExamples(): void {
 // One long story: half of it cannot be told again.
 test('install, publish, HTTPS, secrets, metrics, backup, restore, upgrade, and back', {
   retry: 0,
+  timeout: 300_000,
 }, async (context) => {
   chmodSync(root, 0o755)
   for (const folder of ['work', 'run/wasm-fpm', 'etc/systemd/system', 'var/lib/wasm-fpm', 'root']) {
@@ -151,8 +150,7 @@ test('install, publish, HTTPS, secrets, metrics, backup, restore, upgrade, and b
     if (!CI && NO_REGISTRY.test(String(error))) context.skip('no registry to install from')
     throw error
   })
-  const node = join(root, 'opt/wasm-fpm/bin/node')
-  if (!existsSync(node)) symlinkSync(process.execPath, node)
+  expect((await run('command -v node')).trim()).toBe(join(root, 'opt/wasm-fpm/bin/node'))
   expect((await run('wasm-fpm --version')).trim()).toBe('0.1.0')
   relocateExamples()
   expect(await run(commands('Install', 2))).toContain('good: 1 pool')
