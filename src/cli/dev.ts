@@ -4,6 +4,8 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { CodedError } from '../base/errors.ts'
+import type { TenantConfig } from '../config/config.ts'
+import { borrowTenant } from './borrowed-tenant.ts'
 import { type BuildCommand, findBuildCommand } from './dev/build-command.ts'
 import { BuildLoop } from './dev/build-loop.ts'
 import { type DevOutput, jsonOutput, textOutput } from './dev/dev-output.ts'
@@ -18,6 +20,8 @@ import { jsonOption } from './json.ts'
 interface DevOptions {
   readonly http: string
   readonly build?: string
+  readonly config?: string
+  readonly tenant?: string
   readonly json?: boolean
 }
 
@@ -27,6 +31,8 @@ export function devCommand(): Command {
     .argument('[dir]', 'the folder of the handler (default: this one)')
     .option('--http <HOST:PORT>', 'where to serve it', '127.0.0.1:8080')
     .option('--build <COMMAND>', 'what builds it (default: make, cargo build or npm run build)')
+    .option('--config <FILE>', 'a configuration: the settings of its tenant hold')
+    .option('--tenant <T>', 'whose settings hold (default: the only tenant of --config)')
     .addOption(jsonOption())
     .action(dev)
 }
@@ -37,11 +43,12 @@ async function dev(given: string | undefined, options: DevOptions): Promise<void
     throw new CliError('CLI_UNREADABLE', `Cannot serve ${folder}: it is no folder, wanted one`)
   }
   const http = parseHttpAddress(options.http)
+  const settings = settingsOf(options)
   // Before anything is there that must be ended.
   const end = interrupted()
   const { build, json = false } = options
   const output = json ? jsonOutput(write) : textOutput(write)
-  const server = await DevServer.start(http, output.logged)
+  const server = await DevServer.start({ http, settings, show: output.logged })
   const command = findBuildCommand(folder, build)
   const session = new DevSession(
     folder,
@@ -53,6 +60,16 @@ async function dev(given: string | undefined, options: DevOptions): Promise<void
   await session.close()
   // Nothing keeps the process but what is left of the worker's channel.
   process.exit(0)
+}
+
+/** Undefined: every setting has its default. */
+function settingsOf({ config, tenant }: DevOptions): TenantConfig | undefined {
+  if (config !== undefined) return borrowTenant(config, tenant, 'serve').tenant
+  if (tenant === undefined) return undefined
+  throw new CliError(
+    'CLI_USAGE',
+    'Cannot serve: --tenant is alone, wanted it with the --config FILE that has the tenant',
+  )
 }
 
 function write(text: string): void {

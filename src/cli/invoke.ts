@@ -3,25 +3,20 @@
  * takes the same way as any other, through a FastCGI connection in memory.
  */
 import { isUtf8 } from 'node:buffer'
-import { existsSync } from 'node:fs'
-import { basename, dirname, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { createLogger } from '../base/logger.ts'
-import type { Config } from '../config/config.ts'
-import { loadConfig } from '../config/load.ts'
-import { parseConfig } from '../config/parse.ts'
 import { DEFAULT_STORE, isStore } from '../store/open-store.ts'
 import { ReleaseReader } from '../store/release-reader.ts'
 import { assembleGateway } from '../worker/assemble-gateway.ts'
 import { type ExchangeResult, exchange } from '../worker/exchange.ts'
-import { withReadableEnvFiles } from './env-files.ts'
-import { CliError } from './errors.ts'
 import { ExitCode } from './exit-code.ts'
+import { type Located, locateTarget } from './invoke/locate-target.ts'
 import { jsonOption, printJson } from './json.ts'
 
 interface InvokeOptions {
   readonly config?: string
+  readonly tenant?: string
   readonly method?: string
   readonly path: string
   readonly header: readonly string[]
@@ -36,7 +31,11 @@ export function invokeCommand(): Command {
       'send one request to a module, or to TENANT/HANDLER of a configuration, and print the answer',
     )
     .argument('<target>', 'a module file (./hello.wasm), or TENANT/HANDLER with --config')
-    .option('--config <FILE>', 'the configuration that names the tenant, and its store')
+    .option('--config <FILE>', 'the configuration that has the tenant, and its store')
+    .option(
+      '--tenant <T>',
+      'of a module: whose settings hold (default: the only tenant of --config)',
+    )
     .option('-X, --method <M>', 'the request method (default: GET, or POST with --data)')
     .option('--path <P>', 'what follows the handler in the URL: path info and query', '')
     .option(
@@ -52,13 +51,22 @@ export function invokeCommand(): Command {
 }
 
 async function invoke(target: string, options: InvokeOptions): Promise<void> {
-  const located = locate(target, options.config)
+  const located = locateTarget(target, options)
   const releases = await openReleases(located)
   try {
     await answer(located, options, releases)
   } finally {
     await releases?.close()
   }
+  await Promise.all([process.stdout, process.stderr].map(written))
+  // An idle instance would keep the process for as long as the tenant keeps it.
+  process.exit()
+}
+
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => resolve())
+  })
 }
 
 async function answer(
@@ -99,7 +107,8 @@ async function answer(
 }
 
 /** The store that the configuration means, if there is one. Rejects with `StoreError` when it names one that cannot be read. */
-async function openReleases({ config }: Located): Promise<ReleaseReader | undefined> {
+async function openReleases({ config, usesStore }: Located): Promise<ReleaseReader | undefined> {
+  if (!usesStore) return undefined
   const folder = config.store ?? ((await isStore(DEFAULT_STORE)) ? DEFAULT_STORE : undefined)
   return folder === undefined ? undefined : ReleaseReader.open(folder, { clock: systemClock })
 }
@@ -126,31 +135,6 @@ function asJson({ stdout, stderr }: ExchangeResult, head: string, status: number
     ? { body: bytes.toString('utf8') }
     : { bodyBase64: bytes.toString('base64') }
   return { status, headers, ...body, stderr: stderr.toString('utf8') }
-}
-
-interface Located {
-  readonly config: Config
-  readonly tenant: string
-  readonly handler: string
-}
-
-function locate(target: string, configFile: string | undefined): Located {
-  if (configFile !== undefined) {
-    const slash = target.indexOf('/')
-    const tenant = slash < 0 ? target : target.slice(0, slash)
-    const config = withReadableEnvFiles(loadConfig(configFile), tenant)
-    return { config, tenant, handler: target.slice(tenant.length + 1) }
-  }
-  const file = resolve(target)
-  if (!existsSync(file)) {
-    throw new CliError(
-      'CLI_UNREADABLE',
-      `Cannot invoke ${target}: there is no such file, wanted a module, or TENANT/HANDLER with --config`,
-    )
-  }
-  const root = JSON.stringify(dirname(file))
-  const text = `[[pool]]\nname = "invoke"\nlisten = ["/nowhere"]\n[[tenant]]\nname = "invoke"\npool = "invoke"\nroot = ${root}\n`
-  return { config: parseConfig(text, 'invoke'), tenant: 'invoke', handler: basename(file) }
 }
 
 function headerParam(header: string): [string, string] {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../base/clock.ts'
 import { createLogger } from '../../base/logger.ts'
+import type { Config, TenantConfig } from '../../config/config.ts'
 import { parseConfig } from '../../config/parse.ts'
 import { parseDuration, parseSize } from '../../config/units.ts'
 import { Master } from '../../master/master.ts'
@@ -26,41 +27,59 @@ const HANDLER = 'dev'
 /** Releases that are kept: those that may still run. */
 const KEEP = 3
 
+export interface DevServerOptions {
+  readonly http: HttpAddress
+  /** The tenant whose settings hold; undefined: every setting has its default. */
+  readonly settings: TenantConfig | undefined
+  /** Receives what workers log. */
+  readonly show: (entry: LogEntry) => void
+}
+
 export class DevServer {
   /** Where it serves, as bound. */
   readonly address: string
   readonly #folder: string
   readonly #store: DirectoryStore
   readonly #master: Master
+  readonly #config: Config
 
-  /** Resolves when it answers; with 404 as long as nothing is published. `show` receives what workers log. */
-  static async start(http: HttpAddress, show: (entry: LogEntry) => void): Promise<DevServer> {
+  /** Resolves when it answers; with 404 as long as nothing is published. */
+  static async start(options: DevServerOptions): Promise<DevServer> {
     const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-dev-'))
     try {
       const store = await DirectoryStore.make(join(folder, 'store'), { clock: systemClock })
-      const master = makeMaster(folder, http, new DevLog(show))
+      const config = configIn(folder, options.settings)
+      const master = makeMaster(config, folder, options)
       await master.start()
-      return new DevServer(folder, store, master)
+      return new DevServer(folder, store, { master, config })
     } catch (error) {
       rmSync(folder, { recursive: true, force: true })
       throw error
     }
   }
 
-  private constructor(folder: string, store: DirectoryStore, master: Master) {
+  private constructor(
+    folder: string,
+    store: DirectoryStore,
+    { master, config }: { readonly master: Master; readonly config: Config },
+  ) {
     this.#folder = folder
     this.#store = store
     this.#master = master
+    this.#config = config
     this.address = master.httpAddress ?? ''
   }
 
   /** Verifies a module or a folder and makes it live. Rejects with the coded error of what failed: nothing changes then. */
   async publish(source: string, onStep: (progress: PublishProgress) => void): Promise<Publication> {
+    const [tenant] = this.#config.tenants
     const publication = await publish(source, {
       store: this.#store,
       tenant: TENANT,
       handler: HANDLER,
       units: { size: parseSize, duration: parseDuration },
+      allowance:
+        tenant === undefined ? undefined : () => ({ ceiling: tenant.limits, env: tenant.env }),
       clock: systemClock,
       onStep,
     })
@@ -76,8 +95,8 @@ export class DevServer {
   }
 }
 
-function makeMaster(folder: string, http: HttpAddress, errorLog: DevLog): Master {
-  const configFile = join(folder, 'wasm-fpm.toml')
+/** One tenant for every host, with the settings of `of`. */
+function configIn(folder: string, of: TenantConfig | undefined): Config {
   const config = parseConfig(
     `store = "store"
 [log]
@@ -90,8 +109,22 @@ workers = 1
 name = "${TENANT}"
 hosts = ["*"]
 `,
-    configFile,
+    join(folder, 'wasm-fpm.toml'),
   )
+  if (of === undefined) return config
+  // Where it is reached, what it logs, and whose signatures it needs, is the development server's own.
+  const { env, mounts, limits, queue, lifetime, engine, trusted, allowedResponseHeaders } = of
+  const { pm, maxChildren, startServers, minSpareServers, maxSpareServers, maxRequests } = of
+  const settings = {
+    ...{ env, mounts, limits, queue, lifetime, engine, trusted, allowedResponseHeaders },
+    ...{ pm, maxChildren, startServers, minSpareServers, maxSpareServers, maxRequests },
+  }
+  return { ...config, tenants: config.tenants.map((tenant) => ({ ...tenant, ...settings })) }
+}
+
+function makeMaster(config: Config, folder: string, { http, show }: DevServerOptions): Master {
+  const configFile = join(folder, 'wasm-fpm.toml')
+  const errorLog = new DevLog(show)
   // What the master itself has to say is of interest when it is an error.
   const logger = createLogger('error')
   const clock = systemClock

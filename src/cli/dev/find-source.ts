@@ -10,15 +10,22 @@ const PLACES = ['*.wasm', 'target/*/release/*.wasm', 'build/*.wasm', 'dist/*.was
 /** Throws `CliError` (CLI_UNREADABLE), and `StoreError` for a manifest that is none. */
 export function findSource(folder: string): string {
   if (hasManifest(folder)) return folder
+  const module = findModule(folder)
+  if (module !== undefined) return module
+  throw new CliError(
+    'CLI_UNREADABLE',
+    `Cannot find a module in ${folder}: no ${PLACES.join(', ')}, wanted one, or ${MANIFEST_FILES.json} with "module"`,
+  )
+}
+
+/** The newest module where compilers put them; undefined: there is none. */
+export function findModule(folder: string): string | undefined {
   for (const place of PLACES) {
     const modules = globSync(place, { cwd: folder }).map((path) => join(folder, path))
     const newest = modules.toSorted((left, right) => timeOf(right) - timeOf(left))[0]
     if (newest !== undefined) return newest
   }
-  throw new CliError(
-    'CLI_UNREADABLE',
-    `Cannot find a module in ${folder}: no ${PLACES.join(', ')}, wanted one, or ${MANIFEST_FILES.json} with "module"`,
-  )
+  return undefined
 }
 
 /** A `wasm-fpm.toml` may as well be a server's configuration. */

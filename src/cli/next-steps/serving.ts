@@ -1,5 +1,6 @@
 /** What to do about errors of the server, its configuration, its admin API and of the commands themselves. */
 import type { AdminErrorCode } from '../../admin/errors.ts'
+import type { VersionErrorCode } from '../../base/version.ts'
 import type { ConfigErrorCode } from '../../config/errors.ts'
 import type { HttpFrontErrorCode } from '../../gateway/http/errors.ts'
 import type { ListenErrorCode } from '../../gateway/listen/errors.ts'
@@ -15,6 +16,11 @@ const ASK_FOR_TOKEN =
 const SEND_AGAIN = 'try again; if it stays so, the path to the server cuts or slows connections'
 const SEE_LOG = '`wasm-fpm logs` has what the server says about it'
 const SMALLER_ARCHIVE = 'publish a smaller folder; docs/admin.md has the limits'
+
+export const VERSION_STEPS: Steps<VersionErrorCode> = {
+  VERSION_MIXED:
+    'start the server anew (`systemctl restart wasm-fpm`, or `wasm-fpm stop` and `wasm-fpm serve`); until then what runs goes on',
+}
 
 export const ADMIN_STEPS: Steps<AdminErrorCode> = {
   ADMIN_NO_TOKEN: ASK_FOR_TOKEN,
