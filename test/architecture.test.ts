@@ -102,6 +102,7 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'cli/dev/find-source.ts': "the user's",
   'cli/doctor/machine-facts.ts': "the system's",
   'cli/doctor/permission.ts': "the system's",
+  'cli/invoke/locate-target.ts': 'named on the command line',
   'cli/logs/open-log.ts': "the operator's",
   'cli/read-module-file.ts': 'named on the command line',
   'cli/remote-signing.ts': 'its own',

@@ -1,5 +1,5 @@
 /** What `wasm-fpm invoke TARGET` means: a module file, with the settings of a tenant if one is named, or TENANT/HANDLER. */
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, extname, relative, resolve } from 'node:path'
 import { CodedError } from '../../base/errors.ts'
 import type { Config, TenantConfig } from '../../config/config.ts'
@@ -38,9 +38,12 @@ export function locateTarget(target: string, { config: file, tenant }: TargetOpt
   const stats = statSync(module, { throwIfNoEntry: false })
   if (stats === undefined) throw notThere(target, file)
   if (stats.isDirectory()) throw isFolder(target)
+  if (!stats.isFile())
+    throw unreadable(`Cannot invoke ${target}: it is no plain file, wanted a module`)
   refuseSource(target, module)
   const borrowed = file === undefined ? undefined : borrowTenant(file, tenant, `invoke ${target}`)
-  return asModule(module, borrowed)
+  // A document root takes no link that leads out of it.
+  return asModule(realpathSync(module), borrowed)
 }
 
 function inTenant(target: string, file: string): Located | undefined {
