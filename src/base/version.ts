@@ -27,14 +27,17 @@ export const VERSION: string = read()
 /** The argument by which a process tells those it starts whose they are. */
 export const VERSION_ARGUMENT = `--for-version=${VERSION}`
 
-/** This process was started by one of another version. */
-export type VersionErrorCode = 'VERSION_MIXED'
+export type VersionErrorCode =
+  /** This process was started by one of another version. */
+  'VERSION_MIXED'
+
+export class VersionError extends CodedError<VersionErrorCode> {}
 
 /** Throws VERSION_MIXED when this process was started by one of another version. */
 export function checkStarter(argv: readonly string[] = process.argv): void {
   if (argv.includes(VERSION_ARGUMENT)) return
   const other = argv.map((one) => /^--for-version=(.*)$/.exec(one)?.[1]).find((one) => one)
-  throw new CodedError<VersionErrorCode>(
+  throw new VersionError(
     'VERSION_MIXED',
     `Cannot work for wasm-fpm ${other ?? 'of an older version'}: the program on disk is ${VERSION} by now, wanted the same (start the server anew: \`systemctl restart wasm-fpm\`, or \`wasm-fpm stop\` and \`wasm-fpm serve\`; until then what runs goes on)`,
   )
