@@ -29,7 +29,6 @@ export interface FileCalls {
 
 /** Can only be had by the one who alone has the file open. */
 export const LEASE_WRITE = 1
-export const LEASE_NONE = 2
 
 const O_CLOEXEC = 0o2_000_000
 const AT_SYMLINK_NOFOLLOW = 0x100

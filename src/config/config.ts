@@ -181,6 +181,10 @@ export interface MountConfig {
   /** Absolute path as the guest sees it. */
   readonly guest: string
   readonly writable: boolean
+  /** What guests may keep there, if it is writable. */
+  readonly quotaBytes: number
+  /** Files, folders and links. */
+  readonly quotaFiles: number
 }
 
 export interface TenantLimits {

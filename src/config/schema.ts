@@ -176,6 +176,8 @@ export const mountSchema = z.strictObject({
   host: requiredKey(path),
   guest: requiredKey(guestPath),
   writable: key(false, boolean),
+  quota: key('1GiB', size(0, '1048576GiB')),
+  quota_files: key(10_000, integer(0, 10_000_000)),
 })
 
 export const limitsSchema = z.strictObject({

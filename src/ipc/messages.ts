@@ -20,6 +20,10 @@
 import type { WireError } from '../base/errors.ts'
 import type { Usage } from '../base/usage.ts'
 
+/** Descriptor of the memory in which a pool's workers add up what their writable mounts hold; /dev/null where there is none. */
+export const LEDGER_FD = 4
+export const LEDGER_BYTES: number = 256 * 1024
+
 /** A listening socket that a worker has inherited. */
 export interface SocketGrant {
   /** File descriptor in the worker. */

@@ -25,7 +25,7 @@ import { ownNewStore } from './own-store.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
 import type { HeldSocket } from './sockets.ts'
 import { StallWatch } from './stall-watch.ts'
-import { FIRST_SOCKET_FD, workerEnvironment } from './worker-command.ts'
+import { workerEnvironment } from './worker-command.ts'
 import type { WorkerLimits } from './worker-process.ts'
 
 /** What cannot change while it lives. */
@@ -51,6 +51,9 @@ const ENTRY = fileURLToPath(
 
 /** Permission bits that let somebody else than the owner connect. */
 const OTHERS = 0o077
+
+/** After the standard three and the channel. */
+const FIRST_SOCKET_FD = 4
 
 export class AdminProcess {
   readonly #rights: AdminRights

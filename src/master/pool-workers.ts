@@ -1,8 +1,10 @@
 /** The workers of one pool: as many as its table says, all with the same settings, sockets and rights. */
+import { closeSync } from 'node:fs'
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import { createSharedMemory } from '../base/shared-memory.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
-import type { SocketGrant } from '../ipc/messages.ts'
+import { LEDGER_BYTES, type SocketGrant } from '../ipc/messages.ts'
 import type { RawSocket } from '../ipc/raw-socket.ts'
 import type { Account } from './account.ts'
 import { ownLogFiles } from './log-files.ts'
@@ -52,6 +54,7 @@ export class PoolWorkers {
   readonly #statusRounds: StatusRounds<WorkerProcess>
   readonly #usage = new SharedUsage<WorkerProcess>()
   readonly #restarts = new Set<Timer>()
+  #ledger: number | undefined
   #history: RestartHistory = NO_HISTORY
   #isEnding = false
   #turn = 0
@@ -90,6 +93,7 @@ export class PoolWorkers {
   /** Starts all workers; resolves when they are ready. When one cannot start, none stays, and that is thrown. */
   async start(): Promise<void> {
     this.#ownLogFiles(this.#settings)
+    this.#ledger ??= createSharedMemory('wasm-fpm-ledger', LEDGER_BYTES)
     const { workers } = poolOf(this.#settings)
     try {
       await Promise.all(Array.from({ length: workers }, () => this.#startOne().ready))
@@ -146,6 +150,8 @@ export class PoolWorkers {
     for (const timer of this.#restarts) timer.cancel()
     this.#restarts.clear()
     await Promise.all([...this.#workers].map((worker) => worker.drain(graceMs, hasHeirs)))
+    if (this.#ledger !== undefined) closeSync(this.#ledger)
+    this.#ledger = undefined
   }
 
   /** Gives the connection to the next worker that has time, or to the next one, or back; with none, it is closed. */
@@ -186,6 +192,7 @@ export class PoolWorkers {
       }),
     )
     const command = workerCommand(grants, account, {
+      ledger: this.#ledger,
       fds: all.map(({ fd }) => fd),
       errorOutput: errorLog === undefined ? 'inherit' : 'pipe',
     })

@@ -8,6 +8,7 @@ import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { VERSION_ARGUMENT } from '../base/version.ts'
 import type { Config } from '../config/config.ts'
+import { LEDGER_FD } from '../ipc/messages.ts'
 import type { Account } from './account.ts'
 
 /** Files and folders a worker may use. */
@@ -36,17 +37,22 @@ const OWNER_FILES = ['/proc/self/stat', '/proc/self/ns/pid', '/proc/sys/kernel/r
 /** Longer lists are made shorter by granting folders above: arguments of a process are limited. */
 export const MAX_GRANTS = 256
 
-/** Descriptor of the first inherited socket in a worker: after the standard three and the channel. */
-export const FIRST_SOCKET_FD = 4
+/** Descriptor of the first inherited socket in a worker: after the standard three, the channel and the ledger. */
+export const FIRST_SOCKET_FD: number = LEDGER_FD + 1
 
-/** `errorOutput`: where the worker's log lines go. */
+export interface WorkerDescriptors {
+  /** Shared memory; undefined: each worker has its own. */
+  readonly ledger: number | undefined
+  /** Sockets. */
+  readonly fds: readonly number[]
+  /** Where the worker's log lines go. */
+  readonly errorOutput: 'inherit' | 'pipe'
+}
+
 export function workerCommand(
   { read, write }: Grants,
   account: Account | undefined,
-  {
-    fds,
-    errorOutput,
-  }: { readonly fds: readonly number[]; readonly errorOutput: 'inherit' | 'pipe' },
+  { ledger, fds, errorOutput }: WorkerDescriptors,
 ): WorkerCommand {
   return {
     program: process.execPath,
@@ -72,7 +78,7 @@ export function workerCommand(
       VERSION_ARGUMENT,
     ],
     options: {
-      stdio: ['ignore', 'ignore', errorOutput, 'ipc', ...fds],
+      stdio: ['ignore', 'ignore', errorOutput, 'ipc', ledger ?? 'ignore', ...fds],
       serialization: 'json',
       cwd: '/',
       env: workerEnvironment(process.env),

@@ -39,6 +39,7 @@ import {
   unlinkName,
 } from './host-name.ts'
 import { setDescriptorTimes } from './host-times.ts'
+import type { MountQuota } from './mount-quota.ts'
 
 const HAS_PROC = process.platform === 'linux'
 /** Opens a directory for walking through it only; not among Node's constants. */
@@ -49,6 +50,8 @@ const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | O_PATH
 /** How files are opened and whether anything may be changed; the same all over a tree. */
 export interface HostTree {
   readonly writable: boolean
+  /** Default: nothing but the disk says how much is too much. */
+  readonly quota?: MountQuota
   /** Opens a regular file for reading in a tree that is not writable. `stats`: as it was when it was looked up. */
   readonly openToRead?: (at: HostName, stats: BigIntStats) => OpenFile | number
 }
@@ -126,46 +129,58 @@ class HostDirectory implements DirectoryNode {
   }
 
   createFile(name: string, mode: OpenMode): OpenFile | number {
-    return this.#tree.writable ? openHostFile(this.#at(name), mode, true) : Errno.ROFS
+    const { quota } = this.#tree
+    return this.#adding(() => openHostFile(this.#at(name), mode, { creates: true, quota }))
   }
 
   createDirectory(name: string): number {
-    return this.#tree.writable ? makeDirectory(this.#at(name)) : Errno.ROFS
+    return this.#adding(() => makeDirectory(this.#at(name)))
   }
 
   /** PERM: the link would not lead downwards. */
   createSymlink(name: string, target: string): number {
-    if (!this.#tree.writable) return Errno.ROFS
-    return leadsDown(target) ? makeSymlink(this.#at(name), target) : Errno.PERM
+    return this.#adding(() =>
+      leadsDown(target) ? makeSymlink(this.#at(name), target) : Errno.PERM,
+    )
   }
 
   link(name: string, from: DirectoryNode, fromName: string): number {
-    if (!this.#tree.writable) return Errno.ROFS
     // Two grants may be of one file system, and one of them read-only.
-    if (!(from instanceof HostDirectory) || from.#tree !== this.#tree) return Errno.XDEV
+    if (!(from instanceof HostDirectory) || from.#tree !== this.#tree) {
+      return this.#tree.writable ? Errno.XDEV : Errno.ROFS
+    }
     const source = from.#at(fromName)
-    return this.#mayMove(source) ? linkName(source, this.#at(name)) : Errno.PERM
+    return this.#adding(() => (mayMove(source) ? linkName(source, this.#at(name)) : Errno.PERM))
   }
 
   unlinkFile(name: string): number {
-    return this.#tree.writable ? unlinkName(this.#at(name)) : Errno.ROFS
+    return this.#removing(this.#at(name), unlinkName)
   }
 
   removeDirectory(name: string): number {
-    return this.#tree.writable ? removeDirectoryName(this.#at(name)) : Errno.ROFS
+    return this.#removing(this.#at(name), removeDirectoryName)
   }
 
   rename(name: string, to: DirectoryNode, toName: string): number {
-    if (!this.#tree.writable) return Errno.ROFS
+    const { writable, quota } = this.#tree
+    if (!writable) return Errno.ROFS
     if (!(to instanceof HostDirectory) || to.#tree !== this.#tree) return Errno.XDEV
-    const source = this.#at(name)
-    return this.#mayMove(source) ? renameName(source, to.#at(toName)) : Errno.PERM
+    const [source, target] = [this.#at(name), to.#at(toName)]
+    if (!mayMove(source)) return Errno.PERM
+    const rename = (): number => renameName(source, target)
+    return quota === undefined ? rename() : quota.renaming(source, target, rename)
   }
 
-  /** A link of somebody else's that leads upwards stays where it was meant. */
-  #mayMove(at: HostName): boolean {
-    const target = readLinkName(at)
-    return typeof target === 'number' || leadsDown(target)
+  #adding<Made>(make: () => Made | number): Made | number {
+    const { writable, quota } = this.#tree
+    if (!writable) return Errno.ROFS
+    return quota === undefined ? make() : quota.adding(make)
+  }
+
+  #removing(at: HostName, remove: (at: HostName) => number): number {
+    const { writable, quota } = this.#tree
+    if (!writable) return Errno.ROFS
+    return quota === undefined ? remove(at) : quota.removing(at, () => remove(at))
   }
 
   #at(name: string): HostName {
@@ -176,6 +191,12 @@ class HostDirectory implements DirectoryNode {
 /** Whether a link with this text can only lead to something in its own folder or below, as long as all others there do. */
 function leadsDown(target: string): boolean {
   return !target.startsWith('/') && !target.split('/').includes('..')
+}
+
+/** A link of somebody else's that leads upwards stays where it was meant. */
+function mayMove(at: HostName): boolean {
+  const target = readLinkName(at)
+  return typeof target === 'number' || leadsDown(target)
 }
 
 /** A file as it was found; only good for as long as its directory is held. */
@@ -201,10 +222,10 @@ class HostFile implements FileNode {
 
   open(mode: OpenMode): OpenFile | number {
     if (filetypeOf(this.#stats) !== Filetype.RegularFile) return Errno.ACCES
-    const { writable, openToRead } = this.#tree
+    const { writable, openToRead, quota } = this.#tree
     if (!writable && (mode.write || mode.truncate)) return Errno.ROFS
     if (!writable && openToRead !== undefined) return openToRead(this.#at, this.#stats)
-    return openHostFile(this.#at, mode, false)
+    return openHostFile(this.#at, mode, { creates: false, quota })
   }
 }
 

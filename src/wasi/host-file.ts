@@ -15,15 +15,26 @@ import type { Filestat, NewTimes, OpenFile, OpenMode } from './filesystem.ts'
 import { type HostName, openName } from './host-name.ts'
 import { syncInTurn } from './host-sync.ts'
 import { setDescriptorTimes } from './host-times.ts'
+import type { MountQuota } from './mount-quota.ts'
+
+/** What is written between two looks at the size; other processes wait so long. */
+const PART_BYTES = 256 * 1024
+
+export interface HostOpening {
+  /** Default: false; true: the file must not exist yet. */
+  readonly creates?: boolean
+  /** Where its size counts. Default: nowhere. */
+  readonly quota?: MountQuota | undefined
+}
 
 /**
- * Opens a regular file without following a link in last place and without ever waiting, as opening a FIFO would. `creates`:
- * it must not exist yet. ACCES: something that is neither file nor directory.
+ * Opens a regular file without following a link in last place and without ever waiting, as opening a FIFO would. ACCES:
+ * something that is neither file nor directory.
  */
 export function openHostFile(
   at: HostName,
   mode: OpenMode,
-  creates: boolean,
+  { creates = false, quota }: HostOpening = {},
 ): OpenHostFile | number {
   const writes = mode.write || mode.truncate
   let flags = writes ? (mode.read ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY
@@ -31,7 +42,7 @@ export function openHostFile(
   if (creates) flags |= constants.O_CREAT | constants.O_EXCL
   const fd = openName(at, flags)
   if (fd < 0) return -fd
-  const file = new OpenHostFile(fd)
+  const file = new OpenHostFile(fd, quota)
   const errno = file.prepare(mode)
   if (errno === Errno.SUCCESS) return file
   file.close()
@@ -42,11 +53,13 @@ export class OpenHostFile implements OpenFile {
   readonly kind = 'file'
   readonly filetype = Filetype.RegularFile
   readonly #fd: number
+  readonly #quota: MountQuota | undefined
   #syncing: Promise<number> | undefined
 
   /** Takes over the descriptor. */
-  constructor(fd: number) {
+  constructor(fd: number, quota?: MountQuota) {
     this.#fd = fd
+    this.#quota = quota
   }
 
   /** The second half of opening. */
@@ -71,18 +84,34 @@ export class OpenHostFile implements OpenFile {
   }
 
   write(from: Uint8Array, offset: number | undefined): number {
-    if (offset === undefined) return this.#append(from)
-    return counted(() => writeSync(this.#fd, from, 0, from.length, offset))
+    const quota = this.#quota
+    if (quota === undefined) return this.#write(from, offset)
+    let written = 0
+    while (written < from.length) {
+      const part = from.subarray(written, written + PART_BYTES)
+      const at = offset === undefined ? undefined : offset + written
+      const count = this.#resize(
+        (size) => (at ?? size) + part.length,
+        () => this.#write(part, at),
+      )
+      if (count < 0) return written > 0 ? written : count
+      written += count
+      if (count < part.length) break
+    }
+    return written
   }
 
   setSize(size: number): number {
-    return done(() => ftruncateSync(this.#fd, size))
+    return -this.#resize(
+      () => size,
+      () => -done(() => ftruncateSync(this.#fd, size)),
+    )
   }
 
   allocate(size: number): number {
-    return done(() => {
-      if (fstatSync(this.#fd).size < size) ftruncateSync(this.#fd, size)
-    })
+    const before = attempt(() => fstatSync(this.#fd, { bigint: true }))
+    if (typeof before === 'number') return before
+    return before.size < size ? this.setSize(size) : Errno.SUCCESS
   }
 
   setTimes(times: NewTimes): number {
@@ -95,8 +124,27 @@ export class OpenHostFile implements OpenFile {
   }
 
   close(): void {
-    if (this.#syncing === undefined) closeSync(this.#fd)
-    else void this.#syncing.then(() => closeSync(this.#fd)) // a killed guest's: until then the number is not another file's
+    if (this.#syncing === undefined) this.#close()
+    else void this.#syncing.then(() => this.#close()) // a killed guest's: until then the number is not another file's
+  }
+
+  #close(): void {
+    const close = (): void => closeSync(this.#fd)
+    if (this.#quota === undefined) close()
+    else this.#quota.closing(this.#fd, close)
+  }
+
+  /** `change` within the quota: a count or minus an errno. */
+  #resize(sizeAfter: (size: number) => number, change: () => number): number {
+    const quota = this.#quota
+    return quota === undefined
+      ? change()
+      : counted(() => quota.resizing(this.#fd, sizeAfter, change))
+  }
+
+  #write(from: Uint8Array, offset: number | undefined): number {
+    if (offset === undefined) return this.#append(from)
+    return counted(() => writeSync(this.#fd, from, 0, from.length, offset))
   }
 
   /** At the end, even if other processes write there at the same moment. */

@@ -89,7 +89,7 @@ function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
 function openCached(at: HostName, stats: BigIntStats, cache: ImageCache): OpenFile | number {
   const contents = cache.get(keyOf(stats))
   if (contents !== undefined) return new OpenImageFile(contents, stats)
-  const file = openHostFile(at, READ_ONLY, false)
+  const file = openHostFile(at, READ_ONLY)
   if (typeof file === 'number') return file
   // What was opened need not be what was looked up.
   const before = file.stats()

@@ -1,9 +1,10 @@
 /** Makes what answers requests out of a configuration. */
 import { hash, randomFillSync } from 'node:crypto'
+import { statSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import type { Logger } from '../base/logger.ts'
-import type { Config, TenantConfig } from '../config/config.ts'
+import type { Config, MountConfig, TenantConfig } from '../config/config.ts'
 import { tenantFor } from '../config/tenant-for.ts'
 import { type AccessLog, createAccessLog } from '../gateway/access-log.ts'
 import { AccessLogs } from '../gateway/access-logs.ts'
@@ -25,12 +26,15 @@ import type { FailingRelease } from '../ipc/messages.ts'
 import { Scheduler } from '../pool/scheduler.ts'
 import type { ReleaseReader } from '../store/release-reader.ts'
 import { DeviceDirectory } from '../wasi/device-directory.ts'
+import type { DirectoryNode } from '../wasi/filesystem.ts'
 import { openHostDirectory } from '../wasi/host-directory.ts'
 import { ImageCache } from '../wasi/image-cache.ts'
 import { ImageDirectory } from '../wasi/image-directory.ts'
 import { createScratchDirectory } from '../wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../wasi/memory-quota.ts'
+import { MountQuota } from '../wasi/mount-quota.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
+import { UsageLedger } from '../wasi/usage-ledger.ts'
 import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
 import { capShare, sizingShare, slotShare } from './shares.ts'
 
@@ -43,6 +47,8 @@ export interface AssembleOptions {
   readonly lines?: LineLimit
   /** What the other workers know of a tenant, as JSON; default: there are none. Never rejects. */
   readonly otherStatuses?: (tenant: string) => Promise<readonly string[]>
+  /** What writable mounts hold, shared with other workers. Default: one of its own. */
+  readonly ledger?: UsageLedger
   /** A published release wants to go back. */
   readonly onFailing?: (failing: FailingRelease) => void
 }
@@ -56,6 +62,7 @@ interface Shared {
   readonly modules: CompileCache
   readonly fileReader: FileReader
   readonly images: ImageCache
+  readonly ledger: UsageLedger
   readonly devices: Preopen
   readonly openAccessLog: (tenant: TenantConfig) => AccessLog | undefined
 }
@@ -91,6 +98,7 @@ export class GatewayAssembly {
       modules: new CompileCache(),
       fileReader: new FileReader(),
       images: new ImageCache(),
+      ledger: options.ledger ?? new UsageLedger(),
       devices: {
         guestPath: '/dev',
         directory: new DeviceDirectory((into) => randomFillSync(into)),
@@ -301,12 +309,13 @@ function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | un
 /** The files a guest sees: those of `root`, its tenant's mounts, devices, and a `/tmp` of its own. */
 function preopensOf(
   config: TenantConfig,
-  { clock, images, devices }: Shared,
+  shared: Shared,
   root: string | undefined,
 ): () => Preopen[] {
-  const mounts = config.mounts.map(({ host, guest, writable }) => ({
-    guestPath: guest,
-    directory: openHostDirectory(host, { writable }),
+  const { clock, images, devices } = shared
+  const mounts = config.mounts.map((mount) => ({
+    guestPath: mount.guest,
+    directory: openMount(mount, shared),
   }))
   const { tmpBytes, tmpFiles, tmpDepth } = config.limits
   const tmpLimits = { ...DEFAULT_MEMORY_LIMITS, bytes: tmpBytes, files: tmpFiles, depth: tmpDepth }
@@ -318,4 +327,21 @@ function preopensOf(
     devices,
     ...mounts,
   ]
+}
+
+/** Throws `WasiError`. */
+function openMount(
+  { host, writable, quotaBytes, quotaFiles }: MountConfig,
+  { clock, ledger }: Shared,
+): DirectoryNode {
+  const folder = writable ? statSync(host, { bigint: true, throwIfNoEntry: false }) : undefined
+  if (folder === undefined) return openHostDirectory(host, { writable })
+  const quota = new MountQuota({
+    account: ledger.accountOf(folder),
+    limits: { bytes: quotaBytes, names: quotaFiles },
+    folder: host,
+    clock,
+  })
+  void quota.start()
+  return openHostDirectory(host, { writable, quota })
 }

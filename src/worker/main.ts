@@ -1,13 +1,16 @@
 /** The entry point of a worker process. The master starts it, with its sockets and a channel; it obeys nobody else. */
 import { systemClock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
+import { loadLibc } from '../base/libc.ts'
 import { inBatches } from '../base/line-batch.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { createLogger, standardError } from '../base/logger.ts'
+import { mapSharedMemory } from '../base/shared-memory.ts'
 import { checkStarter } from '../base/version.ts'
 import { type PackedConfig, unpackConfig } from '../config/packed-config.ts'
-import type { MasterMessage } from '../ipc/messages.ts'
+import { LEDGER_BYTES, LEDGER_FD, type MasterMessage } from '../ipc/messages.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
+import { UsageLedger } from '../wasi/usage-ledger.ts'
 import { type Start, Worker } from './worker.ts'
 
 let worker: Worker | undefined
@@ -78,6 +81,7 @@ function start(message: Start): void {
     clock: systemClock,
     logger: logger.child({ pool, pid: process.pid }),
     lines,
+    ledger: openLedger(),
     send: (answer) => {
       if (process.connected) process.send?.(answer, undefined, undefined, () => undefined)
     },
@@ -89,6 +93,11 @@ function start(message: Start): void {
     onEnd: () => process.exit(0),
   })
   void worker.start(message)
+}
+
+/** That of the pool, in inherited memory; without, each worker has its own. */
+function openLedger(): UsageLedger {
+  return new UsageLedger(mapSharedMemory(LEDGER_FD, LEDGER_BYTES), loadLibc()?.schedYield)
 }
 
 function drain(limitMs: number, hasHeirs: boolean): void {

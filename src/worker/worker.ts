@@ -18,6 +18,7 @@ import { warmHardener } from '../guest/warm-hardener.ts'
 import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
 import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
 import { ReleaseReader } from '../store/release-reader.ts'
+import type { UsageLedger } from '../wasi/usage-ledger.ts'
 import { GatewayAssembly } from './assemble-gateway.ts'
 import { BusyPoll } from './busy-poll.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
@@ -46,6 +47,8 @@ export interface WorkerOptions {
   readonly logger: Logger
   /** Of the logger's lines, and those of log files. */
   readonly lines: LineLimit
+  /** What writable mounts hold, shared with the pool's other workers. */
+  readonly ledger: UsageLedger
   readonly send: (message: WorkerMessage) => void
   /** Sends a message with a socket; resolves when both are on their way. */
   readonly sendSocket: (message: WorkerMessage, socket: RawSocket) => Promise<void>
@@ -88,13 +91,14 @@ export class Worker {
   #isEnding = false
 
   constructor(options: WorkerOptions) {
-    const { clock, logger, lines, send } = options
+    const { clock, logger, lines, ledger, send } = options
     this.#options = options
     this.#statuses = new StatusExchange({ clock, send })
     this.#assembly = new GatewayAssembly({
       clock,
       logger,
       lines,
+      ledger,
       accessLog: true,
       otherStatuses: (tenant) => this.#statuses.ask(tenant),
       onFailing: (failing) => send({ kind: 'roll-back', ...failing }),

@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { z } from 'zod'
 import { MAX_ENV_FILE_BYTES } from '../../src/config/env-files.ts'
-import { limitsSchema, mainSchema, queueSchema, tenantSchema } from '../../src/config/schema.ts'
+import {
+  limitsSchema,
+  mainSchema,
+  mountSchema,
+  queueSchema,
+  tenantSchema,
+} from '../../src/config/schema.ts'
 import { DEFAULT_UNFINISHED_PARAMS_BYTES } from '../../src/fastcgi/params-budget.ts'
 import { type FailureCode, failureRule } from '../../src/gateway/failure.ts'
 import { DEFAULT_CACHE_BYTES } from '../../src/guest/compile-cache.ts'
@@ -52,6 +58,7 @@ function referenceOf(schema: z.ZodObject, name: string): unknown {
 function defaultOf(key: string): unknown {
   const [group = '', name = ''] = key.includes('.') ? key.split('.') : ['', key]
   if (group === 'limits') return referenceOf(limitsSchema, name)
+  if (group === 'mounts') return referenceOf(mountSchema, name)
   if (group === 'queue') return referenceOf(queueSchema, name)
   return referenceOf(tenantSchema, name) ?? referenceOf(mainSchema, name)
 }
@@ -71,6 +78,9 @@ test('every limit of the configuration is there', () => {
   const wanted = [
     ...Object.keys(limitsSchema.shape).map((name) => `limits.${name}`),
     ...Object.keys(queueSchema.shape).map((name) => `queue.${name}`),
+    ...Object.keys(mountSchema.shape)
+      .filter((name) => name.startsWith('quota'))
+      .map((name) => `mounts.${name}`),
   ]
   expect(keys.sort()).toEqual(wanted.sort())
 })

@@ -11,6 +11,8 @@ import { assembleGateway } from '../../src/worker/assemble-gateway.ts'
 import { type Ask, begin, type Exchange, type Reply } from './peer.ts'
 
 export interface StageOptions {
+  /** Keys of `hog`'s mount, with a comma before each. */
+  readonly quota?: string
   /** Names of files in guests/hostile that `hog` has. */
   readonly guests?: readonly string[]
   /** More modules of `hog`, by name. */
@@ -31,6 +33,8 @@ export type AskOptions = Omit<Ask, 'pool' | 'params'> & {
 }
 
 export interface Stage extends Disposable {
+  /** The folder of `hog`'s mount. */
+  readonly mount: string
   readonly gateway: Gateway
   readonly log: LogLine[]
   begin(tenant: string, guest: string, options?: AskOptions): Exchange
@@ -76,6 +80,7 @@ export function setStage(options: StageOptions = {}): Stage {
       ...rest,
     })
   return {
+    mount: join(folder, 'mount'),
     gateway,
     log,
     begin: start,
@@ -99,7 +104,7 @@ export function setStage(options: StageOptions = {}): Stage {
   }
 }
 
-function configText(folder: string, { keys, limits, queue }: StageOptions): string {
+function configText(folder: string, { keys, limits, queue, quota = '' }: StageOptions): string {
   return `
 [[pool]]
 name = "${POOL}"
@@ -108,7 +113,7 @@ listen = ["${folder}/pool.sock"]
 [[tenant]]
 name = "hog"
 root = "${folder}/hog"
-mounts = [{ host = "${folder}/mount", guest = "/mount", writable = true }]
+mounts = [{ host = "${folder}/mount", guest = "/mount", writable = true${quota} }]
 ${keys ?? ''}
 [tenant.limits]
 ${limits ?? 'cpu = "50ms"\nwall = "5s"'}

@@ -45,10 +45,18 @@ const SIGNATURES: Readonly<Record<string, string>> = {
   path_symlink: 'i32 i32 i32 i32 i32',
 }
 
-/** A CGI program that takes all steps in `directory` and answers with what they print. `repeat`: how often. */
+export interface ProgramOptions {
+  readonly directory?: number
+  /** Steps to take once, before the others. */
+  readonly first?: readonly FileStep[]
+  /** How often the steps are taken. */
+  readonly repeat?: number
+}
+
+/** A CGI program that takes all steps in `directory` and answers with what they print. */
 export function fileProgram(
   steps: readonly FileStep[],
-  { directory = FIRST_MOUNT, repeat = 1 } = {},
+  { directory = FIRST_MOUNT, first = [], repeat = 1 }: ProgramOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const texts: string[] = []
   let used = TEXT
@@ -100,7 +108,7 @@ export function fileProgram(
         return told(`(call $path_symlink ${put(step.target)} ${dir} ${path})`)
     }
   }
-  const body = steps.map(codeOf)
+  const [once, body] = [first.map(codeOf), steps.map(codeOf)]
   return wat(`(module
     ${Object.entries(SIGNATURES)
       .map(
@@ -124,6 +132,7 @@ export function fileProgram(
     (func (export "_start")
       (local $round i32)
       (drop ${header})
+      ${once.join('\n')}
       (loop $again
         ${body.join('\n')}
         (local.set $round (i32.add (local.get $round) (i32.const 1)))

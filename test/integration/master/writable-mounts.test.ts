@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -49,7 +50,7 @@ async function askAllWorkers(site: Site, program: string): Promise<string[]> {
     const asked = clients.map((client) => client.get(`${program}.wasm`))
     for (const { body } of await Promise.all(asked)) answers.push(body.trim())
     for (const client of clients) client.close()
-    await expect.poll(pids).toHaveLength(answers.length)
+    await expect.poll(pids, { timeout: 20_000 }).toHaveLength(answers.length)
   }
   expect(new Set(pids()).size).toBe(2)
   return answers
@@ -133,4 +134,47 @@ test('a link never leads a web server out of the mount, and nothing leads the gu
   expect(await ask(site, 'links')).toBe('63 76 63 63 63 76 76 76 76 76')
   expect(readdirSync(site.data).sort()).toEqual(['d', 'magic'])
   expect(readlinkSync(join(site.data, 'd/operators'))).toBe('../../hello.wasm')
+})
+
+test('a quota is one for all workers, and stays exact while they write, cut and remove the same files', async () => {
+  const [quota, chunk] = [65_536, 'x'.repeat(9_000)]
+  const races: FileStep[] = ['f', 'g'].flatMap((path): FileStep[] => [
+    { do: 'open', path, ...CREATE, fdflags: Fdflags.Append },
+    { do: 'write', text: chunk },
+    { do: 'write', text: chunk },
+    { do: 'resize', size: 5_000 },
+    { do: 'write', text: chunk },
+    { do: 'rename', path, to: 'h' },
+    { do: 'write', text: chunk },
+    { do: 'unlink', path: 'h' },
+    { do: 'close' },
+  ])
+  const removes = (['f', 'g', 'h', 'full'] as const).map(
+    (path): FileStep => ({ do: 'unlink', path }),
+  )
+  const fills: FileStep[] = [
+    { do: 'open', path: 'full', ...CREATE },
+    { do: 'write', text: 'x'.repeat(quota) },
+    { do: 'write', text: 'x' },
+    { do: 'mkdir', path: 'one' },
+    { do: 'mkdir', path: 'two' },
+    { do: 'mkdir', path: 'three' },
+  ]
+  const programs = {
+    race: fileProgram(races, { repeat: 5 }),
+    clean: fileProgram(removes),
+    fill: fileProgram(fills),
+  }
+  const site = await start(programs, `, quota = "${quota}", quota_files = 3`)
+  for (const answer of await askAllWorkers(site, 'race')) {
+    // SUCCESS, NOENT of what another has taken away, EDQUOT.
+    expect(answer.split(' ').filter((errno) => !['0', '44', '19'].includes(errno))).toEqual([])
+  }
+  await ask(site, 'clean')
+  expect(await ask(site, 'fill')).toBe('0 0 19 0 0 19')
+  expect(statSync(join(site.data, 'full')).size).toBe(quota)
+  // The count is there for workers that come later, too.
+  expect((await site.serving.command('restart')).code).toBe(0)
+  const full = '0 0 19 20 20 19'
+  for (const answer of await askAllWorkers(site, 'fill')) expect(answer).toBe(full)
 })

@@ -229,7 +229,15 @@ test('the example of the design', () => {
       'ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=',
       '/etc/wasm-fpm/keys/acme.pub',
     ],
-    mounts: [{ host: '/etc/data', guest: '/data', writable: false }],
+    mounts: [
+      {
+        host: '/etc/data',
+        guest: '/data',
+        writable: false,
+        quotaBytes: 1024 ** 3,
+        quotaFiles: 10_000,
+      },
+    ],
     limits: { memoryBytes: 16_777_216, cpuMs: 1000, wallMs: 30_000 },
     queue: { maxLength: 4, timeoutMs: 5000 },
   })

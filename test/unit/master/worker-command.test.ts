@@ -43,6 +43,7 @@ test('a pool is granted what its own tenants have', () => {
 test('the command starts a worker that may do nothing more', () => {
   const account = { uid: 7, gid: 8, name: 'x' }
   const { args, options } = workerCommand({ read: ['/srv/a'], write: [] }, account, {
+    ledger: 19,
     fds: [20],
     errorOutput: 'inherit',
   })
@@ -55,7 +56,7 @@ test('the command starts a worker that may do nothing more', () => {
     uid: 7,
     gid: 8,
     cwd: '/',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc', 20],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc', 19, 20],
   })
 })
 
