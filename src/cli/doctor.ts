@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { findConfigFile } from './config-file.ts'
 import type { Check } from './doctor/check.ts'
+import { checkEnvFiles } from './doctor/env-file-checks.ts'
 import { checkMachine } from './doctor/machine-checks.ts'
 import { readMachineFacts } from './doctor/machine-facts.ts'
 import { readAccountFiles } from './doctor/permission.ts'
@@ -61,6 +62,7 @@ function examine(config: Config, webUser: string): readonly Check[] {
   return [
     ...checkMachine(readMachineFacts(), mostInstances(config)),
     ...checkServerFiles(config),
+    ...checkEnvFiles(config),
     ...config.pools.flatMap((pool) => checkPool(pool, around)),
     ...config.tenants.flatMap((tenant) => {
       const worker = workers.get(tenant.pool)
