@@ -2,7 +2,7 @@
  * One instance of a guest module and the run it is in; renewed, one after the other.
  *
  * The guest runs in this thread on a stack of its own (JSPI). While it waits for bytes, for time or for its next
- * slice, the thread belongs to everybody else; CPU time counts only while the guest holds the thread.
+ * slice, the thread belongs to everybody else; CPU time counts only while the guest holds the thread, and the thread a processor.
  *
  *     idle -> running <-> waiting -> idle -> reset() -> idle ...
  *                 └── trap, kill ──> spent -> renew() -> idle ...
@@ -20,6 +20,7 @@ import { Meter } from './meter.ts'
 import { type GuestModule, PREVIEW1 } from './module.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
 import { pageFaults } from './page-faults.ts'
+import { ProcessorTime, type ThreadTime, threadTimeOf } from './processor-time.ts'
 import { releasePages } from './release-pages.ts'
 import { MutableState } from './snapshot.ts'
 
@@ -43,7 +44,7 @@ export interface GuestJob {
 
 export interface GuestReport {
   readonly outcome: Outcome
-  /** Milliseconds for which the guest held the thread. */
+  /** Processor time the guest used, in milliseconds. */
   readonly cpuMs: number
   /** Bytes of linear memory at the end, all memories together. */
   readonly memoryBytes: number
@@ -53,13 +54,13 @@ interface Run {
   readonly job: GuestJob
   readonly settle: (report: GuestReport) => void
   readonly deadlineMs: number
+  readonly time: ProcessorTime
   /** When the guest last got the thread. */
   enteredMs: number
   /** Page faults of the thread up to then; NaN: they do not matter. */
   faults: number
   /** When its time was last looked at. */
   checkedMs: number
-  cpuMs: number
   killedBy: KillReason | undefined
 }
 
@@ -68,6 +69,7 @@ export class GuestInstance {
   /** From 0 to 1, at random. */
   readonly jitter: number = Math.random()
   readonly #clock: Clock
+  readonly #threadTime: ThreadTime
   readonly #host: WasiHost
   readonly #memories: readonly GuestMemory[]
   #program: Program
@@ -84,6 +86,7 @@ export class GuestInstance {
   constructor(module: GuestModule, clock: Clock) {
     this.module = module
     this.#clock = clock
+    this.#threadTime = threadTimeOf(clock)
     this.#memories = makeMemories(module.memories)
     this.#host = new WasiHost(module.wasiNames, {
       check: () => this.#check(),
@@ -118,10 +121,10 @@ export class GuestInstance {
         job,
         settle,
         deadlineMs: nowMs + job.wallMs,
+        time: new ProcessorTime(this.#threadTime, nowMs),
         enteredMs: nowMs,
         faults: this.#faultsNow(),
         checkedMs: nowMs,
-        cpuMs: 0,
         killedBy: undefined,
       }
       this.#run = run
@@ -190,7 +193,7 @@ export class GuestInstance {
         }
         this.#enter()
         resolve(this.#plainCheck())
-      }, run.cpuMs)
+      }, run.time.usedMs)
     })
   }
 
@@ -203,7 +206,7 @@ export class GuestInstance {
     meter.tune(nowMs - run.checkedMs, this.memoryBytes, this.#host.checked(nowMs))
     if (run.job.faults.isWatched) meter.hurry()
     run.checkedMs = nowMs
-    if (run.cpuMs + nowMs - run.enteredMs > run.job.cpuMs) run.killedBy ??= 'cpu'
+    if (run.time.isOver(run.job.cpuMs, nowMs)) run.killedBy ??= 'cpu'
     else if (nowMs > run.deadlineMs) run.killedBy ??= 'wall'
     return run.killedBy === undefined && this.#host.exitCode === undefined ? GO_ON : END_GUEST
   }
@@ -256,7 +259,7 @@ export class GuestInstance {
     if (killedBy !== undefined) this.#isSpent = true
     run.settle({
       outcome: killedBy === undefined ? outcome : { kind: 'killed', reason: killedBy },
-      cpuMs: run.cpuMs,
+      cpuMs: run.time.usedMs,
       memoryBytes: this.memoryBytes,
     })
   }
@@ -274,7 +277,7 @@ export class GuestInstance {
       const leftMs = Math.max(0, run.deadlineMs - nowMs)
       this.#wallTimer ??= this.#clock.after(leftMs, () => this.kill('wall'))
     }
-    run.job.onWait(run.cpuMs)
+    run.job.onWait(run.time.usedMs)
     if (run.killedBy !== undefined) this.#finish(run, { kind: 'killed', reason: run.killedBy })
   }
 
@@ -285,13 +288,14 @@ export class GuestInstance {
     this.#isWaiting = false
     run.enteredMs = this.#clock.nowMs()
     run.checkedMs = run.enteredMs
+    run.time.enter(run.enteredMs)
     run.faults = this.#faultsNow()
     if (run.job.faults.isWatched) this.#program.meter.hurry()
   }
 
   /** What it took while it had the thread. */
   #countStretch(run: Run, nowMs: number): void {
-    run.cpuMs += nowMs - run.enteredMs
+    run.time.leave(nowMs)
     run.job.faults.note(this.#faultsNow() - run.faults)
   }
 

@@ -11,6 +11,7 @@ import type { Instance } from './engine.ts'
 import type { GuestJob, GuestReport } from './instance.ts'
 import type { GuestModule } from './module.ts'
 import type { KillReason, Outcome } from './outcome.ts'
+import { ProcessorTime, threadTimeOf } from './processor-time.ts'
 import { readWhole, type Wait, writeWhole } from './wasmer/buffered-streams.ts'
 import { withLibrary } from './wasmer/library.ts'
 import { runSynchronously, type SynchronousResult } from './wasmer/synchronous-run.ts'
@@ -32,9 +33,8 @@ interface Run {
   readonly settle: (report: GuestReport) => void
   readonly deadlineMs: number
   readonly wallTimer: Timer | undefined
-  /** When it got the thread. */
-  enteredMs: number
-  cpuMs: number
+  /** From when it got the thread. */
+  time: ProcessorTime | undefined
   killedBy: KillReason | undefined
 }
 
@@ -76,8 +76,7 @@ export class WasmerInstance implements Instance {
         settle,
         deadlineMs: nowMs + job.wallMs,
         wallTimer: isBounded ? this.#clock.after(job.wallMs, () => this.kill('wall')) : undefined,
-        enteredMs: nowMs,
-        cpuMs: 0,
+        time: undefined,
         killedBy: undefined,
       }
       this.#run = run
@@ -140,15 +139,16 @@ export class WasmerInstance implements Instance {
   }
 
   #measured(run: Run, guest: () => SynchronousResult): SynchronousResult {
-    run.enteredMs = this.#clock.nowMs()
+    const time = new ProcessorTime(threadTimeOf(this.#clock), this.#clock.nowMs())
+    run.time = time
     const result = guest()
-    run.cpuMs = this.#clock.nowMs() - run.enteredMs
+    time.leave(this.#clock.nowMs())
     return result
   }
 
   #killReason(run: Run): KillReason | undefined {
     const nowMs = this.#clock.nowMs()
-    if (nowMs - run.enteredMs > run.job.cpuMs) run.killedBy ??= 'cpu'
+    if (run.time?.isOver(run.job.cpuMs, nowMs) === true) run.killedBy ??= 'cpu'
     else if (nowMs > run.deadlineMs) run.killedBy ??= 'wall'
     return run.killedBy
   }
@@ -160,7 +160,7 @@ export class WasmerInstance implements Instance {
     const { killedBy } = run
     run.settle({
       outcome: killedBy === undefined ? outcome : { kind: 'killed', reason: killedBy },
-      cpuMs: run.cpuMs,
+      cpuMs: run.time?.usedMs ?? 0,
       memoryBytes: this.#memoryBytes,
     })
   }

@@ -54,7 +54,7 @@ export class HeldRun implements GuestJob {
 
   readonly waitTurn = (wake: () => void, cpuMs: number): void => {
     this.#job.onSliceOver?.(cpuMs)
-    this.#bill.sliceIsOver()
+    this.#bill.settle(cpuMs)
     this.#bill.waitTurn(wake)
   }
 
@@ -63,7 +63,7 @@ export class HeldRun implements GuestJob {
   }
 
   onWait(cpuMs: number): void {
-    this.#bill.guestWaits(cpuMs)
+    this.#bill.settle(cpuMs)
     this.#job.onWait(cpuMs)
   }
 }

@@ -92,7 +92,7 @@ export class Scheduler {
       queuedMs = this.#clock.nowMs() - askedMs
     }
     try {
-      const bill = new Bill(this.#runQueue, job)
+      const bill = new Bill(this.#runQueue, job.tenant)
       if (!this.#runQueue.mayRun(job.tenant)) {
         await new Promise<void>((wake) => bill.waitTurn(wake, state.usualCpuMs))
       }

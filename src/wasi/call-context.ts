@@ -33,6 +33,7 @@ const NOTHING: WasiGrants = {
     monotonicNs: () => 0n,
     realtimeNs: () => 0n,
     processCpuNs: () => 0n,
+    threadCpuMs: () => 0,
     after: () => ({ cancel: () => undefined }),
   },
   random: () => undefined,

@@ -6,6 +6,8 @@ const EPOCH_NS = 1_700_000_000_000_000_000n
 export class FakeClock implements Clock {
   /** Since some fixed point. A test may set it; timers are not looked at then. */
   ns = 1_000_000_000_000n
+  /** For how much of it this thread had no processor. */
+  stolenMs = 0
   readonly #timers = new Set<{ readonly atNs: bigint; readonly callback: () => void }>()
 
   nowMs(): number {
@@ -22,6 +24,10 @@ export class FakeClock implements Clock {
 
   processCpuNs(): bigint {
     return 42n
+  }
+
+  threadCpuMs(): number {
+    return this.nowMs() - this.stolenMs
   }
 
   after(delayMs: number, callback: () => void): Timer {

@@ -89,6 +89,7 @@ export class ManualClock implements Clock {
   monotonicNs = (): bigint => BigInt(this.#now) * 1_000_000n
   realtimeNs = (): bigint => this.monotonicNs()
   processCpuNs = (): bigint => 0n
+  threadCpuMs = (): number => this.#now
 
   after(delayMs: number, callback: () => void): { cancel(): void } {
     const timer = { cancel: () => void this.timers.delete(timer) }

@@ -12,6 +12,7 @@ test('tells when it gets busy, as long as it is, and when it is over', () => {
     monotonicNs: () => 0n,
     realtimeNs: () => 0n,
     processCpuNs: () => BigInt(Math.round(cpuMs * 1e6)),
+    threadCpuMs: () => cpuMs,
     after: (_delayMs, callback) => {
       timer = callback
       return { cancel: () => undefined }
