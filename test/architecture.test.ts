@@ -63,7 +63,7 @@ const ENTRY_POINTS = [
   'worker/main.ts',
   'admin/main.ts',
   'publisher/main.ts',
-  'guest/harden-thread.ts',
+  'guest/compile-thread.ts',
 ]
 
 /**

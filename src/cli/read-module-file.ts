@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { CliError } from './errors.ts'
 
 /** Throws `CliError` (CLI_UNREADABLE). */
-export function readModuleFile(path: string): Uint8Array {
+export function readModuleFile(path: string): Uint8Array<ArrayBuffer> {
   try {
     return readFileSync(path)
   } catch (cause) {

@@ -12,13 +12,16 @@ import { OpenError, type OpenedFile } from '../base/opened-file.ts'
 import type { ScriptRules } from '../cgi/script-path.ts'
 import type { CompileCache } from '../guest/compile-cache.ts'
 import { GuestError } from '../guest/errors.ts'
-import type { GuestModule } from '../guest/module.ts'
+import { type LoadTurns, SMALL_MODULE_BYTES } from '../guest/load-turns.ts'
+import { checkModuleBytes, type GuestModule, MAX_MODULE_BYTES } from '../guest/module.ts'
 
 /** How many paths are remembered, existing or not. */
 const MAX_PATHS = 4096
 
-/** The largest module file that is read. */
-const MAX_MODULE_BYTES = 256 * 1024 * 1024
+/** What is wrong with these need not be the file's fault: the next request tries again. */
+const TRANSIENT: ReadonlySet<string> = new Set(['GUEST_UNREADABLE', 'GUEST_LOADS_WAITING'])
+
+const MAGIC_BYTES = 8
 
 interface Loaded {
   readonly identity: string
@@ -33,6 +36,7 @@ interface Lookup {
 }
 
 export interface DocumentRootOptions {
+  readonly tenant: string
   readonly root: string
   /** Lower-case, with the dot: `.wasm`. */
   readonly extensions: readonly string[]
@@ -43,6 +47,7 @@ export interface DocumentRootOptions {
   /** What the memories of one instance of the script at `path` (as for `load`) may grow to. */
   readonly memoryMaxBytes: (path: string) => number
   readonly cache: CompileCache
+  readonly turns: LoadTurns
   readonly clock: Clock
 }
 
@@ -52,13 +57,17 @@ export class DocumentRoot {
   readonly #extensions: ReadonlySet<string>
   readonly #revalidateMs: number
   readonly #memoryMaxBytes: (path: string) => number
+  readonly #tenant: string
   readonly #cache: CompileCache
+  readonly #turns: LoadTurns
   readonly #clock: Clock
   readonly #lookups = new Map<string, Lookup>()
   readonly #loaded = new Map<string, Loaded>()
 
   constructor(options: DocumentRootOptions) {
     const { root, extensions, index, revalidateMs, memoryMaxBytes, cache, clock } = options
+    this.#tenant = options.tenant
+    this.#turns = options.turns
     this.#revalidateMs = revalidateMs
     this.#memoryMaxBytes = memoryMaxBytes
     this.rules = { documentRoot: root, extensions, index }
@@ -90,49 +99,60 @@ export class DocumentRoot {
   }
 
   #find(path: string): Loaded | undefined {
-    let identity: string
+    let stats: Stats
     try {
       using file = this.#open(path)
-      identity = identityOf(file.stats)
+      stats = file.stats
     } catch (error) {
       if (error instanceof OpenError && error.code === 'OPEN_OUTSIDE') throw outside(path, error)
       return undefined // nothing there, or nothing we may see: the same to a client
     }
     const known = this.#loaded.get(path)
-    return known?.identity === identity ? known : this.#load(identity, path)
+    return known?.identity === identityOf(stats) ? known : this.#load(stats, path)
   }
 
   /** Reads and compiles the script. Should it change meanwhile, the next look finds it changed. */
-  #load(identity: string, path: string): Loaded {
-    const loaded: Loaded = { identity, module: this.#read(path), ready: undefined }
+  #load(stats: Stats, path: string): Loaded {
+    const identity = identityOf(stats)
+    const loaded: Loaded = { identity, module: this.#read(path, stats.size), ready: undefined }
     this.#remember(this.#loaded, path, loaded)
     loaded.module.then(
       (module) => {
         loaded.ready = module
       },
       (error: unknown) => {
-        // The others are the file's fault; this one need not be.
-        const isTransient = error instanceof GuestError && error.code === 'GUEST_UNREADABLE'
+        const isTransient = error instanceof GuestError && TRANSIENT.has(error.code)
         if (isTransient && this.#loaded.get(path) === loaded) this.#loaded.delete(path)
       },
     )
     return loaded
   }
 
-  async #read(path: string): Promise<GuestModule> {
-    const bytes = await this.#readBytes(path)
-    return this.#cache.compile(bytes, { name: path, memoryMaxBytes: this.#memoryMaxBytes(path) })
+  async #read(path: string, size: number): Promise<GuestModule> {
+    checkModuleBytes(size)
+    return this.#turns.take(this.#tenant, size, async () => {
+      // A small one that has grown meanwhile must not be in the way of small ones.
+      const bytes = await this.#readBytes(
+        path,
+        size <= SMALL_MODULE_BYTES ? SMALL_MODULE_BYTES : MAX_MODULE_BYTES,
+      )
+      return this.#cache.compile(bytes, { name: path, memoryMaxBytes: this.#memoryMaxBytes(path) })
+    })
   }
 
-  async #readBytes(path: string): Promise<Uint8Array> {
+  async #readBytes(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
     try {
       using file = this.#open(path)
       const { size } = file.stats
-      if (size > MAX_MODULE_BYTES) throw tooLarge(path, size)
+      if (size > maxBytes) throw new Error('it has grown')
+      const magic = new Uint8Array(Math.min(size, MAGIC_BYTES))
+      await file.fill(magic)
+      // The rest of what is no module, such as one large hole, is not worth the memory.
+      if (!isModule(magic)) return magic
       const bytes = new Uint8Array(size)
-      return bytes.subarray(0, await file.fill(bytes))
+      const length = await file.fill(bytes)
+      return length === size ? bytes : bytes.slice(0, length)
     } catch (cause) {
-      if (cause instanceof GuestError) throw cause
       throw new GuestError('GUEST_UNREADABLE', `Cannot read ${path}: ${String(cause)}`, { cause })
     }
   }
@@ -166,11 +186,9 @@ function outside(path: string, cause: unknown): GuestError {
   )
 }
 
-function tooLarge(path: string, bytes: number): GuestError {
-  return new GuestError(
-    'GUEST_TOO_LARGE',
-    `Cannot read ${path}: ${bytes} bytes, wanted at most ${MAX_MODULE_BYTES}`,
-  )
+/** `\0asm`. */
+function isModule(bytes: Uint8Array): boolean {
+  return bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d
 }
 
 function identityOf(stats: Stats): string {

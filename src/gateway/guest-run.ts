@@ -16,6 +16,12 @@ import type { Scene } from './scene.ts'
 import { SlowWatch } from './slow-log.ts'
 import type { Tenant } from './tenant.ts'
 
+/** A module, and how long the request has waited for it, in milliseconds. */
+export interface Loaded {
+  readonly module: GuestModule
+  readonly waitedMs: number
+}
+
 export class GuestRun implements PoolJob {
   readonly subject: JobSubject
   readonly tenant: string
@@ -31,10 +37,12 @@ export class GuestRun implements PoolJob {
   readonly sliceMs: number
   readonly #scene: Scene
   readonly #stopsAtFinish: boolean
+  /** Of the time it may take. */
+  readonly #leftMs: number
   #watch: SlowWatch | undefined
   #wallTimer: Timer | undefined
 
-  constructor(scene: Scene, grants: WasiGrants, module: GuestModule) {
+  constructor(scene: Scene, grants: WasiGrants, { module, waitedMs }: Loaded) {
     const { cgi, tenant, target } = scene
     const { config } = tenant
     const { settings } = target
@@ -56,7 +64,8 @@ export class GuestRun implements PoolJob {
     this.engine = config.engine
     this.grants = grants
     this.cpuMs = settings.cpuMs
-    this.wallMs = this.#stopsAtFinish ? Number.POSITIVE_INFINITY : settings.wallMs
+    this.#leftMs = settings.wallMs - waitedMs
+    this.wallMs = this.#stopsAtFinish ? Number.POSITIVE_INFINITY : this.#leftMs
     this.sliceMs = config.limits.sliceMs
   }
 
@@ -65,7 +74,7 @@ export class GuestRun implements PoolJob {
   }
 
   onStart(kill: (reason: KillReason) => void): void {
-    const { answer, cgi, gateway, target, tenant } = this.#scene
+    const { answer, cgi, gateway, tenant } = this.#scene
     const slowLog = gateway.slowLog(tenant)
     if (slowLog !== undefined) {
       const { requestId, handler } = answer
@@ -75,7 +84,7 @@ export class GuestRun implements PoolJob {
       })
     }
     if (this.#stopsAtFinish) {
-      this.#wallTimer = gateway.clock.after(target.settings.wallMs, () => kill('wall'))
+      this.#wallTimer = gateway.clock.after(this.#leftMs, () => kill('wall'))
       answer.whenFinishedEarly(() => this.stopTimer())
     }
     answer.onRefusal(kill)

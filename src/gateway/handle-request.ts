@@ -13,6 +13,7 @@ import { makeGrants } from './grants.ts'
 import { GuestRun } from './guest-run.ts'
 import { findOwnPage } from './own-page.ts'
 import type { Tenant } from './tenant.ts'
+import { whenLoaded } from './when-loaded.ts'
 
 /** Answers one request that came over a listener of `pool`. Never rejects: whatever goes wrong becomes an answer. */
 export async function handleRequest(
@@ -38,8 +39,14 @@ export async function handleRequest(
     if (target.kind === 'guest') {
       const scene = { request, cgi, tenant, target, answer, gateway }
       const grants = makeGrants(scene)
-      const module = target.module instanceof Promise ? await target.module : target.module
-      const run = new GuestRun(scene, grants, module)
+      let { module } = target
+      let waitedMs = 0
+      if (module instanceof Promise) {
+        const askedMs = gateway.clock.nowMs()
+        module = await whenLoaded(module, scene)
+        waitedMs = gateway.clock.nowMs() - askedMs
+      }
+      const run = new GuestRun(scene, grants, { module, waitedMs })
       try {
         const report = await gateway.scheduler.run(run)
         run.ended(report)

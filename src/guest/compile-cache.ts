@@ -1,17 +1,22 @@
 /** Compiled modules by content: tenants that run the same bytes share one module. Never chosen by a name a tenant controls. */
 import { createHash } from 'node:crypto'
-import {
-  type CompileOptions,
-  compileCgiModule,
-  compileHardenedModule,
-  type GuestModule,
-  type HardenedFacts,
-} from './module.ts'
+import { type Compile, compileHere } from './compiler.ts'
+import type { CompileOptions, GuestModule, HardenedFacts } from './module.ts'
 
 /** Modules are dropped, least recently used first, when their sizes add up to more than this. */
 export const DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
 
+/** A digest of more takes so long that requests are answered in between. */
+const DIGEST_STEP_BYTES = 256 * 1024
+
+export interface CompileCacheOptions {
+  readonly maxBytes?: number
+  /** Default: in this thread. */
+  readonly compile?: Compile | undefined
+}
+
 export class CompileCache {
+  readonly #compile: Compile
   readonly #maxBytes: number
   /** Least recently used first. */
   readonly #modules = new Map<
@@ -20,17 +25,21 @@ export class CompileCache {
   >()
   #bytes = 0
 
-  constructor(maxBytes: number = DEFAULT_CACHE_BYTES) {
+  constructor({ maxBytes = DEFAULT_CACHE_BYTES, compile = compileHere }: CompileCacheOptions = {}) {
     this.#maxBytes = maxBytes
+    this.#compile = compile
   }
 
-  /** The compiled module of `bytes`; compiles once however many ask at the same time. Rejects with `GuestError` or `WasmError`. */
-  compile(bytes: Uint8Array, options: CompileOptions): Promise<GuestModule> {
-    const digest = createHash('sha256').update(bytes).digest('hex')
+  /**
+   * The compiled module of `bytes`, which are given away; compiles once however many ask at the same time. Rejects with
+   * `GuestError` or `WasmError`.
+   */
+  async compile(bytes: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<GuestModule> {
+    const digest = await digestInSteps(bytes)
     // The limit is written into the module: another limit is another module.
     const key = `${digest}:${options.memoryMaxBytes}`
     return this.#module(key, bytes.length, () =>
-      compileCgiModule(bytes, { ...options, digest: key }),
+      this.#compile(bytes, { kind: 'harden', options: { ...options, digest: key } }),
     )
   }
 
@@ -43,7 +52,9 @@ export class CompileCache {
     read: () => Promise<Uint8Array<ArrayBuffer>>,
   ): Promise<GuestModule> {
     const key = `hardened:${facts.digest}`
-    return this.#module(key, facts.bytes, async () => compileHardenedModule(await read(), facts))
+    return this.#module(key, facts.bytes, async () =>
+      this.#compile(await read(), { kind: 'hardened', facts }),
+    )
   }
 
   #module(key: string, bytes: number, make: () => Promise<GuestModule>): Promise<GuestModule> {
@@ -72,4 +83,13 @@ export class CompileCache {
     this.#bytes -= this.#modules.get(key)?.bytes ?? 0
     this.#modules.delete(key)
   }
+}
+
+async function digestInSteps(bytes: Uint8Array): Promise<string> {
+  const hash = createHash('sha256')
+  for (let at = 0; at < bytes.length; at += DIGEST_STEP_BYTES) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve))
+    hash.update(bytes.subarray(at, at + DIGEST_STEP_BYTES))
+  }
+  return hash.digest('hex')
 }

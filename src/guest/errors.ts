@@ -6,6 +6,8 @@ export type GuestErrorCode =
   | 'GUEST_UNREADABLE'
   /** A link on the way to it leads out of its tenant's root. */
   | 'GUEST_OUTSIDE_ROOT'
+  /** Too many modules of the tenant wait to be loaded. */
+  | 'GUEST_LOADS_WAITING'
   /** V8 refuses the module. */
   | 'GUEST_INVALID_MODULE'
   /** The module imports something nobody provides, or lacks an export its contract wants. */

@@ -3,8 +3,9 @@ import { CodedError } from '../base/errors.ts'
 import { WASI_FUNCTIONS } from '../wasi/host.ts'
 import type { HardenOptions } from '../wasm/harden.ts'
 import { importMemories, type MemorySize } from '../wasm/import-memories.ts'
+import { checkLimit, DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'
 import { GuestError } from './errors.ts'
-import { hardenModule } from './hardener.ts'
+import { hardenHere } from './harden-here.ts'
 
 /** The import module of WASI preview 1. */
 export const PREVIEW1 = 'wasi_snapshot_preview1'
@@ -21,6 +22,14 @@ const SMALL_BYTES = 160 * 1024
 export const TABLE_LIMITS: Pick<HardenOptions, 'tableMaxElements' | 'tableGrowth'> = {
   tableMaxElements: 131_072,
   tableGrowth: 8_192,
+}
+
+/** The largest module that is read. */
+export const MAX_MODULE_BYTES = DEFAULT_MODULE_LIMITS.moduleBytes
+
+/** Refuses a module of so many bytes before it is read: throws WASM_LIMIT_EXCEEDED. */
+export function checkModuleBytes(bytes: number): void {
+  checkLimit(DEFAULT_MODULE_LIMITS, 'moduleBytes', bytes)
 }
 
 export interface GuestModule {
@@ -58,16 +67,13 @@ export interface HardenedFacts {
 
 /**
  * Hardens and compiles a `cgi` guest (design §5: a WASI preview 1 command with `_start` and `memory`, which imports
- * preview 1 only); large ones off this thread. Throws `GuestError` and `WasmError`.
+ * preview 1 only), all of it in this thread. Throws `GuestError` and `WasmError`.
  */
 export async function compileCgiModule(
   bytes: Uint8Array,
   { digest, name, memoryMaxBytes }: CompileOptions & { readonly digest: string },
 ): Promise<GuestModule> {
-  const { bytes: hardened, ...facts } = await hardenModule(bytes, {
-    memoryMaxBytes,
-    ...TABLE_LIMITS,
-  })
+  const { bytes: hardened, ...facts } = hardenHere(bytes, { memoryMaxBytes, ...TABLE_LIMITS })
   return { digest, name, memoryMaxBytes, ...facts, ...(await compile(hardened, name)) }
 }
 

@@ -3,9 +3,10 @@
  * which the pointer holds, covers the record, and the record holds the digest of these bytes. The mark of a hardened
  * module says nothing: anybody can put one there.
  */
+import { createHash } from 'node:crypto'
 import { openFile } from '../base/opened-file.ts'
 import { CONTRACT_VERSION } from '../wasm/contract.ts'
-import { type Digest, digestOf } from './digest.ts'
+import type { Digest } from './digest.ts'
 import { StoreError, storeFileError } from './errors.ts'
 import type { Release } from './release.ts'
 import type { LiveHandler } from './release-reader.ts'
@@ -28,20 +29,28 @@ export function readOriginal(handler: LiveHandler): Promise<Uint8Array<ArrayBuff
   return readModule(handler, handler.originalPath, handler.release.original.digest)
 }
 
+const STEP_BYTES = 256 * 1024
+
 async function readModule(
   { digest: release }: LiveHandler,
   path: string,
   wanted: Digest,
 ): Promise<Uint8Array<ArrayBuffer>> {
   let bytes: Uint8Array<ArrayBuffer>
+  const hash = createHash('sha256')
   try {
     using file = openFile(path)
     bytes = new Uint8Array(file.stats.size)
-    await file.fill(bytes)
+    // A digest of all of it at once would hold up requests.
+    for (let at = 0; at < bytes.length; at += STEP_BYTES) {
+      const step = bytes.subarray(at, at + STEP_BYTES)
+      await file.fill(step, at)
+      hash.update(step)
+    }
   } catch (cause) {
     throw storeFileError(`read ${path}`, cause)
   }
-  const actual = digestOf(bytes)
+  const actual = hash.digest('hex')
   if (actual === wanted) return bytes
   throw new StoreError(
     'STORE_DAMAGED',

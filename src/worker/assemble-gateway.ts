@@ -22,6 +22,8 @@ import type { PoolStatus } from '../gateway/status/pool-status.ts'
 import { readStatus } from '../gateway/status/read-status.ts'
 import type { Tenant } from '../gateway/tenant.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
+import type { Compile } from '../guest/compiler.ts'
+import { LoadTurns } from '../guest/load-turns.ts'
 import type { FailingRelease } from '../ipc/messages.ts'
 import { Scheduler } from '../pool/scheduler.ts'
 import type { ReleaseReader } from '../store/release-reader.ts'
@@ -49,6 +51,8 @@ export interface AssembleOptions {
   readonly otherStatuses?: (tenant: string) => Promise<readonly string[]>
   /** What writable mounts hold, shared with other workers. Default: one of its own. */
   readonly ledger?: UsageLedger
+  /** Makes modules; default: in this thread. */
+  readonly compile?: Compile
   /** A published release wants to go back. */
   readonly onFailing?: (failing: FailingRelease) => void
 }
@@ -60,6 +64,7 @@ interface Shared {
   readonly releases: ReleaseReader | undefined
   readonly onFailing: AssembleOptions['onFailing']
   readonly modules: CompileCache
+  readonly turns: LoadTurns
   readonly fileReader: FileReader
   readonly images: ImageCache
   readonly ledger: UsageLedger
@@ -95,7 +100,8 @@ export class GatewayAssembly {
       logger: options.logger,
       releases: undefined,
       onFailing: options.onFailing,
-      modules: new CompileCache(),
+      modules: new CompileCache({ compile: options.compile }),
+      turns: new LoadTurns(),
       fileReader: new FileReader(),
       images: new ImageCache(),
       ledger: options.ledger ?? new UsageLedger(),
@@ -270,7 +276,7 @@ function publishedOf(
   shared: Shared,
   settingsFor: (handler: string) => HandlerSettings,
 ): PublishedHandlers | undefined {
-  const { releases: reader, clock, logger, modules, fileReader } = shared
+  const { releases: reader, clock, logger, fileReader } = shared
   if (reader === undefined) return undefined
   const { name: tenant } = config
   const wallsMs = config.handlers.map(({ name }) => tenantFor(config, name).limits.wallMs)
@@ -284,7 +290,7 @@ function publishedOf(
       settingsOfRelease(live, settingsFor(live.name), preopensOf(config, shared, live.imageRoot)),
     fileReader,
     verify: verifierOf(config.signers, reader),
-    load: (live) => loadRelease(live, tenantFor(config, live.name).limits.memoryBytes, modules),
+    load: (live) => loadRelease(live, tenantFor(config, live.name).limits.memoryBytes, shared),
     onFailing: ({ name: handler, digest: release }, { requests, failures }) =>
       shared.onFailing?.({ tenant, handler, release, requests, failures }),
   })
@@ -301,7 +307,9 @@ function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | un
     index: config.index,
     revalidateMs: config.revalidateMs,
     memoryMaxBytes: (path) => own.get(path) ?? config.limits.memoryBytes,
+    tenant: config.name,
     cache: shared.modules,
+    turns: shared.turns,
     clock: shared.clock,
   })
 }

@@ -1,6 +1,7 @@
 /** What a release may use, and its module: the manifest's wishes within the tenant's limits. */
 import type { HandlerSettings } from '../gateway/handler-settings.ts'
 import type { CompileCache } from '../guest/compile-cache.ts'
+import type { LoadTurns } from '../guest/load-turns.ts'
 import type { GuestModule } from '../guest/module.ts'
 import { canRunHardened, readHardened, readOriginal } from '../store/read-module.ts'
 import type { LiveHandler, ReleaseReader } from '../store/release-reader.ts'
@@ -36,15 +37,19 @@ export function settingsOfRelease(
 export async function loadRelease(
   live: LiveHandler,
   tenantBytes: number,
-  modules: CompileCache,
+  { modules, turns }: { readonly modules: CompileCache; readonly turns: LoadTurns },
 ): Promise<GuestModule> {
   const { hardened, manifest } = live.release
   const name = `${live.tenant}/${live.name}`
   const memoryMaxBytes = least(manifest.limits.memoryBytes, tenantBytes)
   if (canRunHardened(live.release, memoryMaxBytes)) {
-    return modules.compileHardened({ ...hardened, name }, () => readHardened(live))
+    return turns.take(live.tenant, hardened.bytes, () =>
+      modules.compileHardened({ ...hardened, name }, () => readHardened(live)),
+    )
   }
-  return modules.compile(await readOriginal(live), { name, memoryMaxBytes })
+  return turns.take(live.tenant, live.release.original.bytes, async () =>
+    modules.compile(await readOriginal(live), { name, memoryMaxBytes }),
+  )
 }
 
 /** Refuses releases that a tenant's signers have not signed; each is verified once. */

@@ -14,7 +14,7 @@ import { type HttpFront, startHttpFront } from '../gateway/http/front.ts'
 import type { Listener } from '../gateway/listen/listener.ts'
 import { hasSocketPairs } from '../gateway/listen/socket-pair.ts'
 import type { Router } from '../gateway/router.ts'
-import { warmHardener } from '../guest/warm-hardener.ts'
+import { compileInThreads } from '../guest/compile-threads.ts'
 import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
 import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
 import { ReleaseReader } from '../store/release-reader.ts'
@@ -100,6 +100,7 @@ export class Worker {
       lines,
       ledger,
       accessLog: true,
+      compile: compileInThreads(),
       otherStatuses: (tenant) => this.#statuses.ask(tenant),
       onFailing: (failing) => send({ kind: 'roll-back', ...failing }),
     })
@@ -142,7 +143,6 @@ export class Worker {
       return
     }
     if (settings.tenants.length >= MANY_TENANTS) returnMemory()
-    warmHardener()
     send({ kind: 'ready' })
     this.#sendBeat()
   }

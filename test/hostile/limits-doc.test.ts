@@ -14,6 +14,7 @@ import {
 import { DEFAULT_UNFINISHED_PARAMS_BYTES } from '../../src/fastcgi/params-budget.ts'
 import { type FailureCode, failureRule } from '../../src/gateway/failure.ts'
 import { DEFAULT_CACHE_BYTES } from '../../src/guest/compile-cache.ts'
+import { DEFAULT_LOAD_LIMITS } from '../../src/guest/load-turns.ts'
 import { TABLE_LIMITS } from '../../src/guest/module.ts'
 import { DEFAULT_WARM_LIMITS } from '../../src/pool/warm-instances.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
@@ -94,11 +95,15 @@ test('fixed limits are those of the code', () => {
   )
   expect(fixed(ENDING).at(-1)).toBe(String(TABLE_LIMITS.tableGrowth))
   expect(PAGE).toContain(`more than ${TABLE_LIMITS.tableMaxElements.toLocaleString('en')} elements`)
+  const { smallAtOnce, largeAtOnce, waiting } = DEFAULT_LOAD_LIMITS
   expect(fixed(KEPT)).toEqual(
     [
       DEFAULT_WARM_LIMITS.total,
       DEFAULT_CACHE_BYTES,
       DEFAULT_UNFINISHED_PARAMS_BYTES,
+      smallAtOnce,
+      largeAtOnce,
+      waiting,
       MAX_ENV_FILE_BYTES,
     ].map(String),
   )

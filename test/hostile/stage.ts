@@ -7,8 +7,12 @@ import { compileHostile } from '../../guests/hostile/compile.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { parseConfig } from '../../src/config/parse.ts'
 import type { Gateway } from '../../src/gateway/gateway.ts'
+import { compileInThreads } from '../../src/guest/compile-threads.ts'
 import { assembleGateway } from '../../src/worker/assemble-gateway.ts'
 import { type Ask, begin, type Exchange, type Reply } from './peer.ts'
+
+/** As a worker has it. */
+const compile = compileInThreads()
 
 export interface StageOptions {
   /** Keys of `hog`'s mount, with a comma before each. */
@@ -66,7 +70,7 @@ export function setStage(options: StageOptions = {}): Stage {
     { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
   )
   const config = parseConfig(configText(folder, options), join(folder, 'wasm-fpm.toml'))
-  const gateway = assembleGateway(config, { clock: systemClock, logger, accessLog: true })
+  const gateway = assembleGateway(config, { clock: systemClock, logger, accessLog: true, compile })
   const start = (tenant: string, guest: string, { params = [], ...rest }: AskOptions = {}) =>
     begin(gateway, {
       pool: POOL,

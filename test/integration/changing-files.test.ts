@@ -21,6 +21,7 @@ import { type OpenedFile, openFile } from '../../src/base/opened-file.ts'
 import { DocumentRoot } from '../../src/gateway/document-root.ts'
 import { FileReader } from '../../src/gateway/static/file-reader.ts'
 import { CompileCache } from '../../src/guest/compile-cache.ts'
+import { LoadTurns } from '../../src/guest/load-turns.ts'
 import { DEFAULT_OCI_LIMITS } from '../../src/oci/limits.ts'
 import { openPlain } from '../../src/oci/pack-archive.ts'
 import { readSource } from '../../src/oci/read-source.ts'
@@ -70,7 +71,9 @@ const USES: ReadonlyArray<{ readonly name: string; readonly use: Use; readonly f
           index: 'index.wasm',
           revalidateMs: 0,
           memoryMaxBytes: () => 65_536,
+          tenant: 'race',
           cache: new CompileCache(),
+          turns: new LoadTurns(),
           clock: systemClock,
         })
         const module = await modules.load(path)

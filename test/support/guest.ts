@@ -10,7 +10,7 @@ import { DEFAULT_WASI_LIMITS, type WasiGrants } from '../../src/wasi/session.ts'
 export const MIB = 1024 * 1024
 
 export function compileGuest(bytes: Uint8Array, memoryMaxBytes = 64 * MIB): Promise<GuestModule> {
-  return new CompileCache().compile(bytes, { name: 'test.wasm', memoryMaxBytes })
+  return new CompileCache().compile(new Uint8Array(bytes), { name: 'test.wasm', memoryMaxBytes })
 }
 
 export const emptySource: ByteSource = { read: () => undefined, onReadable: (wake) => wake() }

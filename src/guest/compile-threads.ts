@@ -1,0 +1,97 @@
+/**
+ * Makes modules without holding up requests: none of it happens in the thread of the event loop. Small modules have a thread of
+ * their own that is there, and warm, from the start; one for large ones is started when one comes and ended when none has come
+ * for a while. Who comes first is not decided here: see load-turns.ts.
+ */
+import { Worker } from 'node:worker_threads'
+import { fromWire, type WireError } from '../base/errors.ts'
+import type { Compile, CompilePlan } from './compiler.ts'
+import { SMALL_MODULE_BYTES } from './load-turns.ts'
+import type { GuestModule } from './module.ts'
+
+/** How long an idle thread for large modules is kept, in milliseconds. */
+const IDLE_MS = 10_000
+
+export type CompileQuestion =
+  | 'warm up'
+  | { readonly bytes: Uint8Array<ArrayBuffer>; readonly plan: CompilePlan }
+
+export type CompileAnswer = { readonly module: GuestModule } | { readonly error: WireError }
+
+interface Waiting {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly plan: CompilePlan
+  readonly resolve: (module: GuestModule) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Starts the thread for small modules. */
+export function compileInThreads(): Compile {
+  const small = new CompileThread({ isKept: true })
+  const large = new CompileThread({ isKept: false })
+  return (bytes, plan) => (bytes.length <= SMALL_MODULE_BYTES ? small : large).compile(bytes, plan)
+}
+
+class CompileThread {
+  readonly #isKept: boolean
+  #thread: Worker | undefined
+  #idleTimer: NodeJS.Timeout | undefined
+  /** The first is the one the thread works on. */
+  readonly #waiting: Waiting[] = []
+
+  constructor({ isKept }: { readonly isKept: boolean }) {
+    this.#isKept = isKept
+    if (!isKept) return
+    this.#thread = this.#start()
+    this.#thread.postMessage('warm up' satisfies CompileQuestion)
+    this.#thread.unref()
+  }
+
+  compile(bytes: Uint8Array<ArrayBuffer>, plan: CompilePlan): Promise<GuestModule> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ bytes, plan, resolve, reject })
+      if (this.#waiting.length === 1) this.#askNext()
+    })
+  }
+
+  #askNext(): void {
+    clearTimeout(this.#idleTimer)
+    const next = this.#waiting[0]
+    if (next === undefined) {
+      this.#thread?.unref()
+      if (!this.#isKept) this.#idleTimer = setTimeout(() => this.#end(), IDLE_MS).unref()
+      return
+    }
+    this.#thread ??= this.#start()
+    this.#thread.ref()
+    const { bytes, plan } = next
+    // Given away, not copied, unless others have a part of the same memory.
+    const isWhole = bytes.byteLength === bytes.buffer.byteLength
+    this.#thread.postMessage(
+      { bytes, plan } satisfies CompileQuestion,
+      isWhole ? [bytes.buffer] : [],
+    )
+  }
+
+  #start(): Worker {
+    const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+    const started = new Worker(new URL(`./compile-thread${extension}`, import.meta.url))
+    started.on('message', (answer: CompileAnswer) => {
+      const done = this.#waiting.shift()
+      if ('module' in answer) done?.resolve(answer.module)
+      else done?.reject(fromWire(answer.error))
+      this.#askNext()
+    })
+    started.on('error', (error) => {
+      this.#thread = undefined
+      this.#waiting.shift()?.reject(error)
+      this.#askNext()
+    })
+    return started
+  }
+
+  #end(): void {
+    void this.#thread?.terminate()
+    this.#thread = undefined
+  }
+}

@@ -1,0 +1,21 @@
+/** Who makes modules of bytes: this thread (`compileHere`), or others (`compile-threads.ts`). */
+import {
+  type CompileOptions,
+  compileCgiModule,
+  compileHardenedModule,
+  type GuestModule,
+  type HardenedFacts,
+} from './module.ts'
+
+/** How a module is made of its bytes: hardened on the way, or as somebody trusted has hardened it. */
+export type CompilePlan =
+  | { readonly kind: 'harden'; readonly options: CompileOptions & { readonly digest: string } }
+  | { readonly kind: 'hardened'; readonly facts: HardenedFacts }
+
+/** Rejects with errors that have a `GUEST_` or `WASM_` code. The bytes are the compiler's: it may take them away. */
+export type Compile = (bytes: Uint8Array<ArrayBuffer>, plan: CompilePlan) => Promise<GuestModule>
+
+export const compileHere: Compile = (bytes, plan) =>
+  plan.kind === 'harden'
+    ? compileCgiModule(bytes, plan.options)
+    : compileHardenedModule(bytes, plan.facts)

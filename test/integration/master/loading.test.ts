@@ -1,0 +1,90 @@
+/** What a tenant's modules may cost others while they are read, hardened and compiled: in a real worker. */
+import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { withCustomSection } from '../../../bench/speed/guest-module.ts'
+import { Client, makeFolder, serve } from './serve.ts'
+
+const MIB = 1024 * 1024
+
+async function start(tenant = '') {
+  const folder = makeFolder()
+  for (const name of ['big', 'small']) mkdirSync(join(folder, name))
+  const tenants = ['big', 'small'].map(
+    (name) => `[[tenant]]
+name = "${name}"
+pool = "www"
+hosts = ["${name}.example"]
+root = "${join(folder, name)}"
+${name === 'big' ? tenant : ''}
+`,
+  )
+  const config = `[[pool]]
+name = "www"
+listen = ["${folder}/www.sock"]
+workers = 1
+${tenants.join('')}`
+  const serving = await serve({ folder, config })
+  return { serving, hello: readFileSync(join(folder, 'hello.wasm')), folder }
+}
+
+const host = (name: string) => ({ HTTP_HOST: `${name}.example` })
+
+test('large modules of one tenant do not keep another one’s waiting', async () => {
+  const { serving, hello, folder } = await start('[tenant.queue]\ntimeout = "60s"')
+  const code = Buffer.alloc(50 * MIB, hello)
+  const count = 6
+  for (let at = 0; at < count; at++) {
+    writeFileSync(join(folder, 'big', `${at}.wasm`), withCustomSection(hello, `${at}`, code.length))
+  }
+  writeFileSync(join(folder, 'small/one.wasm'), withCustomSection(hello, 'one', 300_000))
+  let done = 0
+  const large = Array.from({ length: count }, async (_, at) => {
+    const answer = await new Client(serving.socket).get(`${at}.wasm`, '', host('big'))
+    done += 1
+    return answer.status
+  })
+  const answer = await new Client(serving.socket).get('one.wasm', '', host('small'))
+  expect(answer.status).toBe(200)
+  // At most the one that was being read then.
+  expect(done).toBeLessThanOrEqual(1)
+  expect(await Promise.all(large)).toEqual(large.map(() => 200))
+})
+
+test('a module over the limit is refused by its size, and a hole by its first bytes', async () => {
+  const { serving, folder } = await start()
+  const holes = { 'over.wasm': 255 * MIB, 'hole.wasm': 60 * MIB }
+  for (const [name, bytes] of Object.entries(holes)) {
+    const path = join(folder, 'big', name)
+    closeSync(openSync(path, 'w'))
+    truncateSync(path, bytes)
+  }
+  const [worker] = serving.workers()
+  const peakKib = () =>
+    Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${worker}/status`, 'utf8'))?.[1])
+  const client = new Client(serving.socket)
+  expect((await client.get('hello.wasm', '', host('small'))).status).toBe(404)
+  const before = peakKib()
+  const codes = [
+    ['over.wasm', 'WASM_LIMIT_EXCEEDED'],
+    ['hole.wasm', 'WASM_NOT_A_MODULE'],
+  ] as const
+  for (const [name, code] of codes) {
+    const from = serving.log().length
+    expect((await client.get(name, '', host('big'))).status).toBe(502)
+    await serving.logged(new RegExp(`"code":"${code}"`), from)
+  }
+  expect(peakKib() - before).toBeLessThan(30 * 1024)
+  client.close()
+})
+
+test('a request waits for a module no longer than for an instance: 503, and it is there for a later one', async () => {
+  const { serving, hello, folder } = await start('[tenant.queue]\ntimeout = "1ms"')
+  writeFileSync(join(folder, 'big/app.wasm'), withCustomSection(hello, 'app', 20 * MIB))
+  const client = new Client(serving.socket)
+  const from = serving.log().length
+  expect((await client.get('app.wasm', '', host('big'))).status).toBe(503)
+  await serving.logged(/"code":"POOL_QUEUE_TIMEOUT"/, from)
+  await expect.poll(async () => (await client.get('app.wasm', '', host('big'))).status).toBe(200)
+  client.close()
+})
