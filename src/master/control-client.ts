@@ -51,17 +51,12 @@ async function tell(configFile: string, request: ControlRequest): Promise<Contro
     if (answer.ok) return answer
     throw fromWire(answer.error)
   }
+  const isRefused = systemCode === 'EACCES' || systemCode === 'EPERM'
   throw new MasterError(
     'MASTER_NOT_RUNNING',
-    `Cannot reach the wasm-fpm that serves ${configFile}: ${problem}, wanted one that runs and listens at ${paths.join(' or ')} (${nextStep(systemCode, configFile)})`,
+    `Cannot reach the wasm-fpm that serves ${configFile}: ${problem}, wanted one that runs and listens at ${paths.join(' or ')}${isRefused ? " (it is another user's: run this command as that user, or as root)" : ''}`,
     { details: { systemCode } },
   )
-}
-
-function nextStep(systemCode: string, configFile: string): string {
-  return systemCode === 'EACCES' || systemCode === 'EPERM'
-    ? "it is another user's: run this command as that user, or as root"
-    : `start it with \`wasm-fpm serve --config ${configFile}\`; if one runs as another user, run this command as that user, or as root`
 }
 
 function ask(path: string, request: ControlRequest): Promise<ControlAnswer> {

@@ -14,7 +14,7 @@ export async function openStore(folder: string, files: StoreFiles = nodeFiles): 
   if ((await files.status(layout.format)) !== undefined) return layout
   throw new StoreError(
     'STORE_NOT_A_STORE',
-    `Cannot open store ${layout.root}: there is none, wanted one (the first \`wasm-fpm publish\` makes it; or name another with --store DIR)`,
+    `Cannot open store ${layout.root}: there is none, wanted one`,
   )
 }
 

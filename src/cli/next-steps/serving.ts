@@ -109,7 +109,7 @@ export const MASTER_STEPS: Steps<MasterErrorCode> = {
   MASTER_ALREADY_RUNNING:
     '`wasm-fpm reload` makes it take a new configuration, `wasm-fpm stop` ends it',
   MASTER_NOT_RUNNING:
-    'start it (`systemctl start wasm-fpm`, or `wasm-fpm serve`), as its user and with the same --config',
+    'start it (`systemctl start wasm-fpm`, or `wasm-fpm serve`); one that runs is reached with its --config, by its user and by root',
   MASTER_FILE: 'make the folder, and let the user of the master write there',
 }
 

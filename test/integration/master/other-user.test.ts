@@ -63,7 +63,7 @@ test.skipIf(!isRoot).for(OWNERS)(
     expect(await exit).toBe(0)
     expect(await tell(folder, 0, ['stop'])).toMatchObject({
       code: 1,
-      output: expect.stringContaining('start it with `wasm-fpm serve --config'),
+      output: expect.stringContaining('next: start it ('),
     })
   },
 )
