@@ -6,6 +6,7 @@
  * Every call returns a count, a descriptor or 0, or minus the kernel's error number.
  */
 import type * as Ffi from 'node:ffi'
+import { constants } from 'node:os'
 
 export interface FileCalls {
   /** O_CLOEXEC is added. `mode`: of a new file. */
@@ -23,8 +24,13 @@ export interface FileCalls {
   utimensat(directory: number, name: string, times: Uint8Array): number
   /** pwritev2(2): writes `from` at the end, wherever that is at that moment. */
   append(fd: number, from: Uint8Array): number
-  /** Takes or gives back a lease: LEASE_*. */
+  /** Takes a lease: LEASE_*. */
   setLease(fd: number, lease: number): number
+  /**
+   * aio_fsync(3): writes a file to the disk in a thread of the C library. Whoever asks is told how it went: undefined: it still
+   * goes on, and nothing calls back. undefined instead of a function: this C library cannot.
+   */
+  readonly beginSync: ((fd: number) => () => number | undefined) | undefined
 }
 
 /** Can only be had by the one who alone has the file open. */
@@ -37,6 +43,9 @@ const AT_EMPTY_PATH = 0x1000
 const F_SETLEASE = 1024
 const RWF_APPEND = 0x10
 const PATH_MAX = 4096
+const O_SYNC = 0o4_010_000
+const SIGEV_NONE = 1
+const AIOCB_BYTES = 168
 
 let calls: FileCalls | undefined
 let isLoaded = false
@@ -112,6 +121,34 @@ function bind(ffi: typeof Ffi): FileCalls {
       return result(functions.pwritev2(fd, address(iovec), 1, -1n, RWF_APPEND))
     },
     setLease: (fd, lease) => result(functions.fcntl(fd, F_SETLEASE, BigInt(lease))),
+    beginSync: bindSync(ffi, result),
+  }
+}
+
+/**
+ *     struct aiocb: | fd i32 | 40 unused here | how to tell i32, at 44 | the rest up to 168 is the library's |
+ */
+function bindSync(ffi: typeof Ffi, result: (value: number) => number): FileCalls['beginSync'] {
+  try {
+    const { functions } = ffi.dlopen(null, {
+      aio_fsync: { arguments: ['int32', 'pointer'], return: 'int32' },
+      aio_error: { arguments: ['pointer'], return: 'int32' },
+    } as const)
+    return (fd) => {
+      // The library holds on to it; so does whoever asks.
+      const block = new DataView(new ArrayBuffer(AIOCB_BYTES))
+      block.setInt32(0, fd, true)
+      block.setInt32(44, SIGEV_NONE, true)
+      const bytes = new Uint8Array(block.buffer)
+      const begun = result(functions.aio_fsync(O_SYNC, bytes))
+      if (begun < 0) return () => begun
+      return () => {
+        const state = functions.aio_error(bytes)
+        return state === constants.errno.EINPROGRESS ? undefined : -state
+      }
+    }
+  } catch {
+    return undefined // a C library that has them elsewhere
   }
 }
 

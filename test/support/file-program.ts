@@ -11,7 +11,7 @@ export type FileStep = (
       readonly rights?: number
       readonly fdflags?: number
     }
-  | { readonly do: 'close' }
+  | { readonly do: 'close' | 'sync' | 'datasync' }
   /** Writes to what was opened last. */
   | { readonly do: 'write'; readonly text: string; readonly times?: number }
   /** Prints what is read from what was opened last, and a blank. */
@@ -35,6 +35,8 @@ const SIGNATURES: Readonly<Record<string, string>> = {
   fd_write: 'i32 i32 i32 i32',
   fd_read: 'i32 i32 i32 i32',
   fd_close: 'i32',
+  fd_sync: 'i32',
+  fd_datasync: 'i32',
   fd_filestat_set_size: 'i32 i64',
   path_open: 'i32 i32 i32 i32 i32 i64 i64 i32 i32',
   path_create_directory: 'i32 i32 i32',
@@ -81,6 +83,9 @@ export function fileProgram(
       }
       case 'close':
         return told(`(call $fd_close ${file})`)
+      case 'sync':
+      case 'datasync':
+        return told(`(call $fd_${step.do} ${file})`)
       case 'write': {
         const text = put(step.text)
         return Array.from({ length: step.times ?? 1 }, () =>

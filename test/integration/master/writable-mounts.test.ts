@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Fdflags, Oflags } from '../../../src/wasi/abi.ts'
+import { Right } from '../../../src/wasi/rights.ts'
 import { CREATE, type FileStep, fileProgram, READ_ONLY } from '../../support/file-program.ts'
 import { Client, configText, makeFolder, type Serving, serve } from './serve.ts'
 
@@ -60,6 +61,8 @@ const WRITES: readonly FileStep[] = [
   { do: 'mkdir', path: 'd' },
   { do: 'open', path: 'd/new', ...CREATE },
   { do: 'write', text: 'hello' },
+  { do: 'sync' },
+  { do: 'datasync' },
   { do: 'close' },
   { do: 'rename', path: 'd/new', to: 'd/kept' },
   { do: 'open', path: 'short', ...CREATE },
@@ -77,7 +80,8 @@ const READS: readonly FileStep[] = [
   { do: 'read' },
   { do: 'open', path: 'other', ...READ_ONLY },
   { do: 'read' },
-  { do: 'open', path: 'link', ...READ_ONLY },
+  { do: 'open', path: 'link', rights: Right.FdRead | Right.FdSync },
+  { do: 'sync' },
   { do: 'read' },
   { do: 'open', path: 'short', ...READ_ONLY },
 ]
@@ -87,7 +91,7 @@ test('what a guest writes, renames and deletes is so for all requests, all worke
   expect(await ask(site, 'write')).toBe(WRITES.map(() => '0').join(' '))
   expect(readdirSync(site.data).sort()).toEqual(['d', 'link', 'other'])
   expect(readFileSync(join(site.data, 'd/kept'), 'utf8')).toBe('hello')
-  const seen = '0 hello 0 0 too 0 0 hello 0 44'
+  const seen = '0 hello 0 0 too 0 0 0 hello 0 44'
   for (const answer of await askAllWorkers(site, 'read')) expect(answer).toBe(seen)
   expect((await site.serving.command('restart')).code).toBe(0)
   expect(await ask(site, 'read')).toBe(seen)
