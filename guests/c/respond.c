@@ -1,6 +1,7 @@
-/* Answers with the header block asked for: ?kind=status (with ?code=), `redirect`, `location` (no Status), `cookies`,
+/* Answers with the header block asked for: ?kind=status (with ?code= and, for a Content-Length, ?length=), `redirect`, `location` (no Status), `cookies`,
    `large` (one field of ?n= bytes), `chunked` (a Transfer-Encoding of its own), `early-hints` (1xx first),
-   `short` and `long` (a body that is not its Content-Length), `noheader`; `stderr` prints ?n= bytes to standard error first. */
+   `short` and `long` (a body that is not its Content-Length), `noheader`, `sendfile` (fields that name a file);
+   `stderr` prints ?n= bytes to standard error first. */
 #include "cgi.h"
 
 static void large_field(uint64_t bytes) {
@@ -15,6 +16,8 @@ static void complain(uint64_t bytes) {
 
 int main(void) {
   if (query_is("kind", "status")) printf("Status: %d Asked For\r\n", (int)query_number("code", 200));
+  if (query_number("length", 0)) printf("Content-Length: %d\r\n", (int)query_number("length", 0));
+  if (query_is("kind", "sendfile")) printf("X-Accel-Redirect: /file\r\nX-Sendfile: /file\r\n");
   if (query_is("kind", "redirect")) printf("Status: 301 Moved Permanently\r\nLocation: /moved\r\n");
   if (query_is("kind", "location")) {
     printf("Location: /moved\r\n\r\n");

@@ -20,6 +20,7 @@ export interface ResponseHead {
   readonly reason: string
   /** Fields to send on, `Name: value\r\n` each, in the guest's order; Status and Content-Length are apart. */
   readonly fields: string
+  /** undefined as well where the web server is asked to send something else: then it speaks of that. */
   readonly contentLength: number | undefined
   readonly hasContentType: boolean
   readonly hasLocation: boolean
@@ -42,6 +43,15 @@ const DROPPED: ReadonlySet<string> = new Set([
   'x-request-id',
 ])
 
+/** Fields that ask the web server to send a file, or somebody else's response, in place of the body. */
+const HANDOVERS: ReadonlySet<string> = new Set([
+  'x-accel-redirect',
+  'x-sendfile',
+  'x-sendfile2',
+  'x-lighttpd-send-file',
+  'x-reproxy-url',
+])
+
 /**
  * Parses the lines of a head, `\n` or `\r\n` after each, without the blank line. Throws `CgiError`
  * (CGI_NO_HEADER, CGI_BAD_HEADER, CGI_BAD_STATUS, CGI_TOO_MANY_HEADERS).
@@ -53,7 +63,7 @@ export function parseHead(text: string, rules: HeadRules): ResponseHead {
     '',
   ]
   let contentLength: number | undefined
-  let [hasContentType, hasLocation] = [false, false]
+  let [hasContentType, hasLocation, isHandover] = [false, false, false]
   let count = 0
   for (let from = 0; from < text.length; ) {
     const newline = text.indexOf('\n', from)
@@ -103,6 +113,7 @@ export function parseHead(text: string, rules: HeadRules): ResponseHead {
         hasLocation = true
         break
       default:
+        if (HANDOVERS.has(lowerName)) isHandover = true
         if (isWithheld(lowerName, rules)) continue
     }
     fields += `${name}: ${value}\r\n`
@@ -117,6 +128,7 @@ export function parseHead(text: string, rules: HeadRules): ResponseHead {
   if (rules.role === 'authorizer' && status !== 200)
     fields = fields.replace(/^Variable-.*\r\n/gim, '')
   if (reason === undefined || reason === '') reason = reasonPhrase(status)
+  if (isHandover) contentLength = undefined
   return { status, reason, fields, contentLength, hasContentType, hasLocation }
 }
 

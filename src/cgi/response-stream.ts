@@ -59,6 +59,9 @@ const NO_HEAD: ResponseHead = {
   hasLocation: false,
 }
 
+/** Statuses whose responses have no content, whatever the guest prints (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5). */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
+
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 
@@ -121,7 +124,7 @@ export class CgiResponseStream implements ByteSink {
     return this.#bodyBytes
   }
 
-  /** Body bytes the guest printed that no response may have: after HEAD, 204, 304 or beyond its Content-Length. */
+  /** Body bytes the guest printed that no response may have: after HEAD, 204, 205, 304 or beyond its Content-Length. */
   get droppedBytes(): number {
     return this.#droppedBytes
   }
@@ -269,7 +272,7 @@ export class CgiResponseStream implements ByteSink {
 
   #isBodiless(): boolean {
     const status = this.#head?.status
-    return this.#options.method === 'HEAD' || status === 204 || status === 304
+    return this.#options.method === 'HEAD' || (status !== undefined && BODILESS.has(status))
   }
 
   #complete(): void {
@@ -301,7 +304,7 @@ export class CgiResponseStream implements ByteSink {
     const { status, reason, fields, contentLength, hasContentType, hasLocation } =
       this.#head ?? NO_HEAD
     const isBodiless = this.#isBodiless()
-    const length = contentLength ?? (isBodiless ? undefined : total)
+    const length = lengthField(status, contentLength ?? (isBodiless ? undefined : total))
     const statusLine = `Status: ${status} ${reason}\r\n`
     // HAProxy 2.6 makes a 302 of any redirect whose Status comes before its Location.
     let text = hasLocation ? fields + statusLine : statusLine + fields
@@ -309,7 +312,7 @@ export class CgiResponseStream implements ByteSink {
     if (!hasContentType && !isBodiless && length !== 0) {
       text += 'Content-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\n'
     }
-    if (length !== undefined && status !== 204) text += `Content-Length: ${length}\r\n`
+    if (length !== undefined) text += `Content-Length: ${length}\r\n`
     return `${text}X-Request-Id: ${this.#options.requestId}\r\n\r\n`
   }
 
@@ -351,6 +354,12 @@ export class CgiResponseStream implements ByteSink {
     this.#phase = 'finished'
     if (this.#pending === undefined) this.#output.end()
   }
+}
+
+/** What Content-Length says of `length` bytes; undefined: there is none. A 204 has none, and a 205 says that nothing follows. */
+function lengthField(status: number, length: number | undefined): number | undefined {
+  if (status === 204) return undefined
+  return status === 205 ? 0 : length
 }
 
 function headerTooLarge(limit: number): CgiError {

@@ -140,14 +140,23 @@ export const REQUEST_CASES: readonly PeerCase[] = [
     },
   },
   {
-    name: 'HEAD, 204 and 304 have no body',
+    name: 'HEAD, 204, 205 and 304 have no body',
     run: async ({ ask }) => {
       const head = await ask('/c/hello.wasm', { method: 'HEAD' })
       expect(head).toMatchObject({ status: 200, text: '', ending: 'complete' })
-      for (const code of [204, 304]) {
-        const answer = await ask(`/c/respond.wasm?kind=status&code=${code}`)
-        expect(answer).toMatchObject({ status: code, text: '', ending: 'complete' })
+      for (const code of [204, 205, 304]) {
+        for (const length of ['', '&length=9', '&length=100']) {
+          const answer = await ask(`/c/respond.wasm?kind=status&code=${code}${length}`)
+          expect(answer).toMatchObject({ status: code, text: '', ending: 'complete' })
+        }
       }
+    },
+  },
+  {
+    name: 'the length of a file that the web server was asked to send, and may not, is no fault',
+    run: async ({ ask }) => {
+      const answer = await ask('/c/respond.wasm?kind=sendfile&length=1000')
+      expect(answer).toMatchObject({ status: 200, text: 'answered\n', ending: 'complete' })
     },
   },
   {

@@ -143,6 +143,22 @@ const CASES: readonly Case[] = [
     sent: `Status: 204 No Content\r\n${ID}`,
   },
   {
+    name: '205',
+    printed: 'Status: 205\nContent-Length: 3\n\nabc',
+    sent: `Status: 205 Reset Content\r\nContent-Length: 0\r\n${ID}`,
+  },
+  {
+    name: '205 to HEAD, no length',
+    printed: 'Status: 205\n\nabc',
+    sent: `Status: 205 Reset Content\r\nContent-Length: 0\r\n${ID}`,
+    options: { method: 'HEAD' },
+  },
+  {
+    name: '304 with a length',
+    printed: 'Status: 304\nContent-Length: 3\n\n',
+    sent: `Status: 304 Not Modified\r\nContent-Length: 3\r\n${ID}`,
+  },
+  {
     name: '304',
     printed: 'Status: 304\nETag: "x"\n\nabc',
     sent: `Status: 304 Not Modified\r\nETag: "x"\r\n${ID}`,
@@ -253,3 +269,36 @@ for (const { name, printed, sent, options = {} } of CASES) {
     }
   })
 }
+
+const HANDOVERS = [
+  'X-Accel-Redirect',
+  'X-Sendfile',
+  'X-Sendfile2',
+  'X-LIGHTTPD-send-file',
+  'X-Reproxy-URL',
+]
+
+/** Printed bodies, with the length that is declared for the file. */
+const HANDED_OVER: ReadonlyArray<readonly [number, string]> = [
+  [1000, ''],
+  [1000, 'see the file'],
+  [3, 'longer'],
+]
+
+test.each(HANDOVERS)('%s: Content-Length is that of the file, and not held to the body', (name) => {
+  for (const allowedHeaders of [new Set<string>(), new Set([name.toLowerCase()])]) {
+    for (const [length, body] of HANDED_OVER) {
+      const fields = `Content-Type: text/html\nContent-Length: ${length}\n${name}: /f\n`
+      const passed = allowedHeaders.size > 0 ? `${name}: /f\r\n` : ''
+      expect(print(`${fields}\n${body}`, 7, { allowedHeaders })).toBe(
+        `${HTML}${passed}Content-Length: ${body.length}\r\n${ID}${body}`,
+      )
+    }
+  }
+})
+
+test('a field that does not replace the body leaves the length to be checked', () => {
+  const allowedHeaders = new Set(['x-accel-buffering'])
+  const printed = 'X-Accel-Buffering: no\nContent-Length: 9\n\nshort'
+  expect(print(printed, 100, { allowedHeaders })).toBe('CGI_SHORT_BODY')
+})
