@@ -24,7 +24,7 @@ function installProgram(folder: string) {
 
 test('after an upgrade on disk the old workers go on, and what to do is said', async () => {
   const folder = makeFolder()
-  const { main, upgrade, goBack } = installProgram(folder)
+  const { main, upgrade, goBack } = installProgram(makeFolder())
   const config = join(folder, 'wasm-fpm.toml')
   const through = (all: readonly string[]) =>
     all.map((one) => (one.endsWith('main.ts') ? main : one))
