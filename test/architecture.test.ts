@@ -73,6 +73,8 @@ const ENTRY_POINTS = [
 const OPENS_FILES: Readonly<Record<string, string>> = {
   'base/opened-file.ts': 'the way',
   'base/held-folder.ts': 'the way',
+  'base/log-port.ts': "the operator's",
+  'base/standard-streams.ts': "the system's",
   'wasi/host-directory.ts': 'the way, for guests',
   'wasi/host-name.ts': 'the way, for guests',
   'admin/audit-log.ts': "the operator's",

@@ -4,6 +4,8 @@
  */
 import { systemClock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
+import { LineLimit } from '../base/line-limit.ts'
+import { LogSinks } from '../base/log-sinks.ts'
 import { createLogger } from '../base/logger.ts'
 import { checkStarter } from '../base/version.ts'
 import type { Config } from '../config/config.ts'
@@ -11,6 +13,7 @@ import type { AdminMessage, MasterToAdmin } from '../ipc/admin-messages.ts'
 import { AdminApi } from './admin-api.ts'
 
 let api: AdminApi | undefined
+let sinks: LogSinks | undefined
 let isDraining = false
 
 function obey(message: MasterToAdmin<Config>): void {
@@ -36,9 +39,14 @@ async function start(
   process.title = 'wasm-fpm: admin'
   try {
     checkStarter()
-    const { log } = message.settings
+    const { log, logLimitBytes, logMemoryBytes } = message.settings
     const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
-    const logger = createLogger(log.level, isReadable).child({ admin: true, pid: process.pid })
+    const lines = new LineLimit(logLimitBytes)
+    sinks = new LogSinks(systemClock, logMemoryBytes)
+    sinks.writeAtExit()
+    const ofProcess = createLogger(log.level, isReadable, lines.before(sinks.stream(2)))
+    const logger = ofProcess.child({ admin: true, pid: process.pid })
+    sinks.logger = logger
     api = new AdminApi(message, { clock: systemClock, logger, send })
     await api.start(message.sockets)
     send({ kind: 'ready' })
@@ -65,7 +73,7 @@ function drain(graceMs: number): void {
   if (isDraining) return
   isDraining = true
   const closed = api?.close(graceMs) ?? Promise.resolve()
-  void closed.then(() => process.exit(0))
+  void closed.then(() => sinks?.flush()).then(() => process.exit(0))
 }
 
 /** How long requests may take after somebody else than the master has asked for the end, in milliseconds. */

@@ -44,6 +44,7 @@ export const poolStatusSchema: z.ZodType<PoolStatus> = z.object({
     instancesCreated: count,
     resets: count,
     refused: count,
+    droppedLogLines: count,
     traps: counts,
     kills: counts,
     queueWait: z.object({ counts: z.array(count), sumMs: count }),

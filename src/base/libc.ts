@@ -10,6 +10,12 @@ export interface Libc {
   close(fd: number): void
   /** A second descriptor of the same file or socket; negative: it cannot be had. */
   dup(fd: number): number
+  /** Makes `to` a second descriptor of what `from` is one of; negative: it cannot be done. */
+  dup2(from: number, to: number): number
+  /** Sends to a socket what it takes at once, and returns how much that is; negative: nothing, or its peer is gone. */
+  sendNow(fd: number, bytes: Uint8Array): number
+  /** Ends the process without waiting for any of its threads. */
+  exitNow(code: number): void
   /** The address mapped; `MAP_FAILED`: it cannot be had. */
   mmap(address: bigint, bytes: number, mapping: Mapping): bigint
   munmap(address: bigint, bytes: number): void
@@ -46,6 +52,8 @@ export const MAP_FAILED = 0xffff_ffff_ffff_ffffn
 const MADV_DONTNEED = 4
 const AF_UNIX = 1
 const SOCK_STREAM_CLOEXEC = 0x80001
+const MSG_DONTWAIT = 0x40
+const MSG_NOSIGNAL = 0x4000
 
 let libc: Libc | undefined
 let isLoaded = false
@@ -75,6 +83,9 @@ function bind(ffi: typeof Ffi): Libc {
     open: { arguments: ['pointer', 'int32'], return: 'int32' },
     close: { arguments: ['int32'], return: 'int32' },
     dup: { arguments: ['int32'], return: 'int32' },
+    dup2: { arguments: ['int32', 'int32'], return: 'int32' },
+    send: { arguments: ['int32', 'pointer', 'uint64', 'int32'], return: 'int64' },
+    _exit: { arguments: ['int32'], return: 'void' },
     mmap: {
       arguments: ['pointer', 'uint64', 'int32', 'int32', 'int32', 'int64'],
       return: 'pointer',
@@ -106,12 +117,17 @@ function bind(ffi: typeof Ffi): Libc {
   const [mmap, munmap, madvise] = [at('mmap'), at('munmap'), at('madvise')]
   const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
   const [schedYield, socketpair] = [at('sched_yield'), at('socketpair')]
+  const [dup2, send, exit] = [at('dup2'), at('send'), at('_exit')]
   return {
     memfdCreate: (name, flags) => memfdCreate(pointer(name), flags),
     ftruncate: (fd, bytes) => ftruncate(fd, BigInt(bytes)),
     open: (path) => open(pointer(path), 0),
     close: (fd) => void close(fd),
     dup: (fd) => dup(fd),
+    dup2: (from, to) => dup2(from, to),
+    sendNow: (fd, bytes) =>
+      Number(send(fd, pointer(bytes), BigInt(bytes.length), MSG_DONTWAIT | MSG_NOSIGNAL)),
+    exitNow: (code) => void exit(code),
     mmap: (address, bytes, { protection, flags, fd }) =>
       mmap(address, BigInt(bytes), protection, flags, fd, 0n),
     munmap: (address, bytes) => void munmap(address, BigInt(bytes)),

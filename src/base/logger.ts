@@ -1,4 +1,5 @@
 /** Log lines: JSON for machines, readable on a terminal. */
+import { isatty } from 'node:tty'
 import { type Logger, pino } from 'pino'
 import { readableLines, wantsColours } from './readable-line.ts'
 
@@ -12,22 +13,17 @@ export interface LogDestination {
   write(lines: string): void
 }
 
-/** Written to at once: a process that ends has said everything. */
-export function standardError(): LogDestination {
-  return pino.destination({ dest: 2, sync: true })
-}
-
 /**
- * Makes the process's logger, writing to standard error or `destination`. `readable`: for people; default: when standard
- * error is a terminal.
+ * Makes the process's logger. `readable`: for people; default: when standard error is a terminal. Default destination: standard
+ * error, written to at once, and waited for: for processes that serve nobody.
  */
 export function createLogger(
   level: LogLevel = 'info',
-  readable: boolean = process.stderr.isTTY === true,
+  readable: boolean = isatty(2),
   destination?: LogDestination,
 ): Logger {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
-  const to = destination ?? standardError()
+  const to = destination ?? pino.destination({ dest: 2, sync: true })
   if (!readable) return pino(options, to)
   const print = readableLines(wantsColours())
   return pino(options, { write: (line) => to.write(print(line)) })

@@ -1,4 +1,5 @@
 /** Log lines for people at a terminal: those of requests in a form of their own, all others as pino-pretty has them. */
+import { isatty } from 'node:tty'
 import { prettyFactory } from 'pino-pretty'
 import { harmless } from './harmless.ts'
 import { clockTime, printBytes, printMs } from './quantity.ts'
@@ -23,7 +24,7 @@ export function readableLines(hasColours: boolean): (line: string) => string {
 export function wantsColours(): boolean {
   const { NO_COLOR: no = '', FORCE_COLOR: force = '' } = process.env
   if (no !== '') return false
-  return force === '' ? process.stderr.isTTY === true : force !== '0'
+  return force === '' ? isatty(2) : force !== '0'
 }
 
 /** What was asked for and answered: `GET /shop -> 200 in 1.2 ms (0.8 ms CPU, 5.1 KiB)`. */

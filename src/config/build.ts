@@ -1,6 +1,7 @@
 /** From checked tables to the configuration the program works with: other names, absolute paths, nothing left open. */
 import { dirname, join, resolve } from 'node:path'
 import type { ListenAddress } from '../base/listen-address.ts'
+import { standardStreamOf } from '../base/standard-streams.ts'
 import type {
   AccessLogTarget,
   AdminConfig,
@@ -26,12 +27,19 @@ export function buildGlobals(main: MainFile, folder: string, memoryBytes: number
     warmMemoryMaxBytes: main.warm_memory_max ?? Math.floor(memoryBytes / 2),
     store: resolved(folder, main.store),
     pid: resolved(folder, main.pid),
-    errorLog: main.error_log === 'stderr' ? undefined : resolve(folder, main.error_log),
+    errorLog: buildErrorLog(main.error_log, folder),
     logLimitBytes: main.log_limit,
+    // A few of the longest lines always fit.
+    logMemoryBytes: Math.max(main.log_memory, 4 * main.log_limit),
     emergencyRestartThreshold: main.emergency_restart_threshold,
     emergencyRestartIntervalMs: main.emergency_restart_interval,
     admin: main.admin === undefined ? undefined : buildAdmin(main.admin, folder, main.store),
   }
+}
+
+function buildErrorLog(target: string, folder: string): string | undefined {
+  const path = resolve(folder, target)
+  return target === 'stderr' || standardStreamOf(path) === 2 ? undefined : path
 }
 
 /** Where the store is when the file does not say. */

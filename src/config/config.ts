@@ -21,6 +21,8 @@ export interface Config {
   readonly errorLog: string | undefined
   /** Bytes of one log line; the rest is cut. */
   readonly logLimitBytes: number
+  /** What the logs of one process keep in memory until they are written; the rest is dropped. */
+  readonly logMemoryBytes: number
   /** Crashes of a pool's workers within the interval that make all of them new; 0: never. */
   readonly emergencyRestartThreshold: number
   readonly emergencyRestartIntervalMs: number

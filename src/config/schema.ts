@@ -298,6 +298,7 @@ export const mainSchema = includedSchema.extend({
   pid: optionalKey('none', path),
   error_log: key('stderr', fileOr('stderr')),
   log_limit: key('8KiB', size('256', '1MiB')),
+  log_memory: key('1MiB', size('64KiB', '1GiB')),
   emergency_restart_threshold: key(0, integer(0, 10_000)),
   emergency_restart_interval: key('1m', duration('0', '1d')),
   log: logSchema.prefault({}),

@@ -6,7 +6,8 @@
 import { pino } from 'pino'
 import type { Clock, Timer } from '../base/clock.ts'
 import type { LineLimit } from '../base/line-limit.ts'
-import type { LogDestination, Logger } from '../base/logger.ts'
+import type { LogSinks } from '../base/log-sinks.ts'
+import type { Logger } from '../base/logger.ts'
 import type { TenantConfig } from '../config/config.ts'
 import { guestFrames } from '../guest/outcome.ts'
 
@@ -30,22 +31,18 @@ export interface SlowLog {
   readonly write: (entry: SlowEntry) => void
 }
 
-interface LogFile extends LogDestination {
-  reopen(): void
-}
-
 export class SlowLogs {
   readonly #logger: Logger
   readonly #lines: LineLimit
   /** What was opened for a tenant's table. */
   readonly #opened = new WeakMap<TenantConfig, SlowLog>()
-  /** Tenants may share a file. */
-  readonly #files = new Map<string, LogFile>()
+  readonly #sinks: LogSinks
 
   /** `logger` takes the entries of tenants without a file, `lines` holds for the files of the others. */
-  constructor(logger: Logger, lines: LineLimit) {
+  constructor(logger: Logger, lines: LineLimit, sinks: LogSinks) {
     this.#logger = logger
     this.#lines = lines
+    this.#sinks = sinks
   }
 
   /** undefined: no request of the tenant is slow. What goes wrong with a file is logged. */
@@ -59,35 +56,20 @@ export class SlowLogs {
     return log
   }
 
-  /** Opens the files anew, after somebody has moved them away. */
-  reopen(): void {
-    for (const file of this.#files.values()) file.reopen()
-  }
-
   #make(config: TenantConfig): SlowLog {
     const { slowlog, requestSlowlogTimeoutMs: afterMs, requestSlowlogTraceDepth } = config
     const logger: Pick<Logger, 'warn'> =
       slowlog === undefined
         ? this.#logger
-        : pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, this.#file(slowlog))
+        : pino(
+            { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+            this.#lines.before(this.#sinks.to(slowlog)),
+          )
     return {
       afterMs,
       traceDepth: requestSlowlogTraceDepth,
       write: (entry) => logger.warn(entry, 'slow request'),
     }
-  }
-
-  #file(path: string): LogFile {
-    let file = this.#files.get(path)
-    if (file === undefined) {
-      const destination = pino.destination({ dest: path, append: true, sync: false })
-      destination.on('error', (error: unknown) =>
-        this.#logger.error({ path, err: error }, 'cannot write a slow log'),
-      )
-      file = { ...this.#lines.before(destination), reopen: () => destination.reopen() }
-      this.#files.set(path, file)
-    }
-    return file
   }
 }
 

@@ -1,6 +1,8 @@
 /** Tenants' log files: workers open them by name, so they must belong to the workers' user, also after a rotation. */
 import { closeSync, constants, fchownSync, fstatSync, openSync } from 'node:fs'
+import { systemCodeOf } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
+import { isStream, standardStreamOf } from '../base/standard-streams.ts'
 import type { Config } from '../config/config.ts'
 import type { Account } from './account.ts'
 
@@ -27,9 +29,12 @@ export function ownLogFiles(
     if (slowlog !== undefined) paths.add(slowlog)
   }
   for (const path of paths) {
+    if (standardStreamOf(path) !== undefined) continue
     try {
       ownLogFile(path, account)
     } catch (error) {
+      // A FIFO that nobody reads yet.
+      if (systemCodeOf(error) === 'ENXIO') continue
       logger.error({ path }, `log file cannot be made ready: ${String(error)}`)
     }
   }
@@ -40,6 +45,8 @@ export function ownLogFile(path: string, account: Account | undefined): void {
   const fd = openSync(path, OPEN_FLAGS, FILE_MODE)
   try {
     const stats = fstatSync(fd)
+    // A FIFO's reader has made it as it wants it.
+    if (isStream(stats)) return
     if (!stats.isFile() || stats.nlink !== 1) throw new Error('it is no file, or has several names')
     if (account !== undefined) fchownSync(fd, account.uid, account.gid)
   } finally {

@@ -1,7 +1,9 @@
 /** Joins the parts of the master process: configuration, logs, files, commands, signals. */
 import { systemClock } from '../base/clock.ts'
 import { LineLimit } from '../base/line-limit.ts'
-import { createLogger, type Logger, standardError } from '../base/logger.ts'
+import { LogSinks } from '../base/log-sinks.ts'
+import { createLogger, type Logger } from '../base/logger.ts'
+import { unblockStandardStreams } from '../base/standard-streams.ts'
 import type { Config } from '../config/config.ts'
 import { withEnvFiles } from '../config/env-files.ts'
 import { loadConfig } from '../config/load.ts'
@@ -27,8 +29,10 @@ export async function runMaster({ configFile, http, onReady }: RunOptions): Prom
   const config = withEnvFiles(loadConfig(configFile))
   process.title = `wasm-fpm: master (${configFile})`
   const clock = systemClock
-  const errorLog = config.errorLog === undefined ? undefined : new ErrorLog(config.errorLog)
-  const logger = openLogger(config, errorLog)
+  unblockStandardStreams()
+  const sinks = new LogSinks(clock, config.logMemoryBytes)
+  sinks.writeAtExit()
+  const { errorLog, logger } = openLogs(config, sinks)
   const notifier = createNotifier(process.env, { clock, logger })
   const limits = DEFAULT_WORKER_LIMITS
   const master = new Master(config, { configFile, clock, logger, limits, errorLog, notifier, http })
@@ -53,19 +57,26 @@ export async function runMaster({ configFile, http, onReady }: RunOptions): Prom
       clock.after(LAST_ANSWER_MS, resolve)
     })
     await Promise.race([control?.close(), late])
+    await sinks.flush()
   }
 }
 
-/** Its lines are as long as the configuration at the start lets them. */
-function openLogger({ log, logLimitBytes }: Config, errorLog: ErrorLog | undefined): Logger {
+interface Logs {
+  readonly errorLog: ErrorLog | undefined
+  readonly logger: Logger
+}
+
+/** Their lines are as long, and take as much memory, as the configuration at the start lets them. */
+function openLogs({ errorLog: path, log, logLimitBytes }: Config, sinks: LogSinks): Logs {
   const lines = new LineLimit(logLimitBytes)
-  if (errorLog === undefined) {
-    const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
-    return createLogger(log.level, isReadable, lines.before(standardError()))
-  }
-  const writer = {}
-  const file = { write: (line: string) => errorLog.write(writer, Buffer.from(line)) }
-  return createLogger(log.level, log.format === 'readable', lines.before(file))
+  const errorLog = path === undefined ? undefined : new ErrorLog(path, sinks)
+  const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
+  const logger =
+    path === undefined
+      ? createLogger(log.level, isReadable, lines.before(sinks.stream(2)))
+      : createLogger(log.level, log.format === 'readable', lines.before(sinks.to(path)))
+  sinks.logger = logger
+  return { errorLog, logger }
 }
 
 async function obey(master: Master, { command, tenant }: ControlRequest): Promise<ControlResult> {

@@ -6,6 +6,7 @@ import type { SpawnOptions } from 'node:child_process'
 import { existsSync, lstatSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { standardStreamOf } from '../base/standard-streams.ts'
 import { VERSION_ARGUMENT } from '../base/version.ts'
 import type { Config } from '../config/config.ts'
 import { LEDGER_FD } from '../ipc/messages.ts'
@@ -29,7 +30,7 @@ const ENTRY = fileURLToPath(
 )
 
 /** What Node itself and the limit on connections look at. Not all of /proc/self: `root` in there is everything. */
-const KERNEL_FILES = ['/proc/self/limits', '/proc/self/fd']
+const KERNEL_FILES = ['/proc/self/limits', '/proc/self/fd', '/proc/self/fdinfo']
 
 /** By which a worker says in its lease on releases who it is. */
 const OWNER_FILES = ['/proc/self/stat', '/proc/self/ns/pid', '/proc/sys/kernel/random/boot_id']
@@ -78,7 +79,8 @@ export function workerCommand(
       VERSION_ARGUMENT,
     ],
     options: {
-      stdio: ['ignore', 'ignore', errorOutput, 'ipc', ledger ?? 'ignore', ...fds],
+      // Standard output may be a tenant's log.
+      stdio: ['ignore', 'inherit', errorOutput, 'ipc', ledger ?? 'ignore', ...fds],
       serialization: 'json',
       cwd: '/',
       env: workerEnvironment(process.env),
@@ -135,7 +137,7 @@ export function grantsOf({ tenants, store }: Config): Grants {
       }
     }
     for (const file of [accessLog.kind === 'file' ? accessLog.path : undefined, slowlog]) {
-      if (file !== undefined) write.add(file)
+      if (file !== undefined && standardStreamOf(file) === undefined) write.add(file)
     }
   }
   return { read: shorten([...read], MAX_GRANTS), write: shorten([...write], MAX_GRANTS) }

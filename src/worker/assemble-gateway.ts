@@ -3,6 +3,7 @@ import { hash, randomFillSync } from 'node:crypto'
 import { statSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { LineLimit } from '../base/line-limit.ts'
+import { LogSinks } from '../base/log-sinks.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Config, MountConfig, TenantConfig } from '../config/config.ts'
 import { tenantFor } from '../config/tenant-for.ts'
@@ -47,6 +48,8 @@ export interface AssembleOptions {
   readonly accessLog: boolean | AccessLog
   /** Of log files; set to what a configuration says as soon as it is used. Default: one of its own. */
   readonly lines?: LineLimit
+  /** The logs of the process; their memory is set in the same way. Default: some of its own. */
+  readonly sinks?: LogSinks
   /** What the other workers know of a tenant, as JSON; default: there are none. Never rejects. */
   readonly otherStatuses?: (tenant: string) => Promise<readonly string[]>
   /** What writable mounts hold, shared with other workers. Default: one of its own. */
@@ -78,6 +81,7 @@ export class GatewayAssembly {
   #shared: Shared
   readonly #scheduler: Scheduler
   readonly #lines: LineLimit
+  readonly #sinks: LogSinks
   readonly #accessLogs: AccessLogs
   readonly #slowLogs: SlowLogs
   readonly #nextRequestId = requestIds()
@@ -91,8 +95,9 @@ export class GatewayAssembly {
     this.#options = options
     this.#scheduler = new Scheduler({ clock: options.clock })
     this.#lines = options.lines ?? new LineLimit(Number.POSITIVE_INFINITY)
-    this.#accessLogs = new AccessLogs(options.logger, this.#lines)
-    this.#slowLogs = new SlowLogs(options.logger, this.#lines)
+    this.#sinks = options.sinks ?? new LogSinks(options.clock, 0)
+    this.#accessLogs = new AccessLogs(options.logger, this.#lines, this.#sinks)
+    this.#slowLogs = new SlowLogs(options.logger, this.#lines, this.#sinks)
     this.#startEpochMs = Number(options.clock.realtimeNs() / 1_000_000n)
     this.#shared = {
       openAccessLog: (tenant) => this.#openAccessLog(tenant),
@@ -148,6 +153,7 @@ export class GatewayAssembly {
     }
     this.#tenants = this.#latest
     this.#lines.bytes = config.logLimitBytes
+    this.#sinks.memory.limitBytes = config.logMemoryBytes
     this.#scheduler.caps = capShare(config, workers)
   }
 
@@ -159,8 +165,7 @@ export class GatewayAssembly {
 
   /** Opens log files anew, after somebody has moved them away. */
   reopenLogs(): void {
-    this.#accessLogs.reopen()
-    this.#slowLogs.reopen()
+    this.#sinks.reopen()
   }
 
   async #poolStatus(tenant: Tenant): Promise<PoolStatus> {
@@ -172,8 +177,11 @@ export class GatewayAssembly {
   }
 
   #collect(tenant: Tenant): PoolStatus {
-    const { clock } = this.#options
-    return collectPoolStatus(tenant, this.#scheduler, { clock, startEpochMs: this.#startEpochMs })
+    return collectPoolStatus(tenant, this.#scheduler, {
+      clock: this.#options.clock,
+      startEpochMs: this.#startEpochMs,
+      droppedLogLines: this.#sinks.memory.droppedLines,
+    })
   }
 
   #defaultAccessLog(): AccessLog | undefined {

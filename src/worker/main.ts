@@ -2,9 +2,9 @@
 import { systemClock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import { loadLibc } from '../base/libc.ts'
-import { inBatches } from '../base/line-batch.ts'
 import { LineLimit } from '../base/line-limit.ts'
-import { createLogger, standardError } from '../base/logger.ts'
+import { LogSinks } from '../base/log-sinks.ts'
+import { createLogger } from '../base/logger.ts'
 import { mapSharedMemory } from '../base/shared-memory.ts'
 import { checkStarter } from '../base/version.ts'
 import { type PackedConfig, unpackConfig } from '../config/packed-config.ts'
@@ -70,18 +70,23 @@ function isOfAnotherVersion(): boolean {
 }
 
 function start(message: Start): void {
-  const { log, logLimitBytes, pools, processControlTimeoutMs } = message.settings
+  const { log, logLimitBytes, logMemoryBytes, pools, processControlTimeoutMs } = message.settings
   const pool = pools[0]?.name ?? ''
   process.title = `wasm-fpm: pool ${pool}`
   graceMs = processControlTimeoutMs
   const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
   const lines = new LineLimit(logLimitBytes)
-  const logger = createLogger(log.level, isReadable, lines.before(inBatches(standardError())))
+  const sinks = new LogSinks(systemClock, logMemoryBytes)
+  sinks.writeAtExit()
+  const ofProcess = createLogger(log.level, isReadable, lines.before(sinks.stream(2)))
+  const logger = ofProcess.child({ pool, pid: process.pid })
+  sinks.logger = logger
   worker = new Worker({
     clock: systemClock,
-    logger: logger.child({ pool, pid: process.pid }),
+    logger,
     lines,
     ledger: openLedger(),
+    sinks,
     send: (answer) => {
       if (process.connected) process.send?.(answer, undefined, undefined, () => undefined)
     },
@@ -90,7 +95,7 @@ function start(message: Start): void {
         if (!process.connected) resolve()
         else process.send?.(answer, asSendHandle(socket), undefined, () => resolve())
       }),
-    onEnd: () => process.exit(0),
+    onEnd: () => void sinks.flush().then(() => process.exit(0)),
   })
   void worker.start(message)
 }

@@ -4,6 +4,7 @@ import { type Clock, loopActiveMs, type Timer } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import { loadLibc } from '../base/libc.ts'
 import type { LineLimit } from '../base/line-limit.ts'
+import type { LogSinks } from '../base/log-sinks.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
 import { returnMemory } from '../base/return-memory.ts'
 import type { Usage } from '../base/usage.ts'
@@ -49,6 +50,7 @@ export interface WorkerOptions {
   readonly lines: LineLimit
   /** What writable mounts hold, shared with the pool's other workers. */
   readonly ledger: UsageLedger
+  readonly sinks: LogSinks
   readonly send: (message: WorkerMessage) => void
   /** Sends a message with a socket; resolves when both are on their way. */
   readonly sendSocket: (message: WorkerMessage, socket: RawSocket) => Promise<void>
@@ -91,7 +93,7 @@ export class Worker {
   #isEnding = false
 
   constructor(options: WorkerOptions) {
-    const { clock, logger, lines, ledger, send } = options
+    const { clock, logger, lines, sinks, ledger, send } = options
     this.#options = options
     this.#statuses = new StatusExchange({ clock, send })
     this.#assembly = new GatewayAssembly({
@@ -99,6 +101,7 @@ export class Worker {
       logger,
       lines,
       ledger,
+      sinks,
       accessLog: true,
       compile: compileInThreads(),
       otherStatuses: (tenant) => this.#statuses.ask(tenant),

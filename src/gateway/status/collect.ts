@@ -13,12 +13,13 @@ export interface CollectOptions {
   readonly clock: Clock
   /** When the server started, in milliseconds since 1970. */
   readonly startEpochMs: number
+  readonly droppedLogLines: number
 }
 
 export function collectPoolStatus(
   { config, slots: limits }: Tenant,
   scheduler: Scheduler,
-  { clock, startEpochMs }: CollectOptions,
+  { clock, startEpochMs, droppedLogLines }: CollectOptions,
 ): PoolStatus {
   const nowMs = clock.nowMs()
   const nowEpochMs = Number(clock.realtimeNs() / 1_000_000n)
@@ -52,6 +53,7 @@ export function collectPoolStatus(
       refused: counters?.refused ?? 0,
       traps: countsOf(counters?.outcomes, 'trap:'),
       kills: countsOf(counters?.outcomes, 'killed:'),
+      droppedLogLines,
       queueWait: counters?.waits.snapshot() ?? NO_WAITS,
     },
     processes: instances.map((record) => instanceStatus(record, nowEpochMs - nowMs, nowMs)),

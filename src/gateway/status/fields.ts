@@ -62,6 +62,7 @@ export function ownFields({ own }: PoolStatus): readonly OwnField[] {
     count('refused', own.refused),
     { name: 'traps', value: counts(own.traps) },
     { name: 'kills', value: counts(own.kills) },
+    count('dropped log lines', own.droppedLogLines),
     count('queue wait sum ms', own.queueWait.sumMs),
     {
       name: 'queue wait ms',

@@ -38,6 +38,7 @@ function emptyStatus(pool: string): PoolStatus {
       instancesCreated: 0,
       resets: 0,
       refused: 0,
+      droppedLogLines: 0,
       traps: {},
       kills: {},
       queueWait: NO_WAITS,

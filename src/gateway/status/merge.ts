@@ -44,6 +44,7 @@ function addOwn(left: OwnStatus, right: OwnStatus): OwnStatus {
     refused: left.refused + right.refused,
     traps: addCounts(left.traps, right.traps),
     kills: addCounts(left.kills, right.kills),
+    droppedLogLines: left.droppedLogLines + right.droppedLogLines,
     queueWait: addWaits(left.queueWait, right.queueWait),
   }
 }

@@ -134,6 +134,11 @@ function ownMetrics(status: PoolStatus): string {
     counter('refused_requests', own.refused, 'Requests answered 503.'),
     byKind('traps', own.traps, 'Guests that trapped.'),
     byKind('kills', own.kills, 'Guests that were stopped.'),
+    counter(
+      'dropped_log_lines',
+      own.droppedLogLines,
+      'Log lines of the workers that were dropped.',
+    ),
     queueWait(status),
   ]
   return metrics.map((metric) => printOwn(metric, labels)).join('')

@@ -84,6 +84,8 @@ export interface OwnStatus {
   readonly traps: Readonly<Record<string, number>>
   /** Guests that were stopped, by reason (`KillReason`). */
   readonly kills: Readonly<Record<string, number>>
+  /** Lines of all logs of the workers that serve the tenant that were dropped, because a log did not take them. */
+  readonly droppedLogLines: number
   /** How long requests waited for an instance. */
   readonly queueWait: WaitCounts
 }

@@ -90,7 +90,9 @@ export function launch({
 }: StartOptions = {}): Serving {
   const file = join(folder, 'wasm-fpm.toml')
   writeFileSync(file, config ?? configText(folder))
-  const [program = '', ...args] = through([process.execPath, MAIN, 'serve', '--config', file])
+  // As bin/wasm-fpm.js does.
+  const started = [process.execPath, '--disable-warning=ExperimentalWarning', MAIN]
+  const [program = '', ...args] = through([...started, 'serve', '--config', file])
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...more })
   let text = ''
   const watchers = new Set<() => void>()

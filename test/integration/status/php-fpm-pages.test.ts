@@ -178,6 +178,7 @@ function statusFrom({ pool, processes }: ReturnType<Form['read']>): PoolStatus {
       instancesCreated: 0,
       resets: 0,
       refused: 0,
+      droppedLogLines: 0,
       traps: { unreachable: 1 },
       kills: {},
       queueWait: NO_WAITS,

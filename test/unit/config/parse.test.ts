@@ -99,6 +99,7 @@ test('what holds for the whole server', () => {
     pid: undefined,
     errorLog: undefined,
     logLimitBytes: 8192,
+    logMemoryBytes: 1024 * 1024,
     emergencyRestartThreshold: 0,
     emergencyRestartIntervalMs: 60_000,
   })
@@ -122,6 +123,7 @@ test('what holds for the whole server', () => {
     pid: '/etc/wasm-fpm/run/wasm-fpm.pid',
     errorLog: '/var/log/wasm-fpm/error.log',
     logLimitBytes: 1024,
+    logMemoryBytes: 1024 * 1024,
     emergencyRestartThreshold: 10,
     emergencyRestartIntervalMs: 120_000,
   })

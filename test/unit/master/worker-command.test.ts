@@ -56,7 +56,7 @@ test('the command starts a worker that may do nothing more', () => {
     uid: 7,
     gid: 8,
     cwd: '/',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc', 19, 20],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', 19, 20],
   })
 })
 

@@ -39,6 +39,7 @@ test('two workers', () => {
     instancesCreated: 20,
     resets: 22,
     refused: 24,
+    droppedLogLines: 10,
     traps: { unreachable: 15, 'stack-overflow': 1 },
     kills: { cpu: 28, wall: 30 },
     queueWait: { counts: [2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 6], sumMs: 40_001 },

@@ -51,6 +51,7 @@ export const STATUS: PoolStatus = {
     instancesCreated: 10,
     resets: 11,
     refused: 12,
+    droppedLogLines: 5,
     traps: { unreachable: 13 },
     kills: { cpu: 14, wall: 15 },
     queueWait: { counts: [1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3], sumMs: 20_000.5 },

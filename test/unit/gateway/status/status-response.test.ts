@@ -42,6 +42,7 @@ refused:              12
 traps unreachable:    13
 kills cpu:            14
 kills wall:           15
+dropped log lines:    5
 queue wait sum ms:    20001
 queue wait ms up to 0.1: 1
 queue wait ms up to 0.5: 1
@@ -115,6 +116,7 @@ test('JSON', () => {
     refused: 12,
     traps: { unreachable: 13 },
     kills: { cpu: 14, wall: 15 },
+    'dropped log lines': 5,
     'queue wait sum ms': 20_001,
     'queue wait ms': {
       'up to 0.1': 1,
@@ -168,6 +170,7 @@ test('OpenMetrics', () => {
     '# HELP wasm_fpm_cpu_seconds Processor time of the guests.\n# TYPE wasm_fpm_cpu_seconds counter\n' +
       '# UNIT wasm_fpm_cpu_seconds seconds\nwasm_fpm_cpu_seconds_total{tenant="acme",pool="www"} 1.2344\n',
   )
+  expect(body).toContain('wasm_fpm_dropped_log_lines_total{tenant="acme",pool="www"} 5\n')
   expect(body).toContain('wasm_fpm_kills_total{tenant="acme",pool="www",kind="wall"} 15\n')
   expect(body).toContain(
     'wasm_fpm_queue_wait_seconds_bucket{tenant="acme",pool="www",le="5"} 3\n' +
