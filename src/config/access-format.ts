@@ -9,7 +9,8 @@ type Modifier = 'none' | 'name' | 'time' | ReadonlyMap<string, string>
 const CPU_PARTS = words('total user system')
 const TIME_UNITS = words(
   'seconds milliseconds microseconds',
-  'milli=milliseconds micro=microseconds',
+  // php-fpm takes its older spellings, too.
+  'milli=milliseconds mili=milliseconds miliseconds=milliseconds micro=microseconds',
 )
 const SIZE_UNITS = words('bytes kilobytes megabytes', 'kilo=kilobytes mega=megabytes')
 

@@ -6,9 +6,19 @@
  * a gap, and what libuv unlinks by itself on close is a name that is gone already: never a successor's socket.
  */
 import { randomInt } from 'node:crypto'
-import { chmodSync, lchownSync, lstatSync, readFileSync, renameSync, unlinkSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  lchownSync,
+  lstatSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs'
 import { createConnection } from 'node:net'
 import { basename, dirname, join } from 'node:path'
+import { systemCodeOf } from '../../base/errors.ts'
 import { MAX_SOCKET_PATH_BYTES } from '../../base/listen-address.ts'
 import { ListenError } from './errors.ts'
 
@@ -49,6 +59,7 @@ export async function createSocketFile(
 ): Promise<SocketFile> {
   checkSocketPathLength(path)
   const { uid, gid, mode } = resolveOwner(path, options)
+  checkFolder(path)
   await checkIsFree(path)
   const temporary = temporaryPath(path)
   checkSocketPathLength(temporary)
@@ -65,6 +76,30 @@ export async function createSocketFile(
       cause: error,
     })
   }
+}
+
+/** Throws GATEWAY_LISTEN_FAILED: of a folder that is missing, `bind` says no more than EINVAL or the like. */
+function checkFolder(path: string): void {
+  const folder = dirname(path)
+  try {
+    // With a dot behind it, so that a file in its place is found out as well.
+    accessSync(`${folder}/.`, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    const code = systemCodeOf(cause)
+    const problem = FOLDER_PROBLEMS[code ?? ''] ?? 'cannot be used'
+    throw new ListenError(
+      'GATEWAY_LISTEN_FAILED',
+      `Cannot listen on ${path}: the folder ${folder} ${problem} (${code})`,
+      { cause, details: { folder } },
+    )
+  }
+}
+
+const FOLDER_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there',
+  ENOTDIR: 'is no folder',
+  EACCES: 'may not be written to by this user',
+  EROFS: 'is read-only',
 }
 
 /** Throws GATEWAY_LISTEN_PATH_TOO_LONG: the kernel, or worse a library above it, would cut the path. */

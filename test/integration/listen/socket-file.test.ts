@@ -134,10 +134,19 @@ test('a file and a symbolic link are left alone', async () => {
   expect(readdirSync(directory).sort()).toEqual(['file', 'link'])
 })
 
-test('a missing directory is a coded error', async () => {
-  await expect(
-    listenFor(sayHello, {}, join(temporaryDirectory(), 'no', 's')),
-  ).rejects.toMatchObject({ code: 'GATEWAY_LISTEN_FAILED' })
+test('a folder that cannot hold the socket is said to be what it is', async () => {
+  const directory = temporaryDirectory()
+  writeFileSync(join(directory, 'file'), '')
+  const problems = [
+    ['no', 'is not there (ENOENT)'],
+    ['file', 'is no folder (ENOTDIR)'],
+  ] as const
+  for (const [folder, problem] of problems) {
+    await expect(listenFor(sayHello, {}, join(directory, folder, 's'))).rejects.toMatchObject({
+      code: 'GATEWAY_LISTEN_FAILED',
+      message: `Cannot listen on ${join(directory, folder, 's')}: the folder ${join(directory, folder)} ${problem}`,
+    })
+  }
 })
 
 test('close removes the file, unless it is a successor\u2019s', async () => {

@@ -27,6 +27,15 @@ test('a socket that somebody listens on is not', async () => {
   await expect(serving.logged(READY)).rejects.toThrow('GATEWAY_LISTEN_IN_USE')
 })
 
+test('a socket in a folder that is not there names it, and what to do', async () => {
+  const folder = makeFolder()
+  const config = configText(folder).replace('/www.sock', '/none/www.sock')
+  const serving = launch({ folder, config })
+  await expect(serving.logged(READY)).rejects.toThrow(
+    /the folder .*\/none is not there \(ENOENT\)[\s\S]*make the folder of the socket/,
+  )
+})
+
 test('a second master on the same configuration is refused, and disturbs nothing', async () => {
   const serving = await serve()
   const second = await serving.command('serve')

@@ -70,7 +70,7 @@ pm.status_path = /status
 ping.path = '/ping'
 ping.response = "pong; really"
 access.log = log/$pool.access.log
-access.format = "%R - %u %t \\"%m %r%Q%q\\" %s %{milli}d %{kilo}M %C%%"
+access.format = "%R - %u %t \\"%m %r%Q%q\\" %s %{mili}d %{miliseconds}d %{kilo}M %C%%"
 access.suppress_path[] = /ping
 access.suppress_path[] = /health
 slowlog = /var/log/$pool.slow
@@ -128,7 +128,7 @@ test('everything that has a meaning here', () => {
     pingPath: '/ping',
     pingResponse: 'pong; really',
     accessLog: { kind: 'file', path: '/srv/www/log/www.access.log' },
-    accessFormat: '%R - %u %t "%m %r%Q%q" %s %{milli}d %{kilo}M %C%%',
+    accessFormat: '%R - %u %t "%m %r%Q%q" %s %{mili}d %{miliseconds}d %{kilo}M %C%%',
     accessSuppressPath: ['/ping', '/health'],
     slowlog: '/var/log/www.slow',
     requestSlowlogTimeoutMs: 5000,
