@@ -1,8 +1,8 @@
 /** What every measured FastCGI server has in common: how it is started and what nginx sends it. */
 import type { Server } from './process.ts'
 
-/** The three programs every backend runs, in its own language or the same C source. */
-export const PROGRAMS = ['hello', 'download', 'upload'] as const
+/** The programs every backend runs, in its own language or the same C source. */
+export const PROGRAMS = ['hello', 'download', 'upload', 'copy'] as const
 export type Program = (typeof PROGRAMS)[number]
 
 /** nginx to backend: `keep` reuses connections (FCGI_KEEP_CONN), `close` opens one a request. */
@@ -36,13 +36,15 @@ export function scriptOfTenant(tenant: string, socket: string, script: string): 
     servers: [],
     sockets: { keep: socket, close: socket },
     canKeepConnections: true,
-    scripts: { hello: script, download: script, upload: script },
+    scripts: { hello: script, download: script, upload: script, copy: script },
     params: { WASM_FPM_TENANT: tenant },
   }
 }
 
 export interface Backend {
   readonly name: string
+  /** Which it has; default: all. */
+  readonly programs?: readonly Program[]
   /** How it is set up, for the method section of the results. */
   readonly setup: string
   /** Starts it and waits until it accepts. Throws with the reason when it cannot be run here. */

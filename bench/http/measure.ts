@@ -1,4 +1,6 @@
 /** Rounds over backends (A B C D, B C D A, ...) for one workload, and the row each backend gets. */
+
+import { treeCpuUs } from './cpu-time.ts'
 import { locationOf } from './nginx.ts'
 import { median } from './statistics.ts'
 import type { Workload } from './workload.ts'
@@ -10,6 +12,8 @@ export interface Round {
   readonly megabytesPerSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
+  /** Processor time of a request in the backend's processes, all their threads, in microseconds. */
+  readonly cpuUs: number
   readonly requests: number
   /** Wrong statuses, socket errors, time-outs and short replies. */
   readonly failures: number
@@ -30,7 +34,8 @@ export interface Row {
 
 export interface MeasureOptions {
   readonly origin: string
-  readonly backends: readonly string[]
+  /** By name, the processes whose time is the backend's. */
+  readonly backends: ReadonlyMap<string, readonly number[]>
   readonly rounds: number
   readonly seconds: number
 }
@@ -42,7 +47,10 @@ const PROBE_TIMEOUT_MS = 10_000
 
 /** Measures one workload on every backend; each round starts with another backend. */
 export async function measure(workload: Workload, options: MeasureOptions): Promise<Row[]> {
-  const { origin, backends, rounds, seconds } = options
+  const { origin, rounds, seconds } = options
+  const backends = [...options.backends.keys()]
+  const cpuUs = (backend: string): number =>
+    (options.backends.get(backend) ?? []).reduce((sum, pid) => sum + treeCpuUs(pid), 0)
   const problems = new Map<string, string>()
   const results = new Map<string, Round[]>(backends.map((backend) => [backend, []]))
   const load = (backend: string, forSeconds: number, clients = workload.connections) =>
@@ -67,8 +75,11 @@ export async function measure(workload: Workload, options: MeasureOptions): Prom
       const backend = backends[(round + turn) % backends.length] ?? ''
       if (problems.has(backend)) continue
       try {
+        const beforeUs = cpuUs(backend)
         const figures = await load(backend, seconds)
-        results.get(backend)?.push(toRound(figures, workload, replyBytes.get(backend) ?? 0))
+        const usedUs = cpuUs(backend) - beforeUs
+        const reply = { bytes: replyBytes.get(backend) ?? 0, usedUs }
+        results.get(backend)?.push(toRound(figures, workload, reply))
       } catch (error) {
         problems.set(backend, `no figures in round ${round + 1}: ${String(error)}`)
       }
@@ -107,16 +118,21 @@ async function probe(url: string, workload: Workload): Promise<{ bodyBytes: numb
   }
 }
 
-function toRound(figures: WrkFigures, { payloadBytes }: Workload, replyBytes: number): Round {
+function toRound(
+  figures: WrkFigures,
+  { payloadBytes }: Workload,
+  reply: { readonly bytes: number; readonly usedUs: number },
+): Round {
   const { requests, bytes, durationUs, badStatus, socketErrors, timeouts } = figures
   // wrk does not look at bodies, but it counts bytes: replies cut short show in the sum.
-  const isShort = bytes < requests * replyBytes
+  const isShort = bytes < requests * reply.bytes
   const requestsPerSecond = (requests - badStatus) / (durationUs / 1e6)
   return {
     requestsPerSecond,
     megabytesPerSecond: (requestsPerSecond * payloadBytes) / 1e6,
     p50Ms: figures.p50Us / 1e3,
     p99Ms: figures.p99Us / 1e3,
+    cpuUs: reply.usedUs / Math.max(1, requests),
     requests,
     failures: badStatus + socketErrors + timeouts + (isShort ? 1 : 0) + (requests === 0 ? 1 : 0),
   }
@@ -142,6 +158,7 @@ function toRow(
             megabytesPerSecond: median(rounds.map((round) => round.megabytesPerSecond)),
             p50Ms: median(rounds.map((round) => round.p50Ms)),
             p99Ms: median(rounds.map((round) => round.p99Ms)),
+            cpuUs: median(rounds.map((round) => round.cpuUs)),
           },
     requests: rounds.reduce((sum, round) => sum + round.requests, 0),
     failures,

@@ -31,6 +31,8 @@ function respond(request: IncomingMessage, response: ServerResponse): void {
     download(Number(url.searchParams.get('n')), response)
   } else if (url.pathname.endsWith('/upload')) {
     upload(request, response)
+  } else if (url.pathname.endsWith('/copy')) {
+    request.pipe(response)
   } else {
     response.end('Hello, world!\n')
   }

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { RESULTS_FOLDER, writeResults } from '../results.ts'
 import type { Backend, BackendContext, RunningBackend } from './backend.ts'
 import { fcgiwrap } from './backends/fcgiwrap.ts'
+import { cEcho, nodeEcho } from './backends/floors.ts'
 import { nodeFastcgi } from './backends/node-fastcgi.ts'
 import { phpFpm } from './backends/php-fpm.ts'
 import { wasmFpm } from './backends/wasm-fpm.ts'
@@ -17,7 +18,7 @@ import { findProgram, type Server } from './process.ts'
 import { formatGoals, formatRows } from './table.ts'
 import { WORKLOADS, type Workload } from './workload.ts'
 
-const BACKENDS: readonly Backend[] = [wasmFpm, phpFpm, fcgiwrap, nodeFastcgi]
+const BACKENDS: readonly Backend[] = [wasmFpm, phpFpm, nodeEcho, cEcho, fcgiwrap, nodeFastcgi]
 const USAGE = `usage: node bench/run.ts http [--quick] [--rounds N] [--seconds N] [--only TEXT] [--backends A,B]
 `
 
@@ -78,7 +79,12 @@ async function run({ rounds, seconds, workloads, backends }: Settings): Promise<
 
     const rows: Row[] = []
     for (const workload of workloads) {
-      const options = { origin, backends: [...running.keys()], rounds, seconds }
+      const taking = backends.filter(({ programs }) => programs?.includes(workload.program) ?? true)
+      const pids = taking.flatMap(({ name }) => {
+        const found = running.get(name)
+        return found === undefined ? [] : [[name, found.servers.map(({ pid }) => pid)] as const]
+      })
+      const options = { origin, backends: new Map(pids), rounds, seconds }
       const measured = [
         ...(await measure(workload, options)),
         ...[...missing].map(([name, reason]) => unmeasuredRow(workload, name, reason)),

@@ -18,12 +18,23 @@ export function formatRows(rows: readonly Row[], subject: string): string {
       figures === null ? '-' : figures.requestsPerSecond.toFixed(0),
       figures === null ? '-' : figures.p50Ms.toFixed(2),
       figures === null ? '-' : figures.p99Ms.toFixed(2),
+      figures === null ? '-' : figures.cpuUs.toFixed(1),
       isStream ? figures.megabytesPerSecond.toFixed(0) : '-',
       ratio === null ? '-' : `${ratio.toFixed(2)}x`,
       row.valid ? '' : `INVALID: ${row.reason ?? ''}`,
     ]
   })
-  const head = ['workload', 'backend', 'req/s', 'p50 ms', 'p99 ms', 'MB/s', `${subject} is`, '']
+  const head = [
+    'workload',
+    'backend',
+    'req/s',
+    'p50 ms',
+    'p99 ms',
+    'cpu us',
+    'MB/s',
+    `${subject} is`,
+    '',
+  ]
   return formatTable([head, ...lines])
 }
 

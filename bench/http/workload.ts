@@ -2,8 +2,9 @@
 import type { ConnectionMode, Program } from './backend.ts'
 
 export const STREAM_BYTES = 1_048_576
+const COPY_BYTES = 65_536
 const STREAM_CONNECTIONS = [1, 16]
-const HELLO_CONNECTIONS = [1, 16, 64]
+const HELLO_CONNECTIONS = [1, 4, 16, 64]
 
 export interface Workload {
   /** `hello keep 16`: program, connection mode, connections. */
@@ -27,6 +28,7 @@ export const WORKLOADS: readonly Workload[] = [
   ]),
   ...STREAM_CONNECTIONS.map(download),
   ...STREAM_CONNECTIONS.map(upload),
+  ...STREAM_CONNECTIONS.map(copy),
 ]
 
 function hello(mode: ConnectionMode, connections: number): Workload {
@@ -66,5 +68,18 @@ function upload(connections: number): Workload {
     bodyBytes: STREAM_BYTES,
     payloadBytes: STREAM_BYTES,
     isRightReply: (body) => body.includes(String(STREAM_BYTES)),
+  }
+}
+
+function copy(connections: number): Workload {
+  return {
+    name: `copy keep ${connections}`,
+    program: 'copy',
+    mode: 'keep',
+    connections,
+    query: '',
+    bodyBytes: COPY_BYTES,
+    payloadBytes: COPY_BYTES,
+    isRightReply: (body) => body.length === COPY_BYTES,
   }
 }

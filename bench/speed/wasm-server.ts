@@ -1,6 +1,7 @@
 /** A wasm-fpm of its own for one measurement: a command started from source, with a configuration file and its processes' memory. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { processTree } from '../http/cpu-time.ts'
 import { type Server, startServer } from '../http/process.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
@@ -81,20 +82,6 @@ function tenantLines({ name, root, keys = [], limits = [] }: TenantOptions): str
     ...keys,
     ...(limits.length === 0 ? [] : ['[tenant.limits]', ...limits]),
   ]
-}
-
-/** `pid` and its descendants. */
-export function processTree(pid: number): readonly number[] {
-  let children: number[] = []
-  try {
-    children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-      .split(' ')
-      .filter((text) => text !== '')
-      .map(Number)
-  } catch {
-    return [] // gone
-  }
-  return [pid, ...children.flatMap(processTree)]
 }
 
 export interface MemoryUse {

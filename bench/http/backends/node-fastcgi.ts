@@ -27,6 +27,6 @@ async function start(context: BackendContext): Promise<RunningBackend> {
     sockets: { keep: socket, close: socket },
     // Version 2.0.0 tests a flag its record library spells otherwise, and closes after every reply.
     canKeepConnections: false,
-    scripts: { hello: '/hello', download: '/download', upload: '/upload' },
+    scripts: { hello: '/hello', download: '/download', upload: '/upload', copy: '/copy' },
   }
 }

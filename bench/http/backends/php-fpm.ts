@@ -64,6 +64,7 @@ pm.max_children = ${children}
       hello: join(SCRIPTS, 'hello.php'),
       download: join(SCRIPTS, 'download.php'),
       upload: join(SCRIPTS, 'upload.php'),
+      copy: join(SCRIPTS, 'copy.php'),
     },
   }
 }

@@ -55,6 +55,7 @@ export async function startWasmFpm(
       hello: join(root, 'hello.wasm'),
       download: join(root, 'download.wasm'),
       upload: join(root, 'upload.wasm'),
+      copy: join(root, 'copy.wasm'),
     },
     params: { WASM_FPM_TENANT: TENANT },
   }
