@@ -1,8 +1,10 @@
 /** Kills guests one after the other, busy ones and sleeping ones, and looks at the memory of the process. */
+
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { compileHostile } from '../../guests/hostile/compile.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { CompileCache } from '../../src/guest/compile-cache.ts'
+import { runToEnd } from '../../src/guest/engine.ts'
 import { FaultConduct } from '../../src/guest/fault-conduct.ts'
 import { GuestInstance, type GuestJob } from '../../src/guest/instance.ts'
 import type { GuestModule } from '../../src/guest/module.ts'
@@ -33,7 +35,7 @@ export async function killMany({ kills, every, onLook }: KillRun): Promise<void>
 
 async function killOne(module: GuestModule, isBusy: boolean): Promise<void> {
   const instance = new GuestInstance(module, systemClock)
-  const run = instance.run(jobOf(isBusy))
+  const run = runToEnd(instance, jobOf(isBusy))
   if (!isBusy) instance.kill('aborted')
   const { outcome } = await run
   const wanted = isBusy ? 'cpu' : 'aborted'

@@ -82,7 +82,7 @@ class Peer implements ConnectionEvents {
   }
 
   onRequest(request: FastCgiRequest): void {
-    void handler.handleRequest(request, 'bench', gateway)
+    handler.handleRequest(request, 'bench', gateway)
   }
 
   onOutput(): void {

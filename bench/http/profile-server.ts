@@ -18,7 +18,7 @@ for (const pool of config.pools) {
   for (const address of pool.listen) {
     await openListener(printListenAddress(address), {
       handler: {
-        onRequest: (request) => void handleRequest(request, pool.name, gateway),
+        onRequest: (request) => handleRequest(request, pool.name, gateway),
         onBadRequest: (request, error) => refuseRequest(request, error, gateway),
       },
       clock,

@@ -1,8 +1,10 @@
 /** Where the time of a first request goes, step by step, in this process: no server, no web server. */
+
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { systemClock } from '../../src/base/clock.ts'
 import { CompileCache } from '../../src/guest/compile-cache.ts'
+import { runToEnd } from '../../src/guest/engine.ts'
 import { GuestInstance } from '../../src/guest/instance.ts'
 import { harden } from '../../src/wasm/harden.ts'
 import { median } from '../http/statistics.ts'
@@ -71,7 +73,7 @@ async function stepsOf(file: string): Promise<Record<Step, number>> {
   const instance = new GuestInstance(module, systemClock)
   end('instantiate')
   begin()
-  const { outcome } = await instance.run(guestJob())
+  const { outcome } = await runToEnd(instance, guestJob())
   end('run')
   if (outcome.kind !== 'exited') throw new Error(`${file}: ${JSON.stringify(outcome)}`)
   return took

@@ -1,6 +1,8 @@
 /** What it costs to put an instance back (`GuestInstance.reset`), beside making a new one; in this process, no server. */
+
 import { systemClock } from '../../src/base/clock.ts'
 import { CompileCache } from '../../src/guest/compile-cache.ts'
+import { runToEnd } from '../../src/guest/engine.ts'
 import { GuestInstance } from '../../src/guest/instance.ts'
 import type { GuestModule } from '../../src/guest/module.ts'
 import { median } from '../http/statistics.ts'
@@ -71,7 +73,7 @@ async function resetUs(module: GuestModule, runs: number): Promise<number> {
   const instance = new GuestInstance(module, systemClock)
   const times: number[] = []
   for (let run = 0; run < WARM_UP_RUNS + runs; run++) {
-    const { outcome } = await instance.run(guestJob())
+    const { outcome } = await runToEnd(instance, guestJob())
     const startMs = performance.now()
     const isReset = instance.reset()
     const elapsedMs = performance.now() - startMs

@@ -2,8 +2,9 @@
  * The variables of a request (RFC 3875, section 4.1), as web servers really send them: some twice, some forged by the
  * client through header names that collide. What comes out is safe to route on and to show to a guest.
  */
+import type { NameValues } from '../base/name-values.ts'
 import { CgiError } from './errors.ts'
-import { badContentLength, type Pair, type VariableReader, Variables } from './variables.ts'
+import { badContentLength, type VariableReader, Variables } from './variables.ts'
 
 export interface CgiRequest {
   /** REQUEST_METHOD. */
@@ -29,24 +30,44 @@ const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
  * Reads the name-value pairs of PARAMS, in wire order. Throws `CgiError` (CGI_NO_PARAMS, CGI_BAD_METHOD,
  * CGI_BAD_CONTENT_LENGTH, CGI_BAD_VARIABLE): all of them are answered 400.
  */
-export function parseEnvironment(params: readonly Pair[]): CgiRequest {
+export function parseEnvironment(params: NameValues): CgiRequest {
   if (params.length === 0) {
     throw new CgiError(
       'CGI_NO_PARAMS',
       'Cannot read a request: no variables, wanted at least REQUEST_METHOD',
     )
   }
-  const variables = new Variables(params)
-  const contentLength = readContentLength(variables)
-  const requestUri = variables.get('REQUEST_URI') || rebuiltUri(variables)
-  return {
-    method: readMethod(variables),
-    variables,
-    contentLength,
-    host: readHost(variables),
-    requestUri,
-    path: pathOf(requestUri),
-    scheme: readScheme(variables),
+  return new ParsedRequest(new Variables(params))
+}
+
+/** What can be wrong is looked at once, the rest when somebody asks for it: most requests need little of it. */
+class ParsedRequest implements CgiRequest {
+  readonly variables: VariableReader
+  readonly method: string
+  readonly contentLength: number | undefined
+  #requestUri: string | undefined
+
+  constructor(variables: Variables) {
+    this.variables = variables
+    this.contentLength = readContentLength(variables)
+    this.method = readMethod(variables)
+  }
+
+  get host(): string {
+    return readHost(this.variables)
+  }
+
+  get requestUri(): string {
+    this.#requestUri ??= this.variables.get('REQUEST_URI') || rebuiltUri(this.variables)
+    return this.#requestUri
+  }
+
+  get path(): string {
+    return pathOf(this.requestUri)
+  }
+
+  get scheme(): 'http' | 'https' {
+    return readScheme(this.variables)
   }
 }
 
@@ -63,9 +84,16 @@ function readContentLength(variables: Variables): number | undefined {
   return length
 }
 
+/** It was one. */
+let lastMethod = 'GET'
+
 function readMethod(variables: VariableReader): string {
   const method = variables.get('REQUEST_METHOD') ?? ''
-  if (METHOD.test(method)) return method
+  if (method === lastMethod) return method
+  if (METHOD.test(method)) {
+    lastMethod = method
+    return method
+  }
   const shown = method.slice(0, 60).replace(/[^\x20-\x7e]/g, '.')
   throw new CgiError(
     'CGI_BAD_METHOD',

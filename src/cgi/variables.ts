@@ -2,12 +2,11 @@
  * The variables of a request, each once, made safe: some arrive twice, some were forged by the client through header names
  * that collide.
  *
- * Web servers send the same names in the same order again and again. So a request holds its values only; the names, and
- * what is to become of each, are in a layout that it shares with others.
+ * Web servers send the same names in the same order again and again. So the names, and what is to become of each, are in a
+ * layout that requests share; the values stay the bytes they came as, and become strings when somebody asks for them.
  */
+import type { NameValues, Pair } from '../base/name-values.ts'
 import { CgiError } from './errors.ts'
-
-export type Pair = readonly [name: string, value: string]
 
 /** Variables as most readers see them; a `Map` will do. Values are latin1 strings, one char a byte. */
 export interface VariableReader extends Iterable<Pair> {
@@ -38,90 +37,144 @@ const HEADER_VARIABLE = /^HTTP_[A-Z0-9_]+$/
 
 /** What is to become of names that come in this order. */
 interface Layout {
-  /** As they were sent. */
-  readonly names: readonly string[]
   /** Beside each name, where its value goes; `DROPPED`: nowhere. */
   readonly places: readonly number[]
+  /** Each name that is kept, once, with its place. */
   readonly placeOf: ReadonlyMap<string, number>
+  /** For each place, the one name's number that goes there; with fewer names than values there are several. */
+  readonly indexes: readonly number[]
+  readonly hasDuplicates: boolean
+  /** For each place, the value that was asked for last: most are the same again. */
+  readonly lastValues: (string | undefined)[]
 }
 
 const DROPPED = -1
 
+/** Longer values are seldom the same again. */
+const MAX_LAST_VALUE_CHARS = 256
+
 export class Variables implements VariableReader {
   readonly #layout: Layout
-  readonly #values: (string | undefined)[]
+  readonly #params: NameValues
+  /** Where some name comes twice, or a value cannot be taken as it is; by place. */
+  readonly #values: readonly (string | undefined)[] | undefined
+  #deleted: string | undefined
 
   /** Throws `CgiError` (CGI_BAD_VARIABLE, CGI_BAD_CONTENT_LENGTH). */
-  constructor(pairs: readonly Pair[]) {
-    this.#layout = layoutOf(pairs)
-    const values = new Array<string | undefined>(this.#layout.placeOf.size)
-    this.#values = values
-    pairs.forEach(([name, value], index) => {
-      const place = this.#layout.places[index] ?? DROPPED
-      if (place === DROPPED || !isKeptValue(name, value)) return
-      const previous = values[place]
-      values[place] = previous === undefined ? value : merge(name, previous, value)
-    })
+  constructor(params: NameValues) {
+    this.#params = params
+    this.#layout = layoutOf(params.names)
+    const isPlain = !this.#layout.hasDuplicates && !hasNul(params)
+    this.#values = isPlain ? undefined : valuesOf(params, this.#layout)
   }
 
   get(name: string): string | undefined {
-    const place = this.#layout.placeOf.get(name)
-    return place === undefined ? undefined : this.#values[place]
+    const { placeOf, indexes } = this.#layout
+    const place = placeOf.get(name)
+    if (place === undefined || name === this.#deleted) return undefined
+    return this.#values === undefined
+      ? this.#plainValue(place, indexes[place] ?? 0)
+      : this.#values[place]
   }
 
   has(name: string): boolean {
     return this.get(name) !== undefined
   }
 
-  delete(name: string): void {
-    const place = this.#layout.placeOf.get(name)
-    if (place !== undefined) this.#values[place] = undefined
+  delete(name: 'CONTENT_LENGTH'): void {
+    this.#deleted = name
   }
 
   *[Symbol.iterator](): Iterator<Pair> {
-    for (const [name, place] of this.#layout.placeOf) {
-      const value = this.#values[place]
+    for (const name of this.#layout.placeOf.keys()) {
+      const value = this.get(name)
       if (value !== undefined) yield [name, value]
     }
   }
+
+  /** The very string it was the last time, if it is the same: whoever looks it up in a table finds its hash ready. */
+  #plainValue(place: number, index: number): string {
+    const { bytes, offsets } = this.#params
+    const start = offsets[2 * index] ?? 0
+    const end = offsets[2 * index + 1] ?? 0
+    if (start === end) return ''
+    const { lastValues } = this.#layout
+    const last = lastValues[place]
+    if (last !== undefined && isSame(last, bytes, start, end)) return last
+    const value = bytes.toString('latin1', start, end)
+    if (value.length <= MAX_LAST_VALUE_CHARS) lastValues[place] = value
+    return value
+  }
 }
 
-/** The latest layouts are remembered: kinds of clients take turns, and there are few of them. */
-const MAX_LAYOUTS = 16
-/** Nobody in earnest sends more names. */
-const MAX_LAYOUT_NAMES = 128
-const layouts: Layout[] = []
-let nextLayout = 0
-
-function layoutOf(pairs: readonly Pair[]): Layout {
-  if (pairs.length > MAX_LAYOUT_NAMES) return makeLayout(pairs)
-  for (const layout of layouts) if (hasNames(layout, pairs)) return layout
-  const layout = makeLayout(pairs)
-  layouts[nextLayout] = layout
-  nextLayout = (nextLayout + 1) % MAX_LAYOUTS
-  return layout
-}
-
-/** Looked at from the end: what differs are the client's headers, which come last. */
-function hasNames({ names }: Layout, pairs: readonly Pair[]): boolean {
-  if (names.length !== pairs.length) return false
-  for (let index = names.length - 1; index >= 0; index -= 1) {
-    if (names[index] !== pairs[index]?.[0]) return false
+function isSame(text: string, bytes: Buffer, start: number, end: number): boolean {
+  if (text.length !== end - start) return false
+  for (let at = 0; at < text.length; at += 1) {
+    if (text.charCodeAt(at) !== bytes[start + at]) return false
   }
   return true
 }
 
-function makeLayout(pairs: readonly Pair[]): Layout {
-  const names = pairs.map(([name]) => name)
+/** Whether any value holds a NUL byte. Lengths do, so bytes are looked for from one value to the next. */
+function hasNul({ bytes, offsets }: NameValues): boolean {
+  let nul = bytes.indexOf(0)
+  for (let at = 0; at < offsets.length && nul >= 0; at += 2) {
+    const start = offsets[at] ?? 0
+    if (nul < start) nul = bytes.indexOf(0, start)
+    if (nul >= 0 && nul < (offsets[at + 1] ?? 0)) return true
+  }
+  return false
+}
+
+function valuesOf(params: NameValues, { places, placeOf }: Layout): (string | undefined)[] {
+  const values = new Array<string | undefined>(placeOf.size)
+  for (const [index, name] of params.names.entries()) {
+    const place = places[index] ?? DROPPED
+    if (place === DROPPED) continue
+    const value = params.value(index)
+    if (!isKeptValue(name, value)) continue
+    const previous = values[place]
+    values[place] = previous === undefined ? value : merge(name, previous, value)
+  }
+  return values
+}
+
+/** Lists of names are shared by requests that have the same ones. */
+const layouts = new WeakMap<readonly string[], Layout>()
+
+/** The list that came last, and its layout. */
+let latestNames: readonly string[] | undefined
+let latest: Layout | undefined
+
+function layoutOf(names: readonly string[]): Layout {
+  if (names === latestNames && latest !== undefined) return latest
+  let layout = layouts.get(names)
+  if (layout === undefined) {
+    layout = makeLayout(names)
+    layouts.set(names, layout)
+  }
+  latestNames = names
+  latest = layout
+  return layout
+}
+
+function makeLayout(names: readonly string[]): Layout {
   const placeOf = new Map<string, number>()
-  const places = names.map((name) => {
+  const indexes: number[] = []
+  let hasDuplicates = false
+  const places = names.map((name, index) => {
     const known = placeOf.get(name)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      hasDuplicates = true
+      return known
+    }
     if (!isKeptName(name)) return DROPPED
     placeOf.set(name, placeOf.size)
+    indexes.push(index)
     return placeOf.size - 1
   })
-  return { names, places, placeOf }
+  const lastValues = new Array<string | undefined>(placeOf.size)
+  return { places, placeOf, indexes, hasDuplicates, lastValues }
 }
 
 function isKeptName(name: string): boolean {

@@ -1,10 +1,12 @@
 /** `wasm-fpm run MODULE`: runs one WASI command with standard streams connected and exits with its code. */
+
 import { randomFillSync } from 'node:crypto'
 import { basename } from 'node:path'
 import { isatty } from 'node:tty'
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
+import { runToEnd } from '../guest/engine.ts'
 import { FaultConduct } from '../guest/fault-conduct.ts'
 import { GuestInstance } from '../guest/instance.ts'
 import type { Outcome } from '../guest/outcome.ts'
@@ -56,7 +58,7 @@ async function run(path: string, args: readonly string[], options: RunOptions): 
     name: basename(path),
     memoryMaxBytes: MAX_MEMORY_BYTES,
   })
-  const { outcome } = await new GuestInstance(module, systemClock).run({
+  const { outcome } = await runToEnd(new GuestInstance(module, systemClock), {
     cpuMs: Number.POSITIVE_INFINITY,
     wallMs: Number.POSITIVE_INFINITY,
     sliceMs: SLICE_MS,

@@ -9,7 +9,7 @@ import { FastCgiError } from './errors.ts'
 import { GatheredBytes } from './gathered-bytes.ts'
 import { byteAt, uint32At } from './header.ts'
 import { OutputQueue, SHARED_RECORD_CONTENT } from './output-queue.ts'
-import { decodeParams, encodeParams, type Pairs } from './params.ts'
+import { encodeParams, type Pairs, readParams } from './params.ts'
 import { badRecord } from './protocol-fault.ts'
 import { type RecordHandler, RecordReader } from './record-reader.ts'
 import { MAX_RECORD_CONTENT, RecordWriter } from './record-writer.ts'
@@ -274,7 +274,7 @@ export class ClientConnection implements RecordHandler, ClientRequestOwner {
 }
 
 function readValues(content: Uint8Array): Pairs {
-  return decodeParams(content, NAME_LIMITS).pairs
+  return [...readParams(content, NAME_LIMITS).params]
 }
 
 /** A status nobody has defined counts as a refusal. */

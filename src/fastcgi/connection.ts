@@ -9,7 +9,7 @@ import type { FastCgiError } from './errors.ts'
 import type { ConnectionLimits } from './limits.ts'
 import { ManagementReplies } from './management.ts'
 import { OutputQueue, SHARED_RECORD_CONTENT } from './output-queue.ts'
-import { decodeParams, tooLarge } from './params.ts'
+import { readParams, tooLarge } from './params.ts'
 import { ParamsAccount, UNFINISHED_REQUEST_BYTES } from './params-budget.ts'
 import { PeerConduct } from './peer-conduct.ts'
 import { badBegin, badRecord, duplicateId } from './protocol-fault.ts'
@@ -17,7 +17,7 @@ import { type RecordKind, recordKind } from './record-kind.ts'
 import { type RecordHandler, RecordReader } from './record-reader.ts'
 import { MAX_RECORD_CONTENT } from './record-writer.ts'
 import { Refusal, type RefusalStatus } from './refusal.ts'
-import { NO_PAIRS, type RequestOwner, ServerRequest } from './server-request.ts'
+import { type RequestOwner, ServerRequest } from './server-request.ts'
 
 export type { ConnectionEvents, ConnectionOptions } from './connection-events.ts'
 export type { ConnectionLimits } from './limits.ts'
@@ -301,25 +301,24 @@ export class ServerConnection implements RecordHandler, RequestOwner {
       return
     }
     // Told at once, with what can be read so far; the rest of the stream is thrown away as it comes.
-    const { pairs } = decodeParams(request.gatheredParams.view(), this.#limits)
+    const { params } = readParams(request.gatheredParams.view(), this.#limits)
     this.#params.forget(request)
     request.phase = 'refused'
-    request.params = pairs
+    request.params = params
     this.#events.onBadRequest(request, tooLarge(`${total} bytes or more`, this.#limits.paramsBytes))
   }
 
   #endParams(request: ServerRequest): void {
-    const { pairs, fault } = decodeParams(request.gatheredParams.view(), this.#limits)
+    const { params, fault } = readParams(request.gatheredParams.view(), this.#limits)
     this.#params.forget(request)
     if (fault?.code === 'FASTCGI_BAD_PARAMS') {
       this.#fail(fault)
       return
     }
     request.phase = 'running'
-    request.params = pairs
+    request.params = params
     if (fault === undefined) this.#events.onRequest(request)
     else this.#events.onBadRequest(request, fault)
-    request.params = NO_PAIRS
   }
 
   #abort(request: ServerRequest): void {

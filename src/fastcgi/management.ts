@@ -2,7 +2,7 @@
 import { RecordType } from './constants.ts'
 import { GatheredBytes } from './gathered-bytes.ts'
 import type { Sender } from './output-queue.ts'
-import { decodeParams, encodeParams, type Pairs } from './params.ts'
+import { encodeParams, type Pairs, readParams } from './params.ts'
 import { RecordWriter } from './record-writer.ts'
 
 /** What FCGI_GET_VALUES is answered with, as of now. */
@@ -34,7 +34,7 @@ export class ManagementReplies implements Sender {
 
   /** Answers the GET_VALUES in `query`: only names that were asked for and are known, each once. */
   addValues({ maxConns, maxReqs, multiplex }: KnownValues): void {
-    const asked = new Set(decodeParams(this.query.view(), NAME_LIMITS).pairs.map(([name]) => name))
+    const asked = new Set(readParams(this.query.view(), NAME_LIMITS).params.names)
     this.query.clear()
     const known: Pairs = [
       ['FCGI_MAX_CONNS', String(maxConns)],

@@ -5,11 +5,13 @@
  *
  * A length over 127 takes 4 bytes, big-endian, with the top bit set; shorter ones may.
  */
+import { NameValues, type Pair } from '../base/name-values.ts'
 import { FastCgiError } from './errors.ts'
 import { byteAt, uint32At } from './header.ts'
+import { NameLayouts } from './name-layouts.ts'
 
 /** Pairs in wire order, duplicates included; latin1 strings: one char a byte. */
-export type Pairs = ReadonlyArray<readonly [name: string, value: string]>
+export type Pairs = readonly Pair[]
 
 export interface ParamsLimits {
   /** How many pairs, those with an empty name included. */
@@ -18,9 +20,9 @@ export interface ParamsLimits {
   readonly paramNameBytes: number
 }
 
-export interface DecodedParams {
-  /** The pairs before the fault, or all. */
-  readonly pairs: Pairs
+export interface ReadParams {
+  /** The pairs before the fault, or all. Empty names are left out, empty values kept. */
+  readonly params: NameValues
   /** `FASTCGI_BAD_PARAMS` or `FASTCGI_PARAMS_TOO_LARGE`. */
   readonly fault: FastCgiError | undefined
 }
@@ -31,62 +33,105 @@ const WITHOUT_TOP_BIT = 0x8000_0000
 const MAX_SHORT_LENGTH = 127
 const MAX_LATIN1 = 0xff
 
-/** Reads a whole stream of pairs. Empty names are left out, empty values kept. */
-export function decodeParams(bytes: Uint8Array, limits: ParamsLimits): DecodedParams {
-  // One decoding for all and substrings of it: a call into C++ a string would cost ten times as much.
-  const text = latin1(bytes)
-  const total = bytes.length
-  const pairs: Array<readonly [string, string]> = []
-  let count = 0
+const layouts = new NameLayouts()
+
+/** Reads a whole stream of pairs. The bytes must stay as they are for as long as the pairs are used. */
+export function readParams(bytes: Uint8Array, limits: ParamsLimits): ReadParams {
+  const reader = new PairReader(bytes, limits)
+  const known = layouts.match(reader)
+  if (known !== undefined) return { params: known, fault: undefined }
+  reader.rewind()
+  const names: string[] = []
+  const offsets: number[] = []
   let at = 0
-  while (at < total) {
-    const nameAt = at
+  while (reader.next()) {
+    if (reader.nameEnd === reader.nameStart) continue
+    names.push(reader.name())
+    offsets[at] = reader.nameEnd
+    offsets[at + 1] = reader.valueEnd
+    at += 2
+  }
+  const { fault } = reader
+  const params = new NameValues(names, reader.bytes, offsets)
+  if (fault === undefined) layouts.remember(params)
+  return { params, fault }
+}
+
+/** Goes over the pairs of a stream, one after the other. */
+export class PairReader {
+  readonly bytes: Buffer
+  /** What is wrong with the pair at which `next` has stopped. */
+  fault: FastCgiError | undefined
+  nameStart = 0
+  /** And where the value starts. */
+  nameEnd = 0
+  valueEnd = 0
+  readonly #limits: ParamsLimits
+  #count = 0
+
+  constructor(bytes: Uint8Array, limits: ParamsLimits) {
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.#limits = limits
+  }
+
+  /** Whether nothing is left, and nothing was wrong. */
+  get isAtEnd(): boolean {
+    return this.valueEnd === this.bytes.length && this.fault === undefined
+  }
+
+  rewind(): void {
+    this.fault = undefined
+    this.nameStart = 0
+    this.nameEnd = 0
+    this.valueEnd = 0
+    this.#count = 0
+  }
+
+  name(): string {
+    return this.bytes.toString('latin1', this.nameStart, this.nameEnd)
+  }
+
+  /** Goes to the next pair. False: there is none, or something is wrong with it. */
+  next(): boolean {
+    const { bytes } = this
+    const total = bytes.length
+    const pairAt = this.valueEnd
+    if (pairAt >= total) return false
+    let at = pairAt
     const hasLongName = byteAt(bytes, at) >= TOP_BIT
     at += hasLongName ? LONG_LENGTH_BYTES : 1
-    if (at >= total) return { pairs, fault: truncated('lengths', nameAt, total) }
+    if (at >= total) return this.#fail(truncated('lengths', pairAt, total))
     const hasLongValue = byteAt(bytes, at) >= TOP_BIT
     const valueAt = at
     at += hasLongValue ? LONG_LENGTH_BYTES : 1
-    if (at > total) return { pairs, fault: truncated('lengths', nameAt, total) }
-
+    if (at > total) return this.#fail(truncated('lengths', pairAt, total))
     const nameLength = hasLongName
-      ? uint32At(bytes, nameAt) - WITHOUT_TOP_BIT
-      : byteAt(bytes, nameAt)
+      ? uint32At(bytes, pairAt) - WITHOUT_TOP_BIT
+      : byteAt(bytes, pairAt)
     const valueLength = hasLongValue
       ? uint32At(bytes, valueAt) - WITHOUT_TOP_BIT
       : byteAt(bytes, valueAt)
     if (nameLength + valueLength > total - at) {
-      return { pairs, fault: truncated(`${nameLength} + ${valueLength} bytes`, nameAt, total) }
+      return this.#fail(truncated(`${nameLength} + ${valueLength} bytes`, pairAt, total))
     }
-    if (nameLength > limits.paramNameBytes) {
-      return { pairs, fault: tooLarge(`a name of ${nameLength} bytes`, limits.paramNameBytes) }
+    const { paramNameBytes, paramsPairs } = this.#limits
+    if (nameLength > paramNameBytes) {
+      return this.#fail(tooLarge(`a name of ${nameLength} bytes`, paramNameBytes))
     }
-    if (++count > limits.paramsPairs) {
-      return { pairs, fault: tooLarge(`${count} pairs or more`, limits.paramsPairs) }
+    this.#count += 1
+    if (this.#count > paramsPairs) {
+      return this.#fail(tooLarge(`${this.#count} pairs or more`, paramsPairs))
     }
-    const nameEnd = at + nameLength
-    if (nameLength > 0) {
-      const name = nameAtPosition(text, at, nameEnd, pairs.length)
-      pairs.push([name, text.substring(nameEnd, nameEnd + valueLength)])
-    }
-    at = nameEnd + valueLength
+    this.nameStart = at
+    this.nameEnd = at + nameLength
+    this.valueEnd = this.nameEnd + valueLength
+    return true
   }
-  return { pairs, fault: undefined }
-}
 
-/** Names that came last, by position: web servers send the same ones in the same order again and again. */
-const lastNames: string[] = []
-const MAX_LAST_NAMES = 128
-const MAX_LAST_NAME_CHARS = 64
-
-/** The name between two offsets: the very string it was the last time, whose hash is known. */
-function nameAtPosition(text: string, start: number, end: number, position: number): string {
-  const last = lastNames[position]
-  if (last !== undefined && last.length === end - start && text.startsWith(last, start)) return last
-  // A copy of its own: a substring would keep the whole text alive, and readers remember names.
-  const name = Buffer.from(text.substring(start, end), 'latin1').toString('latin1')
-  if (position < MAX_LAST_NAMES && name.length <= MAX_LAST_NAME_CHARS) lastNames[position] = name
-  return name
+  #fail(fault: FastCgiError): false {
+    this.fault = fault
+    return false
+  }
 }
 
 /** Prints pairs. Throws `FASTCGI_BAD_PARAMS` for a char above U+00FF. */
@@ -119,10 +164,6 @@ function truncated(what: string, at: number, total: number): FastCgiError {
     'FASTCGI_BAD_PARAMS',
     `Cannot read the pair at byte ${at}: ${what} announced, the params end at byte ${total}`,
   )
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
 }
 
 function lengthBytes(length: number): number {

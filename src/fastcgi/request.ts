@@ -1,5 +1,6 @@
 /** A FastCGI request as the application sees it: what the connection hands over when PARAMS has ended. */
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
+import type { NameValues } from '../base/name-values.ts'
 import type { ProtocolStatus, Role } from './constants.ts'
 
 export interface FastCgiRequest {
@@ -8,11 +9,8 @@ export interface FastCgiRequest {
   readonly role: Role
   /** Whether the peer wants the connection kept after this request (FCGI_KEEP_CONN). */
   readonly keepConnection: boolean
-  /**
-   * Name-value pairs in wire order, duplicates included, as bytes (names and values are latin1 strings: one char a byte).
-   * There until whoever is handed the request has returned: one that waits for long should not hold them.
-   */
-  readonly params: ReadonlyArray<readonly [name: string, value: string]>
+  /** Name-value pairs in wire order, duplicates included. */
+  readonly params: NameValues
   /** FCGI_STDIN. Ends at its empty record. */
   readonly stdin: ByteSource
   /** FCGI_DATA: the file of a Filter request; ended from the start in the other roles. */

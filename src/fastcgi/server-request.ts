@@ -1,17 +1,15 @@
 /** One request on a server connection, from BEGIN_REQUEST to END_REQUEST. */
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
+import { type NameValues, NO_NAME_VALUES } from '../base/name-values.ts'
 import { ProtocolStatus, RecordType, Role } from './constants.ts'
 import { GatheredBytes } from './gathered-bytes.ts'
 import { type InputOwner, InputStream } from './input-stream.ts'
 import type { Sender } from './output-queue.ts'
 import { type OutputOwner, OutputStream } from './output-stream.ts'
-import type { Pairs } from './params.ts'
 import { RecordWriter } from './record-writer.ts'
 import type { FastCgiRequest } from './request.ts'
 
 const STREAM_TYPES = [RecordType.Stdout, RecordType.Stderr] as const
-/** The parameters of a request before they have come, and after they have been read. */
-export const NO_PAIRS: Pairs = []
 /** The DATA of all who get none. */
 const NO_INPUT = new InputStream({ inputHeld: () => undefined })
 NO_INPUT.end()
@@ -53,7 +51,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   readonly streamTypes = STREAM_TYPES
   readonly gatheredParams = new GatheredBytes()
   countedBytes = 0
-  params: Pairs = NO_PAIRS
+  params: NameValues = NO_NAME_VALUES
   /**
    * params: the application does not know it yet. refused: it knows, but the rest of PARAMS is unread. running:
    * PARAMS has ended. ended: END_REQUEST is written.

@@ -8,19 +8,19 @@ import type { CgiRole } from '../cgi/response-head.ts'
 import {
   CgiResponseStream,
   DEFAULT_RESPONSE_LIMITS,
+  type ResponseLimits,
   type ResponseOptions,
 } from '../cgi/response-stream.ts'
 import { ProtocolStatus, Role } from '../fastcgi/constants.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
-import type { KillReason } from '../guest/outcome.ts'
-import type { PoolReport } from '../pool/pool-job.ts'
+import type { GuestReport } from '../guest/instance.ts'
 import { GatewayError } from './errors.ts'
 import { type FailureCode, failureRule, outcomeCode } from './failure.ts'
 import type { Gateway } from './gateway.ts'
-import { DEFAULT_STDERR_LIMITS, GuestStderr } from './guest-stderr.ts'
+import type { GuestRun } from './guest-run.ts'
+import { DEFAULT_STDERR_LIMITS, GuestStderr, type StderrOwner } from './guest-stderr.ts'
 import type { RequestBody } from './request-body.ts'
-import type { StaticOutput } from './static/send-response.ts'
-import type { Target } from './target.ts'
+import type { FileTarget, Target } from './target.ts'
 import type { Tenant } from './tenant.ts'
 
 const ROLE_NAMES = {
@@ -31,51 +31,49 @@ const ROLE_NAMES = {
 
 const NO_HEADERS: ReadonlySet<string> = new Set()
 
-export class Answer {
+export class Answer implements ByteSink, ResponseOptions, StderrOwner {
   readonly requestId: string
-  /** Set before the guest runs, for log lines. */
+  /** When the request came, on the gateway's clock. */
+  readonly startMs: number
+  /** Set as soon as it is known: what the request is about, who answers, and which handler does. */
+  cgi: CgiRequest | undefined
+  tenant: Tenant | undefined
+  target: Target | undefined
+  /** Set before the guest runs. */
   body: RequestBody | undefined
+  run: GuestRun | undefined
   readonly #request: FastCgiRequest
   readonly #gateway: Gateway
-  readonly #startMs: number
-  #cgi: CgiRequest | undefined
-  #tenant: Tenant | undefined
-  #target: Target | undefined
   #response: CgiResponseStream | undefined
   #stderr: GuestStderr | undefined
   #refusal: Error | undefined
-  #kill: ((reason: KillReason) => void) | undefined
   #isEnded = false
-  #finished: (() => void) | undefined
 
   constructor(request: FastCgiRequest, gateway: Gateway) {
     this.requestId = gateway.nextRequestId()
+    this.startMs = gateway.clock.nowMs()
     this.#request = request
     this.#gateway = gateway
-    this.#startMs = gateway.clock.nowMs()
   }
 
   get role(): CgiRole {
     return ROLE_NAMES[this.#request.role]
   }
 
-  /** From here on the request's method is known. */
-  describe(cgi: CgiRequest): void {
-    this.#cgi = cgi
+  get method(): string {
+    return this.cgi?.method ?? 'GET'
   }
 
-  /** From here on it is known who answers. */
-  address(tenant: Tenant): void {
-    this.#tenant = tenant
+  get limits(): ResponseLimits {
+    return (this.target?.settings ?? this.tenant?.settings)?.response ?? DEFAULT_RESPONSE_LIMITS
   }
 
-  /** From here on it is known which handler does. */
-  direct(target: Target): void {
-    this.#target = target
+  get allowedHeaders(): ReadonlySet<string> {
+    return this.tenant?.allowedResponseHeaders ?? NO_HEADERS
   }
 
   get handler(): string | undefined {
-    return this.#target?.handler
+    return this.target?.handler
   }
 
   /** Sends a complete CGI response of our own. */
@@ -85,37 +83,69 @@ export class Answer {
     stdout.end()
     this.#request.end(ProtocolStatus.RequestComplete, 0)
     this.#isEnded = true
+    this.#gateway.onEnded?.()
   }
 
-  /** Where the guest prints its response. Ending it completes the response while the guest goes on (fastcgi_finish_request). */
-  get stdout(): ByteSink {
-    return new GuestOutput(this, this.#open())
-  }
-
-  /** Where a file is written as a CGI response. */
-  get fileOutput(): StaticOutput {
+  /** Answers with a file of a release. */
+  file({ files, pathInfo }: FileTarget, cgi: CgiRequest): void {
     const response = this.#open()
     const sink: ByteSink = {
       write: (bytes) => response.write(bytes),
       onWritable: (wake) => response.onWritable(wake),
       end: () => undefined,
     }
-    return { sink, onAbort: (giveUp) => this.#request.onAbort(giveUp) }
+    files
+      .answer({ cgi, pathInfo }, { sink, onAbort: (giveUp) => this.#request.onAbort(giveUp) })
+      .then(() => this.#finish(0, undefined))
+      .catch((error) => this.fail(error))
+  }
+
+  /** Takes what the guest prints; stops it when that breaks a rule. */
+  write(bytes: Uint8Array): number {
+    const response = this.#open()
+    const taken = response.write(bytes)
+    const { error } = response
+    if (error !== undefined) this.refuse(error)
+    return taken
+  }
+
+  onWritable(wake: () => void): void {
+    this.#open().onWritable(wake)
+  }
+
+  /** The guest has ended its response and goes on (fastcgi_finish_request). */
+  end(): void {
+    const response = this.#open()
+    response.end()
+    const result = response.finish()
+    if (result.kind === 'failed') this.refuse(result.error)
+    else {
+      this.#endRequest(response, ProtocolStatus.RequestComplete, 0)
+      this.run?.finishedEarly()
+    }
   }
 
   get stderr(): ByteSink {
     if (this.#stderr !== undefined) return this.#stderr
-    const limits = this.#tenant?.stderr ?? DEFAULT_STDERR_LIMITS
-    const ends = { forward: this.#request.stderr, log: (line: string) => this.#logGuest(line) }
-    const stderr = new GuestStderr(ends, limits, this.#gateway.clock)
+    const limits = this.tenant?.stderr ?? DEFAULT_STDERR_LIMITS
+    const stderr = new GuestStderr(this, limits, this.#gateway.clock)
     this.#stderr = stderr
     this.#open().onHeadTaken(() => stderr.release())
     return stderr
   }
 
-  /** Registers what to do when the response is complete and the guest goes on. */
-  whenFinishedEarly(call: () => void): void {
-    this.#finished = call
+  /** A line of the guest's, to the web server. */
+  forward(bytes: Uint8Array): void {
+    this.#request.stderr.write(bytes)
+  }
+
+  /** A line of the guest's, to our log. */
+  log(line: string): void {
+    const { requestId, handler } = this
+    this.#gateway.logger.info(
+      { requestId, tenant: this.tenant?.config.name, handler, stream: 'stderr' },
+      line,
+    )
   }
 
   /** The guest waits: what it has printed goes out now. */
@@ -126,28 +156,17 @@ export class Answer {
   /** Request or response broke a rule: the guest is stopped, and `error` decides the answer. The first one counts. */
   refuse(error: Error): void {
     this.#refusal ??= error
-    this.#kill?.('rejected')
-  }
-
-  /** Takes the way to stop the guest. */
-  onRefusal(kill: (reason: KillReason) => void): void {
-    this.#kill = kill
-    if (this.#refusal !== undefined) kill('rejected')
+    this.run?.stop('rejected')
   }
 
   /** The guest has ended. */
-  complete(report: PoolReport): void {
+  complete(report: GuestReport): void {
     const { outcome } = report
     const code = outcomeCode(outcome)
     if (this.#refusal !== undefined)
       this.#reportFailure(codeOf(this.#refusal), this.#refusal.message, report)
     else if (code !== undefined) this.#reportFailure(code, describeOutcome(report), report)
     else this.#finish(outcome.kind === 'exited' ? outcome.code : 0, report)
-  }
-
-  /** Everything of a file has been written. */
-  completeFile(): void {
-    this.#finish(0, undefined)
   }
 
   /** No guest ran, or something broke. */
@@ -159,7 +178,7 @@ export class Answer {
     this.#reportFailure(code, message, undefined, allowOf(error))
   }
 
-  #finish(exitCode: number, report: PoolReport | undefined): void {
+  #finish(exitCode: number, report: GuestReport | undefined): void {
     const response = this.#open()
     const result = response.finish()
     if (result.kind === 'failed') {
@@ -168,39 +187,28 @@ export class Answer {
       this.#reportFailure(code, result.error.message, report)
       return
     }
-    this.#end(response, ProtocolStatus.RequestComplete, exitCode)
+    this.#endRequest(response, ProtocolStatus.RequestComplete, exitCode)
     this.#writeAccess(response.status ?? 200, undefined, report)
-  }
-
-  /** The guest has ended its response and goes on. */
-  finishEarly(response: CgiResponseStream): void {
-    response.end()
-    const result = response.finish()
-    if (result.kind === 'failed') this.refuse(result.error)
-    else {
-      this.#end(response, ProtocolStatus.RequestComplete, 0)
-      this.#finished?.()
-    }
   }
 
   #reportFailure(
     code: FailureCode,
     message: string,
-    report: PoolReport | undefined,
+    report: GuestReport | undefined,
     allow?: string,
   ): void {
     const rule = failureRule(code)
     const { requestId } = this
     const trap = report?.outcome.kind === 'trapped' ? { backtrace: report.outcome.backtrace } : {}
     this.#gateway.logger[rule.level](
-      { requestId, tenant: this.#tenant?.config.name, handler: this.handler, code, ...trap },
+      { requestId, tenant: this.tenant?.config.name, handler: this.handler, code, ...trap },
       message,
     )
     const response = this.#open()
     const wasAnswered = this.#isEnded
     const isClean =
       wasAnswered || response.fail(rule.status, { retryAfterS: rule.retryAfterS, allow })
-    if (isClean) this.#end(response, rule.protocolStatus, 1)
+    if (isClean) this.#endRequest(response, rule.protocolStatus, 1)
     else this.#breakOff()
     this.#writeAccess(
       isClean && !wasAnswered ? rule.status : (response.status ?? rule.status),
@@ -210,7 +218,11 @@ export class Answer {
   }
 
   /** Ends the request once everything printed has been taken. */
-  #end(response: CgiResponseStream, protocolStatus: ProtocolStatus, appStatus: number): void {
+  #endRequest(
+    response: CgiResponseStream,
+    protocolStatus: ProtocolStatus,
+    appStatus: number,
+  ): void {
     if (this.#isEnded) return
     this.#isEnded = true
     if (response.isDrained) {
@@ -231,52 +243,42 @@ export class Answer {
   }
 
   #open(): CgiResponseStream {
-    this.#response ??= new CgiResponseStream(this.#request.stdout, this.#options())
+    this.#response ??= new CgiResponseStream(this.#request.stdout, this)
     return this.#response
-  }
-
-  #options(): ResponseOptions {
-    return {
-      method: this.#cgi?.method ?? 'GET',
-      role: this.role,
-      limits:
-        (this.#target?.settings ?? this.#tenant?.settings)?.response ?? DEFAULT_RESPONSE_LIMITS,
-      allowedHeaders: this.#tenant?.allowedResponseHeaders ?? NO_HEADERS,
-      requestId: this.requestId,
-    }
   }
 
   #writeAccess(
     status: number,
     code: FailureCode | undefined,
-    report: PoolReport | undefined,
+    report: GuestReport | undefined,
   ): void {
-    const { clock } = this.#gateway
-    const { config } = this.#tenant ?? {}
-    const { accessLog } = this.#tenant ?? this.#gateway
+    this.#gateway.onEnded?.()
+    const { accessLog } = this.tenant ?? this.#gateway
     if (accessLog === undefined) return
-    const variables = this.#cgi?.variables
-    const wallMs = clock.nowMs() - this.#startMs
+    const { clock } = this.#gateway
+    const { config } = this.tenant ?? {}
+    const variables = this.cgi?.variables
+    const wallMs = clock.nowMs() - this.startMs
     const endEpochMs = Number(clock.realtimeNs() / 1_000_000n)
     accessLog({
       requestId: this.requestId,
       tenant: config?.name,
       handler: this.handler,
-      method: this.#cgi?.method ?? '-',
-      uri: this.#cgi?.requestUri ?? '-',
+      method: this.cgi?.method ?? '-',
+      uri: this.cgi?.requestUri ?? '-',
       remote: variables?.get('REMOTE_ADDR') ?? '-',
       status,
       requestBytes: this.body?.bytes ?? 0,
       responseBytes: this.#response?.bodyBytes ?? 0,
       wallMs,
       cpuMs: report?.cpuMs ?? 0,
-      queuedMs: report?.queuedMs ?? 0,
+      queuedMs: this.run?.queuedMs ?? 0,
       memoryBytes: report?.memoryBytes ?? 0,
       code,
       pool: config?.pool ?? '',
       user: variables?.get('REMOTE_USER') ?? '',
       script: this.handler === undefined ? '' : `/${this.handler}`,
-      contentLength: this.#cgi?.contentLength ?? 0,
+      contentLength: this.cgi?.contentLength ?? 0,
       startEpochMs: endEpochMs - wallMs,
       endEpochMs,
       pid: process.pid,
@@ -285,43 +287,9 @@ export class Answer {
       responseHeader: (name) => this.#response?.field(name),
     })
   }
-
-  #logGuest(line: string): void {
-    const { requestId } = this
-    this.#gateway.logger.info(
-      { requestId, tenant: this.#tenant?.config.name, handler: this.handler, stream: 'stderr' },
-      line,
-    )
-  }
 }
 
-/** What a guest prints: stops it when that breaks a rule. */
-class GuestOutput implements ByteSink {
-  readonly #answer: Answer
-  readonly #response: CgiResponseStream
-
-  constructor(answer: Answer, response: CgiResponseStream) {
-    this.#answer = answer
-    this.#response = response
-  }
-
-  write(bytes: Uint8Array): number {
-    const taken = this.#response.write(bytes)
-    const { error } = this.#response
-    if (error !== undefined) this.#answer.refuse(error)
-    return taken
-  }
-
-  onWritable(wake: () => void): void {
-    this.#response.onWritable(wake)
-  }
-
-  end(): void {
-    this.#answer.finishEarly(this.#response)
-  }
-}
-
-function describeOutcome({ outcome }: PoolReport): string {
+function describeOutcome({ outcome }: GuestReport): string {
   switch (outcome.kind) {
     case 'exited':
       return `the guest ended with ${outcome.code}`

@@ -17,6 +17,8 @@ export interface Gateway {
   readonly clock: Clock
   /** A new request id: visible ASCII, unique among all workers. */
   readonly nextRequestId: () => string
+  /** Called when a request is over. */
+  readonly onEnded?: (() => void) | undefined
   /** What of a tenant's requests is slow; undefined: none is. */
   readonly slowLog: (tenant: Tenant) => SlowLog | undefined
   /** What a tenant's status page shows. */

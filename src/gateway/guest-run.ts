@@ -1,20 +1,39 @@
 /**
- * One run of a guest for a request: what the pool is to do, what the guest may touch, and what is to happen meanwhile.
- *
- * A class, and methods instead of closures: there is one for every request that waits.
+ * One run of a guest for a request: what it may touch, and what is to happen meanwhile. Nothing of the request has to be
+ * looked up or copied for that, and most of it is never asked for: many guests ask for neither their environment nor their files.
  */
-import type { Timer } from '../base/clock.ts'
+import { randomFillSync } from 'node:crypto'
+import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import type { CgiRequest } from '../cgi/environment.ts'
+import { guestEnvironment } from '../cgi/guest-environment.ts'
+import type { FastCgiRequest } from '../fastcgi/request.ts'
 import type { Engine } from '../guest/engine.ts'
+import type { GuestReport } from '../guest/instance.ts'
 import type { GuestModule } from '../guest/module.ts'
-import { isFault, type KillReason } from '../guest/outcome.ts'
-import type { JobSubject } from '../pool/instance-record.ts'
-import type { PoolJob, PoolReport } from '../pool/pool-job.ts'
+import { isFault } from '../guest/outcome.ts'
+import { PoolRun } from '../pool/pool-run.ts'
+import type { JobSubject } from '../pool/pooled-instance.ts'
 import type { Sizing } from '../pool/sizing.ts'
-import type { SlotLimits } from '../pool/slots.ts'
-import type { WasiGrants } from '../wasi/session.ts'
-import type { Scene } from './scene.ts'
+import type { TenantState } from '../pool/tenant-state.ts'
+import type { Preopen, WasiGrants, WasiLimits } from '../wasi/session.ts'
+import type { Answer } from './answer.ts'
+import type { Gateway } from './gateway.ts'
+import { joinSources } from './joined-source.ts'
+import { RequestBody } from './request-body.ts'
 import { SlowWatch } from './slow-log.ts'
+import type { GuestTarget } from './target.ts'
 import type { Tenant } from './tenant.ts'
+
+/** A request whose handler is known, with all that takes part in answering it. */
+export interface Scene {
+  readonly request: FastCgiRequest
+  readonly cgi: CgiRequest
+  readonly tenant: Tenant
+  readonly target: GuestTarget
+  readonly answer: Answer
+  readonly gateway: Gateway
+}
 
 /** A module, and how long the request has waited for it, in milliseconds. */
 export interface Loaded {
@@ -22,98 +41,166 @@ export interface Loaded {
   readonly waitedMs: number
 }
 
-export class GuestRun implements PoolJob {
-  readonly subject: JobSubject
-  readonly tenant: string
-  readonly limits: SlotLimits
-  readonly sizing: Sizing
-  readonly place: string
-  readonly maxRequests: number
+export class GuestRun extends PoolRun implements WasiGrants {
   readonly module: GuestModule
-  readonly engine: Engine
-  readonly grants: WasiGrants
-  readonly cpuMs: number
-  readonly wallMs: number
-  readonly sliceMs: number
+  readonly stdin: ByteSource
   readonly #scene: Scene
-  readonly #stopsAtFinish: boolean
   /** Of the time it may take. */
   readonly #leftMs: number
+  #env: readonly string[] | undefined
   #watch: SlowWatch | undefined
   #wallTimer: Timer | undefined
 
-  constructor(scene: Scene, grants: WasiGrants, { module, waitedMs }: Loaded) {
-    const { cgi, tenant, target } = scene
-    const { config } = tenant
-    const { settings } = target
+  /** Throws GATEWAY_BODY_TOO_LARGE. */
+  constructor(scene: Scene, { module, waitedMs }: Loaded) {
+    const { answer, cgi, gateway, request, target, tenant } = scene
+    const { scheduler } = gateway
+    super(scheduler, stateOf(tenant, gateway), {
+      askedMs: answer.startMs,
+      sliceMs: tenant.config.limits.sliceMs,
+    })
     this.#scene = scene
-    this.#stopsAtFinish = stopsWallAtFinish(tenant)
-    this.subject = {
+    this.module = module
+    this.#leftMs = target.settings.wallMs - waitedMs
+    const body = new RequestBody(
+      request.stdin,
+      { declared: cgi.contentLength, maxBytes: target.settings.requestBodyBytes },
+      answer,
+    )
+    answer.body = body
+    this.stdin = answer.role === 'filter' ? joinSources(body, request.data) : body
+    answer.run = this
+    request.onAbort(() => this.giveUp())
+  }
+
+  get subject(): JobSubject {
+    const { cgi, target } = this.#scene
+    return {
       method: cgi.method,
       uri: cgi.requestUri,
       script: target.paths.scriptFilename,
       user: cgi.variables.get('REMOTE_USER') ?? '',
       contentLength: cgi.contentLength ?? 0,
     }
-    this.tenant = config.name
-    this.limits = tenant.slots
-    this.sizing = settings.sizing
-    this.place = settings.place
-    this.maxRequests = config.maxRequests
-    this.module = module
-    this.engine = config.engine
-    this.grants = grants
-    this.cpuMs = settings.cpuMs
-    this.#leftMs = settings.wallMs - waitedMs
-    this.wallMs = this.#stopsAtFinish ? Number.POSITIVE_INFINITY : this.#leftMs
-    this.sliceMs = config.limits.sliceMs
   }
 
-  onAbort(giveUp: () => void): void {
-    this.#scene.request.onAbort(giveUp)
+  get sizing(): Sizing {
+    return this.#scene.target.settings.sizing
   }
 
-  onStart(kill: (reason: KillReason) => void): void {
+  get placeName(): string {
+    return this.#scene.target.settings.place
+  }
+
+  get maxRequests(): number {
+    return this.#scene.tenant.config.maxRequests
+  }
+
+  get engine(): Engine {
+    return this.#scene.tenant.config.engine
+  }
+
+  get cpuMs(): number {
+    return this.#scene.target.settings.cpuMs
+  }
+
+  get wallMs(): number {
+    return this.#stopsAtFinish ? Number.POSITIVE_INFINITY : this.#leftMs
+  }
+
+  get grants(): WasiGrants {
+    return this
+  }
+
+  get args(): readonly string[] {
+    return [this.#scene.target.paths.scriptFilename]
+  }
+
+  get env(): readonly string[] {
+    const { answer, cgi, target } = this.#scene
+    const { env } = target.settings
+    this.#env ??= guestEnvironment(cgi, { ...target.paths, role: answer.role, env })
+    return this.#env
+  }
+
+  get stdout(): ByteSink {
+    return this.#scene.answer
+  }
+
+  get stderr(): ByteSink {
+    return this.#scene.answer.stderr
+  }
+
+  get preopens(): readonly Preopen[] {
+    return this.#scene.target.settings.makePreopens()
+  }
+
+  get clock(): Clock {
+    return this.#scene.gateway.clock
+  }
+
+  get limits(): WasiLimits {
+    return this.#scene.tenant.wasiLimits
+  }
+
+  random(into: Uint8Array): void {
+    randomFillSync(into)
+  }
+
+  onStart(): void {
     const { answer, cgi, gateway, tenant } = this.#scene
     const slowLog = gateway.slowLog(tenant)
     if (slowLog !== undefined) {
       const { requestId, handler } = answer
       this.#watch = new SlowWatch(slowLog, gateway.clock, {
-        about: { requestId, tenant: this.tenant, handler, uri: cgi.requestUri },
-        onSlow: () => gateway.scheduler.countSlow(this.tenant),
+        about: { requestId, tenant: tenant.config.name, handler, uri: cgi.requestUri },
+        onSlow: () => gateway.scheduler.countSlow(this.state),
       })
     }
     if (this.#stopsAtFinish) {
-      this.#wallTimer = gateway.clock.after(this.#leftMs, () => kill('wall'))
-      answer.whenFinishedEarly(() => this.stopTimer())
+      this.#wallTimer = gateway.clock.after(this.#leftMs, () => this.stop('wall'))
     }
-    answer.onRefusal(kill)
   }
 
-  onWait(cpuMs: number): void {
+  /** The response is complete, and the guest goes on. */
+  finishedEarly(): void {
+    this.#wallTimer?.cancel()
+  }
+
+  guestWaited(cpuMs: number): void {
     this.#watch?.guestWaits(cpuMs)
     this.#scene.answer.flush()
   }
 
-  onSliceOver(cpuMs: number): void {
+  sliceEnded(cpuMs: number): void {
     this.#watch?.look(cpuMs)
   }
 
-  /** The guest has ended. */
-  ended({ outcome, cpuMs }: PoolReport): void {
-    this.#scene.target.onRun?.(isFault(outcome))
-    this.#watch?.end(cpuMs)
+  ended(report: GuestReport): void {
+    this.#wallTimer?.cancel()
+    const { answer, target } = this.#scene
+    target.onRun?.(isFault(report.outcome))
+    this.#watch?.end(report.cpuMs)
+    answer.complete(report)
   }
 
-  stopTimer(): void {
+  notRun(error: unknown): void {
     this.#wallTimer?.cancel()
+    this.#scene.answer.fail(error)
+  }
+
+  /**
+   * Whether the wall limit ends with the response (php-fpm's `request_terminate_timeout_track_finished`). A guest of the
+   * other engine never finishes before it ends, and only its own checks can end it.
+   */
+  get #stopsAtFinish(): boolean {
+    const { config } = this.#scene.tenant
+    return !config.requestTerminateTimeoutTrackFinished && config.engine === 'own'
   }
 }
 
-/**
- * Whether the wall limit ends with the response (php-fpm's `request_terminate_timeout_track_finished`). A guest of the
- * other engine never finishes before it ends, and only its own checks can end it.
- */
-function stopsWallAtFinish({ config }: Tenant): boolean {
-  return !config.requestTerminateTimeoutTrackFinished && config.engine === 'own'
+/** Looked up at the first request that sees this table of the tenant. */
+function stateOf(tenant: Tenant, { scheduler }: Gateway): TenantState {
+  tenant.state ??= scheduler.stateOf(tenant.config.name, tenant.slots)
+  return tenant.state
 }

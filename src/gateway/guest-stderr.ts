@@ -31,12 +31,20 @@ const LINE_COST_BYTES = 100
 /** Most that waits for the header of the response. */
 const MAX_HELD_BYTES = 65_536
 
+/** Whose it is. */
+export interface StderrOwner {
+  /** When its guest began, on the clock. */
+  readonly startMs: number
+  /** Takes a whole line, to the web server. When that does not take it, the log has it. */
+  forward(bytes: Uint8Array): void
+  /** Takes a whole line without its end, to the log. */
+  log(line: string): void
+}
+
 export class GuestStderr implements ByteSink {
-  readonly #forward: ByteSink
-  readonly #log: (line: string) => void
+  readonly #owner: StderrOwner
   readonly #limits: StderrLimits
   readonly #clock: Clock
-  readonly #startMs: number
   #line = ''
   #totalBytes = 0
   #cutBytes = 0
@@ -44,16 +52,10 @@ export class GuestStderr implements ByteSink {
   #held: Uint8Array[] | undefined = []
   #heldBytes = 0
 
-  constructor(
-    { forward, log }: { readonly forward: ByteSink; readonly log: (line: string) => void },
-    limits: StderrLimits,
-    clock: Clock,
-  ) {
-    this.#forward = forward
-    this.#log = log
+  constructor(owner: StderrOwner, limits: StderrLimits, clock: Clock) {
+    this.#owner = owner
     this.#limits = limits
     this.#clock = clock
-    this.#startMs = clock.nowMs()
   }
 
   /** Bytes that went over a limit and were dropped. */
@@ -82,7 +84,7 @@ export class GuestStderr implements ByteSink {
   release(): void {
     const held = this.#held
     this.#held = undefined
-    if (held !== undefined && held.length > 0) this.#forward.write(Buffer.concat(held))
+    if (held !== undefined && held.length > 0) this.#owner.forward(Buffer.concat(held))
   }
 
   end(): void {
@@ -95,7 +97,7 @@ export class GuestStderr implements ByteSink {
 
   #append(bytes: Uint8Array): void {
     const { lineBytes, totalBytes, bytesPerSecond } = this.#limits
-    const seconds = 1 + Math.floor((this.#clock.nowMs() - this.#startMs) / 1000)
+    const seconds = 1 + Math.floor((this.#clock.nowMs() - this.#owner.startMs) / 1000)
     const allowed = Math.min(totalBytes, bytesPerSecond * seconds) - this.#totalBytes
     const room = Math.max(0, Math.min(lineBytes, allowed) - this.#line.length)
     const kept = Math.min(room, bytes.length)
@@ -112,10 +114,10 @@ export class GuestStderr implements ByteSink {
   }
 
   #send(line: string): void {
-    this.#log(Buffer.from(line, 'latin1').toString('utf8'))
+    this.#owner.log(Buffer.from(line, 'latin1').toString('utf8'))
     const bytes = Buffer.from(`${line}\n`, 'latin1')
     // What the web server does not take, and what cannot wait for it, the log has.
-    if (this.#held === undefined) this.#forward.write(bytes)
+    if (this.#held === undefined) this.#owner.forward(bytes)
     else if (this.#heldBytes + bytes.length <= MAX_HELD_BYTES) {
       this.#held.push(bytes)
       this.#heldBytes += bytes.length

@@ -1,63 +1,48 @@
 /**
  * The life of one request, top to bottom. Every step lives in the file its name says.
  *
- *     params -> CGI variables -> tenant and handler -> slot and instance -> guest -> checked CGI response -> end
+ *     params -> CGI variables -> tenant and handler -> turn, slot and instance -> guest -> checked CGI response -> end
+ *
+ * A request whose handler is known runs to its first wait in one go: nothing on the way is a promise unless it has to wait.
  */
 import { parseEnvironment } from '../cgi/environment.ts'
 import type { FastCgiError } from '../fastcgi/errors.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
+import type { GuestModule } from '../guest/module.ts'
 import { Answer } from './answer.ts'
 import { GatewayError } from './errors.ts'
 import type { Gateway } from './gateway.ts'
-import { makeGrants } from './grants.ts'
-import { GuestRun } from './guest-run.ts'
+import { GuestRun, type Scene } from './guest-run.ts'
 import { findOwnPage } from './own-page.ts'
+import type { Target } from './target.ts'
 import type { Tenant } from './tenant.ts'
 import { whenLoaded } from './when-loaded.ts'
 
-/** Answers one request that came over a listener of `pool`. Never rejects: whatever goes wrong becomes an answer. */
-export async function handleRequest(
-  request: FastCgiRequest,
-  pool: string,
-  gateway: Gateway,
-): Promise<void> {
+/** Answers one request that came over a listener of `pool`. Never throws: whatever goes wrong becomes an answer. */
+export function handleRequest(request: FastCgiRequest, pool: string, gateway: Gateway): void {
   const answer = new Answer(request, gateway)
   try {
     const cgi = parseEnvironment(request.params)
-    answer.describe(cgi)
+    answer.cgi = cgi
     const tenant = gateway.router.findTenant(cgi, pool)
-    answer.address(tenant)
+    answer.tenant = tenant
     checkParams(request, tenant)
     const page = findOwnPage(cgi, tenant)
     if (page !== undefined) {
-      answer.page(await page(gateway))
+      page(gateway).then(
+        (response) => answer.page(response),
+        (error) => answer.fail(error),
+      )
       return
     }
     const found = gateway.router.findHandler(cgi, tenant)
-    const target = found instanceof Promise ? await found : found
-    answer.direct(target)
-    if (target.kind === 'guest') {
-      const scene = { request, cgi, tenant, target, answer, gateway }
-      const grants = makeGrants(scene)
-      let { module } = target
-      let waitedMs = 0
-      if (module instanceof Promise) {
-        const askedMs = gateway.clock.nowMs()
-        module = await whenLoaded(module, scene)
-        waitedMs = gateway.clock.nowMs() - askedMs
-      }
-      const run = new GuestRun(scene, grants, { module, waitedMs })
-      try {
-        const report = await gateway.scheduler.run(run)
-        run.ended(report)
-        answer.complete(report)
-      } finally {
-        run.stopTimer()
-      }
-    } else {
-      await target.files.answer({ cgi, pathInfo: target.pathInfo }, answer.fileOutput)
-      answer.completeFile()
+    const direct = (target: Target): void => {
+      answer.target = target
+      if (target.kind === 'guest') runGuest({ request, cgi, tenant, target, answer, gateway })
+      else answer.file(target, cgi)
     }
+    if (found instanceof Promise) found.then(direct).catch((error) => answer.fail(error))
+    else direct(found)
   } catch (error) {
     answer.fail(error)
   }
@@ -72,14 +57,30 @@ export function refuseRequest(
   new Answer(request, gateway).fail(error)
 }
 
+/** Throws GATEWAY_BODY_TOO_LARGE. */
+function runGuest(scene: Scene): void {
+  const { answer, gateway, target } = scene
+  const run = (module: GuestModule, waitedMs: number): void =>
+    gateway.scheduler.run(new GuestRun(scene, { module, waitedMs }))
+  const { module } = target
+  if (module instanceof Promise) {
+    const askedMs = gateway.clock.nowMs()
+    whenLoaded(module, scene)
+      .then((loaded) => run(loaded, gateway.clock.nowMs() - askedMs))
+      .catch((error) => answer.fail(error))
+  } else run(module, 0)
+}
+
 /** The connection's own limits are the pool's; a tenant may have tighter ones. */
 function checkParams(request: FastCgiRequest, { config }: Tenant): void {
   const { paramsBytes, paramsCount } = config.limits
-  let bytes = 0
-  for (const [name, value] of request.params) bytes += name.length + value.length
-  if (bytes <= paramsBytes && request.params.length <= paramsCount) return
+  const { params } = request
+  // As they came they also have their lengths.
+  const isSmall = params.bytes.length <= paramsBytes && params.length <= paramsCount
+  const bytes = isSmall ? 0 : params.totalBytes()
+  if (bytes <= paramsBytes && params.length <= paramsCount) return
   throw new GatewayError(
     'GATEWAY_PARAMS_TOO_LARGE',
-    `Cannot take the variables of the request: ${request.params.length} of ${bytes} bytes, wanted at most ${paramsCount} of ${paramsBytes}`,
+    `Cannot take the variables of the request: ${params.length} of ${bytes} bytes, wanted at most ${paramsCount} of ${paramsBytes}`,
   )
 }

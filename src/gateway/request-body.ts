@@ -2,26 +2,31 @@
 import { type ByteSource, NOTHING_YET } from '../base/byte-stream.ts'
 import { GatewayError } from './errors.ts'
 
+/** Who is told that the body breaks a rule. */
+export interface BodyOwner {
+  refuse(error: GatewayError): void
+}
+
 export class RequestBody implements ByteSource {
   readonly #source: ByteSource
   readonly #declared: number | undefined
   readonly #maxBytes: number
-  readonly #onError: (error: GatewayError) => void
+  readonly #owner: BodyOwner
   #bytes = 0
 
   /**
-   * Throws GATEWAY_BODY_TOO_LARGE when the declared length alone is over the limit. `onError` hears once of a body that
+   * Throws GATEWAY_BODY_TOO_LARGE when the declared length alone is over the limit. `owner` hears once of a body that
    * turns out too long or ends too soon; from then on the guest sees the end of its input.
    */
   constructor(
     source: ByteSource,
     limits: { readonly declared: number | undefined; readonly maxBytes: number },
-    onError: (error: GatewayError) => void,
+    owner: BodyOwner,
   ) {
     this.#source = source
     this.#declared = limits.declared
     this.#maxBytes = limits.maxBytes
-    this.#onError = onError
+    this.#owner = owner
     if (limits.declared !== undefined && limits.declared > limits.maxBytes) {
       throw tooLarge(`${limits.declared} bytes are announced`, limits.maxBytes)
     }
@@ -41,7 +46,7 @@ export class RequestBody implements ByteSource {
     }
     this.#bytes += bytes.length
     if (this.#bytes > this.#maxBytes) {
-      this.#onError(tooLarge(`${this.#bytes} bytes have come`, this.#maxBytes))
+      this.#owner.refuse(tooLarge(`${this.#bytes} bytes have come`, this.#maxBytes))
       return undefined
     }
     return bytes.length === 0 ? NOTHING_YET : bytes
@@ -52,7 +57,7 @@ export class RequestBody implements ByteSource {
   }
 
   #reportShort(declared: number): void {
-    this.#onError(
+    this.#owner.refuse(
       new GatewayError(
         'GATEWAY_BODY_MISMATCH',
         `Cannot read the request body: it ended after ${this.#bytes} bytes, wanted ${declared} (CONTENT_LENGTH)`,

@@ -4,7 +4,7 @@
  */
 import type { GuestModule } from '../guest/module.ts'
 import { PoolError } from '../pool/errors.ts'
-import type { Scene } from './scene.ts'
+import type { Scene } from './guest-run.ts'
 import type { Tenant } from './tenant.ts'
 
 /** Requests that wait, by tenant. */

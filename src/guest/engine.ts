@@ -8,6 +8,13 @@ import type { KillReason } from './outcome.ts'
  */
 export type Engine = 'own' | 'wasmer'
 
+/** Who is told how a run has ended, once, and never before `start` has returned. */
+export interface RunEnd {
+  settled(report: GuestReport): void
+  /** What runs it is broken. */
+  broke(error: unknown): void
+}
+
 /** An instance of a module, whichever engine runs it. */
 export interface Instance {
   /** From 0 to 1, at random. */
@@ -18,8 +25,8 @@ export interface Instance {
   readonly isSpent: boolean
   /** Bytes of linear memory, all memories together. */
   readonly memoryBytes: number
-  /** Runs the program once. Never rejects. One run at a time. */
-  run(job: GuestJob): Promise<GuestReport>
+  /** Runs the program once, and tells `end`; one run at a time. Until the guest waits for the first time this goes on in the caller's turn. */
+  start(job: GuestJob, end: RunEnd): void
   /** Ends the run. Does nothing between runs. */
   kill(reason: KillReason): void
   /** Puts it back to what it was before its first run; false: it cannot be. */
@@ -29,4 +36,9 @@ export interface Instance {
    * their first state, and its host. False: not now; `later` is called when it is one, if it ever can be.
    */
   renew(later: () => void): boolean
+}
+
+/** Runs the program of `instance` once. */
+export function runToEnd(instance: Pick<Instance, 'start'>, job: GuestJob): Promise<GuestReport> {
+  return new Promise((settled, broke) => instance.start(job, { settled, broke }))
 }

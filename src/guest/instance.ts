@@ -14,6 +14,7 @@ import { promising } from '../wasi/jspi.ts'
 import type { WasiGrants } from '../wasi/session.ts'
 import { COUNTER_EXPORT, END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
 import { hasColdPages } from '../wasm/quota.ts'
+import type { RunEnd } from './engine.ts'
 import type { FaultConduct } from './fault-conduct.ts'
 import { type GuestMemory, makeMemories, memoryImports } from './guest-memory.ts'
 import { Meter } from './meter.ts'
@@ -50,9 +51,13 @@ export interface GuestReport {
   readonly memoryBytes: number
 }
 
+const EXITED: Outcome = { kind: 'exited', code: 0 }
+
 interface Run {
   readonly job: GuestJob
-  readonly settle: (report: GuestReport) => void
+  readonly end: RunEnd
+  /** What of the program's entries is being called. */
+  entry: number
   readonly deadlineMs: number
   readonly time: ProcessorTime
   /** When the guest last got the thread. */
@@ -113,25 +118,23 @@ export class GuestInstance {
     return this.#program.state.bytes()
   }
 
-  /** Runs the program once, from its start function to the end of `_start`. Never rejects. One run at a time. */
-  run(job: GuestJob): Promise<GuestReport> {
-    return new Promise((settle) => {
-      const nowMs = this.#clock.nowMs()
-      const run: Run = {
-        job,
-        settle,
-        deadlineMs: nowMs + job.wallMs,
-        time: new ProcessorTime(this.#threadTime, nowMs),
-        enteredMs: nowMs,
-        faults: this.#faultsNow(),
-        checkedMs: nowMs,
-        killedBy: undefined,
-      }
-      this.#run = run
-      this.#runs += 1
-      this.#host.begin(job.grants)
-      this.#call(run, 0)
-    })
+  /** From its start function to the end of `_start`. */
+  start(job: GuestJob, end: RunEnd): void {
+    const nowMs = this.#clock.nowMs()
+    this.#run = {
+      job,
+      end,
+      entry: 0,
+      deadlineMs: nowMs + job.wallMs,
+      enteredMs: nowMs,
+      faults: this.#faultsNow(),
+      checkedMs: nowMs,
+      time: new ProcessorTime(this.#threadTime, nowMs),
+      killedBy: undefined,
+    }
+    this.#runs += 1
+    this.#host.begin(job.grants)
+    this.#call(this.#run)
   }
 
   /**
@@ -211,25 +214,30 @@ export class GuestInstance {
     return run.killedBy === undefined && this.#host.exitCode === undefined ? GO_ON : END_GUEST
   }
 
-  #call(run: Run, index: number): void {
-    if (this.#run !== run) return // it was killed
+  #call(run: Run): void {
     const { entries, state } = this.#program
-    const entry = entries[index]
+    const entry = entries[run.entry]
     if (entry === undefined) {
-      this.#finish(run, { kind: 'exited', code: 0 })
+      this.#finish(run, EXITED)
       return
     }
     this.#isOnStack = true
-    state.watch(entry).then(
-      () => {
-        this.#leaveStack()
-        this.#call(run, index + 1)
-      },
-      (thrown: unknown) => {
-        this.#leaveStack()
-        this.#finish(run, this.#outcomeOf(thrown))
-      },
-    )
+    state.watch(entry).then(this.#returned, this.#threw)
+  }
+
+  // There is one stack at a time, so these are about the run that is under way, unless it was killed.
+  readonly #returned = (): void => {
+    const run = this.#run
+    this.#leaveStack()
+    if (run === undefined || run !== this.#run) return
+    run.entry += 1
+    this.#call(run)
+  }
+
+  readonly #threw = (thrown: unknown): void => {
+    const run = this.#run
+    this.#leaveStack()
+    if (run !== undefined && run === this.#run) this.#finish(run, this.#outcomeOf(thrown))
   }
 
   #leaveStack(): void {
@@ -241,7 +249,7 @@ export class GuestInstance {
   #outcomeOf(thrown: unknown): Outcome {
     const { exitCode } = this.#host
     if (exitCode !== undefined || thrown instanceof ExitSignal) {
-      return { kind: 'exited', code: exitCode ?? 0 }
+      return exitCode === undefined || exitCode === 0 ? EXITED : { kind: 'exited', code: exitCode }
     }
     this.#isSpent = true
     return outcomeOfThrow(thrown, this.#program.state.isFull())
@@ -257,7 +265,7 @@ export class GuestInstance {
     this.#host.end()
     const { killedBy } = run
     if (killedBy !== undefined) this.#isSpent = true
-    run.settle({
+    run.end.settled({
       outcome: killedBy === undefined ? outcome : { kind: 'killed', reason: killedBy },
       cpuMs: run.time.usedMs,
       memoryBytes: this.memoryBytes,

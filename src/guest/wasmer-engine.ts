@@ -7,8 +7,8 @@
  *     idle -> reading -> running -> writing -> spent
  */
 import type { Clock, Timer } from '../base/clock.ts'
-import type { Instance } from './engine.ts'
-import type { GuestJob, GuestReport } from './instance.ts'
+import type { Instance, RunEnd } from './engine.ts'
+import type { GuestJob } from './instance.ts'
 import type { GuestModule } from './module.ts'
 import type { KillReason, Outcome } from './outcome.ts'
 import { ProcessorTime, threadTimeOf } from './processor-time.ts'
@@ -30,7 +30,7 @@ export const DEFAULT_WASMER_LIMITS: WasmerLimits = {
 
 interface Run {
   readonly job: GuestJob
-  readonly settle: (report: GuestReport) => void
+  readonly end: RunEnd
   readonly deadlineMs: number
   readonly wallTimer: Timer | undefined
   /** From when it got the thread. */
@@ -67,22 +67,20 @@ export class WasmerInstance implements Instance {
     return this.#memoryBytes
   }
 
-  run(job: GuestJob): Promise<GuestReport> {
-    return new Promise((settle, reject) => {
-      const nowMs = this.#clock.nowMs()
-      const isBounded = job.wallMs !== Number.POSITIVE_INFINITY
-      const run: Run = {
-        job,
-        settle,
-        deadlineMs: nowMs + job.wallMs,
-        wallTimer: isBounded ? this.#clock.after(job.wallMs, () => this.kill('wall')) : undefined,
-        time: undefined,
-        killedBy: undefined,
-      }
-      this.#run = run
-      this.#runs += 1
-      this.#perform(run).catch(reject) // the package cannot be loaded
-    })
+  start(job: GuestJob, end: RunEnd): void {
+    const nowMs = this.#clock.nowMs()
+    const isBounded = job.wallMs !== Number.POSITIVE_INFINITY
+    const run: Run = {
+      job,
+      end,
+      deadlineMs: nowMs + job.wallMs,
+      wallTimer: isBounded ? this.#clock.after(job.wallMs, () => this.kill('wall')) : undefined,
+      time: undefined,
+      killedBy: undefined,
+    }
+    this.#run = run
+    this.#runs += 1
+    this.#perform(run).catch((error) => end.broke(error)) // the package cannot be loaded
   }
 
   /** Ends the run, unless its guest has the thread: then nobody else can call this, and only the budgets end it. */
@@ -158,7 +156,7 @@ export class WasmerInstance implements Instance {
     this.#run = undefined
     run.wallTimer?.cancel()
     const { killedBy } = run
-    run.settle({
+    run.end.settled({
       outcome: killedBy === undefined ? outcome : { kind: 'killed', reason: killedBy },
       cpuMs: run.time?.usedMs ?? 0,
       memoryBytes: this.#memoryBytes,

@@ -3,8 +3,10 @@
  * tenant that has been quiet for longest; then requests wait in their tenants' queues, and whoever ends lets the next one
  * in, one tenant after the other.
  */
-import type { Instance } from '../guest/engine.ts'
 import type { GuestModule } from '../guest/module.ts'
+import type { IdleCount } from './places.ts'
+import type { PooledInstance } from './pooled-instance.ts'
+import type { SlotWaiter } from './slots.ts'
 import type { TenantState } from './tenant-state.ts'
 import { DEFAULT_WARM_LIMITS, WarmInstances, type WarmLimits } from './warm-instances.ts'
 
@@ -25,19 +27,20 @@ export const NO_CAPS: PoolCaps = {
 export class Capacity {
   readonly warm: WarmInstances
   #caps: PoolCaps
+  #isBounded: boolean
   /** Requests that have a slot: they run, or are about to. */
   #admitted = 0
-  /** What each running instance is going to need, in bytes. */
-  readonly #running = new Map<Instance, number>()
-  /** The most memory an instance of a module has had: what the next run of it is expected to need. */
+  readonly #running: PooledInstance[] = []
+  /** The most memory an instance of a module has had: what the next run of it is expected to need. Kept while memory is bounded. */
   readonly #needs = new WeakMap<GuestModule, number>()
   /** Tenants whose requests wait for room, in order of their next turn. */
   readonly #held = new Set<TenantState>()
-  /** Tenants by when they last left an instance idle, longest ago first. */
-  readonly #quiet = new Set<string>()
+  /** Tenants by when they last left an instance idle, longest ago first. Kept while there are caps. */
+  readonly #quiet = new Set<IdleCount>()
 
   constructor(caps: PoolCaps = NO_CAPS) {
     this.#caps = caps
+    this.#isBounded = isBounded(caps)
     const current = (): WarmLimits => this.#caps.warm
     this.warm = new WarmInstances({
       get total() {
@@ -49,15 +52,17 @@ export class Capacity {
     })
   }
 
-  get running(): Iterable<Instance> {
-    return this.#running.keys()
+  get running(): Iterable<PooledInstance> {
+    return this.#running
   }
 
   /** Takes effect at once for idle instances and for whoever waits; what runs goes on. */
   set caps(caps: PoolCaps) {
     this.#caps = caps
+    this.#isBounded = isBounded(caps)
     this.#makeRoom(0, 0)
-    while (this.warm.count > caps.warm.total || this.warm.bytes > caps.warm.bytes) {
+    const { warm } = this
+    while (warm.count > caps.warm.total || warm.bytes > caps.warm.bytes) {
       if (!this.#evictOne()) break
     }
     this.#admitHeld()
@@ -65,77 +70,86 @@ export class Capacity {
 
   /** Takes a slot of the tenant, if it has one and there is room for one more. */
   tryEnter(state: TenantState, module: GuestModule): boolean {
-    state.needBytes = this.#needs.get(module) ?? 0
     if (this.#isBounded) {
+      state.needBytes = this.#needOf(module)
       this.#admitHeld()
       if (this.#held.size > 0 || !this.#hasRoom(state.needBytes)) {
         this.#hold(state)
         return false
       }
     }
-    return this.track(state, () => state.slots.tryAcquire())
+    const isIn = state.slots.tryAcquire()
+    if (isIn) this.#admitted += 1
+    return isIn
   }
 
-  /** Waits for a slot and for room; see `Slots.acquire`. */
-  enter(state: TenantState, onAbort: (giveUp: () => void) => void): Promise<void> {
-    return this.track(state, () => state.slots.acquire(onAbort))
+  /** Waits for a slot and for room; see `Slots.acquire`. The waiter says `entered` when it is admitted. */
+  enter(state: TenantState, waiter: SlotWaiter, leftMs: number): void {
+    state.slots.acquire(waiter, leftMs)
+  }
+
+  /** A waiter has been admitted. */
+  entered(): void {
+    this.#admitted += 1
   }
 
   /** Gives the slot back. */
   leave(state: TenantState): void {
     // Else the slot would go to the tenant's own next request, before those that have waited for longer.
     if (this.#isBounded && state.slots.waiting > 0) this.#hold(state)
-    this.track(state, () => state.slots.release())
-    this.#admitHeld()
-  }
-
-  /** Does what may admit requests of the tenant, and counts them. */
-  track<Result>({ slots }: TenantState, action: () => Result): Result {
-    const before = slots.active
-    const result = action()
-    this.#admitted += slots.active - before
-    return result
+    this.#admitted -= 1
+    state.slots.release()
+    if (this.#held.size > 0) this.#admitHeld()
   }
 
   /** To be called before an instance is made for a request. */
   beforeMake(module: GuestModule): void {
-    this.#makeRoom(1, this.#needs.get(module) ?? 0)
+    if (this.#isBounded) this.#makeRoom(1, this.#needOf(module))
   }
 
   /** Whether one more may be made ahead of need. */
   hasSpareRoom(module: GuestModule): boolean {
     return (
-      this.#running.size + this.warm.count < this.#caps.instances &&
-      this.#usedBytes() + (this.#needs.get(module) ?? 0) <= this.#caps.memoryBytes
+      this.#running.length + this.warm.count < this.#caps.instances &&
+      this.#usedBytes() + this.#needOf(module) <= this.#caps.memoryBytes
     )
   }
 
-  begin(instance: Instance, module: GuestModule): void {
-    this.#running.set(instance, this.#needs.get(module) ?? 0)
+  begin(one: PooledInstance): void {
+    one.runningAt = this.#running.length
+    this.#running.push(one)
+    if (!this.#isBounded) return
+    one.needBytes = this.#needOf(one.module)
     this.#makeRoom(0, 0)
   }
 
-  end(instance: Instance, module: GuestModule): void {
-    this.#running.delete(instance)
-    const needBytes = Math.max(this.#needs.get(module) ?? 0, instance.memoryBytes)
-    this.#needs.set(module, needBytes)
+  end(one: PooledInstance): void {
+    const last = this.#running.pop()
+    if (last !== undefined && last !== one) {
+      last.runningAt = one.runningAt
+      this.#running[one.runningAt] = last
+    }
+    one.runningAt = -1
+    if (!this.#isBounded) return
+    const needBytes = Math.max(this.#needOf(one.module), one.instance.memoryBytes)
+    this.#needs.set(one.module, needBytes)
   }
 
-  /** To be called before an instance of `tenant` becomes idle. False: there is no room for it. */
-  beforeKeep(instance: Instance, tenant: string): boolean {
-    this.#quiet.delete(tenant)
-    this.#quiet.add(tenant)
+  /** To be called before an instance becomes idle. False: there is no room for it. */
+  beforeKeep({ instance, place }: PooledInstance): boolean {
+    if (!this.#isBounded) return true
+    this.#quiet.delete(place.owner)
+    this.#quiet.add(place.owner)
     const { instances, memoryBytes } = this.#caps
     return (
-      this.#running.size + this.warm.count < instances &&
+      this.#running.length + this.warm.count < instances &&
       (memoryBytes === Number.POSITIVE_INFINITY ||
         this.#usedBytes() + instance.memoryBytes <= memoryBytes)
     )
   }
 
-  get #isBounded(): boolean {
-    const { instances, memoryBytes } = this.#caps
-    return instances !== Number.POSITIVE_INFINITY || memoryBytes !== Number.POSITIVE_INFINITY
+  #needOf(module: GuestModule): number {
+    return this.#needs.get(module) ?? 0
   }
 
   /** Idle instances do not count: they give way. */
@@ -144,7 +158,7 @@ export class Capacity {
     if (this.#admitted === 0) return true
     if (this.#admitted >= instances) return false
     if (memoryBytes === Number.POSITIVE_INFINITY) return true
-    const starting = this.#admitted - this.#running.size
+    const starting = this.#admitted - this.#running.length
     return this.#runningBytes() + (starting + 1) * needBytes <= memoryBytes
   }
 
@@ -152,20 +166,21 @@ export class Capacity {
     if (!this.#isBounded) return
     const { instances, memoryBytes } = this.#caps
     const isOver = (): boolean =>
-      this.#running.size + this.warm.count + count > instances ||
+      this.#running.length + this.warm.count + count > instances ||
       this.#usedBytes() + bytes > memoryBytes
     while (isOver() && this.#evictOne());
   }
 
+  /** Those that nobody has noted, before there were caps, go by their own age. */
   #evictOne(): boolean {
-    for (const tenant of this.#quiet) {
-      if (this.warm.countOf(tenant) > 0) {
-        this.warm.dropOne(tenant)
+    for (const owner of this.#quiet) {
+      if (owner.idle > 0) {
+        this.warm.dropOne(owner)
         return true
       }
-      this.#quiet.delete(tenant)
+      this.#quiet.delete(owner)
     }
-    return false
+    return this.warm.evictOldest()
   }
 
   #usedBytes(): number {
@@ -176,7 +191,7 @@ export class Capacity {
 
   #runningBytes(): number {
     let bytes = 0
-    for (const [instance, needBytes] of this.#running) {
+    for (const { instance, needBytes } of this.#running) {
       bytes += Math.max(instance.memoryBytes, needBytes)
     }
     return bytes
@@ -194,7 +209,7 @@ export class Capacity {
         // Strictly in turn, or those that need much would never find room.
         if (!this.#hasRoom(state.needBytes)) return
         const activeBefore = slots.active
-        this.track(state, () => state.admitOne())
+        state.admitOne()
         this.#held.delete(state)
         if (slots.active > activeBefore && slots.waiting > 0) {
           this.#held.add(state)
@@ -203,7 +218,11 @@ export class Capacity {
       }
       // Nobody waits any more, or only for a slot of the tenant's own.
       this.#held.delete(state)
-      this.track(state, () => state.lift())
+      state.lift()
     }
   }
+}
+
+function isBounded({ instances, memoryBytes }: PoolCaps): boolean {
+  return instances !== Number.POSITIVE_INFINITY || memoryBytes !== Number.POSITIVE_INFINITY
 }

@@ -1,33 +1,50 @@
-/** Where instances of one tenant are kept. A place's key is long: it is made, and hashed, once and not for each request. */
+/** Where instances of one tenant are kept: a place for each of its handlers, module and engine. */
 import type { Engine } from '../guest/engine.ts'
 import type { GuestModule } from '../guest/module.ts'
-import type { Place } from './warm-instances.ts'
+import type { PooledInstance } from './pooled-instance.ts'
 
-/** One of the tenant's handlers, with one module and engine. */
-interface HandlerPlace extends Place {
+/** Idle instances of one tenant, in all its places. */
+export interface IdleCount {
+  readonly tenant: string
+  idle: number
+}
+
+/** One of the tenant's handlers, with one module and engine: tenants never share an instance. */
+export class Place {
+  readonly owner: IdleCount
   readonly engine: Engine
   readonly name: string
+  /** Those that wait for a request; the one that was used last comes last. */
+  readonly idle: PooledInstance[] = []
+  /** Those whose run is over and that have to be put back. */
+  readonly used: PooledInstance[] = []
+
+  constructor(owner: IdleCount, engine: Engine, name: string) {
+    this.owner = owner
+    this.engine = engine
+    this.name = name
+  }
 }
 
 /** How many places of one module are remembered: a release that changes its manifest only has a name of its own. */
 const MAX_NAMES = 16
 
 export class Places {
-  readonly #tenant: string
-  readonly #ofModule = new WeakMap<GuestModule, HandlerPlace[]>()
+  readonly owner: IdleCount
+  readonly #ofModule = new WeakMap<GuestModule, Place[]>()
 
   constructor(tenant: string) {
-    this.#tenant = tenant
+    this.owner = { tenant, idle: 0 }
   }
 
   /** `name`: instances of the same module are shared by those who give the same one. */
   find(module: GuestModule, engine: Engine, name: string): Place {
-    const known = this.#ofModule.get(module) ?? []
-    for (const place of known) if (place.engine === engine && place.name === name) return place
-    const tenant = this.#tenant
-    const key = [tenant, engine, module.digest, name].join('\0')
-    const place = { tenant, key, engine, name }
-    this.#ofModule.set(module, [place, ...known.slice(0, MAX_NAMES - 1)])
+    const known = this.#ofModule.get(module)
+    if (known !== undefined) {
+      for (const place of known) if (place.engine === engine && place.name === name) return place
+    }
+    const place = new Place(this.owner, engine, name)
+    this.#ofModule.set(module, [place, ...(known ?? []).slice(0, MAX_NAMES - 1)])
     return place
   }
 }

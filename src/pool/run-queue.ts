@@ -6,10 +6,33 @@
  */
 import { MAX_USAGE_ENTRIES, MIN_USAGE_MS, type Usage } from '../base/usage.ts'
 import { Earliest } from './earliest.ts'
+import { Fifo } from './fifo.ts'
 
-interface Waiting {
-  readonly wake: (paidMs: number) => void
+/** Who waits for a turn. Objects instead of callbacks: there is one for every request that waits. */
+export interface Waiter {
+  /** How long it is likely to hold the thread, in milliseconds. */
   readonly costMs: number
+  /** It has its turn, and its tenant has been charged `paidMs` for that. */
+  takeThread(paidMs: number): void
+}
+
+/** What a tenant has had of this thread, and who of it waits for more. */
+export class Account {
+  readonly tenant: string
+  readonly waiting: Fifo<Waiter> = new Fifo()
+  /** How much of the thread the tenant has had while somebody waited, here and elsewhere, in milliseconds. */
+  hadMs = 0
+  /** Of that, what was here and has not been told. */
+  untoldMs = 0
+  /** The time in which both were counted: others do not matter any more. */
+  epoch = -1
+  /** What it has had in one turn of the event loop, and in which. */
+  usedMs = 0
+  turn = -1
+
+  constructor(tenant: string) {
+    this.tenant = tenant
+  }
 }
 
 /** Nothing is free. */
@@ -30,31 +53,37 @@ const MAX_IDLE_ACCOUNTS = 1024
  */
 const MAX_DEBT_MS = 200
 
-interface Account {
-  /** How much of the thread the tenant has had while somebody waited, here and elsewhere, in milliseconds. */
-  hadMs: number
-  /** Of that, what was here and has not been told. */
-  untoldMs: number
+export interface RunQueueOptions {
+  readonly sliceMs: number
+  /** Calls back after the event loop has looked at sockets and timers: `setImmediate`. */
+  readonly schedule: (callback: () => void) => void
+  /** Calls back when what is being done now, and what that leads to at once, is done: `queueMicrotask`. */
+  readonly afterThis: (callback: () => void) => void
 }
 
 export class RunQueue {
   readonly #schedule: (callback: () => void) => void
+  readonly #afterThis: (callback: () => void) => void
   readonly #sliceMs: number
-  /** Those who wait, by tenant. */
-  readonly #queues = new Map<string, Waiting[]>()
   /** Tenants that wait, by how much of the thread they have had. */
-  readonly #order = new Earliest<string>()
+  readonly #order = new Earliest<Account>()
+  /** Tenants that have had something in this epoch. */
   readonly #accounts = new Map<string, Account>()
+  /** From one time in which nobody waits to the next. */
+  #epoch = 0
   /** Nobody starts from less. */
   #floorMs = 0
-  /** CPU time of this turn of the event loop (and of turns before it that were short), by tenant, in milliseconds. */
-  readonly #usedMs = new Map<string, number>()
+  /** Counts turns of the event loop (those that were short together with the next). */
+  #turn = 0
   #isScheduled = false
+  /** Of the slice that is being given away. */
+  #leftMs = 0
   #waiting = 0
+  #waitingTenants = 0
 
-  /** `schedule` calls back after the event loop has looked at sockets and timers: `setImmediate`. */
-  constructor(schedule: (callback: () => void) => void, sliceMs: number) {
+  constructor({ sliceMs, schedule, afterThis }: RunQueueOptions) {
     this.#schedule = schedule
+    this.#afterThis = afterThis
     this.#sliceMs = sliceMs
   }
 
@@ -63,31 +92,30 @@ export class RunQueue {
     return this.#waiting
   }
 
-  /** Whether a new request of `tenant` may run at once. */
-  mayRun(tenant: string): boolean {
-    if (this.#queues.has(tenant) || (this.#usedMs.get(tenant) ?? 0) >= this.#sliceMs) return false
-    return this.#waiting === 0 || this.#hadBy(tenant) <= this.#order.leastKey
+  /** Whether a new request of the tenant may run at once. */
+  mayRun(account: Account): boolean {
+    if (account.waiting.length > 0) return false
+    if (account.turn === this.#turn && account.usedMs >= this.#sliceMs) return false
+    return this.#waiting === 0 || this.#hadBy(account) <= this.#order.leastKey
   }
 
-  /** `tenant` has used the thread, beyond what it has paid for when it was woken; less than 0: it has not used all of that. */
-  charge(tenant: string, cpuMs: number): void {
-    const usedMs = (this.#usedMs.get(tenant) ?? 0) + cpuMs
-    this.#usedMs.set(tenant, usedMs)
-    this.#book(tenant, cpuMs)
-    if (usedMs > this.#sliceMs / 2) this.#arm() // else it does not matter yet, and a turn more costs time
+  /** The tenant has used the thread, beyond what it has paid for when it was woken; less than 0: it has not used all of that. */
+  charge(account: Account, cpuMs: number): void {
+    if (account.turn !== this.#turn) {
+      account.turn = this.#turn
+      account.usedMs = 0
+    }
+    account.usedMs += cpuMs
+    this.#book(account, cpuMs)
+    if (account.usedMs > this.#sliceMs / 2) this.#arm() // else it does not matter yet, and a turn more costs time
   }
 
-  /**
-   * Calls `wake` when `tenant` has its turn. `costMs`: how long it is likely to hold the thread; default: a slice. `wake` is
-   * told what the tenant has been charged for that.
-   */
-  join(tenant: string, wake: (paidMs: number) => void, costMs: number = this.#sliceMs): void {
-    const waiting = { wake, costMs: Math.min(Math.max(costMs, MIN_COST_MS), this.#sliceMs) }
-    const queue = this.#queues.get(tenant)
-    if (queue !== undefined) queue.push(waiting)
-    else {
-      this.#queues.set(tenant, [waiting])
-      this.#order.add(tenant, this.#hadBy(tenant))
+  /** Gives `waiter` the thread when it is the tenant's turn. */
+  join(account: Account, waiter: Waiter): void {
+    account.waiting.push(waiter)
+    if (account.waiting.length === 1) {
+      this.#waitingTenants += 1
+      this.#order.add(account, this.#hadBy(account))
     }
     this.#waiting += 1
     this.#arm()
@@ -97,9 +125,9 @@ export class RunQueue {
   takeUsage(): Usage {
     if (this.#waiting === 0) return []
     const usage: Array<readonly [string, number]> = []
-    for (const [tenant, account] of this.#accounts) {
+    for (const account of this.#accounts.values()) {
       if (account.untoldMs < MIN_USAGE_MS) continue
-      usage.push([tenant, account.untoldMs])
+      usage.push([account.tenant, account.untoldMs])
       account.untoldMs = 0
       if (usage.length === MAX_USAGE_ENTRIES) break
     }
@@ -109,82 +137,93 @@ export class RunQueue {
   /** Tenants have had the threads of other workers: those that have had this one too come later for that. */
   countElsewhere(usage: Usage): void {
     if (this.#waiting === 0) return
-    const mostMs = this.#floorMs + CREDIT_MS + MAX_DEBT_MS / this.#queues.size
+    const mostMs = this.#floorMs + CREDIT_MS + MAX_DEBT_MS / this.#waitingTenants
     for (const [tenant, usedMs] of usage) {
       const account = this.#accounts.get(tenant)
       if (account === undefined) continue
-      const hadMs = this.#hadBy(tenant)
+      const hadMs = this.#hadBy(account)
       account.hadMs = Math.max(hadMs, Math.min(hadMs + usedMs, mostMs))
     }
   }
 
-  #hadBy(tenant: string): number {
-    return Math.max(this.#accounts.get(tenant)?.hadMs ?? this.#floorMs, this.#floorMs)
+  #hadBy(account: Account): number {
+    return account.epoch === this.#epoch ? Math.max(account.hadMs, this.#floorMs) : this.#floorMs
   }
 
-  #book(tenant: string, usedMs: number): number {
-    const hadMs = this.#hadBy(tenant) + usedMs
-    const account = this.#accounts.get(tenant)
-    if (account === undefined) this.#accounts.set(tenant, { hadMs, untoldMs: usedMs })
-    else {
-      account.hadMs = hadMs
-      account.untoldMs += usedMs
+  #book(account: Account, usedMs: number): number {
+    const hadMs = this.#hadBy(account) + usedMs
+    if (account.epoch !== this.#epoch) {
+      account.epoch = this.#epoch
+      account.untoldMs = 0
+      this.#accounts.set(account.tenant, account)
     }
+    account.hadMs = hadMs
+    account.untoldMs += usedMs
     return hadMs
   }
 
   #arm(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    this.#schedule(() => {
-      this.#isScheduled = false
-      this.#usedMs.clear()
-      this.#giveTurns()
-      if (this.#waiting > 0) this.#arm()
-      else this.#accounts.clear() // nobody has had anything at the cost of others
-    })
+    this.#schedule(this.#giveTurns)
   }
 
-  /** Wakes as many as are likely to need one slice together, but at least one. */
-  #giveTurns(): void {
-    let leftMs = this.#sliceMs
-    while (leftMs > 0) {
-      const next = this.#takeNext()
-      if (next === undefined) return
-      leftMs -= next.costMs
-      next.wake(next.costMs)
+  readonly #giveTurns = (): void => {
+    this.#isScheduled = false
+    this.#turn += 1
+    this.#leftMs = this.#sliceMs
+    this.#wakeNext()
+  }
+
+  /**
+   * Wakes as many as are likely to need one slice together, but at least one; each when the one before has done what it can
+   * do in one go: a guest that never waits leaves its instance and its slot to the next.
+   */
+  readonly #wakeNext = (): void => {
+    const account = this.#leftMs > 0 ? this.#takeTenant() : undefined
+    const next = account?.waiting.shift()
+    if (account === undefined || next === undefined) {
+      this.#endTurns()
+      return
+    }
+    const costMs = Math.min(Math.max(next.costMs, MIN_COST_MS), this.#sliceMs)
+    this.#floorMs = Math.max(this.#floorMs, this.#hadBy(account) - CREDIT_MS)
+    const hadMs = this.#book(account, costMs)
+    if (account.waiting.length > 0) this.#order.add(account, hadMs)
+    else this.#waitingTenants -= 1
+    this.#waiting -= 1
+    if (this.#accounts.size > this.#waitingTenants + MAX_IDLE_ACCOUNTS) this.#forgetIdle()
+    this.#leftMs -= costMs
+    next.takeThread(costMs)
+    this.#afterThis(this.#wakeNext)
+  }
+
+  #endTurns(): void {
+    if (this.#waiting > 0) this.#arm()
+    else if (this.#accounts.size > 0) {
+      // Nobody has had anything at the cost of others.
+      this.#accounts.clear()
+      this.#epoch += 1
     }
   }
 
-  #takeNext(): Waiting | undefined {
-    const tenant = this.#takeTenant()
-    const queue = tenant === undefined ? undefined : this.#queues.get(tenant)
-    const next = queue?.shift()
-    if (tenant === undefined || queue === undefined || next === undefined) return undefined
-    this.#floorMs = Math.max(this.#floorMs, this.#hadBy(tenant) - CREDIT_MS)
-    const hadMs = this.#book(tenant, next.costMs)
-    if (queue.length === 0) this.#queues.delete(tenant)
-    else this.#order.add(tenant, hadMs)
-    this.#waiting -= 1
-    if (this.#accounts.size > this.#queues.size + MAX_IDLE_ACCOUNTS) this.#forgetIdle()
-    return next
-  }
-
   /** A tenant may have been charged since it joined: then it goes back to where it belongs. */
-  #takeTenant(): string | undefined {
+  #takeTenant(): Account | undefined {
     for (;;) {
       const { leastKey } = this.#order
-      const tenant = this.#order.take()
-      if (tenant === undefined) return undefined
-      const hadMs = this.#hadBy(tenant)
-      if (hadMs <= leastKey) return tenant
-      this.#order.add(tenant, hadMs)
+      const account = this.#order.take()
+      if (account === undefined) return undefined
+      const hadMs = this.#hadBy(account)
+      if (hadMs <= leastKey) return account
+      this.#order.add(account, hadMs)
     }
   }
 
   #forgetIdle(): void {
-    for (const [tenant, { hadMs }] of this.#accounts) {
-      if (hadMs <= this.#floorMs && !this.#queues.has(tenant)) this.#accounts.delete(tenant)
+    for (const account of this.#accounts.values()) {
+      if (account.hadMs > this.#floorMs || account.waiting.length > 0) continue
+      account.epoch = -1
+      this.#accounts.delete(account.tenant)
     }
   }
 }

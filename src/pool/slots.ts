@@ -1,4 +1,4 @@
-/** How many requests of one tenant run at once, and who waits for a turn. */
+/** How many requests of one tenant run at once, and who waits for one of them to end. */
 import type { Clock, Timer } from '../base/clock.ts'
 import { PoolError } from './errors.ts'
 
@@ -11,10 +11,11 @@ export interface SlotLimits {
   readonly queueTimeoutMs: number
 }
 
-interface Waiter {
-  readonly admit: () => void
-  readonly refuse: (error: PoolError) => void
-  readonly timer: Timer
+/** Who waits for a slot; one of the two is called, once. */
+export interface SlotWaiter {
+  admitted(): void
+  /** `POOL_QUEUE_TIMEOUT` or `POOL_STOPPING`. */
+  refused(error: PoolError): void
 }
 
 export class Slots {
@@ -22,8 +23,8 @@ export class Slots {
   readonly #clock: Clock
   #limits: SlotLimits
   #active = 0
-  /** First come, first served; a `Set` so that an abort in the middle costs nothing. */
-  readonly #waiting = new Set<Waiter>()
+  /** First come, first served; a `Map` so that an abort in the middle costs nothing. */
+  readonly #waiting = new Map<SlotWaiter, Timer>()
 
   constructor(tenant: string, limits: SlotLimits, clock: Clock) {
     this.#tenant = tenant
@@ -52,65 +53,70 @@ export class Slots {
     return true
   }
 
-  /**
-   * Waits for a slot. `onAbort` registers what to do when the request is given up. Rejects with `POOL_QUEUE_FULL`,
-   * `POOL_QUEUE_TIMEOUT` or `POOL_ABORTED`.
-   */
-  acquire(onAbort: (giveUp: () => void) => void): Promise<void> {
-    if (this.tryAcquire()) return Promise.resolve()
-    const { queueMax, queueTimeoutMs } = this.#limits
-    if (this.#waiting.size >= queueMax) {
-      return Promise.reject(
-        this.#refusal(
-          'POOL_QUEUE_FULL',
-          `${this.#waiting.size} requests wait already, at most ${queueMax} may`,
-        ),
-      )
+  /** Waits for a slot for at most `leftMs`. */
+  acquire(waiter: SlotWaiter, leftMs: number): void {
+    if (this.tryAcquire()) {
+      waiter.admitted()
+      return
     }
-    return new Promise((admit, reject) => {
-      const refuse = (error: PoolError) => {
-        waiter.timer.cancel()
-        if (this.#waiting.delete(waiter)) reject(error)
-      }
-      const waiter: Waiter = {
-        admit,
-        refuse,
-        timer: this.#clock.after(queueTimeoutMs, () =>
-          refuse(
-            this.#refusal(
-              'POOL_QUEUE_TIMEOUT',
-              `it waited ${queueTimeoutMs} ms for a turn, all it may`,
-            ),
-          ),
-        ),
-      }
-      this.#waiting.add(waiter)
-      onAbort(() =>
-        refuse(this.#refusal('POOL_ABORTED', 'the web server gave it up while it waited')),
-      )
+    const timer = this.#clock.after(leftMs, () => {
+      this.#waiting.delete(waiter)
+      waiter.refused(this.timeoutError())
     })
+    this.#waiting.set(waiter, timer)
+  }
+
+  /** The request is given up. False: it did not wait. */
+  giveUp(waiter: SlotWaiter): boolean {
+    this.#waiting.get(waiter)?.cancel()
+    return this.#waiting.delete(waiter)
   }
 
   /** Gives a slot back: the first in the queue gets it. */
   release(): void {
     this.#active -= 1
-    this.#admitNext()
+    if (this.#waiting.size > 0) this.#admitNext()
   }
 
   /** Refuses everybody who waits. */
   refuseAll(): void {
-    for (const waiter of this.#waiting) {
-      waiter.refuse(this.#refusal('POOL_STOPPING', 'the worker is shutting down'))
+    for (const waiter of [...this.#waiting.keys()]) {
+      this.giveUp(waiter)
+      waiter.refused(this.stoppingError())
     }
   }
 
+  fullError(waiting: number): PoolError {
+    const { queueMax } = this.#limits
+    return this.#refusal(
+      'POOL_QUEUE_FULL',
+      `${waiting} requests wait already, at most ${queueMax} may`,
+    )
+  }
+
+  timeoutError(): PoolError {
+    const { queueTimeoutMs } = this.#limits
+    return this.#refusal(
+      'POOL_QUEUE_TIMEOUT',
+      `it waited ${queueTimeoutMs} ms for a turn, all it may`,
+    )
+  }
+
+  stoppingError(): PoolError {
+    return this.#refusal('POOL_STOPPING', 'the worker is shutting down')
+  }
+
+  abortedError(): PoolError {
+    return this.#refusal('POOL_ABORTED', 'the web server gave it up while it waited')
+  }
+
   #admitNext(): void {
-    for (const waiter of this.#waiting) {
+    for (const [waiter, timer] of this.#waiting) {
       if (this.#active >= this.#limits.maxChildren) return
-      waiter.timer.cancel()
+      timer.cancel()
       this.#waiting.delete(waiter)
       this.#active += 1
-      waiter.admit()
+      waiter.admitted()
     }
   }
 

@@ -1,8 +1,10 @@
 /** What the pool knows of one tenant: its slots and its accounts. Exact, and kept across reloads. */
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
 import { FaultConduct } from '../guest/fault-conduct.ts'
 import type { GuestReport } from '../guest/instance.ts'
 import { Places } from './places.ts'
+import type { PoolRun } from './pool-run.ts'
+import { Account } from './run-queue.ts'
 import { type SlotLimits, Slots } from './slots.ts'
 import { WaitHistogram } from './wait-histogram.ts'
 
@@ -31,11 +33,12 @@ export interface TenantCounters {
   /** Those of them that have the memories of an older one. */
   instancesRenewed: number
   resets: number
-  /** Ends of runs by kind: `exited`, `trap:unreachable`, `killed:cpu` ... */
+  /** Ends of runs that did not end by themselves, by kind: `trap:unreachable`, `killed:cpu` ... */
   readonly outcomes: Map<string, number>
 }
 
 export class TenantState {
+  readonly account: Account
   readonly slots: Slots
   readonly places: Places
   readonly faults: FaultConduct
@@ -57,14 +60,34 @@ export class TenantState {
   }
   /** What the instance of its latest request is going to need, in bytes. */
   needBytes = 0
+  /** Requests that wait for the thread and have no slot yet. */
+  readonly arriving = new Set<PoolRun>()
+  /** Looks for those of them that have waited for too long. */
+  arrivalTimer: Timer | undefined
   #limits: SlotLimits
   #isHeld = false
 
   constructor(name: string, limits: SlotLimits, clock: Clock) {
+    this.account = new Account(name)
     this.slots = new Slots(name, limits, clock)
     this.places = new Places(name)
     this.faults = new FaultConduct(clock)
     this.#limits = limits
+  }
+
+  get limits(): SlotLimits {
+    return this.#limits
+  }
+
+  /** Requests that wait, for the thread or for a slot. */
+  get waiting(): number {
+    return this.arriving.size + this.slots.waiting
+  }
+
+  /** Whether one more may wait: as many as there are free slots, and those of the queue. */
+  get mayWait(): boolean {
+    const { maxChildren, queueMax } = this.#limits
+    return this.waiting < queueMax + Math.max(0, maxChildren - this.slots.active)
   }
 
   /** Takes over the limits of a new configuration. */
@@ -114,12 +137,8 @@ export class TenantState {
     const { counters } = this
     counters.cpuMs += cpuMs
     counters.memoryPeakBytes = Math.max(counters.memoryPeakBytes, memoryBytes)
-    const kind =
-      outcome.kind === 'exited'
-        ? 'exited'
-        : outcome.kind === 'trapped'
-          ? `trap:${outcome.trap}`
-          : `killed:${outcome.reason}`
+    if (outcome.kind === 'exited') return
+    const kind = outcome.kind === 'trapped' ? `trap:${outcome.trap}` : `killed:${outcome.reason}`
     counters.outcomes.set(kind, (counters.outcomes.get(kind) ?? 0) + 1)
   }
 

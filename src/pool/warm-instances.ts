@@ -2,7 +2,9 @@
  * Instances that wait for their next request, by handler; least recently used ones go first when there are too many or
  * they hold too much memory.
  */
-import type { Instance } from '../guest/engine.ts'
+
+import type { IdleCount, Place } from './places.ts'
+import type { PooledInstance } from './pooled-instance.ts'
 
 export interface WarmLimits {
   /** Idle instances in all: each takes about 10 GB of address space, of which a process has some 128 TB. */
@@ -16,24 +18,12 @@ export const DEFAULT_WARM_LIMITS: WarmLimits = {
   bytes: 4 * 1024 * 1024 * 1024,
 }
 
-export interface Place {
-  readonly tenant: string
-  /** The handler: tenants never share an instance. */
-  readonly key: string
-}
-
-interface Idle extends Place {
-  readonly instance: Instance
-  readonly bytes: number
-  readonly expiresMs: number
-}
-
 export class WarmInstances {
   readonly #limits: WarmLimits
-  readonly #byKey = new Map<string, Idle[]>()
-  readonly #perTenant = new Map<string, number>()
-  /** Least recently used first. */
-  readonly #order = new Set<Idle>()
+  /** A list through all of them, least recently used first. */
+  #oldest: PooledInstance | undefined
+  #newest: PooledInstance | undefined
+  #count = 0
   #bytes = 0
   #evicted = 0
 
@@ -42,7 +32,7 @@ export class WarmInstances {
   }
 
   get count(): number {
-    return this.#order.size
+    return this.#count
   }
 
   get bytes(): number {
@@ -54,43 +44,54 @@ export class WarmInstances {
     return this.#evicted
   }
 
+  /** All of them, those unused for longest first. */
+  *[Symbol.iterator](): Iterator<PooledInstance> {
+    let next = this.#oldest
+    while (next !== undefined) {
+      const { newer } = next
+      yield next
+      next = newer
+    }
+  }
+
   /** Idle instances of a tenant. */
   countOf(tenant: string): number {
-    return this.#perTenant.get(tenant) ?? 0
+    return this.instancesOf(tenant).length
   }
 
   /** Idle instances of a tenant, those unused for longest first. */
-  instancesOf(tenant: string): Instance[] {
-    return [...this.#order].filter((idle) => idle.tenant === tenant).map(({ instance }) => instance)
+  instancesOf(tenant: string): PooledInstance[] {
+    return [...this].filter(({ place }) => place.owner.tenant === tenant)
   }
 
-  /** The instance of handler `key` that was used last. */
-  take(key: string): Instance | undefined {
-    const idle = this.#byKey.get(key)?.pop()
-    if (idle === undefined) return undefined
-    this.#forget(idle)
-    return idle.instance
+  /** The instance of a handler that was used last. */
+  take(place: Place): PooledInstance | undefined {
+    const idle = place.idle.pop()
+    if (idle !== undefined) this.#forget(idle)
+    return idle
   }
 
-  /** Keeps `instance` until `expiresMs` on the clock that `expire` is told. */
-  put(instance: Instance, place: Place, expiresMs: number): void {
-    const { tenant, key } = place
-    const idle: Idle = { instance, tenant, key, bytes: instance.memoryBytes, expiresMs }
-    const sameHandler = this.#byKey.get(key)
-    if (sameHandler === undefined) this.#byKey.set(key, [idle])
-    else sameHandler.push(idle)
-    this.#order.add(idle)
-    this.#perTenant.set(tenant, this.countOf(tenant) + 1)
-    this.#bytes += idle.bytes
-    while (this.#order.size > this.#limits.total || this.#bytes > this.#limits.bytes) {
-      this.#evictOldest()
+  /** Keeps `one` until `expiresMs` on the clock that `expire` is told. */
+  put(one: PooledInstance, expiresMs: number): void {
+    one.idleBytes = one.instance.memoryBytes
+    one.expiresMs = expiresMs
+    one.place.idle.push(one)
+    one.place.owner.idle += 1
+    one.older = this.#newest
+    if (this.#newest === undefined) this.#oldest = one
+    else this.#newest.newer = one
+    this.#newest = one
+    this.#count += 1
+    this.#bytes += one.idleBytes
+    while (this.#count > this.#limits.total || this.#bytes > this.#limits.bytes) {
+      if (!this.evictOldest()) return
     }
   }
 
   /** Drops the tenant's instance that was idle for longest. */
-  dropOne(tenant: string): void {
-    for (const idle of this.#order) {
-      if (idle.tenant !== tenant) continue
+  dropOne(owner: IdleCount): void {
+    for (const idle of this) {
+      if (idle.place.owner !== owner) continue
       this.#drop(idle)
       return
     }
@@ -98,34 +99,39 @@ export class WarmInstances {
 
   /** Drops what may not be kept any longer. */
   expire(nowMs: number): void {
-    for (const idle of this.#order) if (idle.expiresMs <= nowMs) this.#drop(idle)
+    for (const idle of this) if (idle.expiresMs <= nowMs) this.#drop(idle)
   }
 
   /** Drops every idle instance of a tenant. */
   dropTenant(tenant: string): void {
-    for (const idle of this.#order) if (idle.tenant === tenant) this.#drop(idle)
+    for (const idle of this) if (idle.place.owner.tenant === tenant) this.#drop(idle)
   }
 
-  #evictOldest(): void {
-    for (const oldest of this.#order) {
-      this.#evicted += 1
-      this.#drop(oldest)
-      return
-    }
+  /** Drops the one that was idle for longest. False: there is none. */
+  evictOldest(): boolean {
+    const oldest = this.#oldest
+    if (oldest === undefined) return false
+    this.#evicted += 1
+    this.#drop(oldest)
+    return true
   }
 
-  #drop(idle: Idle): void {
-    const sameHandler = this.#byKey.get(idle.key)
-    sameHandler?.splice(sameHandler.indexOf(idle), 1)
+  #drop(idle: PooledInstance): void {
+    const { idle: sameHandler } = idle.place
+    sameHandler.splice(sameHandler.indexOf(idle), 1)
     this.#forget(idle)
   }
 
-  #forget(idle: Idle): void {
-    this.#order.delete(idle)
-    this.#bytes -= idle.bytes
-    const left = this.countOf(idle.tenant) - 1
-    if (left === 0) this.#perTenant.delete(idle.tenant)
-    else this.#perTenant.set(idle.tenant, left)
-    if (this.#byKey.get(idle.key)?.length === 0) this.#byKey.delete(idle.key)
+  #forget(idle: PooledInstance): void {
+    const { older, newer } = idle
+    if (older === undefined) this.#oldest = newer
+    else older.newer = newer
+    if (newer === undefined) this.#newest = older
+    else newer.older = older
+    idle.older = undefined
+    idle.newer = undefined
+    this.#count -= 1
+    this.#bytes -= idle.idleBytes
+    idle.place.owner.idle -= 1
   }
 }

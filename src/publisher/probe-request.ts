@@ -1,10 +1,13 @@
 /** Last step: the handler answers one request, under the limits it will have, before anybody else's gets to it. */
+
 import { randomFillSync } from 'node:crypto'
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
 import type { Clock } from '../base/clock.ts'
+import { nameValuesOf } from '../base/name-values.ts'
 import { parseEnvironment } from '../cgi/environment.ts'
 import { guestEnvironment } from '../cgi/guest-environment.ts'
 import { CgiResponseStream, DEFAULT_RESPONSE_LIMITS } from '../cgi/response-stream.ts'
+import { runToEnd } from '../guest/engine.ts'
 import { FaultConduct } from '../guest/fault-conduct.ts'
 import { GuestInstance, type GuestReport } from '../guest/instance.ts'
 import type { GuestModule } from '../guest/module.ts'
@@ -62,7 +65,7 @@ export async function probe(
     end: () => response.end(),
   }
   const body = Buffer.from(request.body, 'utf8')
-  const report = await instance.run({
+  const report = await runToEnd(instance, {
     grants: {
       args: [`/${module.name}`],
       env: environmentOf(job, body.length),
@@ -153,21 +156,23 @@ function environmentOf(
   const isBelow = path === scriptName || path.startsWith(`${scriptName}/`)
   const name = isBelow ? scriptName : ''
   const pathInfo = decode(path.slice(name.length))
-  const cgi = parseEnvironment([
-    ['REQUEST_METHOD', request.method],
-    ['SCRIPT_NAME', name],
-    ['PATH_INFO', pathInfo],
-    ['QUERY_STRING', query],
-    ['REQUEST_URI', request.path],
-    ['SERVER_PROTOCOL', 'HTTP/1.1'],
-    ['SERVER_NAME', 'localhost'],
-    ['SERVER_PORT', '80'],
-    ['REMOTE_ADDR', '127.0.0.1'],
-    ['CONTENT_LENGTH', String(bodyBytes)],
-    ['HTTP_HOST', 'localhost'],
-    ['HTTP_USER_AGENT', 'wasm-fpm publish'],
-    ...Object.entries(request.headers).map(headerVariable),
-  ])
+  const cgi = parseEnvironment(
+    nameValuesOf([
+      ['REQUEST_METHOD', request.method],
+      ['SCRIPT_NAME', name],
+      ['PATH_INFO', pathInfo],
+      ['QUERY_STRING', query],
+      ['REQUEST_URI', request.path],
+      ['SERVER_PROTOCOL', 'HTTP/1.1'],
+      ['SERVER_NAME', 'localhost'],
+      ['SERVER_PORT', '80'],
+      ['REMOTE_ADDR', '127.0.0.1'],
+      ['CONTENT_LENGTH', String(bodyBytes)],
+      ['HTTP_HOST', 'localhost'],
+      ['HTTP_USER_AGENT', 'wasm-fpm publish'],
+      ...Object.entries(request.headers).map(headerVariable),
+    ]),
+  )
   return guestEnvironment(cgi, {
     role: 'responder',
     env,

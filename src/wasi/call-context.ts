@@ -15,10 +15,10 @@ import { Errno } from './errno.ts'
 import { WasiError } from './errors.ts'
 import { ExitSignal } from './exit-signal.ts'
 import type { OpenStream } from './filesystem.ts'
-import { PeekableSource } from './peekable-source.ts'
-import { ALL_RIGHTS, Right } from './rights.ts'
+import { ALL_RIGHTS } from './rights.ts'
 import type { Preopen, WasiGrants } from './session.ts'
 import { DEFAULT_WASI_LIMITS } from './session.ts'
+import { StandardStreams } from './standard-streams.ts'
 
 /** What a host without a session grants. */
 const NOTHING: WasiGrants = {
@@ -51,9 +51,10 @@ export const MOST_UNCHECKED_MS = 0.2
 
 export class CallContext {
   grants: WasiGrants = NOTHING
-  descriptors: DescriptorTable = new DescriptorTable(0)
-  /** The granted stdin, stdout and stderr, whatever has become of descriptors 0 to 2. */
-  standard: readonly OpenStream[] = []
+  readonly descriptors: DescriptorTable = new DescriptorTable(() =>
+    this.grants.preopens.map(openDirectory),
+  )
+  readonly #standard = new StandardStreams(NOTHING)
   /** Guest memory. Only valid after `enter()` and until the guest runs again. */
   bytes: Uint8Array = new Uint8Array(0)
   view: DataView = new DataView(new ArrayBuffer(0))
@@ -79,6 +80,11 @@ export class CallContext {
   /** Rejects what the guest waits for. */
   #abandon: ((signal: ExitSignal) => void) | undefined = undefined
 
+  /** The granted stdin, stdout and stderr, whatever has become of descriptors 0 to 2. */
+  get standard(): readonly OpenStream[] {
+    return this.#standard.streams
+  }
+
   attach(memory: WebAssembly.Memory): void {
     this.#memory = memory
     this.#refresh()
@@ -94,23 +100,8 @@ export class CallContext {
     this.end()
     this.grants = grants
     this.exitCode = undefined
-    const [stdin = false, stdout = false, stderr = false] = grants.terminals ?? []
-    this.standard = [
-      {
-        kind: 'stream',
-        source: new PeekableSource(grants.stdin),
-        sink: undefined,
-        isTerminal: stdin,
-        ino: 1n,
-      },
-      { kind: 'stream', source: undefined, sink: grants.stdout, isTerminal: stdout, ino: 2n },
-      { kind: 'stream', source: undefined, sink: grants.stderr, isTerminal: stderr, ino: 3n },
-    ]
-    this.descriptors = new DescriptorTable(
-      grants.limits.openFiles,
-      this.standard.map((stream) => new Descriptor(stream, standardRights(stream))),
-    )
-    this.descriptors.addLater(() => grants.preopens.map(openDirectory))
+    this.#standard.begin(grants)
+    this.descriptors.begin(grants.limits.openFiles, this.#standard.descriptors)
     this.runningSinceMs = grants.clock.nowMs()
     this.checked(this.runningSinceMs)
     this.#mayRun = true
@@ -127,7 +118,7 @@ export class CallContext {
     this.#timer?.cancel()
     this.#timer = undefined
     this.descriptors.clear()
-    this.standard = []
+    this.#standard.begin(NOTHING)
     this.grants = NOTHING
   }
 
@@ -311,9 +302,4 @@ function openDirectory({ guestPath, directory }: Preopen): Descriptor {
     inheriting: ALL_RIGHTS,
     preopenName: guestPath,
   })
-}
-
-function standardRights(stream: OpenStream): number {
-  const other = stream.source === undefined ? Right.FdRead : Right.FdWrite
-  return ALL_RIGHTS & ~other
 }

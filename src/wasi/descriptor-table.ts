@@ -3,21 +3,24 @@ import type { Descriptor, OpenThing } from './descriptor.ts'
 import { Errno } from './errno.ts'
 
 export class DescriptorTable {
-  readonly #entries: (Descriptor | undefined)[]
-  readonly #limit: number
-  #count: number
-  #later: (() => readonly Descriptor[]) | undefined
+  readonly #entries: (Descriptor | undefined)[] = []
+  readonly #openRestNow: () => readonly Descriptor[]
+  #limit = 0
+  #count = 0
+  #hasRest = false
 
-  /** `limit`: descriptors open at once. `first`: open from the start; becomes the table's own. */
-  constructor(limit: number, first: Descriptor[] = []) {
-    this.#limit = limit
-    this.#entries = first
-    this.#count = first.length
+  /** `openRest` opens those behind the first ones when somebody could notice that they are not there: most requests never do. */
+  constructor(openRest: () => readonly Descriptor[]) {
+    this.#openRestNow = openRest
   }
 
-  /** `open` opens the next ones when somebody could notice that they are not there: most requests never do. */
-  addLater(open: () => readonly Descriptor[]): void {
-    this.#later = open
+  /** Of a new session. `limit`: descriptors open at once. `first`: open from the start. */
+  begin(limit: number, first: readonly Descriptor[]): void {
+    this.#limit = limit
+    this.#entries.length = first.length
+    for (let fd = 0; fd < first.length; fd += 1) this.#entries[fd] = first[fd]
+    this.#count = first.length
+    this.#hasRest = true
   }
 
   get(fd: number): Descriptor | undefined {
@@ -74,16 +77,17 @@ export class DescriptorTable {
 
   /** Closes everything. */
   clear(): void {
-    this.#later = undefined
-    for (const descriptor of this.#entries) descriptor?.close()
-    this.#entries.length = 0
+    this.#hasRest = false
+    for (let fd = 0; fd < this.#entries.length; fd += 1) {
+      this.#entries[fd]?.close()
+      this.#entries[fd] = undefined
+    }
     this.#count = 0
   }
 
   #openRest(): void {
-    const open = this.#later
-    if (open === undefined) return
-    this.#later = undefined
-    for (const descriptor of open()) this.add(descriptor)
+    if (!this.#hasRest) return
+    this.#hasRest = false
+    for (const descriptor of this.#openRestNow()) this.add(descriptor)
   }
 }

@@ -32,6 +32,15 @@ export class Descriptor {
     this.preopenName = options.preopenName
   }
 
+  /** It is open anew, with nothing of what was done with it. */
+  begin(rights: number): void {
+    this.rights = rights & applicableRights(this.open)
+    this.inheriting = 0
+    this.fdflags = 0
+    this.offset = 0
+    this.listing = undefined
+  }
+
   get filetype(): number {
     if (this.open.kind === 'stream') return Filetype.CharacterDevice
     return this.open.kind === 'directory' ? Filetype.Directory : this.open.filetype

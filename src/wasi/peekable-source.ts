@@ -6,13 +6,20 @@ import type { StreamReader } from './filesystem.ts'
 const PEEK_BYTES = 65_536
 
 export class PeekableSource implements StreamReader {
-  readonly #source: ByteSource
+  #source: ByteSource
   #kept: Uint8Array = NOTHING_YET
   #hasEnded = false
 
   /** Becomes the source's one reader. */
   constructor(source: ByteSource) {
     this.#source = source
+  }
+
+  /** Reads another source from here on. */
+  begin(source: ByteSource): void {
+    this.#source = source
+    this.#kept = NOTHING_YET
+    this.#hasEnded = false
   }
 
   available(): number {

@@ -56,6 +56,8 @@ export interface AssembleOptions {
   readonly ledger?: UsageLedger
   /** Makes modules; default: in this thread. */
   readonly compile?: Compile
+  /** A request is over. */
+  readonly onEnded?: () => void
   /** A published release wants to go back. */
   readonly onFailing?: (failing: FailingRelease) => void
 }
@@ -134,6 +136,7 @@ export class GatewayAssembly {
       scheduler: this.#scheduler,
       accessLog: this.#defaultAccessLog(),
       nextRequestId: this.#nextRequestId,
+      onEnded: this.#options.onEnded,
       slowLog: ({ config }) => this.#slowLogs.open(config),
       poolStatus: (tenant) => this.#poolStatus(tenant),
     }

@@ -52,7 +52,7 @@ export function exchange(
     }
     const server = new ServerConnection(
       {
-        onRequest: (request) => void handleRequest(request, pool, gateway),
+        onRequest: (request) => handleRequest(request, pool, gateway),
         onBadRequest: (request, error) => refuseRequest(request, error, gateway),
         onOutput: schedulePump,
         onInputWanted: schedulePump,

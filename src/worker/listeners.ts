@@ -25,8 +25,6 @@ export interface ListenerParts {
   readonly params: Router['params']
   /** The gateway for the next request. */
   readonly gateway: () => Gateway
-  /** Called when the guest of a request has ended. */
-  readonly onEnded: () => void
   readonly clock: Clock
   readonly logger: Logger
   /** Takes an idle connection that came in by `address`; false: it is to be closed. */
@@ -36,7 +34,7 @@ export interface ListenerParts {
 /** Starts to accept on `socket`. Throws `ListenError`. */
 export function openPoolListener(
   { fd, address, transport }: SocketGrant,
-  { pool, params, gateway, onEnded, clock, logger, handOver }: ListenerParts,
+  { pool, params, gateway, clock, logger, handOver }: ListenerParts,
 ): Promise<Listener> {
   const parsed = parseListenAddress(address)
   const port = transport === 'unix' ? undefined : parsed?.kind === 'tcp' ? parsed.port : 0
@@ -44,7 +42,7 @@ export function openPoolListener(
     { fd, address, port },
     {
       handler: {
-        onRequest: (request) => void handleRequest(request, pool.name, gateway()).then(onEnded),
+        onRequest: (request) => handleRequest(request, pool.name, gateway()),
         onBadRequest: (request, error) => refuseRequest(request, error, gateway()),
       },
       clock,

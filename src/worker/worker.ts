@@ -104,6 +104,7 @@ export class Worker {
       sinks,
       accessLog: true,
       compile: compileInThreads(),
+      onEnded: () => this.#poll.requestEnded(),
       otherStatuses: (tenant) => this.#statuses.ask(tenant),
       onFailing: (failing) => send({ kind: 'roll-back', ...failing }),
     })
@@ -297,8 +298,7 @@ export class Worker {
     }
     const handOver = (connection: Socket, address: string): boolean =>
       this.#givesAway && this.#giveAway(connection, address)
-    const onEnded = (): void => this.#poll.requestEnded()
-    return openPoolListener(socket, { pool, params, gateway, onEnded, clock, logger, handOver })
+    return openPoolListener(socket, { pool, params, gateway, clock, logger, handOver })
   }
 
   #giveAway(connection: Socket, address: string): boolean {

@@ -1,9 +1,11 @@
 /** Nothing of a request is ever seen by a later one, however it ended. */
+
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { compileCanary } from '../../guests/hostile/compile.ts'
 import type { ByteSource } from '../../src/base/byte-stream.ts'
 import { systemClock } from '../../src/base/clock.ts'
+import { runToEnd } from '../../src/guest/engine.ts'
 import { GuestInstance, type GuestReport } from '../../src/guest/instance.ts'
 import type { GuestModule } from '../../src/guest/module.ts'
 import { MAPPED_BYTES } from '../../src/guest/snapshot.ts'
@@ -127,7 +129,7 @@ async function runScript(instance: GuestInstance, body: Buffer): Promise<Shown> 
   const granted = grants({ stdin, stdout, preopens: [{ ...tmp, guestPath: '/' }, tmp] })
   // Long enough for everything but what never ends, however busy the machine is.
   const wallMs = body.at(-2) === SLEEP ? 60 : 10_000
-  const { outcome } = await instance.run(job({ grants: granted, cpuMs: 60, wallMs }))
+  const { outcome } = await runToEnd(instance, job({ grants: granted, cpuMs: 60, wallMs }))
   return { output: stdout.text, outcome }
 }
 

@@ -1,8 +1,10 @@
 /** A guest that earns a long stretch with cheap work, and spends it on page faults, gets away with it once. */
+
 import { expect, test } from 'vitest'
 import { compileHostile } from '../../guests/hostile/compile.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { CompileCache } from '../../src/guest/compile-cache.ts'
+import { runToEnd } from '../../src/guest/engine.ts'
 import { FaultConduct, MANY_FAULTS } from '../../src/guest/fault-conduct.ts'
 import { GuestInstance } from '../../src/guest/instance.ts'
 import { job } from '../support/guest.ts'
@@ -23,7 +25,7 @@ test('once its tenant is watched, no slice has many page faults', async () => {
     memoryMaxBytes: 64 << 20,
   })
   const faults = new NotingConduct(systemClock)
-  const run = () => new GuestInstance(module, systemClock).run(job({ faults, cpuMs: 500 }))
+  const run = () => runToEnd(new GuestInstance(module, systemClock), job({ faults, cpuMs: 500 }))
 
   await run()
   expect(faults.most).toBeGreaterThan(4 * MANY_FAULTS)
@@ -41,6 +43,6 @@ test('a guest that writes little is not watched', async () => {
     memoryMaxBytes: 64 << 20,
   })
   const faults = new NotingConduct(systemClock)
-  await new GuestInstance(module, systemClock).run(job({ faults, cpuMs: 50 }))
+  await runToEnd(new GuestInstance(module, systemClock), job({ faults, cpuMs: 50 }))
   expect(faults.isWatched).toBe(false)
 })

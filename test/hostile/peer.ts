@@ -59,7 +59,7 @@ function connect(gateway: Gateway, { pool }: Ask): { client: ClientConnection; p
   }
   const server = new ServerConnection(
     {
-      onRequest: (request) => void handleRequest(request, pool, gateway),
+      onRequest: (request) => handleRequest(request, pool, gateway),
       onBadRequest: (request, error) => refuseRequest(request, error, gateway),
       onOutput: () => queueMicrotask(pump),
       onInputWanted: () => queueMicrotask(pump),

@@ -3,6 +3,9 @@ import { expect, test } from 'vitest'
 import { compileHostile } from '../../guests/hostile/compile.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { GuestInstance } from '../../src/guest/instance.ts'
+import type { GuestModule } from '../../src/guest/module.ts'
+import { Place } from '../../src/pool/places.ts'
+import { PooledInstance } from '../../src/pool/pooled-instance.ts'
 import { WarmInstances } from '../../src/pool/warm-instances.ts'
 import { compileGuest } from '../support/guest.ts'
 
@@ -11,15 +14,23 @@ const MIB = 1024 * 1024
 const INSTANCE_BYTES = 2 * 65_536
 const NEVER_MS = Number.POSITIVE_INFINITY
 
+function idle(module: GuestModule, tenant: string): PooledInstance {
+  const place = new Place({ tenant, idle: 0 }, 'own', '')
+  return new PooledInstance(new GuestInstance(module, systemClock), { module, place, nowMs: 0 })
+}
+
 test('the least recently used instance goes first, whose tenant it may be', async () => {
   const module = await compileGuest(compileHostile('hello'))
   const warm = new WarmInstances({ total: 100, bytes: 4 * INSTANCE_BYTES })
-  const put = (tenant: string): void =>
-    warm.put(new GuestInstance(module, systemClock), { tenant, key: tenant }, NEVER_MS)
-  for (const tenant of ['a', 'b', 'c', 'd']) put(tenant)
-  const used = warm.take('a')
-  expect(used).toBeDefined()
-  if (used !== undefined) warm.put(used, { tenant: 'a', key: 'a' }, NEVER_MS)
+  const put = (tenant: string): PooledInstance => {
+    const one = idle(module, tenant)
+    warm.put(one, NEVER_MS)
+    return one
+  }
+  const [first] = ['a', 'b', 'c', 'd'].map(put)
+  if (first === undefined) throw new Error('none was put')
+  expect(warm.take(first.place)).toBe(first)
+  warm.put(first, NEVER_MS)
   put('e')
   put('f')
   expect(['a', 'b', 'c', 'd', 'e', 'f'].filter((tenant) => warm.countOf(tenant) > 0)).toEqual([
@@ -31,7 +42,7 @@ test('the least recently used instance goes first, whose tenant it may be', asyn
 test('an instance over the limit on its own is not kept', async () => {
   const module = await compileGuest(compileHostile('copy-all-memory'))
   const warm = new WarmInstances({ total: 100, bytes: 10 * MIB })
-  warm.put(new GuestInstance(module, systemClock), { tenant: 'a', key: 'a' }, NEVER_MS)
+  warm.put(idle(module, 'a'), NEVER_MS)
   expect([warm.count, warm.bytes]).toEqual([0, 0])
 })
 
@@ -39,8 +50,7 @@ test('there are never more idle instances than the process can hold', async () =
   const module = await compileGuest(compileHostile('hello'))
   const warm = new WarmInstances({ total: 10, bytes: 1000 * MIB })
   for (let index = 0; index < 50; index += 1) {
-    const place = { tenant: `t${index}`, key: `t${index}` }
-    warm.put(new GuestInstance(module, systemClock), place, NEVER_MS)
+    warm.put(idle(module, `t${index}`), NEVER_MS)
   }
   expect([warm.count, warm.evicted]).toEqual([10, 40])
 })

@@ -104,18 +104,18 @@ async function answer(request: FastCgiRequest): Promise<void> {
   const cgi = parseEnvironment(request.params)
   const [steps = '', size] = (cgi.variables.get('QUERY_STRING') ?? '').split('&')
   const reply = new Answer(request, GATEWAY)
-  reply.describe(cgi)
+  reply.cgi = cgi
   for (const step of steps.split(',')) {
     if (step === 'stderr') reply.stderr.write(linesOf(Number(size)))
-    else if (step === 'answer') reply.stdout.write(Buffer.from(`${HEAD}an answer\n`))
-    else if (step === 'body') reply.stdout.write(Buffer.from(HEAD + 'x'.repeat(Number(size))))
+    else if (step === 'answer') reply.write(Buffer.from(`${HEAD}an answer\n`))
+    else if (step === 'body') reply.write(Buffer.from(HEAD + 'x'.repeat(Number(size))))
     else if (step === 'trap') return reply.fail(new Error('trapped'))
     else {
       reply.flush()
       await nextTurn()
     }
   }
-  reply.complete({ outcome: { kind: 'exited', code: 0 }, cpuMs: 0, memoryBytes: 0, queuedMs: 0 })
+  reply.complete({ outcome: { kind: 'exited', code: 0 }, cpuMs: 0, memoryBytes: 0 })
 }
 
 /** So many bytes, in lines of at most 1,000. */

@@ -1,6 +1,6 @@
 /** The status of one tenant, as this worker knows it: of limits, its share. */
 import type { Clock } from '../../base/clock.ts'
-import type { InstanceRecord } from '../../pool/instance-record.ts'
+import type { PooledInstance } from '../../pool/pooled-instance.ts'
 import type { Scheduler } from '../../pool/scheduler.ts'
 import { NO_WAITS } from '../../pool/wait-histogram.ts'
 import type { Tenant } from '../tenant.ts'
@@ -26,14 +26,14 @@ export function collectPoolStatus(
   const state = scheduler.tenants.get(config.name)
   const instances = scheduler.instancesOf(config.name)
   const active = instances.filter(({ isRunning }) => isRunning).length
-  const { counters, slots } = state ?? {}
+  const { counters } = state ?? {}
   return {
     pool: config.name,
     processManager: config.pm,
     startEpochMs,
     nowEpochMs,
     acceptedConnections: counters?.requests ?? 0,
-    listenQueue: slots?.waiting ?? 0,
+    listenQueue: state?.waiting ?? 0,
     maxListenQueue: counters?.maxWaiting ?? 0,
     listenQueueLength: limits.queueMax,
     idleProcesses: instances.length - active,
@@ -47,7 +47,7 @@ export function collectPoolStatus(
       workers: 1,
       maxChildren: limits.maxChildren,
       cpuMs: counters?.cpuMs ?? 0,
-      memoryBytes: instances.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
+      memoryBytes: instances.reduce((sum, { instance }) => sum + instance.memoryBytes, 0),
       instancesCreated: counters?.instancesMade ?? 0,
       resets: counters?.resets ?? 0,
       refused: counters?.refused ?? 0,
@@ -73,7 +73,7 @@ function countsOf(
 
 /** `epochMs`: what to add to the pool's clock to get milliseconds since 1970. */
 function instanceStatus(
-  { number, isRunning, madeMs, requests, startedMs, endedMs, subject, last }: InstanceRecord,
+  { number, isRunning, madeMs, requests, startedMs, endedMs, subject, last }: PooledInstance,
   epochMs: number,
   nowMs: number,
 ): InstanceStatus {

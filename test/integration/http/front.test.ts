@@ -50,7 +50,7 @@ function answer(response: string | Buffer): OnRequest {
 /** Answers with what it was asked, as JSON. */
 const showParams: OnRequest = (request) => {
   const head = 'Status: 200 OK\r\nContent-Type: application/json\r\n\r\n'
-  request.stdout.write(Buffer.from(head + JSON.stringify(request.params), 'latin1'))
+  request.stdout.write(Buffer.from(head + JSON.stringify([...request.params]), 'latin1'))
   request.end(0, 0)
 }
 

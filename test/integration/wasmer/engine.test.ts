@@ -1,8 +1,10 @@
 /** What the engine `wasmer` promises: budgets, bounds, back-pressure, and nothing of one run in the next. */
+
 import { expect, test } from 'vitest'
 import { compileHostile } from '../../../guests/hostile/compile.ts'
 import { type ByteSink, type ByteSource, NOTHING_YET } from '../../../src/base/byte-stream.ts'
 import { systemClock } from '../../../src/base/clock.ts'
+import { runToEnd } from '../../../src/guest/engine.ts'
 import type { GuestJob } from '../../../src/guest/instance.ts'
 import { DEFAULT_WASMER_LIMITS, WasmerInstance } from '../../../src/guest/wasmer-engine.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -12,7 +14,7 @@ import { sourceOf } from './two-engines.ts'
 const compile = (name: string) => compileGuest(compileHostile(name))
 
 async function run(name: string, changes: Partial<GuestJob> = {}, limits = DEFAULT_WASMER_LIMITS) {
-  return new WasmerInstance(await compile(name), systemClock, limits).run(job(changes))
+  return runToEnd(new WasmerInstance(await compile(name), systemClock, limits), job(changes))
 }
 
 test.each([
@@ -91,7 +93,7 @@ test('a guest whose input does not come is over at once when stopped, and when i
   ] as const) {
     const stdin = new LateSource(Buffer.from('x'))
     const instance = new WasmerInstance(await compile('hello'), clock)
-    const running = instance.run(job({ grants: grants({ stdin }) }))
+    const running = runToEnd(instance, job({ grants: grants({ stdin }) }))
     await stdin.asked
     end(instance)
     expect(await running).toEqual({
@@ -115,7 +117,7 @@ test('output goes out as fast as it is taken', async () => {
 test('a run whose output nobody takes ends when stopped', async () => {
   const stdout = new SlowSink(0)
   const instance = new WasmerInstance(await compile('hello'), systemClock)
-  const running = instance.run(job({ grants: grants({ stdout }) }))
+  const running = runToEnd(instance, job({ grants: grants({ stdout }) }))
   await stdout.isFull
   instance.kill('aborted')
   expect((await running).outcome).toEqual({ kind: 'killed', reason: 'aborted' })
@@ -152,7 +154,7 @@ test('nothing is left for the next run', async () => {
 test('an instance runs once', async () => {
   const instance = new WasmerInstance(await compile('hello'), systemClock)
   expect([instance.runs, instance.isSpent, instance.memoryBytes]).toEqual([0, false, 0])
-  await instance.run(job())
+  await runToEnd(instance, job())
   expect([instance.runs, instance.isSpent, instance.reset()]).toEqual([1, true, false])
   expect(instance.memoryBytes).toBeGreaterThan(0)
 })

@@ -1,7 +1,9 @@
 /** Runs a program on either engine with the same arguments, environment, standard input and (empty) file system. */
+
 import type { ByteSource } from '../../../src/base/byte-stream.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import type { Engine } from '../../../src/guest/engine.ts'
+import { runToEnd } from '../../../src/guest/engine.ts'
 import { makeInstance } from '../../../src/guest/make-instance.ts'
 import type { GuestModule } from '../../../src/guest/module.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
@@ -29,7 +31,8 @@ export async function runOn(
   const [stdout, stderr] = [new CollectingSink(), new CollectingSink()]
   const root = createMemoryDirectory(systemClock)
   root.createDirectory('tmp')
-  const { outcome } = await makeInstance({ engine, module, clock: systemClock }).run(
+  const { outcome } = await runToEnd(
+    makeInstance({ engine, module, clock: systemClock }),
     job({
       grants: grants({
         args: args.map(asBytes),

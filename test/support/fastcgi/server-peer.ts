@@ -1,4 +1,5 @@
 /** A server connection with a peer and a driver made of arrays. */
+import type { Pair } from '../../../src/base/name-values.ts'
 import { type ConnectionLimits, ServerConnection } from '../../../src/fastcgi/connection.ts'
 import type { FastCgiError } from '../../../src/fastcgi/errors.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
@@ -20,7 +21,7 @@ export interface Peer {
   readonly connection: ServerConnection
   readonly requests: FastCgiRequest[]
   /** Of each request, as they were when it was handed over. */
-  readonly params: FastCgiRequest['params'][]
+  readonly params: Pair[][]
   readonly bad: FastCgiError[]
   /** `graceful`, `break`, or `break CODE`. */
   readonly closed: string[]
@@ -33,7 +34,7 @@ export interface Peer {
 
 export function peer(options: PeerOptions = {}): Peer {
   const requests: FastCgiRequest[] = []
-  const params: FastCgiRequest['params'][] = []
+  const params: Pair[][] = []
   const bad: FastCgiError[] = []
   const closed: string[] = []
   const told = { output: 0, inputWanted: 0 }
@@ -41,12 +42,12 @@ export function peer(options: PeerOptions = {}): Peer {
     {
       onRequest(request) {
         requests.push(request)
-        params.push(request.params)
+        params.push([...request.params])
         options.onRequest?.(request)
       },
       onBadRequest(request, error) {
         requests.push(request)
-        params.push(request.params)
+        params.push([...request.params])
         bad.push(error)
         options.onBadRequest?.(request, error)
       },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { nameValuesOf } from '../../../src/base/name-values.ts'
 import { parseEnvironment } from '../../../src/cgi/environment.ts'
 
 type Params = ReadonlyArray<readonly [string, string]>
@@ -117,7 +118,7 @@ const VARIABLES: ReadonlyArray<{
 
 for (const { name, params, variable, value } of VARIABLES) {
   test(`variables: ${name}`, () => {
-    expect(parseEnvironment([...GET, ...params]).variables.get(variable)).toBe(value)
+    expect(parseEnvironment(nameValuesOf([...GET, ...params])).variables.get(variable)).toBe(value)
   })
 }
 
@@ -145,7 +146,9 @@ const LENGTHS: ReadonlyArray<{
 for (const { values, length } of LENGTHS) {
   test(`CONTENT_LENGTH ${JSON.stringify(values)}`, () => {
     const read = () =>
-      parseEnvironment([...GET, ...values.map((value) => ['CONTENT_LENGTH', value] as const)])
+      parseEnvironment(
+        nameValuesOf([...GET, ...values.map((value) => ['CONTENT_LENGTH', value] as const)]),
+      )
     if (length === 'refused')
       expect(read).toThrow(expect.objectContaining({ code: 'CGI_BAD_CONTENT_LENGTH' }))
     else expect(read().contentLength).toBe(length)
@@ -163,7 +166,7 @@ const REFUSED: ReadonlyArray<{ name: string; params: Params; code: string }> = [
 
 for (const { name, params, code } of REFUSED) {
   test(`refused: ${name}`, () => {
-    expect(() => parseEnvironment(params)).toThrow(expect.objectContaining({ code }))
+    expect(() => parseEnvironment(nameValuesOf(params))).toThrow(expect.objectContaining({ code }))
   })
 }
 
@@ -196,7 +199,7 @@ const HOSTS: ReadonlyArray<readonly [Params, string]> = [
 
 for (const [params, host] of HOSTS) {
   test(`host of ${JSON.stringify(params)}`, () => {
-    expect(parseEnvironment([...GET, ...params]).host).toBe(host)
+    expect(parseEnvironment(nameValuesOf([...GET, ...params])).host).toBe(host)
   })
 }
 
@@ -219,13 +222,13 @@ const URIS: ReadonlyArray<readonly [Params, string, string]> = [
 
 for (const [params, uri, path] of URIS) {
   test(`request URI of ${JSON.stringify(params)}`, () => {
-    const request = parseEnvironment([...GET, ...params])
+    const request = parseEnvironment(nameValuesOf([...GET, ...params]))
     expect([request.requestUri, request.path]).toEqual([uri, path])
   })
 }
 
 test('the scheme comes from the web server, not from a header', () => {
-  const scheme = (params: Params) => parseEnvironment([...GET, ...params]).scheme
+  const scheme = (params: Params) => parseEnvironment(nameValuesOf([...GET, ...params])).scheme
   expect(scheme([['HTTPS', 'on']])).toBe('https')
   expect(
     scheme([

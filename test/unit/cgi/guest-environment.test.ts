@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { nameValuesOf } from '../../../src/base/name-values.ts'
 import { parseEnvironment } from '../../../src/cgi/environment.ts'
 import {
   type GuestEnvironmentOptions,
@@ -18,7 +19,7 @@ function environment(
   params: ReadonlyArray<readonly [string, string]>,
   options: Partial<GuestEnvironmentOptions> = {},
 ): Map<string, string> {
-  const request = parseEnvironment([['REQUEST_METHOD', 'GET'], ...params])
+  const request = parseEnvironment(nameValuesOf([['REQUEST_METHOD', 'GET'], ...params]))
   const entries = guestEnvironment(request, { ...OPTIONS, ...options })
   const map = new Map(
     entries.map((entry) => [

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { decodeParams, encodeParams } from '../../../src/fastcgi/params.ts'
+import { encodeParams, readParams } from '../../../src/fastcgi/params.ts'
 import { hex } from '../../support/fastcgi/hex.ts'
 
 const LIMITS = { paramsPairs: 1000, paramNameBytes: 4096 }
@@ -57,7 +57,11 @@ const CASES: { name: string; bytes: string; pairs: [string, string][] }[] = [
 ]
 
 test.each(CASES)('decodes $name', ({ bytes, pairs }) => {
-  expect(decodeParams(hex(bytes), LIMITS)).toEqual({ pairs, fault: undefined })
+  const first = readParams(hex(bytes), LIMITS)
+  expect([[...first.params], first.fault]).toEqual([pairs, undefined])
+  // Their names are known now.
+  const second = readParams(hex(bytes), LIMITS)
+  expect([[...second.params], second.fault]).toEqual([pairs, undefined])
 })
 
 test('encodes with the shortest lengths', () => {
@@ -86,10 +90,10 @@ const CUT = [
 
 test.each(CUT)('a pair with lengths $name is refused wherever it is cut', ({ bytes }) => {
   const whole = hex(bytes)
-  expect(decodeParams(whole, LIMITS).fault).toBeUndefined()
+  expect(readParams(whole, LIMITS).fault).toBeUndefined()
   for (let length = 1; length < whole.length; length++) {
-    const { pairs, fault } = decodeParams(whole.subarray(0, length), LIMITS)
-    expect([pairs, fault?.code], `cut at ${length}`).toEqual([[], 'FASTCGI_BAD_PARAMS'])
+    const { params, fault } = readParams(whole.subarray(0, length), LIMITS)
+    expect([[...params], fault?.code], `cut at ${length}`).toEqual([[], 'FASTCGI_BAD_PARAMS'])
   }
 })
 
@@ -103,25 +107,59 @@ const HUGE = [
 ]
 
 test.each(HUGE)('$name announced is refused', ({ bytes }) => {
-  expect(decodeParams(hex(bytes), LIMITS).fault?.code).toBe('FASTCGI_BAD_PARAMS')
+  expect(readParams(hex(bytes), LIMITS).fault?.code).toBe('FASTCGI_BAD_PARAMS')
 })
 
 test('pairs before a fault are kept', () => {
-  expect(decodeParams(hex("01 01 'A' '1' 05"), LIMITS).pairs).toEqual([['A', '1']])
+  expect([...readParams(hex("01 01 'A' '1' 05"), LIMITS).params]).toEqual([['A', '1']])
 })
 
 test('the number of pairs is capped, empty names included', () => {
   const pairs = hex('0000'.repeat(3))
-  expect(decodeParams(pairs, { ...LIMITS, paramsPairs: 3 }).fault).toBeUndefined()
-  expect(decodeParams(pairs, { ...LIMITS, paramsPairs: 2 }).fault?.code).toBe(
+  expect(readParams(pairs, { ...LIMITS, paramsPairs: 3 }).fault).toBeUndefined()
+  expect(readParams(pairs, { ...LIMITS, paramsPairs: 2 }).fault?.code).toBe(
     'FASTCGI_PARAMS_TOO_LARGE',
   )
 })
 
 test('the length of a name is capped', () => {
   const pair = hex("03 00 'ABC'")
-  expect(decodeParams(pair, { ...LIMITS, paramNameBytes: 3 }).fault).toBeUndefined()
-  expect(decodeParams(pair, { ...LIMITS, paramNameBytes: 2 }).fault?.code).toBe(
+  expect(readParams(pair, { ...LIMITS, paramNameBytes: 3 }).fault).toBeUndefined()
+  expect(readParams(pair, { ...LIMITS, paramNameBytes: 2 }).fault?.code).toBe(
+    'FASTCGI_PARAMS_TOO_LARGE',
+  )
+})
+
+test('names that came before are the same list again, whatever their values and the form of their lengths', () => {
+  const first = readParams(hex("01 01 'A' '1' 02 00 'BC'"), LIMITS).params
+  const second = readParams(hex("80000001 80000002 'A' 'xy' 02 01 'BC' 'z'"), LIMITS).params
+  expect(second.names).toBe(first.names)
+  expect([...second]).toEqual([
+    ['A', 'xy'],
+    ['BC', 'z'],
+  ])
+})
+
+test.each([
+  ['another name', "01 01 'A' '1' 02 00 'BD'", ['A', 'BD']],
+  ['a name less', "01 01 'A' '1'", ['A']],
+  ['a name more', "01 01 'A' '1' 02 00 'BC' 01 00 'D'", ['A', 'BC', 'D']],
+  ['an empty name', "01 01 'A' '1' 00 00 02 00 'BC'", ['A', 'BC']],
+  ['names that begin elsewhere', "02 00 'AB' 01 00 'C'", ['AB', 'C']],
+  ['another order', "02 00 'BC' 01 01 'A' '1'", ['BC', 'A']],
+])('names are not taken for known ones: %s', (_, bytes, names) => {
+  readParams(hex("01 01 'A' '1' 02 00 'BC'"), LIMITS)
+  const { params, fault } = readParams(hex(bytes), LIMITS)
+  expect([params.names, fault]).toEqual([names, undefined])
+})
+
+test('a limit holds for known names, too', () => {
+  const bytes = hex("01 01 'A' '1' 02 00 'BC'")
+  readParams(bytes, LIMITS)
+  expect(readParams(bytes, { ...LIMITS, paramsPairs: 1 }).fault?.code).toBe(
+    'FASTCGI_PARAMS_TOO_LARGE',
+  )
+  expect(readParams(bytes, { ...LIMITS, paramNameBytes: 1 }).fault?.code).toBe(
     'FASTCGI_PARAMS_TOO_LARGE',
   )
 })

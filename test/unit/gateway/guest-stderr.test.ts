@@ -1,14 +1,26 @@
 import { expect, test } from 'vitest'
-import { DEFAULT_STDERR_LIMITS, GuestStderr } from '../../../src/gateway/guest-stderr.ts'
+import {
+  DEFAULT_STDERR_LIMITS,
+  GuestStderr,
+  type StderrOwner,
+} from '../../../src/gateway/guest-stderr.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { CollectingSink } from '../../support/guest.ts'
+
+function ownerOf(forward: CollectingSink, lines: string[]): StderrOwner {
+  return {
+    startMs: 0,
+    forward: (bytes) => forward.write(bytes),
+    log: (line) => lines.push(line),
+  }
+}
 
 /** Lines of 10 bytes count for 110: five a second. */
 function setUp(limits = { lineBytes: 20, bytesPerSecond: 550, totalBytes: 11_000 }) {
   const clock = new FakeClock()
   const forward = new CollectingSink()
   const lines: string[] = []
-  const stderr = new GuestStderr({ forward, log: (line) => lines.push(line) }, limits, clock)
+  const stderr = new GuestStderr(ownerOf(forward, lines), limits, clock)
   const write = (text: string) => stderr.write(Buffer.from(text))
   stderr.release()
   return { clock, forward, lines, stderr, write }
@@ -26,8 +38,7 @@ test('lines are put together however they are written', () => {
 test('the web server gets nothing before the header of the response, the log at once', () => {
   const forward = new CollectingSink()
   const lines: string[] = []
-  const ends = { forward, log: (line: string) => lines.push(line) }
-  const stderr = new GuestStderr(ends, DEFAULT_STDERR_LIMITS, new FakeClock())
+  const stderr = new GuestStderr(ownerOf(forward, lines), DEFAULT_STDERR_LIMITS, new FakeClock())
   stderr.write(Buffer.from('one\ntwo\n'))
   expect({ lines, sent: forward.text }).toEqual({ lines: ['one', 'two'], sent: '' })
   stderr.release()
@@ -39,7 +50,7 @@ test('the web server gets nothing before the header of the response, the log at 
 test('what waits for the header is bounded, however much a tenant may print', () => {
   const forward = new CollectingSink()
   const limits = { lineBytes: 1000, totalBytes: 1_000_000_000, bytesPerSecond: 1_000_000_000 }
-  const stderr = new GuestStderr({ forward, log: () => undefined }, limits, new FakeClock())
+  const stderr = new GuestStderr(ownerOf(forward, []), limits, new FakeClock())
   for (let line = 0; line < 1000; line += 1) stderr.write(Buffer.from(`${'x'.repeat(999)}\n`))
   stderr.release()
   expect(forward.text.length).toBe(65_000)

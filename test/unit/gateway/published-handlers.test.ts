@@ -1,10 +1,12 @@
 /** Which releases a worker says it uses, while they come and go. What it answers: `test/integration/publish`. */
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { createLogger } from '../../../src/base/logger.ts'
+import { nameValuesOf } from '../../../src/base/name-values.ts'
 import { parseEnvironment } from '../../../src/cgi/environment.ts'
 import { PublishedHandlers } from '../../../src/gateway/published-handlers.ts'
 import { FileReader } from '../../../src/gateway/static/file-reader.ts'
@@ -18,12 +20,14 @@ import { release } from '../store/drafts.ts'
 const WALL_MS = 30_000
 /** What a request may take, and the minute for what comes after it. */
 const LAST_USE_MS = WALL_MS + 60_000
-const REQUEST = parseEnvironment([
-  ['REQUEST_METHOD', 'GET'],
-  ['SCRIPT_NAME', '/x'],
-  ['REQUEST_URI', '/x'],
-  ['SERVER_PROTOCOL', 'HTTP/1.1'],
-])
+const REQUEST = parseEnvironment(
+  nameValuesOf([
+    ['REQUEST_METHOD', 'GET'],
+    ['SCRIPT_NAME', '/x'],
+    ['REQUEST_URI', '/x'],
+    ['SERVER_PROTOCOL', 'HTTP/1.1'],
+  ]),
+)
 
 interface Stage {
   readonly clock: FakeClock

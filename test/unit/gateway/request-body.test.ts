@@ -66,8 +66,12 @@ const CASES = [
 for (const { name, declared, parts, text, code } of CASES) {
   test(name, () => {
     const errors: string[] = []
-    const body = new RequestBody(source(...parts), { declared, maxBytes: 9 }, (error) =>
-      errors.push(error.code),
+    const body = new RequestBody(
+      source(...parts),
+      { declared, maxBytes: 9 },
+      {
+        refuse: (error) => void errors.push(error.code),
+      },
     )
     expect(readAll(body)).toBe(text)
     expect(errors).toEqual(code === undefined ? [] : [code])
@@ -76,6 +80,6 @@ for (const { name, declared, parts, text, code } of CASES) {
 
 test('a length over the limit is refused before a byte is read', () => {
   expect(
-    () => new RequestBody(source('x'), { declared: 10, maxBytes: 9 }, () => undefined),
+    () => new RequestBody(source('x'), { declared: 10, maxBytes: 9 }, { refuse: () => undefined }),
   ).toThrow(expect.objectContaining({ code: 'GATEWAY_BODY_TOO_LARGE' }))
 })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { createLogger } from '../../../src/base/logger.ts'
+import { nameValuesOf } from '../../../src/base/name-values.ts'
 import { parseEnvironment } from '../../../src/cgi/environment.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import type { GuestTarget } from '../../../src/gateway/target.ts'
@@ -69,7 +70,7 @@ function find(...request: Parameters<typeof router.findHandler>): GuestTarget {
 }
 
 function resolve(params: Readonly<Record<string, string>>) {
-  const cgi = parseEnvironment(Object.entries({ REQUEST_METHOD: 'GET', ...params }))
+  const cgi = parseEnvironment(nameValuesOf(Object.entries({ REQUEST_METHOD: 'GET', ...params })))
   const tenant = router.findTenant(cgi, 'www')
   const { handler, paths } = find(cgi, tenant)
   return `${tenant.config.name} ${handler} ${paths.scriptName} ${paths.pathInfo}`.trim()
@@ -178,7 +179,7 @@ for (const { name, params, code } of REFUSALS) {
 test('a module that changes on disk is noticed after the revalidation time', async () => {
   const params = { HTTP_HOST: 'beta.example', SCRIPT_NAME: '/new.wasm' }
   const load = async () => {
-    const cgi = parseEnvironment(Object.entries({ REQUEST_METHOD: 'GET', ...params }))
+    const cgi = parseEnvironment(nameValuesOf(Object.entries({ REQUEST_METHOD: 'GET', ...params })))
     return (await find(cgi, router.findTenant(cgi, 'www')).module).digest
   }
   expect(() => resolve(params)).toThrow()

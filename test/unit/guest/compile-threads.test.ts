@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { CompileCache } from '../../../src/guest/compile-cache.ts'
 import { compileInThreads } from '../../../src/guest/compile-threads.ts'
+import { runToEnd } from '../../../src/guest/engine.ts'
 import { GuestInstance } from '../../../src/guest/instance.ts'
 import { CollectingSink, grants, job } from '../../support/guest.ts'
 import { wat } from '../../support/wat.ts'
@@ -47,7 +48,7 @@ test.each(SIZES)('a %s module is made beside the event loop, and runs', async (_
   expect(bytes.byteLength).toBe(0)
   const stdout = new CollectingSink()
   const instance = new GuestInstance(module, systemClock)
-  const { outcome } = await instance.run(job({ grants: grants({ stdout }) }))
+  const { outcome } = await runToEnd(instance, job({ grants: grants({ stdout }) }))
   expect([outcome.kind, stdout.text]).toEqual(['exited', 'x'])
 })
 

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest'
 import { NOTHING_YET } from '../../../src/base/byte-stream.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { NO_CAPS, type PoolCaps } from '../../../src/pool/caps.ts'
-import type { PoolJob } from '../../../src/pool/pool-job.ts'
 import { Scheduler } from '../../../src/pool/scheduler.ts'
-import { compileGuest, grants, job } from '../../support/guest.ts'
+import { compileGuest, grants } from '../../support/guest.ts'
+import { startRun, type TestRunOptions } from '../../support/pool-run.ts'
 import { wat } from '../../support/wat.ts'
 
 const PAGE = 65_536
@@ -24,14 +24,13 @@ async function stage(caps: Partial<PoolCaps>, pages = 1) {
   const scheduler = new Scheduler({ clock: systemClock, caps: { ...NO_CAPS, ...caps } })
   const module = await compileGuest(guest(pages))
   const started: string[] = []
-  const start = (tenant: string, more: Partial<PoolJob> = {}) => {
+  const start = (tenant: string, more: Partial<TestRunOptions> = {}) => {
     let isOver = false
     let wake: () => void = () => undefined
-    const {
-      waitTurn: _,
-      takeTurn: __,
-      ...rest
-    } = job({
+    const { report } = startRun(scheduler, {
+      clock: systemClock,
+      cpuMs: 5000,
+      sliceMs: 1,
       wallMs: Number.POSITIVE_INFINITY,
       grants: grants({
         stdin: {
@@ -41,11 +40,7 @@ async function stage(caps: Partial<PoolCaps>, pages = 1) {
           },
         },
       }),
-    })
-    const report = scheduler.run({
-      ...rest,
       tenant,
-      subject: { method: 'GET', uri: '/', script: '/', user: '', contentLength: 0 },
       limits: { maxChildren: 8, queueMax: 8, queueTimeoutMs: 60_000 },
       sizing: {
         pm: 'ondemand',
@@ -57,9 +52,7 @@ async function stage(caps: Partial<PoolCaps>, pages = 1) {
         maxSpawnRate: 32,
         lifetime: 'reset',
       },
-      maxRequests: 0,
       module,
-      onAbort: () => undefined,
       onStart: () => void started.push(tenant),
       ...more,
     })

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { SharedUsage } from '../../../src/master/shared-usage.ts'
 import { Bill } from '../../../src/pool/bill.ts'
-import { RunQueue } from '../../../src/pool/run-queue.ts'
+import { Account, RunQueue } from '../../../src/pool/run-queue.ts'
 import { MEASURE_MS } from '../../../src/worker/load-watch.ts'
 
 const SLICE_MS = 1
@@ -13,9 +13,20 @@ class Thread {
   nowMs = 0
   readonly #turns: Array<() => void> = []
   readonly #usedMs = new Map<string, number>()
+  readonly #accounts = new Map<string, Account>()
 
   constructor() {
-    this.queue = new RunQueue((callback) => this.#turns.push(callback), SLICE_MS)
+    this.queue = new RunQueue({
+      sliceMs: SLICE_MS,
+      schedule: (callback) => this.#turns.push(callback),
+      afterThis: (callback) => callback(),
+    })
+  }
+
+  account(tenant: string): Account {
+    const account = this.#accounts.get(tenant) ?? new Account(tenant)
+    this.#accounts.set(tenant, account)
+    return account
   }
 
   usedBy(tenant: string): number {
@@ -24,7 +35,7 @@ class Thread {
 
   /** A request that needs `cpuMs`; resolves nothing, calls `done`. */
   request(tenant: string, cpuMs: number, done: () => void): void {
-    const bill = new Bill(this.queue, tenant)
+    const bill = new Bill(this.queue, this.account(tenant), SLICE_MS)
     let leftMs = cpuMs
     const run = (): void => {
       const heldMs = Math.min(leftMs, SLICE_MS)
@@ -33,14 +44,14 @@ class Thread {
       this.#usedMs.set(tenant, this.usedBy(tenant) + heldMs)
       if (leftMs > 0) {
         bill.settle(cpuMs - leftMs)
-        bill.waitTurn(run)
+        bill.joinQueue(run)
         return
       }
       bill.settle(cpuMs)
       done()
     }
-    if (this.queue.mayRun(tenant)) run()
-    else bill.waitTurn(run, cpuMs)
+    if (this.queue.mayRun(this.account(tenant))) run()
+    else bill.joinQueue(run, cpuMs)
   }
 
   /** A client that asks again as soon as it is answered. */
@@ -168,7 +179,7 @@ test('a tenant that comes after a long silence holds nobody up for longer than i
 
 test('a guest that holds the thread for longer than a slice pays for all of it', () => {
   const thread = new Thread()
-  const bill = new Bill(thread.queue, 'long')
+  const bill = new Bill(thread.queue, thread.account('long'), SLICE_MS)
   for (const tenant of ['long', 'other']) thread.ask(tenant, 1.5)
   // Slices of 4 ms, one after the other: such as of a guest in long calls of the host.
   let usedMs = 0
@@ -176,9 +187,9 @@ test('a guest that holds the thread for longer than a slice pays for all of it',
     usedMs += 4
     thread.nowMs += 4
     bill.settle(usedMs)
-    if (thread.nowMs < 200) bill.waitTurn(run)
+    if (thread.nowMs < 200) bill.joinQueue(run)
   }
-  bill.waitTurn(run)
+  bill.joinQueue(run)
   thread.runUntil(200)
   expect(thread.usedBy('other')).toBeGreaterThan(80)
 })
@@ -188,6 +199,6 @@ test('the first request after a quiet time owes nothing for what was before', ()
   thread.request('a', 5, () => undefined)
   for (let turn = 0; turn < 20; turn += 1) thread.turn()
   expect(thread.usedBy('a')).toBe(5)
-  thread.queue.join('b', () => undefined)
-  expect(thread.queue.mayRun('a')).toBe(true)
+  thread.queue.join(thread.account('b'), { costMs: SLICE_MS, takeThread: () => undefined })
+  expect(thread.queue.mayRun(thread.account('a'))).toBe(true)
 })

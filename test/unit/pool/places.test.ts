@@ -19,8 +19,8 @@ test('a place is told apart by tenant, module, engine and name, and found again'
     acme.find(small, 'wasmer', ''),
     acme.find(small, 'own', 'release'),
   ]
-  expect(new Set(places.map(({ key }) => key)).size).toBe(places.length)
-  expect(places.map(({ tenant }) => tenant)).toEqual(['acme', 'beta', 'acme', 'acme', 'acme'])
+  expect(new Set(places).size).toBe(places.length)
+  expect(places.map(({ owner }) => owner.tenant)).toEqual(['acme', 'beta', 'acme', 'acme', 'acme'])
   expect(acme.find(small, 'own', '')).toBe(places[0])
   expect(acme.find(small, 'own', 'release')).toBe(places[4])
 })

@@ -1,11 +1,32 @@
 import { expect, test } from 'vitest'
-import { MAX_USAGE_ENTRIES } from '../../../src/base/usage.ts'
-import { RunQueue } from '../../../src/pool/run-queue.ts'
+import { MAX_USAGE_ENTRIES, type Usage } from '../../../src/base/usage.ts'
+import { Account, RunQueue } from '../../../src/pool/run-queue.ts'
 
-/** A queue whose turns the test gives. */
+/** A queue whose turns the test gives, with tenants by their names. */
 function setUp() {
   const scheduled: Array<() => void> = []
-  const queue = new RunQueue((callback) => scheduled.push(callback), 1)
+  const runQueue = new RunQueue({
+    sliceMs: 1,
+    schedule: (callback) => scheduled.push(callback),
+    afterThis: (callback) => callback(),
+  })
+  const accounts = new Map<string, Account>()
+  const of = (tenant: string): Account => {
+    const account = accounts.get(tenant) ?? new Account(tenant)
+    accounts.set(tenant, account)
+    return account
+  }
+  const queue = {
+    join: (tenant: string, takeThread: () => void, costMs = 1) =>
+      runQueue.join(of(tenant), { costMs, takeThread }),
+    mayRun: (tenant: string) => runQueue.mayRun(of(tenant)),
+    charge: (tenant: string, cpuMs: number) => runQueue.charge(of(tenant), cpuMs),
+    takeUsage: () => runQueue.takeUsage(),
+    countElsewhere: (usage: Usage) => runQueue.countElsewhere(usage),
+    get waiting() {
+      return runQueue.waiting
+    },
+  }
   const turn = (): boolean => {
     const callback = scheduled.shift()
     callback?.()

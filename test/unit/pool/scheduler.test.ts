@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import type { ByteSource } from '../../../src/base/byte-stream.ts'
 import { systemClock } from '../../../src/base/clock.ts'
-import type { PoolJob } from '../../../src/pool/pool-job.ts'
 import { Scheduler } from '../../../src/pool/scheduler.ts'
 import type { Sizing } from '../../../src/pool/sizing.ts'
-import { CollectingSink, compileGuest, grants, job } from '../../support/guest.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { CollectingSink, compileGuest, grants } from '../../support/guest.ts'
+import { startRun, type TestRunOptions } from '../../support/pool-run.ts'
 import { wat } from '../../support/wat.ts'
 
 /** Counts its runs in memory and in a global, and prints the count as one digit. */
@@ -34,22 +35,21 @@ const SIZING: Sizing = {
   lifetime: 'reset',
 }
 
-async function setUp(bytes: Uint8Array, changes: Partial<PoolJob> = {}) {
+async function setUp(bytes: Uint8Array, changes: Partial<TestRunOptions> = {}) {
   const scheduler = new Scheduler({ clock: systemClock })
   const module = await compileGuest(bytes)
-  const run = (more: Partial<PoolJob> = {}) => {
+  const run = (more: Partial<TestRunOptions> = {}) => {
     const stdout = new CollectingSink()
-    const { waitTurn: _, takeTurn: __, ...rest } = job({ grants: grants({ stdout }) })
-    const report = scheduler.run({
-      ...rest,
+    const { report } = startRun(scheduler, {
+      clock: systemClock,
+      grants: grants({ stdout }),
+      cpuMs: 5000,
+      wallMs: 10_000,
+      sliceMs: 1,
       tenant: 'acme',
-      subject: { method: 'GET', uri: '/', script: '/test.wasm', user: '', contentLength: 0 },
       limits: { maxChildren: 8, queueMax: 8, queueTimeoutMs: 1000 },
       sizing: SIZING,
-      maxRequests: 0,
       module,
-      onAbort: () => undefined,
-      onStart: () => undefined,
       ...changes,
       ...more,
     })
@@ -200,4 +200,75 @@ test('stopping ends guests and refuses whoever waits', async () => {
   scheduler.stop()
   expect((await running).outcome).toEqual({ kind: 'killed', reason: 'stopping' })
   await expect(waiting).rejects.toMatchObject({ code: 'POOL_STOPPING' })
+})
+
+/** Runs of one tenant that has had its part of this turn of the event loop, so that they wait for the thread. */
+async function waiting(
+  count: number,
+  limits = { maxChildren: 1, queueMax: 2, queueTimeoutMs: 1000 },
+) {
+  const clock = new FakeClock()
+  const scheduler = new Scheduler({ clock })
+  const module = await compileGuest(COUNTER)
+  const state = scheduler.stateOf('acme', limits)
+  scheduler.runQueue.charge(state.account, 5)
+  const runs = Array.from({ length: count }, () =>
+    startRun(scheduler, {
+      ...{ clock, limits, module, sizing: SIZING, tenant: 'acme', grants: grants() },
+      ...{ cpuMs: 5000, wallMs: 10_000, sliceMs: 1 },
+    }),
+  )
+  return { clock, scheduler, state, runs }
+}
+
+const exited = { outcome: { kind: 'exited', code: 0 } }
+
+test('who waits for the thread has no slot: guests that never wait need one for all', async () => {
+  const { state, runs } = await waiting(3)
+  expect([state.slots.active, state.waiting]).toEqual([0, 3])
+  for (const run of runs) expect(await run.report).toMatchObject(exited)
+  expect(state.counters).toMatchObject({ requests: 3, queued: 0, refused: 0, maxActive: 1 })
+  expect([state.slots.active, state.waiting]).toEqual([0, 0])
+})
+
+test('as many may wait for the thread as there are free slots and places in the queue', async () => {
+  const { state, runs } = await waiting(5)
+  const reports = await Promise.allSettled(runs.map(({ report }) => report))
+  expect(reports.map(({ status }) => status)).toEqual([
+    ...['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'rejected'],
+  ])
+  expect(reports[3]).toMatchObject({ reason: { code: 'POOL_QUEUE_FULL' } })
+  expect(state.counters.refused).toBe(2)
+})
+
+test('waiting for the thread ends with queue.timeout, for each at its time', async () => {
+  const { clock, scheduler, state, runs } = await waiting(1)
+  clock.advance(600)
+  const [first] = runs
+  scheduler.runQueue.charge(state.account, 5)
+  const limits = { maxChildren: 1, queueMax: 2, queueTimeoutMs: 1000 }
+  const second = startRun(scheduler, {
+    ...{ clock, limits, module: first?.module as never, sizing: SIZING, tenant: 'acme' },
+    ...{ grants: grants(), cpuMs: 5000, wallMs: 10_000, sliceMs: 1 },
+  })
+  clock.advance(400)
+  await expect(first?.report).rejects.toMatchObject({ code: 'POOL_QUEUE_TIMEOUT' })
+  expect(state.waiting).toBe(1)
+  expect(await second.report).toMatchObject(exited)
+})
+
+test('a request that is given up while it waits for the thread never runs, and the next one does', async () => {
+  const { state, runs } = await waiting(2)
+  runs[0]?.giveUp()
+  await expect(runs[0]?.report).rejects.toMatchObject({ code: 'POOL_ABORTED' })
+  expect(await runs[1]?.report).toMatchObject(exited)
+  expect(state.counters.requests).toBe(1)
+})
+
+test('stopping refuses whoever waits for the thread', async () => {
+  const { scheduler, runs } = await waiting(2)
+  scheduler.stop()
+  for (const { report } of runs) {
+    await expect(report).rejects.toMatchObject({ code: 'POOL_STOPPING' })
+  }
 })

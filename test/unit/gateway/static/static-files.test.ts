@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { ByteSink } from '../../../../src/base/byte-stream.ts'
+import { nameValuesOf } from '../../../../src/base/name-values.ts'
 import { parseEnvironment } from '../../../../src/cgi/environment.ts'
 import { FileReader } from '../../../../src/gateway/static/file-reader.ts'
 import type { StaticOutput } from '../../../../src/gateway/static/send-response.ts'
@@ -304,7 +305,7 @@ function answer(
   params: Readonly<Record<string, string>> = {},
 ) {
   const variables = { REQUEST_METHOD: 'GET', REQUEST_URI: path, ...params }
-  const cgi = parseEnvironment(Object.entries(variables))
+  const cgi = parseEnvironment(nameValuesOf(Object.entries(variables)))
   return files.answer({ cgi, pathInfo: path }, { onAbort: () => undefined, ...output })
 }
 

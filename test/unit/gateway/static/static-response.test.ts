@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { nameValuesOf } from '../../../../src/base/name-values.ts'
 import { parseEnvironment } from '../../../../src/cgi/environment.ts'
 import { StaticIndex } from '../../../../src/gateway/static/static-index.ts'
 import { makeResponse } from '../../../../src/gateway/static/static-response.ts'
@@ -302,7 +303,7 @@ function respond(path: string, params: Readonly<Record<string, string>> = {}) {
     HTTP_HOST: 'acme.example',
     ...params,
   }
-  return makeResponse(parseEnvironment(Object.entries(variables)), files.find(path), {
+  return makeResponse(parseEnvironment(nameValuesOf(Object.entries(variables))), files.find(path), {
     cacheControl: 'max-age=60',
   })
 }

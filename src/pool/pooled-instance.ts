@@ -1,0 +1,75 @@
+/** An instance with what the pool and status pages know of it, for as long as it lives. */
+import type { Instance } from '../guest/engine.ts'
+import type { GuestReport } from '../guest/instance.ts'
+import type { GuestModule } from '../guest/module.ts'
+import type { Place } from './places.ts'
+import type { Sizing } from './sizing.ts'
+
+/** What a request is about; strings as the web server sent them. */
+export interface JobSubject {
+  readonly method: string
+  readonly uri: string
+  readonly script: string
+  readonly user: string
+  readonly contentLength: number
+}
+
+let instances = 0
+
+export class PooledInstance {
+  readonly instance: Instance
+  readonly module: GuestModule
+  readonly place: Place
+  /** Counts the instances of this process. */
+  number = 0
+  /** On the pool's clock, in milliseconds. */
+  madeMs = 0
+  requests = 0
+  /** Whether it was made for a request, and that one is not over. */
+  isNew = false
+  isRunning = false
+  /** When its latest run started and, if it is over, ended. */
+  startedMs = 0
+  endedMs = 0
+  subject: JobSubject | undefined = undefined
+  last: GuestReport | undefined = undefined
+
+  /** What the request that had it last says about keeping it. */
+  sizing: Sizing | undefined = undefined
+  maxRequests = 0
+  /** While it runs: where it is in the list of those that do, and what it is going to need, in bytes. */
+  runningAt = -1
+  needBytes = 0
+  /** While it is idle: its neighbours in the order of last use, what it holds, and until when it is kept. */
+  older: PooledInstance | undefined = undefined
+  newer: PooledInstance | undefined = undefined
+  idleBytes = 0
+  expiresMs = 0
+
+  constructor(instance: Instance, { module, place, nowMs }: InstanceParts) {
+    this.instance = instance
+    this.module = module
+    this.place = place
+    this.renewed(nowMs)
+  }
+
+  /** From here on it is another one. */
+  renewed(nowMs: number): void {
+    instances += 1
+    this.number = instances
+    this.madeMs = nowMs
+    this.requests = 0
+    this.isRunning = false
+    this.startedMs = nowMs
+    this.endedMs = nowMs
+    this.subject = undefined
+    this.last = undefined
+  }
+}
+
+export interface InstanceParts {
+  readonly module: GuestModule
+  readonly place: Place
+  /** On the pool's clock. */
+  readonly nowMs: number
+}
