@@ -3,7 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import type { ByteSink, ByteSource } from '../../src/base/byte-stream.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { FaultConduct } from '../../src/guest/fault-conduct.ts'
-import type { GuestJob } from '../../src/guest/instance.ts'
+import type { GuestJob } from '../../src/guest/job.ts'
 import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
 
 const nobody: ByteSink = {

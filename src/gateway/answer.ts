@@ -13,11 +13,10 @@ import {
 } from '../cgi/response-stream.ts'
 import { ProtocolStatus, Role } from '../fastcgi/constants.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
-import type { GuestReport } from '../guest/instance.ts'
+import type { GuestReport } from '../guest/job.ts'
 import { GatewayError } from './errors.ts'
 import { type FailureCode, failureRule, outcomeCode } from './failure.ts'
 import type { Gateway } from './gateway.ts'
-import type { GuestRun } from './guest-run.ts'
 import { DEFAULT_STDERR_LIMITS, GuestStderr, type StderrOwner } from './guest-stderr.ts'
 import type { RequestBody } from './request-body.ts'
 import type { FileTarget, Target } from './target.ts'
@@ -31,6 +30,15 @@ const ROLE_NAMES = {
 
 const NO_HEADERS: ReadonlySet<string> = new Set()
 
+/** The run of the guest that answers. */
+export interface AnsweredRun {
+  /** Milliseconds it has waited to be started. */
+  readonly queuedMs: number
+  stop(reason: 'rejected'): void
+  /** The response is complete, and the guest goes on. */
+  finishedEarly(): void
+}
+
 export class Answer implements ByteSink, ResponseOptions, StderrOwner {
   readonly requestId: string
   /** When the request came, on the gateway's clock. */
@@ -41,7 +49,7 @@ export class Answer implements ByteSink, ResponseOptions, StderrOwner {
   target: Target | undefined
   /** Set before the guest runs. */
   body: RequestBody | undefined
-  run: GuestRun | undefined
+  run: AnsweredRun | undefined
   readonly #request: FastCgiRequest
   readonly #gateway: Gateway
   #response: CgiResponseStream | undefined

@@ -1,5 +1,5 @@
 /** What runs a guest: our own host, or another one behind the same contract. */
-import type { GuestJob, GuestReport } from './instance.ts'
+import type { GuestJob, GuestReport, RunEnd } from './job.ts'
 import type { KillReason } from './outcome.ts'
 
 /**
@@ -7,13 +7,6 @@ import type { KillReason } from './outcome.ts'
  * - `wasmer`: `@wasmer/wasi`; for trusted tenants only (docs/engines.md).
  */
 export type Engine = 'own' | 'wasmer'
-
-/** Who is told how a run has ended, once, and never before `start` has returned. */
-export interface RunEnd {
-  settled(report: GuestReport): void
-  /** What runs it is broken. */
-  broke(error: unknown): void
-}
 
 /** An instance of a module, whichever engine runs it. */
 export interface Instance {

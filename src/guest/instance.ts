@@ -11,12 +11,10 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { ExitSignal } from '../wasi/exit-signal.ts'
 import { WasiHost } from '../wasi/host.ts'
 import { promising } from '../wasi/jspi.ts'
-import type { WasiGrants } from '../wasi/session.ts'
 import { COUNTER_EXPORT, END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
 import { hasColdPages } from '../wasm/quota.ts'
-import type { RunEnd } from './engine.ts'
-import type { FaultConduct } from './fault-conduct.ts'
 import { type GuestMemory, makeMemories, memoryImports } from './guest-memory.ts'
+import type { GuestJob, RunEnd } from './job.ts'
 import { Meter } from './meter.ts'
 import { type GuestModule, PREVIEW1 } from './module.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
@@ -24,32 +22,6 @@ import { pageFaults } from './page-faults.ts'
 import { ProcessorTime, type ThreadTime, threadTimeOf } from './processor-time.ts'
 import { releasePages } from './release-pages.ts'
 import { MutableState } from './snapshot.ts'
-
-export interface GuestJob {
-  readonly grants: WasiGrants
-  /** CPU time the run may use, in milliseconds. */
-  readonly cpuMs: number
-  /** Wall-clock time from the start to the end of the run, in milliseconds. */
-  readonly wallMs: number
-  /** How long the guest may hold the thread while others want it, in milliseconds. */
-  readonly sliceMs: number
-  /** Of whoever the run is for. */
-  readonly faults: FaultConduct
-  /** Calls `wake` when it is the guest's turn again. `cpuMs`: what the run has used so far. */
-  readonly waitTurn: (wake: () => void, cpuMs: number) => void
-  /** Calls `wake` when it is the guest's turn, which may be now: what it waited for has come. */
-  readonly takeTurn: (wake: () => void) => void
-  /** Called whenever the guest starts to wait for something else than its turn, before anybody else runs. */
-  readonly onWait: (cpuMs: number) => void
-}
-
-export interface GuestReport {
-  readonly outcome: Outcome
-  /** Processor time the guest used, in milliseconds. */
-  readonly cpuMs: number
-  /** Bytes of linear memory at the end, all memories together. */
-  readonly memoryBytes: number
-}
 
 const EXITED: Outcome = { kind: 'exited', code: 0 }
 

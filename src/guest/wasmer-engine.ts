@@ -7,8 +7,8 @@
  *     idle -> reading -> running -> writing -> spent
  */
 import type { Clock, Timer } from '../base/clock.ts'
-import type { Instance, RunEnd } from './engine.ts'
-import type { GuestJob } from './instance.ts'
+import type { Instance } from './engine.ts'
+import type { GuestJob, RunEnd } from './job.ts'
 import type { GuestModule } from './module.ts'
 import type { KillReason, Outcome } from './outcome.ts'
 import { ProcessorTime, threadTimeOf } from './processor-time.ts'

@@ -4,8 +4,7 @@
  * in, one tenant after the other.
  */
 import type { GuestModule } from '../guest/module.ts'
-import type { IdleCount } from './places.ts'
-import type { PooledInstance } from './pooled-instance.ts'
+import type { IdleCount, PooledInstance } from './pooled-instance.ts'
 import type { SlotWaiter } from './slots.ts'
 import type { TenantState } from './tenant-state.ts'
 import { DEFAULT_WARM_LIMITS, WarmInstances, type WarmLimits } from './warm-instances.ts'

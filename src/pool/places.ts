@@ -1,30 +1,7 @@
 /** Where instances of one tenant are kept: a place for each of its handlers, module and engine. */
 import type { Engine } from '../guest/engine.ts'
 import type { GuestModule } from '../guest/module.ts'
-import type { PooledInstance } from './pooled-instance.ts'
-
-/** Idle instances of one tenant, in all its places. */
-export interface IdleCount {
-  readonly tenant: string
-  idle: number
-}
-
-/** One of the tenant's handlers, with one module and engine: tenants never share an instance. */
-export class Place {
-  readonly owner: IdleCount
-  readonly engine: Engine
-  readonly name: string
-  /** Those that wait for a request; the one that was used last comes last. */
-  readonly idle: PooledInstance[] = []
-  /** Those whose run is over and that have to be put back. */
-  readonly used: PooledInstance[] = []
-
-  constructor(owner: IdleCount, engine: Engine, name: string) {
-    this.owner = owner
-    this.engine = engine
-    this.name = name
-  }
-}
+import { type IdleCount, Place } from './pooled-instance.ts'
 
 /** How many places of one module are remembered: a release that changes its manifest only has a name of its own. */
 const MAX_NAMES = 16

@@ -4,19 +4,33 @@
  *
  *     new -> arriving (waits for the thread) -> queued (waits for a slot) -> running -> over
  */
-import type { Engine, RunEnd } from '../guest/engine.ts'
+import type { Engine } from '../guest/engine.ts'
 import type { FaultConduct } from '../guest/fault-conduct.ts'
-import type { GuestJob, GuestReport } from '../guest/instance.ts'
+import type { GuestJob, GuestReport, RunEnd } from '../guest/job.ts'
 import type { GuestModule } from '../guest/module.ts'
 import type { KillReason } from '../guest/outcome.ts'
-import type { WasiGrants } from '../wasi/session.ts'
 import { Bill } from './bill.ts'
 import type { PoolError } from './errors.ts'
 import type { JobSubject, PooledInstance } from './pooled-instance.ts'
-import type { Scheduler } from './scheduler.ts'
+import type { RunQueue } from './run-queue.ts'
 import type { Sizing } from './sizing.ts'
 import type { SlotWaiter } from './slots.ts'
 import type { TenantState } from './tenant-state.ts'
+
+/** The pool, as its runs see it. */
+export interface RunPool {
+  readonly runQueue: RunQueue
+  /** A run that waited for a slot has one. */
+  admitted(run: PoolRun): void
+  /** It will not run. */
+  refuse(run: PoolRun, error: PoolError): void
+  /** Whoever wanted it has gone before it ran. */
+  giveUp(run: PoolRun): void
+  /** Its guest has ended. */
+  end(run: PoolRun, report: GuestReport): void
+  /** What runs it is broken. */
+  fail(run: PoolRun, error: unknown): void
+}
 
 export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWaiter {
   abstract readonly subject: JobSubject
@@ -27,7 +41,7 @@ export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWait
   abstract readonly placeName: string
   /** Requests one instance may answer; 0: no limit. */
   abstract readonly maxRequests: number
-  abstract readonly grants: WasiGrants
+  abstract readonly grants: GuestJob['grants']
   abstract readonly cpuMs: number
   abstract readonly wallMs: number
   readonly sliceMs: number
@@ -38,12 +52,12 @@ export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWait
   queuedMs = 0
   /** What it runs in, while it does. */
   held: PooledInstance | undefined = undefined
-  readonly #scheduler: Scheduler
+  readonly #pool: RunPool
   #reason: KillReason | undefined
 
-  constructor(scheduler: Scheduler, state: TenantState, times: RunTimes) {
-    super(scheduler.runQueue, state.account, times.sliceMs)
-    this.#scheduler = scheduler
+  constructor(pool: RunPool, state: TenantState, times: RunTimes) {
+    super(pool.runQueue, state.account, times.sliceMs)
+    this.#pool = pool
     this.state = state
     this.sliceMs = times.sliceMs
     this.askedMs = times.askedMs
@@ -78,7 +92,7 @@ export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWait
   /** The web server has given the request up. */
   giveUp(): void {
     if (this.phase === 'running') this.stop('aborted')
-    else this.#scheduler.giveUp(this)
+    else this.#pool.giveUp(this)
   }
 
   readonly waitTurn = (wake: () => void, cpuMs: number): void => {
@@ -93,19 +107,19 @@ export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWait
   }
 
   settled(report: GuestReport): void {
-    this.#scheduler.end(this, report)
+    this.#pool.end(this, report)
   }
 
   broke(error: unknown): void {
-    this.#scheduler.fail(this, error)
+    this.#pool.fail(this, error)
   }
 
   admitted(): void {
-    this.#scheduler.admitted(this)
+    this.#pool.admitted(this)
   }
 
   refused(error: PoolError): void {
-    this.#scheduler.refuse(this, error)
+    this.#pool.refuse(this, error)
   }
 }
 

@@ -1,8 +1,7 @@
-/** An instance with what the pool and status pages know of it, for as long as it lives. */
-import type { Instance } from '../guest/engine.ts'
-import type { GuestReport } from '../guest/instance.ts'
+/** An instance with what the pool and status pages know of it, for as long as it lives, and the place where it is kept. */
+import type { Engine, Instance } from '../guest/engine.ts'
+import type { GuestReport } from '../guest/job.ts'
 import type { GuestModule } from '../guest/module.ts'
-import type { Place } from './places.ts'
 import type { Sizing } from './sizing.ts'
 
 /** What a request is about; strings as the web server sent them. */
@@ -12,6 +11,29 @@ export interface JobSubject {
   readonly script: string
   readonly user: string
   readonly contentLength: number
+}
+
+/** Idle instances of one tenant, in all its places. */
+export interface IdleCount {
+  readonly tenant: string
+  idle: number
+}
+
+/** One of the tenant's handlers, with one module and engine: tenants never share an instance. */
+export class Place {
+  readonly owner: IdleCount
+  readonly engine: Engine
+  readonly name: string
+  /** Those that wait for a request; the one that was used last comes last. */
+  readonly idle: PooledInstance[] = []
+  /** Those whose run is over and that have to be put back. */
+  readonly used: PooledInstance[] = []
+
+  constructor(owner: IdleCount, engine: Engine, name: string) {
+    this.owner = owner
+    this.engine = engine
+    this.name = name
+  }
 }
 
 let instances = 0

@@ -1,15 +1,12 @@
 /** Gives each request its turn with the thread, a slot of its tenant and an instance of its handler, and takes them back. */
-import type { Clock, Timer } from '../base/clock.ts'
-import type { GuestReport } from '../guest/instance.ts'
-import { makeInstance } from '../guest/make-instance.ts'
-import type { GuestModule } from '../guest/module.ts'
+import type { Clock } from '../base/clock.ts'
+import type { GuestReport } from '../guest/job.ts'
 import { Capacity, type PoolCaps } from './caps.ts'
 import type { PoolError } from './errors.ts'
-import type { Place } from './places.ts'
-import type { PoolRun } from './pool-run.ts'
-import { PooledInstance } from './pooled-instance.ts'
+import { Instances } from './instances.ts'
+import type { PoolRun, RunPool } from './pool-run.ts'
+import type { PooledInstance } from './pooled-instance.ts'
 import { RunQueue } from './run-queue.ts'
-import { idleLimit, idleTimeoutMs, instancesToMake, type Sizing } from './sizing.ts'
 import type { SlotLimits } from './slots.ts'
 import { TenantState } from './tenant-state.ts'
 import type { WarmInstances } from './warm-instances.ts'
@@ -23,23 +20,15 @@ export interface SchedulerOptions {
 /** How long new requests of one tenant may hold a turn of the event loop, in milliseconds. */
 const TURN_MS = 1
 
-/** How often idle instances are looked at, in milliseconds. */
-const EXPIRE_INTERVAL_MS = 1000
-
-/** By how much `max_requests` is shortened at random, so that instances made together do not end together. */
-const MAX_REQUESTS_JITTER = 0.1
-
 const NEVER_RAN = { cpuMs: 0, memoryBytes: 0 } as const
 
-export class Scheduler {
+export class Scheduler implements RunPool {
   readonly #clock: Clock
   readonly #runQueue: RunQueue
   readonly #capacity: Capacity
   readonly #warm: WarmInstances
   readonly #tenants = new Map<string, TenantState>()
-  /** Instances that still have to be put back, by place; a place may be there twice. */
-  readonly #used: Place[] = []
-  #expireTimer: Timer | undefined
+  readonly #instances: Instances
   #isStopping = false
 
   constructor({ clock, caps }: SchedulerOptions) {
@@ -51,6 +40,12 @@ export class Scheduler {
     })
     this.#capacity = new Capacity(caps)
     this.#warm = this.#capacity.warm
+    this.#instances = new Instances({
+      clock,
+      capacity: this.#capacity,
+      runQueue: this.#runQueue,
+      tenants: this.#tenants,
+    })
   }
 
   /** For status pages: what is known of each tenant that has had a request. */
@@ -145,13 +140,13 @@ export class Scheduler {
   /** Kills every guest and refuses every request that waits. */
   stop(): void {
     this.#isStopping = true
-    this.#expireTimer?.cancel()
+    this.#instances.stop()
     for (const { slots, arriving, arrivalTimer } of this.#tenants.values()) {
       arrivalTimer?.cancel()
       slots.refuseAll()
       for (const run of [...arriving]) {
         arriving.delete(run)
-        this.refuse(run, slots.stoppingError())
+        run.refused(slots.stoppingError())
       }
     }
     for (const { instance } of [...this.#capacity.running]) instance.kill('stopping')
@@ -174,20 +169,21 @@ export class Scheduler {
     }, state.usualCpuMs)
   }
 
-  /** Those that have waited for the thread for as long as they may. The first one came first. */
+  /** Those that have waited for the thread for as long as they may. */
   #refuseLate(state: TenantState): void {
     const { arriving, slots, limits } = state
     state.arrivalTimer = undefined
-    const nowMs = this.#clock.nowMs()
+    const lateMs = this.#clock.nowMs() - limits.queueTimeoutMs
+    let nextMs = Number.POSITIVE_INFINITY
     for (const run of arriving) {
-      const leftMs = run.askedMs + limits.queueTimeoutMs - nowMs
-      if (leftMs > 0) {
-        state.arrivalTimer = this.#clock.after(leftMs, () => this.#refuseLate(state))
-        return
+      if (run.askedMs > lateMs) nextMs = Math.min(nextMs, run.askedMs - lateMs)
+      else {
+        arriving.delete(run)
+        run.refused(slots.timeoutError())
       }
-      arriving.delete(run)
-      this.refuse(run, slots.timeoutError())
     }
+    if (nextMs === Number.POSITIVE_INFINITY) return
+    state.arrivalTimer = this.#clock.after(nextMs, () => this.#refuseLate(state))
   }
 
   /** It has the thread: takes a slot, or waits for one. */
@@ -211,9 +207,8 @@ export class Scheduler {
 
   /** It has the thread and a slot: takes an instance of its handler, or makes one, and runs. */
   #begin(run: PoolRun): void {
-    const { module, state } = run
-    const place = state.places.find(module, run.engine, run.placeName)
-    const held = this.#warm.take(place) ?? this.#takeUsed(place) ?? this.#makeNow(run, place)
+    const { state } = run
+    const held = this.#instances.take(run)
     this.#capacity.begin(held)
     const nowMs = this.#clock.nowMs()
     run.queuedMs = run.phase === 'new' ? 0 : nowMs - run.askedMs
@@ -255,161 +250,7 @@ export class Scheduler {
     this.#capacity.end(held)
     held.isRunning = false
     held.endedMs = this.#clock.nowMs()
-    // Putting an instance back waits until the answers of this turn are on their way, unless somebody wants it before that.
-    held.place.used.push(held)
-    this.#used.push(held.place)
-    if (this.#used.length === 1) setImmediate(this.#putUsedBack)
+    this.#instances.giveBack(held)
     this.#capacity.leave(run.state)
-  }
-
-  readonly #putUsedBack = (): void => {
-    let fromMs = this.#clock.nowMs()
-    for (const place of this.#used.splice(0)) {
-      const used = place.used.pop()
-      if (used === undefined) continue // somebody has taken it
-      const isFirstUse = used.isNew && used.instance.runs === 1
-      used.isNew = false
-      const state = this.#tenants.get(place.owner.tenant)
-      if (this.#restore(used)) this.#keep(used)
-      fromMs = this.#chargeSince(fromMs, state)
-      if (state !== undefined) this.#makeAhead(used, state, isFirstUse)
-    }
-  }
-
-  /** Somebody wants the instance before that. */
-  #takeUsed(place: Place): PooledInstance | undefined {
-    const used = place.used.pop()
-    if (used === undefined) return undefined
-    used.isNew = false
-    const fromMs = this.#clock.nowMs()
-    const isReady = this.#restore(used)
-    this.#chargeSince(fromMs, this.#tenants.get(place.owner.tenant))
-    return isReady ? used : undefined
-  }
-
-  #makeNow({ module, state }: PoolRun, place: Place): PooledInstance {
-    const fromMs = this.#clock.nowMs()
-    this.#capacity.beforeMake(module)
-    const made = this.#make(module, place, state)
-    made.isNew = true
-    this.#chargeSince(fromMs, state)
-    return made
-  }
-
-  /** What is done for a request before and after its guest runs is its tenant's to pay, too. Answers the time. */
-  #chargeSince(fromMs: number, state: TenantState | undefined): number {
-    const nowMs = this.#clock.nowMs()
-    if (state !== undefined) {
-      this.#runQueue.charge(state.account, Math.min(nowMs - fromMs, TURN_MS))
-    }
-    return nowMs
-  }
-
-  #make(module: GuestModule, place: Place, { counters }: TenantState): PooledInstance {
-    counters.instancesMade += 1
-    const { engine } = place
-    const instance = makeInstance({ engine, module, clock: this.#clock })
-    return new PooledInstance(instance, { module, place, nowMs: this.#clock.nowMs() })
-  }
-
-  #restore(used: PooledInstance): boolean {
-    const { counters } = this.#tenants.get(used.place.owner.tenant) ?? {}
-    const { instance, sizing } = used
-    if (canRunAgain(used)) {
-      if (sizing?.lifetime === 'reset' && counters !== undefined) counters.resets += 1
-      return true
-    }
-    const isNew = instance.renew(() => {
-      this.#countRenewal(used)
-      this.#keep(used)
-    })
-    if (isNew) this.#countRenewal(used)
-    return isNew
-  }
-
-  #countRenewal(used: PooledInstance): void {
-    const { counters } = this.#tenants.get(used.place.owner.tenant) ?? {}
-    if (counters !== undefined) {
-      counters.instancesMade += 1
-      counters.instancesRenewed += 1
-    }
-    used.renewed(this.#clock.nowMs())
-  }
-
-  #keep(one: PooledInstance): void {
-    const { sizing, place } = one
-    const { owner } = place
-    const active = this.#tenants.get(owner.tenant)?.slots.active ?? 0
-    if (sizing === undefined) return
-    if (owner.idle >= idleLimit(sizing, active)) this.#warm.dropOne(owner)
-    if (!this.#capacity.beforeKeep(one)) return
-    const timeoutMs = idleTimeoutMs(sizing)
-    const isForGood = timeoutMs === Number.POSITIVE_INFINITY
-    this.#warm.put(one, isForGood ? timeoutMs : this.#clock.nowMs() + timeoutMs)
-    if (!isForGood) this.#expireLater()
-  }
-
-  /** Instances made while nobody wants the thread are there when somebody does. One a turn of the event loop. */
-  #makeAhead(like: PooledInstance, state: TenantState, isFirstUse: boolean): void {
-    const { sizing } = like
-    if (sizing === undefined) return
-    if (sizing.pm === 'ondemand' && sizing.lifetime !== 'fresh') return
-    this.#makeOneAhead(like, state, { sizing, isFirstUse, most: sizing.maxSpawnRate })
-  }
-
-  #makeOneAhead(like: PooledInstance, state: TenantState, spawning: Spawning): void {
-    const { sizing, isFirstUse, most } = spawning
-    if (this.#countWanted(state, spawning) === 0) return
-    setImmediate(() => {
-      const { place, module } = like
-      const wanted = this.#countWanted(state, spawning)
-      if (wanted === 0 || this.#isStopping || this.#runQueue.waiting > 0) return
-      if (!this.#capacity.hasSpareRoom(module)) return
-      const made = this.#make(module, place, state)
-      made.sizing = sizing
-      made.maxRequests = like.maxRequests
-      this.#keep(made)
-      if (wanted > 1 && most > 1)
-        this.#makeOneAhead(like, state, { sizing, isFirstUse, most: most - 1 })
-    })
-  }
-
-  #countWanted({ slots, places }: TenantState, { sizing, isFirstUse }: Spawning): number {
-    const headcount = { active: slots.active, idle: places.owner.idle, isFirstUse }
-    return instancesToMake(sizing, headcount)
-  }
-
-  #expire(): void {
-    this.#expireTimer = undefined
-    this.#warm.expire(this.#clock.nowMs())
-    if (this.#warm.count > 0) this.#expireLater()
-  }
-
-  #expireLater(): void {
-    if (this.#isStopping) return
-    this.#expireTimer ??= this.#clock.after(EXPIRE_INTERVAL_MS, () => this.#expire())
-  }
-}
-
-interface Spawning {
-  readonly sizing: Sizing
-  /** Of the handler. */
-  readonly isFirstUse: boolean
-  /** Instances to make, one after the other. */
-  readonly most: number
-}
-
-function canRunAgain({ instance, sizing, maxRequests }: PooledInstance): boolean {
-  if (maxRequests > 0) {
-    const limit = Math.ceil(maxRequests * (1 - instance.jitter * MAX_REQUESTS_JITTER))
-    if (instance.runs >= limit) return false
-  }
-  switch (sizing?.lifetime) {
-    case 'reset':
-      return instance.reset()
-    case 'persistent':
-      return !instance.isSpent
-    default:
-      return false
   }
 }

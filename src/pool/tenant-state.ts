@@ -1,12 +1,17 @@
 /** What the pool knows of one tenant: its slots and its accounts. Exact, and kept across reloads. */
 import type { Clock, Timer } from '../base/clock.ts'
 import { FaultConduct } from '../guest/fault-conduct.ts'
-import type { GuestReport } from '../guest/instance.ts'
+import type { GuestReport } from '../guest/job.ts'
 import { Places } from './places.ts'
-import type { PoolRun } from './pool-run.ts'
 import { Account } from './run-queue.ts'
-import { type SlotLimits, Slots } from './slots.ts'
+import { type SlotLimits, Slots, type SlotWaiter } from './slots.ts'
 import { WaitHistogram } from './wait-histogram.ts'
+
+/** A request that waits for the thread. */
+export interface Arriving extends SlotWaiter {
+  /** When it began to wait, on the pool's clock. */
+  readonly askedMs: number
+}
 
 export interface TenantCounters {
   /** Requests that got an instance. */
@@ -61,7 +66,7 @@ export class TenantState {
   /** What the instance of its latest request is going to need, in bytes. */
   needBytes = 0
   /** Requests that wait for the thread and have no slot yet. */
-  readonly arriving = new Set<PoolRun>()
+  readonly arriving = new Set<Arriving>()
   /** Looks for those of them that have waited for too long. */
   arrivalTimer: Timer | undefined
   #limits: SlotLimits

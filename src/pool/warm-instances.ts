@@ -3,8 +3,7 @@
  * they hold too much memory.
  */
 
-import type { IdleCount, Place } from './places.ts'
-import type { PooledInstance } from './pooled-instance.ts'
+import type { IdleCount, Place, PooledInstance } from './pooled-instance.ts'
 
 export interface WarmLimits {
   /** Idle instances in all: each takes about 10 GB of address space, of which a process has some 128 TB. */

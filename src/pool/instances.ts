@@ -1,0 +1,224 @@
+/**
+ * The instances of all handlers of a worker: one is taken for each run, and put back when it has ended. Who needs one that is not
+ * there makes it; where nobody wants the thread, some are made ahead of need.
+ */
+import type { Clock, Timer } from '../base/clock.ts'
+import { makeInstance } from '../guest/make-instance.ts'
+import type { GuestModule } from '../guest/module.ts'
+import type { Capacity } from './caps.ts'
+import type { PoolRun } from './pool-run.ts'
+import { type Place, PooledInstance } from './pooled-instance.ts'
+import type { RunQueue } from './run-queue.ts'
+import { idleLimit, idleTimeoutMs, instancesToMake, type Sizing } from './sizing.ts'
+import type { TenantState } from './tenant-state.ts'
+import type { WarmInstances } from './warm-instances.ts'
+
+/** What is done for a request beside its guest costs its tenant this much at most, in milliseconds. */
+const MOST_CHARGED_MS = 1
+
+/** How often idle instances are looked at, in milliseconds. */
+const EXPIRE_INTERVAL_MS = 1000
+
+/** By how much `max_requests` is shortened at random, so that instances made together do not end together. */
+const MAX_REQUESTS_JITTER = 0.1
+
+export interface InstancesOptions {
+  readonly clock: Clock
+  readonly capacity: Capacity
+  readonly runQueue: RunQueue
+  /** By name. */
+  readonly tenants: ReadonlyMap<string, TenantState>
+}
+
+export class Instances {
+  readonly #clock: Clock
+  readonly #capacity: Capacity
+  readonly #runQueue: RunQueue
+  readonly #tenants: ReadonlyMap<string, TenantState>
+  readonly #warm: WarmInstances
+  /** Where instances are that still have to be put back; a place may be there twice. */
+  readonly #used: Place[] = []
+  #expireTimer: Timer | undefined
+  #isStopping = false
+
+  constructor({ clock, capacity, runQueue, tenants }: InstancesOptions) {
+    this.#clock = clock
+    this.#capacity = capacity
+    this.#runQueue = runQueue
+    this.#tenants = tenants
+    this.#warm = capacity.warm
+  }
+
+  /** An instance of the run's handler, in its first state (or its latest, where it is kept). */
+  take(run: PoolRun): PooledInstance {
+    const place = run.state.places.find(run.module, run.engine, run.placeName)
+    return this.#warm.take(place) ?? this.#takeUsed(place) ?? this.#makeNow(run, place)
+  }
+
+  /**
+   * Its run is over. Putting it back waits until the answers of this turn are on their way, unless somebody wants it before
+   * that.
+   */
+  giveBack(one: PooledInstance): void {
+    one.place.used.push(one)
+    this.#used.push(one.place)
+    if (this.#used.length === 1) setImmediate(this.#putUsedBack)
+  }
+
+  /** Nothing is made or looked at from here on. */
+  stop(): void {
+    this.#isStopping = true
+    this.#expireTimer?.cancel()
+  }
+
+  readonly #putUsedBack = (): void => {
+    let fromMs = this.#clock.nowMs()
+    for (const place of this.#used.splice(0)) {
+      const used = place.used.pop()
+      if (used === undefined) continue // somebody has taken it
+      const isFirstUse = used.isNew && used.instance.runs === 1
+      used.isNew = false
+      const state = this.#tenants.get(place.owner.tenant)
+      if (this.#restore(used)) this.#keep(used)
+      fromMs = this.#chargeSince(fromMs, state)
+      if (state !== undefined) this.#makeAhead(used, state, isFirstUse)
+    }
+  }
+
+  /** Somebody wants the instance before that. */
+  #takeUsed(place: Place): PooledInstance | undefined {
+    const used = place.used.pop()
+    if (used === undefined) return undefined
+    used.isNew = false
+    const fromMs = this.#clock.nowMs()
+    const isReady = this.#restore(used)
+    this.#chargeSince(fromMs, this.#tenants.get(place.owner.tenant))
+    return isReady ? used : undefined
+  }
+
+  #makeNow({ module, state }: PoolRun, place: Place): PooledInstance {
+    const fromMs = this.#clock.nowMs()
+    this.#capacity.beforeMake(module)
+    const made = this.#make(module, place, state)
+    made.isNew = true
+    this.#chargeSince(fromMs, state)
+    return made
+  }
+
+  /** What is done for a request before and after its guest runs is its tenant's to pay, too. Answers the time. */
+  #chargeSince(fromMs: number, state: TenantState | undefined): number {
+    const nowMs = this.#clock.nowMs()
+    if (state !== undefined) {
+      this.#runQueue.charge(state.account, Math.min(nowMs - fromMs, MOST_CHARGED_MS))
+    }
+    return nowMs
+  }
+
+  #make(module: GuestModule, place: Place, { counters }: TenantState): PooledInstance {
+    counters.instancesMade += 1
+    const { engine } = place
+    const instance = makeInstance({ engine, module, clock: this.#clock })
+    return new PooledInstance(instance, { module, place, nowMs: this.#clock.nowMs() })
+  }
+
+  #restore(used: PooledInstance): boolean {
+    const { counters } = this.#tenants.get(used.place.owner.tenant) ?? {}
+    const { instance, sizing } = used
+    if (canRunAgain(used)) {
+      if (sizing?.lifetime === 'reset' && counters !== undefined) counters.resets += 1
+      return true
+    }
+    const isNew = instance.renew(() => {
+      this.#countRenewal(used)
+      this.#keep(used)
+    })
+    if (isNew) this.#countRenewal(used)
+    return isNew
+  }
+
+  #countRenewal(used: PooledInstance): void {
+    const { counters } = this.#tenants.get(used.place.owner.tenant) ?? {}
+    if (counters !== undefined) {
+      counters.instancesMade += 1
+      counters.instancesRenewed += 1
+    }
+    used.renewed(this.#clock.nowMs())
+  }
+
+  #keep(one: PooledInstance): void {
+    const { sizing, place } = one
+    const { owner } = place
+    const active = this.#tenants.get(owner.tenant)?.slots.active ?? 0
+    if (sizing === undefined) return
+    if (owner.idle >= idleLimit(sizing, active)) this.#warm.dropOne(owner)
+    if (!this.#capacity.beforeKeep(one)) return
+    const timeoutMs = idleTimeoutMs(sizing)
+    const isForGood = timeoutMs === Number.POSITIVE_INFINITY
+    this.#warm.put(one, isForGood ? timeoutMs : this.#clock.nowMs() + timeoutMs)
+    if (!isForGood) this.#expireLater()
+  }
+
+  /** Instances made while nobody wants the thread are there when somebody does. One a turn of the event loop. */
+  #makeAhead(like: PooledInstance, state: TenantState, isFirstUse: boolean): void {
+    const { sizing } = like
+    if (sizing === undefined) return
+    if (sizing.pm === 'ondemand' && sizing.lifetime !== 'fresh') return
+    this.#makeOneAhead(like, state, { sizing, isFirstUse, most: sizing.maxSpawnRate })
+  }
+
+  #makeOneAhead(like: PooledInstance, state: TenantState, spawning: Spawning): void {
+    const { sizing, isFirstUse, most } = spawning
+    if (this.#countWanted(state, spawning) === 0) return
+    setImmediate(() => {
+      const { place, module } = like
+      const wanted = this.#countWanted(state, spawning)
+      if (wanted === 0 || this.#isStopping || this.#runQueue.waiting > 0) return
+      if (!this.#capacity.hasSpareRoom(module)) return
+      const made = this.#make(module, place, state)
+      made.sizing = sizing
+      made.maxRequests = like.maxRequests
+      this.#keep(made)
+      if (wanted > 1 && most > 1)
+        this.#makeOneAhead(like, state, { sizing, isFirstUse, most: most - 1 })
+    })
+  }
+
+  #countWanted({ slots, places }: TenantState, { sizing, isFirstUse }: Spawning): number {
+    const headcount = { active: slots.active, idle: places.owner.idle, isFirstUse }
+    return instancesToMake(sizing, headcount)
+  }
+
+  #expire(): void {
+    this.#expireTimer = undefined
+    this.#warm.expire(this.#clock.nowMs())
+    if (this.#warm.count > 0) this.#expireLater()
+  }
+
+  #expireLater(): void {
+    if (this.#isStopping) return
+    this.#expireTimer ??= this.#clock.after(EXPIRE_INTERVAL_MS, () => this.#expire())
+  }
+}
+
+interface Spawning {
+  readonly sizing: Sizing
+  /** Of the handler. */
+  readonly isFirstUse: boolean
+  /** Instances to make, one after the other. */
+  readonly most: number
+}
+
+function canRunAgain({ instance, sizing, maxRequests }: PooledInstance): boolean {
+  if (maxRequests > 0) {
+    const limit = Math.ceil(maxRequests * (1 - instance.jitter * MAX_REQUESTS_JITTER))
+    if (instance.runs >= limit) return false
+  }
+  switch (sizing?.lifetime) {
+    case 'reset':
+      return instance.reset()
+    case 'persistent':
+      return !instance.isSpent
+    default:
+      return false
+  }
+}
