@@ -7,9 +7,9 @@ import {
 import { FakeClock } from '../../support/fake-clock.ts'
 import { CollectingSink } from '../../support/guest.ts'
 
-function ownerOf(forward: CollectingSink, lines: string[]): StderrOwner {
+function ownerOf(forward: CollectingSink, lines: string[], startMs = 0): StderrOwner {
   return {
-    startMs: 0,
+    startMs,
     forward: (bytes) => forward.write(bytes),
     log: (line) => lines.push(line),
   }
@@ -20,7 +20,7 @@ function setUp(limits = { lineBytes: 20, bytesPerSecond: 550, totalBytes: 11_000
   const clock = new FakeClock()
   const forward = new CollectingSink()
   const lines: string[] = []
-  const stderr = new GuestStderr(ownerOf(forward, lines), limits, clock)
+  const stderr = new GuestStderr(ownerOf(forward, lines, clock.nowMs()), limits, clock)
   const write = (text: string) => stderr.write(Buffer.from(text))
   stderr.release()
   return { clock, forward, lines, stderr, write }

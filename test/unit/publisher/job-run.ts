@@ -46,8 +46,9 @@ export const LIMITS: PublisherJob['limits'] = {
   moduleBytes: 1_000_000,
   hardenedBytes: 1_000_000,
   memoryBytes: 1_048_576,
+  // Enough for a machine that others use as well.
   cpuMs: 200,
-  wallMs: 400,
+  wallMs: 4000,
   responseBodyBytes: 1000,
 }
 
