@@ -5,12 +5,15 @@
  */
 import { Worker } from 'node:worker_threads'
 import { fromWire, type WireError } from '../base/errors.ts'
+import type { CompileThreadContext } from './compile.ts'
 import type { Compile, CompilePlan } from './compiler.ts'
 import { SMALL_MODULE_BYTES } from './load-turns.ts'
 import type { GuestModule } from './module.ts'
 
 /** How long an idle thread for large modules is kept, in milliseconds. */
 const IDLE_MS = 10_000
+
+const CONTEXT: CompileThreadContext = { eagerCompiles: new SharedArrayBuffer(4) }
 
 export type CompileQuestion =
   | 'warm up'
@@ -75,7 +78,9 @@ class CompileThread {
 
   #start(): Worker {
     const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
-    const started = new Worker(new URL(`./compile-thread${extension}`, import.meta.url))
+    const started = new Worker(new URL(`./compile-thread${extension}`, import.meta.url), {
+      workerData: CONTEXT,
+    })
     started.on('message', (answer: CompileAnswer) => {
       const done = this.#waiting.shift()
       if ('module' in answer) done?.resolve(answer.module)

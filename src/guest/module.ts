@@ -2,8 +2,10 @@
 import { CodedError } from '../base/errors.ts'
 import { WASI_FUNCTIONS } from '../wasi/host.ts'
 import type { HardenOptions } from '../wasm/harden.ts'
+import { markedWork } from '../wasm/hardened-mark.ts'
 import { importMemories, type MemorySize } from '../wasm/import-memories.ts'
 import { checkLimit, DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'
+import { compileModule } from './compile.ts'
 import { GuestError } from './errors.ts'
 import { hardenHere } from './harden-here.ts'
 
@@ -11,9 +13,6 @@ import { hardenHere } from './harden-here.ts'
 export const PREVIEW1 = 'wasi_snapshot_preview1'
 
 const PREVIEW1_NAMES: ReadonlySet<string> = new Set(WASI_FUNCTIONS)
-
-/** Modules up to this size compile in under a slice. */
-const SMALL_BYTES = 160 * 1024
 
 /**
  * Elements of all tables of an instance together. Those of large programs begin with some ten thousand and hardly grow; V8 copies
@@ -95,9 +94,7 @@ async function compile(
   const { bytes, memories } = importMemories(hardened)
   let module: WebAssembly.Module
   try {
-    // Waiting for V8's threads takes longer than compiling a small module here.
-    const isSmall = bytes.length <= SMALL_BYTES
-    module = isSmall ? new WebAssembly.Module(bytes) : await WebAssembly.compile(bytes)
+    module = await compileModule(bytes, markedWork(hardened))
   } catch (cause) {
     throw new GuestError(
       'GUEST_INVALID_MODULE',

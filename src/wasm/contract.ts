@@ -7,7 +7,7 @@
  * | `wasm_fpm:may_suspend`  | mutable i32, 0     | the host sets it to 1 while a `WebAssembly.promising` call is on the stack |
  * | `wasm_fpm:counter`      | mutable i32        | units left until the next check; below 0: check at the next chance |
  * | `wasm_fpm:quota`        | mutable i32        | units between two checks; the host may change it at any time |
- * | `wasm_fpm:start`        | function           | the module's start function, which is not run by instantiation any more; absent when there was none |
+ * | `wasm_fpm:start`        | function           | the module's start function; absent when there was none. The start section names it, too, and instantiation runs it, unless `importMemories` has taken the section out |
  * | `wasm_fpm:memory:N`     | memory             | memory N of the module's index space, if the module defines it |
  * | `wasm_fpm:global:N`     | mutable global     | global N, if the module defines it |
  * | `wasm_fpm:save`         | function           | copies every mutable global the module defines into a hidden one |
@@ -54,7 +54,7 @@ export const GO_ON = 0
 /** What a check answers to end the guest with a trap. */
 export const END_GUEST = 1
 
-/** Custom section that marks a hardened module; its content is one byte, the version of this contract. */
+/** Custom section that marks a hardened module; see hardened-mark.ts. */
 export const HARDENED_SECTION = 'wasm_fpm.hardened'
 export const CONTRACT_VERSION = 1
 

@@ -8,6 +8,8 @@ export type WasmErrorCode =
   | 'WASM_MALFORMED'
   /** Larger than a named limit (`details.limit`), before or after hardening. */
   | 'WASM_LIMIT_EXCEEDED'
+  /** V8 would be busy with compiling one function, or hold much memory meanwhile: see compile-work.ts. */
+  | 'WASM_FUNCTION_TOO_COMPLEX'
   /** Shared memory or an atomic instruction. */
   | 'WASM_THREADS'
   /** A memory or table with 64-bit addresses. */
@@ -34,6 +36,15 @@ export function wasmErrorAt(code: WasmErrorCode, problem: string, offset: number
   return new WasmError(code, `Cannot read WebAssembly module: ${problem} at offset ${offset}`, {
     details: { offset },
   })
+}
+
+/** Makes the error for a function that is `actual` units of work to compile (compile-work.ts). */
+export function wasmComplexityError(actual: number, wanted: number): WasmError {
+  return new WasmError(
+    'WASM_FUNCTION_TOO_COMPLEX',
+    `Cannot accept WebAssembly module: compileWork is ${actual}, wanted at most ${wanted} (fewer locals and operands, or fewer blocks, branches and calls: split the function)`,
+    { details: { limit: 'compileWork', actual, wanted } },
+  )
 }
 
 /** Makes the error for something larger than its limit. */

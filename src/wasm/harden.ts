@@ -10,7 +10,6 @@ import { orderCalls } from './call-order.ts'
 import { CodeProgress, type OnCode } from './code-progress.ts'
 import {
   CHECK_TABLE_EXPORT,
-  CONTRACT_VERSION,
   COUNTER_EXPORT,
   DEFAULT_QUOTA,
   globalExport,
@@ -24,6 +23,8 @@ import {
   START_EXPORT,
 } from './contract.ts'
 import { WasmError } from './errors.ts'
+import { markSection, setMarkedWork } from './hardened-mark.ts'
+import { type ModuleWork, measureHardened } from './hardened-work.ts'
 import { BRANCH_HINT_SECTION, readHints } from './hint-list.ts'
 import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from './limits.ts'
 import { Meter, type MeterCounts } from './meter.ts'
@@ -65,7 +66,8 @@ export interface HardenReport {
   readonly memoryMaxBytes: readonly (number | undefined)[]
   /** Largest size of each table in elements; undefined for imported ones. */
   readonly tableMaxElements: readonly (number | undefined)[]
-  /** True if the module had a start function, which the host must call now. */
+  readonly compileWork: ModuleWork
+  /** True if the module had a start function; see contract.ts. */
   readonly hasStart: boolean
   /** Whether the `reset` lifetime can put back all of the module's own state. */
   readonly reset: ResetVerdict
@@ -134,7 +136,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
       [SECTION.memory, memorySection(module, memoryPages)],
       [SECTION.global, globalSection(module, mutableGlobals, options.quota ?? DEFAULT_QUOTA)],
       [SECTION.export, exportSection(module, indices, mutableGlobals)],
-      [SECTION.start, undefined],
+      [SECTION.start, startSection(module, indices)],
       [SECTION.element, append(module, SECTION.element, [checkElements(indices)])],
       [SECTION.code, codeSection(meter, functions)],
     ]),
@@ -145,6 +147,8 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
     ]),
   }
   const out = writeModule(module, sections, limits.outputBytes)
+  const compileWork = measureHardened(out, scan, limits)
+  setMarkedWork(out, compileWork)
   return {
     bytes: out,
     report: {
@@ -156,6 +160,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
         pages === undefined ? undefined : pages * PAGE_BYTES,
       ),
       tableMaxElements: tableElements,
+      compileWork,
       hasStart: module.start !== undefined,
       reset: judgeReset(module, scan, limits),
     },
@@ -292,6 +297,11 @@ function exportSection(
   return append(module, SECTION.export, added)
 }
 
+/** Instantiation runs the start function, as it ran the original's. */
+function startSection({ start }: WasmModule, indices: AddedIndices): Uint8Array | undefined {
+  return start === undefined ? undefined : Uint8Array.from(encodeU32(indices.startFunction))
+}
+
 /** An active segment that fills both slots of the check table. */
 function checkElements({ checkTable, goOnFunction }: AddedIndices): number[] {
   const goOn = encodeU32(goOnFunction)
@@ -316,11 +326,4 @@ function nameSection(module: WasmModule, added: readonly AddedFunction[]): Uint8
   const section = module.sections.find(({ name }) => name === NAME_SECTION)
   const names = added.map(({ name }) => `${RESERVED_PREFIX}${name}`)
   return appendNames(module, section, { firstFunction: module.spaces.functions, names })
-}
-
-function markSection(): Uint8Array {
-  const out = new ByteWriter(32)
-  out.name(HARDENED_SECTION)
-  out.byte(CONTRACT_VERSION)
-  return out.view()
 }

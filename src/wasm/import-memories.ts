@@ -1,5 +1,6 @@
 /**
- * Makes a module take the memories it defines from its host, so that a memory can outlive the instance it was made for.
+ * Makes a hardened module one of its host's: it takes the memories it defines from there, so that a memory can outlive the
+ * instance it was made for, and does not start by itself, so that its start function is run as the rest of it.
  *
  * They become its last imports (module `MEMORY_IMPORT_MODULE`, field: the index), with the sizes they had. No index changes
  * in a module that imports no memory of its own, and only such modules are taken.
@@ -27,20 +28,21 @@ export interface MemoryImports {
 /** `hardened`: what `harden` made, so that every memory has a maximum. Throws `WasmError`. */
 export function importMemories(hardened: Uint8Array<ArrayBuffer>): MemoryImports {
   const sections = splitSections(hardened, DEFAULT_MODULE_LIMITS)
+  const changed = sections.filter(({ id }) => id === SECTION.memory || id === SECTION.start)
+  if (changed.length === 0) return { bytes: hardened, memories: [] }
   const memorySection = sections.find(({ id }) => id === SECTION.memory)
-  if (memorySection === undefined) return { bytes: hardened, memories: [] }
-  const memories = readSizes(hardened, memorySection)
+  const memories = memorySection === undefined ? [] : readSizes(hardened, memorySection)
   const out = new ByteWriter(hardened.length + 64)
   out.append(HEADER)
-  let isWritten = false
+  let isWritten = memories.length === 0
   for (const section of sections) {
     const { id } = section
     if (!isWritten && id !== SECTION.custom && id !== SECTION.type) {
       writeImports(out, id === SECTION.import ? { hardened, section } : undefined, memories)
       isWritten = true
     }
-    if (id !== SECTION.import && id !== SECTION.memory)
-      out.copy(hardened, section.start, section.end)
+    const isReplaced = id === SECTION.import && memories.length > 0
+    if (!isReplaced && !changed.includes(section)) out.copy(hardened, section.start, section.end)
   }
   return { bytes: out.bytes.slice(0, out.length) as Uint8Array<ArrayBuffer>, memories }
 }

@@ -94,6 +94,8 @@ export interface WasmModule {
   readonly tables: readonly Table[]
   readonly memories: readonly Limited[]
   readonly globals: readonly Global[]
+  /** Type index of every tag, imported ones first. */
+  readonly tagTypes: readonly number[]
   readonly exports: readonly ExportEntry[]
   readonly start: number | undefined
   /** Functions named by element segments, global initialisers and table initialisers. */

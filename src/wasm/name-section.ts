@@ -65,6 +65,11 @@ export function readFunctionNames(module: WasmModule, most: number): Map<number,
   return names
 }
 
+/** The name of function `index`, if there is one. */
+export function readFunctionName(module: WasmModule, index: number): string | undefined {
+  return readFunctionNames(module, index + 1).get(index)
+}
+
 function emptySubsections(): Subsections {
   return { moduleName: NOTHING, count: 0, entries: NOTHING, rest: NOTHING }
 }

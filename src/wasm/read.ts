@@ -181,7 +181,6 @@ class ModuleReader {
   #readCode(reader: InstructionReader, count: number): void {
     for (let index = 0; index < count; index++) {
       const size = reader.u32()
-      checkLimit(this.#limits, 'functionBytes', size)
       const start = reader.pos
       reader.skip(size)
       this.#bodies.push({ start, end: reader.pos })
@@ -189,7 +188,8 @@ class ModuleReader {
   }
 
   finish(sections: readonly Section[]): WasmModule {
-    const { imports, functionTypes, tables, memories, globals, referenced } = this.#entities
+    const { imports, functionTypes, tables, memories, globals, tagTypes, referenced } =
+      this.#entities
     if (this.#bodies.length !== functionTypes.length - this.#importedFunctions) {
       throw wasmErrorAt(
         'WASM_MALFORMED',
@@ -215,6 +215,7 @@ class ModuleReader {
       tables,
       memories,
       globals,
+      tagTypes,
       exports: this.#exports,
       start: this.#start,
       referencedFunctions: referenced,
@@ -223,7 +224,7 @@ class ModuleReader {
     }
   }
 
-  /** The start section is removed, so V8 does not see it. */
+  /** The start section is replaced, so V8 does not see it. */
   #checkStart(): void {
     if (this.#start === undefined) return
     const type = this.#types[this.#entities.functionTypes[this.#start] ?? 0]

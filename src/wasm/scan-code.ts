@@ -3,7 +3,9 @@
  * whole module: who calls whom, which functions loop, what changes tables and segments.
  */
 import type { CodeProgress } from './code-progress.ts'
-import { wasmErrorAt } from './errors.ts'
+import { CompileWork } from './compile-work.ts'
+import { wasmComplexityError, wasmErrorAt } from './errors.ts'
+import { errorInFunction } from './function-name.ts'
 import { InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
 import { checkLimit, type ModuleLimits } from './limits.ts'
 import { enterFunction } from './locals.ts'
@@ -32,6 +34,8 @@ export interface CodeScan {
   readonly referencedFunctions: ReadonlySet<number>
   /** First change of each kind in each function. */
   readonly stateChanges: readonly StateChange[]
+  /** Per defined function: what V8 does to compile it; see compile-work.ts. */
+  readonly compileWork: Float64Array
   /** Opcode to 1 where the code uses it. */
   readonly usedOpcodes: Uint8Array
   /** True if any function can catch an exception. */
@@ -44,9 +48,23 @@ export function scanCode(
   limits: ModuleLimits,
   progress?: CodeProgress,
 ): CodeScan {
+  return scanFunctions(module, limits, module.bodies.keys(), progress)
+}
+
+/** The same for some defined functions only. */
+export function scanFunctions(
+  module: WasmModule,
+  limits: ModuleLimits,
+  indices: Iterable<number>,
+  progress?: CodeProgress,
+): CodeScan {
   const scanner = new CodeScanner(module, limits)
-  for (let index = 0; index < module.bodies.length; index++) {
-    scanner.scan(index)
+  for (const index of indices) {
+    try {
+      scanner.scan(index)
+    } catch (error) {
+      throw errorInFunction(module, index, error)
+    }
     progress?.read(index)
   }
   return scanner.finish()
@@ -77,6 +95,8 @@ class CodeScanner {
   readonly #used = new Uint8Array(0xff00)
   /** Opcode that opened each enclosing block. */
   readonly #open: Uint8Array
+  readonly #work: CompileWork
+  readonly #compileWork: Float64Array
 
   constructor(module: WasmModule, limits: ModuleLimits) {
     this.#module = module
@@ -87,12 +107,15 @@ class CodeScanner {
     this.#catchesToLoop = new Uint8Array(module.bodies.length)
     this.#calleeStart = new Int32Array(module.bodies.length + 1)
     this.#open = new Uint8Array(limits.nesting + 1)
+    this.#work = new CompileWork(module, limits.nesting)
+    this.#compileWork = new Float64Array(module.bodies.length)
   }
 
   scan(index: number): void {
     const { bodies, functionTypes, importedFunctions, types } = this.#module
     const body: Span = bodies[index] ?? { start: 0, end: 0 }
     const reader = this.#reader
+    checkLimit(this.#limits, 'functionBytes', body.end - body.start)
     const type = types[functionTypes[index + importedFunctions] ?? 0]
     enterFunction(reader, body, { type, limits: this.#limits })
     const open = this.#open
@@ -102,11 +125,17 @@ class CodeScanner {
     let depth = 0
     let units = 0
     const used = this.#used
+    const work = this.#work
+    work.begin(reader.locals, type)
     for (;;) {
       const opcode = reader.next()
       used[opcode] = 1
       units += COST_OF[opcode] ?? 0
-      if (IS_PLAIN[opcode] === 1) continue
+      if (IS_PLAIN[opcode] === 1) {
+        work.plain(opcode)
+        continue
+      }
+      work.control(opcode, reader)
       if (IS_LOOSE[opcode] === 1) loops.spoil()
       switch (opcode) {
         case OP.loop:
@@ -143,6 +172,7 @@ class CodeScanner {
               throw wasmErrorAt('WASM_MALFORMED', 'code after the end of a function', reader.pos)
             }
             this.#calleeStart[index + 1] = this.#calleeCount
+            this.#checkWork(index)
             return
           }
           loops.close(depth, units)
@@ -187,10 +217,18 @@ class CodeScanner {
       calleeStart: this.#calleeStart,
       callees: this.#callees.subarray(0, this.#calleeCount),
       referencedFunctions: this.#referenced,
+      compileWork: this.#compileWork,
       stateChanges: this.#changes,
       usedOpcodes: used,
       canCatch: used[OP.try] === 1 || used[OP.tryTable] === 1,
     }
+  }
+
+  #checkWork(index: number): void {
+    const { units } = this.#work
+    const { compileWork } = this.#limits
+    if (units > compileWork) throw wasmComplexityError(units, compileWork)
+    this.#compileWork[index] = units
   }
 
   /** Whether the block that begins at the instruction at hand takes operands. */

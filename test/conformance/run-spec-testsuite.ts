@@ -9,7 +9,6 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { START_EXPORT } from '../../src/wasm/contract.ts'
 import { harden } from '../../src/wasm/harden.ts'
 import { type Form, head, readForms, stringOf } from './script-forms.ts'
 import { encode, encodeWithWabt, spectest } from './script-modules.ts'
@@ -134,8 +133,6 @@ function loadModule(state: State, form: Form): void {
       const module = new WebAssembly.Module(world === 'original' ? bytes : hardened)
       const imports = Object.fromEntries(state.registered[world]) as WebAssembly.Imports
       const { exports } = new WebAssembly.Instance(module, imports)
-      const start = exports[START_EXPORT]
-      if (typeof start === 'function') start()
       store(world, exports)
       return 'instantiated'
     } catch (error) {

@@ -26,14 +26,14 @@ const CASES = [
     code: 'CGI_NO_HEADER',
   },
   {
-    name: 'one function of 750 KB',
-    module: moduleOf(1, heavyCode(80_000)),
+    name: 'one function of 4.5 MB',
+    module: moduleOf(1, heavyCode(500_000)),
     status: 502,
     code: 'CGI_NO_HEADER',
   },
   {
-    name: 'one function of more than 768 KiB',
-    module: moduleOf(1, heavyCode(90_000)),
+    name: 'one function of more than 5 MiB',
+    module: moduleOf(1, heavyCode(600_000)),
     status: 502,
     code: 'WASM_LIMIT_EXCEEDED',
   },

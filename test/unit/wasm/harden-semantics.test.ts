@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { globalExport, memoryExport } from '../../../src/wasm/contract.ts'
 import { harden } from '../../../src/wasm/harden.ts'
-import { type Bytes, begin, call, ROOMY, sections, wat } from './modules.ts'
+import { type Bytes, call, instantiate, ROOMY, sections, wat } from './modules.ts'
 
 interface Case {
   readonly name: string
@@ -323,7 +323,7 @@ const CASES: readonly Case[] = [
 
 function observe(bytes: Bytes, calls: Case['calls']): string[] {
   const host = { f: (value: number) => value * 3 }
-  const exports = begin(bytes, { host })
+  const exports = instantiate(bytes, { host })
   const seen: string[] = []
   for (const given of calls) {
     try {
@@ -362,7 +362,7 @@ test('memories and mutable globals can be read, saved and restored', () => {
     (func $run (export "run") (global.set 0 (i32.add (global.get 0) (i32.const 10))) (global.set 3 (ref.func $run))
       (global.set 2 (i32x4.splat (i32.const 9))))
     (func (export "lane") (result i32) (i32x4.extract_lane 1 (global.get 2))))`)
-  const exports = begin(harden(module, ROOMY).bytes)
+  const exports = instantiate(harden(module, ROOMY).bytes)
   const value = (index: number): unknown =>
     (exports[globalExport(index)] as WebAssembly.Global).value
   expect(exports[memoryExport(0)]).toBeInstanceOf(WebAssembly.Memory)

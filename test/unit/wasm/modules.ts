@@ -7,8 +7,8 @@ import {
   HELPER_IMPORT_FIELD,
   HELPER_IMPORT_MODULE,
   PLAIN_SLOT,
-  START_EXPORT,
 } from '../../../src/wasm/contract.ts'
+import type { WasmError } from '../../../src/wasm/errors.ts'
 import { type HardenOptions, harden } from '../../../src/wasm/harden.ts'
 
 const wabt = await initWabt()
@@ -60,14 +60,6 @@ export function instantiate(bytes: Bytes, imports: WebAssembly.Imports = {}): We
   return new WebAssembly.Instance(new WebAssembly.Module(bytes), imports).exports
 }
 
-/** Instantiates and, where there is one, calls the start function as a host must. */
-export function begin(bytes: Bytes, imports: WebAssembly.Imports = {}): WebAssembly.Exports {
-  const exports = instantiate(bytes, imports)
-  const start = exports[START_EXPORT]
-  if (typeof start === 'function') start()
-  return exports
-}
-
 export function call(exports: WebAssembly.Exports, name: string, ...given: unknown[]): unknown {
   return (exports[name] as Call)(...given)
 }
@@ -93,4 +85,14 @@ export function setCheck(exports: WebAssembly.Exports, slot: number, check: unkn
   })
   const table = exports[CHECK_TABLE_EXPORT] as WebAssembly.Table
   table.set(slot, helper[HELPER_EXPORT])
+}
+
+/** What the action was refused with. */
+export function refusal(action: () => unknown): WasmError {
+  try {
+    action()
+  } catch (error) {
+    return error as WasmError
+  }
+  throw new Error('accepted')
 }

@@ -1,19 +1,9 @@
 /** What the reader refuses, with which code and where. */
 import { expect, test } from 'vitest'
-import type { WasmError } from '../../../src/wasm/errors.ts'
 import { harden } from '../../../src/wasm/harden.ts'
 import { inspect } from '../../../src/wasm/inspect.ts'
 import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from '../../../src/wasm/limits.ts'
-import { ROOMY, sections, wat } from './modules.ts'
-
-function refusal(action: () => unknown): WasmError {
-  try {
-    action()
-  } catch (error) {
-    return error as WasmError
-  }
-  throw new Error('accepted')
-}
+import { ROOMY, refusal, sections, wat } from './modules.ts'
 
 /** One function without parameters whose code is `code`. */
 function code(...instructions: number[]): Uint8Array {
@@ -209,7 +199,12 @@ test.each(REFUSED)('refuses $name', ({ bytes, code: wanted, offset }) => {
   }
 })
 
-const TOO_MUCH: readonly { limit: keyof ModuleLimits; text: string; most: number }[] = [
+const TOO_MUCH: readonly {
+  limit: keyof ModuleLimits
+  text: string
+  most: number
+  code?: string
+}[] = [
   { limit: 'moduleBytes', text: '', most: 7 },
   { limit: 'outputBytes', text: '(func)', most: 100 },
   { limit: 'sections', text: '(memory 1) (func)', most: 2 },
@@ -217,6 +212,12 @@ const TOO_MUCH: readonly { limit: keyof ModuleLimits; text: string; most: number
   { limit: 'imports', text: '(import "a" "b" (func)) (import "a" "c" (func))', most: 1 },
   { limit: 'functions', text: '(import "a" "b" (func)) (func)', most: 1 },
   { limit: 'functionBytes', text: '(func nop nop nop)', most: 4 },
+  {
+    limit: 'compileWork',
+    text: '(func (local i32 i32) (loop) (loop))',
+    most: 500,
+    code: 'WASM_FUNCTION_TOO_COMPLEX',
+  },
   { limit: 'locals', text: '(func (param i32) (local i64 i64))', most: 2 },
   { limit: 'nesting', text: '(func (block (block (block))))', most: 2 },
   { limit: 'tables', text: '(import "a" "b" (table 0 funcref)) (table 0 funcref)', most: 1 },
@@ -229,14 +230,10 @@ const TOO_MUCH: readonly { limit: keyof ModuleLimits; text: string; most: number
   { limit: 'dataSegments', text: '(memory 1) (data "") (data "")', most: 1 },
 ]
 
-test.each(TOO_MUCH)('$limit is limited', ({ limit, text, most }) => {
+test.each(TOO_MUCH)('$limit is limited', ({ limit, text, most, code = 'WASM_LIMIT_EXCEEDED' }) => {
   const bytes = wat(`(module ${text})`)
   const error = refusal(() => harden(bytes, { ...ROOMY, limits: { [limit]: most } }))
-  expect([error.code, error.details['limit'], error.details['wanted']]).toEqual([
-    'WASM_LIMIT_EXCEEDED',
-    limit,
-    most,
-  ])
+  expect([error.code, error.details['limit'], error.details['wanted']]).toEqual([code, limit, most])
   expect(() => harden(bytes, ROOMY)).not.toThrow()
 })
 
