@@ -42,7 +42,7 @@ export function wasmErrorAt(code: WasmErrorCode, problem: string, offset: number
 export function wasmComplexityError(actual: number, wanted: number): WasmError {
   return new WasmError(
     'WASM_FUNCTION_TOO_COMPLEX',
-    `Cannot accept WebAssembly module: compileWork is ${actual}, wanted at most ${wanted} (fewer locals and operands, or fewer blocks, branches and calls: split the function)`,
+    `Cannot accept WebAssembly module: compileWork is ${actual}, wanted at most ${wanted}`,
     { details: { limit: 'compileWork', actual, wanted } },
   )
 }

@@ -128,6 +128,8 @@ export const WASM_STEPS: Steps<WasmErrorCode> = {
   WASM_NOT_A_MODULE: `${TARGET}; a component comes of wasip2`,
   WASM_MALFORMED: BUILD_AGAIN,
   WASM_LIMIT_EXCEEDED: 'build a smaller module (-Os, wasm-opt); docs/limits.md has all limits',
+  WASM_FUNCTION_TOO_COMPLEX:
+    'build with -Os and less inlining, or split the function: fewer locals, blocks and calls in one',
   WASM_THREADS: 'build without threads (no -pthread, no +atomics)',
   WASM_MEMORY64: 'build for wasm32',
   WASM_GC_ALLOCATION: NO_FEATURE,
