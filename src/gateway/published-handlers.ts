@@ -32,6 +32,9 @@ const LAST_USE_MS = 60_000
 /** A tenant whose releases cannot be read is not asked for again for this long, in milliseconds. */
 const RETRY_MS = 1000
 
+/** A lease for which there is no space is tried for again after this long, in milliseconds. */
+const RETRY_LEASE_MS = 10_000
+
 export interface PublishedHandlersOptions {
   readonly tenant: string
   readonly reader: ReleaseReader
@@ -76,6 +79,8 @@ export class PublishedHandlers {
   #leased: Promise<void> | undefined
   #watch: Watch | undefined
   #following: Promise<void> = Promise.resolve()
+  /** Whether a lease that could not be had will be tried for again. */
+  #isTakenLater = false
   #isClosed = false
 
   constructor(options: PublishedHandlersOptions) {
@@ -245,17 +250,28 @@ export class PublishedHandlers {
 
   /**
    * What is live, with the lease on it and on what is used besides. Where no lease can be written, without: it may then be
-   * collected too early. `known`: what was live just now.
+   * collected too early; on a full disk it is tried for again. `known`: what was live just now.
    */
   async #take(inUse: readonly string[] = this.#inUse(), known?: LiveTenant): Promise<LiveTenant> {
     const { reader, tenant, logger } = this.#options
     try {
       return await reader.take(tenant, { holder: this, inUse: new Set(inUse), known })
     } catch (error) {
-      if (codeOf(error) !== 'STORE_NOT_WRITABLE') throw error
+      const code = codeOf(error)
+      if (code !== 'STORE_NOT_WRITABLE' && code !== 'STORE_FULL') throw error
+      if (code === 'STORE_FULL') this.#takeLater()
       logger.warn({ tenant }, `no lease on the releases in use: ${String(error)}`)
       return reader.current(tenant)
     }
+  }
+
+  #takeLater(): void {
+    if (this.#isTakenLater) return
+    this.#isTakenLater = true
+    this.#options.clock.after(RETRY_LEASE_MS, () => {
+      this.#isTakenLater = false
+      if (!this.#isClosed) void this.#take().catch(() => undefined)
+    })
   }
 
   #inUse(): readonly string[] {

@@ -9,9 +9,9 @@ import { type Digest, isDigest } from './digest.ts'
 import { type Layout, parseSignatureName } from './layout.ts'
 import { surveyLeases } from './leases.ts'
 import { namedContents } from './named-contents.ts'
-import { makeReserve } from './open-store.ts'
 import { parseOwner, stateOf, thisOwner } from './owner.ts'
 import type { Collected, CollectOptions } from './release-store.ts'
+import { draftPath, makeReserve } from './replace-file.ts'
 import type { StoreFiles } from './store-files.ts'
 import { StoreReading } from './store-reading.ts'
 import { type LivePointer, newestFirst, type PublishedEntry } from './tenant-state.ts'
@@ -20,8 +20,6 @@ import { type LivePointer, newestFirst, type PublishedEntry } from './tenant-sta
 const FOREIGN_TMP_MS = 24 * 3_600_000
 
 export interface CollectContext extends CollectOptions {
-  /** A folder of our own, on the same file system as the store. */
-  readonly scratch: string
   /** Since 1970. */
   readonly nowMs: number
 }
@@ -30,7 +28,7 @@ export interface CollectContext extends CollectOptions {
 export async function collectStore(
   layout: Layout,
   files: StoreFiles,
-  { keep, scratch, nowMs }: CollectContext,
+  { keep, nowMs }: CollectContext,
 ): Promise<Collected> {
   const reading = new StoreReading(layout, files)
   const pointers = new Map<string, readonly LivePointer[]>()
@@ -59,7 +57,7 @@ export async function collectStore(
   }
   // Before anything is removed: rejects when a record cannot be read.
   const contents = await namedContents(reading, layout, files, named)
-  const remover = new Remover(files, scratch)
+  const remover = new Remover(files, layout)
   for (const path of given) await remover.removeFile(path)
   const signatures = await sweepSignatures(layout, files, named)
   for (const tenant of tenants) await files.syncFolder(layout.tenant(tenant)).catch(() => undefined)
@@ -69,7 +67,7 @@ export async function collectStore(
   const images = await remover.sweep(layout.kind('images'), (name) => contents.images.has(name))
   const blobs = await remover.sweep(layout.kind('blobs'), (name) => contents.blobs.has(name))
   for (const path of stale) await remover.removeFile(path)
-  const leftovers = await sweepTemporary(layout, files, { scratch, nowMs })
+  const leftovers = await sweepTemporary(layout, files, nowMs)
   await makeReserve(layout, files).catch(() => undefined) // next time
   return {
     entries: given.length,
@@ -103,12 +101,11 @@ function neededOf(
 
 class Remover {
   readonly #files: StoreFiles
-  readonly #scratch: string
-  #moved = 0
+  readonly #layout: Layout
 
-  constructor(files: StoreFiles, scratch: string) {
+  constructor(files: StoreFiles, layout: Layout) {
     this.#files = files
-    this.#scratch = scratch
+    this.#layout = layout
   }
 
   async removeFile(path: string): Promise<void> {
@@ -143,8 +140,7 @@ class Remover {
 
   /** In one step: half an image under its name would be taken for a whole one. */
   async #removeFolder(path: string): Promise<void> {
-    this.#moved += 1
-    const away = join(this.#scratch, `removed-${this.#moved}`)
+    const away = draftPath(this.#layout)
     await this.#files.rename(path, away)
     await this.#files.removeAll(away)
   }
@@ -170,18 +166,14 @@ async function sweepSignatures(
 }
 
 /** Removes what dead processes have left in `tmp` and `lock`. */
-async function sweepTemporary(
-  layout: Layout,
-  files: StoreFiles,
-  { scratch, nowMs }: { readonly scratch: string; readonly nowMs: number },
-): Promise<number> {
+async function sweepTemporary(layout: Layout, files: StoreFiles, nowMs: number): Promise<number> {
   const self = thisOwner()
   let count = 0
   for (const folder of [layout.tmp, layout.lock, layout.leases]) {
     for (const { name } of await files.list(folder)) {
       const path = join(folder, name)
       const owner = parseOwner(name)
-      if (path === scratch || owner === undefined) continue
+      if (owner === undefined) continue
       if (folder === layout.leases && !name.endsWith('.draft')) continue
       const state = stateOf(owner, self)
       if (state === 'alive') continue

@@ -17,7 +17,7 @@ import { type Layout, parseSignatureName, type SignatureName } from './layout.ts
 import { DEFAULT_STORE_LIMITS, MAX_OWN_FILE_BYTES, type StoreLimits } from './limits.ts'
 import { type LockOptions, withLock } from './lock.ts'
 import type { Manifest } from './manifest.ts'
-import { makeReserve, makeStore, openStore } from './open-store.ts'
+import { makeStore, openStore } from './open-store.ts'
 import { ownerText, thisOwner } from './owner.ts'
 import { encodeListing, encodeRelease, type Release } from './release.ts'
 import type {
@@ -32,6 +32,7 @@ import type {
   Switched,
   Workspace,
 } from './release-store.ts'
+import { makeReserve, type Replacement, replaceFile } from './replace-file.ts'
 import { encodeSignature, type Signature } from './signature.ts'
 import type { PublicKey } from './signing-key.ts'
 import { nodeFiles, type StoreFiles } from './store-files.ts'
@@ -125,10 +126,8 @@ export class DirectoryStore implements ReleaseStore {
       const entry = nextEntry(entries, { release: digest, handler }, this.#nowMs())
       await this.#files.makeFolder(folder)
       await this.#files.syncFolder(this.layout.tenants)
-      await this.#replace(folder, this.layout.published(tenant, digest), {
-        contents: encodeEntry(entry),
-        workspace,
-      })
+      const path = this.layout.published(tenant, digest)
+      await this.#replace({ folder, path, contents: encodeEntry(entry) })
       const { blobs, sharedBlobs, newBytes } = writer
       return { release: digest, number: entry.number, blobs, sharedBlobs, newBytes }
     })
@@ -136,7 +135,7 @@ export class DirectoryStore implements ReleaseStore {
 
   putSignature(tenant: string, release: Digest, signature: Signature): Promise<void> {
     const folder = this.layout.signaturesOf(tenant)
-    return this.#change(async (workspace) => {
+    return this.#changeInPlace(async () => {
       await this.#plan(tenant).entry(release)
       // A store that was made before there were signatures has no folder for them.
       for (const [inner, outer] of [
@@ -147,14 +146,14 @@ export class DirectoryStore implements ReleaseStore {
         await this.#files.syncFolder(outer)
       }
       const path = this.layout.signature(tenant, release, signature.publicKey.id)
-      await this.#replace(folder, path, { contents: encodeSignature(signature), workspace })
+      await this.#replace({ folder, path, contents: encodeSignature(signature) })
       const { handlers, sequence } = await this.state(tenant)
       // Workers that have refused it look again when the sequence has changed.
       const isInUse = Object.values(handlers).some(
         (pointer) => pointer.release === release || pointer.canary?.release === release,
       )
       if (!isInUse) return
-      await this.#writeState(tenant, { sequence: sequence + 1, handlers }, workspace)
+      await this.#writeState(tenant, { sequence: sequence + 1, handlers })
     })
   }
 
@@ -237,10 +236,9 @@ export class DirectoryStore implements ReleaseStore {
   }
 
   collect(options: CollectOptions = {}): Promise<Collected> {
-    return this.#changeEvenIfFull((workspace) =>
+    return this.#changeInPlace(() =>
       collectStore(this.layout, this.#files, {
         ...options,
-        scratch: workspace.folder,
         nowMs: this.#nowMs(),
       }),
     )
@@ -267,18 +265,20 @@ export class DirectoryStore implements ReleaseStore {
     tenant: string,
     decide: (plan: SwitchPlan) => Promise<Planned<Result>>,
   ): Promise<Result> {
-    return this.#changeEvenIfFull(async (workspace) => {
+    return this.#changeInPlace(async () => {
       const { next, result } = await decide(this.#plan(tenant))
-      if (next !== undefined) {
-        await this.#writeState(tenant, next, workspace)
-      }
+      if (next !== undefined) await this.#writeState(tenant, next)
       return result
     })
   }
 
-  #writeState(tenant: string, state: TenantState, workspace: Workspace): Promise<void> {
-    const contents = encodeState(state)
-    return this.#replace(this.layout.live, this.layout.pointer(tenant), { contents, workspace })
+  #writeState(tenant: string, state: TenantState): Promise<void> {
+    const { live } = this.layout
+    return this.#replace({
+      folder: live,
+      path: this.layout.pointer(tenant),
+      contents: encodeState(state),
+    })
   }
 
   #plan(tenant: string): SwitchPlan {
@@ -295,12 +295,8 @@ export class DirectoryStore implements ReleaseStore {
     })
   }
 
-  /** The new contents or the old, whatever happens; the new ones for good, when this resolves. */
-  async #replace(
-    folder: string,
-    path: string,
-    { contents, workspace }: { readonly contents: Uint8Array; readonly workspace: Workspace },
-  ): Promise<void> {
+  async #replace(replacement: Replacement): Promise<void> {
+    const { path, contents } = replacement
     if (contents.length > MAX_OWN_FILE_BYTES) {
       throw storeLimitError(`write ${path}`, {
         limit: 'bytes',
@@ -308,10 +304,7 @@ export class DirectoryStore implements ReleaseStore {
         wanted: MAX_OWN_FILE_BYTES,
       })
     }
-    const draft = join(workspace.folder, `replace-${randomBytes(4).toString('hex')}`)
-    await this.#files.create(draft, contents)
-    await this.#files.rename(draft, path)
-    await this.#files.syncFolder(folder)
+    await replaceFile(this.layout, this.#files, replacement)
   }
 
   /** Changes the store while nobody else does. */
@@ -324,22 +317,14 @@ export class DirectoryStore implements ReleaseStore {
     }
   }
 
-  /** As `#change`, for small changes that must be possible on a full disk: then the reserve is given up for them. */
-  async #changeEvenIfFull<Result>(
-    work: (workspace: Workspace) => Promise<Result>,
-  ): Promise<Result> {
-    try {
-      return await this.#change(work)
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'STORE_FULL') throw error
-      if (!(await this.#files.remove(this.layout.reserve))) throw error
-    }
-    try {
-      return await this.#change(work)
-    } finally {
-      // When there is no space yet, `collect` will find some.
+  /** As `#change`, for small changes that must be possible on a full disk. */
+  #changeInPlace<Result>(work: () => Promise<Result>): Promise<Result> {
+    return withLock(this.#lockOptions(), async () => {
+      const result = await work()
+      // When there is no space now, there will be after a `collect`.
       await makeReserve(this.layout, this.#files).catch(() => undefined)
-    }
+      return result
+    })
   }
 
   #lockOptions(): LockOptions {

@@ -11,7 +11,7 @@
  *     leases/OWNER.json              what running workers use
  *     lock/000000000001              whose turn it is to change the store (lock.ts)
  *     tmp/OWNER-N                    what is being written
- *     reserve                        space for getting out of a full disk (see `DirectoryStore`)
+ *     reserve/000000000001           space for getting out of a full disk (replace-file.ts)
  */
 import { join } from 'node:path'
 import type { Digest } from './digest.ts'

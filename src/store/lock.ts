@@ -1,8 +1,8 @@
 /**
  * Whose turn it is to change a store, across processes.
  *
- * Turns are numbered tickets: files in one folder, each saying who holds it, or `free`. The highest number counts. Whoever
- * finds it free, or its holder dead, tries to make the next number, which only one can. A ticket is given back by writing
+ * Turns are numbered tickets: notes in one folder, which need no space on a full disk, each saying who holds it, or `free`. The highest number counts. Whoever
+ * finds it free, or its holder dead, tries to make the next number, which only one can. A ticket is given back by renaming
  * `free` over it, never by removing it; numbers therefore never go back, and somebody who looked long ago and
  * only now makes "the next" number finds a higher one afterwards and steps back.
  */
@@ -31,9 +31,8 @@ const FOREIGN_STALE_MS = 10 * 60_000
 /** Tickets kept before the one that counts, for those who looked long ago. */
 const KEPT = 16
 
-const FREE = 'free\n'
+const FREE = 'free'
 const TICKET = /^[0-9]{12}$/
-const MAX_TICKET_BYTES = 1024
 
 /** Does `work` while nobody else of this lock's folder does theirs. Rejects with STORE_BUSY when others take too long. */
 export async function withLock<Result>(
@@ -43,7 +42,7 @@ export async function withLock<Result>(
   const { files, folder } = options
   // Made before it is needed: giving a ticket back must work on a full disk.
   const free = join(folder, draftName())
-  await files.createFleeting(free, Buffer.from(FREE))
+  await files.createNote(free, FREE)
   try {
     const ticket = await acquire(options)
     try {
@@ -91,10 +90,10 @@ async function lastTicket(options: LockOptions): Promise<number | undefined> {
 async function holderOf(options: LockOptions, number: number): Promise<string | undefined> {
   const { files, clock } = options
   const path = pathOf(options, number)
-  const bytes = await files.read(path, MAX_TICKET_BYTES)
+  const text = await files.readNote(path)
   // Gone: a higher one has come. Not to be understood: cut short by a power cut, for tickets appear whole.
-  const owner = parseOwner(Buffer.from(bytes ?? []).toString('latin1'))
-  if (owner === undefined) return bytes === undefined ? 'somebody' : undefined
+  const owner = parseOwner(text ?? '')
+  if (owner === undefined) return text === undefined ? 'somebody' : undefined
   const name = `process ${owner.pid}`
   switch (stateOf(owner, thisOwner())) {
     case 'alive':
@@ -111,15 +110,9 @@ async function holderOf(options: LockOptions, number: number): Promise<string | 
 
 /** Makes ticket `number`; answers its path if the turn is ours. */
 async function tryTake(options: LockOptions, number: number): Promise<string | undefined> {
-  const { files, folder } = options
+  const { files } = options
   const path = pathOf(options, number)
-  const draft = join(folder, draftName())
-  await files.createFleeting(draft, Buffer.from(`${ownerText(thisOwner())}\n`))
-  try {
-    if (!(await files.link(draft, path))) return undefined
-  } finally {
-    await files.remove(draft)
-  }
+  if (!(await files.createNote(path, ownerText(thisOwner())))) return undefined
   const numbers = await ticketNumbers(options)
   if (numbers.at(-1) !== number) {
     await files.remove(path)

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { StoreError, storeFileError } from './errors.ts'
 import { Layout, STORE_FORMAT } from './layout.ts'
+import { makeReserve } from './replace-file.ts'
 import { nodeFiles, type StoreFiles } from './store-files.ts'
 
 /** Where a store is when nobody says anything else. */
@@ -77,16 +78,6 @@ export async function makeStore(folder: string, files: StoreFiles = nodeFiles): 
   await files.rename(draft, layout.format)
   await files.syncFolder(root)
   return layout
-}
-
-/** Bytes that are kept for getting out of a full disk. */
-const RESERVE_BYTES = 256 * 1024
-
-/** Sets space aside, unless it is. */
-export async function makeReserve(layout: Layout, files: StoreFiles): Promise<void> {
-  if ((await files.status(layout.reserve)) !== undefined) return
-  // Not zeros: a file system may keep no space for these.
-  await files.create(layout.reserve, new Uint8Array(RESERVE_BYTES).fill(0x2e))
 }
 
 /** Workers of all pools, who may be different users, write their leases there; sticky, as /tmp is. */

@@ -12,8 +12,10 @@ import {
   mkdir,
   open,
   readdir,
+  readlink,
   rename,
   rm,
+  symlink,
   unlink,
   writeFile,
 } from 'node:fs/promises'
@@ -23,6 +25,8 @@ import { storeFileError, storeLimitError } from './errors.ts'
 export interface FileStatus {
   readonly kind: EntryKind
   readonly bytes: number
+  /** What of the disk it has. */
+  readonly allocatedBytes: number
   readonly modifiedMs: number
 }
 
@@ -47,6 +51,15 @@ export interface StoreFiles {
    * milliseconds, and which Node's permission model forbids.
    */
   createFleeting(path: string, contents: Uint8Array): Promise<void>
+  /**
+   * Makes a name that says something short, which needs no space: a link that leads nowhere. False: there is something of that
+   * name already. Need not survive a power cut.
+   */
+  createNote(path: string, text: string): Promise<boolean>
+  /** What a note, or a small file, says; undefined: there is none. */
+  readNote(path: string): Promise<string | undefined>
+  /** Writes a file of `create`'s anew within the space it has, and syncs it. After a power cut it may hold anything. */
+  refill(path: string, contents: Uint8Array): Promise<void>
   /**
    * Gives a file a second name. False: there is something of that name already. Where files cannot have two names, makes a
    * copy, synced. Lasting after `syncFolder`.
@@ -73,6 +86,11 @@ export type Contents = Uint8Array | AsyncIterable<Uint8Array>
 /** Hardly anybody may write to what never changes. */
 const FILE_MODE = 0o444
 
+/** But for as long as one is written anew. */
+const REFILL_MODE = 0o644
+
+const MAX_NOTE_BYTES = 1024
+
 /** Errors of `link` on file systems, or for files, that cannot do it: a copy is as good. */
 const NO_LINKS: ReadonlySet<string> = new Set(['EMLINK', 'EPERM', 'ENOTSUP', 'EXDEV', 'ENOSYS'])
 
@@ -88,6 +106,13 @@ export const nodeFiles: StoreFiles = {
   create: (path, contents) => attempt(`write ${path}`, () => create(path, contents)),
   createFleeting: (path, contents) =>
     attempt(`write ${path}`, () => writeFile(path, contents, { flag: 'wx', mode: FILE_MODE })),
+  createNote: (path, text) =>
+    attempt(`write ${path}`, async () => {
+      const result = await symlink(text, path).catch(unless('EEXIST'))
+      return result !== 'EEXIST'
+    }),
+  readNote: (path) => attempt(`read ${path}`, () => readNote(path)),
+  refill: (path, contents) => attempt(`write ${path}`, () => refill(path, contents)),
   link: (from, to) => attempt(`link ${to}`, () => linkOrCopy(from, to)),
   rename: (from, to) => attempt(`rename to ${to}`, () => rename(from, to)),
   syncFolder: (path) => attempt(`sync ${path}`, () => syncFolder(path)),
@@ -130,6 +155,35 @@ async function create(path: string, contents: Contents): Promise<void> {
     await file.close().catch(() => undefined)
     await unlink(path).catch(() => undefined)
     throw error
+  }
+}
+
+/** What a version before this one wrote is a file. */
+async function readNote(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path)
+  } catch (error) {
+    const code = systemCodeOf(error)
+    if (code === 'ENOENT') return undefined
+    if (code !== 'EINVAL') throw error
+  }
+  const bytes = await read(path, MAX_NOTE_BYTES)
+  return bytes === undefined ? undefined : Buffer.from(bytes).toString('latin1')
+}
+
+async function refill(path: string, contents: Uint8Array): Promise<void> {
+  await chmod(path, REFILL_MODE)
+  const file = await open(path, constants.O_WRONLY | constants.O_NOFOLLOW)
+  try {
+    for (let at = 0; at < contents.length; ) {
+      const { bytesWritten } = await file.write(contents, at, contents.length - at, at)
+      at += bytesWritten
+    }
+    await file.truncate(contents.length)
+    await file.chmod(FILE_MODE)
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }
 
@@ -199,10 +253,18 @@ function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): EntryKind
   return entry.isDirectory() ? 'folder' : 'other'
 }
 
+/** What `st_blocks` counts. */
+const BLOCK_BYTES = 512
+
 async function status(path: string): Promise<FileStatus | undefined> {
   try {
     const stats = await lstat(path)
-    return { kind: kindOf(stats), bytes: stats.size, modifiedMs: stats.mtimeMs }
+    return {
+      kind: kindOf(stats),
+      bytes: stats.size,
+      allocatedBytes: stats.blocks * BLOCK_BYTES,
+      modifiedMs: stats.mtimeMs,
+    }
   } catch (error) {
     const code = systemCodeOf(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined

@@ -72,6 +72,25 @@ export class CrashFiles implements StoreFiles {
     if (inode.kind === 'file') inode.isFleeting = true
   }
 
+  async createNote(path: string, text: string): Promise<boolean> {
+    if (this.#find(path) !== undefined) return false
+    await this.createFleeting(path, Buffer.from(text))
+    return true
+  }
+
+  async readNote(path: string): Promise<string | undefined> {
+    const bytes = await this.read(path, 1024)
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString()
+  }
+
+  async refill(path: string, contents: Uint8Array): Promise<void> {
+    const inode = this.#existing(path)
+    if (inode.kind !== 'file') throw failure(path, 'a folder')
+    inode.bytes = contents.subarray(0, contents.length / 2)
+    this.#step()
+    inode.bytes = contents
+  }
+
   async link(from: string, to: string): Promise<boolean> {
     this.#step()
     const { folder, name } = this.#place(to)
@@ -137,7 +156,7 @@ export class CrashFiles implements StoreFiles {
     const inode = this.#find(path)
     if (inode === undefined) return undefined
     const bytes = inode.kind === 'file' ? inode.bytes.length : 0
-    return { kind: inode.kind, bytes, modifiedMs: 0 }
+    return { kind: inode.kind, bytes, allocatedBytes: bytes, modifiedMs: 0 }
   }
 
   async read(path: string, maxBytes: number): Promise<Uint8Array | undefined> {

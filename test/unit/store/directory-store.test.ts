@@ -315,19 +315,27 @@ test('a full disk at any point is said so, changes nothing, and collecting still
   expect(point).toBeGreaterThan(5)
 })
 
-test('on a full disk the reserve is enough to roll back and to collect', async () => {
+test('on a full disk one can always roll back, withdraw and collect', async () => {
   const old = await put({ module: '1' })
-  await put({ module: '2' })
-  const reserve = store.layout.reserve
+  const next = await put({ module: '2' })
   const full = await DirectoryStore.open(root, {
     clock: systemClock,
-    files: fullAfter(() => existsSync(reserve)),
+    // A second name needs no space.
+    files: { ...fullAfter(() => true), link: nodeFiles.link },
   })
-  expect(await full.rollBack('acme')).toMatchObject({ release: old.release })
-  // Space again: it is set aside again.
+  for (let round = 0; round < 3; round += 1) {
+    expect(await full.rollBack('acme')).toMatchObject({ release: old.release })
+    expect(await full.switchTo('acme', next.release)).toMatchObject({ release: next.release })
+    expect(await full.collect({ keep: 1 })).toMatchObject({ releases: 0 })
+  }
+  expect(await full.withdraw('acme', 'main')).toMatchObject({ release: next.release })
+  expect((await store.check()).problems).toEqual([])
+  // Space again: what was used of the reserve is set aside again.
   await store.collect()
-  expect(existsSync(reserve)).toBe(true)
-  expect(await full.collect({ keep: 1 })).toMatchObject({ releases: 0 })
+  const spares = readdirSync(store.layout.reserve).map((name) =>
+    statSync(join(store.layout.reserve, name)),
+  )
+  expect(spares.map(({ size }) => size)).toEqual(Array(4).fill(64 * 1024))
 })
 
 /** A disk that is full whenever `isFull` says so. */
