@@ -33,13 +33,25 @@ export interface AuditLine {
 }
 
 const FILE_MODE = 0o640
-const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
+const FLAGS =
+  constants.O_WRONLY |
+  constants.O_APPEND |
+  constants.O_CREAT |
+  constants.O_NOFOLLOW |
+  constants.O_NONBLOCK // a FIFO that nobody reads is an error, and not a wait
+
+/** An answer does not wait longer for its line: a disk that hangs. */
+const WAIT_MS = 2000
+
+/** Lines that wait for one that hangs; more go to the server's log. */
+const MAX_WAITING = 256
 
 export class AuditLog {
   readonly #path: string
   readonly #clock: Clock
   readonly #logger: Logger
   #last: Promise<void> = Promise.resolve()
+  #waiting = 0
 
   constructor(path: string, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.#path = path
@@ -48,26 +60,46 @@ export class AuditLog {
   }
 
   /**
-   * Resolves when the line is in the file. One that cannot be written (a full disk) goes to the server's log: taking back a
-   * release must be possible then, too.
+   * Resolves when the line is in the file, or has to wait too long. One that cannot be written (a full disk, a FIFO that takes nothing)
+   * goes to the server's log, whole: taking back a release must be possible then, too.
    */
   write(line: AuditLine): Promise<void> {
     const when = new Date(Number(this.#clock.realtimeNs() / 1_000_000n)).toISOString()
     const text = `${JSON.stringify({ when, ...line })}\n`
+    if (this.#waiting >= MAX_WAITING) {
+      this.#giveUp(text, `${this.#waiting} others wait already`)
+      return Promise.resolve()
+    }
+    this.#waiting += 1
     this.#last = this.#last.then(() => this.#append(text))
-    return this.#last
+    const timeUp = Promise.withResolvers<void>()
+    const timer = this.#clock.after(WAIT_MS, timeUp.resolve)
+    return Promise.race([this.#last, timeUp.promise]).finally(() => timer.cancel())
   }
 
   async #append(text: string): Promise<void> {
     try {
       const file = await open(this.#path, FLAGS, FILE_MODE)
       try {
-        await file.appendFile(text)
+        const bytes = Buffer.from(text)
+        const { bytesWritten } = await file.write(bytes)
+        if (bytesWritten < bytes.length) {
+          // What is there of it goes: the next one must not follow half a line. Nobody else writes here.
+          const stats = await file.stat()
+          if (stats.isFile()) await file.truncate(stats.size - bytesWritten)
+          throw new Error(`${bytesWritten} of ${bytes.length} bytes could be written`)
+        }
       } finally {
         await file.close()
       }
     } catch (error) {
-      this.#logger.error({ audit: text.trimEnd() }, `audit line is not written: ${String(error)}`)
+      this.#giveUp(text, String(error))
+    } finally {
+      this.#waiting -= 1
     }
+  }
+
+  #giveUp(text: string, problem: string): void {
+    this.#logger.error({ audit: text.trimEnd() }, `audit line is not written: ${problem}`)
   }
 }

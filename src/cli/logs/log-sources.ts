@@ -1,4 +1,5 @@
 /** Which files the logs of a configuration are, and which of its logs are no files. */
+import { standardStreamOf } from '../../base/standard-streams.ts'
 import type { Config, TenantConfig } from '../../config/config.ts'
 import type { LogEntry } from './log-entry.ts'
 
@@ -31,7 +32,8 @@ export function logSources(config: Config, tenant: string | undefined): LogSourc
       return { path, owner: isShared ? undefined : first }
     })
   const { errorLog } = config
-  const hasErrorLog = errorLog === undefined || writers.has(errorLog)
+  const isFile = errorLog !== undefined && standardStreamOf(errorLog) === undefined
+  const hasErrorLog = !isFile || writers.has(errorLog)
   return {
     files: hasErrorLog ? files : [{ path: errorLog, owner: undefined }, ...files],
     notes: notesOf(config, tenant),
@@ -40,7 +42,9 @@ export function logSources(config: Config, tenant: string | undefined): LogSourc
 
 function filesOf({ accessLog, slowlog }: TenantConfig): readonly string[] {
   const access = accessLog.kind === 'file' ? [accessLog.path] : []
-  return slowlog === undefined ? access : [...access, slowlog]
+  const all = slowlog === undefined ? access : [...access, slowlog]
+  // A standard stream is another one here.
+  return all.filter((path) => standardStreamOf(path) === undefined)
 }
 
 function notesOf(config: Config, tenant: string | undefined): readonly string[] {

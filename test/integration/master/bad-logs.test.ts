@@ -123,6 +123,16 @@ describe('standard error', () => {
     }
   }
 
+  test('a socket whose reader stands still', async () => {
+    const serving = await start(makeFolder(), {})
+    serving.child.stderr?.pause()
+    await demand(serving)
+    serving.child.stderr?.resume()
+    await serving.logged(/"droppedLines":\d+/)
+    await ends(serving)
+    wholeLines(serving.log(), '"msg":"access"')
+  })
+
   test.each(['/dev/stderr', '/proc/self/fd/2', '/dev/stdout', '/proc/self/fd/1'])(
     'the access log is %s',
     async (path) => {
