@@ -1,5 +1,6 @@
 /** `wasm-fpm inspect`: says what a module is and how it would run here, without running it. */
 import { Command } from 'commander'
+import { contractProblem } from '../guest/command-contract.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect.ts'
 import { readModuleFile } from './read-module-file.ts'
 
@@ -12,13 +13,16 @@ export function inspectCommand(): Command {
     .option('--json', 'print JSON')
     .action((path: string, { json }: { readonly json?: boolean }) => {
       const found = inspect(readModuleFile(path))
+      const problem = contractProblem(found.interface) ?? null
       process.stdout.write(
-        json === true ? `${JSON.stringify(found, undefined, 2)}\n` : print(path, found),
+        json === true
+          ? `${JSON.stringify({ ...found, command: { isCommand: problem === null, problem } }, undefined, 2)}\n`
+          : print(path, found, problem),
       )
     })
 }
 
-function print(path: string, module: ModuleInspection): string {
+function print(path: string, module: ModuleInspection, problem: string | null): string {
   const { imports, exports, memories, tables, functions, reset } = module
   const pages = memories.map(({ minimum, maximum }) => `${minimum} to ${maximum ?? 'any'} pages`)
   const elements = tables.map(
@@ -26,6 +30,7 @@ function print(path: string, module: ModuleInspection): string {
   )
   const rows: ReadonlyArray<readonly [string, string]> = [
     ['module', `${path}, ${module.bytes} bytes${module.isHardened ? ', marked as hardened' : ''}`],
+    ['command', problem === null ? 'a WASI command' : `not a WASI command: ${problem}`],
     [
       'functions',
       `${functions.defined} of its own (${module.namedFunctions} named), ${functions.imported} imported`,

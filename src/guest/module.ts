@@ -1,18 +1,14 @@
 /** A module that is ready to be instantiated: read, checked against its contract, compiled. */
 import { CodedError } from '../base/errors.ts'
-import { WASI_FUNCTIONS } from '../wasi/host.ts'
 import type { HardenOptions } from '../wasm/harden.ts'
 import { markedWork } from '../wasm/hardened-mark.ts'
 import { importMemories, type MemorySize } from '../wasm/import-memories.ts'
 import { checkLimit, DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'
+import { readInterface } from '../wasm/module-interface.ts'
+import { contractProblem } from './command-contract.ts'
 import { compileModule } from './compile.ts'
 import { GuestError } from './errors.ts'
 import { hardenHere } from './harden-here.ts'
-
-/** The import module of WASI preview 1. */
-export const PREVIEW1 = 'wasi_snapshot_preview1'
-
-const PREVIEW1_NAMES: ReadonlySet<string> = new Set(WASI_FUNCTIONS)
 
 /**
  * Elements of all tables of an instance together. Those of large programs begin with some ten thousand and hardly grow; V8 copies
@@ -102,7 +98,7 @@ async function compile(
       { cause },
     )
   }
-  return { module, memories, wasiNames: checkContract(module, memories.length, name) }
+  return { module, memories, wasiNames: checkContract(hardened, name) }
 }
 
 function reason(cause: unknown): string {
@@ -113,32 +109,10 @@ function reason(cause: unknown): string {
 }
 
 /** Returns the names of the preview 1 functions it imports. */
-function checkContract(
-  module: WebAssembly.Module,
-  memories: number,
-  name: string,
-): ReadonlySet<string> {
-  const names = new Set<string>()
-  const imports = WebAssembly.Module.imports(module)
-  for (const wanted of imports.slice(0, imports.length - memories)) {
-    const isKnown =
-      wanted.module === PREVIEW1 && wanted.kind === 'function' && PREVIEW1_NAMES.has(wanted.name)
-    if (!isKnown) {
-      throw new GuestError(
-        'GUEST_WRONG_CONTRACT',
-        `Cannot run ${name}: it imports the ${wanted.kind} "${wanted.module}" "${wanted.name}", wanted functions of ${PREVIEW1} only`,
-      )
-    }
-    names.add(wanted.name)
-  }
-  const exports = WebAssembly.Module.exports(module)
-  const has = (kind: string, wanted: string) =>
-    exports.some((entry) => entry.kind === kind && entry.name === wanted)
-  if (!has('function', '_start') || !has('memory', 'memory')) {
-    throw new GuestError(
-      'GUEST_WRONG_CONTRACT',
-      `Cannot run ${name}: it exports ${exports.map((entry) => entry.name).join(', ') || 'nothing'}, wanted a WASI command with "_start" and "memory"`,
-    )
-  }
-  return names
+function checkContract(hardened: Uint8Array, name: string): ReadonlySet<string> {
+  const found = readInterface(hardened)
+  const problem = contractProblem(found)
+  if (problem !== undefined)
+    throw new GuestError('GUEST_WRONG_CONTRACT', `Cannot run ${name}: ${problem}`)
+  return new Set(found.imports.map((entry) => entry.name))
 }

@@ -1,5 +1,5 @@
 /** What V8 does to compile a hardened module: measured where the original's function was more than a little of it. */
-import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from './limits.ts'
+import { type ModuleLimits, UNLIMITED } from './limits.ts'
 import { readModule } from './read.ts'
 import { type CodeScan, scanFunctions } from './scan-code.ts'
 
@@ -11,10 +11,6 @@ const MOST_GROWTH = 64
 
 /** Around the innermost block, at most. */
 const ADDED_BLOCKS = 8
-
-const UNLIMITED = Object.fromEntries(
-  Object.keys(DEFAULT_MODULE_LIMITS).map((name) => [name, Number.MAX_SAFE_INTEGER]),
-) as unknown as ModuleLimits
 
 /** Units of V8's work; see compile-work.ts. */
 export interface ModuleWork {

@@ -3,6 +3,7 @@ import { HARDENED_SECTION } from './contract.ts'
 import { usedFeatures } from './features.ts'
 import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from './limits.ts'
 import type { ExportEntry, ImportEntry, Limited, WasmModule } from './module.ts'
+import { interfaceOf, type ModuleInterface } from './module-interface.ts'
 import { readFunctionNames } from './name-section.ts'
 import { readModule } from './read.ts'
 import { judgeReset, type ResetVerdict } from './resettable.ts'
@@ -18,6 +19,8 @@ export interface ModuleInspection {
   readonly bytes: number
   readonly imports: readonly ImportEntry[]
   readonly exports: readonly ExportEntry[]
+  /** Imports and exports with the types of functions. */
+  readonly interface: ModuleInterface
   /** Sizes in pages of 64 KiB. */
   readonly memories: readonly Limited[]
   /** Sizes in elements. */
@@ -59,6 +62,7 @@ function describe(module: WasmModule, scan: CodeScan, limits: ModuleLimits): Mod
     bytes: module.bytes.length,
     imports: module.imports,
     exports: module.exports,
+    interface: interfaceOf(module),
     memories: module.memories,
     tables: module.tables.map(({ imported, minimum, maximum }) => ({ imported, minimum, maximum })),
     functions: { imported: module.importedFunctions, defined: module.bodies.length },

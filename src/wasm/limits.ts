@@ -53,6 +53,11 @@ export const DEFAULT_MODULE_LIMITS: ModuleLimits = {
   dataSegments: 100_000,
 }
 
+/** For what has been read before. */
+export const UNLIMITED = Object.fromEntries(
+  Object.keys(DEFAULT_MODULE_LIMITS).map((name) => [name, Number.MAX_SAFE_INTEGER]),
+) as unknown as ModuleLimits
+
 /** Refuses `actual` of something when that is more than its limit. */
 export function checkLimit(limits: ModuleLimits, name: keyof ModuleLimits, actual: number): void {
   if (actual > limits[name]) throw wasmLimitError(name, actual, limits[name])

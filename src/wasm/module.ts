@@ -42,8 +42,12 @@ export interface Section extends Span {
 export interface FunctionType {
   readonly parameters: number
   readonly results: number
+  /** The encoded parameters, without their count. */
+  readonly parameterSpan: Span
   /** The encoded results, without their count. */
   readonly resultSpan: Span
+  /** Equal to any type written with the same values: not in a recursion group of several, without super- or subtypes. */
+  readonly isPlain: boolean
   /** True if a parameter is an exception reference. */
   readonly holdsExceptions: boolean
 }

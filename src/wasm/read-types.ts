@@ -22,19 +22,28 @@ export function readTypes(reader: ByteReader, count: number, limits: ModuleLimit
   for (let index = 0; index < count; index++) {
     if (reader.bytes[reader.pos] === REC && reader.pos < reader.end) {
       reader.pos++
-      for (let left = reader.u32(); left > 0; left--) addType(reader, types, limits)
+      const size = reader.u32()
+      for (let left = size; left > 0; left--)
+        addType(reader, types, { limits, isAlone: size === 1 })
     } else {
-      addType(reader, types, limits)
+      addType(reader, types, { limits, isAlone: true })
     }
   }
   return types
 }
 
-function addType(reader: ByteReader, types: FunctionType[], limits: ModuleLimits): void {
+function addType(
+  reader: ByteReader,
+  types: FunctionType[],
+  { limits, isAlone }: { readonly limits: ModuleLimits; readonly isAlone: boolean },
+): void {
+  let isPlain = isAlone
   let at = reader.pos
   let form = reader.byte()
   if (form === SUB || form === SUB_FINAL) {
-    for (let left = reader.u32(); left > 0; left--) reader.u32()
+    const supertypes = reader.u32()
+    for (let left = supertypes; left > 0; left--) reader.u32()
+    isPlain &&= form === SUB_FINAL && supertypes === 0
     at = reader.pos
     form = reader.byte()
   }
@@ -45,13 +54,17 @@ function addType(reader: ByteReader, types: FunctionType[], limits: ModuleLimits
   if (form !== FUNC)
     throw wasmErrorAt('WASM_UNSUPPORTED', `unknown type form 0x${form.toString(16)}`, at)
   const parameters = reader.u32()
+  const parametersAt = reader.pos
   const isHolding = skipCounted(reader, parameters)
+  const parameterSpan = { start: parametersAt, end: reader.pos }
   const results = reader.u32()
   const start = reader.pos
   skipCounted(reader, results)
   types.push({
     parameters,
     results,
+    parameterSpan,
+    isPlain,
     resultSpan: { start, end: reader.pos },
     holdsExceptions: isHolding,
   })

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
-import { PREVIEW1 } from '../../../src/guest/module.ts'
+import { PREVIEW1 } from '../../../src/guest/command-contract.ts'
 import { withLibrary } from '../../../src/guest/wasmer/library.ts'
 import { adaptMemory, MEMORY_ADAPTER } from '../../../src/guest/wasmer/memory-adapter.ts'
 import { SUSPENDING_FUNCTIONS, WASI_FUNCTIONS, WasiHost } from '../../../src/wasi/host.ts'

@@ -1,0 +1,118 @@
+/** A module that is no WASI command is refused before anything runs, by every way in; one that is fits the host. */
+import { expect, test } from 'vitest'
+import { contractProblem } from '../../../src/guest/command-contract.ts'
+import { compileCgiModule } from '../../../src/guest/module.ts'
+import { WASI_FUNCTIONS, WasiHost } from '../../../src/wasi/host.ts'
+import { WASI_SIGNATURES } from '../../../src/wasi/signatures.ts'
+import { inspect } from '../../../src/wasm/inspect.ts'
+import { wat } from '../../support/wat.ts'
+
+const PARTS = '(memory (export "memory") 1) (func (export "_start"))'
+const WASI = '"wasi_snapshot_preview1"'
+
+const REFUSED = [
+  {
+    name: 'a function of another host',
+    text: `(import "env" "system" (func (param i32) (result i32))) ${PARTS}`,
+    says: 'it imports the function "env" "system" of type (i32) -> i32, wanted functions of wasi_snapshot_preview1 only',
+  },
+  {
+    name: 'a function preview 1 lacks',
+    text: `(import ${WASI} "fd_wrong" (func)) ${PARTS}`,
+    says: '"fd_wrong" of type () -> ()',
+  },
+  {
+    name: 'a memory of the host',
+    text: '(import "env" "memory" (memory 1)) (export "memory" (memory 0)) (func (export "_start"))',
+    says: 'the memory "env" "memory", wanted functions',
+  },
+  {
+    name: 'a function that shows only its name is right',
+    text: `(import ${WASI} "fd_write" (global i32)) ${PARTS}`,
+    says: 'the global',
+  },
+  {
+    name: 'a _start with a parameter',
+    text: '(memory (export "memory") 1) (func (export "_start") (param i32))',
+    says: 'its "_start" is (i32) -> (), wanted () -> ()',
+  },
+  {
+    name: 'a _start with a result',
+    text: '(memory (export "memory") 1) (func (export "_start") (result i64) (i64.const 0))',
+    says: 'its "_start" is () -> i64, wanted () -> ()',
+  },
+  {
+    name: 'a library',
+    text: '(memory (export "memory") 1) (global (export "state") (mut i32) (i32.const 0)) (func (export "add"))',
+    says: 'it exports "memory", "state", "add", wanted a WASI command',
+  },
+  { name: 'no exports', text: '(func)', says: 'it exports nothing, wanted' },
+  {
+    name: 'a _start that is no function',
+    text: '(memory (export "memory") 1) (global (export "_start") i32 (i32.const 0))',
+    says: 'wanted a WASI command',
+  },
+  {
+    name: 'endless names',
+    text: `(import "${'x'.repeat(5000)}" "y" (func)) ${PARTS}`,
+    says: 'xxx..."',
+  },
+  ...[...WASI_SIGNATURES].flatMap(([name, wanted]) => [
+    {
+      name: `${name} with a parameter more`,
+      text: `(import ${WASI} "${name}" (func ${typeOf(name, 'f32')})) ${PARTS}`,
+      says: `wanted ${wanted}`,
+    },
+    {
+      name: `${name} with another result`,
+      text: `(import ${WASI} "${name}" (func ${typeOf(name).replace(/\(result i32\)/, '')} (result i64))) ${PARTS}`,
+      says: `wanted ${wanted}`,
+    },
+  ]),
+]
+
+/** As the text format writes it. */
+function typeOf(name: string, more = ''): string {
+  const [, parameters = '', result] =
+    /^\((.*)\) -> (.*)$/.exec(WASI_SIGNATURES.get(name) ?? '') ?? []
+  return `(param ${parameters.replaceAll(',', '')} ${more}) ${result === 'i32' ? '(result i32)' : ''}`
+}
+
+const OPTIONS = { digest: 'x', name: 'shop', memoryMaxBytes: 1 << 20 }
+
+test.each(REFUSED)('$name', async ({ text, says }) => {
+  const bytes = wat(`(module ${text})`)
+  const problem = contractProblem(inspect(bytes).interface)
+  expect(problem).toContain(says)
+  expect(problem).toMatch(/, wanted .+: (?:build|take|let) /)
+  expect(problem).not.toContain('wasm_fpm:')
+  await expect(compileCgiModule(bytes, OPTIONS)).rejects.toMatchObject({
+    code: 'GUEST_WRONG_CONTRACT',
+    message: `Cannot run shop: ${problem}`,
+  })
+})
+
+test('a type that only looks the same', () => {
+  // (sub (func)): V8 does not link it with a plain (func).
+  const contents = [
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 6, 1, 0x50, 0, 0x60, 0, 0, 3, 2, 1, 0, 5, 3, 1, 0, 1],
+    ...[7, 19, 2, 6, ...Buffer.from('memory'), 2, 0, 6, ...Buffer.from('_start'), 0, 0],
+    ...[10, 4, 1, 2, 0, 0x0b],
+  ]
+  const bytes = Uint8Array.from(contents)
+  expect(WebAssembly.validate(bytes)).toBe(true)
+  expect(contractProblem(inspect(bytes).interface)).toContain('of a declared type')
+})
+
+test('all functions of preview 1 have a type, and the host links with it', async () => {
+  expect([...WASI_SIGNATURES.keys()].sort()).toEqual(WASI_FUNCTIONS)
+  const imports = WASI_FUNCTIONS.map(
+    (name) => `(import ${WASI} "${name}" (func ${typeOf(name)}))`,
+  ).join(' ')
+  const bytes = wat(`(module ${imports} ${PARTS})`)
+  const { module, wasiNames, memories } = await compileCgiModule(bytes, OPTIONS)
+  const host = new WasiHost(wasiNames)
+  const own = memories.map((size) => new WebAssembly.Memory(size))
+  const linked = { wasi_snapshot_preview1: host.imports, 'wasm_fpm:memory': { ...own } }
+  expect(() => new WebAssembly.Instance(module, linked)).not.toThrow()
+})
