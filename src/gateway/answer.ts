@@ -19,6 +19,7 @@ import { type FailureCode, failureRule, outcomeCode } from './failure.ts'
 import type { Gateway } from './gateway.ts'
 import { DEFAULT_STDERR_LIMITS, GuestStderr, type StderrOwner } from './guest-stderr.ts'
 import type { RequestBody } from './request-body.ts'
+import { whenRestIsRead } from './rest-of-body.ts'
 import type { FileTarget, Target } from './target.ts'
 import type { Tenant } from './tenant.ts'
 
@@ -27,6 +28,9 @@ const ROLE_NAMES = {
   [Role.Authorizer]: 'authorizer',
   [Role.Filter]: 'filter',
 } as const
+
+/** Methods whose requests have a body only when its length says so. */
+const BODILESS_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
 
 const NO_HEADERS: ReadonlySet<string> = new Set()
 
@@ -104,7 +108,7 @@ export class Answer implements ByteSink, ResponseOptions, StderrOwner {
     }
     files
       .answer({ cgi, pathInfo }, { sink, onAbort: (giveUp) => this.#request.onAbort(giveUp) })
-      .then(() => this.#finish(0, undefined))
+      .then(() => this.#whenBodyIsIn(() => this.#finish(0, undefined)))
       .catch((error) => this.fail(error))
   }
 
@@ -169,6 +173,10 @@ export class Answer implements ByteSink, ResponseOptions, StderrOwner {
 
   /** The guest has ended. */
   complete(report: GuestReport): void {
+    this.#whenBodyIsIn(() => this.#complete(report))
+  }
+
+  #complete(report: GuestReport): void {
     const { outcome } = report
     const code = outcomeCode(outcome)
     if (this.#refusal !== undefined)
@@ -183,7 +191,16 @@ export class Answer implements ByteSink, ResponseOptions, StderrOwner {
     const message = error instanceof Error ? error.message : String(error)
     if (code === 'INTERNAL')
       this.#gateway.logger.error({ requestId: this.requestId, err: error }, 'request failed')
-    this.#reportFailure(code, message, undefined, allowOf(error))
+    this.#whenBodyIsIn(() => this.#reportFailure(code, message, undefined, allowOf(error)))
+  }
+
+  /** Calls `answer` at once, unless it would come before the end of a body that is on its way. */
+  #whenBodyIsIn(answer: () => void): void {
+    const { contentLength } = this.cgi ?? {}
+    const announced = contentLength ?? (BODILESS_METHODS.has(this.method) ? 0 : Infinity)
+    const wantedBytes = announced - (this.body?.bytes ?? 0)
+    if (wantedBytes <= 0 || this.#isEnded || this.#response?.headSent === true) answer()
+    else whenRestIsRead(this.#request, { wantedBytes, clock: this.#gateway.clock }, answer)
   }
 
   #finish(exitCode: number, report: GuestReport | undefined): void {

@@ -29,7 +29,7 @@ const NEWLINE = 10
 const LINE_COST_BYTES = 100
 
 /** Most that waits for the header of the response. */
-const MAX_HELD_BYTES = 65_536
+export const MAX_HELD_BYTES = 65_536
 
 /** Whose it is. */
 export interface StderrOwner {

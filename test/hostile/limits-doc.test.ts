@@ -13,6 +13,8 @@ import {
 } from '../../src/config/schema.ts'
 import { DEFAULT_UNFINISHED_PARAMS_BYTES } from '../../src/fastcgi/params-budget.ts'
 import { type FailureCode, failureRule } from '../../src/gateway/failure.ts'
+import { MAX_HELD_BYTES } from '../../src/gateway/guest-stderr.ts'
+import { REST_MAX_MS, REST_QUIET_MS } from '../../src/gateway/rest-of-body.ts'
 import { DEFAULT_CACHE_BYTES } from '../../src/guest/compile-cache.ts'
 import { DEFAULT_LOAD_LIMITS } from '../../src/guest/load-turns.ts'
 import { TABLE_LIMITS } from '../../src/guest/module.ts'
@@ -104,6 +106,9 @@ test('fixed limits are those of the code', () => {
       smallAtOnce,
       largeAtOnce,
       waiting,
+      MAX_HELD_BYTES,
+      REST_QUIET_MS,
+      REST_MAX_MS,
       MAX_ENV_FILE_BYTES,
     ].map(String),
   )

@@ -21,11 +21,6 @@ export interface CaseContext {
   ask(path: string, question?: Question): Promise<Answer>
 }
 
-/** Whether a guest may answer before the web server has sent the whole body, without ending the web server. */
-export function mayAnswerEarly({ keepAlive, traits }: CaseContext): boolean {
-  return !keepAlive || traits.survivesEarlyAnswer
-}
-
 /** The host name of the tenant with tight limits: 1 s of wall time, 64 KiB of request body. */
 export const TIGHT = { Host: 'tight.example' } as const
 

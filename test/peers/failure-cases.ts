@@ -3,7 +3,8 @@
  * wherever the web server lets us prevent it.
  */
 import { expect } from 'vitest'
-import { mayAnswerEarly, type PeerCase, TIGHT } from './case.ts'
+import { askUntilAnswered } from '../support/peers/http-client.ts'
+import { type PeerCase, TIGHT } from './case.ts'
 
 /** Ways a guest fails before anything has left for the client: always a clean 500. */
 const EARLY_FAILURES = [
@@ -80,9 +81,7 @@ export const FAILURE_CASES: readonly PeerCase[] = [
   },
   {
     name: 'a body over the limit is a 413',
-    run: async (context) => {
-      if (!mayAnswerEarly(context)) return
-      const { ask, traits } = context
+    run: async ({ ask, traits }) => {
       const body = new Uint8Array(1 << 20)
       const declared = await ask('/c/upload.wasm', { method: 'POST', headers: TIGHT, body })
       expect(declared.status).toBe(413)
@@ -96,14 +95,25 @@ export const FAILURE_CASES: readonly PeerCase[] = [
   },
   {
     name: 'an early answer to a big upload, and the next request after it',
-    run: async (context) => {
-      if (!mayAnswerEarly(context)) return
-      const { ask } = context
+    run: async ({ ask }) => {
       for (let round = 0; round < 3; round++) {
         const body = Buffer.alloc(4 << 20)
         const early = await ask('/c/early.wasm', { method: 'POST', body })
         expect(early).toMatchObject({ status: 200, text: 'answered early\n' })
         expect(await ask('/c/hello.wasm')).toMatchObject({ status: 200, ending: 'complete' })
+      }
+    },
+  },
+  {
+    name: 'a client that stops sending its body at the first word of an early answer gets it whole',
+    run: async ({ peer }) => {
+      for (const path of ['/c/none.wasm', '/c/respond.wasm?kind=status&code=403']) {
+        const { status, ending } = await askUntilAnswered(peer.port, path)
+        expect({ path, is4xx: status >= 400 && status < 500, ending }).toEqual({
+          path,
+          is4xx: true,
+          ending: 'complete',
+        })
       }
     },
   },

@@ -14,8 +14,6 @@ export interface Traits {
   readonly passesAuthorization: boolean
   /** Statuses a 301 of the guest's may arrive as. */
   readonly redirect: readonly number[]
-  /** Lives on when a kept-alive backend answers before it has taken the whole body. */
-  readonly survivesEarlyAnswer: boolean
   /** Answers to a request header of 300 KiB; `wasm-fpm` answers 431 where the server lets it through. */
   readonly largeHeader: readonly number[]
 }
@@ -27,7 +25,6 @@ const USUAL: Traits = {
   rawQuery: true,
   passesAuthorization: true,
   redirect: [301],
-  survivesEarlyAnswer: true,
   largeHeader: [400],
 }
 
@@ -44,6 +41,5 @@ export const TRAITS: Readonly<Record<PeerName, Traits>> = {
   caddy: { ...USUAL, noticesBrokenBody: false, largeHeader: [431] },
   // HAProxy 2.6 makes a 302 of a Location that comes after the Status.
   haproxy: { ...USUAL, refusesChunked: [400], passesAuthorization: false },
-  // h2o 2.2.5 ends itself: assertion `!h2o_socket_is_writing(sock)' failed.
-  h2o: { ...USUAL, noticesBrokenBody: false, survivesEarlyAnswer: false, largeHeader: [431] },
+  h2o: { ...USUAL, noticesBrokenBody: false, largeHeader: [431] },
 }

@@ -1,6 +1,7 @@
 /** An HTTP/1.1 client that tells a whole answer from a cut one and from none at all. */
 import { Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
 import { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** How long an answer may take, in milliseconds, unless said otherwise. */
 const TIMEOUT_MS = 20_000
@@ -9,9 +10,11 @@ export interface Question {
   readonly method?: string
   readonly headers?: OutgoingHttpHeaders
   /** Sent with Content-Length when it is bytes, chunked when it is a sequence of them. */
-  readonly body?: Uint8Array | Iterable<Uint8Array>
+  readonly body?: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
   readonly agent?: Agent
   readonly timeoutMs?: number
+  /** Is told when the header of an answer has come. */
+  readonly onHead?: () => void
   /** Is given the body piece by piece, which is then not kept. */
   readonly onBody?: (chunk: Buffer) => void
 }
@@ -45,6 +48,7 @@ export function ask(port: number, path: string, question: Question = {}): Promis
     (response) => {
       status = response.statusCode ?? 0
       received = response.headers
+      question.onHead?.()
       response.on('data', (chunk: Buffer) => (onBody ? onBody(chunk) : chunks.push(chunk)))
       response.on('end', () => finish(response.complete ? 'complete' : 'cut'))
       response.on('error', () => finish('cut'))
@@ -76,6 +80,28 @@ export function askAndLeave(port: number, path: string, chunks: number): Promise
   outgoing.on('error', () => undefined)
   outgoing.end()
   return promise
+}
+
+/** How a body is sent that may be broken off: so many pieces, one every so often. */
+const PIECES = 100
+const PIECE_BYTES = 4 * 1024
+const PIECE_PAUSE_MS = 5
+
+/** Sends a body bit by bit and stops when an answer begins, as curl does on an error: a client that waits for the rest of it. */
+export function askUntilAnswered(port: number, path: string): Promise<Answer> {
+  let isAnswered = false
+  const body = async function* (): AsyncIterable<Uint8Array> {
+    for (let piece = 0; piece < PIECES; piece++) {
+      while (isAnswered) await delay(1000)
+      yield Buffer.alloc(PIECE_BYTES)
+      await delay(PIECE_PAUSE_MS)
+    }
+  }
+  const headers = { 'Content-Length': PIECES * PIECE_BYTES }
+  const onHead = (): void => {
+    isAnswered = true
+  }
+  return ask(port, path, { method: 'POST', headers, body: body(), timeoutMs: 10_000, onHead })
 }
 
 export interface SlowReading {
