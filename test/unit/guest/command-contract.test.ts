@@ -6,6 +6,7 @@ import { WASI_FUNCTIONS, WasiHost } from '../../../src/wasi/host.ts'
 import { WASI_SIGNATURES } from '../../../src/wasi/signatures.ts'
 import { inspect } from '../../../src/wasm/inspect.ts'
 import { wat } from '../../support/wat.ts'
+import { SIGNATURES } from '../wasi/probe.ts'
 
 const PARTS = '(memory (export "memory") 1) (func (export "_start"))'
 const WASI = '"wasi_snapshot_preview1"'
@@ -106,6 +107,14 @@ test('a type that only looks the same', () => {
 
 test('all functions of preview 1 have a type, and the host links with it', async () => {
   expect([...WASI_SIGNATURES.keys()].sort()).toEqual(WASI_FUNCTIONS)
+  for (const [name, signature] of WASI_SIGNATURES) {
+    const parameters = signature.slice(0, signature.indexOf(' ->'))
+    const letters = parameters
+      .replace(/i32/g, 'i')
+      .replace(/i64/g, 'I')
+      .replace(/[(), ]/g, '')
+    expect([name, letters]).toEqual([name, SIGNATURES[name]])
+  }
   const imports = WASI_FUNCTIONS.map(
     (name) => `(import ${WASI} "${name}" (func ${typeOf(name)}))`,
   ).join(' ')
