@@ -26,6 +26,8 @@ export interface Libc {
   getrusage(who: number, usage: bigint): number
   /** Lets other threads run that wait for this processor. */
   schedYield(): void
+  /** Whether there is something to read, or to accept, at once. */
+  isReadable(fd: number): boolean
   /** Writes two connected stream sockets to `fds`, closed in programs that are started; negative: they cannot be had. */
   socketpair(fds: Int32Array): number
   pread(fd: number, into: BigUint64Array, offset: bigint): number
@@ -54,6 +56,7 @@ const AF_UNIX = 1
 const SOCK_STREAM_CLOEXEC = 0x80001
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
+const POLLIN = 1
 
 let libc: Libc | undefined
 let isLoaded = false
@@ -97,6 +100,7 @@ function bind(ffi: typeof Ffi): Libc {
     sched_yield: { arguments: [], return: 'int32' },
     socketpair: { arguments: ['int32', 'int32', 'int32', 'pointer'], return: 'int32' },
     pread: { arguments: ['int32', 'pointer', 'uint64', 'int64'], return: 'int64' },
+    poll: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
   })
   const addressOf = (buffer: ArrayBufferLike): bigint => ffi.getRawPointer(buffer as ArrayBuffer)
   const pointer = (bytes: Uint8Array | Int32Array | BigUint64Array): bigint =>
@@ -117,6 +121,9 @@ function bind(ffi: typeof Ffi): Libc {
   const [mmap, munmap, madvise] = [at('mmap'), at('munmap'), at('madvise')]
   const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
   const [schedYield, socketpair] = [at('sched_yield'), at('socketpair')]
+  const poll = at('poll')
+  // struct pollfd: int fd; short events; short revents.
+  const asked = new Int32Array(2)
   const [dup2, send, exit] = [at('dup2'), at('send'), at('_exit')]
   return {
     memfdCreate: (name, flags) => memfdCreate(pointer(name), flags),
@@ -136,6 +143,11 @@ function bind(ffi: typeof Ffi): Libc {
     getrusage: (who, usage) => getrusage(who, usage),
     socketpair: (fds) => socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pointer(fds)),
     schedYield: () => void schedYield(),
+    isReadable: (fd) => {
+      asked[0] = fd
+      asked[1] = POLLIN
+      return poll(pointer(asked), 1n, 0) > 0
+    },
     pread: (fd, into, offset) => Number(pread(fd, pointer(into), BigInt(into.byteLength), offset)),
     addressOf,
     view: (address, bytes) => ffi.toArrayBuffer(address, bytes, false),

@@ -85,6 +85,7 @@ export function buildPool(table: PoolTable, folder: string, cores: number): Pool
     multiplex: table.multiplex,
     maxRequestsPerConnection: table.max_requests_per_connection,
     busyPollMs: table.busy_poll / 1000,
+    gatherConnections: table.gather_connections,
   }
 }
 

@@ -92,6 +92,8 @@ export interface PoolConfig {
   readonly maxRequestsPerConnection: number
   /** How long a worker looks for the next request before it sleeps, in milliseconds; 0: not at all. */
   readonly busyPollMs: number
+  /** Whether connections gather on as few workers as can carry them. */
+  readonly gatherConnections: boolean
 }
 
 export type ProcessManager = 'static' | 'dynamic' | 'ondemand'

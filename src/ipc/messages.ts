@@ -5,6 +5,8 @@
  *     start ----------------------------->
  *     <------------------------- ready | failed
  *     <------------------ beat, every second; busy | idle when that changes
+ *     take-part | stand-by -------------->            whether it accepts connections, or leaves them to others
+ *     <------------------------ stepped-in            it takes part by itself: others left a connection waiting
  *     prepare --------------------------->            a reload, first half: nothing changes yet
  *     <------------------- prepared (error?)
  *     commit | abandon ------------------>            second half
@@ -56,6 +58,10 @@ export type MasterMessage<Settings> =
   | { readonly kind: 'adopt'; readonly address: string }
   /** This worker is busy and another one is not: idle connections are better off there. */
   | { readonly kind: 'relieve' }
+  /** To accept connections, as at the start. */
+  | { readonly kind: 'take-part' }
+  /** To leave connections to others, its own too when they are idle. `isWatching`: but not those that the others leave waiting. */
+  | { readonly kind: 'stand-by'; readonly isWatching: boolean }
   | { readonly kind: 'reopen-logs' }
   /** To answer `status` with the same id. */
   | { readonly kind: 'give-status'; readonly id: number; readonly tenant: string }
@@ -84,11 +90,14 @@ export type WorkerMessage =
   /** It cannot start. */
   | { readonly kind: 'failed'; readonly error: WireError }
   | { readonly kind: 'prepared'; readonly error: WireError | undefined }
-  | { readonly kind: 'beat' }
+  /** `load`: share of the time since the last one in which it had work. `isActive`: whether there was a request. */
+  | { readonly kind: 'beat'; readonly load: number; readonly isActive: boolean }
+  /** It takes part by itself. */
+  | { readonly kind: 'stepped-in' }
   /** An idle connection for another worker; the socket comes with the message. `address`: the one it came in by. */
   | { readonly kind: 'give-away'; readonly address: string }
-  /** Whether a request that comes now has to wait for others. */
-  | { readonly kind: 'busy' }
+  /** A request that comes now has to wait for others. `doGuestsWait`: for guests that have used up a slice. */
+  | { readonly kind: 'busy'; readonly doGuestsWait: boolean }
   /** `id`: a number of its own, for the answer. */
   | { readonly kind: 'ask-status'; readonly id: number; readonly tenant: string }
   /** JSON, which the master does not read; undefined: this worker does not serve the tenant. */

@@ -21,10 +21,18 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
   const kind = field(value, 'kind')
   switch (kind) {
     case 'ready':
-    case 'beat':
-    case 'busy':
     case 'idle':
+    case 'stepped-in':
       return { kind }
+    case 'beat': {
+      const [load, isActive] = [field(value, 'load'), field(value, 'isActive')]
+      const isGood = typeof load === 'number' && load >= 0 && typeof isActive === 'boolean'
+      return isGood ? { kind, load, isActive } : undefined
+    }
+    case 'busy': {
+      const doGuestsWait = field(value, 'doGuestsWait')
+      return typeof doGuestsWait === 'boolean' ? { kind, doGuestsWait } : undefined
+    }
     case 'give-away': {
       const address = field(value, 'address')
       return typeof address === 'string' ? { kind, address } : undefined

@@ -1,5 +1,7 @@
 /** The workers of one pool: as many as its table says, all with the same settings, sockets and rights. */
+
 import { closeSync } from 'node:fs'
+import { cpus } from 'node:os'
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { createSharedMemory } from '../base/shared-memory.ts'
@@ -7,6 +9,7 @@ import type { Config, PoolConfig } from '../config/config.ts'
 import { LEDGER_BYTES, type SocketGrant } from '../ipc/messages.ts'
 import type { RawSocket } from '../ipc/raw-socket.ts'
 import type { Account } from './account.ts'
+import { Gathering } from './gathering.ts'
 import { ownLogFiles } from './log-files.ts'
 import type { RunningPool } from './reload-plan.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
@@ -57,6 +60,7 @@ export class PoolWorkers {
   #ledger: number | undefined
   #history: RestartHistory = NO_HISTORY
   #isEnding = false
+  readonly #gathering: Gathering
   #turn = 0
 
   /** `settings`: a configuration with this pool and its tenants only. */
@@ -66,6 +70,12 @@ export class PoolWorkers {
     this.#settings = settings
     this.#parts = parts
     this.#statusRounds = new StatusRounds(parts.clock)
+    this.#gathering = new Gathering({
+      clock: parts.clock,
+      members: () => [...this.#workers].filter((worker) => worker.isReady),
+      idleMs: machineIdleMs,
+    })
+    this.#gathering.isOn = poolOf(settings).gatherConnections
   }
 
   /** Its processes, those on their way out included. */
@@ -124,9 +134,10 @@ export class PoolWorkers {
     this.#rights = { ...this.#rights, sockets: this.#next.sockets }
     this.#next = undefined
     for (const worker of this.#workers) worker.commit()
+    this.#gathering.isOn = poolOf(this.#settings).gatherConnections
     this.#fill()
     const surplus = this.#active().slice(poolOf(this.#settings).workers)
-    for (const worker of surplus) void worker.drain(this.#settings.processControlTimeoutMs, true)
+    for (const worker of surplus) this.#retire(worker)
   }
 
   abandon(): void {
@@ -140,7 +151,7 @@ export class PoolWorkers {
       if (worker.isGone || this.#isEnding) continue
       const successor = this.#startOne()
       await successor.ready
-      void worker.drain(this.#settings.processControlTimeoutMs, true)
+      this.#retire(worker)
     }
   }
 
@@ -157,8 +168,9 @@ export class PoolWorkers {
   /** Gives the connection to the next worker that has time, or to the next one, or back; with none, it is closed. */
   adopt({ from, address, connection }: GivenAway): void {
     const others = [...this.#workers].filter((worker) => worker.isReady && worker !== from)
-    const idle = others.filter((worker) => !worker.isBusy)
-    const candidates = idle.length > 0 ? idle : others
+    const taking = others.filter((worker) => worker.takesPart)
+    const idle = taking.filter((worker) => !worker.isBusy)
+    const candidates = [idle, taking, others].find((some) => some.length > 0) ?? []
     this.#turn += 1
     const other = candidates[this.#turn % Math.max(1, candidates.length)]
     const heir = other ?? (from.isReady ? from : undefined)
@@ -173,6 +185,12 @@ export class PoolWorkers {
 
   #ownLogFiles(settings: Config): void {
     ownLogFiles(settings, this.#rights.account, this.#parts.logger)
+  }
+
+  /** Its connections go to others, one of which takes part from now on. */
+  #retire(worker: WorkerProcess): void {
+    void worker.drain(this.#settings.processControlTimeoutMs, true)
+    this.#gathering.update()
   }
 
   /** Workers that are not on their way out. */
@@ -207,6 +225,8 @@ export class PoolWorkers {
       onGivenAway: (from, address, connection) =>
         this.#parts.onGivenAway(this, { from, address, connection }),
       onLoad: this.#balance,
+      onBeat: (from) => this.#gathering.beat(from),
+      onSteppedIn: (from) => this.#gathering.steppedIn(from),
       onStatusAsked: (question) => {
         const others = [...this.#workers].filter((one) => one.isReady && one !== question.asker)
         this.#statusRounds.start(question, others)
@@ -218,14 +238,19 @@ export class PoolWorkers {
       onErrorOutput: (from, chunk) => errorLog?.write(from, chunk),
     })
     this.#workers.add(worker)
+    worker.ready.then(
+      () => this.#gathering.update(),
+      () => undefined,
+    )
     return worker
   }
 
   /** Sends the idle connections of a busy worker to those that are not. */
   readonly #balance = (worker: WorkerProcess): void => {
     if (!worker.isBusy) return
+    this.#gathering.busy(worker)
     for (const other of this.#workers) {
-      if (other.isReady && !other.isBusy) {
+      if (other.isReady && other.takesPart && !other.isBusy) {
         worker.relieve()
         return
       }
@@ -236,6 +261,7 @@ export class PoolWorkers {
     this.#workers.delete(ending.worker)
     this.#statusRounds.forget(ending.worker)
     if (this.#isEnding) return
+    this.#gathering.update()
     const { clock, logger } = this.#parts
     const { emergencyRestartThreshold: threshold, emergencyRestartIntervalMs: intervalMs } =
       this.#settings
@@ -284,6 +310,11 @@ export class PoolWorkers {
     const missing = poolOf(this.#settings).workers - this.#active().length
     for (let started = 0; started < missing; started += 1) this.#startOne()
   }
+}
+
+/** Processor time of the machine that nobody has used. */
+function machineIdleMs(): number {
+  return cpus().reduce((sum, { times }) => sum + times.idle, 0)
 }
 
 export function poolOf(settings: Config): PoolConfig {

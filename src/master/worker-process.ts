@@ -10,6 +10,7 @@ import type { FailingRelease, MasterMessage, SocketGrant } from '../ipc/messages
 import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
 import { readWorkerMessage } from '../ipc/read-message.ts'
 import { MasterError } from './errors.ts'
+import type { Member } from './gathering.ts'
 import type { WorkerFacts } from './server-status.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { Asker, Question, RoundMember } from './status-rounds.ts'
@@ -57,6 +58,10 @@ export interface WorkerProcessOptions {
   /** It wants to know what the pool's other workers know of a tenant. */
   readonly onStatusAsked: (question: Question<WorkerProcess>) => void
   readonly onStatus: (from: WorkerProcess, id: number, status: string | undefined) => void
+  /** It has said how it has been. */
+  readonly onBeat: (worker: WorkerProcess) => void
+  /** It takes part by itself. */
+  readonly onSteppedIn: (worker: WorkerProcess) => void
   /** Its tenants wait, and have had so much there; what they have had elsewhere is told in return. */
   readonly onUsed: (from: WorkerProcess, usage: Usage) => Usage
   readonly onEnd: (ending: WorkerEnding) => void
@@ -65,7 +70,7 @@ export interface WorkerProcessOptions {
   readonly onErrorOutput: (worker: WorkerProcess, chunk: Buffer) => void
 }
 
-export class WorkerProcess implements RoundMember, Asker {
+export class WorkerProcess implements RoundMember, Asker, Member {
   readonly pid: number
   /** Resolves when it accepts connections. Rejects with `MasterError` (MASTER_WORKER_FAILED) or with what it complains about. */
   readonly ready: Promise<void>
@@ -78,6 +83,11 @@ export class WorkerProcess implements RoundMember, Asker {
   #preparation: PromiseWithResolvers<void> | undefined
   #state: State = 'starting'
   #isBusy = false
+  #doGuestsWait = false
+  #load = 0
+  #isActive = false
+  /** As it was told last. */
+  #part: 'take-part' | 'watch' | 'rest' = 'take-part'
   readonly #startedMs: number
   #readySinceMs = 0
   readonly #watch: StallWatch
@@ -129,6 +139,36 @@ export class WorkerProcess implements RoundMember, Asker {
   /** Whether a request that comes now would have to wait there. */
   get isBusy(): boolean {
     return this.#isBusy
+  }
+
+  get doGuestsWait(): boolean {
+    return this.#doGuestsWait
+  }
+
+  get load(): number {
+    return this.#load
+  }
+
+  get isActive(): boolean {
+    return this.#isActive
+  }
+
+  /** Whether it accepts connections. */
+  get takesPart(): boolean {
+    return this.#part === 'take-part'
+  }
+
+  takePart(): void {
+    if (this.#part === 'take-part') return
+    this.#part = 'take-part'
+    this.#send({ kind: 'take-part' })
+  }
+
+  standBy(isWatching: boolean): void {
+    const part = isWatching ? 'watch' : 'rest'
+    if (this.#part === part) return
+    this.#part = part
+    this.#send({ kind: 'stand-by', isWatching })
   }
 
   /** For `wasm-fpm status`. */
@@ -225,12 +265,20 @@ export class WorkerProcess implements RoundMember, Asker {
         return
       case 'beat':
         this.#watch.beat()
+        this.#load = message.load
+        this.#isActive = message.isActive
+        this.#options.onBeat(this)
+        return
+      case 'stepped-in':
+        this.#part = 'take-part'
+        this.#options.onSteppedIn(this)
         return
       case 'give-away':
         return
       case 'busy':
       case 'idle':
         this.#isBusy = message.kind === 'busy'
+        this.#doGuestsWait = message.kind === 'busy' && message.doGuestsWait
         this.#options.onLoad(this)
         return
       case 'used': {

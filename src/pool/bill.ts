@@ -7,6 +7,7 @@ import type { Account, RunQueue, Waiter } from './run-queue.ts'
 export class Bill implements Waiter {
   /** What its next turn is likely to cost, in milliseconds. */
   costMs: number
+  hasUsedSlice = false
   readonly #queue: RunQueue
   readonly #account: Account
   readonly #sliceMs: number

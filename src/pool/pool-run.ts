@@ -98,6 +98,8 @@ export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWait
   readonly waitTurn = (wake: () => void, cpuMs: number): void => {
     this.sliceEnded(cpuMs)
     this.settle(cpuMs)
+    // Of processor time: on a busy machine a short guest may have held the thread for as long.
+    this.hasUsedSlice = cpuMs >= this.sliceMs
     this.joinQueue(wake)
   }
 

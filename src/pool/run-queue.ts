@@ -12,6 +12,8 @@ import { Fifo } from './fifo.ts'
 export interface Waiter {
   /** How long it is likely to hold the thread, in milliseconds. */
   readonly costMs: number
+  /** Whether it is a guest that has used up a slice. */
+  readonly hasUsedSlice: boolean
   /** It has its turn, and its tenant has been charged `paidMs` for that. */
   takeThread(paidMs: number): void
 }
@@ -79,6 +81,7 @@ export class RunQueue {
   /** Of the slice that is being given away. */
   #leftMs = 0
   #waiting = 0
+  #waitingGuests = 0
   #waitingTenants = 0
 
   constructor({ sliceMs, schedule, afterThis }: RunQueueOptions) {
@@ -90,6 +93,11 @@ export class RunQueue {
   /** Guests and requests that wait for a turn. */
   get waiting(): number {
     return this.#waiting
+  }
+
+  /** Those of them that are guests which have used up a slice. */
+  get waitingGuests(): number {
+    return this.#waitingGuests
   }
 
   /** Whether a new request of the tenant may run at once. */
@@ -118,6 +126,7 @@ export class RunQueue {
       this.#order.add(account, this.#hadBy(account))
     }
     this.#waiting += 1
+    if (waiter.hasUsedSlice) this.#waitingGuests += 1
     this.#arm()
   }
 
@@ -192,6 +201,7 @@ export class RunQueue {
     if (account.waiting.length > 0) this.#order.add(account, hadMs)
     else this.#waitingTenants -= 1
     this.#waiting -= 1
+    if (next.hasUsedSlice) this.#waitingGuests -= 1
     if (this.#accounts.size > this.#waitingTenants + MAX_IDLE_ACCOUNTS) this.#forgetIdle()
     this.#leftMs -= costMs
     next.takeThread(costMs)

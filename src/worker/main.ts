@@ -37,6 +37,12 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
     case 'adopt':
       if (socket !== undefined) worker?.adopt(message.address, socket)
       return
+    case 'take-part':
+      worker?.takePart()
+      return
+    case 'stand-by':
+      worker?.standBy(message.isWatching)
+      return
     case 'relieve':
       worker?.relieve()
       return

@@ -24,6 +24,7 @@ import { GatewayAssembly } from './assemble-gateway.ts'
 import { BusyPoll } from './busy-poll.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
 import { LoadWatch, MEASURE_MS } from './load-watch.ts'
+import { Standby } from './standby.ts'
 import { StatusExchange } from './status-exchange.ts'
 
 export const BEAT_MS = 1000
@@ -75,6 +76,7 @@ export class Worker {
   readonly #assembly: GatewayAssembly
   readonly #load: LoadWatch
   readonly #poll: BusyPoll
+  readonly #standby: Standby
   readonly #statuses: StatusExchange
   #listeners: Listener[] = []
   /** Whose sockets a reload has taken away; some of their connections may still be there. */
@@ -91,6 +93,9 @@ export class Worker {
   readonly #givenAway = new Set<Promise<void>>()
   readonly #timeUp = Promise.withResolvers<void>()
   #isEnding = false
+  /** Since the last beat: requests that have come; and when that was, with the work done by then. */
+  #requests = 0
+  #sinceBeat = { nowMs: 0, workMs: 0 }
 
   constructor(options: WorkerOptions) {
     const { clock, logger, lines, sinks, ledger, send } = options
@@ -113,6 +118,14 @@ export class Worker {
       giveWay: loadLibc()?.schedYield,
       schedule: setImmediate,
     })
+    this.#standby = new Standby({
+      clock,
+      listeners: () => this.#listeners,
+      onLeftWaiting: () => {
+        this.takePart()
+        send({ kind: 'stepped-in' })
+      },
+    })
     this.#load = new LoadWatch({
       clock,
       activeRequests: () => this.#activeRequests(),
@@ -122,7 +135,8 @@ export class Worker {
       onLoad: (isBusy) => {
         // Before the master hears of it, and stops others from accepting.
         if (!isBusy) this.#acceptAgain()
-        send({ kind: isBusy ? 'busy' : 'idle' })
+        if (isBusy) send({ kind: 'busy', doGuestsWait: this.#doGuestsStayLong })
+        else send({ kind: 'idle' })
       },
       onMeasured: () => this.#tellUsage(),
     })
@@ -220,11 +234,26 @@ export class Worker {
     if (this.#isEnding) return
     this.#givesAway = true
     for (const listener of this.#listeners) listener.closeKept()
-    this.#givesAway = false
+    this.#givesAway = this.#standby.isStandingBy
     if (!this.#load.isBusy || !this.#doGuestsWait) return
     for (const listener of this.#listeners) listener.pause()
     this.#pauseTimer?.cancel()
     this.#pauseTimer = this.#options.clock.after(PAUSE_MS, () => this.#acceptAgain())
+  }
+
+  /** Leaves connections to others, its own too as soon as they are idle. */
+  standBy(isWatching: boolean): void {
+    if (this.#isEnding) return
+    this.#givesAway = true
+    this.#standby.begin(isWatching)
+  }
+
+  /** Accepts connections, as at the start. */
+  takePart(): void {
+    if (this.#isEnding) return
+    this.#standby.end()
+    this.#givesAway = false
+    this.#acceptAgain()
   }
 
   /** What its tenants have had of other workers' threads. */
@@ -251,6 +280,7 @@ export class Worker {
     this.#options.clock.after(graceMs, this.#timeUp.resolve)
     if (this.#isEnding) return
     this.#isEnding = true
+    this.#standby.end()
     this.#givesAway = hasHeirs
     void this.#end()
   }
@@ -292,6 +322,7 @@ export class Worker {
     const { clock, logger } = this.#options
     const gateway = (): Gateway => {
       this.#load.requestBegins()
+      this.#requests += 1
       this.#poll.requestBegins()
       if (this.#gateway === undefined) throw new Error('a request before the start')
       return this.#gateway
@@ -321,6 +352,11 @@ export class Worker {
     return startHttpFront({ host: '', port: 0, fd, connect, logger })
   }
 
+  /** Whether guests wait that have used up a slice. */
+  get #doGuestsStayLong(): boolean {
+    return (this.#gateway?.scheduler.runQueue.waitingGuests ?? 0) > 0
+  }
+
   get #doGuestsWait(): boolean {
     return (this.#gateway?.scheduler.runQueue.waiting ?? 0) > 0
   }
@@ -331,6 +367,7 @@ export class Worker {
 
   #acceptAgain(): void {
     this.#pauseTimer?.cancel()
+    if (this.#standby.isStandingBy) return
     for (const listener of this.#listeners) listener.resume()
   }
 
@@ -348,7 +385,14 @@ export class Worker {
   }
 
   #sendBeat(): void {
-    this.#options.send({ kind: 'beat' })
+    const { clock, send } = this.#options
+    const nowMs = clock.nowMs()
+    const workMs = Number(clock.processCpuNs()) / 1e6 - this.#poll.spentMs
+    const since = this.#sinceBeat
+    const load = Math.max(0, (workMs - since.workMs) / Math.max(1, nowMs - since.nowMs))
+    send({ kind: 'beat', load, isActive: this.#requests > 0 })
+    this.#sinceBeat = { nowMs, workMs }
+    this.#requests = 0
     this.#beat = this.#options.clock.after(BEAT_MS, () => this.#sendBeat())
   }
 }

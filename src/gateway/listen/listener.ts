@@ -75,6 +75,8 @@ export interface Listener {
   readonly activeRequests: number
   /** Leaves new connections to other processes that listen on the same socket, until `resume`. */
   pause(): void
+  /** While it does: whether connections wait that nobody has accepted. */
+  hasWaiting(): boolean
   /** Accepts again. Idempotent. */
   resume(): void
   /** Other settings for connections that come from now on. */
@@ -206,6 +208,10 @@ class OpenListener implements Listener {
     if (fd < 0) return
     this.#pausedFd = fd
     this.#server.close()
+  }
+
+  hasWaiting(): boolean {
+    return this.#pausedFd !== undefined && loadLibc()?.isReadable(this.#pausedFd) === true
   }
 
   resume(): void {

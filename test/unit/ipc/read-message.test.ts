@@ -6,8 +6,18 @@ const error = { code: 'WASI_NO_SUCH', message: 'no', details: {} }
 
 const GOOD = [
   [{ kind: 'ready' }, { kind: 'ready' }],
-  [{ kind: 'beat', extra: 1 }, { kind: 'beat' }],
-  [{ kind: 'busy' }, { kind: 'busy' }],
+  [
+    { kind: 'beat', load: 0.5, isActive: true, extra: 1 },
+    { kind: 'beat', load: 0.5, isActive: true },
+  ],
+  [{ kind: 'beat', load: 0.5 }, undefined],
+  [{ kind: 'beat', load: -1, isActive: true }, undefined],
+  [{ kind: 'stepped-in' }, { kind: 'stepped-in' }],
+  [
+    { kind: 'busy', doGuestsWait: false },
+    { kind: 'busy', doGuestsWait: false },
+  ],
+  [{ kind: 'busy' }, undefined],
   [{ kind: 'idle' }, { kind: 'idle' }],
   [{ kind: 'prepared' }, { kind: 'prepared', error: undefined }],
   [

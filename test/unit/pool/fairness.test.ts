@@ -199,6 +199,10 @@ test('the first request after a quiet time owes nothing for what was before', ()
   thread.request('a', 5, () => undefined)
   for (let turn = 0; turn < 20; turn += 1) thread.turn()
   expect(thread.usedBy('a')).toBe(5)
-  thread.queue.join(thread.account('b'), { costMs: SLICE_MS, takeThread: () => undefined })
+  thread.queue.join(thread.account('b'), {
+    costMs: SLICE_MS,
+    hasUsedSlice: false,
+    takeThread: () => undefined,
+  })
   expect(thread.queue.mayRun(thread.account('a'))).toBe(true)
 })

@@ -18,7 +18,7 @@ function setUp() {
   }
   const queue = {
     join: (tenant: string, takeThread: () => void, costMs = 1) =>
-      runQueue.join(of(tenant), { costMs, takeThread }),
+      runQueue.join(of(tenant), { costMs, hasUsedSlice: false, takeThread }),
     mayRun: (tenant: string) => runQueue.mayRun(of(tenant)),
     charge: (tenant: string, cpuMs: number) => runQueue.charge(of(tenant), cpuMs),
     takeUsage: () => runQueue.takeUsage(),
