@@ -21,13 +21,12 @@ import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
 import { ReleaseReader } from '../store/release-reader.ts'
 import type { UsageLedger } from '../wasi/usage-ledger.ts'
 import { GatewayAssembly } from './assemble-gateway.ts'
+import { Beat } from './beat.ts'
 import { BusyPoll } from './busy-poll.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
 import { LoadWatch, MEASURE_MS } from './load-watch.ts'
 import { Standby } from './standby.ts'
 import { StatusExchange } from './status-exchange.ts'
-
-export const BEAT_MS = 1000
 
 /** What so many tenants leave behind when they have been made is worth giving back before there are requests. */
 const MANY_TENANTS = 500
@@ -77,6 +76,7 @@ export class Worker {
   readonly #load: LoadWatch
   readonly #poll: BusyPoll
   readonly #standby: Standby
+  readonly #beat: Beat
   readonly #statuses: StatusExchange
   #listeners: Listener[] = []
   /** Whose sockets a reload has taken away; some of their connections may still be there. */
@@ -85,7 +85,6 @@ export class Worker {
   #releases: ReleaseReader | undefined
   #gateway: Gateway | undefined
   #prepared: Prepared | undefined
-  #beat: Timer | undefined
   #memoryTimer: Timer | undefined
   #pauseTimer: Timer | undefined
   /** Whether connections that would be closed go to other workers. */
@@ -93,9 +92,6 @@ export class Worker {
   readonly #givenAway = new Set<Promise<void>>()
   readonly #timeUp = Promise.withResolvers<void>()
   #isEnding = false
-  /** Since the last beat: requests that have come; and when that was, with the work done by then. */
-  #requests = 0
-  #sinceBeat = { nowMs: 0, workMs: 0 }
 
   constructor(options: WorkerOptions) {
     const { clock, logger, lines, sinks, ledger, send } = options
@@ -126,6 +122,7 @@ export class Worker {
         send({ kind: 'stepped-in' })
       },
     })
+    this.#beat = new Beat({ clock, send, lookingMs: () => this.#poll.spentMs })
     this.#load = new LoadWatch({
       clock,
       activeRequests: () => this.#activeRequests(),
@@ -162,7 +159,7 @@ export class Worker {
     }
     if (settings.tenants.length >= MANY_TENANTS) returnMemory()
     send({ kind: 'ready' })
-    this.#sendBeat()
+    this.#beat.start()
   }
 
   async #openStore(folder: string): Promise<void> {
@@ -291,7 +288,7 @@ export class Worker {
     await Promise.race([Promise.all([front, this.#leave(listeners)]), this.#timeUp.promise])
     this.#gateway?.scheduler.stop()
     for (const listener of listeners) listener.destroyConnections()
-    this.#beat?.cancel()
+    this.#beat.stop()
     this.#memoryTimer?.cancel()
     this.#pauseTimer?.cancel()
     this.#load.stop()
@@ -322,7 +319,7 @@ export class Worker {
     const { clock, logger } = this.#options
     const gateway = (): Gateway => {
       this.#load.requestBegins()
-      this.#requests += 1
+      this.#beat.requestBegins()
       this.#poll.requestBegins()
       if (this.#gateway === undefined) throw new Error('a request before the start')
       return this.#gateway
@@ -382,18 +379,6 @@ export class Worker {
       if (this.#activeRequests() === 0) returnMemory()
       else this.#returnMemoryLater()
     })
-  }
-
-  #sendBeat(): void {
-    const { clock, send } = this.#options
-    const nowMs = clock.nowMs()
-    const workMs = Number(clock.processCpuNs()) / 1e6 - this.#poll.spentMs
-    const since = this.#sinceBeat
-    const load = Math.max(0, (workMs - since.workMs) / Math.max(1, nowMs - since.nowMs))
-    send({ kind: 'beat', load, isActive: this.#requests > 0 })
-    this.#sinceBeat = { nowMs, workMs }
-    this.#requests = 0
-    this.#beat = this.#options.clock.after(BEAT_MS, () => this.#sendBeat())
   }
 }
 
