@@ -1,26 +1,24 @@
 /** A listening socket and the connections that came in by it. */
-import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../base/clock.ts'
 import { loadLibc } from '../../base/libc.ts'
 import {
   isLoopbackHost,
-  type ListenAddress,
   parseListenAddress,
   printListenAddress,
 } from '../../base/listen-address.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { ConnectionOptions } from '../../fastcgi/connection.ts'
 import type { AllowedClients } from './allowed-clients.ts'
+import { bind, DEFAULT_BACKLOG, listen } from './bind.ts'
 import { ConnectionDriver, type RequestHandler } from './connection-driver.ts'
 import { ListenError } from './errors.ts'
 import { availableDescriptors } from './file-limit.ts'
-import { inheritedDescriptors } from './inherited.ts'
-import { createSocketFile, type SocketFile, type SocketFileOptions } from './socket-file.ts'
+import type { SocketFile, SocketFileOptions } from './socket-file.ts'
 import { makeSocketPair } from './socket-pair.ts'
 import { Sweep } from './sweep.ts'
 import { type ConnectionTimeouts, DEFAULT_CONNECTION_TIMEOUTS } from './timeouts.ts'
 
-export const DEFAULT_BACKLOG = 511
 export const DEFAULT_MAX_CONNECTIONS = 16_384
 
 /** Part of the connections that may be open when a full listener is said to have room again. */
@@ -333,59 +331,6 @@ class OpenListener implements Listener {
     this.#isFull = false
     this.#options.logger.info({ listener: this.address }, 'connections are accepted again')
   }
-}
-
-async function bind(
-  server: Server,
-  address: ListenAddress,
-  options: ListenerOptions,
-): Promise<SocketFile | undefined> {
-  const backlog = options.backlog ?? DEFAULT_BACKLOG
-  switch (address.kind) {
-    case 'unix':
-      return await createSocketFile(address.path, options.socketFile ?? {}, (path) =>
-        listen(server, address.path, { path, backlog }),
-      ).catch((error) => {
-        server.close()
-        throw error
-      })
-    case 'tcp':
-      await listen(server, printListenAddress(address), { ...address, backlog })
-      return undefined
-    case 'fd':
-    case 'systemd': {
-      const [fd] = inheritedDescriptors(address, []) ?? []
-      await listen(server, printListenAddress(address), { fd, backlog })
-      return undefined
-    }
-  }
-}
-
-type Listening = (ListenOptions | { readonly fd: number | undefined }) & {
-  readonly backlog: number
-}
-
-/** Binds synchronously, except where a host name must be looked up. */
-function listen(server: Server, name: string, options: Listening): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (cause: NodeJS.ErrnoException): void => {
-      const isTaken = cause.code === 'EADDRINUSE'
-      const problem = isTaken ? 'somebody listens there, wanted a free address' : cause.message
-      reject(
-        new ListenError(
-          isTaken ? 'GATEWAY_LISTEN_IN_USE' : 'GATEWAY_LISTEN_FAILED',
-          `Cannot listen on ${name}: ${problem}`,
-          { cause },
-        ),
-      )
-    }
-    server.once('error', failed)
-    // Node reads the backlog of a descriptor from here only.
-    server.listen(options, options.backlog, () => {
-      server.removeListener('error', failed)
-      resolve()
-    })
-  })
 }
 
 function badAddress(text: string): ListenError {
