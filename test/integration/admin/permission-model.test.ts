@@ -1,5 +1,5 @@
 /**
- * Why the admin process is not under Node's permission model (docs/decisions.md): it could not make what it stores last.
+ * Why the admin process is not under Node's permission model (RATIONALE.md): it could not make what it stores last.
  * When this fails, Node has changed, and the decision can.
  */
 import { execFileSync } from 'node:child_process'

@@ -1,0 +1,86 @@
+/** Holds the pages of this repository to what is here: links, and the files, commands and projects of tests that they name. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'vitest'
+
+const FOLDERS = ['bench', 'docs', 'examples', 'guests', 'src', 'templates', 'test']
+/** Those that name files of this repository; the others speak of an operator's. */
+const ABOUT_THE_SOURCE = [
+  ...['ARCHITECTURE.md', 'RATIONALE.md'],
+  ...['bench/MEASUREMENTS.md', 'bench/README.md', 'guests/README.md'],
+]
+const MAX_ANSWER_LINES = 10
+
+const files = [
+  ...readdirSync('.'),
+  ...FOLDERS.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
+  ),
+]
+const pages = new Map(
+  files.filter((path) => path.endsWith('.md')).map((path) => [path, readFileSync(path, 'utf8')]),
+)
+assert.ok(pages.size > ABOUT_THE_SOURCE.length, 'few pages: run the tests from the repository root')
+
+test('every link leads to a file, and to a heading of it', () => {
+  for (const [path, text] of pages) {
+    for (const [, target = ''] of withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue
+      const [file = '', heading] = target.split('#')
+      const found = file === '' ? path : join(dirname(path), file)
+      assert.ok(existsSync(found), `${path} links to ${target}, which is not there`)
+      if (heading === undefined) continue
+      const anchors = headings(readFileSync(found, 'utf8')).map(anchorOf)
+      assert.ok(anchors.includes(heading), `${path} links to ${target}: no such heading`)
+    }
+  }
+})
+
+test('every file that is named is there', () => {
+  const named = /(?<![\w./@*-])(?:[\w-]+\/)*[\w-]+\.(?:test\.ts|ts|md|wat)\b/g
+  for (const path of ABOUT_THE_SOURCE) {
+    for (const [name] of code(path).matchAll(named)) {
+      const isThere = files.some((file) => file === name || file.endsWith(`/${name}`))
+      assert.ok(isThere, `${path} names ${name}, which is not there`)
+    }
+  }
+})
+
+test('every answer in RATIONALE.md is short, and answers a question', () => {
+  const [, ...sections] = (pages.get('RATIONALE.md') ?? '').split(/^#{2,3} /m)
+  for (const section of sections) {
+    const [title = '', ...lines] = section.trimEnd().split('\n')
+    const count = lines.filter((line) => line !== '').length
+    if (count === 0) continue // a group of them
+    assert.match(title, /^Why .*\?$/)
+    assert.ok(count <= MAX_ANSWER_LINES, `"${title}" has ${count} lines, wanted at most 10`)
+  }
+})
+
+/** What stands in backticks, a line each, and in blocks of code. */
+function code(path: string): string {
+  const text = pages.get(path)
+  assert.ok(text !== undefined, `${path} is not there`)
+  return [...text.matchAll(/^```[^\n]*\n(.*?)^```|`([^`\n]+)`/gms)]
+    .map(([, block, inline]) => block ?? inline ?? '')
+    .join('\n')
+}
+
+function withoutCode(text: string): string {
+  return text.replace(/^```.*?^```/gms, '').replace(/`[^`\n]*`/g, '')
+}
+
+function headings(text: string): string[] {
+  return [...text.replace(/^```.*?^```/gms, '').matchAll(/^#+ (.*)$/gm)].map(
+    ([, title = '']) => title,
+  )
+}
+
+/** As GitHub makes it. */
+function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replace(/\s/g, '-')
+}
