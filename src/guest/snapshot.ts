@@ -8,7 +8,7 @@ import { type GuestMemory, sizeOf } from './guest-memory.ts'
 import { mapMemory } from './mapped-memory.ts'
 import type { MemorySnapshot } from './memory-snapshot.ts'
 import type { GuestModule } from './module.ts'
-import { pageFaults } from './page-faults.ts'
+import { pageFaults, pageFaultsLately } from './page-faults.ts'
 
 /** From this size on a memory is mapped, where the system can do that, instead of copied. */
 export const MAPPED_BYTES = 256 * 1024
@@ -40,7 +40,7 @@ export class MutableState {
   /** Runs code of the guest until it ends or waits. */
   watch<Result>(code: () => Result): Result {
     if (this.#mayHaveNewPages) return code()
-    const before = pageFaults()
+    const before = pageFaultsLately()
     const result = code()
     if (pageFaults() !== before) this.#mayHaveNewPages = true
     return result
