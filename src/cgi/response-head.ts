@@ -20,6 +20,8 @@ export interface ResponseHead {
   readonly reason: string
   /** Fields to send on, `Name: value\r\n` each, in the guest's order; Status and Content-Length are apart. */
   readonly fields: string
+  /** The status and `fields` as they are sent. */
+  readonly top: string
   /** undefined as well where the web server is asked to send something else: then it speaks of that. */
   readonly contentLength: number | undefined
   readonly hasContentType: boolean
@@ -51,6 +53,33 @@ const HANDOVERS: ReadonlySet<string> = new Set([
   'x-lighttpd-send-file',
   'x-reproxy-url',
 ])
+
+/** The head that was parsed last: a program sends the same one again and again. */
+let lastText = ''
+let lastRules: HeadRules | undefined
+let lastHead: ResponseHead | undefined
+/** Longer ones are seldom the same again. */
+const MAX_LAST_CHARS = 1024
+
+/** As `parseHead`, for heads that are likely to be the one before. */
+export function parseHeadAgain(text: string, rules: HeadRules): ResponseHead {
+  if (lastHead !== undefined && text === lastText && hasSameRules(rules)) return lastHead
+  const head = parseHead(text, rules)
+  if (text.length <= MAX_LAST_CHARS) {
+    lastText = text
+    lastRules = rules
+    lastHead = head
+  }
+  return head
+}
+
+function hasSameRules({ role, headerCount, allowedHeaders }: HeadRules): boolean {
+  return (
+    role === lastRules?.role &&
+    headerCount === lastRules.headerCount &&
+    allowedHeaders === lastRules.allowedHeaders
+  )
+}
 
 /**
  * Parses the lines of a head, `\n` or `\r\n` after each, without the blank line. Throws `CgiError`
@@ -129,7 +158,10 @@ export function parseHead(text: string, rules: HeadRules): ResponseHead {
     fields = fields.replace(/^Variable-.*\r\n/gim, '')
   if (reason === undefined || reason === '') reason = reasonPhrase(status)
   if (isHandover) contentLength = undefined
-  return { status, reason, fields, contentLength, hasContentType, hasLocation }
+  const statusLine = `Status: ${status} ${reason}\r\n`
+  // HAProxy 2.6 makes a 302 of any redirect whose Status comes before its Location.
+  const top = hasLocation ? fields + statusLine : statusLine + fields
+  return { status, reason, fields, top, contentLength, hasContentType, hasLocation }
 }
 
 const CR = 13

@@ -13,7 +13,7 @@ import type { ByteSink } from '../base/byte-stream.ts'
 import { type ErrorPageOptions, errorPage } from './error-page.ts'
 import { CgiError } from './errors.ts'
 import { HeldBytes } from './held-bytes.ts'
-import { type CgiRole, parseHead, type ResponseHead } from './response-head.ts'
+import { type CgiRole, parseHeadAgain, type ResponseHead } from './response-head.ts'
 
 export interface ResponseLimits {
   /** Most bytes of header block, interim (1xx) blocks included. */
@@ -54,6 +54,7 @@ const NO_HEAD: ResponseHead = {
   status: 200,
   reason: 'OK',
   fields: '',
+  top: '',
   contentLength: undefined,
   hasContentType: false,
   hasLocation: false,
@@ -223,7 +224,7 @@ export class CgiResponseStream implements ByteSink {
     const { role, allowedHeaders, limits } = this.#options
     try {
       const text = this.#held.text(start, end)
-      return parseHead(text, { role, allowedHeaders, headerCount: limits.headerCount })
+      return parseHeadAgain(text, { role, allowedHeaders, headerCount: limits.headerCount })
     } catch (error) {
       if (!(error instanceof CgiError)) throw error
       this.#error = error
@@ -301,13 +302,10 @@ export class CgiResponseStream implements ByteSink {
   }
 
   #printHead(total: number | undefined): string {
-    const { status, reason, fields, contentLength, hasContentType, hasLocation } =
-      this.#head ?? NO_HEAD
+    const { status, top, contentLength, hasContentType } = this.#head ?? NO_HEAD
     const isBodiless = this.#isBodiless()
     const length = lengthField(status, contentLength ?? (isBodiless ? undefined : total))
-    const statusLine = `Status: ${status} ${reason}\r\n`
-    // HAProxy 2.6 makes a 302 of any redirect whose Status comes before its Location.
-    let text = hasLocation ? fields + statusLine : statusLine + fields
+    let text = top
     // Never text/html by default: a guest that forgets the type must not become an XSS hole.
     if (!hasContentType && !isBodiless && length !== 0) {
       text += 'Content-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\n'

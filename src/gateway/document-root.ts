@@ -14,6 +14,7 @@ import type { CompileCache } from '../guest/compile-cache.ts'
 import { GuestError } from '../guest/errors.ts'
 import { type LoadTurns, SMALL_MODULE_BYTES } from '../guest/load-turns.ts'
 import { checkModuleBytes, type GuestModule, MAX_MODULE_BYTES } from '../guest/module.ts'
+import { ScriptMemory } from './script-memory.ts'
 
 /** How many paths are remembered, existing or not. */
 const MAX_PATHS = 4096
@@ -54,6 +55,8 @@ export interface DocumentRootOptions {
 export class DocumentRoot {
   /** What the paths of requests may mean here. */
   readonly rules: ScriptRules
+  /** Which files requests mean. */
+  readonly scripts: ScriptMemory
   readonly #extensions: ReadonlySet<string>
   readonly #revalidateMs: number
   readonly #memoryMaxBytes: (path: string) => number
@@ -71,6 +74,7 @@ export class DocumentRoot {
     this.#revalidateMs = revalidateMs
     this.#memoryMaxBytes = memoryMaxBytes
     this.rules = { documentRoot: root, extensions, index }
+    this.scripts = new ScriptMemory(this.rules)
     this.#extensions = new Set(extensions)
     this.#cache = cache
     this.#clock = clock

@@ -5,13 +5,9 @@
  * decides. No header of the client ever names a tenant, and no parameter is ever configuration.
  */
 import type { CgiRequest } from '../cgi/environment.ts'
-import { scriptCandidates } from '../cgi/script-path.ts'
 import { GatewayError } from './errors.ts'
 import type { Target } from './target.ts'
 import type { Tenant } from './tenant.ts'
-
-/** Where a guest sees its tenant's document root. */
-const GUEST_ROOT = '/'
 
 export class Router {
   /** What the most generous tenant takes: a connection does not know yet whose request it reads. */
@@ -75,28 +71,19 @@ export class Router {
 
 /** Throws `GatewayError` or `CgiError`. */
 function findFile(cgi: CgiRequest, { config, documentRoot, settings, handlers }: Tenant): Target {
-  const rules = documentRoot?.rules
-  const places = rules === undefined ? [] : scriptCandidates(cgi.variables, rules)
-  for (const { scriptPath, scriptName, pathInfo } of places) {
+  for (const { scriptPath, paths } of documentRoot?.scripts.find(cgi.variables) ?? []) {
     const module = documentRoot?.load(scriptPath)
     if (module === undefined) continue
-    const scriptFilename = GUEST_ROOT + scriptPath
     return {
       kind: 'guest',
       handler: scriptPath,
       module,
       settings: handlers.get(scriptPath) ?? settings,
-      paths: {
-        documentRoot: GUEST_ROOT,
-        scriptFilename,
-        scriptName,
-        pathInfo,
-        pathTranslated: pathInfo,
-      },
+      paths,
     }
   }
   throw new GatewayError(
     'GATEWAY_UNKNOWN_HANDLER',
-    `Cannot answer ${cgi.path}: tenant ${config.name} has no handler for it (nothing published there; looked below ${rules?.documentRoot ?? 'no root'} for a file ending in ${config.limitExtensions.join(', ')})`,
+    `Cannot answer ${cgi.path}: tenant ${config.name} has no handler for it (nothing published there; looked below ${documentRoot?.rules.documentRoot ?? 'no root'} for a file ending in ${config.limitExtensions.join(', ')})`,
   )
 }
