@@ -1,5 +1,5 @@
 /**
- * Document-root mode (design §8): a file under the tenant's `root` with an allowed extension is run as it lies there.
+ * Document-root mode, php-fpm's way: a file under the tenant's `root` with an allowed extension is run as it lies there.
  *
  * The tenant may change everything there at any time, so files are opened by `openWithin` only. Looking a path up costs a few
  * system calls for each folder; answers are kept for `revalidateMs`, so a changed file is noticed after that.

@@ -61,7 +61,7 @@ export interface HardenedFacts {
 }
 
 /**
- * Hardens and compiles a `cgi` guest (design §5: a WASI preview 1 command with `_start` and `memory`, which imports
+ * Hardens and compiles a `cgi` guest (a WASI preview 1 command: it has `_start` and `memory`, and imports
  * preview 1 only), all of it in this thread. Throws `GuestError` and `WasmError`.
  */
 export async function compileCgiModule(

@@ -1,6 +1,6 @@
 /**
  * What a fresh instance of a module looks like: its memories and mutable globals, taken once, put back after every run
- * (the `reset` lifetime, design §4). Small memories are copied, big ones are mapped.
+ * (the `reset` lifetime: a guest cannot tell such an instance from a new one). Small memories are copied, big ones are mapped.
  */
 import { RESTORE_EXPORT, SAVE_EXPORT } from '../wasm/contract.ts'
 import { copyMemory } from './copied-memory.ts'

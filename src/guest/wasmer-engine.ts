@@ -1,5 +1,5 @@
 /**
- * The engine `wasmer`: a guest on `@wasmer/wasi` instead of our own host (design §5). For trusted tenants only, and what it
+ * The engine `wasmer`: a guest on `@wasmer/wasi` instead of our own host. For trusted tenants only, and what it
  * lacks is written in docs/engines.md: input is read to its end before the guest starts, output goes out after it has
  * ended, and in between it has the thread for itself. Hardened modules run here as well: their checks cannot suspend the
  * guest, but they end it when its budget is spent.

@@ -1,4 +1,4 @@
-/** How long an instance of a handler lives (design §4). */
+/** How long an instance of a handler lives (`lifetime`): the tenant's, the handler's or its release's. */
 
 /**
  * - `reset`: put back to its first state after every request; a guest cannot tell it from a new one.
