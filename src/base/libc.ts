@@ -14,6 +14,8 @@ export interface Libc {
   dup2(from: number, to: number): number
   /** Sends to a socket what it takes at once, and returns how much that is; negative: nothing, or its peer is gone. */
   sendNow(fd: number, bytes: Uint8Array): number
+  /** Whether a stream socket is closed in both directions. */
+  hasHungUp(fd: number): boolean
   /** Ends the process without waiting for any of its threads. */
   exitNow(code: number): void
   /** The address mapped; `MAP_FAILED`: it cannot be had. */
@@ -57,6 +59,8 @@ const SOCK_STREAM_CLOEXEC = 0x80001
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
 const POLLIN = 1
+const POLLERR = 0x8
+const POLLHUP = 0x10
 
 let libc: Libc | undefined
 let isLoaded = false
@@ -88,6 +92,7 @@ function bind(ffi: typeof Ffi): Libc {
     dup: { arguments: ['int32'], return: 'int32' },
     dup2: { arguments: ['int32', 'int32'], return: 'int32' },
     send: { arguments: ['int32', 'pointer', 'uint64', 'int32'], return: 'int64' },
+    poll: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
     _exit: { arguments: ['int32'], return: 'void' },
     mmap: {
       arguments: ['pointer', 'uint64', 'int32', 'int32', 'int32', 'int64'],
@@ -100,7 +105,6 @@ function bind(ffi: typeof Ffi): Libc {
     sched_yield: { arguments: [], return: 'int32' },
     socketpair: { arguments: ['int32', 'int32', 'int32', 'pointer'], return: 'int32' },
     pread: { arguments: ['int32', 'pointer', 'uint64', 'int64'], return: 'int64' },
-    poll: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
   })
   const addressOf = (buffer: ArrayBufferLike): bigint => ffi.getRawPointer(buffer as ArrayBuffer)
   const pointer = (bytes: Uint8Array | Int32Array | BigUint64Array): bigint =>
@@ -121,10 +125,16 @@ function bind(ffi: typeof Ffi): Libc {
   const [mmap, munmap, madvise] = [at('mmap'), at('munmap'), at('madvise')]
   const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
   const [schedYield, socketpair] = [at('sched_yield'), at('socketpair')]
-  const poll = at('poll')
-  // struct pollfd: int fd; short events; short revents.
+  const [dup2, send, exit, poll] = [at('dup2'), at('send'), at('_exit'), at('poll')]
+  // struct pollfd: the descriptor, and two bytes each of what is asked and what is answered.
   const asked = new Int32Array(2)
-  const [dup2, send, exit] = [at('dup2'), at('send'), at('_exit')]
+  /** What holds of `events`, POLLHUP and POLLERR at the moment. */
+  const pollNow = (fd: number, events: number): number => {
+    asked[0] = fd
+    asked[1] = events
+    poll(pointer(asked), 1n, 0)
+    return (asked[1] ?? 0) >>> 16
+  }
   return {
     memfdCreate: (name, flags) => memfdCreate(pointer(name), flags),
     ftruncate: (fd, bytes) => ftruncate(fd, BigInt(bytes)),
@@ -134,6 +144,7 @@ function bind(ffi: typeof Ffi): Libc {
     dup2: (from, to) => dup2(from, to),
     sendNow: (fd, bytes) =>
       Number(send(fd, pointer(bytes), BigInt(bytes.length), MSG_DONTWAIT | MSG_NOSIGNAL)),
+    hasHungUp: (fd) => (pollNow(fd, 0) & (POLLHUP | POLLERR)) !== 0,
     exitNow: (code) => void exit(code),
     mmap: (address, bytes, { protection, flags, fd }) =>
       mmap(address, BigInt(bytes), protection, flags, fd, 0n),
@@ -143,11 +154,7 @@ function bind(ffi: typeof Ffi): Libc {
     getrusage: (who, usage) => getrusage(who, usage),
     socketpair: (fds) => socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pointer(fds)),
     schedYield: () => void schedYield(),
-    isReadable: (fd) => {
-      asked[0] = fd
-      asked[1] = POLLIN
-      return poll(pointer(asked), 1n, 0) > 0
-    },
+    isReadable: (fd) => pollNow(fd, POLLIN) !== 0,
     pread: (fd, into, offset) => Number(pread(fd, pointer(into), BigInt(into.byteLength), offset)),
     addressOf,
     view: (address, bytes) => ffi.toArrayBuffer(address, bytes, false),

@@ -30,6 +30,4 @@ export interface ConnectionOptions {
   readonly multiplex: boolean
   /** Asked at every FCGI_GET_VALUES. */
   readonly values: () => ConnectionValues
-  /** What the end of the peer's bytes means to requests that have all their input. Default kill. */
-  readonly onDisconnect?: 'kill' | 'continue'
 }

@@ -120,14 +120,13 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     this.#updateWantsInput()
   }
 
-  /** The peer will send no more, or the socket died. Active requests are aborted, as `onDisconnect` says. */
-  inputEnded(): void {
-    if (this.#isClosed || this.#hasInputEnded) return
+  /** The peer will send no more: requests that have all their input are answered, unless it `isGone`; others are aborted. */
+  inputEnded(isGone: boolean): void {
+    if (this.#isClosed || (this.#hasInputEnded && !isGone)) return
     this.#hasInputEnded = true
     this.#closesWhenIdle = true
-    const goOn = this.#options.onDisconnect === 'continue'
     for (const request of [...this.#requests.values()]) {
-      if (!goOn || request.phase !== 'running' || request.isAwaitingInput) request.abort()
+      if (isGone || request.phase !== 'running' || request.isAwaitingInput) request.abort()
     }
     this.#updateWantsInput()
     this.#closeIfIdle()
@@ -231,6 +230,8 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   }
 
   breakConnection(request: ServerRequest): boolean {
+    // One that the peer has given up by a record is ended, as the specification wants it; one that it cut short is not.
+    if (request.isAborted && !this.#hasInputEnded) return false
     if (this.#requests.size > 1 || this.#output.hasOutputOfOthers(request)) return false
     this.#close('break')
     return true

@@ -32,7 +32,7 @@ export interface RequestOwner {
   requestOutputChanged(request: ServerRequest): void
   /** `request` has written its END_REQUEST and is active no more. */
   requestEnded(request: ServerRequest): void
-  /** Tries to break the connection off for `request`; false: others need it. */
+  /** Tries to break the connection off for `request`; false: others need it, or the peer waits for an end. */
   breakConnection(request: ServerRequest): boolean
 }
 
@@ -116,6 +116,8 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
 
   end(protocolStatus: ProtocolStatus, appStatus: number): void {
     if (this.phase === 'ended') return
+    // What has been cut short must not look whole.
+    if (this.#isAborted && this.#owner.breakConnection(this)) return
     this.phase = 'ended'
     this.#onAbort = undefined
     this.#stderr.endQuietly()
@@ -127,9 +129,8 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
 
   breakOff(appStatus: number): void {
     if (this.phase === 'ended') return
-    const isNews = !this.#isAborted
     this.#onAbort = undefined
-    if (isNews && this.#owner.breakConnection(this)) return
+    if (this.#owner.breakConnection(this)) return
     this.end(ProtocolStatus.RequestComplete, appStatus === 0 ? GIVEN_UP : appStatus)
   }
 

@@ -15,6 +15,7 @@ import type { FastCgiError } from '../../fastcgi/errors.ts'
 import type { FastCgiRequest } from '../../fastcgi/request.ts'
 import { ListenError, type ListenErrorCode } from './errors.ts'
 import { foreignProtocol } from './foreign-protocol.ts'
+import { isPeerGone } from './peer-gone.ts'
 import { peerWait, type Wait } from './peer-wait.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import { type ConnectionTimeouts, LINGER_BYTES } from './timeouts.ts'
@@ -187,7 +188,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   }
 
   readonly #inputEnded = (): void => {
-    this.#connection.inputEnded()
+    this.#connection.inputEnded(this.activeRequests > 0 && isPeerGone(this.#socket))
   }
 
   readonly #failed = (error: NodeJS.ErrnoException): void => {
@@ -198,7 +199,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   readonly #closed = (): void => {
     this.#state = 'closed'
     this.#options.sweep.delete(this)
-    this.#connection.inputEnded()
+    this.#connection.inputEnded(true)
     // Requests that go on without their peer must not wait for it.
     this.#scheduleFlush()
     this.#options.onClosed(this)
@@ -281,7 +282,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
       this.#startLinger()
     } else if (this.#state === 'open' && this.#closesWhenIdle && this.activeRequests === 0) {
       if (this.#handOver()) return
-      this.#connection.inputEnded()
+      this.#connection.inputEnded(true)
       if (this.#state === 'open') this.#startLinger()
     }
   }
@@ -323,7 +324,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
       return
     }
     this.#state = 'breaking'
-    this.#connection.inputEnded()
+    this.#connection.inputEnded(true)
     if (this.#options.peer.transport === 'tcp') {
       this.#socket.resetAndDestroy()
       return

@@ -28,7 +28,7 @@ export interface ListenerOptions {
   readonly handler: RequestHandler
   readonly clock: Clock
   readonly logger: Logger
-  /** For every connection: limits, multiplexing, the answers to FCGI_GET_VALUES, `onDisconnect`. */
+  /** For every connection: limits, multiplexing, the answers to FCGI_GET_VALUES. */
   readonly connection: ConnectionOptions
   readonly timeouts?: Partial<ConnectionTimeouts> | undefined
   /** TCP peers that may connect; undefined: all, which takes `insecure` unless only this machine can connect. */

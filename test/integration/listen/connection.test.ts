@@ -5,7 +5,6 @@ import { expect, test } from 'vitest'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
 import {
   begin,
-  CONNECTION,
   connectRaw,
   get,
   HELLO,
@@ -142,54 +141,73 @@ test.each([
   ])
 })
 
-test('the peer\u2019s FIN or reset aborts its requests and is no error', async () => {
-  for (const leave of ['end', 'resetAndDestroy'] as const) {
-    const { promise: aborted, resolve } = Promise.withResolvers<void>()
-    const { promise: begun, resolve: hasBegun } = Promise.withResolvers<void>()
-    const { listener, target, logLines } = await listenFor(
-      (request) => {
-        request.onAbort(() => {
-          resolve()
-          request.end(0, 1)
-        })
-        hasBegun()
-      },
-      {},
-      '127.0.0.1:0',
-    )
-    const peer = connectRaw(target)
-    peer.socket.write(get(1, true))
-    await begun
-    peer.socket[leave]()
-    await aborted
-    await listener.drained()
-    expect(logLines.filter(({ level }) => level > 20)).toEqual([])
+/** How peers go while a request is active, and over what. */
+const GOING = [
+  { name: 'a reset over TCP', address: '127.0.0.1:0', leave: 'resetAndDestroy' },
+  { name: 'a close of a unix socket', address: undefined, leave: 'destroy' },
+] as const
+test.each(GOING)('$name aborts what is active and is no error', async ({ address, leave }) => {
+  const { promise: aborted, resolve } = Promise.withResolvers<void>()
+  const { promise: begun, resolve: hasBegun } = Promise.withResolvers<void>()
+  const onRequest = (request: FastCgiRequest): void => {
+    request.onAbort(() => {
+      resolve()
+      request.end(0, 1)
+    })
+    hasBegun()
   }
+  const { listener, target, logLines } = await listenFor(onRequest, {}, address)
+  const peer = connectRaw(target)
+  peer.socket.write(get(1, true))
+  await begun
+  peer.socket[leave]()
+  await aborted
+  await listener.drained()
+  expect(logLines.filter(({ level }) => level > 20)).toEqual([])
 })
 
-test('with onDisconnect = continue a peer that half-closes still gets its answer', async () => {
-  const { promise: begun, resolve: hasBegun } = Promise.withResolvers<FastCgiRequest>()
-  const connection = { ...CONNECTION, onDisconnect: 'continue' as const }
-  const { target } = await listenFor(hasBegun, { connection })
-  const peer = connectRaw(target)
-  peer.socket.end(get(1, true))
-  const request = await begun
-  setImmediate(() => {
+test.each(['127.0.0.1:0', undefined])(
+  'a peer that half-closes behind its request gets the whole answer (%s)',
+  async (address) => {
+    const { promise: begun, resolve: hasBegun } = Promise.withResolvers<FastCgiRequest>()
+    const { target } = await listenFor(hasBegun, {}, address)
+    const peer = connectRaw(target)
+    peer.socket.end(get(1, true))
+    const request = await begun
+    const answer = Buffer.concat([Buffer.from(HELLO), Buffer.alloc(300_000, 'x')])
+    setTimeout(() => {
+      writeAll(request, answer, () => request.end(0, 0))
+    }, 50)
+    expect(await peer.over).toEqual({ hasEnded: true, code: undefined })
+    expect(readRecords(peer.received())).toEqual({ stdout: answer, ends: 1 })
+  },
+)
+
+test('a peer that half-closes in the middle of its request is cut off', async () => {
+  const { target } = await listenFor((request) => {
     request.stdout.write(Buffer.from(HELLO))
-    request.end(0, 0)
+    request.onAbort(() => request.end(0, 0))
   })
-  expect(await peer.over).toEqual({ hasEnded: true, code: undefined })
-  expect(readRecords(peer.received())).toEqual({ stdout: Buffer.from(HELLO), ends: 1 })
+  const peer = connectRaw(target)
+  peer.socket.write(get(1, true).subarray(0, -8))
+  await peer.until((bytes) => readRecords(bytes).stdout.length === HELLO.length)
+  peer.socket.end()
+  await peer.over
+  expect(readRecords(peer.received())).toEqual({ stdout: Buffer.from(HELLO), ends: 0 })
+  expect(peer.received().at(-8)).toBe(0)
 })
 
 test('a request that goes on without its peer can write for ever without holding memory', async () => {
   const { promise, resolve } = Promise.withResolvers<void>()
+  const { promise: begun, resolve: hasBegun } = Promise.withResolvers<void>()
   const { target } = await listenFor((request) => {
     request.onAbort(() => writeAll(request, Buffer.alloc(50_000_000), resolve))
+    hasBegun()
   })
   const peer = connectRaw(target)
   peer.socket.write(get(1, true))
-  peer.socket.end()
+  await begun
+  peer.socket.destroy()
   await promise
 })
 

@@ -91,7 +91,6 @@ export function fuzzRun({ seed, steps, tamper = (output) => output }: RunOptions
       paramsBudget: new ParamsBudget(),
       multiplex: !random.oneIn(4),
       values: () => ({ maxConns: 1, maxReqs: 2 }),
-      onDisconnect: random.oneIn(2) ? 'kill' : 'continue',
     },
   )
 
@@ -159,7 +158,7 @@ export function fuzzRun({ seed, steps, tamper = (output) => output }: RunOptions
       default:
         for (const request of active) act(request, random, end)
     }
-    if (random.oneIn(600)) connection.inputEnded()
+    if (random.oneIn(600)) connection.inputEnded(random.oneIn(2))
     const cap = FUZZ_LIMITS.totalBufferBytes + SLACK
     if (connection.bufferedBytes < 0) throw new Error('less than nothing held')
     if (connection.bufferedBytes > cap) throw new Error(`${connection.bufferedBytes} bytes held`)

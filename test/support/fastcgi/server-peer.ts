@@ -12,7 +12,6 @@ export interface PeerOptions {
   readonly limits?: Partial<ConnectionLimits>
   readonly paramsBudget?: ParamsBudget
   readonly multiplex?: boolean
-  readonly onDisconnect?: 'kill' | 'continue'
   readonly onRequest?: (request: FastCgiRequest) => void
   readonly onBadRequest?: (request: FastCgiRequest, error: FastCgiError) => void
 }
@@ -66,7 +65,6 @@ export function peer(options: PeerOptions = {}): Peer {
       paramsBudget: options.paramsBudget ?? new ParamsBudget(),
       multiplex: options.multiplex ?? true,
       values: () => ({ maxConns: 512, maxReqs: 64 }),
-      onDisconnect: options.onDisconnect ?? 'kill',
     },
   )
   return {

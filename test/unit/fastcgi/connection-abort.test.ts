@@ -78,35 +78,71 @@ test('A1: without KEEP_CONN the aborted request closes the connection when it ha
   expect(server.closed).toEqual(['graceful'])
 })
 
-test('A3: the end of the peer’s bytes aborts what is active, and closes when it has ended', () => {
+test('A3: a peer that goes aborts what is active; the connection closes when that has ended', () => {
   const server = peer()
   const aborted: number[] = []
   server.send(ask(1), start(2), begin(3))
   for (const request of server.requests) request.onAbort(() => aborted.push(request.id))
-  server.connection.inputEnded()
-  server.connection.inputEnded()
+  server.connection.inputEnded(true)
+  server.connection.inputEnded(true)
   expect(aborted).toEqual([1, 2])
   expect([server.closed, server.connection.wantsInput]).toEqual([[], false])
   for (const request of server.requests) request.end(0, 1)
-  expect(server.closed).toEqual(['graceful'])
+  expect(server.closed.length).toBe(1)
 })
 
-test('A3: with continue, a request that has all its input is answered', () => {
-  const server = peer({ onDisconnect: 'continue' })
+test('A3: a peer that half-closes gets the answers to requests that have all their input', () => {
+  const server = peer()
   const aborted: number[] = []
   server.send(ask(1), start(2), record(5, 2, hex("'ab'")))
   for (const request of server.requests) request.onAbort(() => aborted.push(request.id))
-  server.connection.inputEnded()
+  server.connection.inputEnded(false)
   expect(aborted).toEqual([2])
+  server.requests[1]?.end(0, 1)
   server.requests[0]?.stdout.write(hex("'answer'"))
   server.requests[0]?.end(0, 0)
-  server.requests[1]?.end(0, 1)
-  expect(describe(server.flush())[0]).toBe('6:1 "answer"')
+  const sent = describe(server.flush())
+  expect(sent).toContain('6:1 "answer"')
+  expect(sent.at(-1)).toMatch(/^3:1 /)
   expect(server.closed).toEqual(['graceful'])
 })
 
+test('A3: a peer that half-closes and then goes aborts what it waited for', () => {
+  const server = peer()
+  let told = 0
+  server.send(ask(1))
+  only(server).onAbort(() => {
+    told += 1
+  })
+  server.connection.inputEnded(false)
+  expect(told).toBe(0)
+  server.connection.inputEnded(true)
+  expect(told).toBe(1)
+})
+
+const CUT_SHORT: ReadonlyArray<{ name: string; sent: readonly Uint8Array[] }> = [
+  { name: 'in PARAMS', sent: [begin(1)] },
+  { name: 'in STDIN', sent: [start(1), record(5, 1, hex("'ab'"))] },
+]
+test.each(CUT_SHORT)(
+  'A3: a request cut short $name is never answered as if it were whole',
+  ({ sent }) => {
+    for (const ending of ['end', 'breakOff'] as const) {
+      const server = peer({ onRequest: (request) => void request.stdout.write(hex("'begun'")) })
+      server.send(...sent)
+      server.flush()
+      server.connection.inputEnded(false)
+      for (const request of server.requests) {
+        if (ending === 'end') request.end(0, 0)
+        else request.breakOff(1)
+      }
+      expect([server.flush(), server.closed]).toEqual([[], ['break']])
+    }
+  },
+)
+
 test('A3: an idle connection closes at once', () => {
   const server = peer()
-  server.connection.inputEnded()
+  server.connection.inputEnded(false)
   expect(server.closed).toEqual(['graceful'])
 })

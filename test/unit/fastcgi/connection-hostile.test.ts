@@ -131,7 +131,7 @@ test.each(UNFINISHED)(
     steady.send(record(4, 1))
     steady.send(ask(2))
     expect([steady.closed, steady.requests.length]).toEqual([[], 2])
-    for (const { connection } of [steady, ...hostile]) connection.inputEnded()
+    for (const { connection } of [steady, ...hostile]) connection.inputEnded(true)
     expect(paramsBudget.bytes).toBe(0)
   },
 )
@@ -191,7 +191,7 @@ test('nothing is read or said any more once the protocol was broken', () => {
   server.requests[0]?.stdout.write(hex("'x'"))
   server.send(join([record(3, 1, new Uint8Array(8)), ask(2), record(9, 0)]))
   server.send(ask(3))
-  server.connection.inputEnded()
+  server.connection.inputEnded(true)
   expect(server.requests.length).toBe(1)
   expect(server.closed).toEqual(['break FASTCGI_BAD_RECORD'])
   expect([server.flush(), server.connection.bufferedBytes]).toEqual([[], 0])

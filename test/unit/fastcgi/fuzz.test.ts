@@ -64,7 +64,7 @@ test('a changed, cut or repeated recording never throws, and closes at most once
         at += size
       }
     }
-    server.connection.inputEnded()
+    server.connection.inputEnded(true)
     for (const request of server.requests) request.end(0, 0)
     expect(server.closed.length, seen).toBe(1)
     expect(server.connection.activeRequests, seen).toBe(0)
