@@ -7,7 +7,7 @@ import { test } from 'vitest'
 const FOLDERS = ['bench', 'docs', 'examples', 'guests', 'src', 'templates', 'test']
 /** Those that name files of this repository; the others speak of an operator's. */
 const ABOUT_THE_SOURCE = [
-  ...['ARCHITECTURE.md', 'RATIONALE.md'],
+  ...['ARCHITECTURE.md', 'CONTRIBUTING.md', 'RATIONALE.md'],
   ...['bench/MEASUREMENTS.md', 'bench/README.md', 'guests/README.md'],
 ]
 const MAX_ANSWER_LINES = 10
@@ -37,14 +37,46 @@ test('every link leads to a file, and to a heading of it', () => {
   }
 })
 
-test('every file that is named is there', () => {
-  const named = /(?<![\w./@*-])(?:[\w-]+\/)*[\w-]+\.(?:test\.ts|ts|md|wat)\b/g
+test('every file and folder that is named is there', () => {
+  const file = /(?<![\w./@*-])(?:[\w-]+\/)*[\w-]+\.(?:test\.ts|ts|md|wat)\b/g
+  const folder = new RegExp(`(?<![\\w./-])(?:${FOLDERS.join('|')})(?:/[\\w-]+)+(?![\\w.-])`, 'g')
   for (const path of ABOUT_THE_SOURCE) {
-    for (const [name] of code(path).matchAll(named)) {
-      const isThere = files.some((file) => file === name || file.endsWith(`/${name}`))
+    const text = code(path)
+    for (const [name] of [...text.matchAll(file), ...text.matchAll(folder)]) {
+      const isThere = files.some((one) => one === name || one.endsWith(`/${name}`))
       assert.ok(isThere, `${path} names ${name}, which is not there`)
     }
   }
+})
+
+test('every command of CONTRIBUTING.md is there', () => {
+  const text = code('CONTRIBUTING.md')
+  const targets = readFileSync('Makefile', 'utf8')
+  for (const [, target] of text.matchAll(/\bmake ([a-z-]+)/g))
+    assert.match(targets, new RegExp(`^${target}:`, 'm'), `no make ${target}`)
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
+  for (const [, script = ''] of text.matchAll(/npm run (?:-s )?(\S+)/g))
+    assert.ok(Object.hasOwn(scripts, script), `no npm run ${script}`)
+  const config = readFileSync('vitest.config.ts', 'utf8')
+  const projects = [...config.matchAll(/^ +project\('(\w+)'/gm)].map(([, name]) => name)
+  const named = [...text.matchAll(/--project (\S+)/g)].map(([, name]) => name)
+  for (const name of named) assert.ok(projects.includes(name), `no project of tests ${name}`)
+  const rows = [...(pages.get('CONTRIBUTING.md') ?? '').matchAll(/^\| `(\w+)` \|/gm)]
+  assert.deepEqual(rows.map(([, name]) => name).sort(), projects.sort())
+})
+
+test('guests/README.md has every sample guest, with its languages', () => {
+  const languages = new Map<string, string[]>()
+  for (const path of files) {
+    const [, language = '', name = ''] =
+      /^guests\/(as|c|rust)\/(\w+)\.(?:ts|c|rs)$/.exec(path) ?? []
+    if (name !== '') languages.set(name, [...(languages.get(name) ?? []), language])
+  }
+  const rows = (pages.get('guests/README.md') ?? '').matchAll(/^\| `(\w+)` +\| ([a-z ]+?) +\|/gm)
+  assert.deepEqual(
+    [...rows].map(([, name, known]) => `${name}: ${known}`).sort(),
+    [...languages].map(([name, known]) => `${name}: ${known.sort().join(' ')}`).sort(),
+  )
 })
 
 test('every answer in RATIONALE.md is short, and answers a question', () => {
