@@ -65,6 +65,16 @@ test('every command of CONTRIBUTING.md is there', () => {
   assert.deepEqual(rows.map(([, name]) => name).sort(), projects.sort())
 })
 
+test('README.md has every command of docs/cli.md', () => {
+  const [, section = ''] =
+    /^## Commands\n.*?^```\n(.*?)^```/ms.exec(pages.get('README.md') ?? '') ?? []
+  const shown = section.split(/[^a-z-]+/)
+  const commands = (pages.get('docs/cli.md') ?? '').matchAll(/^### `wasm-fpm ([a-z-]+)/gm)
+  for (const [, command = ''] of commands) {
+    assert.ok(shown.includes(command), `README.md does not name the command ${command}`)
+  }
+})
+
 test('guests/README.md has every sample guest, with its languages', () => {
   const languages = new Map<string, string[]>()
   for (const path of files) {
