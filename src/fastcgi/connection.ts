@@ -4,7 +4,7 @@
  */
 import { BEGIN_BODY_BYTES, BeginBody } from './begin-body.ts'
 import type { ConnectionEvents, ConnectionOptions } from './connection-events.ts'
-import { ProtocolStatus, type Role } from './constants.ts'
+import { Role } from './constants.ts'
 import type { FastCgiError } from './errors.ts'
 import type { ConnectionLimits } from './limits.ts'
 import { ManagementReplies } from './management.ts'
@@ -16,7 +16,7 @@ import { badBegin, badRecord, duplicateId } from './protocol-fault.ts'
 import { type RecordKind, recordKind } from './record-kind.ts'
 import { type RecordHandler, RecordReader } from './record-reader.ts'
 import { MAX_RECORD_CONTENT } from './record-writer.ts'
-import { Refusal, type RefusalStatus } from './refusal.ts'
+import { Refusal, type RefusalStatus, refusalStatus } from './refusal.ts'
 import { type RequestOwner, ServerRequest } from './server-request.ts'
 
 export type { ConnectionEvents, ConnectionOptions } from './connection-events.ts'
@@ -55,13 +55,15 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   #closesWhenIdle = false
   #hasInputEnded = false
   #isClosed = false
+  /** Whether a request was ended before all of it had come. */
+  #isOwedInput = false
 
   constructor(events: ConnectionEvents, options: ConnectionOptions) {
     this.#events = events
     this.#options = options
     this.#limits = options.limits
     this.#conduct = new PeerConduct(options.limits)
-    this.#params = new ParamsAccount(options.paramsBudget, (error) => this.#fail(error))
+    this.#params = new ParamsAccount(options.paramsBudget, (error) => this.#close('break', error))
   }
 
   /** Whether the driver should read the socket. One more piece does no harm. */
@@ -83,6 +85,11 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   /** Whether the next byte from the peer starts a request (or a management record), as on a new connection. */
   get isAtRest(): boolean {
     return this.waitingFor === 'record' && this.#reader.isBetweenRecords
+  }
+
+  /** Whether the peer has sent what it began to send: all of every request, and no part of another. */
+  get hasReadAll(): boolean {
+    return !this.#isOwedInput && this.#reader.isBetweenRecords
   }
 
   /** What the peer owes us; decides which timeout runs. nothing: it is our turn. */
@@ -163,7 +170,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
         this.#countUseless(contentLength)
         break
       case 'misplaced':
-        this.#fail(badRecord(type, requestId))
+        this.#close('break', badRecord(type, requestId))
         break
     }
   }
@@ -188,7 +195,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   }
 
   framingBroken(error: FastCgiError): void {
-    this.#fail(error)
+    this.#close('break', error)
   }
 
   outputRoom(heldBytes: number): number {
@@ -222,6 +229,8 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     this.#requests.delete(request.id)
     this.#params.forget(request)
     if (!request.keepConnection) this.#closesWhenIdle = true
+    // An Authorizer's STDIN is over from the start, whatever its peer sends.
+    if (request.isAwaitingInput || request.role === Role.Authorizer) this.#isOwedInput = true
     if (!request.isAborted) this.#conduct.countAnswered()
     this.#output.add(request)
     this.#tellOutput()
@@ -240,9 +249,9 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   #checkBegin(contentLength: number): void {
     this.#beginBody.reset()
     if (contentLength !== BEGIN_BODY_BYTES) {
-      this.#fail(badBegin(this.#requestId, contentLength))
+      this.#close('break', badBegin(this.#requestId, contentLength))
     } else if (this.#target !== undefined) {
-      this.#fail(duplicateId(this.#requestId))
+      this.#close('break', duplicateId(this.#requestId))
     }
   }
 
@@ -250,13 +259,16 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     const id = this.#requestId
     const { role, keepConnection } = this.#beginBody
     this.#output.settle(id)
-    if (role !== undefined && this.#requests.size < this.#maxRequests()) {
+    if (
+      role !== undefined &&
+      this.#requests.size < (this.#options.multiplex ? this.#limits.maxRequests : 1)
+    ) {
       const request = new ServerRequest(this, { id, role, keepConnection })
       this.#requests.set(id, request)
       this.#params.count(request, UNFINISHED_REQUEST_BYTES)
       return
     }
-    this.#refuse(id, this.#refusalStatus(role))
+    this.#refuse(id, refusalStatus(role, this.#options))
     if (!keepConnection) this.#closesWhenIdle = true
     this.#closeIfIdle()
   }
@@ -269,15 +281,6 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     this.#refusalBytes += refusal.contentBytes
     this.#output.add(refusal)
     this.#tellOutput()
-  }
-
-  #maxRequests(): number {
-    return this.#options.multiplex ? this.#limits.maxRequests : 1
-  }
-
-  #refusalStatus(role: Role | undefined): RefusalStatus {
-    if (role === undefined) return ProtocolStatus.UnknownRole
-    return this.#options.multiplex ? ProtocolStatus.Overloaded : ProtocolStatus.CantMpxConn
   }
 
   #startParams(contentLength: number): void {
@@ -313,7 +316,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     const { params, fault } = readParams(request.gatheredParams.view(), this.#limits)
     this.#params.forget(request)
     if (fault?.code === 'FASTCGI_BAD_PARAMS') {
-      this.#fail(fault)
+      this.#close('break', fault)
       return
     }
     request.phase = 'running'
@@ -325,12 +328,12 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   #abort(request: ServerRequest): void {
     const error = this.#conduct.countAborted()
     if (error === undefined) request.abort()
-    else this.#fail(error)
+    else this.#close('break', error)
   }
 
   #countUseless(contentLength: number): void {
     const error = this.#conduct.countUseless(contentLength)
-    if (error !== undefined) this.#fail(error)
+    if (error !== undefined) this.#close('break', error)
   }
 
   #answerValues(): void {
@@ -374,10 +377,6 @@ export class ServerConnection implements RecordHandler, RequestOwner {
 
   #closeIfIdle(): void {
     if (this.#closesWhenIdle && this.#requests.size === 0) this.#close('graceful')
-  }
-
-  #fail(error: FastCgiError): void {
-    this.#close('break', error)
   }
 
   #close(mode: 'graceful' | 'break', error?: FastCgiError): void {

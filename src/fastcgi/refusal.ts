@@ -4,7 +4,7 @@
  * A bare END_REQUEST is a 502, an empty 200 or a hang, depending on the web server, so a refusal is a real CGI
  * response as well.
  */
-import { ProtocolStatus, RecordType } from './constants.ts'
+import { ProtocolStatus, RecordType, type Role } from './constants.ts'
 import type { Sender } from './output-queue.ts'
 import { RecordWriter } from './record-writer.ts'
 import { endBody } from './server-request.ts'
@@ -54,4 +54,13 @@ function cgiResponse(head: string, body: string): Uint8Array {
   return new TextEncoder().encode(
     `${head}Content-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   )
+}
+
+/** Why a request of `role` (undefined: none that we know) gets no place on the connection. */
+export function refusalStatus(
+  role: Role | undefined,
+  { multiplex }: { readonly multiplex: boolean },
+): RefusalStatus {
+  if (role === undefined) return ProtocolStatus.UnknownRole
+  return multiplex ? ProtocolStatus.Overloaded : ProtocolStatus.CantMpxConn
 }

@@ -307,9 +307,16 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
 
   /**
    * Closes our side only. A full close while the peer still sends would make the kernel answer with a reset, and that
-   * can overtake the end of what we have written.
+   * can overtake the end of what we have written; on a unix socket nothing overtakes it, and a peer that has sent all it began
+   * to send reads the answer and then its end, without another round of the event loop for both.
    */
   #startLinger(): void {
+    if (this.#options.peer.transport === 'unix' && this.#connection.hasReadAll) {
+      this.#state = 'lingering'
+      this.#hasEnded = true
+      this.#socket.destroy()
+      return
+    }
     this.#state = 'lingering'
     this.#hasEnded = true
     this.#socket.resume()

@@ -204,6 +204,19 @@ test('a peer that does not close after us is not waited for', async () => {
   expect(clock.nowMs()).toBeGreaterThanOrEqual(2000)
 })
 
+test('on a unix socket a peer that has sent its whole request is not waited for at all', async () => {
+  const clock = new ManualClock()
+  const later: typeof sayHello = (...args) => queueMicrotask(() => sayHello(...args))
+  const { listener, target } = await listenFor(later, { clock, timeouts: { lingerMs: 2000 } })
+  const peer = connectRaw(target)
+  peer.socket.removeAllListeners('end')
+  peer.socket.write(get(1, false))
+  await peer.until((bytes) => readRecords(bytes).ends === 1)
+  await listener.drained()
+  expect(clock.nowMs()).toBe(0)
+  expect(readRecords(peer.received()).stdout.toString()).toBe(HELLO)
+})
+
 test('one timer for all connections, none without', async () => {
   const clock = new ManualClock()
   const { listener, target } = await listenFor(sayHello, { clock })
