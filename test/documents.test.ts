@@ -49,6 +49,18 @@ test('every file and folder that is named is there', () => {
   }
 })
 
+test('pages that the source names are there', () => {
+  for (const path of files.filter((name) => /^(?:src|test|bench|guests)\/.*\.ts$/.test(name))) {
+    const text = readFileSync(path, 'utf8')
+    for (const [name] of text.matchAll(
+      /\b(?:docs\/[a-z-]+|(?:bench\/|guests\/)?[A-Z]{4,})\.md\b/g,
+    )) {
+      const isThere = files.some((one) => one === name || one.endsWith(`/${name}`))
+      assert.ok(isThere, `${path} names ${name}, which is not there`)
+    }
+  }
+})
+
 test('every command of CONTRIBUTING.md is there', () => {
   const text = code('CONTRIBUTING.md')
   const targets = readFileSync('Makefile', 'utf8')

@@ -4,7 +4,7 @@
  * V8's baseline compiler keeps the state of every slot (parameters, locals, operands on the stack) and goes through all of it, or
  * copies it, where control flow forks and joins; an ordinary instruction may search it for a register. The optimizing compiler
  * makes a node of every slot there. So the work is slots times (blocks, branches, calls, instructions), and a small module can keep V8
- * busy for hours. Weights are measured (docs/decisions.md) and on the safe side.
+ * busy for hours. Weights are measured (bench/MEASUREMENTS.md) and on the safe side.
  */
 import { type InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
 import type { FunctionType, WasmModule } from './module.ts'
