@@ -22,7 +22,11 @@ export default defineConfig({
   test: {
     pool: 'forks',
     projects: [
-      project('architecture', ['test/architecture.test.ts', 'test/documents.test.ts']),
+      project('architecture', [
+        'test/architecture.test.ts',
+        'test/documents.test.ts',
+        'test/garbage.test.ts',
+      ]),
       project('unit', ['test/unit/**/*.test.ts']),
       project('integration', ['test/integration/**/*.test.ts'], 120_000),
       project('hostile', ['test/hostile/**/*.test.ts'], 60_000),
