@@ -1,7 +1,7 @@
 /** Holds the source tree to the import rules of ARCHITECTURE.md. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { test } from 'vitest'
 
 /** Which folder may import which folders or single files; its own files are always allowed. */
@@ -74,7 +74,7 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'base/opened-file.ts': 'the way',
   'base/held-folder.ts': 'the way',
   'base/log-port.ts': "the operator's",
-  'base/standard-streams.ts': "the system's",
+  'base/log-streams.ts': "the system's",
   'wasi/host-directory.ts': 'the way, for guests',
   'wasi/host-name.ts': 'the way, for guests',
   'admin/audit-log.ts': "the operator's",
@@ -114,6 +114,12 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
 }
 
 const MAX_LINES = 400
+
+/**
+ * Names that stand for the same kind of thing in every folder: its error codes, its limits, and where a process begins. With
+ * them the folder says which is meant.
+ */
+const ONE_A_FOLDER = ['errors.ts', 'limits.ts', 'main.ts']
 
 const root = join(process.cwd(), 'src')
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) =>
@@ -176,6 +182,15 @@ test('files that tenants can change are opened in one way', () => {
     assert.ok(
       !isOpener || path in OPENS_FILES,
       `${path} opens files by name: use base/opened-file.ts or base/open-within.ts, or say here whose files they are`,
+    )
+  }
+})
+
+test('a file name stands for one thing', () => {
+  for (const [name, paths] of Map.groupBy(files, (path) => basename(path))) {
+    assert.ok(
+      paths.length === 1 || ONE_A_FOLDER.includes(name),
+      `${paths.join(' and ')} have the same name: name each after what only it is`,
     )
   }
 })

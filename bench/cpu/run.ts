@@ -15,7 +15,7 @@ import {
   PLAIN_SLOT,
   QUOTA_EXPORT,
 } from '../../src/wasm/contract.ts'
-import { harden } from '../../src/wasm/harden.ts'
+import { harden } from '../../src/wasm/harden-module.ts'
 import { nextQuota } from '../../src/wasm/quota.ts'
 import { bigModule } from './big-module.ts'
 import { buildSuite } from './build.ts'

@@ -1,6 +1,6 @@
 /** One FastCGI connection to a unix socket, and requests over it, without a web server. */
 import { connect, type Socket } from 'node:net'
-import { ClientConnection } from '../../src/fastcgi/client.ts'
+import { ClientConnection } from '../../src/fastcgi/client-connection.ts'
 
 /** What a listening socket answers while its queue is full. */
 const FULL = ['EAGAIN', 'ECONNREFUSED']

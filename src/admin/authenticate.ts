@@ -1,6 +1,7 @@
 /** Who asks: the bearer of a token, or the operator at a unix socket that nobody else can reach. */
+
+import { idOf, isExpired, isTokenOf, SCOPES, type Scope, type TokenRecord } from './bearer-token.ts'
 import { AdminError } from './errors.ts'
-import { idOf, isExpired, isTokenOf, SCOPES, type Scope, type TokenRecord } from './token.ts'
 
 export interface Principal {
   /** The token's id; `local`: no token, the operator's own socket. */

@@ -1,7 +1,7 @@
 /** What the admin API is made of: where an endpoint is, who may use it, what it takes, answers and does. */
 import type { z } from 'zod'
 import type { Principal } from './authenticate.ts'
-import type { Scope } from './token.ts'
+import type { Scope } from './bearer-token.ts'
 
 /**
  * - `open`: everybody, without a token.

@@ -1,5 +1,6 @@
 /** What only operators do: reload, tokens, tenants. */
 import { addTenant, removeTenant } from '../config/tenant-files.ts'
+import { mintToken, type TokenRecord } from './bearer-token.ts'
 import { type AdminContext, tenantOf } from './context.ts'
 import type { Call, Endpoint } from './endpoint.ts'
 import { AdminError } from './errors.ts'
@@ -13,7 +14,6 @@ import {
   tokenSchema,
   tokensSchema,
 } from './schemas.ts'
-import { mintToken, type TokenRecord } from './token.ts'
 
 const JSON_TYPE = ['application/json']
 

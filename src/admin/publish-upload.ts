@@ -12,7 +12,12 @@ import { tenantFor } from '../config/tenant-for.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import { storeFileError } from '../store/errors.ts'
 import { isName } from '../store/layout.ts'
-import { type Publication, publish, type StoredRelease, storeRelease } from '../store/publish.ts'
+import {
+  type Publication,
+  publish,
+  type StoredRelease,
+  storeRelease,
+} from '../store/publication.ts'
 import type { PublisherAccount } from '../store/publisher-process.ts'
 import type { CanaryOptions, Workspace } from '../store/release-store.ts'
 import { readSigners } from '../store/signing-key.ts'

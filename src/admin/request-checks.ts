@@ -5,7 +5,7 @@ import { unknownTenant } from './context.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Found } from './endpoints.ts'
 import { AdminError } from './errors.ts'
-import type { Exchange } from './exchange.ts'
+import type { JsonExchange } from './json-exchange.ts'
 
 /** Longest path and name that a message repeats. */
 const MAX_SHOWN = 300
@@ -32,7 +32,7 @@ export function admit({ tenant, scopes }: Principal, { endpoint, names }: Found)
 }
 
 /** `methods`: those that the path knows. */
-export function notHere(exchange: Exchange, methods: readonly string[]): AdminError {
+export function notHere(exchange: JsonExchange, methods: readonly string[]): AdminError {
   const { request, target } = exchange
   const path = JSON.stringify(target.path.slice(0, MAX_SHOWN))
   if (methods.length === 0) {
@@ -51,7 +51,7 @@ export function notHere(exchange: Exchange, methods: readonly string[]): AdminEr
 /** Throws ADMIN_BAD_MEDIA_TYPE. */
 export function checkMediaType(
   { request: wanted }: Endpoint,
-  { mediaType, request }: Exchange,
+  { mediaType, request }: JsonExchange,
 ): void {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined ||

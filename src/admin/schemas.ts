@@ -1,7 +1,7 @@
 /** The shapes of what the admin API answers and takes: one source for its OpenAPI document, its checks and its tests. */
 import { z } from 'zod'
+import { SCOPES } from './bearer-token.ts'
 import { poolStatusSchema } from './status-schema.ts'
-import { SCOPES } from './token.ts'
 
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 const HOST_PATTERN = /^(?:\*|(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])$/

@@ -9,8 +9,8 @@ import { authenticate, type Principal, type TokenSource } from './authenticate.t
 import type { Answer, AuditNotes, Call, Endpoint } from './endpoint.ts'
 import { type Found, findEndpoint } from './endpoints.ts'
 import { AdminError } from './errors.ts'
-import { Exchange } from './exchange.ts'
 import { statusOf } from './http-status.ts'
+import { JsonExchange } from './json-exchange.ts'
 import type { AdminLimits } from './limits.ts'
 import { RateLimit } from './rate-limit.ts'
 import { admit, checkMediaType, notHere, readJson, readQuery } from './request-checks.ts'
@@ -117,7 +117,7 @@ export class AdminServer {
     const { clock, limits } = this.#options
     const startMs = clock.nowMs()
     const awaitsContinue = request.headers.expect?.toLowerCase() === '100-continue'
-    const exchange = new Exchange(request, response, { clock, limits, awaitsContinue })
+    const exchange = new JsonExchange(request, response, { clock, limits, awaitsContinue })
     const trail: Trail = { notes: {}, principal: undefined, found: undefined, isLoud: true }
     let answer: Answer | undefined
     let failure: ReturnType<typeof toWire> | undefined
@@ -135,7 +135,7 @@ export class AdminServer {
   }
 
   /** The life of a request, top to bottom. */
-  async #answer(exchange: Exchange, door: Door, trail: Trail): Promise<Answer> {
+  async #answer(exchange: JsonExchange, door: Door, trail: Trail): Promise<Answer> {
     const { request, target } = exchange
     const found = findEndpoint(this.#options.endpoints, request.method, target.path)
     const isFound = !isMethods(found)
@@ -177,7 +177,7 @@ export class AdminServer {
   }
 
   #call(
-    exchange: Exchange,
+    exchange: JsonExchange,
     { endpoint, names }: Found,
     { principal, notes }: { readonly principal: Principal; readonly notes: AuditNotes },
   ): Call {
@@ -203,7 +203,7 @@ export class AdminServer {
   }
 
   async #writeDown(
-    { request, target }: Exchange,
+    { request, target }: JsonExchange,
     { trail, door, status, code, startMs }: Outcome,
   ): Promise<void> {
     const { principal, notes, found } = trail
@@ -282,7 +282,7 @@ function tooMany(what: string, waitMs: number): AdminError {
 
 /** What HTTP has a field for. */
 function setHints(
-  exchange: Exchange,
+  exchange: JsonExchange,
   status: number,
   { code, details }: { readonly code: string; readonly details: ErrorDetails },
 ): void {

@@ -11,9 +11,9 @@ import type { Clock } from '../base/clock.ts'
 import { systemCodeOf } from '../base/errors.ts'
 import { withLock } from '../store/lock.ts'
 import { nodeFiles } from '../store/store-files.ts'
+import { SCOPES, type TokenRecord } from './bearer-token.ts'
 import { AdminError } from './errors.ts'
 import { DEFAULT_ADMIN_LIMITS } from './limits.ts'
-import { SCOPES, type TokenRecord } from './token.ts'
 
 /** Whom the file belongs to, where root makes it. */
 export interface TokenFileOwner {

@@ -16,7 +16,7 @@ import {
 } from 'node:fs'
 import { promisify } from 'node:util'
 import { loadLibc } from './libc.ts'
-import { isStream, type StandardStream } from './standard-streams.ts'
+import { isStream, type StandardStream } from './log-streams.ts'
 
 export interface LogPort {
   /** Bytes of whole lines that one write may have; a longer line is written alone. */

@@ -3,8 +3,8 @@ import type { Clock } from './clock.ts'
 import { loadLibc } from './libc.ts'
 import { isPoolWriting, openLogPort, streamPort } from './log-port.ts'
 import { LogMemory, LogSink, type LogSinkOptions } from './log-sink.ts'
+import { type StandardStream, standardStreamOf } from './log-streams.ts'
 import type { Logger } from './logger.ts'
-import { type StandardStream, standardStreamOf } from './standard-streams.ts'
 
 /** How long the end of a process waits for its logs, and how often it tries. */
 const LAST_LINES_MS = 500

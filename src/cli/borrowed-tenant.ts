@@ -2,7 +2,7 @@
 import { CodedError } from '../base/errors.ts'
 import type { Config, TenantConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { withReadableEnvFiles } from './env-files.ts'
+import { withReadableEnvFiles } from './readable-env-files.ts'
 
 /** Names that a message lists. */
 const MAX_NAMES = 20

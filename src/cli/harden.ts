@@ -4,7 +4,11 @@ import { basename, join } from 'node:path'
 import { Command } from 'commander'
 import { systemCodeOf } from '../base/errors.ts'
 import { parseSize } from '../config/units.ts'
-import { type HardenOptions as HardenLimits, type HardenResult, harden } from '../wasm/harden.ts'
+import {
+  type HardenOptions as HardenLimits,
+  type HardenResult,
+  harden,
+} from '../wasm/harden-module.ts'
 import { CliError } from './errors.ts'
 import { jsonOption, printJson } from './json.ts'
 import { type Progress, startProgress } from './progress.ts'

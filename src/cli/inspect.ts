@@ -1,7 +1,7 @@
 /** `wasm-fpm inspect`: says what a module is and how it would run here, without running it. */
 import { Command } from 'commander'
 import { contractProblem } from '../guest/command-contract.ts'
-import { inspect, type ModuleInspection } from '../wasm/inspect.ts'
+import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
 import { readModuleFile } from './read-module-file.ts'
 
 export function inspectCommand(): Command {

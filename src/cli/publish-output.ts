@@ -3,7 +3,7 @@
 import { harmless } from '../base/harmless.ts'
 import { printMs } from '../base/quantity.ts'
 import type { TransferProgress } from '../oci/transfer.ts'
-import type { PublishProgress, PublishStep } from '../store/publish.ts'
+import type { PublishProgress, PublishStep } from '../store/publication.ts'
 import type { Stored, Switched } from '../store/release-store.ts'
 import type { OnBytes } from '../store/stage-source.ts'
 import { type Progress, startProgress, startWaiting } from './progress.ts'

@@ -8,11 +8,11 @@ import {
   askServerForLines,
   errorOf,
   parseServer,
-} from '../admin/client.ts'
+} from '../admin/ask-server.ts'
 import { AdminError } from '../admin/errors.ts'
 import type { Digest } from '../store/digest.ts'
 import type { ManifestRoute } from '../store/manifest.ts'
-import type { PublishProgress } from '../store/publish.ts'
+import type { PublishProgress } from '../store/publication.ts'
 import type { CanaryOptions, PublishedRelease, Stored, Switched } from '../store/release-store.ts'
 import { encodeSignature, type Signature } from '../store/signature.ts'
 import type { OnBytes } from '../store/stage-source.ts'

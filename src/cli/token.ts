@@ -1,7 +1,13 @@
 /** `wasm-fpm token`: makes, lists and revokes the tokens of the admin API, in their file; the server need not run. */
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { isExpired, mintToken, SCOPES, type Scope, type TokenRecord } from '../admin/token.ts'
+import {
+  isExpired,
+  mintToken,
+  SCOPES,
+  type Scope,
+  type TokenRecord,
+} from '../admin/bearer-token.ts'
 import { TokenFile } from '../admin/token-file.ts'
 import { systemClock } from '../base/clock.ts'
 import type { Config } from '../config/config.ts'

@@ -1,7 +1,7 @@
 /** From checked tables to the configuration the program works with: other names, absolute paths, nothing left open. */
 import { dirname, join, resolve } from 'node:path'
 import type { ListenAddress } from '../base/listen-address.ts'
-import { standardStreamOf } from '../base/standard-streams.ts'
+import { standardStreamOf } from '../base/log-streams.ts'
 import type {
   AccessLogTarget,
   AdminConfig,

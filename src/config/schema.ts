@@ -19,7 +19,7 @@ import {
   requiredKey,
   size,
   text,
-} from './key.ts'
+} from './config-key.ts'
 
 const name = text('1 to 63 letters, digits, ".", "_" or "-", a letter or digit first', (value) =>
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value),

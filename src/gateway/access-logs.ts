@@ -4,7 +4,7 @@ import type { LineLimit } from '../base/line-limit.ts'
 import type { LogSinks } from '../base/log-sinks.ts'
 import type { Logger } from '../base/logger.ts'
 import type { TenantConfig } from '../config/config.ts'
-import { compileAccessFormat, isSuppressed } from './access-format.ts'
+import { compileAccessFormat, isSuppressed } from './access-line.ts'
 import { type AccessLog, createAccessLog } from './access-log.ts'
 
 export class AccessLogs {

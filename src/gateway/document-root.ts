@@ -12,8 +12,8 @@ import { OpenError, type OpenedFile } from '../base/opened-file.ts'
 import type { ScriptRules } from '../cgi/script-path.ts'
 import type { CompileCache } from '../guest/compile-cache.ts'
 import { GuestError } from '../guest/errors.ts'
+import { checkModuleBytes, type GuestModule, MAX_MODULE_BYTES } from '../guest/guest-module.ts'
 import { type LoadTurns, SMALL_MODULE_BYTES } from '../guest/load-turns.ts'
-import { checkModuleBytes, type GuestModule, MAX_MODULE_BYTES } from '../guest/module.ts'
 import { ScriptMemory } from './script-memory.ts'
 
 /** How many paths are remembered, existing or not. */

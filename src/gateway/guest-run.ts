@@ -9,13 +9,13 @@ import type { CgiRequest } from '../cgi/environment.ts'
 import { guestEnvironment } from '../cgi/guest-environment.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
 import type { Engine } from '../guest/engine.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import type { GuestReport } from '../guest/job.ts'
-import type { GuestModule } from '../guest/module.ts'
 import { isFault } from '../guest/outcome.ts'
 import { PoolRun } from '../pool/pool-run.ts'
+import type { PoolTenant } from '../pool/pool-tenant.ts'
 import type { JobSubject } from '../pool/pooled-instance.ts'
 import type { Sizing } from '../pool/sizing.ts'
-import type { TenantState } from '../pool/tenant-state.ts'
 import type { Preopen, WasiGrants, WasiLimits } from '../wasi/session.ts'
 import type { Answer } from './answer.ts'
 import type { Gateway } from './gateway.ts'
@@ -200,7 +200,7 @@ export class GuestRun extends PoolRun implements WasiGrants {
 }
 
 /** Looked up at the first request that sees this table of the tenant. */
-function stateOf(tenant: Tenant, { scheduler }: Gateway): TenantState {
+function stateOf(tenant: Tenant, { scheduler }: Gateway): PoolTenant {
   tenant.state ??= scheduler.stateOf(tenant.config.name, tenant.slots)
   return tenant.state
 }

@@ -8,7 +8,7 @@
 import { parseEnvironment } from '../cgi/environment.ts'
 import type { FastCgiError } from '../fastcgi/errors.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
-import type { GuestModule } from '../guest/module.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import { Answer } from './answer.ts'
 import { GatewayError } from './errors.ts'
 import type { Gateway } from './gateway.ts'

@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { CgiRequest } from '../cgi/environment.ts'
 import { DEFAULT_RESPONSE_LIMITS } from '../cgi/response-stream.ts'
-import type { GuestModule } from '../guest/module.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import { chooseRelease } from '../store/choose-release.ts'
 import {
   type LiveHandler,
@@ -18,7 +18,7 @@ import {
   staticOf,
   type Watch,
 } from '../store/release-reader.ts'
-import { findRoute, routePath } from '../store/routes.ts'
+import { findRoute, routePath } from '../store/route-table.ts'
 import { type TrapWatch, watchFor } from '../store/trap-watch.ts'
 import { GatewayError } from './errors.ts'
 import type { HandlerSettings } from './handler-settings.ts'

@@ -1,7 +1,7 @@
 /** What answers a request: a handler, whether it lies in the document root or was published, or files that were. */
 import type { GuestPaths } from '../cgi/guest-environment.ts'
 import type { ResponseLimits } from '../cgi/response-stream.ts'
-import type { GuestModule } from '../guest/module.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import type { HandlerSettings } from './handler-settings.ts'
 import type { StaticFiles } from './static/static-files.ts'
 

@@ -1,7 +1,7 @@
 /** A tenant as requests see it: its configuration, and what was made ready of it. */
 import type { TenantConfig } from '../config/config.ts'
+import type { PoolTenant } from '../pool/pool-tenant.ts'
 import type { SlotLimits } from '../pool/slots.ts'
-import type { TenantState } from '../pool/tenant-state.ts'
 import type { WasiLimits } from '../wasi/session.ts'
 import type { AccessLog } from './access-log.ts'
 import type { DocumentRoot } from './document-root.ts'
@@ -20,7 +20,7 @@ export interface Tenant {
   readonly handlers: ReadonlyMap<string, HandlerSettings>
   readonly slots: SlotLimits
   /** What the pool knows of it; set at its first request. */
-  state?: TenantState | undefined
+  state?: PoolTenant | undefined
   readonly wasiLimits: WasiLimits
   readonly stderr: StderrLimits
   /** Lower-case names of X-Accel-*, X-Sendfile and the like that its guests may send. */

@@ -2,7 +2,7 @@
  * A request waits for a module that is being read and compiled as it waits for an instance: as long as `queue.timeout` says (and
  * `limits.wall`), and with as many others as `queue.max` says. The loading goes on; the next request finds the module there.
  */
-import type { GuestModule } from '../guest/module.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import { PoolError } from '../pool/errors.ts'
 import type { Scene } from './guest-run.ts'
 import type { Tenant } from './tenant.ts'

@@ -1,7 +1,7 @@
 /** Compiled modules by content: tenants that run the same bytes share one module. Never chosen by a name a tenant controls. */
 import { createHash } from 'node:crypto'
 import { type Compile, compileHere } from './compiler.ts'
-import type { CompileOptions, GuestModule, HardenedFacts } from './module.ts'
+import type { CompileOptions, GuestModule, HardenedFacts } from './guest-module.ts'
 
 /** Modules are dropped, least recently used first, when their sizes add up to more than this. */
 export const DEFAULT_CACHE_BYTES = 512 * 1024 * 1024

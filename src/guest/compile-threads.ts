@@ -7,8 +7,8 @@ import { Worker } from 'node:worker_threads'
 import { fromWire, type WireError } from '../base/errors.ts'
 import type { CompileThreadContext } from './compile.ts'
 import type { Compile, CompilePlan } from './compiler.ts'
+import type { GuestModule } from './guest-module.ts'
 import { SMALL_MODULE_BYTES } from './load-turns.ts'
-import type { GuestModule } from './module.ts'
 
 /** How long an idle thread for large modules is kept, in milliseconds. */
 const IDLE_MS = 10_000

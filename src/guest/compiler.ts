@@ -5,7 +5,7 @@ import {
   compileHardenedModule,
   type GuestModule,
   type HardenedFacts,
-} from './module.ts'
+} from './guest-module.ts'
 
 /** How a module is made of its bytes: hardened on the way, or as somebody trusted has hardened it. */
 export type CompilePlan =

@@ -1,5 +1,5 @@
 /** Hardens a module in the thread that calls. */
-import { harden } from '../wasm/harden.ts'
+import { harden } from '../wasm/harden-module.ts'
 
 export interface HardenRequest {
   /** What the memories of one instance may grow to, all together, in bytes. */

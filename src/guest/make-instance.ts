@@ -1,8 +1,8 @@
 /** Makes an instance of the engine a tenant has chosen. */
 import type { Clock } from '../base/clock.ts'
 import type { Engine, Instance } from './engine.ts'
+import type { GuestModule } from './guest-module.ts'
 import { GuestInstance } from './instance.ts'
-import type { GuestModule } from './module.ts'
 import { WasmerInstance } from './wasmer-engine.ts'
 
 export interface InstanceOrder {

@@ -5,9 +5,9 @@
 import { RESTORE_EXPORT, SAVE_EXPORT } from '../wasm/contract.ts'
 import { copyMemory } from './copied-memory.ts'
 import { type GuestMemory, sizeOf } from './guest-memory.ts'
+import type { GuestModule } from './guest-module.ts'
 import { mapMemory } from './mapped-memory.ts'
 import type { MemorySnapshot } from './memory-snapshot.ts'
-import type { GuestModule } from './module.ts'
 import { pageFaults, pageFaultsLately } from './page-faults.ts'
 
 /** From this size on a memory is mapped, where the system can do that, instead of copied. */

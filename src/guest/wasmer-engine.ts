@@ -8,8 +8,8 @@
  */
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Instance } from './engine.ts'
+import type { GuestModule } from './guest-module.ts'
 import type { GuestJob, RunEnd } from './job.ts'
-import type { GuestModule } from './module.ts'
 import type { KillReason, Outcome } from './outcome.ts'
 import { ProcessorTime, threadTimeOf } from './processor-time.ts'
 import { readWhole, type Wait, writeWhole } from './wasmer/buffered-streams.ts'

@@ -5,7 +5,7 @@
 import { closeSync, constants, openSync, statSync } from 'node:fs'
 import type { LogSink } from '../base/log-sink.ts'
 import type { LogSinks } from '../base/log-sinks.ts'
-import { isStream, standardStreamOf } from '../base/standard-streams.ts'
+import { isStream, standardStreamOf } from '../base/log-streams.ts'
 import { MasterError } from './errors.ts'
 
 /** Created with this mode. */

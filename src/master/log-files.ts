@@ -1,8 +1,8 @@
 /** Tenants' log files: workers open them by name, so they must belong to the workers' user, also after a rotation. */
 import { closeSync, constants, fchownSync, fstatSync, openSync } from 'node:fs'
 import { systemCodeOf } from '../base/errors.ts'
+import { isStream, standardStreamOf } from '../base/log-streams.ts'
 import type { Logger } from '../base/logger.ts'
-import { isStream, standardStreamOf } from '../base/standard-streams.ts'
 import type { Config } from '../config/config.ts'
 import type { Account } from './account.ts'
 

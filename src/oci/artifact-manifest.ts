@@ -1,6 +1,5 @@
 /** Manifests of artifacts (image-spec, manifest.md and image-index.md): read from anybody, written for the module of one. */
 import { z } from 'zod'
-import { type BlobName, type Digest, isDigest } from './digest.ts'
 import { OciError, ociLimitError, printable } from './errors.ts'
 import type { OciLimits } from './limits.ts'
 import {
@@ -14,6 +13,7 @@ import {
   WASM_LAYER,
 } from './media-types.ts'
 import type { FetchedManifest } from './registry-client.ts'
+import { type BlobName, type Digest, isDigest } from './registry-digest.ts'
 
 export const TITLE = 'org.opencontainers.image.title'
 export const CREATED = 'org.opencontainers.image.created'

@@ -9,8 +9,8 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { Header, Pax } from 'tar'
 import { OpenError, type OpenedFile, openFile } from '../base/opened-file.ts'
-import { type BlobName, DigestMaker } from './digest.ts'
 import { OciError, ociFileError } from './errors.ts'
+import { type BlobName, DigestMaker } from './registry-digest.ts'
 
 export interface PackedFile {
   /** In the archive: an inner path. */

@@ -2,8 +2,9 @@
  * What an artifact is called: `oci://HOST[:PORT]/REPOSITORY[:TAG][@sha256:...]`. The grammar of repositories and tags is
  * that of the OCI distribution spec, "Pulling manifests".
  */
-import { type Digest, isDigest } from './digest.ts'
+
 import { OciError } from './errors.ts'
+import { type Digest, isDigest } from './registry-digest.ts'
 
 export interface Reference {
   /** Host, and port if one is named. */

@@ -3,10 +3,10 @@
  * tenant that has been quiet for longest; then requests wait in their tenants' queues, and whoever ends lets the next one
  * in, one tenant after the other.
  */
-import type { GuestModule } from '../guest/module.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
+import type { PoolTenant } from './pool-tenant.ts'
 import type { IdleCount, PooledInstance } from './pooled-instance.ts'
 import type { SlotWaiter } from './slots.ts'
-import type { TenantState } from './tenant-state.ts'
 import { DEFAULT_WARM_LIMITS, WarmInstances, type WarmLimits } from './warm-instances.ts'
 
 export interface PoolCaps {
@@ -33,7 +33,7 @@ export class Capacity {
   /** The most memory an instance of a module has had: what the next run of it is expected to need. Kept while memory is bounded. */
   readonly #needs = new WeakMap<GuestModule, number>()
   /** Tenants whose requests wait for room, in order of their next turn. */
-  readonly #held = new Set<TenantState>()
+  readonly #held = new Set<PoolTenant>()
   /** Tenants by when they last left an instance idle, longest ago first. Kept while there are caps. */
   readonly #quiet = new Set<IdleCount>()
 
@@ -68,7 +68,7 @@ export class Capacity {
   }
 
   /** Takes a slot of the tenant, if it has one and there is room for one more. */
-  tryEnter(state: TenantState, module: GuestModule): boolean {
+  tryEnter(state: PoolTenant, module: GuestModule): boolean {
     if (this.#isBounded) {
       state.needBytes = this.#needOf(module)
       this.#admitHeld()
@@ -83,7 +83,7 @@ export class Capacity {
   }
 
   /** Waits for a slot and for room; see `Slots.acquire`. The waiter says `entered` when it is admitted. */
-  enter(state: TenantState, waiter: SlotWaiter, leftMs: number): void {
+  enter(state: PoolTenant, waiter: SlotWaiter, leftMs: number): void {
     state.slots.acquire(waiter, leftMs)
   }
 
@@ -93,7 +93,7 @@ export class Capacity {
   }
 
   /** Gives the slot back. */
-  leave(state: TenantState): void {
+  leave(state: PoolTenant): void {
     // Else the slot would go to the tenant's own next request, before those that have waited for longer.
     if (this.#isBounded && state.slots.waiting > 0) this.#hold(state)
     this.#admitted -= 1
@@ -196,7 +196,7 @@ export class Capacity {
     return bytes
   }
 
-  #hold(state: TenantState): void {
+  #hold(state: PoolTenant): void {
     state.hold()
     this.#held.add(state)
   }

@@ -3,14 +3,14 @@
  * there makes it; where nobody wants the thread, some are made ahead of need.
  */
 import type { Clock, Timer } from '../base/clock.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import { makeInstance } from '../guest/make-instance.ts'
-import type { GuestModule } from '../guest/module.ts'
 import type { Capacity } from './caps.ts'
 import type { PoolRun } from './pool-run.ts'
+import type { PoolTenant } from './pool-tenant.ts'
 import { type Place, PooledInstance } from './pooled-instance.ts'
 import type { RunQueue } from './run-queue.ts'
 import { idleLimit, idleTimeoutMs, instancesToMake, type Sizing } from './sizing.ts'
-import type { TenantState } from './tenant-state.ts'
 import type { WarmInstances } from './warm-instances.ts'
 
 /** What is done for a request beside its guest costs its tenant this much at most, in milliseconds. */
@@ -27,14 +27,14 @@ export interface InstancesOptions {
   readonly capacity: Capacity
   readonly runQueue: RunQueue
   /** By name. */
-  readonly tenants: ReadonlyMap<string, TenantState>
+  readonly tenants: ReadonlyMap<string, PoolTenant>
 }
 
 export class Instances {
   readonly #clock: Clock
   readonly #capacity: Capacity
   readonly #runQueue: RunQueue
-  readonly #tenants: ReadonlyMap<string, TenantState>
+  readonly #tenants: ReadonlyMap<string, PoolTenant>
   readonly #warm: WarmInstances
   /** Where instances are that still have to be put back; a place may be there twice. */
   readonly #used: Place[] = []
@@ -106,7 +106,7 @@ export class Instances {
   }
 
   /** What is done for a request before and after its guest runs is its tenant's to pay, too. Answers the time. */
-  #chargeSince(fromMs: number, state: TenantState | undefined): number {
+  #chargeSince(fromMs: number, state: PoolTenant | undefined): number {
     const nowMs = this.#clock.nowMs()
     if (state !== undefined) {
       this.#runQueue.charge(state.account, Math.min(nowMs - fromMs, MOST_CHARGED_MS))
@@ -114,7 +114,7 @@ export class Instances {
     return nowMs
   }
 
-  #make(module: GuestModule, place: Place, { counters }: TenantState): PooledInstance {
+  #make(module: GuestModule, place: Place, { counters }: PoolTenant): PooledInstance {
     counters.instancesMade += 1
     const { engine } = place
     const instance = makeInstance({ engine, module, clock: this.#clock })
@@ -159,14 +159,14 @@ export class Instances {
   }
 
   /** Instances made while nobody wants the thread are there when somebody does. One a turn of the event loop. */
-  #makeAhead(like: PooledInstance, state: TenantState, isFirstUse: boolean): void {
+  #makeAhead(like: PooledInstance, state: PoolTenant, isFirstUse: boolean): void {
     const { sizing } = like
     if (sizing === undefined) return
     if (sizing.pm === 'ondemand' && sizing.lifetime !== 'fresh') return
     this.#makeOneAhead(like, state, { sizing, isFirstUse, most: sizing.maxSpawnRate })
   }
 
-  #makeOneAhead(like: PooledInstance, state: TenantState, spawning: Spawning): void {
+  #makeOneAhead(like: PooledInstance, state: PoolTenant, spawning: Spawning): void {
     const { sizing, isFirstUse, most } = spawning
     if (this.#countWanted(state, spawning) === 0) return
     setImmediate(() => {
@@ -183,7 +183,7 @@ export class Instances {
     })
   }
 
-  #countWanted({ slots, places }: TenantState, { sizing, isFirstUse }: Spawning): number {
+  #countWanted({ slots, places }: PoolTenant, { sizing, isFirstUse }: Spawning): number {
     const headcount = { active: slots.active, idle: places.owner.idle, isFirstUse }
     return instancesToMake(sizing, headcount)
   }

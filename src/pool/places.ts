@@ -1,6 +1,6 @@
 /** Where instances of one tenant are kept: a place for each of its handlers, module and engine. */
 import type { Engine } from '../guest/engine.ts'
-import type { GuestModule } from '../guest/module.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import { type IdleCount, Place } from './pooled-instance.ts'
 
 /** How many places of one module are remembered: a release that changes its manifest only has a name of its own. */

@@ -6,16 +6,16 @@
  */
 import type { Engine } from '../guest/engine.ts'
 import type { FaultConduct } from '../guest/fault-conduct.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import type { GuestJob, GuestReport, RunEnd } from '../guest/job.ts'
-import type { GuestModule } from '../guest/module.ts'
 import type { KillReason } from '../guest/outcome.ts'
 import { Bill } from './bill.ts'
 import type { PoolError } from './errors.ts'
+import type { PoolTenant } from './pool-tenant.ts'
 import type { JobSubject, PooledInstance } from './pooled-instance.ts'
 import type { RunQueue } from './run-queue.ts'
 import type { Sizing } from './sizing.ts'
 import type { SlotWaiter } from './slots.ts'
-import type { TenantState } from './tenant-state.ts'
 
 /** The pool, as its runs see it. */
 export interface RunPool {
@@ -45,7 +45,7 @@ export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWait
   abstract readonly cpuMs: number
   abstract readonly wallMs: number
   readonly sliceMs: number
-  readonly state: TenantState
+  readonly state: PoolTenant
   phase: 'new' | 'arriving' | 'queued' | 'running' | 'over' = 'new'
   /** When it asked for the thread, on the pool's clock, and for how long it waited to be started, in milliseconds. */
   readonly askedMs: number
@@ -55,7 +55,7 @@ export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWait
   readonly #pool: RunPool
   #reason: KillReason | undefined
 
-  constructor(pool: RunPool, state: TenantState, times: RunTimes) {
+  constructor(pool: RunPool, state: PoolTenant, times: RunTimes) {
     super(pool.runQueue, state.account, times.sliceMs)
     this.#pool = pool
     this.state = state

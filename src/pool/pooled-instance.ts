@@ -1,7 +1,7 @@
 /** An instance with what the pool and status pages know of it, for as long as it lives, and the place where it is kept. */
 import type { Engine, Instance } from '../guest/engine.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import type { GuestReport } from '../guest/job.ts'
-import type { GuestModule } from '../guest/module.ts'
 import type { Sizing } from './sizing.ts'
 
 /** What a request is about; strings as the web server sent them. */

@@ -5,10 +5,10 @@ import { Capacity, type PoolCaps } from './caps.ts'
 import type { PoolError } from './errors.ts'
 import { Instances } from './instances.ts'
 import type { PoolRun, RunPool } from './pool-run.ts'
+import { PoolTenant } from './pool-tenant.ts'
 import type { PooledInstance } from './pooled-instance.ts'
 import { RunQueue } from './run-queue.ts'
 import type { SlotLimits } from './slots.ts'
-import { TenantState } from './tenant-state.ts'
 import type { WarmInstances } from './warm-instances.ts'
 
 export interface SchedulerOptions {
@@ -27,7 +27,7 @@ export class Scheduler implements RunPool {
   readonly #runQueue: RunQueue
   readonly #capacity: Capacity
   readonly #warm: WarmInstances
-  readonly #tenants = new Map<string, TenantState>()
+  readonly #tenants = new Map<string, PoolTenant>()
   readonly #instances: Instances
   #isStopping = false
 
@@ -49,7 +49,7 @@ export class Scheduler implements RunPool {
   }
 
   /** For status pages: what is known of each tenant that has had a request. */
-  get tenants(): ReadonlyMap<string, TenantState> {
+  get tenants(): ReadonlyMap<string, PoolTenant> {
     return this.#tenants
   }
 
@@ -74,10 +74,10 @@ export class Scheduler implements RunPool {
   }
 
   /** What is known of a tenant, whose limits these are from here on. */
-  stateOf(tenant: string, limits: SlotLimits): TenantState {
+  stateOf(tenant: string, limits: SlotLimits): PoolTenant {
     let state = this.#tenants.get(tenant)
     if (state === undefined) {
-      state = new TenantState(tenant, limits, this.#clock)
+      state = new PoolTenant(tenant, limits, this.#clock)
       this.#tenants.set(tenant, state)
     }
     state.update(limits)
@@ -124,7 +124,7 @@ export class Scheduler implements RunPool {
   }
 
   /** A request of the tenant was slow. */
-  countSlow(state: TenantState): void {
+  countSlow(state: PoolTenant): void {
     state.counters.slow += 1
   }
 
@@ -170,7 +170,7 @@ export class Scheduler implements RunPool {
   }
 
   /** Those that have waited for the thread for as long as they may. */
-  #refuseLate(state: TenantState): void {
+  #refuseLate(state: PoolTenant): void {
     const { arriving, slots, limits } = state
     state.arrivalTimer = undefined
     const lateMs = this.#clock.nowMs() - limits.queueTimeoutMs

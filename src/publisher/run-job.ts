@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import { openFile } from '../base/opened-file.ts'
 import { checkStarter } from '../base/version.ts'
-import { type GuestModule, TABLE_LIMITS } from '../guest/module.ts'
+import { type GuestModule, TABLE_LIMITS } from '../guest/guest-module.ts'
 import { digestOf } from '../store/digest.ts'
 import type {
   JobDone,
@@ -16,7 +16,7 @@ import type {
 import type { HardenedModule } from '../store/release.ts'
 import type { OnCode } from '../wasm/code-progress.ts'
 import { CONTRACT_VERSION } from '../wasm/contract.ts'
-import { type HardenResult, harden } from '../wasm/harden.ts'
+import { type HardenResult, harden } from '../wasm/harden-module.ts'
 import { importMemories } from '../wasm/import-memories.ts'
 import { PublisherError } from './errors.ts'
 import { probe } from './probe-request.ts'

@@ -1,7 +1,7 @@
 /** First step: is it a module we can run, and what does it want? Nothing of it has run yet. */
 import { contractProblem } from '../guest/command-contract.ts'
 import type { HandlerLifetime } from '../store/manifest.ts'
-import { inspect, type ModuleInspection } from '../wasm/inspect.ts'
+import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
 import { DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'
 import { PublisherError } from './errors.ts'
 

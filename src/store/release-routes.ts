@@ -2,7 +2,7 @@
 import { StoreError, storeLimitError } from './errors.ts'
 import type { StoreLimits } from './limits.ts'
 import type { Manifest } from './manifest.ts'
-import { type Route, routeConflict } from './routes.ts'
+import { type Route, routeConflict } from './route-table.ts'
 import type { StoreReading } from './store-reading.ts'
 import type { TenantState } from './tenant-state.ts'
 

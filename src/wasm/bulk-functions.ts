@@ -8,10 +8,10 @@
  */
 import { encodeS32, encodeU32 } from './byte-writer.ts'
 import type { MeterIndices } from './meter-code.ts'
-import type { WasmModule } from './module.ts'
 import { OP } from './opcodes.ts'
 import type { TypeAppender } from './type-appender.ts'
 import { I32 } from './value-types.ts'
+import type { WasmModule } from './wasm-module.ts'
 
 /** Largest job done in one step. */
 const MEMORY_STEP_BYTES = 65_536

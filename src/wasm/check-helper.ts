@@ -1,9 +1,9 @@
 /** The module that turns a JavaScript function into something a `wasm_fpm:check` table can hold. */
 import { ByteWriter } from './byte-writer.ts'
 import { HELPER_EXPORT, HELPER_IMPORT_FIELD, HELPER_IMPORT_MODULE } from './contract.ts'
-import { SECTION } from './module.ts'
 import { HEADER } from './sections.ts'
 import { I32 } from './value-types.ts'
+import { SECTION } from './wasm-module.ts'
 
 /**
  * A module that imports `wasm_fpm.check`, of type `() -> i32`, and exports a function of that type that calls it.

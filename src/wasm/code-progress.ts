@@ -1,5 +1,5 @@
 /** How much of a module's code has been hardened, said now and then. No clock: whoever listens decides what is too often. */
-import type { Span } from './module.ts'
+import type { Span } from './wasm-module.ts'
 
 /** Bytes of the code section that are done, of so many. */
 export type OnCode = (doneBytes: number, totalBytes: number) => void

@@ -7,9 +7,9 @@
  * busy for hours. Weights are measured (bench/MEASUREMENTS.md) and on the safe side.
  */
 import { type InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
-import type { FunctionType, WasmModule } from './module.ts'
 import { COST_OF, OP } from './opcodes.ts'
 import { POPS, PUSHES } from './stack-effects.ts'
+import type { FunctionType, WasmModule } from './wasm-module.ts'
 
 /** Units a slot, for what happens to all of them. */
 const PER_SLOT = { loop: 30, if: 50, try: 50, branch: 15, call: 2, result: 4, other: 1 } as const

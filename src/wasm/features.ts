@@ -1,5 +1,5 @@
 /** Which proposals beyond WebAssembly 1.0 a module uses. */
-import type { WasmModule } from './module.ts'
+import type { WasmModule } from './wasm-module.ts'
 
 type OpcodeRange = readonly [first: number, last: number]
 

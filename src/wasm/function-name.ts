@@ -1,8 +1,8 @@
 /** How messages name a function: its index and, where the module has a name for it, that. */
 import { CodedError } from '../base/errors.ts'
 import { WasmError, type WasmErrorCode } from './errors.ts'
-import type { WasmModule } from './module.ts'
 import { readFunctionName } from './name-section.ts'
+import type { WasmModule } from './wasm-module.ts'
 
 /** Names are as long as a module likes. */
 const LONGEST = 80

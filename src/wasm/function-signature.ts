@@ -1,7 +1,7 @@
 /** How messages write a function's type: `(i32, i64) -> i32`. */
 import { ByteReader } from './byte-reader.ts'
-import type { FunctionType, Span, WasmModule } from './module.ts'
 import { skipValueType } from './value-types.ts'
+import type { FunctionType, Span, WasmModule } from './wasm-module.ts'
 
 const NAMES: Readonly<Record<number, string>> = {
   127: 'i32',

@@ -10,8 +10,8 @@ import { ByteWriter } from './byte-writer.ts'
 import { CONTRACT_VERSION, HARDENED_SECTION } from './contract.ts'
 import type { ModuleWork } from './hardened-work.ts'
 import { DEFAULT_MODULE_LIMITS } from './limits.ts'
-import { SECTION } from './module.ts'
 import { splitSections } from './sections.ts'
+import { SECTION } from './wasm-module.ts'
 
 const WORK_BYTES = 8
 const UNIT = 1_000

@@ -1,7 +1,7 @@
 /** Branch hints (the `metadata.code.branch_hint` custom section): read, collected per function, written. */
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
-import type { WasmModule } from './module.ts'
+import type { WasmModule } from './wasm-module.ts'
 
 export const BRANCH_HINT_SECTION = 'metadata.code.branch_hint'
 

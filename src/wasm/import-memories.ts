@@ -10,8 +10,8 @@ import { ByteWriter } from './byte-writer.ts'
 import { MEMORY_IMPORT_MODULE } from './contract.ts'
 import { WasmError } from './errors.ts'
 import { DEFAULT_MODULE_LIMITS } from './limits.ts'
-import { EXTERN_KINDS, SECTION, type Section } from './module.ts'
 import { HEADER, splitSections } from './sections.ts'
+import { EXTERN_KINDS, SECTION, type Section } from './wasm-module.ts'
 
 /** In pages of 64 KiB. */
 export interface MemorySize {

@@ -1,8 +1,8 @@
 /** The local declarations at the head of a function's body (core spec 5.5.13). */
 import type { InstructionReader } from './instruction-reader.ts'
 import { checkLimit, type ModuleLimits } from './limits.ts'
-import type { FunctionType, Span } from './module.ts'
 import { skipValueType } from './value-types.ts'
+import type { FunctionType, Span } from './wasm-module.ts'
 
 export interface LocalDeclarations {
   /** Groups of locals of one type, as encoded. */

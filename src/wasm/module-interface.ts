@@ -2,8 +2,8 @@
 import { RESERVED_PREFIX } from './contract.ts'
 import { signatureOf } from './function-signature.ts'
 import { UNLIMITED } from './limits.ts'
-import type { ExternKind, WasmModule } from './module.ts'
 import { readModule } from './read.ts'
+import type { ExternKind, WasmModule } from './wasm-module.ts'
 
 export interface InterfaceImport {
   readonly module: string

@@ -1,7 +1,7 @@
 /** The `name` custom section (core spec appendix, Name Section): function names, which stack traces show. */
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
-import type { Section, WasmModule } from './module.ts'
+import type { Section, WasmModule } from './wasm-module.ts'
 
 export const NAME_SECTION = 'name'
 const MODULE_NAME = 0

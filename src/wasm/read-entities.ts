@@ -3,9 +3,9 @@ import type { ByteReader } from './byte-reader.ts'
 import { skipConstantExpression } from './constant-expression.ts'
 import { wasmErrorAt } from './errors.ts'
 import type { InstructionReader } from './instruction-reader.ts'
-import type { ExternKind, Global, ImportEntry, Limited, Span, Table } from './module.ts'
-import { EXTERN_KINDS } from './module.ts'
 import { skipValueType } from './value-types.ts'
+import type { ExternKind, Global, ImportEntry, Limited, Span, Table } from './wasm-module.ts'
+import { EXTERN_KINDS } from './wasm-module.ts'
 
 /** Pages of a memory with 32-bit addresses. */
 const MAX_PAGES = 65_536

@@ -3,8 +3,8 @@ import type { ByteReader } from './byte-reader.ts'
 import { wasmErrorAt } from './errors.ts'
 import type { ModuleLimits } from './limits.ts'
 import { checkLimit } from './limits.ts'
-import type { FunctionType } from './module.ts'
 import { holdsExceptions, skipValueType } from './value-types.ts'
+import type { FunctionType } from './wasm-module.ts'
 
 const FUNC = 0x60
 const SUB_FINAL = 0x4f

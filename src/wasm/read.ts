@@ -7,15 +7,6 @@
 import { wasmErrorAt } from './errors.ts'
 import { InstructionReader } from './instruction-reader.ts'
 import { checkLimit, DEFAULT_MODULE_LIMITS, type ModuleLimits } from './limits.ts'
-import type {
-  ExportEntry,
-  FunctionType,
-  Section,
-  SectionEntries,
-  Span,
-  WasmModule,
-} from './module.ts'
-import { SECTION, SECTION_ORDER } from './module.ts'
 import {
   type Entities,
   readGlobal,
@@ -29,6 +20,15 @@ import { readElementSegment, skipDataSegment } from './read-segments.ts'
 import { readTypes } from './read-types.ts'
 import { splitSections } from './sections.ts'
 import { holdsExceptions } from './value-types.ts'
+import type {
+  ExportEntry,
+  FunctionType,
+  Section,
+  SectionEntries,
+  Span,
+  WasmModule,
+} from './wasm-module.ts'
+import { SECTION, SECTION_ORDER } from './wasm-module.ts'
 
 /** Exception references a module may keep in globals of its own. */
 const MAX_EXCEPTION_GLOBALS = 16

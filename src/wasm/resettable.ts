@@ -5,10 +5,10 @@
  * run, with what that run is granted, so the snapshot is of the time before it.
  */
 import type { ModuleLimits } from './limits.ts'
-import type { WasmModule } from './module.ts'
 import { readFunctionNames } from './name-section.ts'
 import { OP } from './opcodes.ts'
 import type { CodeScan } from './scan-code.ts'
+import type { WasmModule } from './wasm-module.ts'
 
 export interface ResetVerdict {
   readonly isPossible: boolean

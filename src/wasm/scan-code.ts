@@ -10,8 +10,8 @@ import { InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
 import { checkLimit, type ModuleLimits } from './limits.ts'
 import { enterFunction } from './locals.ts'
 import { IS_LOOSE, LoopScan, type Loops } from './loop-scan.ts'
-import type { Span, WasmModule } from './module.ts'
 import { COST_OF, IS_PLAIN, OP } from './opcodes.ts'
+import type { Span, WasmModule } from './wasm-module.ts'
 
 /** An instruction that changes state which a reset cannot put back. */
 export interface StateChange {

@@ -2,7 +2,7 @@
 import { ByteReader } from './byte-reader.ts'
 import { WasmError, wasmErrorAt } from './errors.ts'
 import { checkLimit, type ModuleLimits } from './limits.ts'
-import { SECTION, SECTION_ORDER, type Section } from './module.ts'
+import { SECTION, SECTION_ORDER, type Section } from './wasm-module.ts'
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d]
 const VERSION = [0x01, 0x00, 0x00, 0x00]

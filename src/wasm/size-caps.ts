@@ -1,6 +1,6 @@
 /** Maximum sizes for a module's memories and tables, so that all of them together stay within a cap. */
 import { WasmError, type WasmErrorCode } from './errors.ts'
-import type { Limited } from './module.ts'
+import type { Limited } from './wasm-module.ts'
 
 /** The unit of memory sizes. */
 export const PAGE_BYTES = 65_536

@@ -1,7 +1,7 @@
 /** Function types that hardening adds after the module's own. */
 
 import { encodeU32 } from './byte-writer.ts'
-import type { FunctionType, WasmModule } from './module.ts'
+import type { FunctionType, WasmModule } from './wasm-module.ts'
 
 export class TypeAppender {
   readonly #module: WasmModule

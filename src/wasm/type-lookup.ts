@@ -1,8 +1,8 @@
 /** The types of functions and blocks, and how many operands they move. */
 import type { ByteWriter } from './byte-writer.ts'
 import { type InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
-import type { FunctionType, WasmModule } from './module.ts'
 import type { TypeAppender } from './type-appender.ts'
+import type { FunctionType, WasmModule } from './wasm-module.ts'
 
 export class TypeLookup {
   readonly #module: WasmModule

@@ -1,8 +1,8 @@
 /** Puts a module together from its original sections and changed ones. */
 import { ByteWriter } from './byte-writer.ts'
 import { BRANCH_HINT_SECTION } from './hint-list.ts'
-import { SECTION, SECTION_ORDER, type Section, type WasmModule } from './module.ts'
 import { HEADER } from './sections.ts'
+import { SECTION, SECTION_ORDER, type Section, type WasmModule } from './wasm-module.ts'
 
 export interface NewSections {
   /** Section to its new contents; undefined removes it. Sections not named stay as they are. */

@@ -1,8 +1,8 @@
 /** What a release may use, and its module: the manifest's wishes within the tenant's limits. */
 import type { HandlerSettings } from '../gateway/handler-settings.ts'
 import type { CompileCache } from '../guest/compile-cache.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import type { LoadTurns } from '../guest/load-turns.ts'
-import type { GuestModule } from '../guest/module.ts'
 import { canRunHardened, readHardened, readOriginal } from '../store/read-module.ts'
 import type { LiveHandler, ReleaseReader } from '../store/release-reader.ts'
 import { readSigners } from '../store/signing-key.ts'

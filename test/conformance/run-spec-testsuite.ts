@@ -9,7 +9,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { harden } from '../../src/wasm/harden.ts'
+import { harden } from '../../src/wasm/harden-module.ts'
 import { type Form, head, readForms, stringOf } from './script-forms.ts'
 import { encode, encodeWithWabt, spectest } from './script-modules.ts'
 

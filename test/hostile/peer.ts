@@ -1,6 +1,6 @@
 /** A web server's end of one FastCGI connection in memory: bodies can be left open, answers left unread, requests given up. */
 import type { ByteSink, ByteSource } from '../../src/base/byte-stream.ts'
-import { ClientConnection } from '../../src/fastcgi/client.ts'
+import { ClientConnection } from '../../src/fastcgi/client-connection.ts'
 import type { ClientRequest } from '../../src/fastcgi/client-request.ts'
 import { ServerConnection } from '../../src/fastcgi/connection.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../src/fastcgi/limits.ts'

@@ -3,8 +3,8 @@ import type { ByteSink, ByteSource } from '../../src/base/byte-stream.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { CompileCache } from '../../src/guest/compile-cache.ts'
 import { FaultConduct } from '../../src/guest/fault-conduct.ts'
+import type { GuestModule } from '../../src/guest/guest-module.ts'
 import type { GuestJob } from '../../src/guest/job.ts'
-import type { GuestModule } from '../../src/guest/module.ts'
 import { DEFAULT_WASI_LIMITS, type WasiGrants } from '../../src/wasi/session.ts'
 
 export const MIB = 1024 * 1024

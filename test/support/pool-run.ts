@@ -1,8 +1,8 @@
 /** A run for the pool without a gateway: what it is told, as a promise. */
 import type { Clock } from '../../src/base/clock.ts'
 import type { Engine } from '../../src/guest/engine.ts'
+import type { GuestModule } from '../../src/guest/guest-module.ts'
 import type { GuestReport } from '../../src/guest/job.ts'
-import type { GuestModule } from '../../src/guest/module.ts'
 import { PoolRun } from '../../src/pool/pool-run.ts'
 import type { Scheduler } from '../../src/pool/scheduler.ts'
 import type { Sizing } from '../../src/pool/sizing.ts'

@@ -8,7 +8,7 @@ import { parseConfig } from '../../src/config/parse.ts'
 import type { AccessEntry } from '../../src/gateway/access-log.ts'
 import type { Gateway } from '../../src/gateway/gateway.ts'
 import { assembleGateway } from '../../src/worker/assemble-gateway.ts'
-import { exchange } from '../../src/worker/exchange.ts'
+import { exchange } from '../../src/worker/memory-exchange.ts'
 
 export interface SiteOptions {
   /** File name to module. */

@@ -5,7 +5,7 @@ import { ConfigError } from '../../config/errors.ts'
 import { parseConfig } from '../../config/parse.ts'
 import { CliError } from '../errors.ts'
 import type { Directive } from './directive.ts'
-import { GLOBAL_RULES, POOL_RULES, type Rule, SETTING_RULES } from './rules.ts'
+import { GLOBAL_RULES, POOL_RULES, type Rule, SETTING_RULES } from './directive-rules.ts'
 import { Sheet } from './sheet.ts'
 
 const PHP_ACCESS_FORMAT = '%R - %u %t "%m %r" %s'

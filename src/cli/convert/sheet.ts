@@ -1,7 +1,7 @@
 /** What one section of php-fpm's configuration becomes, collected key by key. */
 import { basename } from 'node:path'
 import { type Directive, printDirective } from './directive.ts'
-import type { Target } from './rules.ts'
+import type { Target } from './directive-rules.ts'
 import { printToml, type TomlValue } from './toml-value.ts'
 
 interface Entry {

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { withEnvFiles } from '../../config/env-files.ts'
 import { ConfigError, printProblem } from '../../config/errors.ts'
 import { nextStep } from '../next-steps/next-step.ts'
-import { type Check, fail, ok } from './check.ts'
+import { type Check, fail, ok } from './check-result.ts'
 
 export function checkEnvFiles(config: Config): readonly Check[] {
   const count = config.tenants

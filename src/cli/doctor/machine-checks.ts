@@ -1,5 +1,5 @@
 /** Whether the machine suits the server. The figures per instance were measured on Node 26, x86-64. */
-import { type Check, fail, ok, warn } from './check.ts'
+import { type Check, fail, ok, warn } from './check-result.ts'
 import type { MachineFacts } from './machine-facts.ts'
 
 const SUBJECT = 'machine'

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { isLocal, type ListenAddress, printListenAddress } from '../../base/listen-address.ts'
 import type { PoolConfig } from '../../config/config.ts'
-import { type Check, fail, ok, warn } from './check.ts'
+import { type Check, fail, ok, warn } from './check-result.ts'
 import {
   type AccountFiles,
   blockedAt,

@@ -1,5 +1,5 @@
 /** What the doctor says, for people and for programs. */
-import type { Check } from './check.ts'
+import type { Check } from './check-result.ts'
 
 const MARKS = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL' } as const
 

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config, TenantConfig } from '../../config/config.ts'
-import { type Check, fail, ok, warn } from './check.ts'
+import { type Check, fail, ok, warn } from './check-result.ts'
 import { blockedAt, mayUse, type Person, READ, SEARCH, WRITE } from './permission.ts'
 
 /** Most entries of a root that are looked through for a handler. */

@@ -7,8 +7,8 @@ import { loadConfig } from '../../config/load.ts'
 import { parseConfig } from '../../config/parse.ts'
 import { type Borrowed, borrowTenant, listOf } from '../borrowed-tenant.ts'
 import { findModule } from '../dev/find-source.ts'
-import { withReadableEnvFiles } from '../env-files.ts'
 import { CliError } from '../errors.ts'
+import { withReadableEnvFiles } from '../readable-env-files.ts'
 
 export interface TargetOptions {
   readonly config?: string

@@ -1,7 +1,7 @@
 /** One connection from the HTTP front to a FastCGI listener: couples a socket with a `ClientConnection`. */
 import type { Socket } from 'node:net'
 import type { Logger } from '../../base/logger.ts'
-import { ClientConnection, type ClientEvents } from '../../fastcgi/client.ts'
+import { ClientConnection, type ClientEvents } from '../../fastcgi/client-connection.ts'
 import type { ClientRequest } from '../../fastcgi/client-request.ts'
 import type { Pairs } from '../../fastcgi/params.ts'
 

@@ -6,9 +6,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from '../../base/logger.ts'
 import { BackendPool } from './backend-pool.ts'
+import { CarriedRequest } from './carried-request.ts'
 import { cgiParams } from './cgi-params.ts'
 import { HttpFrontError } from './errors.ts'
-import { Exchange } from './exchange.ts'
 
 export interface HttpFrontOptions {
   readonly host: string
@@ -74,7 +74,7 @@ function carryOver(
   const connection = pool.acquire()
   const backend = connection.begin(cgiParams(request))
   const onEnd = (): void => pool.release(connection)
-  new Exchange({ request, response, backend, logger, onEnd }).start()
+  new CarriedRequest({ request, response, backend, logger, onEnd }).start()
 }
 
 function listen(server: Server, { host, port, fd }: HttpFrontOptions): Promise<void> {

@@ -4,7 +4,7 @@
  */
 
 import { cumulativeWaits } from '../../pool/wait-histogram.ts'
-import { textOfBytes } from '../access-format/text-of-bytes.ts'
+import { textOfBytes } from '../access-line/text-of-bytes.ts'
 import type { InstanceStatus, PoolStatus } from './pool-status.ts'
 
 export type FieldValue =

@@ -1,7 +1,7 @@
 /** The status page as text, HTML, XML and JSON, byte for byte as php-fpm 8.4 prints its own fields. */
 
-import { escapeControl } from '../access-format/escape-control.ts'
-import { strftime } from '../access-format/strftime.ts'
+import { escapeControl } from '../access-line/escape-control.ts'
+import { strftime } from '../access-line/strftime.ts'
 import { escapeJson, escapeMarkup } from './escape.ts'
 import {
   type Field,

@@ -15,7 +15,7 @@ import {
 } from '../../wasm/contract.ts'
 import { PREVIEW1 } from '../command-contract.ts'
 import { type GuestMemory, makeMemories, memoryImports, sizeOf } from '../guest-memory.ts'
-import type { GuestModule } from '../module.ts'
+import type { GuestModule } from '../guest-module.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from '../outcome.ts'
 import { type CallGuard, guardCalls, type LibraryCalls } from './guarded-calls.ts'
 import type { WasmerLibrary } from './library.ts'

@@ -13,7 +13,7 @@ import {
   withdrawRemote,
 } from '../../../src/cli/remote.ts'
 import { parseDuration, parseSize } from '../../../src/config/units.ts'
-import { publish } from '../../../src/store/publish.ts'
+import { publish } from '../../../src/store/publication.ts'
 import { createSigningKey } from '../../../src/store/signing-key.ts'
 import { type RunningApi, startApi } from './api.ts'
 

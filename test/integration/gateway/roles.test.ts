@@ -1,7 +1,7 @@
 /** The three roles of FastCGI 1.0, section 6, each answered by a guest. */
 import { afterAll, expect, test } from 'vitest'
 import { Role } from '../../../src/fastcgi/constants.ts'
-import { exchange } from '../../../src/worker/exchange.ts'
+import { exchange } from '../../../src/worker/memory-exchange.ts'
 import { Site } from '../../support/site.ts'
 import { wat } from '../../support/wat.ts'
 

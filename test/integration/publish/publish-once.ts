@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/base/clock.ts'
 import { toWire } from '../../../src/base/errors.ts'
 import { parseDuration, parseSize } from '../../../src/config/units.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
-import { publish } from '../../../src/store/publish.ts'
+import { publish } from '../../../src/store/publication.ts'
 
 const [, , source = '', folder = '', route] = process.argv
 try {

@@ -19,7 +19,11 @@ import { compileHostile } from '../../../guests/hostile/compile.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { parseDuration, parseSize } from '../../../src/config/units.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
-import { type PublishOptions, type PublishProgress, publish } from '../../../src/store/publish.ts'
+import {
+  type PublishOptions,
+  type PublishProgress,
+  publish,
+} from '../../../src/store/publication.ts'
 import { DEFAULT_PUBLISHER_LIMITS, runPublisher } from '../../../src/store/publisher-process.ts'
 import { readHardened } from '../../../src/store/read-module.ts'
 import { ReleaseReader } from '../../../src/store/release-reader.ts'

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { systemClock } from '../../../src/base/clock.ts'
 import { parseDuration, parseSize } from '../../../src/config/units.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
-import { type Publication, type PublishOptions, publish } from '../../../src/store/publish.ts'
+import { type Publication, type PublishOptions, publish } from '../../../src/store/publication.ts'
 import { Client, configText, makeFolder, type Serving, serve } from '../master/serve.ts'
 
 const GUESTS = resolve('build/guests')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { authenticate } from '../../../src/admin/authenticate.ts'
-import { mintToken } from '../../../src/admin/token.ts'
+import { mintToken } from '../../../src/admin/bearer-token.ts'
 
 const NOW_MS = Date.parse('2026-03-01T00:00:00Z')
 

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { mintToken, type TokenRecord } from '../../../src/admin/token.ts'
+import { mintToken, type TokenRecord } from '../../../src/admin/bearer-token.ts'
 import { TokenFile } from '../../../src/admin/token-file.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 

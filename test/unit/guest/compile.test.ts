@@ -1,7 +1,7 @@
 /** A function that is long work for V8 is compiled before it is called; others wait for their first call. */
 import { expect, test } from 'vitest'
 import { compileModule } from '../../../src/guest/compile.ts'
-import { harden } from '../../../src/wasm/harden.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
 import { MOST_LAZY_WORK } from '../../../src/wasm/hardened-work.ts'
 import { COSTLY_FUNCTIONS, costlyModule } from '../../support/costly-functions.ts'
 

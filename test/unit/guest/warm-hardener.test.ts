@@ -1,7 +1,7 @@
 /** The module that warms up the hardener is one that hardening has work with. */
 import { expect, test } from 'vitest'
 import { WARM_UP_MODULE, warmHardener } from '../../../src/guest/warm-hardener.ts'
-import { harden } from '../../../src/wasm/harden.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
 
 test('has a loop, a call of unknown target and a bulk instruction, and stays within its limits', () => {
   const bytes = Buffer.from(WARM_UP_MODULE, 'base64')

@@ -8,7 +8,7 @@ import {
   PLAIN_SLOT,
   SUSPENDING_SLOT,
 } from '../../../src/wasm/contract.ts'
-import { harden } from '../../../src/wasm/harden.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
 import { call, instantiate, ROOMY, setCheck, wat } from './modules.ts'
 
 interface Jspi {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { bigModule } from '../../../bench/cpu/big-module.ts'
-import { harden } from '../../../src/wasm/harden.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
 import { readModule } from '../../../src/wasm/read.ts'
 import { ROOMY } from './modules.ts'
 

@@ -1,6 +1,6 @@
 /** No function within the limit keeps V8 busy for long, whatever makes it costly, and far larger ones are refused. */
 import { expect, test } from 'vitest'
-import { harden } from '../../../src/wasm/harden.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
 import { markedWork } from '../../../src/wasm/hardened-mark.ts'
 import { COSTLY_FUNCTIONS, costlyModule } from '../../support/costly-functions.ts'
 import { ROOMY, refusal, wat } from './modules.ts'

@@ -3,8 +3,8 @@
  * `WASM_FUZZ_MS`: how long (default 2,000); `WASM_FUZZ_SEED`: where to begin (default 1).
  */
 import { expect, test } from 'vitest'
-import { harden } from '../../../src/wasm/harden.ts'
-import { inspect } from '../../../src/wasm/inspect.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
+import { inspect } from '../../../src/wasm/inspect-module.ts'
 import { type Bytes, ROOMY, wat } from './modules.ts'
 import { pseudoRandom, randomModule } from './random-module.ts'
 

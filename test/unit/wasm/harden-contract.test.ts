@@ -6,8 +6,8 @@ import {
   HARDENED_SECTION,
   memoryExport,
 } from '../../../src/wasm/contract.ts'
-import { harden } from '../../../src/wasm/harden.ts'
-import { inspect } from '../../../src/wasm/inspect.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
+import { inspect } from '../../../src/wasm/inspect-module.ts'
 import {
   type Bytes,
   call,

@@ -1,7 +1,7 @@
 /** A hardened module does what its original does: same results, traps, memories and globals, with checks rare or everywhere. */
 import { expect, test } from 'vitest'
 import { globalExport, memoryExport } from '../../../src/wasm/contract.ts'
-import { harden } from '../../../src/wasm/harden.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
 import { type Bytes, call, instantiate, ROOMY, sections, wat } from './modules.ts'
 
 interface Case {

@@ -1,7 +1,7 @@
 /** Under a plain `WebAssembly.Instance` a hardened module starts as its original does; as one of its host's it waits to be told. */
 import { expect, test } from 'vitest'
 import { START_EXPORT } from '../../../src/wasm/contract.ts'
-import { harden } from '../../../src/wasm/harden.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
 import { importMemories } from '../../../src/wasm/import-memories.ts'
 import { call, instantiate, ROOMY, wat } from './modules.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { MEMORY_IMPORT_MODULE } from '../../../src/wasm/contract.ts'
-import { harden } from '../../../src/wasm/harden.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
 import { importMemories } from '../../../src/wasm/import-memories.ts'
 import { wat } from '../../support/wat.ts'
 

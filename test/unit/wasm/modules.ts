@@ -9,7 +9,7 @@ import {
   PLAIN_SLOT,
 } from '../../../src/wasm/contract.ts'
 import type { WasmError } from '../../../src/wasm/errors.ts'
-import { type HardenOptions, harden } from '../../../src/wasm/harden.ts'
+import { type HardenOptions, harden } from '../../../src/wasm/harden-module.ts'
 
 const wabt = await initWabt()
 

@@ -1,6 +1,6 @@
 /** Random valid modules do the same hardened as they did before. `WASM_RANDOM_MODULES`: how many (default 40). */
 import { expect, test } from 'vitest'
-import { harden } from '../../../src/wasm/harden.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
 import { type Bytes, call, instantiate, ROOMY, wat } from './modules.ts'
 import { randomModule } from './random-module.ts'
 

@@ -1,7 +1,7 @@
 /** What the reader refuses, with which code and where. */
 import { expect, test } from 'vitest'
-import { harden } from '../../../src/wasm/harden.ts'
-import { inspect } from '../../../src/wasm/inspect.ts'
+import { harden } from '../../../src/wasm/harden-module.ts'
+import { inspect } from '../../../src/wasm/inspect-module.ts'
 import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from '../../../src/wasm/limits.ts'
 import { ROOMY, refusal, sections, wat } from './modules.ts'
 

@@ -1,6 +1,6 @@
 /** One request through a FastCGI connection in memory: both ends of the protocol and no socket. */
 import type { ByteSource } from '../base/byte-stream.ts'
-import { ClientConnection } from '../fastcgi/client.ts'
+import { ClientConnection } from '../fastcgi/client-connection.ts'
 import { ServerConnection } from '../fastcgi/connection.ts'
 import { Role } from '../fastcgi/constants.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../fastcgi/limits.ts'

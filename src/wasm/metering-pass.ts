@@ -20,13 +20,13 @@ import { InstructionReader } from './instruction-reader.ts'
 import type { ModuleLimits } from './limits.ts'
 import { enterFunction } from './locals.ts'
 import { type MeterCode, setWeight } from './meter-code.ts'
-import type { Span, WasmModule } from './module.ts'
 import { COST_OF, IS_PLAIN, OP } from './opcodes.ts'
 import { DEAD, PathCost } from './path-cost.ts'
 import type { CodeScan } from './scan-code.ts'
 import { TightLoop } from './tight-loop.ts'
 import type { TypeAppender } from './type-appender.ts'
 import { TypeLookup } from './type-lookup.ts'
+import type { Span, WasmModule } from './wasm-module.ts'
 
 /** Units a path may spend before it is charged. */
 const CHUNK = 1_024
@@ -62,7 +62,7 @@ export interface MeterCounts {
   bulk: number
 }
 
-export class Meter {
+export class MeteringPass {
   readonly #options: MeterOptions
   readonly #reader: InstructionReader
   /** All bodies, in the order they were written. */

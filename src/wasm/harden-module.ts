@@ -27,9 +27,8 @@ import { markSection, setMarkedWork } from './hardened-mark.ts'
 import { type ModuleWork, measureHardened } from './hardened-work.ts'
 import { BRANCH_HINT_SECTION, readHints } from './hint-list.ts'
 import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from './limits.ts'
-import { Meter, type MeterCounts } from './meter.ts'
 import { MeterCode } from './meter-code.ts'
-import { EXTERN_KINDS, type ExternKind, SECTION, type WasmModule } from './module.ts'
+import { type MeterCounts, MeteringPass } from './metering-pass.ts'
 import { appendNames, NAME_SECTION } from './name-section.ts'
 import { readModule } from './read.ts'
 import { judgeReset, type ResetVerdict } from './resettable.ts'
@@ -38,6 +37,7 @@ import { scanCode } from './scan-code.ts'
 import { capSizes, PAGE_BYTES } from './size-caps.ts'
 import { TypeAppender } from './type-appender.ts'
 import { FUNCREF, I32 } from './value-types.ts'
+import { EXTERN_KINDS, type ExternKind, SECTION, type WasmModule } from './wasm-module.ts'
 import { type NewSections, writeModule } from './write-module.ts'
 
 export interface HardenOptions {
@@ -107,7 +107,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
     meter: indices,
   })
   const code = new MeterCode(indices)
-  const meter = new Meter({
+  const meter = new MeteringPass({
     module,
     scan,
     limits,
@@ -308,7 +308,7 @@ function checkElements({ checkTable, goOnFunction }: AddedIndices): number[] {
   return [2, ...encodeU32(checkTable), 0x41, 0, 0x0b, 0, 2, ...goOn, ...goOn]
 }
 
-function codeSection(meter: Meter, added: readonly AddedFunction[]): Uint8Array {
+function codeSection(meter: MeteringPass, added: readonly AddedFunction[]): Uint8Array {
   const out = new ByteWriter(meter.out.length + meter.bodies.length * 3 + added.length * 256 + 16)
   out.u32(meter.bodies.length + added.length)
   for (const { start, end } of meter.bodies) {

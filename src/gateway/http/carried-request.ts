@@ -8,13 +8,13 @@ import { NOTHING_YET } from '../../base/byte-stream.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { ClientRequest } from '../../fastcgi/client-request.ts'
 import type { FastCgiError } from '../../fastcgi/errors.ts'
-import { HeadReader, type ResponseHead } from './response-head.ts'
+import { HeadReader, type ResponseHead } from './head-reader.ts'
 
 const READ_BYTES = 65_536
 
 const BAD_GATEWAY = '502 Bad Gateway\n'
 
-export interface ExchangeOptions {
+export interface CarriedRequestOptions {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly backend: ClientRequest
@@ -24,8 +24,8 @@ export interface ExchangeOptions {
 }
 
 /** Carries the request over. Everything that goes wrong is dealt with here. */
-export class Exchange {
-  readonly #options: ExchangeOptions
+export class CarriedRequest {
+  readonly #options: CarriedRequestOptions
   readonly #headReader = new HeadReader()
   #head: ResponseHead | undefined
   #bodyBytes = 0
@@ -34,7 +34,7 @@ export class Exchange {
   #hasStdoutEnded = false
   #end: { readonly error: FastCgiError | undefined } | undefined
 
-  constructor(options: ExchangeOptions) {
+  constructor(options: CarriedRequestOptions) {
     this.#options = options
   }
 

@@ -4,9 +4,9 @@
  */
 import type { AccessToken } from '../config/access-format.ts'
 import { parseAccessFormat } from '../config/access-format.ts'
-import { escapeControl } from './access-format/escape-control.ts'
-import { strftime } from './access-format/strftime.ts'
-import { textOfBytes } from './access-format/text-of-bytes.ts'
+import { escapeControl } from './access-line/escape-control.ts'
+import { strftime } from './access-line/strftime.ts'
+import { textOfBytes } from './access-line/text-of-bytes.ts'
 import type { AccessEntry } from './access-log.ts'
 
 /** Prints one entry, without line break. */

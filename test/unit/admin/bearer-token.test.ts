@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hashOf, idOf, isExpired, isTokenOf, mintToken } from '../../../src/admin/token.ts'
+import { hashOf, idOf, isExpired, isTokenOf, mintToken } from '../../../src/admin/bearer-token.ts'
 
 const NOW_MS = Date.parse('2026-03-01T00:00:00Z')
 

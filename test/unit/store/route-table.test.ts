@@ -5,7 +5,7 @@ import {
   type Route,
   routeConflict,
   routePath,
-} from '../../../src/store/routes.ts'
+} from '../../../src/store/route-table.ts'
 
 function route(path: string, handler: string, ...methods: string[]): Route<string> {
   return { path, handler, methods: methods.length === 0 ? undefined : new Set(methods) }

@@ -3,7 +3,7 @@ import {
   ClientConnection,
   type ClientLimits,
   DEFAULT_CLIENT_LIMITS,
-} from '../../../src/fastcgi/client.ts'
+} from '../../../src/fastcgi/client-connection.ts'
 import type { FastCgiErrorCode } from '../../../src/fastcgi/errors.ts'
 import { hex, join } from '../../support/fastcgi/hex.ts'
 import { describe, record, splitRecords } from '../../support/fastcgi/records.ts'

@@ -2,12 +2,12 @@
 import { HARDENED_SECTION } from './contract.ts'
 import { usedFeatures } from './features.ts'
 import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from './limits.ts'
-import type { ExportEntry, ImportEntry, Limited, WasmModule } from './module.ts'
 import { interfaceOf, type ModuleInterface } from './module-interface.ts'
 import { readFunctionNames } from './name-section.ts'
 import { readModule } from './read.ts'
 import { judgeReset, type ResetVerdict } from './resettable.ts'
 import { type CodeScan, scanCode } from './scan-code.ts'
+import type { ExportEntry, ImportEntry, Limited, WasmModule } from './wasm-module.ts'
 
 export interface SectionSize {
   /** The spec's name, or `custom "NAME"`. */

@@ -1,6 +1,6 @@
 /** A module that is ready to be instantiated: read, checked against its contract, compiled. */
 import { CodedError } from '../base/errors.ts'
-import type { HardenOptions } from '../wasm/harden.ts'
+import type { HardenOptions } from '../wasm/harden-module.ts'
 import { markedWork } from '../wasm/hardened-mark.ts'
 import { importMemories, type MemorySize } from '../wasm/import-memories.ts'
 import { checkLimit, DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'

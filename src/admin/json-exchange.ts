@@ -4,9 +4,9 @@ import type { Clock } from '../base/clock.ts'
 import type { WireError } from '../base/errors.ts'
 import type { Answer } from './endpoint.ts'
 import type { AdminLimits } from './limits.ts'
-import { readBody } from './request-body.ts'
+import { readBody } from './read-body.ts'
 
-export interface ExchangeOptions {
+export interface JsonExchangeOptions {
   readonly clock: Clock
   readonly limits: AdminLimits
   /** Whether the client waits with its body until it is told to go on (`Expect: 100-continue`). */
@@ -15,14 +15,14 @@ export interface ExchangeOptions {
 
 const LINES_TYPE = 'application/x-ndjson'
 
-export class Exchange {
+export class JsonExchange {
   readonly request: IncomingMessage
   readonly #response: ServerResponse
-  readonly #options: ExchangeOptions
+  readonly #options: JsonExchangeOptions
   #mayGoOn: boolean
   #hasLines = false
 
-  constructor(request: IncomingMessage, response: ServerResponse, options: ExchangeOptions) {
+  constructor(request: IncomingMessage, response: ServerResponse, options: JsonExchangeOptions) {
     this.request = request
     this.#response = response
     this.#options = options

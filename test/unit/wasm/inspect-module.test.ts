@@ -1,6 +1,6 @@
 /** What `inspect` finds. */
 import { expect, test } from 'vitest'
-import { inspect } from '../../../src/wasm/inspect.ts'
+import { inspect } from '../../../src/wasm/inspect-module.ts'
 import { wat } from './modules.ts'
 
 test('lists what a module has', () => {

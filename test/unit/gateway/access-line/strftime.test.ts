@@ -1,7 +1,7 @@
 /** Against strftime(3) itself, through date(1): the C library is the reference. */
 import { execFileSync } from 'node:child_process'
 import { afterEach, expect, test, vi } from 'vitest'
-import { strftime } from '../../../../src/gateway/access-format/strftime.ts'
+import { strftime } from '../../../../src/gateway/access-line/strftime.ts'
 
 afterEach(() => {
   vi.unstubAllEnvs()

@@ -4,7 +4,7 @@ import {
   DEFAULT_ACCESS_FORMAT,
   escapeLogValue,
   isSuppressed,
-} from '../../../src/gateway/access-format.ts'
+} from '../../../src/gateway/access-line.ts'
 import type { AccessEntry } from '../../../src/gateway/access-log.ts'
 
 beforeAll(() => {

@@ -42,7 +42,7 @@ export interface TenantCounters {
   readonly outcomes: Map<string, number>
 }
 
-export class TenantState {
+export class PoolTenant {
   readonly account: Account
   readonly slots: Slots
   readonly places: Places
