@@ -71,7 +71,7 @@ test('a request given up while its module is read never runs', async () => {
   sleeper.abort()
   await sleeper.reply
   const codes = stage.log.flatMap((line) => (line['msg'] === 'access' ? [line['code']] : []))
-  expect(codes).toEqual(['OUTCOME_ABORTED'])
+  expect(codes).toEqual(['POOL_ABORTED'])
 })
 
 test('as many hogs as a tenant may have do not starve its neighbour', async () => {
