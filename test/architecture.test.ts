@@ -68,14 +68,14 @@ const ENTRY_POINTS = [
 
 /**
  * Who opens files by Node's own functions, and whose files these are. What a tenant can change is opened by `base/opened-file.ts`,
- * `base/held-folder.ts`, `base/open-within.ts`, and for guests by `wasi/host-*.ts`: no others.
+ * `base/held-folder.ts`, `base/open-folder.ts`, `base/open-within.ts`, and for guests by `wasi/host-*.ts`: no others.
  */
 const OPENS_FILES: Readonly<Record<string, string>> = {
   'base/opened-file.ts': 'the way',
   'base/held-folder.ts': 'the way',
+  'base/open-folder.ts': 'the way',
   'base/log-port.ts': "the operator's",
   'base/log-streams.ts': "the system's",
-  'wasi/host-directory.ts': 'the way, for guests',
   'wasi/host-name.ts': 'the way, for guests',
   'admin/audit-log.ts': "the operator's",
   'admin/token-file.ts': "the operator's",

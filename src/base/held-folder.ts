@@ -2,14 +2,20 @@
  * A folder that is held by its descriptor: on Linux its names are opened by way of `/proc/self/fd/N`, which the kernel resolves
  * at that very folder whatever others rename meanwhile. Where there is no /proc its path stands for it.
  */
-import { closeSync, constants, openSync, readlinkSync } from 'node:fs'
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+} from 'node:fs'
 import { systemCodeOf } from './errors.ts'
+import { FOLDER_FLAGS, openFolder } from './open-folder.ts'
 import { OpenError, type OpenedFile, openError, openFile } from './opened-file.ts'
 
 const HAS_PROC = process.platform === 'linux'
-/** Opens a folder for going through it only; not among Node's constants. */
-const O_PATH = HAS_PROC ? 0o10_000_000 : 0
-const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | O_PATH
 
 export class HeldFolder {
   /** A path that means this folder for as long as it is held. */
@@ -28,7 +34,7 @@ export class HeldFolder {
   /** A folder that may be reached through links: whoever names it knows what they mean. Throws `OpenError`. */
   static open(path: string): HeldFolder {
     try {
-      return new HeldFolder(openSync(path, FLAGS), path)
+      return new HeldFolder(openFolder(path), path)
     } catch (cause) {
       throw openError(path, cause)
     }
@@ -38,7 +44,7 @@ export class HeldFolder {
   folder(name: string): HeldFolder {
     const path = `${this.path}/${name}`
     try {
-      return new HeldFolder(openSync(this.#at(name), FLAGS | constants.O_NOFOLLOW), path)
+      return new HeldFolder(openSync(this.#at(name), FOLDER_FLAGS | constants.O_NOFOLLOW), path)
     } catch (cause) {
       // With O_DIRECTORY the kernel says of a link what it says of a file.
       if (systemCodeOf(cause) === 'ENOTDIR' && this.readLink(name) !== undefined) {
@@ -51,6 +57,15 @@ export class HeldFolder {
   /** A plain file in this folder. Throws `OpenError`. */
   file(name: string): OpenedFile {
     return openFile(this.#at(name), `${this.path}/${name}`)
+  }
+
+  stat(): BigIntStats {
+    return fstatSync(this.#fd, { bigint: true })
+  }
+
+  /** Its path without links. */
+  realPath(): string {
+    return HAS_PROC ? readlinkSync(this.base) : realpathSync(this.path)
   }
 
   /** What a link says; undefined: it is none. */

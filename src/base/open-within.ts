@@ -3,7 +3,6 @@
  * folder or a file while we look. Links that stay inside are followed: relative ones, and absolute ones whose text begins with
  * the folder's own path, as it is given or as it really is.
  */
-import { realpathSync } from 'node:fs'
 import { HeldFolder } from './held-folder.ts'
 import { OpenError, type OpenedFile } from './opened-file.ts'
 
@@ -25,6 +24,7 @@ export function openWithin(root: string, path: string, links: Links): OpenedFile
 
 class Walk {
   readonly #root: string
+  readonly #top: HeldFolder
   readonly #links: Links
   /** From the root down to where we are; never empty. */
   readonly #folders: HeldFolder[]
@@ -35,7 +35,8 @@ class Walk {
   constructor(root: string, links: Links) {
     this.#root = root
     this.#links = links
-    this.#folders = [HeldFolder.open(root)]
+    this.#top = HeldFolder.open(root)
+    this.#folders = [this.#top]
   }
 
   open(path: string): OpenedFile {
@@ -92,7 +93,7 @@ class Walk {
       this.#push(target)
       return
     }
-    const inner = innerPath(target, this.#root) ?? innerPath(target, realpathSync(this.#root))
+    const inner = innerPath(target, this.#root) ?? innerPath(target, this.#top.realPath())
     if (inner === undefined) throw outside(path)
     for (const folder of this.#folders.splice(1)) folder.close()
     this.#push(inner)

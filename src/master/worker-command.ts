@@ -3,10 +3,11 @@
  * folders, its sockets, no child processes, no threads, no addons, nothing to write but what its tenants may.
  */
 import type { SpawnOptions } from 'node:child_process'
-import { existsSync, lstatSync, realpathSync } from 'node:fs'
+import { lstatSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { standardStreamOf } from '../base/log-streams.ts'
+import { permissionFlags, programFolders } from '../base/permission-flags.ts'
 import { VERSION_ARGUMENT } from '../base/version.ts'
 import type { Config } from '../config/config.ts'
 import { LEDGER_FD } from '../ipc/messages.ts'
@@ -71,10 +72,8 @@ export function workerCommand(
       // Snapshots map memory (`guest/`): the one thing Node's own modules cannot do.
       '--allow-ffi',
       '--allow-worker', // hardening large modules
-      ...[...programFolders(), ...KERNEL_FILES, ...read].map(
-        (path) => `--allow-fs-read=${granted(path)}`,
-      ),
-      ...write.map((path) => `--allow-fs-write=${granted(path)}`),
+      ...permissionFlags('read', [...programFolders(), ...KERNEL_FILES, ...read]),
+      ...permissionFlags('write', write),
       ENTRY,
       VERSION_ARGUMENT,
     ],
@@ -90,11 +89,6 @@ export function workerCommand(
   }
 }
 
-/** Node takes what is not there yet for a file; with this it may become a folder as well. */
-function granted(path: string): string {
-  return existsSync(path) ? path : join(path, '*')
-}
-
 /** Nothing is inherited but what says which web servers may connect, the time zone, and colours on a terminal. */
 export function workerEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   // glibc's arenas for other threads (V8's) keep what they once had: 20 MB of a worker.
@@ -103,20 +97,6 @@ export function workerEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     if (own[name] !== undefined) env[name] = own[name]
   }
   return env
-}
-
-/** This program's code, and its dependencies wherever they are installed above it. */
-function programFolders(): string[] {
-  const code = dirname(dirname(ENTRY))
-  const folders = [code]
-  for (let at = dirname(code); ; at = dirname(at)) {
-    for (const name of ['node_modules', 'package.json']) {
-      const path = join(at, name)
-      if (existsSync(path))
-        folders.push(path, ...(name === 'node_modules' ? [realpathSync(path)] : []))
-    }
-    if (at === dirname(at)) return folders
-  }
 }
 
 /** What the tenants of `config` need. Lists are sorted, so that equal needs make equal lists. */

@@ -3,12 +3,11 @@
  * write nothing, reach no network, start nothing, and has so much time and memory. Its word is data, checked here.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire } from '../base/errors.ts'
+import { permissionFlags, programFolders } from '../base/permission-flags.ts'
 import { VERSION_ARGUMENT } from '../base/version.ts'
 import { digestOf } from './digest.ts'
 import { StoreError } from './errors.ts'
@@ -104,14 +103,15 @@ export async function runPublisher(
 }
 
 function start(job: PublisherJob, account: PublisherAccount | undefined): ChildProcess {
-  const readable = [...programFolders(), job.modulePath, job.imagePath, '/proc/self/fd']
+  const { modulePath, imagePath } = job
+  const own = imagePath === null ? [modulePath] : [modulePath, imagePath]
   return spawn(
     process.execPath,
     [
       '--disable-warning=ExperimentalWarning',
       `--max-old-space-size=${HEAP_MIB}`,
       '--permission',
-      ...readable.flatMap((path) => (path === null ? [] : [`--allow-fs-read=${path}`])),
+      ...permissionFlags('read', [...programFolders(), '/proc/self/fd', ...own]),
       ENTRY,
       VERSION_ARGUMENT,
     ],
@@ -211,17 +211,5 @@ async function residentBytes(pid: number | undefined): Promise<number | undefine
     return kib === undefined ? undefined : Number(kib) * 1024
   } catch {
     return undefined
-  }
-}
-
-/** This program's code, and what is installed above it: its description says that it is made of ES modules. */
-function programFolders(): string[] {
-  const code = dirname(dirname(ENTRY))
-  const folders = [code]
-  for (let at = dirname(code); ; at = dirname(at)) {
-    for (const name of ['node_modules', 'package.json']) {
-      if (existsSync(join(at, name))) folders.push(join(at, name))
-    }
-    if (at === dirname(at)) return folders
   }
 }

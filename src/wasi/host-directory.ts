@@ -9,7 +9,8 @@
  * Links that a guest makes lead downwards only. So others who follow links in the folder, such as a web server, are not
  * led out of it either, wherever the guest moves them.
  */
-import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, lstatSync } from 'node:fs'
+import { FOLDER_FLAGS, openFolder } from '../base/open-folder.ts'
 import { Filetype } from './abi.ts'
 import { attempt, Errno } from './errno.ts'
 import { WasiError } from './errors.ts'
@@ -42,10 +43,6 @@ import { setDescriptorTimes } from './host-times.ts'
 import type { MountQuota } from './mount-quota.ts'
 
 const HAS_PROC = process.platform === 'linux'
-/** Opens a directory for walking through it only; not among Node's constants. */
-const O_PATH = HAS_PROC ? 0o10_000_000 : 0
-
-const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | O_PATH
 
 /** How files are opened and whether anything may be changed; the same all over a tree. */
 export interface HostTree {
@@ -70,9 +67,7 @@ export function openHostDirectory(path: string, tree: HostTree): DirectoryNode {
 /** As `openHostDirectory`, with an errno for an error. */
 export function tryHostDirectory(path: string, tree: HostTree): DirectoryNode | number {
   return attempt(() => {
-    // The grant itself may be reached through links: whoever grants it knows what they mean.
-    const fd = openSync(path, DIRECTORY_FLAGS)
-    return new HostDirectory(fd, path, tree)
+    return new HostDirectory(openFolder(path), path, tree)
   })
 }
 
@@ -115,7 +110,7 @@ class HostDirectory implements DirectoryNode {
     if (typeof stats === 'number') return stats
     if (stats.isSymbolicLink()) return new HostSymlink(at, stats, this.#tree)
     if (!stats.isDirectory()) return new HostFile(at, stats, this.#tree)
-    const fd = openName(at, DIRECTORY_FLAGS)
+    const fd = openName(at, FOLDER_FLAGS)
     return fd < 0 ? -fd : new HostDirectory(fd, at.path, this.#tree)
   }
 

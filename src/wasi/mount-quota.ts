@@ -9,6 +9,7 @@ import { closeSync, constants, fstatSync, lstatSync } from 'node:fs'
 import { constants as system } from 'node:os'
 import type { Clock } from '../base/clock.ts'
 import { LEASE_WRITE, loadFileCalls } from '../base/file-calls.ts'
+import { HeldFolder } from '../base/held-folder.ts'
 import { countTree } from './count-tree.ts'
 import { attempt, Errno } from './errno.ts'
 import { type HostName, openName } from './host-name.ts'
@@ -136,7 +137,8 @@ export class MountQuota {
     if (!this.#account.claimCount(nowMs, pauseMs)) return
     const { bytes, names } = this.#account
     try {
-      const found = await countTree(this.#folder)
+      using folder = HeldFolder.open(this.#folder)
+      const found = await countTree(folder.base)
       // What has come and gone meanwhile has been charged on top of what there was.
       this.#account.addBytes(found.bytes - bytes)
       this.#account.addNames(found.names - names)

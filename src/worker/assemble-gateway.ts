@@ -1,7 +1,8 @@
 /** Makes what answers requests out of a configuration. */
 import { hash, randomFillSync } from 'node:crypto'
-import { statSync } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
+import { HeldFolder } from '../base/held-folder.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { LogSinks } from '../base/log-sinks.ts'
 import type { Logger } from '../base/logger.ts'
@@ -353,8 +354,8 @@ function openMount(
   { host, writable, quotaBytes, quotaFiles }: MountConfig,
   { clock, ledger }: Shared,
 ): DirectoryNode {
-  const folder = writable ? statSync(host, { bigint: true, throwIfNoEntry: false }) : undefined
-  if (folder === undefined) return openHostDirectory(host, { writable })
+  const folder = writable ? statFolder(host) : undefined
+  if (folder === undefined) return openHostDirectory(host, { writable: false })
   const quota = new MountQuota({
     account: ledger.accountOf(folder),
     limits: { bytes: quotaBytes, names: quotaFiles },
@@ -363,4 +364,14 @@ function openMount(
   })
   void quota.start()
   return openHostDirectory(host, { writable, quota })
+}
+
+/** undefined: it cannot be opened. */
+function statFolder(path: string): BigIntStats | undefined {
+  try {
+    using folder = HeldFolder.open(path)
+    return folder.stat()
+  } catch {
+    return undefined
+  }
 }

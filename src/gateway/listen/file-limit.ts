@@ -10,7 +10,8 @@ export function availableDescriptors(): number {
     const limits = readFileSync('/proc/self/limits', 'utf8')
     const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1]
     if (soft === undefined) return Number.POSITIVE_INFINITY
-    const open = readdirSync('/proc/self/fd').length
+    // Its names are those of /proc/self/fd, which Node's permission model denies beside it (base/permission-flags.ts).
+    const open = readdirSync('/proc/self/fdinfo').length
     return Math.max(1, Number(soft) - open - RESERVED_DESCRIPTORS)
   } catch {
     // No procfs: the kernel's refusals are all there is.

@@ -1,5 +1,8 @@
 /** What a worker is granted: its tenants' files and nothing else. */
+import { execFileSync } from 'node:child_process'
+import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import { VERSION_ARGUMENT } from '../../../src/base/version.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { settingsOf } from '../../../src/master/reload-plan.ts'
 import { grantsOf, shorten, workerCommand } from '../../../src/master/worker-command.ts'
@@ -58,6 +61,23 @@ test('the command starts a worker that may do nothing more', () => {
     cwd: '/',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', 19, 20],
   })
+})
+
+test('a worker can count its open files', () => {
+  const { program, args } = workerCommand({ read: [], write: [] }, undefined, {
+    ledger: undefined,
+    fds: [],
+    errorOutput: 'inherit',
+  })
+  const flags = args.filter((arg) => arg.startsWith('--') && arg !== VERSION_ARGUMENT)
+  const script = `import { availableDescriptors } from '${resolve('src/gateway/listen/file-limit.ts')}'
+    process.stdout.write(String(availableDescriptors()))`
+  const command = [program, ...flags, '--input-type=module', '-e', script]
+  const text = execFileSync('sh', ['-c', 'ulimit -n 500; exec "$@"', 'sh', ...command], {
+    encoding: 'utf8',
+  })
+  expect(Number(text)).toBeGreaterThan(300)
+  expect(Number(text)).toBeLessThan(500)
 })
 
 const SHORTENED = [

@@ -16,6 +16,7 @@ function told(changes: object = {}, own: object = {}): string {
         instancesCreated: 3,
         resets: 4,
         refused: 1,
+        droppedLogLines: 0,
         traps: { unreachable: 2 },
         kills: { cpu: 1 },
       },
