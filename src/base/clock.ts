@@ -13,6 +13,8 @@ export interface Clock {
   monotonicNs(): bigint
   /** Nanoseconds since 1970-01-01T00:00:00Z. */
   realtimeNs(): bigint
+  /** Milliseconds since then, whole ones. */
+  epochMs(): number
   /** CPU time used by this process, in nanoseconds. */
   processCpuNs(): bigint
   /** CPU time used by this thread, in milliseconds. To ask takes half a microsecond. */
@@ -40,6 +42,7 @@ export const systemClock: Clock = {
   realtimeNs: () =>
     BigInt(Math.round(performance.timeOrigin * 1000)) * 1000n +
     BigInt(Math.round(performance.now() * 1000)) * 1000n,
+  epochMs: () => Date.now(),
   processCpuNs: () => {
     const { user, system } = process.cpuUsage()
     return BigInt(user + system) * 1000n

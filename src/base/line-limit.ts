@@ -1,5 +1,5 @@
 /** The longest line of a log. A longer one is cut, and says how long it was; one of JSON stays JSON. */
-import type { LogDestination } from './logger.ts'
+import { gatherIn, type LogDestination } from './logger.ts'
 
 /** Texts within a line of JSON are not made shorter than this. */
 const MIN_TEXT = 64
@@ -17,7 +17,10 @@ export class LineLimit {
 
   /** `destination`, with every line cut. */
   before(destination: LogDestination): LogDestination {
-    return { write: (line) => destination.write(this.cut(line)) }
+    return {
+      write: (line) => destination.write(this.cut(line)),
+      gather: (line) => gatherIn(destination, this.cut(line)),
+    }
   }
 
   /** `line`: one, with its newline. */

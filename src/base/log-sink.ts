@@ -1,7 +1,7 @@
 /**
  * A log: a bounded queue of whole lines before a port that never blocks. What does not fit is dropped and counted, and said
- * when there is room again. Lines of one turn of the event loop are written together: one system call for many requests, and
- * after their answers have gone out.
+ * when there is room again. Lines of one turn of the event loop are written together, and those that may wait are written with
+ * those of a few milliseconds: one system call for many requests, and after their answers have gone out.
  */
 import type { Clock, Timer } from './clock.ts'
 import { systemCodeOf } from './errors.ts'
@@ -38,6 +38,10 @@ export interface LogSinkOptions {
 /** A line costs so much besides its bytes. */
 const LINE_COST_BYTES = 64
 
+/** How long lines wait for others when they may, and how many bytes do at most. */
+const GATHER_MS = 5
+const GATHER_BYTES = 64 * 1024
+
 /** Between two attempts at what takes nothing just now; twice as long each time, up to the second. */
 const FIRST_RETRY_MS = 5
 const LAST_RETRY_MS = 100
@@ -66,6 +70,7 @@ export class LogSink implements LogDestination {
   #dropped = 0
   #saidMs = Number.NEGATIVE_INFINITY
   #isScheduled = false
+  #isGathering = false
   /** The port is being opened, or written to by another thread. */
   #isBusy = false
   #mustReopen = false
@@ -80,6 +85,20 @@ export class LogSink implements LogDestination {
 
   /** Takes one line or several whole ones; they stay together. Returns at once. */
   write(lines: string): void {
+    if (this.#take(lines)) this.#schedule()
+  }
+
+  /** Like `write`, but they may wait a few milliseconds for others. */
+  gather(lines: string): void {
+    if (!this.#take(lines)) return
+    if (this.#bytes >= GATHER_BYTES) this.#schedule()
+    if (this.#isGathering) return
+    this.#isGathering = true
+    this.#options.clock.after(GATHER_MS, this.#isGathered)
+  }
+
+  /** Whether there was room. */
+  #take(lines: string): boolean {
     const { memory } = this.#options
     const bytes = costOf(lines)
     if (!memory.hasRoom(this.#bytes, bytes)) {
@@ -87,10 +106,14 @@ export class LogSink implements LogDestination {
       this.#dropped += count
       memory.droppedLines += count
       this.#trouble('it does not take its lines fast enough')
-      return
+      return false
     }
     this.#lines.push(lines)
     this.#count(bytes)
+    return true
+  }
+
+  #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
     setImmediate(this.#turnEnds)
@@ -128,6 +151,11 @@ export class LogSink implements LogDestination {
 
   get #isDone(): boolean {
     return this.#rest === undefined && this.#taken === this.#lines.length && !this.#isBusy
+  }
+
+  readonly #isGathered = (): void => {
+    this.#isGathering = false
+    this.#turnEnds()
   }
 
   readonly #turnEnds = (): void => {

@@ -183,7 +183,8 @@ function buildHandler(table: HandlerTable, folder: string): HandlerConfig {
   }
 }
 
-function buildAccessLog(target: string, folder: string): AccessLogTarget {
+function buildAccessLog(target: string | undefined, folder: string): AccessLogTarget {
+  if (target === undefined) return { kind: 'unset' }
   if (target === 'stderr' || target === 'off') return { kind: target }
   return { kind: 'file', path: resolve(folder, target) }
 }

@@ -102,6 +102,8 @@ export type Engine = 'own' | 'wasmer'
 
 /** Where access lines go. */
 export type AccessLogTarget =
+  /** `off`; where the HTTP front serves, `stderr`. */
+  | { readonly kind: 'unset' }
   | { readonly kind: 'stderr' }
   | { readonly kind: 'off' }
   /** `path` is absolute. */

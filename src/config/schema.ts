@@ -256,7 +256,7 @@ export const tenantSchema = z.strictObject({
     'pong',
     text('at most 1,024 characters', (value) => value.length <= 1024),
   ),
-  access_log: key('stderr', fileOr('stderr', 'off')),
+  access_log: optionalKey('`"off"`', fileOr('stderr', 'off')),
   access_format: optionalKey('JSON', accessFormat),
   access_suppress_path: key([], wholeList(urlPath, 'paths')),
   slowlog: optionalKey('the error log', path),

@@ -1,5 +1,6 @@
 /** One line a request: who asked for what, what was answered, and what it cost. */
-import type { Logger } from '../base/logger.ts'
+import { pino } from 'pino'
+import { gatherIn, type LogDestination, type Logger } from '../base/logger.ts'
 
 /** Strings that come from variables have one char a byte. */
 export interface AccessEntry {
@@ -36,27 +37,43 @@ export interface AccessEntry {
   readonly pid: number
   readonly parentPid: number
   /** A variable of the request (`%{NAME}e`). */
-  readonly variable: (name: string) => string | undefined
+  variable(name: string): string | undefined
   /** A field of the response (`%{Name}o`), in lower case. */
-  readonly responseHeader: (lowerCaseName: string) => string | undefined
+  responseHeader(lowerCaseName: string): string | undefined
 }
 
 export type AccessLog = (entry: AccessEntry) => void
 
-/** Writes every entry to `logger` at level info. JSON strings escape control characters, so that no entry can forge a line. */
+/** Writes every entry to `logger` at level info, as it would print it itself: an own printer takes a third of the time. */
 export function createAccessLog(logger: Logger): AccessLog {
+  const stream: LogDestination = Reflect.get(logger, pino.symbols.streamSym)
+  const time: () => string = Reflect.get(logger, pino.symbols.timeSym)
+  // Its text of what a child logger adds: `bindings()` leaves out the process id.
+  const head: string = Reflect.get(logger, pino.symbols.chindingsSym)
   return (entry) => {
-    const { requestId, tenant, handler, method, uri, remote, status, code } = entry
-    const { requestBytes, responseBytes, memoryBytes } = entry
-    const [wallMs, cpuMs, queuedMs] = [entry.wallMs, entry.cpuMs, entry.queuedMs].map(round)
-    logger.info(
-      {
-        ...{ requestId, tenant, handler, method, uri, remote, status, code },
-        ...{ requestBytes, responseBytes, wallMs, cpuMs, queuedMs, memoryBytes },
-      },
-      'access',
-    )
+    if (!logger.isLevelEnabled('info')) return
+    gatherIn(stream, `{"level":30${time()}${head}${printEntry(entry)},"msg":"access"}\n`)
   }
+}
+
+/** JSON strings escape control characters, so that no entry can forge a line. */
+function printEntry(entry: AccessEntry): string {
+  const { tenant, handler, code } = entry
+  let text = `,"requestId":${JSON.stringify(entry.requestId)}`
+  if (tenant !== undefined) text += `,"tenant":${JSON.stringify(tenant)}`
+  if (handler !== undefined) text += `,"handler":${JSON.stringify(handler)}`
+  text += `,"method":${JSON.stringify(entry.method)},"uri":${JSON.stringify(entry.uri)}`
+  text += `,"remote":${JSON.stringify(entry.remote)},"status":${number(entry.status)}`
+  if (code !== undefined) text += `,"code":${JSON.stringify(code)}`
+  text += `,"requestBytes":${number(entry.requestBytes)},"responseBytes":${number(entry.responseBytes)}`
+  text += `,"wallMs":${number(round(entry.wallMs))},"cpuMs":${number(round(entry.cpuMs))}`
+  text += `,"queuedMs":${number(round(entry.queuedMs))},"memoryBytes":${number(entry.memoryBytes)}`
+  return text
+}
+
+/** As JSON has it. */
+function number(value: number): string {
+  return Number.isFinite(value) ? String(value) : 'null'
 }
 
 function round(milliseconds: number): number {

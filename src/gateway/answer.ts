@@ -14,6 +14,7 @@ import {
 import { ProtocolStatus, Role } from '../fastcgi/constants.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
 import type { GuestReport } from '../guest/job.ts'
+import { RequestEntry } from './access-entry.ts'
 import { GatewayError } from './errors.ts'
 import { type FailureCode, failureRule, outcomeCode } from './failure.ts'
 import type { Gateway } from './gateway.ts'
@@ -281,36 +282,9 @@ export class Answer implements ByteSink, ResponseOptions, StderrOwner {
     const { accessLog } = this.tenant ?? this.#gateway
     if (accessLog === undefined) return
     const { clock } = this.#gateway
-    const { config } = this.tenant ?? {}
-    const variables = this.cgi?.variables
-    const wallMs = clock.nowMs() - this.startMs
-    const endEpochMs = Number(clock.realtimeNs() / 1_000_000n)
-    accessLog({
-      requestId: this.requestId,
-      tenant: config?.name,
-      handler: this.handler,
-      method: this.cgi?.method ?? '-',
-      uri: this.cgi?.requestUri ?? '-',
-      remote: variables?.get('REMOTE_ADDR') ?? '-',
-      status,
-      requestBytes: this.body?.bytes ?? 0,
-      responseBytes: this.#response?.bodyBytes ?? 0,
-      wallMs,
-      cpuMs: report?.cpuMs ?? 0,
-      queuedMs: this.run?.queuedMs ?? 0,
-      memoryBytes: report?.memoryBytes ?? 0,
-      code,
-      pool: config?.pool ?? '',
-      user: variables?.get('REMOTE_USER') ?? '',
-      script: this.handler === undefined ? '' : `/${this.handler}`,
-      contentLength: this.cgi?.contentLength ?? 0,
-      startEpochMs: endEpochMs - wallMs,
-      endEpochMs,
-      pid: process.pid,
-      parentPid: process.ppid,
-      variable: (name) => variables?.get(name),
-      responseHeader: (name) => this.#response?.field(name),
-    })
+    const { startMs } = this
+    const end = { status, code, report }
+    accessLog(new RequestEntry(this, end, { response: this.#response, clock, startMs }))
   }
 }
 

@@ -32,6 +32,7 @@ const NOTHING: WasiGrants = {
     nowMs: () => 0,
     monotonicNs: () => 0n,
     realtimeNs: () => 0n,
+    epochMs: () => 0,
     processCpuNs: () => 0n,
     threadCpuMs: () => 0,
     after: () => ({ cancel: () => undefined }),

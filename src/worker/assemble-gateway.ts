@@ -8,7 +8,7 @@ import { LogSinks } from '../base/log-sinks.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Config, MountConfig, TenantConfig } from '../config/config.ts'
 import { tenantFor } from '../config/tenant-for.ts'
-import { type AccessLog, createAccessLog } from '../gateway/access-log.ts'
+import type { AccessLog } from '../gateway/access-log.ts'
 import { AccessLogs } from '../gateway/access-logs.ts'
 import { DocumentRoot } from '../gateway/document-root.ts'
 import type { Gateway } from '../gateway/gateway.ts'
@@ -135,12 +135,17 @@ export class GatewayAssembly {
       logger,
       router: new Router([...tenants.values()].map(({ tenant }) => tenant)),
       scheduler: this.#scheduler,
-      accessLog: this.#defaultAccessLog(),
+      accessLog: this.#unknownAccessLog(config),
       nextRequestId: this.#nextRequestId,
       onEnded: this.#options.onEnded,
       slowLog: ({ config }) => this.#slowLogs.open(config),
       poolStatus: (tenant) => this.#poolStatus(tenant),
     }
+  }
+
+  /** Tenants of gateways made from here on have an access log unless they say that they want none. */
+  showAccess(): void {
+    this.#accessLogs.showAll = true
   }
 
   /** Gateways made from here on have the published handlers of this store. */
@@ -188,10 +193,10 @@ export class GatewayAssembly {
     })
   }
 
-  #defaultAccessLog(): AccessLog | undefined {
-    const { accessLog, logger } = this.#options
+  #unknownAccessLog({ tenants }: Config): AccessLog | undefined {
+    const { accessLog } = this.#options
     if (typeof accessLog === 'function') return accessLog
-    return accessLog ? createAccessLog(logger) : undefined
+    return accessLog ? this.#accessLogs.forUnknown(tenants) : undefined
   }
 
   #openAccessLog(tenant: TenantConfig): AccessLog | undefined {

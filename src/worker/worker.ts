@@ -144,6 +144,8 @@ export class Worker {
     const { send } = this.#options
     try {
       const pool = poolOf(settings)
+      // Whoever tries things out has no web server whose log shows the requests.
+      if (http !== null) this.#assembly.showAccess()
       if (settings.store !== undefined) await this.#openStore(settings.store)
       this.#gateway = this.#assembly.assemble(settings, pool.workers)
       this.#assembly.use(settings, pool.workers)

@@ -117,6 +117,7 @@ listen = ["${folder}/pool.sock"]
 [[tenant]]
 name = "hog"
 root = "${folder}/hog"
+access_log = "stderr"
 mounts = [{ host = "${folder}/mount", guest = "/mount", writable = true${quota} }]
 ${keys ?? ''}
 [tenant.limits]
@@ -127,5 +128,6 @@ ${queue ?? ''}
 [[tenant]]
 name = "neighbour"
 root = "${folder}/neighbour"
+access_log = "stderr"
 `
 }

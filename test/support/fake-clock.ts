@@ -22,6 +22,10 @@ export class FakeClock implements Clock {
     return this.ns + EPOCH_NS
   }
 
+  epochMs(): number {
+    return Number(this.realtimeNs() / 1_000_000n)
+  }
+
   processCpuNs(): bigint {
     return 42n
   }

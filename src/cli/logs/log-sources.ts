@@ -61,7 +61,7 @@ function notesOf(config: Config, tenant: string | undefined): readonly string[] 
       'error_log is "stderr": messages, and requests of tenants with access_log = "stderr", go where wasm-fpm was started. Under systemd: journalctl -u wasm-fpm -f. To have them here: error_log = "/var/log/wasm-fpm/error.log" in the configuration, then restart',
     )
   }
-  const silent = tenants.filter(({ accessLog }) => accessLog.kind === 'off')
+  const silent = tenants.filter(({ accessLog: { kind } }) => kind === 'off' || kind === 'unset')
   if (silent.length > 0) notes.push(`access_log is "off": no requests of ${names(silent)}`)
   if (tenant !== undefined) {
     const anonymous = tenants.filter(({ accessFormat }) => accessFormat !== undefined)

@@ -88,6 +88,7 @@ export class ManualClock implements Clock {
   nowMs = (): number => this.#now
   monotonicNs = (): bigint => BigInt(this.#now) * 1_000_000n
   realtimeNs = (): bigint => this.monotonicNs()
+  epochMs = (): number => this.nowMs()
   processCpuNs = (): bigint => 0n
   threadCpuMs = (): number => this.#now
 

@@ -1,4 +1,4 @@
-/** Log files of tenants: SIGUSR1 opens them anew, and `off` writes nothing. */
+/** Log files of tenants: SIGUSR1 opens them anew, and requests leave lines only where they are wanted. */
 import { readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -39,18 +39,38 @@ cpu = "20ms"`
   client.close()
 })
 
-test('access_log = "off" leaves no line anywhere', async () => {
-  const folder = makeFolder()
-  const config = configText(folder, { tenant: 'access_log = "off"' })
-  const serving = await serve({ folder, config })
-  const client = new Client(serving.socket)
-  expect((await client.get('hello.wasm')).status).toBe(200)
-  client.close()
-  serving.child.kill('SIGTERM')
-  await serving.exit
-  expect(serving.log()).not.toContain('hello.wasm')
-  expect(serving.log()).not.toContain('"access"')
-})
+const SHOWS: ReadonlyArray<
+  readonly [
+    string,
+    { readonly key: string; readonly more: readonly string[]; readonly shown: boolean },
+  ]
+> = [
+  ['access_log = "off"', { key: 'access_log = "off"', more: [], shown: false }],
+  ['no access_log', { key: '# access_log', more: [], shown: false }],
+  [
+    'no access_log, but HTTP',
+    { key: '# access_log', more: ['--http', '127.0.0.1:0'], shown: true },
+  ],
+  ['"off", and HTTP', { key: 'access_log = "off"', more: ['--http', '127.0.0.1:0'], shown: false }],
+  ['"stderr"', { key: 'access_log = "stderr"', more: [], shown: true }],
+]
+
+for (const [name, { key, more, shown }] of SHOWS) {
+  test(`${name}: requests ${shown ? 'leave a line' : 'leave no line anywhere'}, failures do`, async () => {
+    const folder = makeFolder()
+    const config = configText(folder, { tenant: key })
+    const serving = await serve({ folder, config, through: (command) => [...command, ...more] })
+    const client = new Client(serving.socket)
+    expect((await client.get('hello.wasm')).status).toBe(200)
+    expect((await client.get('none.wasm')).status).toBe(404)
+    client.close()
+    serving.child.kill('SIGTERM')
+    await serving.exit
+    expect(serving.log().includes('hello.wasm?')).toBe(shown)
+    expect(serving.log().includes('"access"')).toBe(shown)
+    expect(serving.log()).toContain('"code":"GATEWAY_UNKNOWN_HANDLER"')
+  })
+}
 
 test('no line is longer than log_limit, in any log, and a reload changes that', async () => {
   const folder = makeFolder()

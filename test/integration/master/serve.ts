@@ -63,6 +63,7 @@ name = "site"
 pool = "www"
 hosts = ["*"]
 root = "${folder}"
+${tenant.includes('access_log') ? '' : 'access_log = "stderr"'}
 ${tenant}
 `
 }

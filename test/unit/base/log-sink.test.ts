@@ -51,6 +51,35 @@ function setUp({ limitBytes = 4096, memory = new LogMemory(limitBytes), batchByt
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
+test('lines that may wait are one write with those of some milliseconds', async () => {
+  const { clock, sink, writes } = setUp()
+  sink.gather('a\n')
+  await turn()
+  sink.gather('b\n')
+  await turn()
+  expect([writes, clock.pending]).toEqual([[], 1])
+  clock.advance(5)
+  expect(writes).toEqual(['a\nb\n'])
+  sink.gather('c\n')
+  sink.write('d\n')
+  await turn()
+  expect(writes).toEqual(['a\nb\n', 'c\nd\n'])
+})
+
+test('lines that may wait do not wait when they are many, nor when the process ends', async () => {
+  const { sink, writes } = setUp({ limitBytes: 1024 * 1024, batchBytes: 1024 * 1024 })
+  const line = `${'x'.repeat(1023)}\n`
+  for (let count = 0; count < 64; count += 1) sink.gather(line)
+  await turn()
+  expect(writes.join('').length).toBe(64 * 1024)
+  sink.gather('last\n')
+  expect(sink.flushNow()).toBe(true)
+  expect(writes.at(-1)).toBe('last\n')
+  sink.gather('idle\n')
+  await sink.idle()
+  expect(writes.at(-1)).toBe('idle\n')
+})
+
 test('lines of a turn are one write, those of the next turn another', async () => {
   const { sink, writes } = setUp()
   sink.write('a\n')

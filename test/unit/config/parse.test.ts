@@ -57,7 +57,7 @@ test('a tenant with nothing but a name gets every default', () => {
     pmStatusPath: undefined,
     pingPath: undefined,
     pingResponse: 'pong',
-    accessLog: { kind: 'stderr' },
+    accessLog: { kind: 'unset' },
     accessFormat: undefined,
     accessSuppressPath: [],
     slowlog: undefined,

@@ -11,6 +11,7 @@ test('tells when it gets busy, as long as it is, and when it is over', () => {
     nowMs: () => nowMs,
     monotonicNs: () => 0n,
     realtimeNs: () => 0n,
+    epochMs: () => 0,
     processCpuNs: () => BigInt(Math.round(cpuMs * 1e6)),
     threadCpuMs: () => cpuMs,
     after: (_delayMs, callback) => {
