@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { createLogger } from '../../../src/base/logger.ts'
 import { type Answered, RequestEntry } from '../../../src/gateway/access-entry.ts'
-import { compileAccessFormat } from '../../../src/gateway/access-format.ts'
+import { compileAccessFormat } from '../../../src/gateway/access-line.ts'
 import { createAccessLog } from '../../../src/gateway/access-log.ts'
 
 const NOBODY: Answered = {
