@@ -20,6 +20,7 @@ access_log = "a.log"
 access_format = "%m %r %s"
 [[tenant]]
 name = "b"
+access_log = "stderr"
 slowlog = "slow.log"
 `,
   )
