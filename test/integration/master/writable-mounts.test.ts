@@ -29,7 +29,9 @@ async function start(programs: Readonly<Record<string, Uint8Array>>, keys = ''):
     writeFileSync(join(folder, `${name}.wasm`), bytes)
   }
   const tenant = `mounts = [{ host = "${data}", guest = "/data", writable = true${keys} }]`
-  return { serving: await serve({ folder, config: configText(folder, { tenant }) }), data }
+  // All workers are to have requests, however few there are.
+  const pool = 'gather_connections = false'
+  return { serving: await serve({ folder, config: configText(folder, { pool, tenant }) }), data }
 }
 
 async function ask({ serving }: Site, program: string): Promise<string> {

@@ -15,7 +15,8 @@ interface Page {
 test('the counters of two workers add up', async () => {
   const folder = makeFolder()
   const tenant = 'pm_status_path = "/status"\nprocess_idle_timeout = "1h"\n[tenant.queue]\nmax = 10'
-  const serving = await serve({ folder, config: configText(folder, { tenant }) })
+  const pool = 'gather_connections = false'
+  const serving = await serve({ folder, config: configText(folder, { pool, tenant }) })
   const page = async (client: Client): Promise<Page> => {
     const { status, body } = await client.get('status', 'json&full')
     expect(status).toBe(200)
