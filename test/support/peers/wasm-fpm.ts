@@ -54,6 +54,7 @@ name = "roomy"
 pool = "www"
 hosts = ["localhost", "127.0.0.1"]
 root = "${root}"
+access_log = "stderr"
 
 [tenant.limits]
 wall = "60s"
@@ -65,6 +66,7 @@ name = "tight"
 pool = "www"
 hosts = ["tight.example"]
 root = "${root}"
+access_log = "stderr"
 
 [tenant.limits]
 wall = "1s"
