@@ -12,6 +12,8 @@ import { SMALL_MODULE_BYTES } from './load-turns.ts'
 
 /** How long an idle thread for large modules is kept, in milliseconds. */
 const IDLE_MS = 10_000
+/** A worker is to be ready first, in milliseconds. */
+const WARM_UP_AFTER_MS = 500
 
 const CONTEXT: CompileThreadContext = { eagerCompiles: new SharedArrayBuffer(4) }
 
@@ -45,6 +47,11 @@ class CompileThread {
   constructor({ isKept }: { readonly isKept: boolean }) {
     this.#isKept = isKept
     if (!isKept) return
+    setTimeout(() => this.#warmUp(), WARM_UP_AFTER_MS).unref()
+  }
+
+  #warmUp(): void {
+    if (this.#thread !== undefined) return // it has had something to do
     this.#thread = this.#start()
     this.#thread.postMessage('warm up' satisfies CompileQuestion)
     this.#thread.unref()
