@@ -25,6 +25,7 @@ export default defineConfig({
       project('architecture', [
         'test/architecture.test.ts',
         'test/documents.test.ts',
+        'test/exports.test.ts',
         'test/garbage.test.ts',
       ]),
       project('unit', ['test/unit/**/*.test.ts']),

@@ -6,7 +6,7 @@ import { poolStatusSchema } from './status-schema.ts'
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 const HOST_PATTERN = /^(?:\*|(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])$/
 
-export const nameSchema = z.string().regex(NAME_PATTERN)
+const nameSchema = z.string().regex(NAME_PATTERN)
 const digest = z
   .string()
   .regex(/^[0-9a-f]{64}$/)

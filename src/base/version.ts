@@ -31,7 +31,7 @@ export type VersionErrorCode =
   /** This process was started by one of another version. */
   'VERSION_MIXED'
 
-export class VersionError extends CodedError<VersionErrorCode> {}
+class VersionError extends CodedError<VersionErrorCode> {}
 
 /** Throws VERSION_MIXED when this process was started by one of another version. */
 export function checkStarter(argv: readonly string[] = process.argv): void {

@@ -85,7 +85,7 @@ function hasSameRules({ role, headerCount, allowedHeaders }: HeadRules): boolean
  * Parses the lines of a head, `\n` or `\r\n` after each, without the blank line. Throws `CgiError`
  * (CGI_NO_HEADER, CGI_BAD_HEADER, CGI_BAD_STATUS, CGI_TOO_MANY_HEADERS).
  */
-export function parseHead(text: string, rules: HeadRules): ResponseHead {
+function parseHead(text: string, rules: HeadRules): ResponseHead {
   let [status, reason, fields]: [number | undefined, string | undefined, string] = [
     undefined,
     undefined,

@@ -19,7 +19,7 @@ import type { OnBytes } from '../store/stage-source.ts'
 import { CliError } from './errors.ts'
 import { openUpload } from './remote-upload.ts'
 
-export const TOKEN_VARIABLE = 'WASM_FPM_TOKEN'
+const TOKEN_VARIABLE = 'WASM_FPM_TOKEN'
 
 export function serverOption(): Option {
   return new Option(

@@ -105,6 +105,3 @@ function frozen<T>(value: T): T {
   for (const child of Object.values(value)) frozen(child)
   return Object.freeze(value)
 }
-
-/** What an empty file means: no pools, no tenants, and the defaults of everything else. */
-export const defaultConfig: Config = parseConfig('', '/')

@@ -20,7 +20,6 @@ import { Refusal, type RefusalStatus, refusalStatus } from './refusal.ts'
 import { type RequestOwner, ServerRequest } from './server-request.ts'
 
 export type { ConnectionEvents, ConnectionOptions } from './connection-events.ts'
-export type { ConnectionLimits } from './limits.ts'
 
 /** Answers to management records a peer may leave unread. */
 const MAX_REPLY_BYTES = 65_536

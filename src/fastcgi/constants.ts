@@ -2,7 +2,6 @@
 
 export const VERSION = 1
 export const HEADER_BYTES = 8
-export const MAX_CONTENT_BYTES = 65_535
 
 export const RecordType = {
   BeginRequest: 1,

@@ -5,7 +5,7 @@
 import { type RecordWriter, releaseMemory, type TakenBytes } from './record-writer.ts'
 
 /** What one request may send at a time while others wait, headers included. */
-export const TURN_BYTES = 16_384
+const TURN_BYTES = 16_384
 
 /** Content of records while several requests are active: with its header one fills a turn. */
 export const SHARED_RECORD_CONTENT = TURN_BYTES - 8

@@ -58,7 +58,7 @@ export function readParams(bytes: Uint8Array, limits: ParamsLimits): ReadParams 
 }
 
 /** Goes over the pairs of a stream, one after the other. */
-export class PairReader {
+class PairReader {
   readonly bytes: Buffer
   /** What is wrong with the pair at which `next` has stopped. */
   fault: FastCgiError | undefined

@@ -12,9 +12,6 @@ import type { AccessEntry } from './access-log.ts'
 /** Prints one entry, without line break. */
 export type AccessLineFormat = (entry: AccessEntry) => string
 
-/** php-fpm's default. */
-export const DEFAULT_ACCESS_FORMAT = '%R - %u %t "%m %r" %s'
-
 /** Most characters of one line unless told otherwise (`log_limit`). */
 const DEFAULT_MAX_LINE_LENGTH = 8192
 

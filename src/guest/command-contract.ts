@@ -2,11 +2,9 @@
  * What makes a module a WASI command that runs here: `_start` of type `() -> ()`, a memory `memory`, and no imports but functions
  * of preview 1 with the types they have there.
  */
+import { PREVIEW1 } from '../wasi/abi.ts'
 import { WASI_SIGNATURES } from '../wasi/signatures.ts'
 import type { InterfaceImport, ModuleInterface } from '../wasm/module-interface.ts'
-
-/** The import module of WASI preview 1. */
-export const PREVIEW1 = 'wasi_snapshot_preview1'
 
 const START_SIGNATURE = '() -> ()'
 /** Names a message lists, and characters of one: a module has as many, and as long ones, as it likes. */

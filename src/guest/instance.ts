@@ -8,12 +8,12 @@
  *                 └── trap, kill ──> spent -> renew() -> idle ...
  */
 import type { Clock, Timer } from '../base/clock.ts'
+import { PREVIEW1 } from '../wasi/abi.ts'
 import { ExitSignal } from '../wasi/exit-signal.ts'
 import { WasiHost } from '../wasi/host.ts'
 import { promising } from '../wasi/jspi.ts'
 import { COUNTER_EXPORT, END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
 import { hasColdPages } from '../wasm/quota.ts'
-import { PREVIEW1 } from './command-contract.ts'
 import { type GuestMemory, makeMemories, memoryImports } from './guest-memory.ts'
 import type { GuestModule } from './guest-module.ts'
 import type { GuestJob, RunEnd } from './job.ts'

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 /** The usual folder; systemd makes it (`RuntimeDirectory=wasm-fpm`), root can, others have one of their own. */
-export const RUNTIME_FOLDER = '/run/wasm-fpm'
+const RUNTIME_FOLDER = '/run/wasm-fpm'
 
 const DIGEST_CHARS = 16
 

@@ -12,7 +12,7 @@ import type { ServerStatus } from './server-status.ts'
 import { removeStaleControlSockets } from './stale-control-sockets.ts'
 
 /** What a master can be told. */
-export const CONTROL_COMMANDS = ['reload', 'restart', 'stop', 'status'] as const
+const CONTROL_COMMANDS = ['reload', 'restart', 'stop', 'status'] as const
 export type ControlCommand = (typeof CONTROL_COMMANDS)[number]
 
 export interface ControlRequest {

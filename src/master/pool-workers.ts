@@ -317,7 +317,7 @@ function machineIdleMs(): number {
   return cpus().reduce((sum, { times }) => sum + times.idle, 0)
 }
 
-export function poolOf(settings: Config): PoolConfig {
+function poolOf(settings: Config): PoolConfig {
   const [pool] = settings.pools
   if (pool === undefined) throw new Error('settings without a pool')
   return pool

@@ -31,10 +31,10 @@ export interface RestartDecision {
 }
 
 /** A worker that served for this long was not broken from the start. */
-export const STEADY_MS = 1000
+const STEADY_MS = 1000
 
-export const FIRST_DELAY_MS = 100
-export const MAX_DELAY_MS = 30_000
+const FIRST_DELAY_MS = 100
+const MAX_DELAY_MS = 30_000
 
 export const NO_HISTORY: RestartHistory = { streak: 0, crashesMs: [] }
 

@@ -37,7 +37,7 @@ const KERNEL_FILES = ['/proc/self/limits', '/proc/self/fd', '/proc/self/fdinfo']
 const OWNER_FILES = ['/proc/self/stat', '/proc/self/ns/pid', '/proc/sys/kernel/random/boot_id']
 
 /** Longer lists are made shorter by granting folders above: arguments of a process are limited. */
-export const MAX_GRANTS = 256
+const MAX_GRANTS = 256
 
 /** Descriptor of the first inherited socket in a worker: after the standard three, the channel and the ledger. */
 export const FIRST_SOCKET_FD: number = LEDGER_FD + 1

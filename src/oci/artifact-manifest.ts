@@ -15,8 +15,8 @@ import {
 import type { FetchedManifest } from './registry-client.ts'
 import { type BlobName, type Digest, isDigest } from './registry-digest.ts'
 
-export const TITLE = 'org.opencontainers.image.title'
-export const CREATED = 'org.opencontainers.image.created'
+const TITLE = 'org.opencontainers.image.title'
+const CREATED = 'org.opencontainers.image.created'
 
 export interface Layer extends BlobName {
   readonly mediaType: string

@@ -15,7 +15,7 @@ export interface Reference {
   readonly digest: Digest | undefined
 }
 
-export const OCI_SCHEME = 'oci://'
+const OCI_SCHEME = 'oci://'
 
 const MAX_LENGTH = 1024
 /** Of host and repository together, in the spec. */

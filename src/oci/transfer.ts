@@ -62,7 +62,7 @@ export async function withTransfer<Result>(
 }
 
 /** Counts the bytes of several blobs. */
-export class ProgressCount {
+class ProgressCount {
   readonly #tell: ((progress: TransferProgress) => void) | undefined
   #doneBytes = 0
   #totalBytes = 0

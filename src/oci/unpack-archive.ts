@@ -84,7 +84,7 @@ export class Unpacker {
 }
 
 /** Writes a file that must not be there yet. */
-export async function writeNew(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeNew(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const file = await open(path, 'wx')
   try {
     for await (const chunk of chunks) await file.writeFile(chunk)

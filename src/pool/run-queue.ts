@@ -44,7 +44,7 @@ const MIN_COST_MS = 0.02
  * By how much a tenant that has had less than the others may come before them. As much as a short request needs, so that
  * it is answered in one go; and not more, because for so long everybody else has to wait.
  */
-export const CREDIT_MS = 5
+const CREDIT_MS = 5
 
 /** Accounts of tenants that do not wait are forgotten when there are so many of them. */
 const MAX_IDLE_ACCOUNTS = 1024

@@ -1,7 +1,7 @@
 /** How long things waited, as counts by duration: small, exact, and addable over workers. */
 
 /** Upper bounds in milliseconds; the last bucket has none. */
-export const WAIT_BOUNDS_MS = [0.1, 0.5, 1, 5, 10, 50, 100, 500, 1000, 5000] as const
+const WAIT_BOUNDS_MS = [0.1, 0.5, 1, 5, 10, 50, 100, 500, 1000, 5000] as const
 
 /** Plain data. */
 export interface WaitCounts {

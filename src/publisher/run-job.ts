@@ -31,7 +31,7 @@ export interface JobContext {
   readonly onProgress: (report: ProgressReport) => void
 }
 
-export const PROGRESS_MS = 50
+const PROGRESS_MS = 50
 
 export type JobResult =
   | { readonly event: JobDone; readonly bytes: Uint8Array }

@@ -99,7 +99,7 @@ export class BlobWriter {
 }
 
 /** All folders of an image, the inner ones first, the root (empty) last. */
-export function foldersOf(files: readonly ImageFile[]): readonly string[] {
+function foldersOf(files: readonly ImageFile[]): readonly string[] {
   const folders = new Set<string>([''])
   for (const { path } of files) {
     for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {

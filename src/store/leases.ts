@@ -12,7 +12,7 @@ import { type Owner, ownerText, parseOwner, stateOf, thisOwner } from './owner.t
 import type { StoreFiles } from './store-files.ts'
 
 /** A lease from another machine counts for so long after it was last written, in milliseconds. */
-export const FOREIGN_LEASE_MS = 24 * 3_600_000
+const FOREIGN_LEASE_MS = 24 * 3_600_000
 
 /** A quarter of a million releases; a worker uses a few of each tenant. */
 const MAX_LEASE_BYTES = 16 * 1024 * 1024

@@ -40,7 +40,7 @@ import { nodeFiles, type StoreFiles } from './store-files.ts'
 export type TenantCeiling = Readonly<Record<keyof HandlerLimits, number>>
 
 /** What an operator who says nothing gives a tenant. */
-export const DEFAULT_CEILING: TenantCeiling = {
+const DEFAULT_CEILING: TenantCeiling = {
   memoryBytes: 64 * 1024 * 1024,
   cpuMs: 10_000,
   wallMs: 30_000,

@@ -15,7 +15,7 @@ import {
 } from './manifest-schema.ts'
 
 /** What `auto_rollback = true` means. */
-export const DEFAULT_AUTO_ROLLBACK: AutoRollback = {
+const DEFAULT_AUTO_ROLLBACK: AutoRollback = {
   traps: 0.05,
   requests: 20,
   withinMs: 5 * 60_000,

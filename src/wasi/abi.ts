@@ -31,10 +31,9 @@ export const Eventtype = { Clock: 0, FdRead: 1, FdWrite: 2 } as const
 export const IOVEC_BYTES = 8
 export const FDSTAT_BYTES = 24
 export const FILESTAT_BYTES = 64
-export const PRESTAT_BYTES = 8
 export const DIRENT_BYTES = 24
 export const SUBSCRIPTION_BYTES = 48
 export const EVENT_BYTES = 32
 
-/** `exitcode` values are `u32`; a guest that ends without `proc_exit` counts as 0. */
-export const MODULE_NAME = 'wasi_snapshot_preview1'
+/** The import module of WASI preview 1. */
+export const PREVIEW1 = 'wasi_snapshot_preview1'

@@ -8,7 +8,6 @@
  */
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
-import { WasiError } from './errors.ts'
 
 type Strings = ReadonlyArray<string | Uint8Array>
 
@@ -33,20 +32,6 @@ export const ARGS_CALLS = {
     host.enter()
     return storeSizes(host, host.grants.env, count, bytes)
   },
-}
-
-/** Makes sure that strings can be given to a guest: latin1 and without NUL. Throws WASI_BAD_STRING. */
-export function checkStrings(what: 'argument' | 'environment', strings: Strings): void {
-  for (const text of strings) {
-    for (let index = 0; index < text.length; index++) {
-      const code = typeof text === 'string' ? text.charCodeAt(index) : text[index]
-      if (code !== undefined && code > 0 && code <= 255) continue
-      throw new WasiError(
-        'WASI_BAD_STRING',
-        `Cannot pass an ${what} string: char ${code} at ${index}, wanted 1 to 255`,
-      )
-    }
-  }
 }
 
 /** What it takes to look at one string. */

@@ -64,7 +64,7 @@ export interface DescriptorOptions {
 }
 
 /** The rights that mean something for what is open. */
-export function applicableRights(open: OpenThing): number {
+function applicableRights(open: OpenThing): number {
   if (open.kind === 'directory') return DIRECTORY_RIGHTS
   if (open.kind === 'file') return FILE_RIGHTS
   return open.isTerminal ? TERMINAL_RIGHTS : STREAM_RIGHTS

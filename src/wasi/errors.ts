@@ -8,7 +8,5 @@ export type WasiErrorCode =
   | 'WASI_NOT_REUSABLE'
   /** A directory to be granted cannot be opened. */
   | 'WASI_BAD_DIRECTORY'
-  /** An argument or environment string has a NUL in it, or is not one char a byte. */
-  | 'WASI_BAD_STRING'
 
 export class WasiError extends CodedError<WasiErrorCode> {}

@@ -49,7 +49,7 @@ export function openHostFile(
   return errno
 }
 
-export class OpenHostFile implements OpenFile {
+class OpenHostFile implements OpenFile {
   readonly kind = 'file'
   readonly filetype = Filetype.RegularFile
   readonly #fd: number

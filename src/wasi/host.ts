@@ -101,8 +101,6 @@ function leaving(context: CallContext, call: Call): Call {
   }
 }
 
-export { ExitSignal } from './exit-signal.ts'
-
 export class WasiHost {
   readonly imports: WebAssembly.ModuleImports
   /** `checks` as Wasm functions, which can sit in a table. */

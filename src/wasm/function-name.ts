@@ -8,7 +8,7 @@ import type { WasmModule } from './wasm-module.ts'
 const LONGEST = 80
 
 /** `index`: of all functions, imported ones first. */
-export function functionName(module: WasmModule, index: number): string {
+function functionName(module: WasmModule, index: number): string {
   const name = readFunctionName(module, index)
   if (name === undefined) return `function ${index}`
   const shown = name.length > LONGEST ? `${name.slice(0, LONGEST - 3)}...` : name

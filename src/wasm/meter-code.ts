@@ -15,7 +15,7 @@ export interface MeterIndices {
 }
 
 /** Weights are written in two bytes so that they can be filled in later; this is the largest. */
-export const MAX_WEIGHT = 8191
+const MAX_WEIGHT = 8191
 
 /** Room for a weight, or for a mask. */
 const UNKNOWN = [0x80, 0x00]

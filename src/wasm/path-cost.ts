@@ -7,7 +7,7 @@ import { OP } from './opcodes.ts'
 /** No path leads to the point at hand. */
 export const DEAD = -1
 /** Stands for the opcode of the outermost block, the function itself. */
-export const FUNCTION = -1
+const FUNCTION = -1
 
 export interface Frame {
   opcode: number

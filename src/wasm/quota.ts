@@ -8,7 +8,7 @@
 import { DEFAULT_QUOTA } from './contract.ts'
 
 /** Wanted time between two checks. */
-export const TARGET_INTERVAL_MS = 0.1
+const TARGET_INTERVAL_MS = 0.1
 /** Even the slowest code gets something done between two checks. */
 export const MIN_QUOTA = 20_000
 /** So that a guest cannot earn any length of turn with cheap instructions and then spend it on dear ones. */

@@ -3,8 +3,8 @@ import type { ByteReader } from './byte-reader.ts'
 import { wasmErrorAt } from './errors.ts'
 
 export const I32 = 0x7f
-export const V128 = 0x7b
-export const EXNREF = 0x69
+const V128 = 0x7b
+const EXNREF = 0x69
 export const FUNCREF = 0x70
 const REF_NULL = 0x63
 const REF = 0x64

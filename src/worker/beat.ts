@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import type { WorkerMessage } from '../ipc/messages.ts'
 
-export const BEAT_MS = 1000
+const BEAT_MS = 1000
 
 export interface BeatOptions {
   readonly clock: Clock

@@ -10,8 +10,8 @@ import type { Clock, Timer } from '../base/clock.ts'
 export const MEASURE_MS = 50
 
 /** Share of the time from which on a worker is busy, and below which it is idle again. */
-export const BUSY_SHARE = 0.8
-export const IDLE_SHARE = 0.5
+const BUSY_SHARE = 0.8
+const IDLE_SHARE = 0.5
 
 export interface LoadWatchOptions {
   readonly clock: Clock

@@ -8,8 +8,9 @@ import { randomFillSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../src/base/clock.ts'
-import { MODULE_NAME } from '../../src/wasi/abi.ts'
-import { ExitSignal, WasiHost } from '../../src/wasi/host.ts'
+import { PREVIEW1 } from '../../src/wasi/abi.ts'
+import { ExitSignal } from '../../src/wasi/exit-signal.ts'
+import { WasiHost } from '../../src/wasi/host.ts'
 import { openHostDirectory } from '../../src/wasi/host-directory.ts'
 import { promising } from '../../src/wasi/jspi.ts'
 import { sinkToDescriptor, sourceFromReadable } from '../../src/wasi/node-streams.ts'
@@ -24,9 +25,9 @@ const { values, positionals } = parseArgs({
 })
 const [path = '', ...args] = positionals
 const module = new WebAssembly.Module(readFileSync(path))
-const needed = WebAssembly.Module.imports(module).filter((item) => item.module === MODULE_NAME)
+const needed = WebAssembly.Module.imports(module).filter((item) => item.module === PREVIEW1)
 const host = new WasiHost(new Set(needed.map((item) => item.name)))
-const instance = new WebAssembly.Instance(module, { [MODULE_NAME]: host.imports })
+const instance = new WebAssembly.Instance(module, { [PREVIEW1]: host.imports })
 const { memory, _start: start } = instance.exports
 if (!(memory instanceof WebAssembly.Memory)) throw new Error('no memory')
 if (typeof start !== 'function') throw new Error('no _start')

@@ -121,7 +121,6 @@ export const WASI_STEPS: Steps<WasiErrorCode> = {
   WASI_UNKNOWN_IMPORT: TARGET,
   WASI_NOT_REUSABLE: 'it is a fault of wasm-fpm: say what you ran',
   WASI_BAD_DIRECTORY: "make the folder, and let the workers' user read it: `wasm-fpm doctor`",
-  WASI_BAD_STRING: 'take NUL and characters beyond Latin-1 out of arguments and env',
 }
 
 export const WASM_STEPS: Steps<WasmErrorCode> = {

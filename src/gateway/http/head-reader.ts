@@ -10,7 +10,7 @@ export interface ResponseHead {
 }
 
 /** What our own server would never send more of. */
-export const MAX_HEAD_BYTES = 64 * 1024
+const MAX_HEAD_BYTES = 64 * 1024
 
 /** About the connection between front and application, or about framing, which is Node's to do. */
 const DROPPED: ReadonlySet<string> = new Set([

@@ -19,7 +19,7 @@ import { makeSocketPair } from './socket-pair.ts'
 import { Sweep } from './sweep.ts'
 import { type ConnectionTimeouts, DEFAULT_CONNECTION_TIMEOUTS } from './timeouts.ts'
 
-export const DEFAULT_MAX_CONNECTIONS = 16_384
+const DEFAULT_MAX_CONNECTIONS = 16_384
 
 /** Part of the connections that may be open when a full listener is said to have room again. */
 const ROOM_AGAIN = 0.9

@@ -13,7 +13,7 @@ import { StaticIndex } from './static-index.ts'
 import { type FilePart, makeResponse, pieceBytes } from './static-response.ts'
 
 /** What a browser has is asked for anew every time, which costs little, and a switch is seen at once. */
-export const DEFAULT_CACHE_CONTROL = 'no-cache'
+const DEFAULT_CACHE_CONTROL = 'no-cache'
 
 export interface StaticFilesOptions {
   /** Absolute: the image's folder. */

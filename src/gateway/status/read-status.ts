@@ -2,7 +2,7 @@
 import { INSTANCE_STATES, type InstanceStatus, type PoolStatus } from './pool-status.ts'
 
 /** The most characters of a status that is read. */
-export const MAX_STATUS_LENGTH = 8 * 1024 * 1024
+const MAX_STATUS_LENGTH = 8 * 1024 * 1024
 
 const INSTANCE: InstanceStatus = {
   pid: 0,

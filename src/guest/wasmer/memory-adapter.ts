@@ -2,7 +2,7 @@
  * All that `@wasmer/wasi` gets to see of a guest: its memory. The package wants a module and an instance and looks at every
  * import and export of them; a guest's own may be of kinds it does not know.
  */
-import { PREVIEW1 } from '../command-contract.ts'
+import { PREVIEW1 } from '../../wasi/abi.ts'
 
 /** Where the adapter imports the memory from. */
 const GUEST = 'guest'

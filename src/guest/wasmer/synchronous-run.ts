@@ -1,6 +1,7 @@
 /** One run of a guest on `@wasmer/wasi`, from start to end without giving up the thread. */
 
 import type { WASI } from '@wasmer/wasi'
+import { PREVIEW1 } from '../../wasi/abi.ts'
 import { checkHelperModule } from '../../wasm/check-helper.ts'
 import {
   CHECK_TABLE_EXPORT,
@@ -13,7 +14,6 @@ import {
   PLAIN_SLOT,
   START_EXPORT,
 } from '../../wasm/contract.ts'
-import { PREVIEW1 } from '../command-contract.ts'
 import { type GuestMemory, makeMemories, memoryImports, sizeOf } from '../guest-memory.ts'
 import type { GuestModule } from '../guest-module.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from '../outcome.ts'

@@ -1,5 +1,6 @@
 /** One random life of a server connection: a peer that may lie, an application that does anything, a slow socket. */
-import { type ConnectionLimits, ServerConnection } from '../../../src/fastcgi/connection.ts'
+import { ServerConnection } from '../../../src/fastcgi/connection.ts'
+import type { ConnectionLimits } from '../../../src/fastcgi/limits.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
 import { ParamsBudget } from '../../../src/fastcgi/params-budget.ts'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'

@@ -1,7 +1,8 @@
 /** A server connection with a peer and a driver made of arrays. */
 import type { Pair } from '../../../src/base/name-values.ts'
-import { type ConnectionLimits, ServerConnection } from '../../../src/fastcgi/connection.ts'
+import { ServerConnection } from '../../../src/fastcgi/connection.ts'
 import type { FastCgiError } from '../../../src/fastcgi/errors.ts'
+import type { ConnectionLimits } from '../../../src/fastcgi/limits.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
 import { ParamsBudget } from '../../../src/fastcgi/params-budget.ts'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'

@@ -1,6 +1,6 @@
 /** What a configuration means. What is refused: problems.test.ts. */
 import { expect, test } from 'vitest'
-import { defaultConfig, parseConfig } from '../../../src/config/parse.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
 import { FILE, POOL, TENANT } from './texts.ts'
 
 test('a tenant with nothing but a name gets every default', () => {
@@ -254,5 +254,5 @@ test('the result is frozen all the way down', () => {
     for (const child of Object.values(value)) visit(child)
   }
   visit(config)
-  visit(defaultConfig)
+  visit(parseConfig('', '/'))
 })

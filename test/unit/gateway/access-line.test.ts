@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   compileAccessFormat,
-  DEFAULT_ACCESS_FORMAT,
   escapeLogValue,
   isSuppressed,
 } from '../../../src/gateway/access-line.ts'
@@ -46,7 +45,8 @@ const ENTRY: AccessEntry = {
 }
 
 const CASES: ReadonlyArray<readonly [format: string, line: string]> = [
-  [DEFAULT_ACCESS_FORMAT, '192.0.2.7 - kim 23/Nov/2026:01:54:45 -0330 "GET /hello.wasm/x" 200'],
+  // php-fpm's default.
+  ['%R - %u %t "%m %r" %s', '192.0.2.7 - kim 23/Nov/2026:01:54:45 -0330 "GET /hello.wasm/x" 200'],
   [
     '%R - %u %t "%m %r%Q%q" %s %f %{milli}d %{kilo}M %C%%',
     '192.0.2.7 - kim 23/Nov/2026:01:54:45 -0330 "GET /hello.wasm/x?a=1&b=2" 200 /hello.wasm 12.346 3072 12.15%',

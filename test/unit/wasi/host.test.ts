@@ -1,12 +1,8 @@
 import { expect, test } from 'vitest'
 import { Fdflags } from '../../../src/wasi/abi.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
-import {
-  ExitSignal,
-  SUSPENDING_FUNCTIONS,
-  WASI_FUNCTIONS,
-  WasiHost,
-} from '../../../src/wasi/host.ts'
+import { ExitSignal } from '../../../src/wasi/exit-signal.ts'
+import { SUSPENDING_FUNCTIONS, WASI_FUNCTIONS, WasiHost } from '../../../src/wasi/host.ts'
 import { promising } from '../../../src/wasi/jspi.ts'
 import type { Preopen } from '../../../src/wasi/session.ts'
 import { FakeClock } from '../../support/fake-clock.ts'

@@ -5,7 +5,7 @@
  */
 import type { ByteSink, ByteSource } from '../../../src/base/byte-stream.ts'
 import { NOTHING_YET } from '../../../src/base/byte-stream.ts'
-import { MODULE_NAME } from '../../../src/wasi/abi.ts'
+import { PREVIEW1 } from '../../../src/wasi/abi.ts'
 import { WasiHost } from '../../../src/wasi/host.ts'
 import { promising } from '../../../src/wasi/jspi.ts'
 import { ALL_RIGHTS } from '../../../src/wasi/rights.ts'
@@ -73,7 +73,7 @@ function probeText(): string {
     const params = [...letters].map((letter) => `(param ${type(letter)})`).join(' ')
     const result = name === 'proc_exit' ? '' : '(result i32)'
     const gets = [...letters].map((_, index) => `local.get ${index}`).join(' ')
-    imports.push(`(import "${MODULE_NAME}" "${name}" (func $${name} ${params} ${result}))`)
+    imports.push(`(import "${PREVIEW1}" "${name}" (func $${name} ${params} ${result}))`)
     functions.push(`(func (export "${name}") ${params} ${result} ${gets} call $${name})`)
   }
   return `(module ${imports.join('\n')} (memory (export "memory") 1)
@@ -159,7 +159,7 @@ export class Probe {
   readonly #exports: WebAssembly.Exports
 
   constructor(module: WebAssembly.Module) {
-    const { exports } = new WebAssembly.Instance(module, { [MODULE_NAME]: this.host.imports })
+    const { exports } = new WebAssembly.Instance(module, { [PREVIEW1]: this.host.imports })
     this.#exports = exports
     const { memory } = exports
     this.memory = memory as WebAssembly.Memory
