@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { ClientConnection } from '../../src/fastcgi/client-connection.ts'
-import type { ConnectionEvents, ServerConnection } from '../../src/fastcgi/connection.ts'
+import type { ConnectionEvents, ServerConnection } from '../../src/fastcgi/connection-events.ts'
 import type { FastCgiRequest } from '../../src/fastcgi/request.ts'
 import { median } from './statistics.ts'
 

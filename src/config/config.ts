@@ -1,5 +1,6 @@
 /** The configuration as the rest of the program sees it: complete, checked, frozen. Times in ms, sizes in bytes. */
 
+import type { Lifetime } from '../base/lifetime.ts'
 import type { ListenAddress } from '../base/listen-address.ts'
 import type { LogLevel } from '../base/logger.ts'
 
@@ -97,7 +98,6 @@ export interface PoolConfig {
 }
 
 export type ProcessManager = 'static' | 'dynamic' | 'ondemand'
-export type Lifetime = 'reset' | 'fresh' | 'persistent'
 export type Engine = 'own' | 'wasmer'
 
 /** Where access lines go. */

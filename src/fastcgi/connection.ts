@@ -19,8 +19,6 @@ import { MAX_RECORD_CONTENT } from './record-writer.ts'
 import { Refusal, type RefusalStatus, refusalStatus } from './refusal.ts'
 import { type RequestOwner, ServerRequest } from './server-request.ts'
 
-export type { ConnectionEvents, ConnectionOptions } from './connection-events.ts'
-
 /** Answers to management records a peer may leave unread. */
 const MAX_REPLY_BYTES = 65_536
 

@@ -1,5 +1,5 @@
 /** How many instances a tenant keeps: php-fpm's `pm`, counting instances instead of processes. Pure policy. */
-import type { Lifetime } from './lifetime.ts'
+import type { Lifetime } from '../base/lifetime.ts'
 
 export type ProcessManager = 'static' | 'dynamic' | 'ondemand'
 

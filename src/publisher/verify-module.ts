@@ -1,6 +1,6 @@
 /** First step: is it a module we can run, and what does it want? Nothing of it has run yet. */
+import type { Lifetime } from '../base/lifetime.ts'
 import { contractProblem } from '../guest/command-contract.ts'
-import type { HandlerLifetime } from '../store/manifest.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
 import { DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'
 import { PublisherError } from './errors.ts'
@@ -9,14 +9,14 @@ export interface VerifiedModule {
   readonly inspection: ModuleInspection
   /** The preview 1 functions it imports. */
   readonly wasiNames: ReadonlySet<string>
-  readonly lifetime: HandlerLifetime
+  readonly lifetime: Lifetime
 }
 
 export interface VerifyOptions {
   /** `tenant/handler`. */
   readonly name: string
   /** Null: what fits the module. */
-  readonly lifetime: HandlerLifetime | null
+  readonly lifetime: Lifetime | null
   readonly moduleBytes: number
 }
 

@@ -1,9 +1,11 @@
 /** What may be written into a manifest, key by key. docs/publishing.md is the reference. */
+
 import { z } from 'zod'
+import type { Lifetime } from '../base/lifetime.ts'
 import { show } from '../base/show.ts'
 import { isName } from './layout.ts'
 import type { StoreLimits } from './limits.ts'
-import type { HandlerLifetime, Units } from './manifest.ts'
+import type { Units } from './manifest.ts'
 
 const METHOD = /^[A-Z][A-Z0-9_-]{0,31}$/
 const ENV_NAME = /^[^=\0]{1,255}$/
@@ -53,7 +55,7 @@ export function manifestSchema(units: Units, limits: StoreLimits) {
       .max(limits.routes)
       .optional(),
     methods: methods.optional(),
-    lifetime: is<HandlerLifetime>('"reset", "fresh" or "persistent"', (value) =>
+    lifetime: is<Lifetime>('"reset", "fresh" or "persistent"', (value) =>
       ['reset', 'fresh', 'persistent'].includes(String(value)),
     ).optional(),
     env: strings('names without "=" and texts without NUL', (name) => ENV_NAME.test(name)).default(

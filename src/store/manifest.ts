@@ -3,7 +3,7 @@
  * Nothing in it grants anything: limits only go down from the tenant's.
  */
 
-export type HandlerLifetime = 'reset' | 'fresh' | 'persistent'
+import type { Lifetime } from '../base/lifetime.ts'
 
 export interface ManifestRoute {
   /** Starts with `/`; does not end with one, unless it is all of it. */
@@ -64,7 +64,7 @@ export interface Manifest {
   readonly abi: 'cgi'
   readonly routes: readonly ManifestRoute[]
   /** Undefined: `reset`, and `fresh` for a module that cannot be reset. */
-  readonly lifetime?: HandlerLifetime | undefined
+  readonly lifetime?: Lifetime | undefined
   readonly env: Readonly<Record<string, string>>
   readonly limits: HandlerLimits
   /** A folder, relative to the manifest, whose contents the guest sees at `/`. */

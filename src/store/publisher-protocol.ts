@@ -6,8 +6,10 @@
  *     {"event":"done", ...}\n         then the hardened module, `bytes` bytes of it, and nothing more
  *     {"event":"failed", ...}\n       instead of `done`
  */
+
 import type { WireError } from '../base/errors.ts'
-import type { HandlerLifetime, ProbeRequest } from './manifest.ts'
+import type { Lifetime } from '../base/lifetime.ts'
+import type { ProbeRequest } from './manifest.ts'
 import type { HardenedModule } from './release.ts'
 
 export interface PublisherJob {
@@ -18,7 +20,7 @@ export interface PublisherJob {
   readonly imagePath: string | null
   readonly abi: 'cgi'
   /** Null: what fits the module. */
-  readonly lifetime: HandlerLifetime | null
+  readonly lifetime: Lifetime | null
   readonly env: Readonly<Record<string, string>>
   /** SCRIPT_NAME of the probe: the first route, empty for `/`. */
   readonly scriptName: string
@@ -61,7 +63,7 @@ export type FoundValue = string | number | boolean | null | readonly string[]
 
 export interface JobDone {
   readonly event: 'done'
-  readonly lifetime: HandlerLifetime
+  readonly lifetime: Lifetime
   readonly hardened: HardenedModule
 }
 

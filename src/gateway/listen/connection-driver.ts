@@ -6,11 +6,8 @@
  */
 import type { Socket } from 'node:net'
 import type { Logger } from '../../base/logger.ts'
-import {
-  type ConnectionEvents,
-  type ConnectionOptions,
-  ServerConnection,
-} from '../../fastcgi/connection.ts'
+import { ServerConnection } from '../../fastcgi/connection.ts'
+import type { ConnectionEvents, ConnectionOptions } from '../../fastcgi/connection-events.ts'
 import type { FastCgiError } from '../../fastcgi/errors.ts'
 import type { FastCgiRequest } from '../../fastcgi/request.ts'
 import { ListenError, type ListenErrorCode } from './errors.ts'

@@ -8,7 +8,7 @@ import {
   printListenAddress,
 } from '../../base/listen-address.ts'
 import type { Logger } from '../../base/logger.ts'
-import type { ConnectionOptions } from '../../fastcgi/connection.ts'
+import type { ConnectionOptions } from '../../fastcgi/connection-events.ts'
 import type { AllowedClients } from './allowed-clients.ts'
 import { bind, DEFAULT_BACKLOG, listen } from './bind.ts'
 import { ConnectionDriver, type RequestHandler } from './connection-driver.ts'
