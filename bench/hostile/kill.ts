@@ -11,6 +11,7 @@ import { GuestInstance } from '../../src/guest/instance.ts'
 import type { GuestJob } from '../../src/guest/job.ts'
 import { createMemoryDirectory } from '../../src/wasi/memory-directory.ts'
 import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
+import { DEFAULT_MODULE_LIMITS } from '../../src/wasm/limits.ts'
 
 const MIB = 1024 * 1024
 
@@ -24,7 +25,11 @@ export interface KillRun {
 
 /** Every second guest loops and runs out of processor time, every other sleeps and is given up. */
 export async function killMany({ kills, every, onLook }: KillRun): Promise<void> {
-  const options = { name: 'hold.wasm', memoryMaxBytes: 4 * MIB }
+  const options = {
+    name: 'hold.wasm',
+    memoryMaxBytes: 4 * MIB,
+    functionBytes: DEFAULT_MODULE_LIMITS.functionBytes,
+  }
   const module = await new CompileCache().compile(compileHostile('hold'), options)
   for (let count = 1; count <= kills; count += 1) {
     await killOne(module, count % 2 === 0)

@@ -7,6 +7,7 @@ import { CompileCache } from '../../src/guest/compile-cache.ts'
 import { runToEnd } from '../../src/guest/engine.ts'
 import { GuestInstance } from '../../src/guest/instance.ts'
 import { harden } from '../../src/wasm/harden-module.ts'
+import { DEFAULT_MODULE_LIMITS } from '../../src/wasm/limits.ts'
 import { median } from '../http/statistics.ts'
 import { guestJob } from './guest-job.ts'
 import { withCustomSection } from './guest-module.ts'
@@ -67,7 +68,11 @@ async function stepsOf(file: string): Promise<Record<Step, number>> {
   begin()
   new WebAssembly.Module(others.bytes as Uint8Array<ArrayBuffer>)
   end('compile at once')
-  const options = { name: file, memoryMaxBytes: MEMORY_MAX_BYTES }
+  const options = {
+    name: file,
+    memoryMaxBytes: MEMORY_MAX_BYTES,
+    functionBytes: DEFAULT_MODULE_LIMITS.functionBytes,
+  }
   const module = await new CompileCache().compile(bytes, options)
   begin()
   const instance = new GuestInstance(module, systemClock)

@@ -5,6 +5,7 @@ import { CompileCache } from '../../src/guest/compile-cache.ts'
 import { runToEnd } from '../../src/guest/engine.ts'
 import type { GuestModule } from '../../src/guest/guest-module.ts'
 import { GuestInstance } from '../../src/guest/instance.ts'
+import { DEFAULT_MODULE_LIMITS } from '../../src/wasm/limits.ts'
 import { median } from '../http/statistics.ts'
 import type { Figure, Measurement, MeasureOptions } from './figure.ts'
 import { guestJob } from './guest-job.ts'
@@ -56,6 +57,7 @@ async function measure({ isQuick }: MeasureOptions): Promise<readonly Figure[]> 
     const module = await new CompileCache().compile(writerModule(one), {
       name: one.name,
       memoryMaxBytes: 64 * MIB,
+      functionBytes: DEFAULT_MODULE_LIMITS.functionBytes,
     })
     figures.push({
       name: `reset: ${one.name}`,

@@ -9,6 +9,7 @@ import {
   type HardenResult,
   harden,
 } from '../wasm/harden-module.ts'
+import { MAX_FUNCTION_BYTES } from '../wasm/limits.ts'
 import { CliError } from './errors.ts'
 import { jsonOption, printJson } from './json.ts'
 import { type Progress, startProgress } from './progress.ts'
@@ -18,6 +19,7 @@ interface HardenOptions {
   readonly out: string
   readonly memory: string
   readonly tables: string
+  readonly function: string
   readonly json?: boolean
 }
 
@@ -30,25 +32,20 @@ export function hardenCommand(): Command {
     .requiredOption('-o, --out <PATH>', 'the file to write, or a folder for several')
     .option('--memory <SIZE>', 'what all memories of an instance may grow to', '64MiB')
     .option('--tables <N>', 'elements that all its tables may grow to', '1000000')
+    .option('--function <SIZE>', 'what the code of one function may be as it comes', '5MiB')
     .addOption(jsonOption())
     .action(run)
 }
 
-function run(modules: readonly string[], { out, memory, tables, json }: HardenOptions): void {
-  const memoryMaxBytes = parseSize(memory)
-  const tableMaxElements = Number(tables)
-  if (memoryMaxBytes === undefined || !Number.isSafeInteger(tableMaxElements)) {
-    throw new CliError(
-      'CLI_BAD_LIMIT',
-      `Cannot harden with --memory ${memory} --tables ${tables}: wanted a size such as 64MiB and a whole number`,
-    )
-  }
+function run(modules: readonly string[], options: HardenOptions): void {
+  const { out, json } = options
+  const limits = limitsOf(options)
   const isFolder = modules.length > 1 || isDirectory(out)
   if (isFolder) put(out, () => mkdirSync(out, { recursive: true }))
   const reports: object[] = []
   for (const [index, path] of modules.entries()) {
     const { bytes, report } = hardenVisibly(readModuleFile(path), {
-      ...{ memoryMaxBytes, tableMaxElements },
+      ...limits,
       label: modules.length === 1 ? 'harden' : `harden ${index + 1}/${modules.length}`,
     })
     const target = isFolder ? join(out, basename(path)) : out
@@ -63,6 +60,22 @@ function run(modules: readonly string[], { out, memory, tables, json }: HardenOp
     )
   }
   if (json === true) printJson(reports)
+}
+
+function limitsOf({ memory, tables, function: code }: HardenOptions): HardenLimits {
+  const memoryMaxBytes = parseSize(memory)
+  const tableMaxElements = Number(tables)
+  const functionBytes = parseSize(code)
+  const isGood =
+    memoryMaxBytes !== undefined &&
+    Number.isSafeInteger(tableMaxElements) &&
+    functionBytes !== undefined &&
+    functionBytes <= MAX_FUNCTION_BYTES
+  if (isGood) return { memoryMaxBytes, tableMaxElements, limits: { functionBytes } }
+  throw new CliError(
+    'CLI_BAD_LIMIT',
+    `Cannot harden with --memory ${memory} --tables ${tables} --function ${code}: wanted a size such as 64MiB, a whole number, and a size of at most ${MAX_FUNCTION_BYTES} bytes, of which V8 takes no more`,
+  )
 }
 
 function put(path: string, write: () => void): void {

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { contractProblem } from '../guest/command-contract.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
+import { DEFAULT_MODULE_LIMITS, MAX_FUNCTION_BYTES } from '../wasm/limits.ts'
 import { readModuleFile } from './read-module-file.ts'
 
 export function inspectCommand(): Command {
@@ -12,7 +13,9 @@ export function inspectCommand(): Command {
     .argument('<module>', 'a WebAssembly module')
     .option('--json', 'print JSON')
     .action((path: string, { json }: { readonly json?: boolean }) => {
-      const found = inspect(readModuleFile(path))
+      // What an operator may allow is for others to say.
+      const limits = { ...DEFAULT_MODULE_LIMITS, functionBytes: MAX_FUNCTION_BYTES }
+      const found = inspect(readModuleFile(path), limits)
       const problem = contractProblem(found.interface) ?? null
       process.stdout.write(
         json === true
@@ -33,7 +36,7 @@ function print(path: string, module: ModuleInspection, problem: string | null): 
     ['command', problem === null ? 'a WASI command' : `not a WASI command: ${problem}`],
     [
       'functions',
-      `${functions.defined} of its own (${module.namedFunctions} named), ${functions.imported} imported`,
+      `${functions.defined} of its own (${module.namedFunctions} named, the largest ${functions.largestBytes} bytes), ${functions.imported} imported`,
     ],
     ['memories', pages.join(', ') || 'none'],
     ['tables', elements.join(', ') || 'none'],

@@ -29,6 +29,7 @@ import { nodeFiles } from '../store/store-files.ts'
 import type { OnCode } from '../wasm/code-progress.ts'
 import { CONTRACT_VERSION } from '../wasm/contract.ts'
 import { harden } from '../wasm/harden-module.ts'
+import { MAX_FUNCTION_BYTES } from '../wasm/limits.ts'
 import {
   putSignatureRemote,
   type Remote,
@@ -112,7 +113,9 @@ async function digestHere(
   onCode: OnCode | undefined,
 ): Promise<Digest> {
   const memoryMaxBytes = manifest.limits.memoryBytes ?? tenantsBytes
-  const options = { memoryMaxBytes, ...TABLE_LIMITS, onCode }
+  // The server has let it in.
+  const limits = { functionBytes: MAX_FUNCTION_BYTES }
+  const options = { memoryMaxBytes, ...TABLE_LIMITS, limits, onCode }
   const { bytes, report } = harden(await readFile(modulePath), options)
   const image = {
     digest: digestOf(encodeListing(imageFiles)),
@@ -129,6 +132,7 @@ async function digestHere(
       bytes: bytes.length,
       contract: CONTRACT_VERSION,
       memoryMaxBytes,
+      functionBytes: report.largestFunctionBytes,
       memories: report.memoryMaxBytes.length,
       isResettable: isPossible,
     },

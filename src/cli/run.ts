@@ -13,6 +13,7 @@ import type { Outcome } from '../guest/outcome.ts'
 import { openHostDirectory } from '../wasi/host-directory.ts'
 import { sinkToDescriptor, sourceFromReadable } from '../wasi/node-streams.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
+import { MAX_FUNCTION_BYTES } from '../wasm/limits.ts'
 import { ExitCode } from './exit-code.ts'
 import { readModuleFile } from './read-module-file.ts'
 
@@ -57,6 +58,7 @@ async function run(path: string, args: readonly string[], options: RunOptions): 
   const module = await new CompileCache().compile(readModuleFile(path), {
     name: basename(path),
     memoryMaxBytes: MAX_MEMORY_BYTES,
+    functionBytes: MAX_FUNCTION_BYTES,
   })
   const { outcome } = await runToEnd(new GuestInstance(module, systemClock), {
     cpuMs: Number.POSITIVE_INFINITY,

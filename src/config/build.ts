@@ -159,6 +159,7 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
       tmpFiles: limits.tmp_files,
       tmpDepth: limits.tmp_depth,
       openFiles: limits.open_files,
+      functionBytes: limits.function,
     },
     queue: { maxLength: queue.max, timeoutMs: queue.timeout },
   }
@@ -173,6 +174,7 @@ function buildHandler(table: HandlerTable, folder: string): HandlerConfig {
     ['wallMs', limits.wall],
     ['requestBodyBytes', limits.request_body],
     ['responseBodyBytes', limits.response_body],
+    ['functionBytes', limits.function],
   ]
   return {
     name,

@@ -217,6 +217,8 @@ export interface TenantLimits {
   /** Folders inside each other. */
   readonly tmpDepth: number
   readonly openFiles: number
+  /** Of the code of one function. */
+  readonly functionBytes: number
 }
 
 export interface QueueConfig {

@@ -200,6 +200,7 @@ export const limitsSchema = z.strictObject({
   tmp_files: key(1024, integer(0, 1_000_000)),
   tmp_depth: key(32, integer(1, 256)),
   open_files: key(64, integer(3, 65_535)),
+  function: key('5MiB', size('1KiB', '7MiB')),
 })
 
 /** What the operator allows one handler instead of what its tenant has. */
@@ -209,6 +210,7 @@ export const handlerLimitsSchema = z.strictObject({
   wall: optionalKey("the tenant's", duration('1ms', '1d')),
   request_body: optionalKey("the tenant's", size(0, '1024GiB')),
   response_body: optionalKey("the tenant's", size(0, '1024GiB')),
+  function: optionalKey("the tenant's", size('1KiB', '7MiB')),
 })
 
 export const handlerSchema = z.strictObject({

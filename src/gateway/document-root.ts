@@ -12,7 +12,12 @@ import { OpenError, type OpenedFile } from '../base/opened-file.ts'
 import type { ScriptRules } from '../cgi/script-path.ts'
 import type { CompileCache } from '../guest/compile-cache.ts'
 import { GuestError } from '../guest/errors.ts'
-import { checkModuleBytes, type GuestModule, MAX_MODULE_BYTES } from '../guest/guest-module.ts'
+import {
+  type CompileLimits,
+  checkModuleBytes,
+  type GuestModule,
+  MAX_MODULE_BYTES,
+} from '../guest/guest-module.ts'
 import { type LoadTurns, SMALL_MODULE_BYTES } from '../guest/load-turns.ts'
 import { ScriptMemory } from './script-memory.ts'
 
@@ -45,8 +50,8 @@ export interface DocumentRootOptions {
   readonly index: string
   /** How long an answer about a file is believed, in milliseconds. */
   readonly revalidateMs: number
-  /** What the memories of one instance of the script at `path` (as for `load`) may grow to. */
-  readonly memoryMaxBytes: (path: string) => number
+  /** What the script at `path` (as for `load`) may have. */
+  readonly limitsOf: (path: string) => CompileLimits
   readonly cache: CompileCache
   readonly turns: LoadTurns
   readonly clock: Clock
@@ -59,7 +64,7 @@ export class DocumentRoot {
   readonly scripts: ScriptMemory
   readonly #extensions: ReadonlySet<string>
   readonly #revalidateMs: number
-  readonly #memoryMaxBytes: (path: string) => number
+  readonly #limitsOf: (path: string) => CompileLimits
   readonly #tenant: string
   readonly #cache: CompileCache
   readonly #turns: LoadTurns
@@ -68,11 +73,11 @@ export class DocumentRoot {
   readonly #loaded = new Map<string, Loaded>()
 
   constructor(options: DocumentRootOptions) {
-    const { root, extensions, index, revalidateMs, memoryMaxBytes, cache, clock } = options
+    const { root, extensions, index, revalidateMs, limitsOf, cache, clock } = options
     this.#tenant = options.tenant
     this.#turns = options.turns
     this.#revalidateMs = revalidateMs
-    this.#memoryMaxBytes = memoryMaxBytes
+    this.#limitsOf = limitsOf
     this.rules = { documentRoot: root, extensions, index }
     this.scripts = new ScriptMemory(this.rules)
     this.#extensions = new Set(extensions)
@@ -140,7 +145,7 @@ export class DocumentRoot {
         path,
         size <= SMALL_MODULE_BYTES ? SMALL_MODULE_BYTES : MAX_MODULE_BYTES,
       )
-      return this.#cache.compile(bytes, { name: path, memoryMaxBytes: this.#memoryMaxBytes(path) })
+      return this.#cache.compile(bytes, { name: path, ...this.#limitsOf(path) })
     })
   }
 

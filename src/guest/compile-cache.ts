@@ -36,8 +36,8 @@ export class CompileCache {
    */
   async compile(bytes: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<GuestModule> {
     const digest = await digestInSteps(bytes)
-    // The limit is written into the module: another limit is another module.
-    const key = `${digest}:${options.memoryMaxBytes}`
+    // One limit is written into the module, and the other one refuses it: with other limits it is another module.
+    const key = `${digest}:${options.memoryMaxBytes}:${options.functionBytes}`
     return this.#module(key, bytes.length, () =>
       this.#compile(bytes, { kind: 'harden', options: { ...options, digest: key } }),
     )

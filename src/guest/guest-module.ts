@@ -1,5 +1,4 @@
 /** A module that is ready to be instantiated: read, checked against its contract, compiled. */
-import { CodedError } from '../base/errors.ts'
 import type { HardenOptions } from '../wasm/harden-module.ts'
 import { markedWork } from '../wasm/hardened-mark.ts'
 import { importMemories, type MemorySize } from '../wasm/import-memories.ts'
@@ -9,6 +8,7 @@ import { contractProblem } from './command-contract.ts'
 import { compileModule } from './compile.ts'
 import { GuestError } from './errors.ts'
 import { hardenHere } from './harden-here.ts'
+import { v8Refusal } from './v8-refusal.ts'
 
 /**
  * Elements of all tables of an instance together. Those of large programs begin with some ten thousand and hardly grow; V8 copies
@@ -44,9 +44,15 @@ export interface GuestModule {
   readonly isResettable: boolean
 }
 
-export interface CompileOptions {
-  readonly name: string
+/** What an operator says of a module that is hardened where it runs. */
+export interface CompileLimits {
   readonly memoryMaxBytes: number
+  /** Of one function as published. */
+  readonly functionBytes: number
+}
+
+export interface CompileOptions extends CompileLimits {
+  readonly name: string
 }
 
 /** What is known of a module that somebody trusted has hardened. */
@@ -65,11 +71,16 @@ export interface HardenedFacts {
  * preview 1 only), all of it in this thread. Throws `GuestError` and `WasmError`.
  */
 export async function compileCgiModule(
-  bytes: Uint8Array,
-  { digest, name, memoryMaxBytes }: CompileOptions & { readonly digest: string },
+  bytes: Uint8Array<ArrayBuffer>,
+  { digest, name, memoryMaxBytes, functionBytes }: CompileOptions & { readonly digest: string },
 ): Promise<GuestModule> {
-  const { bytes: hardened, ...facts } = hardenHere(bytes, { memoryMaxBytes, ...TABLE_LIMITS })
-  return { digest, name, memoryMaxBytes, ...facts, ...(await compile(hardened, name)) }
+  const { bytes: hardened, ...facts } = hardenHere(bytes, {
+    memoryMaxBytes,
+    ...TABLE_LIMITS,
+    limits: { functionBytes },
+  })
+  const compiled = await compile(hardened, name, bytes)
+  return { digest, name, memoryMaxBytes, ...facts, ...compiled }
 }
 
 /**
@@ -86,6 +97,7 @@ export async function compileHardenedModule(
 async function compile(
   hardened: Uint8Array<ArrayBuffer>,
   name: string,
+  original?: Uint8Array<ArrayBuffer>,
 ): Promise<Pick<GuestModule, 'module' | 'wasiNames' | 'memories'>> {
   const { bytes, memories } = importMemories(hardened)
   let module: WebAssembly.Module
@@ -94,18 +106,11 @@ async function compile(
   } catch (cause) {
     throw new GuestError(
       'GUEST_INVALID_MODULE',
-      `Cannot compile ${name}: ${reason(cause)}, wanted a WebAssembly module`,
+      `Cannot compile ${name}: ${v8Refusal(cause, original)}, wanted a WebAssembly module`,
       { cause },
     )
   }
   return { module, memories, wasiNames: checkContract(hardened, name) }
-}
-
-function reason(cause: unknown): string {
-  if (cause instanceof CodedError) return cause.message
-  return cause instanceof Error
-    ? cause.message.replace(/^WebAssembly\.compile\(\): /, '')
-    : String(cause)
 }
 
 /** Returns the names of the preview 1 functions it imports. */

@@ -1,12 +1,5 @@
 /** Hardens a module in the thread that calls. */
-import { harden } from '../wasm/harden-module.ts'
-
-export interface HardenRequest {
-  /** What the memories of one instance may grow to, all together, in bytes. */
-  readonly memoryMaxBytes: number
-  /** The same for the elements of its tables. */
-  readonly tableMaxElements: number
-}
+import { type HardenOptions, harden } from '../wasm/harden-module.ts'
 
 /** Plain data. */
 export interface Hardened {
@@ -16,7 +9,7 @@ export interface Hardened {
 }
 
 /** Throws `WasmError`. Takes about 40 ms a megabyte, the first time several times that. */
-export function hardenHere(bytes: Uint8Array, options: HardenRequest): Hardened {
+export function hardenHere(bytes: Uint8Array, options: HardenOptions): Hardened {
   const { bytes: hardened, report } = harden(bytes, options)
   return {
     bytes: hardened,

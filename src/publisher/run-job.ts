@@ -4,6 +4,7 @@ import { toWire } from '../base/errors.ts'
 import { openFile } from '../base/opened-file.ts'
 import { checkStarter } from '../base/version.ts'
 import { type GuestModule, TABLE_LIMITS } from '../guest/guest-module.ts'
+import { v8Refusal } from '../guest/v8-refusal.ts'
 import { digestOf } from '../store/digest.ts'
 import type {
   JobDone,
@@ -57,11 +58,13 @@ export async function runJob(job: PublisherJob, context: JobContext): Promise<Jo
   try {
     checkStarter(context.argv)
     const bytes = await readModule(job)
-    const { name, lifetime, limits } = job
-    const { moduleBytes, memoryBytes: memoryMaxBytes, hardenedBytes: outputBytes } = limits
+    const { name, lifetime } = job
+    const { moduleBytes, functionBytes, hardenedBytes: outputBytes } = job.limits
+    const limits = { moduleBytes, functionBytes, outputBytes }
+    const { memoryBytes: memoryMaxBytes } = job.limits
     const verified = await step(
       'verify',
-      () => verifyModule(bytes, { name, lifetime, moduleBytes }),
+      () => verifyModule(bytes, { name, lifetime, limits }),
       foundInModule,
     )
     const hardened = await step(
@@ -70,7 +73,7 @@ export async function runJob(job: PublisherJob, context: JobContext): Promise<Jo
         harden(bytes, {
           memoryMaxBytes,
           ...TABLE_LIMITS,
-          limits: { moduleBytes, outputBytes },
+          limits,
           onCode: codeReporter(context),
         }),
       foundHardening,
@@ -78,7 +81,7 @@ export async function runJob(job: PublisherJob, context: JobContext): Promise<Jo
     const { bytes: runnable, memories } = importMemories(hardened.bytes)
     const module = await step(
       'compile',
-      () => compile(runnable, name),
+      () => compile(runnable, name, bytes),
       () => ({ note: 'V8 takes it', found: {} }),
     )
     const guest: GuestModule = {
@@ -104,6 +107,7 @@ export async function runJob(job: PublisherJob, context: JobContext): Promise<Jo
       bytes: out.length,
       contract: CONTRACT_VERSION,
       memoryMaxBytes,
+      functionBytes: hardened.report.largestFunctionBytes,
       memories: memories.length,
       isResettable: verified.inspection.reset.isPossible,
     }
@@ -123,7 +127,7 @@ function codeReporter({ clock, onProgress }: JobContext): OnCode {
   }
 }
 
-async function readModule({ modulePath, name }: PublisherJob): Promise<Uint8Array> {
+async function readModule({ modulePath, name }: PublisherJob): Promise<Uint8Array<ArrayBuffer>> {
   try {
     using file = openFile(modulePath)
     const bytes = new Uint8Array(file.stats.size)
@@ -137,14 +141,17 @@ async function readModule({ modulePath, name }: PublisherJob): Promise<Uint8Arra
   }
 }
 
-async function compile(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<WebAssembly.Module> {
+async function compile(
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+  original: Uint8Array<ArrayBuffer>,
+): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
     throw new PublisherError(
       'PUBLISHER_INVALID_MODULE',
-      `Cannot publish ${name}: V8 says "${reason.replace(/^WebAssembly\.compile\(\): /, '').slice(0, 300)}", wanted a valid module`,
+      `Cannot publish ${name}: V8 says "${v8Refusal(cause, original)}", wanted a valid module`,
       { cause },
     )
   }

@@ -2,7 +2,7 @@
 import type { Lifetime } from '../base/lifetime.ts'
 import { contractProblem } from '../guest/command-contract.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
-import { DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'
+import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from '../wasm/limits.ts'
 import { PublisherError } from './errors.ts'
 
 export interface VerifiedModule {
@@ -17,15 +17,15 @@ export interface VerifyOptions {
   readonly name: string
   /** Null: what fits the module. */
   readonly lifetime: Lifetime | null
-  readonly moduleBytes: number
+  readonly limits: Partial<ModuleLimits>
 }
 
 /** Throws `WasmError` and `PublisherError`. */
 export function verifyModule(
   bytes: Uint8Array,
-  { name, lifetime, moduleBytes }: VerifyOptions,
+  { name, lifetime, limits }: VerifyOptions,
 ): VerifiedModule {
-  const inspection = inspect(bytes, { ...DEFAULT_MODULE_LIMITS, moduleBytes })
+  const inspection = inspect(bytes, { ...DEFAULT_MODULE_LIMITS, ...limits })
   const problem = contractProblem(inspection.interface)
   if (problem !== undefined)
     throw new PublisherError('PUBLISHER_WRONG_CONTRACT', `Cannot publish ${name}: ${problem}`)

@@ -11,6 +11,7 @@ import { chown, cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
+import { DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'
 import { digestOf } from './digest.ts'
 import { StoreError, storeFileError } from './errors.ts'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from './limits.ts'
@@ -37,7 +38,7 @@ import { type OnBytes, type Staged, stageSource } from './stage-source.ts'
 import { nodeFiles, type StoreFiles } from './store-files.ts'
 
 /** What a handler may use at most: the tenant's limits. Sizes in bytes, times in milliseconds. */
-export type TenantCeiling = Readonly<Record<keyof HandlerLimits, number>>
+export type TenantCeiling = Readonly<Record<keyof HandlerLimits | 'functionBytes', number>>
 
 /** What an operator who says nothing gives a tenant. */
 const DEFAULT_CEILING: TenantCeiling = {
@@ -46,6 +47,7 @@ const DEFAULT_CEILING: TenantCeiling = {
   wallMs: 30_000,
   requestBodyBytes: 8 * 1024 * 1024,
   responseBodyBytes: 64 * 1024 * 1024,
+  functionBytes: DEFAULT_MODULE_LIMITS.functionBytes,
 }
 
 export type PublishStep = 'read' | StepReport['step'] | 'store' | 'sign' | 'switch'
@@ -220,6 +222,7 @@ function jobOf(staged: Staged, options: PublishOptions): PublisherJob {
     limits: {
       moduleBytes: limits.moduleBytes,
       hardenedBytes: limits.hardenedBytes,
+      functionBytes: ceiling.functionBytes,
       memoryBytes: asked.memoryBytes ?? ceiling.memoryBytes,
       cpuMs: asked.cpuMs ?? ceiling.cpuMs,
       wallMs: asked.wallMs ?? ceiling.wallMs,

@@ -121,7 +121,7 @@ function isHardened(value: unknown): boolean {
   return (
     isTable(value) &&
     areTexts(value, ['digest']) &&
-    areCounts(value, ['bytes', 'contract', 'memoryMaxBytes', 'memories']) &&
+    areCounts(value, ['bytes', 'contract', 'memoryMaxBytes', 'functionBytes', 'memories']) &&
     typeof value['isResettable'] === 'boolean'
   )
 }

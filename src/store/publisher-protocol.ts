@@ -32,6 +32,7 @@ export interface PublisherJob {
 export interface JobLimits {
   readonly moduleBytes: number
   readonly hardenedBytes: number
+  readonly functionBytes: number
   readonly memoryBytes: number
   readonly cpuMs: number
   readonly wallMs: number

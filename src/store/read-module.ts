@@ -11,12 +11,23 @@ import { StoreError, storeFileError } from './errors.ts'
 import type { Release } from './release.ts'
 import type { LiveHandler } from './release-reader.ts'
 
+/** What a tenant may have when a release runs. */
+interface RunLimits {
+  readonly memoryMaxBytes: number
+  readonly functionBytes: number
+}
+
 /**
- * Whether the hardened module may run as it is, for a tenant whose instances may have `memoryMaxBytes`; else the original
- * is hardened anew. The limit is written into the module, and the contract is that of the program that hardened it.
+ * Whether the hardened module may run as it is within `limits`; else the original is hardened anew, or refused. How much memory
+ * it may have is written into the module, and the contract is that of the program that hardened it.
  */
-export function canRunHardened({ hardened }: Release, memoryMaxBytes: number): boolean {
-  return hardened.contract === CONTRACT_VERSION && hardened.memoryMaxBytes <= memoryMaxBytes
+export function canRunHardened({ hardened }: Release, limits: RunLimits): boolean {
+  const { contract, memoryMaxBytes, functionBytes = Number.POSITIVE_INFINITY } = hardened
+  return (
+    contract === CONTRACT_VERSION &&
+    memoryMaxBytes <= limits.memoryMaxBytes &&
+    functionBytes <= limits.functionBytes
+  )
 }
 
 /** Rejects with STORE_DAMAGED, STORE_UNREADABLE, STORE_IO. */

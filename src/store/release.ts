@@ -18,6 +18,8 @@ export interface HardenedModule extends StoredBytes {
   readonly contract: number
   /** What its memories may grow to together; written into it. */
   readonly memoryMaxBytes: number
+  /** Of the largest function of the original; undefined: published before this was looked at. */
+  readonly functionBytes?: number
   /** Memories it defines. */
   readonly memories: number
   /** Whether the `reset` lifetime can put back its state. */

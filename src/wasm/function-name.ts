@@ -7,20 +7,31 @@ import type { WasmModule } from './wasm-module.ts'
 /** Names are as long as a module likes. */
 const LONGEST = 80
 
-/** `index`: of all functions, imported ones first. */
-function functionName(module: WasmModule, index: number): string {
-  const name = readFunctionName(module, index)
-  if (name === undefined) return `function ${index}`
-  const shown = name.length > LONGEST ? `${name.slice(0, LONGEST - 3)}...` : name
-  return `function ${index} ${JSON.stringify(shown)}`
+/** What a module calls something, quoted. */
+export function shortName(name: string): string {
+  return JSON.stringify(name.length > LONGEST ? `${name.slice(0, LONGEST - 3)}...` : name)
 }
 
-/** What went wrong in the code of defined function `index`, with the function and where it begins in the module. */
-export function errorInFunction(module: WasmModule, index: number, error: unknown): unknown {
+/** `index`: of all functions, imported ones first. */
+export function functionName(index: number, name: string | undefined): string {
+  return name === undefined ? `function ${index}` : `function ${index} ${shortName(name)}`
+}
+
+/** Does what may find fault with the code of defined function `index`; a `WasmError` then says which one, and where it begins. */
+export function inFunction<Result>(module: WasmModule, index: number, work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    throw errorInFunction(module, index, error)
+  }
+}
+
+function errorInFunction(module: WasmModule, index: number, error: unknown): unknown {
   if (!(error instanceof CodedError)) return error
   const functionIndex = index + module.importedFunctions
   const offset = module.bodies[index]?.start ?? 0
-  const place = `in ${functionName(module, functionIndex)}, which begins at offset ${offset}`
+  const called = functionName(functionIndex, readFunctionName(module, functionIndex))
+  const place = `in ${called}, which begins at offset ${offset}`
   return new WasmError(error.code as WasmErrorCode, `${error.message}, ${place}`, {
     cause: error,
     details: { offset, ...error.details, function: functionIndex },

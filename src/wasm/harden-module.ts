@@ -23,6 +23,7 @@ import {
   START_EXPORT,
 } from './contract.ts'
 import { WasmError } from './errors.ts'
+import { inFunction, shortName } from './function-name.ts'
 import { markSection, setMarkedWork } from './hardened-mark.ts'
 import { type ModuleWork, measureHardened } from './hardened-work.ts'
 import { BRANCH_HINT_SECTION, readHints } from './hint-list.ts'
@@ -37,7 +38,13 @@ import { scanCode } from './scan-code.ts'
 import { capSizes, PAGE_BYTES } from './size-caps.ts'
 import { TypeAppender } from './type-appender.ts'
 import { FUNCREF, I32 } from './value-types.ts'
-import { EXTERN_KINDS, type ExternKind, SECTION, type WasmModule } from './wasm-module.ts'
+import {
+  EXTERN_KINDS,
+  type ExternKind,
+  largestFunctionBytes,
+  SECTION,
+  type WasmModule,
+} from './wasm-module.ts'
 import { type NewSections, writeModule } from './write-module.ts'
 
 export interface HardenOptions {
@@ -60,6 +67,8 @@ export interface HardenReport {
   readonly bytesIn: number
   readonly bytesOut: number
   readonly functions: number
+  /** Bytes of the largest function, as it was. */
+  readonly largestFunctionBytes: number
   /** Checks inserted: at loops, before calls that may lead back, along long paths; and bulk instructions replaced. */
   readonly checks: Readonly<MeterCounts>
   /** Largest size of each memory in bytes; undefined for imported ones. */
@@ -117,7 +126,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
     hints: readHints(module),
   })
   for (const index of order) {
-    meter.meter(index)
+    inFunction(module, index, () => meter.meter(index))
     progress?.written(index)
   }
   const functions = [...runtime, ...bulk.added]
@@ -147,7 +156,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
     ]),
   }
   const out = writeModule(module, sections, limits.outputBytes)
-  const compileWork = measureHardened(out, scan, limits)
+  const compileWork = measureHardened(out, { module, scan, limits })
   setMarkedWork(out, compileWork)
   return {
     bytes: out,
@@ -155,6 +164,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
       bytesIn: bytes.length,
       bytesOut: out.length,
       functions: module.spaces.functions,
+      largestFunctionBytes: largestFunctionBytes(module),
       checks: meter.counts,
       memoryMaxBytes: memoryPages.map((pages) =>
         pages === undefined ? undefined : pages * PAGE_BYTES,
@@ -162,7 +172,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
       tableMaxElements: tableElements,
       compileWork,
       hasStart: module.start !== undefined,
-      reset: judgeReset(module, scan, limits),
+      reset: judgeReset(module, scan),
     },
   }
 }
@@ -178,7 +188,7 @@ function refuseReserved(module: WasmModule): void {
   if (taken === undefined) return
   throw new WasmError(
     'WASM_RESERVED_NAME',
-    `Cannot harden WebAssembly module: it exports "${taken.name}", wanted no name that begins with ${RESERVED_PREFIX}`,
+    `Cannot harden WebAssembly module: it exports ${shortName(taken.name)}, wanted no name that begins with ${RESERVED_PREFIX}`,
     { details: { name: taken.name } },
   )
 }

@@ -2,6 +2,7 @@
 import { type ModuleLimits, UNLIMITED } from './limits.ts'
 import { readModule } from './read.ts'
 import { type CodeScan, scanFunctions } from './scan-code.ts'
+import type { WasmModule } from './wasm-module.ts'
 
 /** Up to this much, V8 compiles a function in the thread that calls it, at its first call. */
 export const MOST_LAZY_WORK = 30_000_000
@@ -19,16 +20,22 @@ export interface ModuleWork {
   readonly total: number
 }
 
+/** The original. */
+interface Measured {
+  readonly module: WasmModule
+  readonly scan: CodeScan
+  readonly limits: ModuleLimits
+}
+
 /**
  * Functions are measured as hardened where they could be more than `MOST_LAZY_WORK`; for the others the original's work will do.
  * Throws `WasmError` where one is over its limit.
  */
 export function measureHardened(
   hardened: Uint8Array,
-  { compileWork }: CodeScan,
-  limits: ModuleLimits,
+  { module, scan, limits }: Measured,
 ): ModuleWork {
-  const work = compileWork.slice()
+  const work = scan.compileWork.slice()
   const suspects = [...work.keys()].filter(
     (index) => (work[index] ?? 0) * MOST_GROWTH > MOST_LAZY_WORK,
   )
@@ -36,8 +43,11 @@ export function measureHardened(
     // What hardening adds to the index spaces is its own affair.
     const most = { ...UNLIMITED, nesting: limits.nesting + ADDED_BLOCKS }
     const scanLimits = { ...most, compileWork: limits.compileWork }
-    const scan = scanFunctions(readModule(hardened, most), scanLimits, suspects)
-    for (const index of suspects) work[index] = scan.compileWork[index] ?? 0
+    const { compileWork } = scanFunctions(readModule(hardened, most), scanLimits, {
+      indices: suspects,
+      named: module,
+    })
+    for (const index of suspects) work[index] = compileWork[index] ?? 0
   }
   return {
     heaviest: work.reduce((heaviest, units) => Math.max(heaviest, units), 0),

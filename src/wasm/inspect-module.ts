@@ -7,7 +7,13 @@ import { readFunctionNames } from './name-section.ts'
 import { readModule } from './read.ts'
 import { judgeReset, type ResetVerdict } from './resettable.ts'
 import { type CodeScan, scanCode } from './scan-code.ts'
-import type { ExportEntry, ImportEntry, Limited, WasmModule } from './wasm-module.ts'
+import {
+  type ExportEntry,
+  type ImportEntry,
+  type Limited,
+  largestFunctionBytes,
+  type WasmModule,
+} from './wasm-module.ts'
 
 export interface SectionSize {
   /** The spec's name, or `custom "NAME"`. */
@@ -25,7 +31,12 @@ export interface ModuleInspection {
   readonly memories: readonly Limited[]
   /** Sizes in elements. */
   readonly tables: readonly Limited[]
-  readonly functions: { readonly imported: number; readonly defined: number }
+  readonly functions: {
+    readonly imported: number
+    readonly defined: number
+    /** Of code, of the largest one. */
+    readonly largestBytes: number
+  }
   /** Mutable globals the module defines. */
   readonly mutableGlobals: number
   /** Index of the start function. */
@@ -65,7 +76,11 @@ function describe(module: WasmModule, scan: CodeScan, limits: ModuleLimits): Mod
     interface: interfaceOf(module),
     memories: module.memories,
     tables: module.tables.map(({ imported, minimum, maximum }) => ({ imported, minimum, maximum })),
-    functions: { imported: module.importedFunctions, defined: module.bodies.length },
+    functions: {
+      imported: module.importedFunctions,
+      defined: module.bodies.length,
+      largestBytes: largestFunctionBytes(module),
+    },
     mutableGlobals: module.globals.filter(({ imported, mutable }) => mutable && !imported).length,
     start: module.start,
     features: usedFeatures(module, scan.usedOpcodes),
@@ -75,6 +90,6 @@ function describe(module: WasmModule, scan: CodeScan, limits: ModuleLimits): Mod
     })),
     namedFunctions: names.size,
     isHardened: module.sections.some(({ name }) => name === HARDENED_SECTION),
-    reset: judgeReset(module, scan, limits),
+    reset: judgeReset(module, scan),
   }
 }

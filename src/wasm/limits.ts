@@ -12,7 +12,7 @@ export interface ModuleLimits {
   readonly imports: number
   /** Functions, imported ones included. */
   readonly functions: number
-  /** Bytes of one function's code as uploaded. V8's own limit is 7,654,321, hardened. */
+  /** Bytes of one function's code as uploaded; at most `MAX_FUNCTION_BYTES`. */
   readonly functionBytes: number
   /** What V8 does to compile one function, as uploaded and as hardened: about a nanosecond each, see compile-work.ts. */
   readonly compileWork: number
@@ -52,6 +52,12 @@ export const DEFAULT_MODULE_LIMITS: ModuleLimits = {
   elements: 1_000_000,
   dataSegments: 100_000,
 }
+
+/** What V8 takes of one function, here the hardened one's. */
+export const V8_FUNCTION_BYTES = 7_654_321
+
+/** The most that anybody may allow a function as uploaded. */
+export const MAX_FUNCTION_BYTES: number = 7 * 1024 * 1024
 
 /** For what has been read before. */
 export const UNLIMITED = Object.fromEntries(

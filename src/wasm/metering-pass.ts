@@ -17,7 +17,7 @@ import { CodeCopy } from './code-copy.ts'
 import { wasmLimitError } from './errors.ts'
 import { HintList } from './hint-list.ts'
 import { InstructionReader } from './instruction-reader.ts'
-import type { ModuleLimits } from './limits.ts'
+import { type ModuleLimits, V8_FUNCTION_BYTES } from './limits.ts'
 import { enterFunction } from './locals.ts'
 import { type MeterCode, setWeight } from './meter-code.ts'
 import { COST_OF, IS_PLAIN, OP } from './opcodes.ts'
@@ -40,9 +40,8 @@ const UNKNOWN_CALL_COST = 256
 /** As much as a path may spend: two calls of the host have a charge between them, so each is followed by a check if it asks for one. */
 const IMPORT_COST = CHUNK
 const RECURSIVE_CALL_COST = 128
-/** V8's limits. */
+/** V8's limit. */
 const MAX_LOCALS = 50_000
-const MAX_BODY_BYTES = 7_654_321
 
 export interface MeterOptions {
   readonly module: WasmModule
@@ -137,8 +136,8 @@ export class MeteringPass {
       out.byte(0x0b)
     }
     const bytes = out.length - this.#bodyStart
-    if (bytes > MAX_BODY_BYTES)
-      throw wasmLimitError('hardened function bytes', bytes, MAX_BODY_BYTES)
+    if (bytes > V8_FUNCTION_BYTES)
+      throw wasmLimitError('hardenedFunctionBytes', bytes, V8_FUNCTION_BYTES)
     this.bodies[index] = { start: this.#bodyStart, end: out.length }
   }
 

@@ -182,6 +182,10 @@ class ModuleReader {
     for (let index = 0; index < count; index++) {
       const size = reader.u32()
       const start = reader.pos
+      if (size > reader.end - start) {
+        const name = `function ${index + this.#importedFunctions}`
+        throw wasmErrorAt('WASM_MALFORMED', `the code of ${name} is cut short, it begins`, start)
+      }
       reader.skip(size)
       this.#bodies.push({ start, end: reader.pos })
     }

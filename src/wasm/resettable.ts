@@ -4,7 +4,7 @@
  * Tables and dropped segments cannot be put back. That holds for the start function too: it runs at the beginning of every
  * run, with what that run is granted, so the snapshot is of the time before it.
  */
-import type { ModuleLimits } from './limits.ts'
+import { functionName } from './function-name.ts'
 import { readFunctionNames } from './name-section.ts'
 import { OP } from './opcodes.ts'
 import type { CodeScan } from './scan-code.ts'
@@ -29,18 +29,16 @@ const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
 ])
 
 /** `scan`: of the same module. */
-export function judgeReset(module: WasmModule, scan: CodeScan, limits: ModuleLimits): ResetVerdict {
+export function judgeReset(module: WasmModule, scan: CodeScan): ResetVerdict {
   if (scan.stateChanges.length === 0) return { isPossible: true, reasons: [] }
-  const names = readFunctionNames(module, limits.functions)
   const reachable = reachableFunctions(module, scan)
-  const reasons = scan.stateChanges
-    .filter((change) => reachable[change.function] === 1)
-    .map(({ function: index, opcode, offset }) => {
-      const name = names.get(index)
-      const where = name === undefined ? `function ${index}` : `function ${index} (${name})`
-      return `${NAMES.get(opcode) ?? 'table change'} in ${where} at offset ${offset}`
-    })
-  return { isPossible: reasons.length === 0, reasons: reasons.slice(0, MAX_REASONS) }
+  const changes = scan.stateChanges.filter((change) => reachable[change.function] === 1)
+  const names = readFunctionNames(module, module.spaces.functions)
+  const reasons = changes.slice(0, MAX_REASONS).map(({ function: index, opcode, offset }) => {
+    const where = functionName(index, names.get(index))
+    return `${NAMES.get(opcode) ?? 'table change'} in ${where} at offset ${offset}`
+  })
+  return { isPossible: changes.length === 0, reasons }
 }
 
 /** Functions that can run: the start function, those exported or referred to, and what they call. */

@@ -5,7 +5,7 @@
 import type { CodeProgress } from './code-progress.ts'
 import { CompileWork } from './compile-work.ts'
 import { wasmComplexityError, wasmErrorAt } from './errors.ts'
-import { errorInFunction } from './function-name.ts'
+import { inFunction } from './function-name.ts'
 import { InstructionReader, NO_TYPE_INDEX } from './instruction-reader.ts'
 import { checkLimit, type ModuleLimits } from './limits.ts'
 import { enterFunction } from './locals.ts'
@@ -48,23 +48,26 @@ export function scanCode(
   limits: ModuleLimits,
   progress?: CodeProgress,
 ): CodeScan {
-  return scanFunctions(module, limits, module.bodies.keys(), progress)
+  return scanFunctions(module, limits, { indices: module.bodies.keys(), named: module, progress })
 }
 
-/** The same for some defined functions only. */
+export interface SomeFunctions {
+  /** Of defined functions. */
+  readonly indices: Iterable<number>
+  /** The module that is known to whoever reads an error: it has the same functions. */
+  readonly named: WasmModule
+  readonly progress?: CodeProgress | undefined
+}
+
+/** The same for some functions only. */
 export function scanFunctions(
   module: WasmModule,
   limits: ModuleLimits,
-  indices: Iterable<number>,
-  progress?: CodeProgress,
+  { indices, named, progress }: SomeFunctions,
 ): CodeScan {
   const scanner = new CodeScanner(module, limits)
   for (const index of indices) {
-    try {
-      scanner.scan(index)
-    } catch (error) {
-      throw errorInFunction(module, index, error)
-    }
+    inFunction(named, index, () => scanner.scan(index))
     progress?.read(index)
   }
   return scanner.finish()

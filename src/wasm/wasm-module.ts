@@ -114,3 +114,8 @@ export interface WasmModule {
 export interface SectionEntries extends Span {
   readonly count: number
 }
+
+/** Of code, as it stands in the module. */
+export function largestFunctionBytes({ bodies }: WasmModule): number {
+  return bodies.reduce((largest, { start, end }) => Math.max(largest, end - start), 0)
+}

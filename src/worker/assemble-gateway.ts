@@ -25,6 +25,7 @@ import { readStatus } from '../gateway/status/read-status.ts'
 import type { Tenant } from '../gateway/tenant.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
 import type { Compile } from '../guest/compiler.ts'
+import type { CompileLimits } from '../guest/guest-module.ts'
 import { LoadTurns } from '../guest/load-turns.ts'
 import type { FailingRelease } from '../ipc/messages.ts'
 import { Scheduler } from '../pool/scheduler.ts'
@@ -307,7 +308,7 @@ function publishedOf(
       settingsOfRelease(live, settingsFor(live.name), preopensOf(config, shared, live.imageRoot)),
     fileReader,
     verify: verifierOf(config.signers, reader),
-    load: (live) => loadRelease(live, tenantFor(config, live.name).limits.memoryBytes, shared),
+    load: (live) => loadRelease(live, compileLimits(tenantFor(config, live.name)), shared),
     onFailing: ({ name: handler, digest: release }, { requests, failures }) =>
       shared.onFailing?.({ tenant, handler, release, requests, failures }),
   })
@@ -315,20 +316,25 @@ function publishedOf(
 
 function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | undefined {
   if (config.root === undefined) return undefined
+  const usual = compileLimits(config)
   const own = new Map(
-    config.handlers.map(({ name, limits }) => [latin1Of(name), limits.memoryBytes]),
+    config.handlers.map(({ name }) => [latin1Of(name), compileLimits(tenantFor(config, name))]),
   )
   return new DocumentRoot({
     root: config.root,
     extensions: config.limitExtensions,
     index: config.index,
     revalidateMs: config.revalidateMs,
-    memoryMaxBytes: (path) => own.get(path) ?? config.limits.memoryBytes,
+    limitsOf: (path) => own.get(path) ?? usual,
     tenant: config.name,
     cache: shared.modules,
     turns: shared.turns,
     clock: shared.clock,
   })
+}
+
+function compileLimits({ limits }: TenantConfig): CompileLimits {
+  return { memoryMaxBytes: limits.memoryBytes, functionBytes: limits.functionBytes }
 }
 
 /** The files a guest sees: those of `root`, its tenant's mounts, devices, and a `/tmp` of its own. */

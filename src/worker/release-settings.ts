@@ -1,7 +1,7 @@
 /** What a release may use, and its module: the manifest's wishes within the tenant's limits. */
 import type { HandlerSettings } from '../gateway/handler-settings.ts'
 import type { CompileCache } from '../guest/compile-cache.ts'
-import type { GuestModule } from '../guest/guest-module.ts'
+import type { CompileLimits, GuestModule } from '../guest/guest-module.ts'
 import type { LoadTurns } from '../guest/load-turns.ts'
 import { canRunHardened, readHardened, readOriginal } from '../store/read-module.ts'
 import type { LiveHandler, ReleaseReader } from '../store/release-reader.ts'
@@ -32,23 +32,24 @@ export function settingsOfRelease(
 
 /**
  * The module as the publisher hardened it, or hardened anew where that does not fit any more: the tenant may have
- * less memory (`tenantBytes`) than then. Rejects with `StoreError`, `GuestError`, `WasmError`.
+ * less than then (`tenant`). Rejects with `StoreError`, `GuestError`, `WasmError`.
  */
 export async function loadRelease(
   live: LiveHandler,
-  tenantBytes: number,
+  tenant: CompileLimits,
   { modules, turns }: { readonly modules: CompileCache; readonly turns: LoadTurns },
 ): Promise<GuestModule> {
   const { hardened, manifest } = live.release
   const name = `${live.tenant}/${live.name}`
-  const memoryMaxBytes = least(manifest.limits.memoryBytes, tenantBytes)
-  if (canRunHardened(live.release, memoryMaxBytes)) {
+  const memoryMaxBytes = least(manifest.limits.memoryBytes, tenant.memoryMaxBytes)
+  const limits = { ...tenant, memoryMaxBytes }
+  if (canRunHardened(live.release, limits)) {
     return turns.take(live.tenant, hardened.bytes, () =>
       modules.compileHardened({ ...hardened, name }, () => readHardened(live)),
     )
   }
   return turns.take(live.tenant, live.release.original.bytes, async () =>
-    modules.compile(await readOriginal(live), { name, memoryMaxBytes }),
+    modules.compile(await readOriginal(live), { name, ...limits }),
   )
 }
 

@@ -11,6 +11,7 @@ import {
   queueSchema,
   tenantSchema,
 } from '../../src/config/schema.ts'
+import { parseSize } from '../../src/config/units.ts'
 import { DEFAULT_UNFINISHED_PARAMS_BYTES } from '../../src/fastcgi/params-budget.ts'
 import { type FailureCode, failureRule } from '../../src/gateway/failure.ts'
 import { MAX_HELD_BYTES } from '../../src/gateway/guest-stderr.ts'
@@ -21,7 +22,7 @@ import { DEFAULT_LOAD_LIMITS } from '../../src/guest/load-turns.ts'
 import { DEFAULT_WARM_LIMITS } from '../../src/pool/warm-instances.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
 import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
-import { DEFAULT_MODULE_LIMITS } from '../../src/wasm/limits.ts'
+import { DEFAULT_MODULE_LIMITS, V8_FUNCTION_BYTES } from '../../src/wasm/limits.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const PAGE = readFileSync(join(ROOT, 'docs/limits.md'), 'utf8')
@@ -50,6 +51,7 @@ function table(heading: string): Row[] {
 const ENDING = table('Limits that end a request')
 const TOLD = table('Limits that a guest is told of')
 const KEPT = table('Limits of what is kept')
+const MODULE = table('Limits of a module')
 const OTHER = table('Other failures')
 
 function referenceOf(schema: z.ZodObject, name: string): unknown {
@@ -71,13 +73,16 @@ test('every table has rows', () => {
 })
 
 test('defaults are those of the configuration', () => {
-  for (const { Key: key = '', Default: standard } of [...ENDING, ...TOLD, ...KEPT]) {
+  const rows = MODULE.map((row): Row => ({ ...row, Default: row['Most'] ?? '' }))
+  for (const { Key: key = '', Default: standard } of [...ENDING, ...TOLD, ...KEPT, ...rows]) {
     if (key !== '-') expect([key, standard]).toEqual([key, defaultOf(key)])
   }
 })
 
 test('every limit of the configuration is there', () => {
-  const keys = [...ENDING, ...TOLD].map(({ Key: key }) => key).filter((key) => key !== '-')
+  const keys = [...ENDING, ...TOLD, ...MODULE]
+    .map(({ Key: key }) => key)
+    .filter((key) => key !== '-')
   const wanted = [
     ...Object.keys(limitsSchema.shape).map((name) => `limits.${name}`),
     ...Object.keys(queueSchema.shape).map((name) => `queue.${name}`),
@@ -115,10 +120,13 @@ test('fixed limits are those of the code', () => {
 })
 
 test('limits of a module are those of the code', () => {
-  const documented = table('Limits of a module').map(({ Name: name, Most: most }) => [name, most])
-  expect(documented).toEqual(
-    Object.entries(DEFAULT_MODULE_LIMITS).map(([name, most]) => [name, String(most)]),
-  )
+  // Of `functionBytes`, what an operator writes.
+  const documented = MODULE.map(({ Name: name, Key: key, Most: most = '' }) => [
+    name,
+    key === '-' ? Number(most) : parseSize(most.replaceAll('"', '')),
+  ])
+  expect(documented).toEqual(Object.entries(DEFAULT_MODULE_LIMITS))
+  expect(PAGE).toContain(`the ${V8_FUNCTION_BYTES.toLocaleString('en')} that V8 takes`)
 })
 
 test('statuses and levels are those of the rules', () => {

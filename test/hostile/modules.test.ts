@@ -37,6 +37,20 @@ const CASES = [
     status: 502,
     code: 'WASM_LIMIT_EXCEEDED',
   },
+  {
+    name: 'the same, where the operator allows it',
+    module: moduleOf(1, heavyCode(600_000)),
+    limits: 'function = "6MiB"',
+    status: 502,
+    code: 'CGI_NO_HEADER',
+  },
+  {
+    name: 'less than that, where the operator does not',
+    module: moduleOf(1, heavyCode(100_000)),
+    limits: 'function = "512KiB"',
+    status: 502,
+    code: 'WASM_LIMIT_EXCEEDED',
+  },
   { name: 'no module', module: Buffer.from('<?php'), status: 502, code: 'WASM_NOT_A_MODULE' },
   {
     name: 'a module cut short',
@@ -46,9 +60,9 @@ const CASES = [
   },
 ]
 
-for (const { name, module, status, code } of CASES) {
+for (const { name, module, limits = '', status, code } of CASES) {
   test(name, async () => {
-    using stage = setStage({ modules: { burden: module }, limits: 'cpu = "5s"' })
+    using stage = setStage({ modules: { burden: module }, limits: `cpu = "5s"\n${limits}` })
     expect((await stage.ask('neighbour', 'hello')).status).toBe(200)
     const watch = new LoopWatch()
     let isOver = false

@@ -7,6 +7,7 @@ import { CompileCache } from '../../src/guest/compile-cache.ts'
 import { runToEnd } from '../../src/guest/engine.ts'
 import { FaultConduct, MANY_FAULTS } from '../../src/guest/fault-conduct.ts'
 import { GuestInstance } from '../../src/guest/instance.ts'
+import { DEFAULT_MODULE_LIMITS } from '../../src/wasm/limits.ts'
 import { job } from '../support/guest.ts'
 
 /** Remembers the most page faults of a slice. */
@@ -23,6 +24,7 @@ test('once its tenant is watched, no slice has many page faults', async () => {
   const module = await new CompileCache().compile(compileHostile('touch-pages'), {
     name: 'touch-pages',
     memoryMaxBytes: 64 << 20,
+    functionBytes: DEFAULT_MODULE_LIMITS.functionBytes,
   })
   const faults = new NotingConduct(systemClock)
   const run = () => runToEnd(new GuestInstance(module, systemClock), job({ faults, cpuMs: 500 }))
@@ -41,6 +43,7 @@ test('a guest that writes little is not watched', async () => {
   const module = await new CompileCache().compile(compileHostile('endless-loop'), {
     name: 'endless-loop',
     memoryMaxBytes: 64 << 20,
+    functionBytes: DEFAULT_MODULE_LIMITS.functionBytes,
   })
   const faults = new NotingConduct(systemClock)
   await runToEnd(new GuestInstance(module, systemClock), job({ faults, cpuMs: 50 }))

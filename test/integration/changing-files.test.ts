@@ -70,7 +70,7 @@ const USES: ReadonlyArray<{ readonly name: string; readonly use: Use; readonly f
           extensions: ['.wasm'],
           index: 'index.wasm',
           revalidateMs: 0,
-          memoryMaxBytes: () => 65_536,
+          limitsOf: () => ({ memoryMaxBytes: 65_536, functionBytes: 65_536 }),
           tenant: 'race',
           cache: new CompileCache(),
           turns: new LoadTurns(),

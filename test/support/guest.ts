@@ -6,11 +6,16 @@ import { FaultConduct } from '../../src/guest/fault-conduct.ts'
 import type { GuestModule } from '../../src/guest/guest-module.ts'
 import type { GuestJob } from '../../src/guest/job.ts'
 import { DEFAULT_WASI_LIMITS, type WasiGrants } from '../../src/wasi/session.ts'
+import { DEFAULT_MODULE_LIMITS } from '../../src/wasm/limits.ts'
 
 export const MIB = 1024 * 1024
 
 export function compileGuest(bytes: Uint8Array, memoryMaxBytes = 64 * MIB): Promise<GuestModule> {
-  return new CompileCache().compile(new Uint8Array(bytes), { name: 'test.wasm', memoryMaxBytes })
+  return new CompileCache().compile(new Uint8Array(bytes), {
+    name: 'test.wasm',
+    memoryMaxBytes,
+    functionBytes: DEFAULT_MODULE_LIMITS.functionBytes,
+  })
 }
 
 export const emptySource: ByteSource = { read: () => undefined, onReadable: (wake) => wake() }

@@ -191,6 +191,7 @@ test.runIf(process.getuid?.() === 0)(
       probe: { method: 'GET', path: '/', headers: {}, body: '' },
       limits: {
         moduleBytes: 1_000_000,
+        functionBytes: 1_000_000,
         hardenedBytes: 1_000_000,
         memoryBytes: 1_048_576,
         cpuMs: 1000,

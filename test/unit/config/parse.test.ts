@@ -83,6 +83,7 @@ test('a tenant with nothing but a name gets every default', () => {
       tmpFiles: 1024,
       tmpDepth: 32,
       openFiles: 64,
+      functionBytes: 5_242_880,
     },
     queue: { maxLength: 128, timeoutMs: 5000 },
   })

@@ -98,6 +98,12 @@ const CASES: readonly Case[] = [
     message: 'is "5GiB"',
   },
   {
+    name: 'larger functions than V8 takes',
+    text: `${POOL}${TENANT}limits.function = "8MiB"`,
+    found: 'CONFIG_BAD_VALUE 6 tenant "acme": limits.function',
+    message: 'from 1KiB to 7MiB',
+  },
+  {
     name: 'duration without unit',
     text: 'process_control_timeout = 30',
     found: 'CONFIG_BAD_VALUE 1 process_control_timeout',

@@ -5,6 +5,7 @@ import { compileCgiModule } from '../../../src/guest/guest-module.ts'
 import { WASI_FUNCTIONS, WasiHost } from '../../../src/wasi/host.ts'
 import { WASI_SIGNATURES } from '../../../src/wasi/signatures.ts'
 import { inspect } from '../../../src/wasm/inspect-module.ts'
+import { DEFAULT_MODULE_LIMITS } from '../../../src/wasm/limits.ts'
 import { wat } from '../../support/wat.ts'
 import { SIGNATURES } from '../wasi/probe.ts'
 
@@ -79,7 +80,12 @@ function typeOf(name: string, more = ''): string {
   return `(param ${parameters.replaceAll(',', '')} ${more}) ${result === 'i32' ? '(result i32)' : ''}`
 }
 
-const OPTIONS = { digest: 'x', name: 'shop', memoryMaxBytes: 1 << 20 }
+const OPTIONS = {
+  digest: 'x',
+  name: 'shop',
+  memoryMaxBytes: 1 << 20,
+  functionBytes: DEFAULT_MODULE_LIMITS.functionBytes,
+}
 
 test.each(REFUSED)('$name', async ({ text, says }) => {
   const bytes = wat(`(module ${text})`)

@@ -4,11 +4,16 @@ import { CompileCache } from '../../../src/guest/compile-cache.ts'
 import { compileInThreads } from '../../../src/guest/compile-threads.ts'
 import { runToEnd } from '../../../src/guest/engine.ts'
 import { GuestInstance } from '../../../src/guest/instance.ts'
+import { DEFAULT_MODULE_LIMITS } from '../../../src/wasm/limits.ts'
 import { CollectingSink, grants, job } from '../../support/guest.ts'
 import { wat } from '../../support/wat.ts'
 
 const cache = new CompileCache({ compile: compileInThreads() })
-const options = { name: 'test.wasm', memoryMaxBytes: 1024 * 1024 }
+const options = {
+  name: 'test.wasm',
+  memoryMaxBytes: 1024 * 1024,
+  functionBytes: DEFAULT_MODULE_LIMITS.functionBytes,
+}
 
 /** Prints `x`, and has so many more functions, none of which is called. */
 function moduleOf(functions: number): Uint8Array<ArrayBuffer> {

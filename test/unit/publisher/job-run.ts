@@ -44,6 +44,7 @@ export const HELLO = 'Content-Type: text/plain\n\nhello caf\xc3\xa9'
 
 export const LIMITS: PublisherJob['limits'] = {
   moduleBytes: 1_000_000,
+  functionBytes: 1_000_000,
   hardenedBytes: 1_000_000,
   memoryBytes: 1_048_576,
   // Enough for a machine that others use as well.

@@ -25,6 +25,7 @@ test('a good module: every step says what it found, and the hardened bytes are w
     bytes: bytes.length,
     contract: 1,
     memoryMaxBytes: 1_048_576,
+    functionBytes: 27,
     memories: 1,
     isResettable: true,
   })
@@ -137,6 +138,14 @@ const REFUSED: ReadonlyArray<{
     says: 'moduleBytes',
   },
   {
+    name: 'too large a function',
+    module: printing(HELLO),
+    changes: { limits: { ...LIMITS, functionBytes: 26 } },
+    step: 'verify',
+    code: 'WASM_LIMIT_EXCEEDED',
+    says: 'functionBytes is 27, wanted at most 26, in function 2',
+  },
+  {
     name: 'too large a hardened module',
     module: printing(HELLO),
     changes: { limits: { ...LIMITS, hardenedBytes: 400 } },
@@ -172,7 +181,7 @@ const REFUSED: ReadonlyArray<{
     ]),
     step: 'compile',
     code: 'PUBLISHER_INVALID_MODULE',
-    says: 'V8 says',
+    says: 'V8 says "Compiling function #0 failed: expected 0 elements on the stack for fallthru, found 1 @+51"',
   },
   {
     name: 'a trap',

@@ -6,7 +6,7 @@ const STEP = '{"event":"step","step":"verify","note":"é fine","found":{},"ms":1
 const DIGEST = 'a'.repeat(64)
 
 function done(bytes: unknown): string {
-  return `{"event":"done","lifetime":"reset","hardened":{"digest":"${DIGEST}","bytes":${JSON.stringify(bytes)},"contract":1,"memoryMaxBytes":1,"memories":1,"isResettable":true}}\n`
+  return `{"event":"done","lifetime":"reset","hardened":{"digest":"${DIGEST}","bytes":${JSON.stringify(bytes)},"contract":1,"memoryMaxBytes":1,"functionBytes":1,"memories":1,"isResettable":true}}\n`
 }
 
 function read(chunks: readonly Uint8Array[]) {

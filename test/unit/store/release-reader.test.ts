@@ -95,16 +95,23 @@ test('a hardened module that is not what the release says is not run', async () 
   await expect(readHardened(handler)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
 })
 
-test('a hardened module runs as it is under the limit and the contract it was made for', async () => {
+test('a hardened module runs as it is within the limits and under the contract it was made for', async () => {
   await release(store, nodeFiles, { module: 'a' })
   const [handler] = (await reader.current('acme')).handlers
   if (handler === undefined) throw new Error('nothing is live')
   const { release: record } = handler
-  expect(canRunHardened(record, 65_536)).toBe(true)
-  expect(canRunHardened(record, 1_000_000)).toBe(true)
-  expect(canRunHardened(record, 65_535)).toBe(false)
-  const older = { ...record, hardened: { ...record.hardened, contract: 0 } }
-  expect(canRunHardened(older, 65_536)).toBe(false)
+  const runs = (memoryMaxBytes: number, functionBytes: number, changes: object = {}): boolean =>
+    canRunHardened(
+      { ...record, hardened: { ...record.hardened, ...changes } },
+      { memoryMaxBytes, functionBytes },
+    )
+  expect(runs(65_536, 100)).toBe(true)
+  expect(runs(1_000_000, 1000)).toBe(true)
+  expect(runs(65_535, 100)).toBe(false)
+  expect(runs(65_536, 99)).toBe(false)
+  expect(runs(65_536, 100, { contract: 0 })).toBe(false)
+  // Nobody has written down how large its functions are.
+  expect(runs(65_536, 1_000_000, { functionBytes: undefined })).toBe(false)
 })
 
 /** The next thing a watch tells. */
