@@ -1,6 +1,6 @@
 /** Log lines for people at a terminal: those of requests in a form of their own, all others as pino-pretty has them. */
+import { createRequire } from 'node:module'
 import { isatty } from 'node:tty'
-import { prettyFactory } from 'pino-pretty'
 import { harmless } from './harmless.ts'
 import { clockTime, printBytes, printMs } from './quantity.ts'
 
@@ -11,6 +11,10 @@ const COLOURS: Readonly<Record<string, number>> = { '2': 32, '3': 32, '4': 33, '
 
 /** Makes what turns a line of JSON into one for people, with its line feed. */
 export function readableLines(hasColours: boolean): (line: string) => string {
+  // Loaded only where it is wanted: no worker of a service has a terminal.
+  const { prettyFactory }: typeof import('pino-pretty') = createRequire(import.meta.url)(
+    'pino-pretty',
+  )
   const prettify = prettyFactory({
     sync: true,
     translateTime: 'SYS:HH:MM:ss.l',

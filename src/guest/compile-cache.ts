@@ -1,6 +1,6 @@
 /** Compiled modules by content: tenants that run the same bytes share one module. Never chosen by a name a tenant controls. */
 import { createHash } from 'node:crypto'
-import { type Compile, compileHere } from './compiler.ts'
+import type { Compile } from './compiler.ts'
 import type { CompileOptions, GuestModule, HardenedFacts } from './guest-module.ts'
 
 /** Modules are dropped, least recently used first, when their sizes add up to more than this. */
@@ -13,6 +13,12 @@ export interface CompileCacheOptions {
   readonly maxBytes?: number
   /** Default: in this thread. */
   readonly compile?: Compile | undefined
+}
+
+/** In this thread. What it takes is loaded with the first module: a worker, which has other threads for it, never does. */
+const compileHere: Compile = async (bytes, plan) => {
+  const compiler = await import('./compiler.ts')
+  return compiler.compileHere(bytes, plan)
 }
 
 export class CompileCache {

@@ -1,11 +1,6 @@
 /** Who makes modules of bytes: this thread (`compileHere`), or others (`compile-threads.ts`). */
-import {
-  type CompileOptions,
-  compileCgiModule,
-  compileHardenedModule,
-  type GuestModule,
-  type HardenedFacts,
-} from './guest-module.ts'
+import type { CompileOptions, GuestModule, HardenedFacts } from './guest-module.ts'
+import { compileCgiModule, compileHardenedModule } from './make-module.ts'
 
 /** How a module is made of its bytes: hardened on the way, or as somebody trusted has hardened it. */
 export type CompilePlan =

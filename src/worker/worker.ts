@@ -10,10 +10,8 @@ import { returnMemory } from '../base/return-memory.ts'
 import type { Usage } from '../base/usage.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import type { Gateway } from '../gateway/gateway.ts'
-import { connectorTo } from '../gateway/http/backend-pool.ts'
-import { type HttpFront, startHttpFront } from '../gateway/http/front.ts'
+import type { HttpFront } from '../gateway/http/front.ts'
 import type { Listener } from '../gateway/listen/listener.ts'
-import { hasSocketPairs } from '../gateway/listen/socket-pair.ts'
 import type { Router } from '../gateway/router.ts'
 import { compileInThreads } from '../guest/compile-threads.ts'
 import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
@@ -346,9 +344,9 @@ export class Worker {
   async #openFront({ fd }: SocketGrant): Promise<HttpFront | undefined> {
     const [first] = this.#listeners
     if (first === undefined) return undefined
-    const { logger } = this.#options
-    const connect = hasSocketPairs() ? () => first.connect() : connectorTo(first.address)
-    return startHttpFront({ host: '', port: 0, fd, connect, logger })
+    // Loaded only where it is wanted: Node's HTTP is as much as a fifth of all else a worker loads.
+    const { openOwnFront } = await import('./own-front.ts')
+    return openOwnFront(fd, first, this.#options.logger)
   }
 
   /** Whether guests wait that have used up a slice. */

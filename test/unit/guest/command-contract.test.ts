@@ -1,7 +1,7 @@
 /** A module that is no WASI command is refused before anything runs, by every way in; one that is fits the host. */
 import { expect, test } from 'vitest'
 import { contractProblem } from '../../../src/guest/command-contract.ts'
-import { compileCgiModule } from '../../../src/guest/guest-module.ts'
+import { compileCgiModule } from '../../../src/guest/make-module.ts'
 import { WASI_FUNCTIONS, WasiHost } from '../../../src/wasi/host.ts'
 import { WASI_SIGNATURES } from '../../../src/wasi/signatures.ts'
 import { inspect } from '../../../src/wasm/inspect-module.ts'

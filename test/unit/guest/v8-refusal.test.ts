@@ -1,6 +1,6 @@
 /** What V8 refuses is said of the module as it was published. */
 import { expect, test } from 'vitest'
-import { compileCgiModule, compileHardenedModule } from '../../../src/guest/guest-module.ts'
+import { compileCgiModule, compileHardenedModule } from '../../../src/guest/make-module.ts'
 import { harden } from '../../../src/wasm/harden-module.ts'
 
 /** `_start` leaves an i32 behind: well-formed, wrong types. V8 notices at the `end` of the function. */
