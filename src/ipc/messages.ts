@@ -6,6 +6,9 @@
  *     <------------------------- ready | failed
  *     <------------------ beat, every second; busy | idle when that changes
  *     take-part | stand-by -------------->            whether it accepts connections, or leaves them to others
+ *     <--------------------------- give-away          a connection for another worker
+ *     adopt ----------------------------> others
+ *     <---------------- adopted | declined others     the first to say that it has it reads from it
  *     <------------------------ stepped-in            it takes part by itself: others left a connection waiting
  *     prepare --------------------------->            a reload, first half: nothing changes yet
  *     <------------------- prepared (error?)
@@ -54,8 +57,11 @@ export type MasterMessage<Settings> =
   | { readonly kind: 'commit' }
   /** To forget what was prepared last. */
   | { readonly kind: 'abandon' }
-  /** An open connection of another worker, idle when it was given away; the socket comes with the message. */
-  | { readonly kind: 'adopt'; readonly address: string }
+  /**
+   * An open connection of another worker, idle when it was given away; the socket comes with the message. To be answered by
+   * `adopted` before anything is read from it, or by `declined`.
+   */
+  | { readonly kind: 'adopt'; readonly id: number; readonly address: string }
   /** This worker is busy and another one is not: idle connections are better off there. */
   | { readonly kind: 'relieve' }
   /** To accept connections, as at the start. */
@@ -96,6 +102,10 @@ export type WorkerMessage =
   | { readonly kind: 'stepped-in' }
   /** An idle connection for another worker; the socket comes with the message. `address`: the one it came in by. */
   | { readonly kind: 'give-away'; readonly address: string }
+  /** The worker has the connection that came with that id; nobody else is to get it. */
+  | { readonly kind: 'adopted'; readonly id: number }
+  /** The worker is about to end, and has not read from the connection. */
+  | { readonly kind: 'declined'; readonly id: number }
   /** A request that comes now has to wait for others. `doGuestsWait`: for guests that have used up a slice. */
   | { readonly kind: 'busy'; readonly doGuestsWait: boolean }
   /** `id`: a number of its own, for the answer. */

@@ -37,6 +37,11 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
       const address = field(value, 'address')
       return typeof address === 'string' ? { kind, address } : undefined
     }
+    case 'adopted':
+    case 'declined': {
+      const id = field(value, 'id')
+      return isId(id) ? { kind, id } : undefined
+    }
     case 'ask-status': {
       const [id, tenant] = [field(value, 'id'), field(value, 'tenant')]
       return isId(id) && isText(tenant, MAX_NAME) ? { kind, id, tenant } : undefined

@@ -13,14 +13,15 @@ import { AdminSeat, listeningOf } from './admin-seat.ts'
 import { askTenants } from './ask-tenants.ts'
 import { MasterError } from './errors.ts'
 import { type LifeEvent, type LifeState, nextState } from './life-cycle.ts'
-import { type GivenAway, PoolWorkers } from './pool-workers.ts'
+import type { GivenAway } from './passage.ts'
+import { PoolWorkers } from './pool-workers.ts'
 import { type PoolChange, planReload } from './reload-plan.ts'
 import type { Notifier } from './sd-notify.ts'
 import { processMemoryBytes, type ServerStatus } from './server-status.ts'
 import { bindTcp, type HeldSocket, Sockets } from './sockets.ts'
 import { withStore } from './store-folder.ts'
 import type { Grants } from './worker-command.ts'
-import type { WorkerLimits } from './worker-process.ts'
+import type { WorkerLimits, WorkerProcess } from './worker-process.ts'
 
 export interface MasterOptions {
   readonly configFile: string
@@ -293,7 +294,7 @@ export class Master {
     const isFirst = this.#config.pools[0]?.name === pool.name
     const http = isFirst ? this.#http : undefined
     const rights = { account, grants, sockets: this.#socketsOf(pool), http }
-    const onGivenAway = (from: PoolWorkers, gift: GivenAway): void => {
+    const onGivenAway = (from: PoolWorkers, gift: GivenAway<WorkerProcess>): void => {
       const heir = this.#pools.get(from.name) ?? from
       heir.adopt(gift)
     }

@@ -7,10 +7,10 @@ import type { Logger } from '../base/logger.ts'
 import { createSharedMemory } from '../base/shared-memory.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import { LEDGER_BYTES, type SocketGrant } from '../ipc/messages.ts'
-import type { RawSocket } from '../ipc/raw-socket.ts'
 import type { Account } from './account.ts'
 import { Gathering } from './gathering.ts'
 import { ownLogFiles } from './log-files.ts'
+import { type GivenAway, Passage } from './passage.ts'
 import type { RunningPool } from './reload-plan.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
 import { rollBack } from './roll-back.ts'
@@ -34,17 +34,9 @@ export interface PoolParts {
   readonly logger: Logger
   readonly limits: WorkerLimits
   /** Receives an idle connection that one of the pool's workers gives away. */
-  readonly onGivenAway: (pool: PoolWorkers, gift: GivenAway) => void
+  readonly onGivenAway: (pool: PoolWorkers, gift: GivenAway<WorkerProcess>) => void
   /** Where workers' error output goes; undefined: to the master's. */
   readonly errorLog: { write(worker: WorkerProcess, chunk: Buffer): void } | undefined
-}
-
-/** An idle connection without a worker. */
-export interface GivenAway {
-  readonly from: WorkerProcess
-  /** The listen address it came in by. */
-  readonly address: string
-  readonly connection: RawSocket
 }
 
 export class PoolWorkers {
@@ -61,7 +53,7 @@ export class PoolWorkers {
   #history: RestartHistory = NO_HISTORY
   #isEnding = false
   readonly #gathering: Gathering
-  #turn = 0
+  readonly #passage = new Passage<WorkerProcess>(() => [...this.#workers])
 
   /** `settings`: a configuration with this pool and its tenants only. */
   constructor(settings: Config, rights: PoolRights, parts: PoolParts) {
@@ -160,22 +152,21 @@ export class PoolWorkers {
     this.#isEnding = true
     for (const timer of this.#restarts) timer.cancel()
     this.#restarts.clear()
+    this.#sendAgain(this.#passage.takeWaiting())
     await Promise.all([...this.#workers].map((worker) => worker.drain(graceMs, hasHeirs)))
     if (this.#ledger !== undefined) closeSync(this.#ledger)
     this.#ledger = undefined
   }
 
-  /** Gives the connection to the next worker that has time, or to the next one, or back; with none, it is closed. */
-  adopt({ from, address, connection }: GivenAway): void {
-    const others = [...this.#workers].filter((worker) => worker.isReady && worker !== from)
-    const taking = others.filter((worker) => worker.takesPart)
-    const idle = taking.filter((worker) => !worker.isBusy)
-    const candidates = [idle, taking, others].find((some) => some.length > 0) ?? []
-    this.#turn += 1
-    const other = candidates[this.#turn % Math.max(1, candidates.length)]
-    const heir = other ?? (from.isReady ? from : undefined)
-    if (heir === undefined) connection.close()
-    else heir.adopt(address, connection)
+  /** Gives the connection to one of its workers, the next one to come if there is none; at the end of the pool it is closed. */
+  adopt(gift: GivenAway<WorkerProcess>): void {
+    if (this.#isEnding) gift.connection.close()
+    else this.#passage.send(gift)
+  }
+
+  /** To whoever gets connections of this pool by now: after a reload it may be another one of its name. */
+  #sendAgain(gifts: readonly GivenAway<WorkerProcess>[]): void {
+    for (const gift of gifts) this.#parts.onGivenAway(this, gift)
   }
 
   reopenLogs(): void {
@@ -224,6 +215,8 @@ export class PoolWorkers {
       limits,
       onGivenAway: (from, address, connection) =>
         this.#parts.onGivenAway(this, { from, address, connection }),
+      onAdopted: (by, id) => this.#passage.taken(by, id),
+      onDeclined: this.#declined,
       onLoad: this.#balance,
       onBeat: (from) => this.#gathering.beat(from),
       onSteppedIn: (from) => this.#gathering.steppedIn(from),
@@ -239,7 +232,10 @@ export class PoolWorkers {
     })
     this.#workers.add(worker)
     worker.ready.then(
-      () => this.#gathering.update(),
+      () => {
+        this.#gathering.update()
+        this.#sendAgain(this.#passage.takeWaiting())
+      },
       () => undefined,
     )
     return worker
@@ -257,8 +253,15 @@ export class PoolWorkers {
     }
   }
 
+  /** It is about to end, whoever told it so. */
+  readonly #declined = (worker: WorkerProcess, id: number): void => {
+    if (worker.isReady) this.#retire(worker)
+    this.#sendAgain(this.#passage.takeBack(worker, id))
+  }
+
   readonly #ended = (ending: WorkerEnding): void => {
     this.#workers.delete(ending.worker)
+    this.#sendAgain(this.#passage.takeBack(ending.worker))
     this.#statusRounds.forget(ending.worker)
     if (this.#isEnding) return
     this.#gathering.update()

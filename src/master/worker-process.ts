@@ -11,6 +11,7 @@ import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
 import { readWorkerMessage } from '../ipc/read-message.ts'
 import { MasterError } from './errors.ts'
 import type { Member } from './gathering.ts'
+import type { Taker } from './passage.ts'
 import type { WorkerFacts } from './server-status.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { Asker, Question, RoundMember } from './status-rounds.ts'
@@ -54,6 +55,9 @@ export interface WorkerProcessOptions {
   readonly limits: WorkerLimits
   /** Receives an idle connection that is to go to another worker; it must be closed or passed on. */
   readonly onGivenAway: (from: WorkerProcess, address: string, socket: RawSocket) => void
+  /** It has the connection that was sent to it with that id, or does not want it. */
+  readonly onAdopted: (worker: WorkerProcess, id: number) => void
+  readonly onDeclined: (worker: WorkerProcess, id: number) => void
   readonly onLoad: (worker: WorkerProcess) => void
   /** It wants to know what the pool's other workers know of a tenant. */
   readonly onStatusAsked: (question: Question<WorkerProcess>) => void
@@ -70,7 +74,7 @@ export interface WorkerProcessOptions {
   readonly onErrorOutput: (worker: WorkerProcess, chunk: Buffer) => void
 }
 
-export class WorkerProcess implements RoundMember, Asker, Member {
+export class WorkerProcess implements RoundMember, Asker, Member, Taker {
   readonly pid: number
   /** Resolves when it accepts connections. Rejects with `MasterError` (MASTER_WORKER_FAILED) or with what it complains about. */
   readonly ready: Promise<void>
@@ -123,8 +127,9 @@ export class WorkerProcess implements RoundMember, Asker, Member {
     )
   }
 
+  /** Without its channel it is as good as gone. */
   get isReady(): boolean {
-    return this.#state === 'ready'
+    return this.#state === 'ready' && this.#child.connected
   }
 
   /** Whether it has been told to end, or has ended. */
@@ -193,11 +198,11 @@ export class WorkerProcess implements RoundMember, Asker, Member {
     this.#send({ kind: 'abandon' })
   }
 
-  /** Gives it an idle connection of another worker. */
-  adopt(address: string, socket: RawSocket): void {
-    const done = (): void => socket.close()
-    if (!this.#child.connected) done()
-    else this.#child.send({ kind: 'adopt', address }, asSendHandle(socket), undefined, done)
+  /** Gives it an idle connection of another worker, which stays open here, too. When it cannot be sent, `onEnd` will come. */
+  adopt(id: number, address: string, socket: RawSocket): void {
+    const message: MasterMessage<PackedConfig> = { kind: 'adopt', id, address }
+    if (!this.#child.connected) return
+    this.#child.send(message, asSendHandle(socket), undefined, () => undefined)
   }
 
   relieve(): void {
@@ -274,6 +279,12 @@ export class WorkerProcess implements RoundMember, Asker, Member {
         this.#options.onSteppedIn(this)
         return
       case 'give-away':
+        return
+      case 'adopted':
+        this.#options.onAdopted(this, message.id)
+        return
+      case 'declined':
+        this.#options.onDeclined(this, message.id)
         return
       case 'busy':
       case 'idle':

@@ -16,6 +16,7 @@ import { type Start, Worker } from './worker.ts'
 let worker: Worker | undefined
 /** How long requests may take after somebody else than the master has asked for the end. */
 let graceMs = 0
+let isOrphan = false
 
 function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefined): void {
   switch (message.kind) {
@@ -35,7 +36,7 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
       worker?.abandon()
       return
     case 'adopt':
-      if (socket !== undefined) worker?.adopt(message.address, socket)
+      if (socket !== undefined) worker?.adopt(message.id, message.address, socket)
       return
     case 'take-part':
       worker?.takePart()
@@ -95,11 +96,13 @@ function start(message: Start): void {
     sinks,
     send: (answer) => {
       if (process.connected) process.send?.(answer, undefined, undefined, () => undefined)
+      else masterIsGone()
     },
-    sendSocket: (answer, socket) =>
+    sendAway: (answer, socket) =>
       new Promise((resolve) => {
+        const handle = socket === undefined ? undefined : asSendHandle(socket)
         if (!process.connected) resolve()
-        else process.send?.(answer, asSendHandle(socket), undefined, () => resolve())
+        else process.send?.(answer, handle, undefined, () => resolve())
       }),
     onEnd: () => void sinks.flush().then(() => process.exit(0)),
   })
@@ -111,6 +114,13 @@ function openLedger(): UsageLedger {
   return new UsageLedger(mapSharedMemory(LEDGER_FD, LEDGER_BYTES), loadLibc()?.schedYield)
 }
 
+/** Nobody would replace this worker, and the next master has its own. */
+function masterIsGone(): void {
+  if (isOrphan) return
+  isOrphan = true
+  drain(graceMs, false)
+}
+
 function drain(limitMs: number, hasHeirs: boolean): void {
   if (worker === undefined) process.exit(0)
   worker.drain(limitMs, hasHeirs)
@@ -119,8 +129,8 @@ function drain(limitMs: number, hasHeirs: boolean): void {
 process.on('message', (message, handle) =>
   obey(message as MasterMessage<PackedConfig>, asRawSocket(handle)),
 )
-// The master is gone: nobody would replace this worker, and the next master has its own.
-process.once('disconnect', () => drain(graceMs, false))
+// It does not come where a socket was on its way to the master: then the next beat finds out.
+process.once('disconnect', masterIsGone)
 process.once('SIGTERM', () => drain(graceMs, true))
 process.once('SIGQUIT', () => drain(graceMs, true))
 // A terminal sends these to everybody; the master says what is to be done.

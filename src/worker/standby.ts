@@ -15,7 +15,7 @@ export interface StandbyListener {
   /** Whether connections wait on a socket that is paused. */
   hasWaiting(): boolean
   /** Hands over kept connections without a request. */
-  closeKept(): void
+  handOverKept(): void
 }
 
 export interface StandbyOptions {
@@ -44,7 +44,7 @@ export class Standby {
   begin(isWatching: boolean): void {
     this.#isStandingBy = true
     this.#isWatching = isWatching
-    this.#look()
+    this.look()
   }
 
   end(): void {
@@ -54,6 +54,11 @@ export class Standby {
     this.#timer = undefined
   }
 
+  /** To be called when a connection has come. */
+  look(): void {
+    if (this.#isStandingBy) this.#look()
+  }
+
   readonly #look = (): void => {
     this.#timer?.cancel()
     this.#timer = undefined
@@ -61,7 +66,7 @@ export class Standby {
     let connections = 0
     for (const listener of listeners()) {
       listener.pause()
-      listener.closeKept()
+      listener.handOverKept()
       connections += listener.connections
     }
     const isWaiting = this.#isWatching && listeners().some((listener) => listener.hasWaiting())

@@ -15,12 +15,13 @@ import type { Listener } from '../gateway/listen/listener.ts'
 import type { Router } from '../gateway/router.ts'
 import { compileInThreads } from '../guest/compile-threads.ts'
 import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
-import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
+import type { RawSocket } from '../ipc/raw-socket.ts'
 import { ReleaseReader } from '../store/release-reader.ts'
 import type { UsageLedger } from '../wasi/usage-ledger.ts'
 import { GatewayAssembly } from './assemble-gateway.ts'
 import { Beat } from './beat.ts'
 import { BusyPoll } from './busy-poll.ts'
+import { HandOver, type HandOverOptions } from './hand-over.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
 import { LoadWatch, MEASURE_MS } from './load-watch.ts'
 import { Standby } from './standby.ts'
@@ -41,6 +42,9 @@ const PAUSE_MS = 2 * MEASURE_MS
 /** How long idle connections may still bring a request to a worker that ends; then they are closed. */
 const LAST_REQUEST_MS = 300
 
+/** How long the master may take to receive what was given away. */
+const LAST_SENDING_MS = 1000
+
 export interface WorkerOptions {
   readonly clock: Clock
   readonly logger: Logger
@@ -50,8 +54,7 @@ export interface WorkerOptions {
   readonly ledger: UsageLedger
   readonly sinks: LogSinks
   readonly send: (message: WorkerMessage) => void
-  /** Sends a message with a socket; resolves when both are on their way. */
-  readonly sendSocket: (message: WorkerMessage, socket: RawSocket) => Promise<void>
+  readonly sendAway: HandOverOptions['send']
   /** Called once, when everything is over. */
   readonly onEnd: () => void
 }
@@ -87,7 +90,7 @@ export class Worker {
   #pauseTimer: Timer | undefined
   /** Whether connections that would be closed go to other workers. */
   #givesAway = false
-  readonly #givenAway = new Set<Promise<void>>()
+  readonly #handOver: HandOver
   readonly #timeUp = Promise.withResolvers<void>()
   #isEnding = false
 
@@ -120,6 +123,7 @@ export class Worker {
         send({ kind: 'stepped-in' })
       },
     })
+    this.#handOver = new HandOver({ send: options.sendAway, receive: this.#receive })
     this.#beat = new Beat({ clock, send, lookingMs: () => this.#poll.spentMs })
     this.#load = new LoadWatch({
       clock,
@@ -230,7 +234,7 @@ export class Worker {
   relieve(): void {
     if (this.#isEnding) return
     this.#givesAway = true
-    for (const listener of this.#listeners) listener.closeKept()
+    for (const listener of this.#listeners) listener.handOverKept()
     this.#givesAway = this.#standby.isStandingBy
     if (!this.#load.isBusy || !this.#doGuestsWait) return
     for (const listener of this.#listeners) listener.pause()
@@ -259,14 +263,18 @@ export class Worker {
   }
 
   /** Takes an idle connection of another worker. */
-  adopt(address: string, raw: RawSocket): void {
-    const known = this.#listeners.find((listener) => listener.address === address)
-    if (known === undefined) raw.close()
-    else {
-      known.adopt(attach(raw))
-      // It was meant for one that stays.
-      if (this.#isEnding) known.closeIdle()
-    }
+  adopt(id: number, address: string, raw: RawSocket): void {
+    this.#handOver.take(id, address, raw)
+  }
+
+  readonly #receive = (address: string, connection: Socket): void => {
+    const isOfAddress = (listener: Listener): boolean => listener.address === address
+    // Its peer does not know that a reload has taken the address away.
+    const left = this.#left.find(isOfAddress)
+    const listener = this.#listeners.find(isOfAddress) ?? left ?? this.#listeners[0]
+    listener?.adopt(connection)
+    if (listener === left && left !== undefined) this.#dismiss([left])
+    this.#standby.look()
   }
 
   /**
@@ -283,7 +291,9 @@ export class Worker {
   }
 
   async #end(): Promise<void> {
+    const { clock, onEnd } = this.#options
     const listeners = [...this.#listeners, ...this.#left]
+    await Promise.race([this.#handOver.close(), this.#timeUp.promise])
     const front = this.#front?.close().then(() => this.#front?.drained())
     await Promise.race([Promise.all([front, this.#leave(listeners)]), this.#timeUp.promise])
     this.#gateway?.scheduler.stop()
@@ -294,25 +304,31 @@ export class Worker {
     this.#load.stop()
     // What `stop` and `destroyConnections` have set off is written first.
     setImmediate(() => {
-      const last = [...this.#givenAway, this.#releases?.close().catch(() => undefined)]
-      void Promise.all(last).then(() => this.#options.onEnd())
+      const closed = this.#releases?.close().catch(() => undefined)
+      const late = new Promise((resolve) => clock.after(LAST_SENDING_MS, () => resolve(undefined)))
+      void Promise.race([Promise.all([this.#handOver.sent(), closed]), late]).then(onEnd)
     })
   }
 
   /** Stops accepting; resolves when the connections are gone. */
   async #leave(listeners: readonly Listener[]): Promise<void> {
     await Promise.all(listeners.map((listener) => listener.close()))
+    this.#dismiss(listeners)
+    await Promise.all(listeners.map((listener) => listener.drained()))
+  }
+
+  /** Gives their connections away as they become idle, or has their last requests answered. */
+  #dismiss(listeners: readonly Listener[]): void {
     for (const listener of listeners) {
       if (this.#givesAway) listener.closeIdle()
       else listener.closeAfterAnswer()
     }
-    if (!this.#givesAway)
-      this.#options.clock.after(LAST_REQUEST_MS, () =>
-        setImmediate(() => {
-          for (const listener of listeners) listener.closeIdle()
-        }),
-      )
-    await Promise.all(listeners.map((listener) => listener.drained()))
+    if (this.#givesAway) return
+    this.#options.clock.after(LAST_REQUEST_MS, () =>
+      setImmediate(() => {
+        for (const listener of listeners) listener.closeIdle()
+      }),
+    )
   }
 
   #listen(socket: SocketGrant, pool: PoolConfig, params: Router['params']): Promise<Listener> {
@@ -325,19 +341,8 @@ export class Worker {
       return this.#gateway
     }
     const handOver = (connection: Socket, address: string): boolean =>
-      this.#givesAway && this.#giveAway(connection, address)
+      this.#givesAway && this.#handOver.give(connection, address)
     return openPoolListener(socket, { pool, params, gateway, clock, logger, handOver })
-  }
-
-  #giveAway(connection: Socket, address: string): boolean {
-    const raw = detach(connection)
-    if (raw === undefined) return false
-    const sent = this.#options.sendSocket({ kind: 'give-away', address }, raw).then(() => {
-      raw.close()
-      this.#givenAway.delete(sent)
-    })
-    this.#givenAway.add(sent)
-    return true
   }
 
   /** The front is a client like any other, but for how it connects: the pool's socket may be another user's. */

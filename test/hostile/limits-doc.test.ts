@@ -19,6 +19,7 @@ import { REST_MAX_MS, REST_QUIET_MS } from '../../src/gateway/rest-of-body.ts'
 import { DEFAULT_CACHE_BYTES } from '../../src/guest/compile-cache.ts'
 import { TABLE_LIMITS } from '../../src/guest/guest-module.ts'
 import { DEFAULT_LOAD_LIMITS } from '../../src/guest/load-turns.ts'
+import { MAX_CONNECTIONS } from '../../src/master/passage.ts'
 import { DEFAULT_WARM_LIMITS } from '../../src/pool/warm-instances.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
 import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
@@ -114,6 +115,7 @@ test('fixed limits are those of the code', () => {
       MAX_HELD_BYTES,
       REST_QUIET_MS,
       REST_MAX_MS,
+      MAX_CONNECTIONS,
       MAX_ENV_FILE_BYTES,
     ].map(String),
   )

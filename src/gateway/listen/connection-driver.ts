@@ -109,10 +109,9 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#advance()
   }
 
-  /** Closes gracefully if no request is active and nothing of one has come. */
-  closeIfIdle(): void {
-    const isIdle = this.activeRequests === 0 && this.#connection.waitingFor === 'record'
-    if (isIdle && this.#requestsSeen > 0) this.closeWhenIdle()
+  /** Hands the connection over if no request is active and nothing of one has come; else it stays as it is. */
+  handOverIfIdle(): void {
+    if (this.#state === 'open' && this.#requestsSeen > 0 && !this.#isSending) this.#handOver()
   }
 
   /** Closes gracefully after the next answer; a connection that stays idle stays open. */
@@ -165,11 +164,8 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
       return
     }
     if (nowMs - this.#waitSinceMs < wait.limitMs) return
-    if (wait.code === 'linger') {
-      this.#socket.destroy()
-      return
-    }
-    this.#giveUp(wait.code, wait.limitMs)
+    if (wait.code === 'linger') this.#socket.destroy()
+    else this.#giveUp(wait.code, wait.limitMs)
   }
 
   readonly #receive = (chunk: Uint8Array): void => {
@@ -270,18 +266,29 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
 
   /** Nothing is left to write: takes the next step towards the end, if this connection is to end. */
   #advance(): void {
-    const isBusy = this.#inFlightBytes > 0 || this.#queueAt < this.#queue.length
-    if (isBusy || this.#isFlushScheduled || this.#hasEnded) return
+    if (this.#isSending || this.#hasEnded) return
     if (this.#state === 'breaking') {
       this.#hasEnded = true
       this.#socket.end(BAD_RECORD, this.#destroySocket)
     } else if (this.#state === 'closing') {
       this.#startLinger()
     } else if (this.#state === 'open' && this.#closesWhenIdle && this.activeRequests === 0) {
-      if (this.#handOver()) return
+      // What has begun to come is the next request: it is waited for, and not thrown away.
+      if (this.#handOver() || this.#hasBegun) return
       this.#connection.inputEnded(true)
       if (this.#state === 'open') this.#startLinger()
     }
+  }
+
+  /** Whether something has come that no request has had yet. */
+  get #hasBegun(): boolean {
+    const { waitingFor, isAtRest } = this.#connection
+    return (waitingFor === 'record' && !isAtRest) || this.#socket.readableLength > 0
+  }
+
+  get #isSending(): boolean {
+    const isQueueEmpty = this.#queueAt >= this.#queue.length
+    return this.#inFlightBytes > 0 || !isQueueEmpty || this.#isFlushScheduled
   }
 
   /**
@@ -291,9 +298,8 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   #handOver(): boolean {
     const { handOver, sweep, onClosed } = this.#options
     const socket = this.#socket
-    if (handOver === undefined || socket.readableLength > 0 || !this.#connection.isAtRest)
-      return false
-    if (!handOver(socket)) return false
+    const isAtRest = this.#connection.isAtRest && socket.readableLength === 0
+    if (!isAtRest || handOver?.(socket) !== true) return false
     this.#state = 'closed'
     socket.removeListener('data', this.#receive)
     socket.removeListener('close', this.#closed)
@@ -308,14 +314,12 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
    * to send reads the answer and then its end, without another round of the event loop for both.
    */
   #startLinger(): void {
+    this.#state = 'lingering'
+    this.#hasEnded = true
     if (this.#options.peer.transport === 'unix' && this.#connection.hasReadAll) {
-      this.#state = 'lingering'
-      this.#hasEnded = true
       this.#socket.destroy()
       return
     }
-    this.#state = 'lingering'
-    this.#hasEnded = true
     this.#socket.resume()
     this.#socket.end()
   }
@@ -338,9 +342,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     if (!this.#isFlushScheduled) this.#flush()
   }
 
-  readonly #destroySocket = (): void => {
-    this.#socket.destroy()
-  }
+  readonly #destroySocket = (): void => void this.#socket.destroy()
 
   #discardOutput(): void {
     this.#queue = []
@@ -348,8 +350,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     const inFlight = this.#inFlightBytes
     this.#inFlightBytes = 0
     this.#connection.outputWritten(inFlight)
-    const parts = this.#connection.takeOutput()
-    const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+    const bytes = this.#connection.takeOutput().reduce((sum, part) => sum + part.length, 0)
     if (bytes > 0) this.#connection.outputWritten(bytes)
   }
 
@@ -370,6 +371,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   #giveUp(code: ListenErrorCode, limitMs: number): void {
     if (code === 'GATEWAY_IDLE_TIMEOUT') {
       this.closeWhenIdle()
+      if (this.#hasBegun) this.#break()
       return
     }
     const { logger, peer } = this.#options
@@ -386,8 +388,8 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
 
   #logProtocolError(error: FastCgiError): void {
     const { logger, peer } = this.#options
-    const isStart = this.#chunk !== undefined && this.#socket.bytesRead === this.#chunk.length
-    const foreign = isStart && this.#chunk !== undefined ? foreignProtocol(this.#chunk) : undefined
+    const [chunk, { bytesRead }] = [this.#chunk, this.#socket]
+    const foreign = bytesRead === chunk?.length ? foreignProtocol(chunk) : undefined
     const hint = foreign === undefined ? '' : `; the peer speaks ${foreign}, this port FastCGI`
     logger.warn({ peer, code: error.code }, `${error.message}${hint}`)
   }

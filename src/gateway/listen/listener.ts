@@ -90,8 +90,8 @@ export interface Listener {
    * `hasSocketPairs`.
    */
   connect(): Socket
-  /** Closes kept connections without a request now; the others stay. */
-  closeKept(): void
+  /** Hands over kept connections without a request now; the others stay. */
+  handOverKept(): void
   /** Closes every connection after its next answer: no request can cross the close on its way here. */
   closeAfterAnswer(): void
   /** Cuts all connections. */
@@ -242,8 +242,8 @@ class OpenListener implements Listener {
     return near
   }
 
-  closeKept(): void {
-    for (const driver of this.#drivers) driver.closeIfIdle()
+  handOverKept(): void {
+    for (const driver of this.#drivers) driver.handOverIfIdle()
   }
 
   closeAfterAnswer(): void {

@@ -29,6 +29,15 @@ const GOOD = [
     { kind: 'give-away', address: '/s' },
   ],
   [
+    { kind: 'adopted', id: 3, extra: 1 },
+    { kind: 'adopted', id: 3 },
+  ],
+  [
+    { kind: 'declined', id: 3 },
+    { kind: 'declined', id: 3 },
+  ],
+  [{ kind: 'declined', id: '3' }, undefined],
+  [
     { kind: 'ask-status', id: 3, tenant: 'acme', extra: 1 },
     { kind: 'ask-status', id: 3, tenant: 'acme' },
   ],

@@ -13,7 +13,7 @@ function setUp() {
       listener.isPaused = true
     },
     hasWaiting: () => listener.isWaiting,
-    closeKept: () => {
+    handOverKept: () => {
       listener.handedOver += 1
     },
   }
@@ -74,4 +74,14 @@ test('nobody watches where it is told to rest', () => {
   standby.begin(false)
   clock.advance(10 * LOOK_MS)
   expect([leftWaiting(), clock.pending]).toEqual([0, 0])
+})
+
+test('a connection that comes while it rests is handed over, too', () => {
+  const { clock, listener, standby } = setUp()
+  standby.look()
+  standby.begin(false)
+  listener.connections = 1
+  standby.look()
+  clock.advance(2 * LOOK_MS)
+  expect(listener.handedOver).toBe(4)
 })
