@@ -20,7 +20,7 @@ import { Refusal, type RefusalStatus, refusalStatus } from './refusal.ts'
 import { type RequestOwner, ServerRequest } from './server-request.ts'
 
 /** Answers to management records a peer may leave unread. */
-const MAX_REPLY_BYTES = 65_536
+export const MAX_REPLY_BYTES = 65_536
 
 export class ServerConnection implements RecordHandler, RequestOwner {
   readonly #events: ConnectionEvents

@@ -68,7 +68,7 @@ function trapKind(error: Error | undefined, message: string, memoryIsFull: boole
 }
 
 /** The most lines of a back trace that are kept. */
-const MAX_FRAMES = 20
+export const MAX_FRAMES = 20
 
 /** The guest's own functions in a stack, innermost first: `name (function 12, offset 0x1f3)`. */
 export function guestFrames(stack: string, maxFrames: number = MAX_FRAMES): string[] {

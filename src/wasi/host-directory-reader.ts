@@ -6,7 +6,7 @@ import { filetypeOf } from './host-file.ts'
 import { LISTING_BATCH } from './listing.ts'
 
 /** Most entries a guest may list. */
-const MAX_ENTRIES = 65_536
+export const MAX_HOST_ENTRIES = 65_536
 
 /** Opens the directory at `path`; it stays open until all is read, or `close()`. */
 export function readHostDirectory(path: string): DirectoryReader | number {
@@ -27,7 +27,7 @@ class HostDirectoryReader implements DirectoryReader {
       while (entries.length < count && this.#directory !== undefined) {
         const entry = this.#directory.readSync()
         if (entry === null) this.close()
-        else if (++this.#count > MAX_ENTRIES) return Errno.OVERFLOW
+        else if (++this.#count > MAX_HOST_ENTRIES) return Errno.OVERFLOW
         else entries.push({ name: entry.name, filetype: filetypeOf(entry) })
       }
       return entries

@@ -9,7 +9,7 @@ import { Errno } from './errno.ts'
 import type { DirectoryNode, Node } from './filesystem.ts'
 
 /** As Linux has it. */
-const MAX_SYMLINKS = 40
+export const MAX_SYMLINKS = 40
 /** What one step takes on a host's disk: a look, an open and a close. */
 const STEP_WORK = 10_000
 

@@ -8,20 +8,31 @@ import {
   limitsSchema,
   mainSchema,
   mountSchema,
+  poolSchema,
   queueSchema,
   tenantSchema,
 } from '../../src/config/schema.ts'
 import { parseSize } from '../../src/config/units.ts'
+import { MAX_REPLY_BYTES } from '../../src/fastcgi/connection.ts'
+import { DEFAULT_CONNECTION_LIMITS } from '../../src/fastcgi/limits.ts'
 import { DEFAULT_UNFINISHED_PARAMS_BYTES } from '../../src/fastcgi/params-budget.ts'
 import { type FailureCode, failureRule } from '../../src/gateway/failure.ts'
 import { MAX_HELD_BYTES } from '../../src/gateway/guest-stderr.ts'
+import { MAX_FRONT_CONNECTIONS } from '../../src/gateway/http/front.ts'
+import { DEFAULT_CONNECTION_TIMEOUTS, LINGER_BYTES } from '../../src/gateway/listen/timeouts.ts'
 import { REST_MAX_MS, REST_QUIET_MS } from '../../src/gateway/rest-of-body.ts'
+import { MAX_RANGES } from '../../src/gateway/static/byte-range.ts'
+import { DEFAULT_FILE_READER_LIMITS } from '../../src/gateway/static/file-reader.ts'
 import { DEFAULT_CACHE_BYTES } from '../../src/guest/compile-cache.ts'
 import { TABLE_LIMITS } from '../../src/guest/guest-module.ts'
 import { DEFAULT_LOAD_LIMITS } from '../../src/guest/load-turns.ts'
+import { MAX_FRAMES } from '../../src/guest/outcome.ts'
 import { MAX_CONNECTIONS } from '../../src/master/passage.ts'
 import { DEFAULT_WARM_LIMITS } from '../../src/pool/warm-instances.ts'
+import { MAX_HOST_ENTRIES } from '../../src/wasi/host-directory-reader.ts'
+import { DEFAULT_IMAGE_CACHE_LIMITS } from '../../src/wasi/image-cache.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
+import { MAX_SYMLINKS } from '../../src/wasi/resolve.ts'
 import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
 import { DEFAULT_MODULE_LIMITS, V8_FUNCTION_BYTES } from '../../src/wasm/limits.ts'
 
@@ -53,6 +64,7 @@ const ENDING = table('Limits that end a request')
 const TOLD = table('Limits that a guest is told of')
 const KEPT = table('Limits of what is kept')
 const MODULE = table('Limits of a module')
+const CONNECTION = table('Limits of a connection')
 const OTHER = table('Other failures')
 
 function referenceOf(schema: z.ZodObject, name: string): unknown {
@@ -70,13 +82,17 @@ function defaultOf(key: string): unknown {
 }
 
 test('every table has rows', () => {
-  for (const rows of [ENDING, TOLD, KEPT, OTHER]) expect(rows.length).toBeGreaterThan(5)
+  for (const rows of [ENDING, TOLD, KEPT, CONNECTION, MODULE, OTHER])
+    expect(rows.length).toBeGreaterThan(5)
 })
 
 test('defaults are those of the configuration', () => {
   const rows = MODULE.map((row): Row => ({ ...row, Default: row['Most'] ?? '' }))
   for (const { Key: key = '', Default: standard } of [...ENDING, ...TOLD, ...KEPT, ...rows]) {
     if (key !== '-') expect([key, standard]).toEqual([key, defaultOf(key)])
+  }
+  for (const { Key: key = '', Default: standard } of CONNECTION) {
+    if (key !== '-') expect([key, standard]).toEqual([key, referenceOf(poolSchema, key)])
   }
 })
 
@@ -92,14 +108,31 @@ test('every limit of the configuration is there', () => {
       .map((name) => `mounts.${name}`),
   ]
   expect(keys.sort()).toEqual(wanted.sort())
+  const named = [...KEPT, ...CONNECTION].map(({ Key: key }) => key)
+  for (const schema of [mainSchema, poolSchema, tenantSchema]) {
+    for (const name of Object.keys(schema.shape)) {
+      const isLimit = /^max_|_max$|^log_|_timeout$/.test(name) && !OTHER_TIMES.has(name)
+      if (isLimit) expect(named).toContain(name)
+    }
+  }
 })
+
+/** They are waited for, not kept to; how many idle instances there may be is no limit of what somebody can make grow. */
+const OTHER_TIMES = new Set([
+  ...['process_control_timeout', 'request_slowlog_timeout', 'max_spare_servers'],
+])
 
 test('fixed limits are those of the code', () => {
   const { openFiles: _ofTenant, ...wasiLimits } = DEFAULT_WASI_LIMITS
   const fixed = (rows: readonly Row[]): string[] =>
     rows.flatMap(({ Key: key, Default: standard = '' }) => (key === '-' ? [standard] : []))
+  const { pathBytes, pathDepth, pathSteps, ...others } = wasiLimits
+  const { subscriptions, ...ofBuffers } = others
   expect(fixed(TOLD)).toEqual(
-    [DEFAULT_MEMORY_LIMITS.nameBytes, ...Object.values(wasiLimits)].map(String),
+    [
+      ...[DEFAULT_MEMORY_LIMITS.nameBytes, pathBytes, pathDepth, pathSteps, MAX_SYMLINKS],
+      ...[...Object.values(ofBuffers), MAX_HOST_ENTRIES, subscriptions],
+    ].map(String),
   )
   expect(fixed(ENDING).at(-1)).toBe(String(TABLE_LIMITS.tableGrowth))
   expect(PAGE).toContain(`more than ${TABLE_LIMITS.tableMaxElements.toLocaleString('en')} elements`)
@@ -115,10 +148,73 @@ test('fixed limits are those of the code', () => {
       MAX_HELD_BYTES,
       REST_QUIET_MS,
       REST_MAX_MS,
+      DEFAULT_IMAGE_CACHE_LIMITS.bytes,
+      DEFAULT_IMAGE_CACHE_LIMITS.fileBytes,
+      DEFAULT_FILE_READER_LIMITS.cache.bytes,
+      DEFAULT_FILE_READER_LIMITS.openFiles,
+      MAX_RANGES,
+      MAX_FRAMES,
       MAX_CONNECTIONS,
       MAX_ENV_FILE_BYTES,
     ].map(String),
   )
+  const ofConnection = DEFAULT_CONNECTION_LIMITS
+  expect(fixed(CONNECTION)).toEqual(
+    [
+      DEFAULT_CONNECTION_TIMEOUTS.lingerMs,
+      LINGER_BYTES,
+      ofConnection.paramNameBytes,
+      ofConnection.stdinBufferBytes,
+      ofConnection.stalledStdinBytes,
+      ofConnection.outputBufferBytes,
+      ofConnection.totalBufferBytes,
+      ofConnection.abortedRequests,
+      ofConnection.uselessRecords,
+      MAX_REPLY_BYTES,
+      MAX_FRONT_CONNECTIONS,
+    ].map(String),
+  )
+})
+
+test('every limit names the guest or the peer that goes over it', () => {
+  for (const { Limit: limit = '', Test: named = '' } of [
+    ...[...ENDING, ...TOLD, ...KEPT, ...CONNECTION],
+  ]) {
+    const [, file = '', title = ''] = /^([a-z/-]+): (.+)$/.exec(named) ?? []
+    const text = readFileSync(join(ROOT, 'test', `${file}.test.ts`), 'utf8')
+    expect([limit, text.includes(title)]).toEqual([limit, true])
+  }
+})
+
+/** Of what guests and peers meet: what the page has, under another name or as a part of a table. */
+const IN_PAGE = [
+  ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
+  ...['MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
+]
+/** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
+const INSIDE = [
+  ...['MAX_CANDIDATES', 'MAX_LAST_CHARS', 'MAX_LAST_VALUE_CHARS', 'MAX_ID', 'MAX_PINNED_RATIO'],
+  ...['MAX_BLOCK_BYTES', 'MAX_LAYOUTS', 'MAX_NAMES', 'MAX_NAME_BYTES'],
+  ...['MAX_SHORT_LENGTH', 'MAX_KEPT_BYTES', 'MAX_SLAB_PIECE_BYTES', 'MAX_PADDING'],
+  ...['MAX_RECORD_CONTENT', 'MAX_STDERR_CONTENT', 'MAX_PATHS', 'MAX_IDLE_CONNECTIONS'],
+  ...['MAX_WRITE_BYTES', 'MAX_CHARS', 'MAX_MEANINGS', 'MAX_PRIVATE_BYTES', 'LONGEST_NAME'],
+  ...['MOST_NAMES', 'MAX_REQUESTS_JITTER', 'MOST_CHARGED_MS', 'MAX_DEBT_MS', 'MAX_TIMER_MS'],
+  ...['MAX_IDLE_ACCOUNTS', 'MOST_UNCHECKED_MS', 'MAX_TRIES', 'MAX_OFFSET', 'MAX_ADVICE'],
+  // Of fields of a request that ask for a part, or for another form; of what others of us send.
+  ...['MAX_ELEMENTS', 'MAX_HEAD_BYTES', 'MAX_STATUS_LENGTH', 'MAX_ACTIVATED_SOCKETS'],
+]
+
+test('every constant that bounds what a guest or a peer does is there', () => {
+  const found = new Set<string>()
+  for (const folder of ['cgi', 'fastcgi', 'gateway', 'guest', 'pool', 'wasi']) {
+    const names = readdirSync(join(ROOT, 'src', folder), { recursive: true, encoding: 'utf8' })
+    for (const name of names.filter((one) => one.endsWith('.ts'))) {
+      const text = readFileSync(join(ROOT, 'src', folder, name), 'utf8')
+      for (const [, constant = ''] of text.matchAll(/const ((?:MAX|MOST|LONGEST)_[A-Z_]+)\b/g))
+        found.add(constant)
+    }
+  }
+  expect([...found].sort()).toEqual([...IN_PAGE, ...INSIDE].sort())
 })
 
 test('limits of a module are those of the code', () => {

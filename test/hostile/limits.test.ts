@@ -1,5 +1,6 @@
 /** One guest, or one request, over each limit: what the web server is told, what the log says, and that nobody else notices. */
 import { expect, test } from 'vitest'
+import { compileFields } from '../../guests/hostile/compile.ts'
 import { type AskOptions, HELLO, type Stage, type StageOptions, setStage } from './stage.ts'
 
 interface Case extends StageOptions {
@@ -114,6 +115,13 @@ const CASES: readonly Case[] = [
     limits: 'response_header_count = 10000',
     status: 502,
     code: 'CGI_HEADER_TOO_LARGE',
+  },
+  {
+    name: 'lines of a header without an end',
+    guest: 'flood-header',
+    limits: 'response_header = "1MiB"',
+    status: 502,
+    code: 'CGI_TOO_MANY_HEADERS',
   },
   {
     name: 'a line without an end',
@@ -239,18 +247,39 @@ test('a body over its limit does not get further than the limit', async () => {
   expect(body.length).toBe(100 * KIB)
 })
 
-test('what a guest complains of is cut, and the log says so', async () => {
-  using stage = setStage({
-    guests: ['flood-stderr'],
-    limits: 'cpu = "50ms"\nstderr = "10KiB"',
-  })
+// Lines of 11 bytes, which count for 111.
+const COMPLAINTS = [
+  { name: 'standard error of a request', limits: 'stderr = "10KiB"' },
+  { name: 'standard error a second', limits: 'stderr_rate = "10KiB"' },
+]
+
+test.each(COMPLAINTS)('$name: cut, and the log says so', async ({ limits }) => {
+  using stage = setStage({ guests: ['flood-stderr'], limits: `cpu = "50ms"\n${limits}` })
   const { stderr } = await stage.ask('hog', 'flood-stderr')
   const complaints = stage.log.filter((line) => line['stream'] === 'stderr')
-  // 11 bytes each, which count for 111.
   expect(complaints.length).toBeGreaterThan(80)
   expect(complaints.length).toBeLessThan(105)
   expect(complaints.at(-1)?.['msg']).toMatch(/^\[\d+ bytes of standard error were cut\]$/)
   expect(stderr.length).toBeLessThan(1200)
+  await expectGoodAnswers(stage)
+})
+
+test('a line of standard error: cut, and the log says so', async () => {
+  const long = compileFields(
+    'long-line',
+    `(memory (export "memory") 1)
+     (func (export "_start")
+       (memory.fill (i32.const 1024) (i32.const 120) (i32.const 5000))
+       (drop (call $print (i32.const 2) (i32.const 1024) (i32.const 5000)))
+       (call $answer (i32.const 1) (i32.const 2)))`,
+  )
+  using stage = setStage({ modules: { long }, limits: 'stderr_line = "1KiB"' })
+  expect((await stage.ask('hog', 'long')).status).toBe(200)
+  const complaints = stage.log.flatMap((line) => (line['stream'] === 'stderr' ? [line['msg']] : []))
+  expect(complaints).toEqual([
+    'x'.repeat(1024),
+    expect.stringMatching(/^\[\d+ bytes of standard error were cut\]$/),
+  ])
 })
 
 test('variables over their limit are refused', async () => {

@@ -32,7 +32,7 @@ export interface HttpFront {
   drained(): Promise<void>
 }
 
-const DEFAULT_MAX_CONNECTIONS = 1024
+export const MAX_FRONT_CONNECTIONS = 1024
 const KEEP_ALIVE_MS = 65_000
 
 /** Throws `HttpFrontError` (GATEWAY_HTTP_LISTEN_FAILED). */
@@ -50,7 +50,7 @@ export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFro
       carryOver(request, response, { pool, logger })
     },
   )
-  server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS
+  server.maxConnections = options.maxConnections ?? MAX_FRONT_CONNECTIONS
   await listen(server, options)
   const gone = new Promise<void>((resolve) => server.once('close', resolve))
   return {

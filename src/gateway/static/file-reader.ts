@@ -18,7 +18,7 @@ export interface FileReaderLimits {
   readonly openFiles: number
 }
 
-const DEFAULT_FILE_READER_LIMITS: FileReaderLimits = {
+export const DEFAULT_FILE_READER_LIMITS: FileReaderLimits = {
   cache: { bytes: 16 * 1024 * 1024, files: 4096, fileBytes: 64 * 1024 },
   openFiles: 32,
 }

@@ -313,6 +313,32 @@ test('requests one after another share one connection to the listener', async ()
   expect(listener.connections).toBe(1)
 })
 
+test('connections over the limit are turned away, and then there is room again', async () => {
+  const backend = await listenFor(showParams)
+  const started = await startHttpFront({
+    host: '127.0.0.1',
+    port: 0,
+    connect: connectorTo(backend.listener.address),
+    logger: pino({ level: 'silent' }),
+    maxConnections: 1,
+  })
+  onTestFinished(() => started.close())
+  const ask = () => {
+    const peer = connectRaw({ host: '127.0.0.1', port: started.port })
+    peer.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    return peer
+  }
+  const first = ask()
+  await first.until((bytes) => bytes.includes('200 OK'))
+  await ask().over
+  expect(first.socket.destroyed).toBe(false)
+  first.socket.destroy()
+  await first.over
+  await expect
+    .poll(() => fetch(`http://127.0.0.1:${started.port}`).then(({ status }) => status))
+    .toBe(200)
+})
+
 test('close lets a request under way finish, then the connection ends', async () => {
   const { promise: begun, resolve } = Promise.withResolvers<FastCgiRequest>()
   const backend = await listenFor(resolve)

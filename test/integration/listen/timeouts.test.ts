@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
 import { SWEEP_INTERVAL_MS } from '../../../src/gateway/listen/sweep.ts'
+import { LINGER_BYTES } from '../../../src/gateway/listen/timeouts.ts'
 import {
   begin,
   connectRaw,
@@ -202,6 +203,28 @@ test('a peer that does not close after us is not waited for', async () => {
     await new Promise(setImmediate)
   }
   expect(clock.nowMs()).toBeGreaterThanOrEqual(2000)
+})
+
+test('a peer that sends on after we have closed is cut off', async () => {
+  const { listener, target } = await listenFor(sayHello, {}, '127.0.0.1:0')
+  const peer = connectRaw(target)
+  peer.socket.removeAllListeners('end')
+  peer.socket.write(get(1, false))
+  await peer.until((bytes) => readRecords(bytes).ends === 1)
+  const piece = Buffer.alloc(1024 * 1024)
+  const send = (): void => {
+    let isTaken = true
+    while (isTaken && !peer.socket.destroyed) {
+      isTaken = peer.socket.write(piece)
+      sent += piece.length
+    }
+  }
+  let sent = 0
+  peer.socket.on('drain', send)
+  send()
+  await listener.drained()
+  expect(sent).toBeGreaterThan(LINGER_BYTES)
+  peer.socket.destroy()
 })
 
 test('on a unix socket a peer that has sent its whole request is not waited for at all', async () => {

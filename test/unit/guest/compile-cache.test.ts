@@ -1,0 +1,45 @@
+/** Compiled modules by content: shared, and bounded. */
+import { expect, test } from 'vitest'
+import { CompileCache } from '../../../src/guest/compile-cache.ts'
+import { compileHere } from '../../../src/guest/compiler.ts'
+import { wat } from '../../support/wat.ts'
+
+const OPTIONS = { name: 'x.wasm', memoryMaxBytes: 1 << 20, functionBytes: 1000 }
+
+/** Of 40 bytes and some more. */
+const moduleOf = (page: number): Uint8Array<ArrayBuffer> =>
+  wat(`(module (memory (export "memory") ${page}) (func (export "_start")))`)
+
+function counting(maxBytes?: number) {
+  let compiled = 0
+  const cache = new CompileCache({
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+    compile: (bytes, plan) => {
+      compiled += 1
+      return compileHere(bytes, plan)
+    },
+  })
+  return { compile: cache.compile.bind(cache), compiled: () => compiled }
+}
+
+test('the module that was unused for longest goes first', async () => {
+  const { compile, compiled } = counting(2 * moduleOf(1).length)
+  for (const page of [1, 2, 1, 3]) await compile(moduleOf(page), OPTIONS)
+  expect(compiled()).toBe(3)
+  await compile(moduleOf(1), OPTIONS)
+  expect(compiled()).toBe(3)
+  await compile(moduleOf(2), OPTIONS)
+  expect(compiled()).toBe(4)
+})
+
+test('the same bytes are one module, unless somebody allows them something else', async () => {
+  const { compile, compiled } = counting()
+  const first = await compile(moduleOf(1), OPTIONS)
+  expect(await compile(moduleOf(1), { ...OPTIONS, name: 'y.wasm' })).toBe(first)
+  await compile(moduleOf(1), { ...OPTIONS, memoryMaxBytes: 2 << 20 })
+  expect(compiled()).toBe(2)
+  // What was let in for one tenant is not let in for another one by that.
+  await expect(compile(moduleOf(1), { ...OPTIONS, functionBytes: 1 })).rejects.toMatchObject({
+    code: 'WASM_LIMIT_EXCEEDED',
+  })
+})
