@@ -12,8 +12,10 @@ export interface Libc {
   dup(fd: number): number
   /** Makes `to` a second descriptor of what `from` is one of; negative: it cannot be done. */
   dup2(from: number, to: number): number
-  /** Sends to a socket what it takes at once, and returns how much that is; negative: nothing, or its peer is gone. */
-  sendNow(fd: number, bytes: Uint8Array): number
+  /** Sends to a socket what it takes at once, and returns how much that is; negative: nothing, or its peer is gone. `hasMore`: of a packet. */
+  sendNow(fd: number, bytes: Uint8Array, hasMore?: boolean): number
+  /** Takes from a socket what has come, and returns how much that is; 0 or less: nothing has, or nothing will. */
+  receiveNow(fd: number, into: Uint8Array): number
   /** Whether a stream socket is closed in both directions. */
   hasHungUp(fd: number): boolean
   /** Ends the process without waiting for any of its threads. */
@@ -56,8 +58,10 @@ export const MAP_FAILED = 0xffff_ffff_ffff_ffffn
 const MADV_DONTNEED = 4
 const AF_UNIX = 1
 const SOCK_STREAM_CLOEXEC = 0x80001
+const MSG_MORE = 0x8000
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
+const SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL
 const POLLIN = 1
 const POLLERR = 0x8
 const POLLHUP = 0x10
@@ -91,7 +95,8 @@ function bind(ffi: typeof Ffi): Libc {
     close: { arguments: ['int32'], return: 'int32' },
     dup: { arguments: ['int32'], return: 'int32' },
     dup2: { arguments: ['int32', 'int32'], return: 'int32' },
-    send: { arguments: ['int32', 'pointer', 'uint64', 'int32'], return: 'int64' },
+    send: { arguments: ['int32', 'buffer', 'uint32', 'int32'], return: 'int32' },
+    recv: { arguments: ['int32', 'buffer', 'uint32', 'int32'], return: 'int32' },
     poll: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
     _exit: { arguments: ['int32'], return: 'void' },
     mmap: {
@@ -125,7 +130,8 @@ function bind(ffi: typeof Ffi): Libc {
   const [mmap, munmap, madvise] = [at('mmap'), at('munmap'), at('madvise')]
   const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
   const [schedYield, socketpair] = [at('sched_yield'), at('socketpair')]
-  const [dup2, send, exit, poll] = [at('dup2'), at('send'), at('_exit'), at('poll')]
+  const [dup2, exit, poll] = [at('dup2'), at('_exit'), at('poll')]
+  const [send, recv] = [at('send'), at('recv')]
   // struct pollfd: the descriptor, and two bytes each of what is asked and what is answered.
   const asked = new Int32Array(2)
   /** What holds of `events`, POLLHUP and POLLERR at the moment. */
@@ -142,8 +148,9 @@ function bind(ffi: typeof Ffi): Libc {
     close: (fd) => void close(fd),
     dup: (fd) => dup(fd),
     dup2: (from, to) => dup2(from, to),
-    sendNow: (fd, bytes) =>
-      Number(send(fd, pointer(bytes), BigInt(bytes.length), MSG_DONTWAIT | MSG_NOSIGNAL)),
+    sendNow: (fd, bytes, hasMore = false) =>
+      send(fd, bytes, bytes.length, hasMore ? SEND_FLAGS | MSG_MORE : SEND_FLAGS),
+    receiveNow: (fd, into) => recv(fd, into, into.length, MSG_DONTWAIT),
     hasHungUp: (fd) => (pollNow(fd, 0) & (POLLHUP | POLLERR)) !== 0,
     exitNow: (code) => void exit(code),
     mmap: (address, bytes, { protection, flags, fd }) =>

@@ -109,7 +109,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   }
 
   /** Hands over all output in wire order, to be written in one go. Its memory is used again after `outputWritten`. */
-  takeOutput(): readonly Uint8Array[] {
+  takeOutput(): Uint8Array[] {
     this.#isOutputTold = false
     return this.#output.take()
   }

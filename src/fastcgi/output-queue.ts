@@ -71,7 +71,7 @@ export class OutputQueue {
   }
 
   /** Takes everything, in wire order: a turn each while there are several. */
-  take(): readonly Uint8Array[] {
+  take(): Uint8Array[] {
     const parts = this.#early
     this.#early = []
     while (this.#ready.length > 1) {

@@ -11,7 +11,7 @@ import type { MemorySnapshot } from './memory-snapshot.ts'
 import { pageFaults, pageFaultsLately } from './page-faults.ts'
 
 /** From this size on a memory is mapped, where the system can do that, instead of copied. */
-export const MAPPED_BYTES = 256 * 1024
+export const MAPPED_BYTES = 64 * 1024
 
 const PAGE_BYTES = 64 * 1024
 

@@ -1,10 +1,6 @@
-/**
- * Couples a socket with a `ServerConnection`: carries bytes both ways, and closes the way the connection asks for.
- *
- * What the handler of a request writes is sent at the end of the current run of JavaScript, so that the last data
- * and FCGI_END_REQUEST leave in one write. One write of at most `MAX_WRITE_BYTES` is under way at a time.
- */
+/** Couples a socket with a `ServerConnection`: carries bytes both ways, and closes the way the connection asks for. */
 import type { Socket } from 'node:net'
+import { loadLibc } from '../../base/libc.ts'
 import type { Logger } from '../../base/logger.ts'
 import { ServerConnection } from '../../fastcgi/connection.ts'
 import type { ConnectionEvents, ConnectionOptions } from '../../fastcgi/connection-events.ts'
@@ -14,6 +10,8 @@ import { ListenError, type ListenErrorCode } from './errors.ts'
 import { foreignProtocol } from './foreign-protocol.ts'
 import { isPeerGone } from './peer-gone.ts'
 import { peerWait, type Wait } from './peer-wait.ts'
+import { descriptorOf } from './socket-descriptor.ts'
+import { SocketOutput } from './socket-output.ts'
 import type { Sweep, Swept } from './sweep.ts'
 import { type ConnectionTimeouts, LINGER_BYTES } from './timeouts.ts'
 
@@ -56,7 +54,8 @@ export interface DriverOptions {
  */
 type State = 'open' | 'closing' | 'lingering' | 'breaking' | 'closed'
 
-const MAX_WRITE_BYTES = 65_536
+/** What has come before a connection is heard of, until it is copied. */
+const FIRST_BYTES = Buffer.allocUnsafeSlow(65_536)
 
 /** Version 0: no FastCGI record. Most web servers notice it, where a plain close passes for a complete answer. */
 const BAD_RECORD = new Uint8Array(8)
@@ -65,19 +64,16 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   readonly #socket: Socket
   readonly #options: DriverOptions
   readonly #connection: ServerConnection
+  readonly #output: SocketOutput
   #state: State = 'open'
   #closesWhenIdle = false
-
-  /** Taken from the connection and not yet given to the socket, from `#queueAt` on. */
-  #queue: readonly Uint8Array[] = []
-  #queueAt = 0
-  #inFlightBytes = 0
-  #isFlushScheduled = false
   /** Whether the last write has been given to the socket. */
   #hasEnded = false
 
+  /** Whether the event loop looks for bytes; those that had come before. */
+  #isReading = false
+  #firstBytes = 0
   #requestsSeen = 0
-  #writesDone = 0
   #discardedBytes = 0
   /** The chunk being received, for the log line about what is wrong with it. */
   #chunk: Uint8Array | undefined
@@ -90,12 +86,17 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#socket = socket
     this.#options = options
     this.#connection = new ServerConnection(this, options.connection)
-    socket.on('data', this.#receive)
+    this.#output = new SocketOutput(socket, this.#connection, this.#advance)
     socket.on('end', this.#inputEnded)
     socket.on('error', this.#failed)
     socket.on('close', this.#closed)
     if (options.isKept === true) this.#requestsSeen = 1
     options.sweep.add(this)
+    this.#readFirst()
+  }
+
+  get #bytesRead(): number {
+    return this.#firstBytes + this.#socket.bytesRead
   }
 
   /** Requests that have begun and not ended. */
@@ -135,11 +136,11 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   }
 
   onOutput(): void {
-    this.#scheduleFlush()
+    this.#output.schedule()
   }
 
   onInputWanted(): void {
-    this.#socket.resume()
+    this.#resume()
   }
 
   onClose(mode: 'graceful' | 'break', error?: FastCgiError): void {
@@ -150,8 +151,8 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
       return
     }
     this.#state = 'closing'
-    this.#socket.resume()
-    this.#scheduleFlush()
+    if (this.#isReading) this.#resume()
+    this.#output.schedule()
   }
 
   /** Called by the listener's sweep: gives the peer up if it has kept us waiting too long for one thing. */
@@ -166,6 +167,32 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     if (nowMs - this.#waitSinceMs < wait.limitMs) return
     if (wait.code === 'linger') this.#socket.destroy()
     else this.#giveUp(wait.code, wait.limitMs)
+  }
+
+  /**
+   * A peer that opens a connection for a request has mostly sent it by the time we hear of it. Where it is answered at once, and that
+   * is the end of the connection, the event loop never hears of it.
+   */
+  #readFirst(): void {
+    const count = loadLibc()?.receiveNow(descriptorOf(this.#socket), FIRST_BYTES) ?? -1
+    if (count <= 0) {
+      this.#startReading()
+      return
+    }
+    this.#firstBytes = count
+    setImmediate(this.#startReading)
+    this.#receive(Buffer.from(FIRST_BYTES.subarray(0, count)))
+  }
+
+  readonly #startReading = (): void => {
+    if (this.#isReading || this.#state === 'closed' || this.#socket.destroyed) return
+    this.#isReading = true
+    this.#socket.on('data', this.#receive)
+  }
+
+  #resume(): void {
+    this.#startReading()
+    this.#socket.resume()
   }
 
   readonly #receive = (chunk: Uint8Array): void => {
@@ -194,79 +221,13 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#options.sweep.delete(this)
     this.#connection.inputEnded(true)
     // Requests that go on without their peer must not wait for it.
-    this.#scheduleFlush()
+    this.#output.discard()
     this.#options.onClosed(this)
   }
 
-  /**
-   * Flushes once this run of JavaScript and all microtasks it leads to are over: a tick that is asked for by a microtask
-   * comes after the last of them. So a guest that is suspended and resumed at once still answers in one write, without
-   * the wait that `setImmediate` would add.
-   */
-  #scheduleFlush(): void {
-    if (this.#isFlushScheduled) return
-    this.#isFlushScheduled = true
-    queueMicrotask(this.#scheduleTick)
-  }
-
-  readonly #scheduleTick = (): void => process.nextTick(this.#runFlush)
-
-  readonly #runFlush = (): void => {
-    this.#isFlushScheduled = false
-    this.#flush()
-  }
-
-  #flush(): void {
-    if (this.#state === 'closed') {
-      this.#discardOutput()
-    } else if (this.#inFlightBytes === 0) {
-      this.#refillQueue()
-      if (this.#queueAt < this.#queue.length) this.#writeNext()
-      else this.#advance()
-    }
-  }
-
-  #refillQueue(): void {
-    if (this.#queueAt < this.#queue.length || this.#state === 'breaking') return
-    this.#queue = this.#connection.takeOutput()
-    this.#queueAt = 0
-  }
-
-  /** Gives the socket its next write: pieces of the queue up to `MAX_WRITE_BYTES`, at least one. */
-  #writeNext(): void {
-    const { length } = this.#queue
-    const start = this.#queueAt
-    let [end, bytes] = [start, 0]
-    for (; end < length; end += 1) {
-      const size = this.#queue[end]?.length ?? 0
-      if (end > start && bytes + size > MAX_WRITE_BYTES) break
-      bytes += size
-    }
-    this.#queueAt = end
-    this.#inFlightBytes = bytes
-    const isOne = end - start === 1
-    if (!isOne) this.#socket.cork()
-    for (let at = start; at < end; at += 1) {
-      const piece = this.#queue[at]
-      if (piece === undefined) continue
-      if (at === end - 1) this.#socket.write(piece, this.#written)
-      else this.#socket.write(piece)
-    }
-    if (!isOne) this.#socket.uncork()
-  }
-
-  readonly #written = (error?: Error | null): void => {
-    const bytes = this.#inFlightBytes
-    this.#inFlightBytes = 0
-    this.#writesDone += 1
-    if (error !== undefined && error !== null) return
-    this.#connection.outputWritten(bytes)
-    this.#flush()
-  }
-
   /** Nothing is left to write: takes the next step towards the end, if this connection is to end. */
-  #advance(): void {
-    if (this.#isSending || this.#hasEnded) return
+  readonly #advance = (): void => {
+    if (this.#output.isBusy || this.#hasEnded) return
     if (this.#state === 'breaking') {
       this.#hasEnded = true
       this.#socket.end(BAD_RECORD, this.#destroySocket)
@@ -284,11 +245,6 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   get #hasBegun(): boolean {
     const { waitingFor, isAtRest } = this.#connection
     return (waitingFor === 'record' && !isAtRest) || this.#socket.readableLength > 0
-  }
-
-  get #isSending(): boolean {
-    const isQueueEmpty = this.#queueAt >= this.#queue.length
-    return this.#inFlightBytes > 0 || !isQueueEmpty || this.#isFlushScheduled
   }
 
   /**
@@ -320,7 +276,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
       this.#socket.destroy()
       return
     }
-    this.#socket.resume()
+    this.#resume()
     this.#socket.end()
   }
 
@@ -338,31 +294,21 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
       return
     }
     // A unix socket has no reset. The record must not end up inside another one: what was taken goes first.
-    this.#socket.resume()
-    if (!this.#isFlushScheduled) this.#flush()
+    this.#resume()
+    this.#output.seal()
   }
 
   readonly #destroySocket = (): void => void this.#socket.destroy()
-
-  #discardOutput(): void {
-    this.#queue = []
-    this.#queueAt = 0
-    const inFlight = this.#inFlightBytes
-    this.#inFlightBytes = 0
-    this.#connection.outputWritten(inFlight)
-    const bytes = this.#connection.takeOutput().reduce((sum, part) => sum + part.length, 0)
-    if (bytes > 0) this.#connection.outputWritten(bytes)
-  }
 
   #currentWait(): Wait | undefined {
     return peerWait(
       {
         isLingering: this.#state === 'lingering',
-        isWriting: this.#inFlightBytes > 0 || this.#state !== 'open',
+        isWriting: this.#output.isWriting || this.#state !== 'open',
         waitingFor: this.#connection.waitingFor,
-        bytesRead: this.#socket.bytesRead,
+        bytesRead: this.#bytesRead,
         requestsSeen: this.#requestsSeen,
-        writesDone: this.#writesDone,
+        writesDone: this.#output.writesDone,
       },
       this.#options.timeouts,
     )
@@ -388,7 +334,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
 
   #logProtocolError(error: FastCgiError): void {
     const { logger, peer } = this.#options
-    const [chunk, { bytesRead }] = [this.#chunk, this.#socket]
+    const [chunk, bytesRead] = [this.#chunk, this.#bytesRead]
     const foreign = bytesRead === chunk?.length ? foreignProtocol(chunk) : undefined
     const hint = foreign === undefined ? '' : `; the peer speaks ${foreign}, this port FastCGI`
     logger.warn({ peer, code: error.code }, `${error.message}${hint}`)

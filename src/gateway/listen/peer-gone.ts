@@ -4,9 +4,9 @@
  */
 import type { Socket } from 'node:net'
 import { loadLibc } from '../../base/libc.ts'
+import { descriptorOf } from './socket-descriptor.ts'
 
 export function isPeerGone(socket: Socket): boolean {
-  const fd = (socket as unknown as { readonly _handle: { readonly fd?: number } | null })._handle
-    ?.fd
-  return fd !== undefined && fd >= 0 && (loadLibc()?.hasHungUp(fd) ?? false)
+  const fd = descriptorOf(socket)
+  return fd >= 0 && (loadLibc()?.hasHungUp(fd) ?? false)
 }

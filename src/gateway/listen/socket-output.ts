@@ -1,0 +1,160 @@
+/**
+ * What a connection has to send, on its way to its socket.
+ *
+ * What the handler of a request writes is sent at the end of the current run of JavaScript, so that the last data and
+ * FCGI_END_REQUEST leave together. The kernel is given what it takes at once, which is nearly always everything, past the socket's
+ * own queue: that would cost as much as the rest of a small answer. What is left goes by that queue, one write of at most
+ * `MAX_WRITE_BYTES` at a time.
+ */
+import type { Socket } from 'node:net'
+import { loadLibc } from '../../base/libc.ts'
+import { descriptorOf } from './socket-descriptor.ts'
+
+const MAX_WRITE_BYTES = 65_536
+
+/** Where the bytes come from. */
+export interface OutputSource {
+  /** Everything there is, in wire order. */
+  takeOutput(): Uint8Array[]
+  /** The next `byteCount` bytes of what was taken are the kernel's, or gone. May lead to more output. */
+  outputWritten(byteCount: number): void
+}
+
+export class SocketOutput {
+  readonly #socket: Socket
+  readonly #source: OutputSource
+  readonly #whenIdle: () => void
+  /** Taken and not yet given to the socket, from `#at` on. */
+  #queue: Uint8Array[] = []
+  #at = 0
+  #inFlightBytes = 0
+  #isScheduled = false
+  #isSealed = false
+  #isGone = false
+  #writesDone = 0
+
+  /** `whenIdle`: called each time there is nothing left to write. */
+  constructor(socket: Socket, source: OutputSource, whenIdle: () => void) {
+    this.#socket = socket
+    this.#source = source
+    this.#whenIdle = whenIdle
+  }
+
+  /** Whether something is still to be written, or to be looked for. */
+  get isBusy(): boolean {
+    return this.#inFlightBytes > 0 || this.#at < this.#queue.length || this.#isScheduled
+  }
+
+  /** Whether the socket has bytes that the peer does not take. */
+  get isWriting(): boolean {
+    return this.#inFlightBytes > 0
+  }
+
+  /** Writes done so far: progress. */
+  get writesDone(): number {
+    return this.#writesDone
+  }
+
+  /**
+   * Flushes once this run of JavaScript and all microtasks it leads to are over: a tick that is asked for by a microtask
+   * comes after the last of them. So a guest that is suspended and resumed at once still answers in one write, without
+   * the wait that `setImmediate` would add.
+   */
+  schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    queueMicrotask(this.#scheduleTick)
+  }
+
+  /** Nothing more is taken: what was taken is the last, and is written now. */
+  seal(): void {
+    this.#isSealed = true
+    if (!this.#isScheduled) this.#flush()
+  }
+
+  /** The socket is gone: what there is, and what comes, is thrown away, so that nobody waits for the peer. */
+  discard(): void {
+    this.#isGone = true
+    this.schedule()
+  }
+
+  readonly #scheduleTick = (): void => process.nextTick(this.#run)
+
+  readonly #run = (): void => {
+    this.#isScheduled = false
+    if (this.#isGone) this.#throwAway()
+    else this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#inFlightBytes > 0) return
+    if (this.#at === this.#queue.length && !this.#isSealed) {
+      this.#queue = this.#source.takeOutput()
+      this.#at = 0
+    }
+    this.#sendNow()
+    if (this.#at < this.#queue.length) this.#writeNext()
+    else this.#whenIdle()
+  }
+
+  /** Gives the kernel what it takes at once. */
+  #sendNow(): void {
+    const libc = loadLibc()
+    const { length } = this.#queue
+    if (libc === undefined || this.#at === length) return
+    const fd = descriptorOf(this.#socket)
+    let sent = 0
+    for (let isTaken = fd >= 0; isTaken && this.#at < length; ) {
+      const piece = this.#queue[this.#at] as Uint8Array
+      const taken = Math.max(0, libc.sendNow(fd, piece, this.#at < length - 1))
+      sent += taken
+      isTaken = taken === piece.length
+      if (isTaken) this.#at += 1
+      else if (taken > 0) this.#queue[this.#at] = piece.subarray(taken)
+    }
+    if (sent === 0) return
+    this.#writesDone += 1
+    this.#source.outputWritten(sent)
+  }
+
+  /** Gives the socket its next write: pieces of the queue up to `MAX_WRITE_BYTES`, at least one. */
+  #writeNext(): void {
+    const { length } = this.#queue
+    const start = this.#at
+    let [end, bytes] = [start, 0]
+    for (; end < length; end += 1) {
+      const size = this.#queue[end]?.length ?? 0
+      if (end > start && bytes + size > MAX_WRITE_BYTES) break
+      bytes += size
+    }
+    this.#at = end
+    this.#inFlightBytes = bytes
+    this.#socket.cork()
+    for (let at = start; at < end; at += 1) {
+      const piece = this.#queue[at] as Uint8Array
+      if (at === end - 1) this.#socket.write(piece, this.#written)
+      else this.#socket.write(piece)
+    }
+    this.#socket.uncork()
+  }
+
+  readonly #written = (error?: Error | null): void => {
+    const bytes = this.#inFlightBytes
+    this.#inFlightBytes = 0
+    this.#writesDone += 1
+    if (error !== undefined && error !== null) return
+    this.#source.outputWritten(bytes)
+    if (!this.#isGone) this.#flush()
+  }
+
+  #throwAway(): void {
+    this.#queue = []
+    this.#at = 0
+    const inFlight = this.#inFlightBytes
+    this.#inFlightBytes = 0
+    this.#source.outputWritten(inFlight)
+    const parts = this.#source.takeOutput()
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+    if (bytes > 0) this.#source.outputWritten(bytes)
+  }
+}
