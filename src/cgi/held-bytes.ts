@@ -11,8 +11,12 @@ export class HeldBytes {
     return this.#length
   }
 
-  copyTo(target: Buffer, at: number): void {
-    this.#buffer.copy(target, at, 0, this.#length)
+  /** Hands everything over, and holds nothing any more. */
+  take(): Uint8Array {
+    const bytes = this.#length === 0 ? NONE : this.#buffer.subarray(0, this.#length)
+    this.#buffer = NONE
+    this.#length = 0
+    return bytes
   }
 
   /** Copies `bytes[start..end)`. The limit is the caller's. */
@@ -34,17 +38,20 @@ export class HeldBytes {
     return this.#buffer.toString('latin1', start, end)
   }
 
+  /** Whether `bytes` are what is kept from `start` on, up to `end`. */
+  holds(bytes: Uint8Array, start: number, end: number): boolean {
+    if (end - start !== bytes.length) return false
+    for (let index = 0; index < bytes.length; index += 1) {
+      if (this.#buffer[start + index] !== bytes[index]) return false
+    }
+    return true
+  }
+
   byteAt(index: number): number {
     return this.#buffer[index] ?? 0
   }
 
   truncate(length: number): void {
     this.#length = length
-  }
-
-  /** Lets go of everything, the buffer too. */
-  clear(): void {
-    this.#buffer = NONE
-    this.#length = 0
   }
 }

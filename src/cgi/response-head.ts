@@ -3,6 +3,7 @@
  * web server, and printed again in the one form that all web servers understand alike.
  */
 import { CgiError } from './errors.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import { reasonPhrase } from './reason-phrase.ts'
 
 export type CgiRole = 'responder' | 'authorizer' | 'filter'
@@ -55,18 +56,27 @@ const HANDOVERS: ReadonlySet<string> = new Set([
 ])
 
 /** The head that was parsed last: a program sends the same one again and again. */
-let lastText = ''
+let lastBytes: Uint8Array = new Uint8Array(0)
 let lastRules: HeadRules | undefined
 let lastHead: ResponseHead | undefined
 /** Longer ones are seldom the same again. */
-const MAX_LAST_CHARS = 1024
+const MAX_LAST_BYTES = 1024
 
-/** As `parseHead`, for heads that are likely to be the one before. */
-export function parseHeadAgain(text: string, rules: HeadRules): ResponseHead {
-  if (lastHead !== undefined && text === lastText && hasSameRules(rules)) return lastHead
+/**
+ * Parses the lines of a head, `\n` or `\r\n` after each, without the blank line; they are likely to be those of the head before.
+ * Throws `CgiError` (CGI_NO_HEADER, CGI_BAD_HEADER, CGI_BAD_STATUS, CGI_TOO_MANY_HEADERS).
+ */
+export function readHead(
+  held: HeldBytes,
+  [start, end]: readonly [number, number],
+  rules: HeadRules,
+): ResponseHead {
+  if (lastHead !== undefined && held.holds(lastBytes, start, end) && hasSameRules(rules))
+    return lastHead
+  const text = held.text(start, end)
   const head = parseHead(text, rules)
-  if (text.length <= MAX_LAST_CHARS) {
-    lastText = text
+  if (text.length <= MAX_LAST_BYTES) {
+    lastBytes = Buffer.from(text, 'latin1')
     lastRules = rules
     lastHead = head
   }
@@ -81,10 +91,6 @@ function hasSameRules({ role, headerCount, allowedHeaders }: HeadRules): boolean
   )
 }
 
-/**
- * Parses the lines of a head, `\n` or `\r\n` after each, without the blank line. Throws `CgiError`
- * (CGI_NO_HEADER, CGI_BAD_HEADER, CGI_BAD_STATUS, CGI_TOO_MANY_HEADERS).
- */
 function parseHead(text: string, rules: HeadRules): ResponseHead {
   let [status, reason, fields]: [number | undefined, string | undefined, string] = [
     undefined,

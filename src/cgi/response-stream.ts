@@ -13,7 +13,8 @@ import type { ByteSink } from '../base/byte-stream.ts'
 import { type ErrorPageOptions, errorPage } from './error-page.ts'
 import { CgiError } from './errors.ts'
 import { HeldBytes } from './held-bytes.ts'
-import { type CgiRole, parseHeadAgain, type ResponseHead } from './response-head.ts'
+import { printHead } from './print-head.ts'
+import { type CgiRole, type ResponseHead, readHead } from './response-head.ts'
 
 export interface ResponseLimits {
   /** Most bytes of header block, interim (1xx) blocks included. */
@@ -63,6 +64,7 @@ const NO_HEAD: ResponseHead = {
 /** Statuses whose responses have no content, whatever the guest prints (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5). */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
 
+const NO_BYTES = new Uint8Array(0)
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 
@@ -87,11 +89,6 @@ export class CgiResponseStream implements ByteSink {
   #headTaken: (() => void) | undefined
 
   constructor(output: ByteSink, options: ResponseOptions) {
-    if (!/^[\x21-\x7e]{1,200}$/.test(options.requestId)) {
-      throw new Error(
-        `Cannot answer request "${options.requestId}": id of 1 to 200 visible characters wanted`,
-      )
-    }
     this.#output = output
     this.#options = options
   }
@@ -182,7 +179,7 @@ export class CgiResponseStream implements ByteSink {
     const { requestId, method } = this.#options
     this.#head = { ...NO_HEAD, status, hasContentType: true }
     this.#bodyBytes = 0
-    this.#send(errorPage(status, { requestId, method, ...options }))
+    this.#send(errorPage(status, { requestId, method, ...options }), NO_BYTES)
     this.#close()
     return true
   }
@@ -223,8 +220,8 @@ export class CgiResponseStream implements ByteSink {
   #parse(start: number, end: number): ResponseHead | undefined {
     const { role, allowedHeaders, limits } = this.#options
     try {
-      const text = this.#held.text(start, end)
-      return parseHeadAgain(text, { role, allowedHeaders, headerCount: limits.headerCount })
+      const rules = { role, allowedHeaders, headerCount: limits.headerCount }
+      return readHead(this.#held, [start, end], rules)
     } catch (error) {
       if (!(error instanceof CgiError)) throw error
       this.#error = error
@@ -290,33 +287,23 @@ export class CgiResponseStream implements ByteSink {
     this.#close()
   }
 
-  /** Prints the header and what is held of the body in one piece. `total`: bytes of the whole body, where known. */
+  /** Sends the header, and what is held of the body right behind it. `total`: bytes of the whole body, where known. */
   #release(total: number | undefined): void {
-    const head = this.#printHead(total)
-    const bytes = Buffer.allocUnsafe(head.length + this.#held.length)
-    bytes.write(head, 'latin1')
-    this.#held.copyTo(bytes, head.length)
-    this.#held.clear()
-    this.#phase = 'open'
-    this.#send(bytes)
-  }
-
-  #printHead(total: number | undefined): string {
-    const { status, top, contentLength, hasContentType } = this.#head ?? NO_HEAD
+    const head = this.#head ?? NO_HEAD
     const isBodiless = this.#isBodiless()
-    const length = lengthField(status, contentLength ?? (isBodiless ? undefined : total))
-    let text = top
-    // Never text/html by default: a guest that forgets the type must not become an XSS hole.
-    if (!hasContentType && !isBodiless && length !== 0) {
-      text += 'Content-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\n'
-    }
-    if (length !== undefined) text += `Content-Length: ${length}\r\n`
-    return `${text}X-Request-Id: ${this.#options.requestId}\r\n\r\n`
+    const length = lengthField(head.status, head.contentLength ?? (isBodiless ? undefined : total))
+    const printed = printHead(head, { length, isBodiless, requestId: this.#options.requestId })
+    const body = this.#held.take()
+    this.#phase = 'open'
+    this.#send(printed, body)
   }
 
-  #send(bytes: Uint8Array): void {
+  /** `first` may be used again as soon as this is over. */
+  #send(first: Uint8Array, second: Uint8Array): void {
     this.#headSent = true
-    this.#pending = bytes
+    const taken = this.#output.write(first)
+    if (taken < first.length) this.#pending = Buffer.concat([first.subarray(taken), second])
+    else if (second.length > 0) this.#pending = second
     if (this.#drain()) this.#tellHeadTaken()
     else this.#awaitDrain()
   }

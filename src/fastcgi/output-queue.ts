@@ -99,8 +99,12 @@ export class OutputQueue {
       done++
     }
     // Senders are told last: they may write, and so change what is kept here.
-    const gone = this.#inFlight.splice(0, done)
-    for (const { sender, content } of gone) sender.contentWritten(content[0], content[1])
+    const gone = this.#inFlight
+    this.#inFlight = done === gone.length ? [] : gone.slice(done)
+    for (let index = 0; index < done; index += 1) {
+      const { sender, content } = gone[index] as InFlight
+      sender.contentWritten(content[0], content[1])
+    }
   }
 
   /** Throws everything away. */

@@ -15,6 +15,7 @@ import { Errno } from './errno.ts'
 import { WasiError } from './errors.ts'
 import { ExitSignal } from './exit-signal.ts'
 import type { OpenStream } from './filesystem.ts'
+import { Iovecs } from './iovecs.ts'
 import { ALL_RIGHTS } from './rights.ts'
 import type { Preopen, WasiGrants } from './session.ts'
 import { DEFAULT_WASI_LIMITS } from './session.ts'
@@ -59,6 +60,8 @@ export class CallContext {
   /** Guest memory. Only valid after `enter()` and until the guest runs again. */
   bytes: Uint8Array = new Uint8Array(0)
   view: DataView = new DataView(new ArrayBuffer(0))
+  /** The buffers of the call that is under way. */
+  readonly iovecs = new Iovecs()
   exitCode: number | undefined = undefined
   /** When the guest last got the thread, as far as this host knows. */
   runningSinceMs = 0

@@ -17,7 +17,7 @@ export class DescriptorTable {
   /** Of a new session. `limit`: descriptors open at once. `first`: open from the start. */
   begin(limit: number, first: readonly Descriptor[]): void {
     this.#limit = limit
-    this.#entries.length = first.length
+    if (this.#entries.length > first.length) this.#entries.length = first.length
     for (let fd = 0; fd < first.length; fd += 1) this.#entries[fd] = first[fd]
     this.#count = first.length
     this.#hasRest = true

@@ -3,12 +3,13 @@
  *
  * Reads and writes of streams that cannot go on suspend the guest, except with the NONBLOCK flag.
  */
+import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
 import { Fdflags, Whence } from './abi.ts'
 import { type CallContext, FILE_WORK } from './call-context.ts'
 import type { Descriptor } from './descriptor.ts'
 import { Errno } from './errno.ts'
 import type { OpenFile, OpenStream } from './filesystem.ts'
-import { fillIovecs, type Iovecs, moveIovecs, readIovecs } from './iovecs.ts'
+import { fillIovecs, moveIovecs, readIovecs } from './iovecs.ts'
 import { Right } from './rights.ts'
 import { syncFile } from './sync-file.ts'
 
@@ -30,11 +31,11 @@ export const FD_IO_CALLS = {
     if ((descriptor.rights & Right.FdRead) === 0 || open.kind === 'directory') {
       return Errno.NOTCAPABLE
     }
-    const iovecs = readIovecs(host, iovs, count)
-    if (typeof iovecs === 'number') return iovecs
+    const fault = readIovecs(host, iovs, count)
+    if (fault !== Errno.SUCCESS) return fault
     if (!host.has(result >>> 0, 4)) return Errno.FAULT
-    if (open.kind === 'stream') return readStream(host, descriptor, open, iovecs, result)
-    const moved = readFile(host, open, iovecs, descriptor.offset)
+    if (open.kind === 'stream') return readStream(host, descriptor, open, result)
+    const moved = readFile(host, open, descriptor.offset)
     if (moved < 0) return -moved
     descriptor.offset += moved
     return host.storeU32(result, moved)
@@ -53,11 +54,11 @@ export const FD_IO_CALLS = {
       }
       if (open.kind === 'stream') return Errno.SPIPE
       if ((descriptor.rights & Right.FdSeek) === 0) return Errno.NOTCAPABLE
-      const iovecs = readIovecs(host, iovs, count)
-      if (typeof iovecs === 'number') return iovecs
+      const fault = readIovecs(host, iovs, count)
+      if (fault !== Errno.SUCCESS) return fault
       if (!host.has(result >>> 0, 4)) return Errno.FAULT
       const at = BigInt.asUintN(64, offset)
-      const moved = at > MAX_OFFSET ? 0 : readFile(host, open, iovecs, Number(at))
+      const moved = at > MAX_OFFSET ? 0 : readFile(host, open, Number(at))
       return moved < 0 ? -moved : host.storeU32(result, moved)
     },
 
@@ -79,12 +80,12 @@ export const FD_IO_CALLS = {
     if ((descriptor.rights & Right.FdWrite) === 0 || open.kind === 'directory') {
       return Errno.NOTCAPABLE
     }
-    const iovecs = readIovecs(host, iovs, count)
-    if (typeof iovecs === 'number') return iovecs
+    const fault = readIovecs(host, iovs, count)
+    if (fault !== Errno.SUCCESS) return fault
     if (!host.has(result >>> 0, 4)) return Errno.FAULT
-    if (open.kind === 'stream') return writeStream(host, descriptor, open, iovecs, result)
+    if (open.kind === 'stream') return writeStream(host, descriptor, open, result)
     const isAppending = (descriptor.fdflags & Fdflags.Append) !== 0
-    const moved = writeFile(host, open, iovecs, isAppending ? undefined : descriptor.offset)
+    const moved = writeFile(host, open, isAppending ? undefined : descriptor.offset)
     if (moved < 0) return -moved
     descriptor.offset = isAppending ? sizeOf(open) : descriptor.offset + moved
     return storeWritten(host, descriptor, { file: open, moved, result })
@@ -103,12 +104,12 @@ export const FD_IO_CALLS = {
       }
       if (open.kind === 'stream') return Errno.SPIPE
       if ((descriptor.rights & Right.FdSeek) === 0) return Errno.NOTCAPABLE
-      const iovecs = readIovecs(host, iovs, count)
-      if (typeof iovecs === 'number') return iovecs
+      const fault = readIovecs(host, iovs, count)
+      if (fault !== Errno.SUCCESS) return fault
       if (!host.has(result >>> 0, 4)) return Errno.FAULT
       const at = BigInt.asUintN(64, offset)
       if (at > MAX_OFFSET) return Errno.FBIG
-      const moved = writeFile(host, open, iovecs, Number(at))
+      const moved = writeFile(host, open, Number(at))
       if (moved < 0) return -moved
       return storeWritten(host, descriptor, { file: open, moved, result })
     },
@@ -154,26 +155,21 @@ export const FD_IO_CALLS = {
 }
 
 /** Asks the file once, however many buffers there are. */
-function readFile(host: CallContext, file: OpenFile, iovecs: Iovecs, offset: number): number {
+function readFile(host: CallContext, file: OpenFile, offset: number): number {
   host.charge(FILE_WORK)
-  if (iovecs.pairs.length <= 2) return moveIovecs(host, iovecs, (part) => file.read(part, offset))
-  const whole = new Uint8Array(iovecs.total)
+  if (host.iovecs.count <= 1) return moveIovecs(host, (part) => file.read(part, offset))
+  const whole = new Uint8Array(host.iovecs.total)
   const count = file.read(whole, offset)
-  if (count > 0) fillIovecs(host, iovecs, whole.subarray(0, count))
+  if (count > 0) fillIovecs(host, whole.subarray(0, count))
   return count
 }
 
 /** As `readFile`. */
-function writeFile(
-  host: CallContext,
-  file: OpenFile,
-  iovecs: Iovecs,
-  offset: number | undefined,
-): number {
+function writeFile(host: CallContext, file: OpenFile, offset: number | undefined): number {
   host.charge(FILE_WORK)
-  if (iovecs.pairs.length <= 2) return moveIovecs(host, iovecs, (part) => file.write(part, offset))
-  const whole = new Uint8Array(iovecs.total)
-  moveIovecs(host, iovecs, (part, before) => {
+  if (host.iovecs.count <= 1) return moveIovecs(host, (part) => file.write(part, offset))
+  const whole = new Uint8Array(host.iovecs.total)
+  moveIovecs(host, (part, before) => {
     whole.set(part, before)
     return part.length
   })
@@ -206,43 +202,54 @@ function storeWritten(
 function readStream(
   host: CallContext,
   descriptor: Descriptor,
-  stream: OpenStream,
-  iovecs: Iovecs,
+  { source }: OpenStream,
   result: number,
 ): number | Promise<number> {
-  const { source } = stream
   if (source === undefined) return Errno.NOTCAPABLE
-  const proceed = (): number | undefined => {
-    const chunk = iovecs.total === 0 ? undefined : source.read(iovecs.total)
-    if (chunk === undefined) return host.storeU32(result, 0)
-    if (chunk.length === 0) return undefined
-    fillIovecs(host, iovecs, chunk)
-    return host.storeU32(result, chunk.length)
-  }
-  const errno = proceed()
+  const errno = readSome(host, source, result)
   if (errno !== undefined) return errno
   if (descriptor.isNonblocking) return Errno.AGAIN
-  return host.wait((wake) => source.onReadable(wake), proceed)
+  return host.wait(
+    (wake) => source.onReadable(wake),
+    () => readSome(host, source, result),
+  )
+}
+
+/** The errno of a read; undefined: nothing has come. */
+function readSome(host: CallContext, source: ByteSource, result: number): number | undefined {
+  const { total } = host.iovecs
+  const chunk = total === 0 ? undefined : source.read(total)
+  if (chunk === undefined) return host.storeU32(result, 0)
+  if (chunk.length === 0) return undefined
+  fillIovecs(host, chunk)
+  return host.storeU32(result, chunk.length)
 }
 
 function writeStream(
   host: CallContext,
   descriptor: Descriptor,
-  stream: OpenStream,
-  iovecs: Iovecs,
+  { sink }: OpenStream,
   result: number,
 ): number | Promise<number> {
-  const { sink } = stream
   if (sink === undefined) return Errno.NOTCAPABLE
-  let written = 0
-  const proceed = (): number | undefined => {
-    const moved = moveIovecs(host, iovecs, (part) => sink.write(part), written)
-    if (moved < 0) return written > 0 ? host.storeU32(result, written) : -moved
-    written += moved
-    return written < iovecs.total ? undefined : host.storeU32(result, written)
-  }
-  const errno = proceed()
-  if (errno !== undefined) return errno
-  if (descriptor.isNonblocking) return written > 0 ? host.storeU32(result, written) : Errno.AGAIN
-  return host.wait((wake) => sink.onWritable(wake), proceed)
+  const { total } = host.iovecs
+  const moved = writeSome(host, sink, 0)
+  if (moved === total) return host.storeU32(result, moved)
+  if (moved < 0) return -moved
+  if (descriptor.isNonblocking) return moved > 0 ? host.storeU32(result, moved) : Errno.AGAIN
+  let written = moved
+  return host.wait(
+    (wake) => sink.onWritable(wake),
+    () => {
+      const more = writeSome(host, sink, written)
+      if (more < 0) return written > 0 ? host.storeU32(result, written) : -more
+      written += more
+      return written < total ? undefined : host.storeU32(result, written)
+    },
+  )
+}
+
+/** Writes the buffers from byte `skip` on until the sink is full. How much that was, or minus an errno. */
+function writeSome(host: CallContext, sink: ByteSink, skip: number): number {
+  return moveIovecs(host, (part) => sink.write(part), skip)
 }

@@ -11,38 +11,47 @@ import { Errno } from './errno.ts'
 const BUFFER_WORK = 1_000
 const BYTE_WORK = 3
 
-export interface Iovecs {
-  /** `pointer, length` pairs without the empty ones, cut off at `limits.transferBytes`; all inside memory. */
-  readonly pairs: readonly number[]
-  /** Bytes in all of them. */
-  readonly total: number
+/** Of one call; a guest is in one at a time, so its host has one of them, too. */
+export class Iovecs {
+  /** `pointer, length` of the buffers, the first `count` of each; without the empty ones, and all inside memory. */
+  readonly pointers: number[] = []
+  readonly lengths: number[] = []
+  count = 0
+  /** Bytes in all of them: cut off at `limits.transferBytes`. */
+  total = 0
+
+  add(pointer: number, length: number): void {
+    this.pointers[this.count] = pointer
+    this.lengths[this.count] = length
+    this.count += 1
+    this.total += length
+  }
 }
 
 /**
- * Reads `count` buffers at `iovs`.
+ * Reads `count` buffers at `iovs` into `host.iovecs`. SUCCESS, or:
  *
  * - FAULT: the list or one of the buffers is not inside guest memory
  * - INVAL: more buffers than `limits.iovecs`
  */
-export function readIovecs(host: CallContext, iovs: number, count: number): Iovecs | number {
+export function readIovecs(host: CallContext, iovs: number, count: number): number {
   const start = iovs >>> 0
   const length = count >>> 0
+  const { iovecs, view } = host
   const { limits } = host.grants
+  iovecs.count = 0
+  iovecs.total = 0
   if (length > limits.iovecs) return Errno.INVAL
   if (!host.has(start, length * IOVEC_BYTES)) return Errno.FAULT
-  const pairs: number[] = []
-  let total = 0
   for (let index = 0; index < length; index++) {
-    const pointer = host.view.getUint32(start + index * IOVEC_BYTES, true)
-    const wanted = host.view.getUint32(start + index * IOVEC_BYTES + 4, true)
+    const pointer = view.getUint32(start + index * IOVEC_BYTES, true)
+    const wanted = view.getUint32(start + index * IOVEC_BYTES + 4, true)
     if (!host.has(pointer, wanted)) return Errno.FAULT
-    const taken = Math.min(wanted, limits.transferBytes - total)
-    if (taken === 0) continue
-    pairs.push(pointer, taken)
-    total += taken
+    const taken = Math.min(wanted, limits.transferBytes - iovecs.total)
+    if (taken > 0) iovecs.add(pointer, taken)
   }
-  host.charge(length * BUFFER_WORK + total * BYTE_WORK)
-  return { pairs, total }
+  host.charge(length * BUFFER_WORK + iovecs.total * BYTE_WORK)
+  return Errno.SUCCESS
 }
 
 /**
@@ -52,15 +61,15 @@ export function readIovecs(host: CallContext, iovs: number, count: number): Iove
  */
 export function moveIovecs(
   host: CallContext,
-  iovecs: Iovecs,
   move: (part: Uint8Array, before: number) => number,
   skip = 0,
 ): number {
+  const { iovecs } = host
   let before = 0
   let position = 0
-  for (let index = 0; index < iovecs.pairs.length; index += 2) {
-    const pointer = iovecs.pairs[index] ?? 0
-    const length = iovecs.pairs[index + 1] ?? 0
+  for (let index = 0; index < iovecs.count; index += 1) {
+    const pointer = iovecs.pointers[index] ?? 0
+    const length = iovecs.lengths[index] ?? 0
     const from = Math.max(skip - position, 0)
     position += length
     if (from >= length) continue
@@ -73,8 +82,8 @@ export function moveIovecs(
 }
 
 /** Copies `bytes`, which must fit, into the buffers. */
-export function fillIovecs(host: CallContext, iovecs: Iovecs, bytes: Uint8Array): void {
-  moveIovecs(host, iovecs, (part, before) => {
+export function fillIovecs(host: CallContext, bytes: Uint8Array): void {
+  moveIovecs(host, (part, before) => {
     const chunk = bytes.subarray(before, before + part.length)
     part.set(chunk)
     return chunk.length
