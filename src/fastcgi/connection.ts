@@ -221,6 +221,12 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     if (!this.#wantsInput) this.#updateWantsInput()
   }
 
+  requestOutputFull(request: ServerRequest): void {
+    if (this.#isClosed) return
+    this.#output.add(request)
+    this.#events.onOutputFull?.()
+  }
+
   requestEnded(request: ServerRequest): void {
     if (this.#isClosed) return
     this.#requests.delete(request.id)

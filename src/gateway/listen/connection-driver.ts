@@ -139,6 +139,10 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#output.schedule()
   }
 
+  onOutputFull(): void {
+    this.#output.flush()
+  }
+
   onInputWanted(): void {
     this.#resume()
   }

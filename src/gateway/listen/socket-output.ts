@@ -69,7 +69,7 @@ export class SocketOutput {
   /** Nothing more is taken: what was taken is the last, and is written now. */
   seal(): void {
     this.#isSealed = true
-    if (!this.#isScheduled) this.#flush()
+    if (!this.#isScheduled) this.flush()
   }
 
   /** The socket is gone: what there is, and what comes, is thrown away, so that nobody waits for the peer. */
@@ -83,16 +83,19 @@ export class SocketOutput {
   readonly #run = (): void => {
     this.#isScheduled = false
     if (this.#isGone) this.#throwAway()
-    else this.#flush()
+    else this.flush()
   }
 
-  #flush(): void {
-    if (this.#inFlightBytes > 0) return
+  /** Writes what there is, as far as it is taken at once, and begins to write the rest. */
+  flush(): void {
+    if (this.#inFlightBytes > 0 || this.#isGone) return
     if (this.#at === this.#queue.length && !this.#isSealed) {
       this.#queue = this.#source.takeOutput()
       this.#at = 0
     }
     this.#sendNow()
+    // Whoever heard that something has left may have come here on its own.
+    if (this.#inFlightBytes > 0) return
     if (this.#at < this.#queue.length) this.#writeNext()
     else this.#whenIdle()
   }
@@ -144,7 +147,7 @@ export class SocketOutput {
     this.#writesDone += 1
     if (error !== undefined && error !== null) return
     this.#source.outputWritten(bytes)
-    if (!this.#isGone) this.#flush()
+    if (!this.#isGone) this.flush()
   }
 
   #throwAway(): void {
