@@ -18,7 +18,8 @@ static int write_all(const unsigned char *bytes, size_t length) {
 int main(void) {
   static unsigned char chunk[PATTERN_BYTES];
   uint64_t left = query_number("n", 1 << 20);
-  for (size_t i = 0; i < sizeof chunk; i++) chunk[i] = (unsigned char)(i % 251);
+  for (size_t i = 0; i < 251; i++) chunk[i] = (unsigned char)i;
+  for (size_t filled = 251; filled < sizeof chunk; filled *= 2) memcpy(chunk + filled, chunk, filled);
   printf("Content-Type: application/octet-stream\r\n");
   if (!query_is("length", "0")) printf("Content-Length: %llu\r\n", (unsigned long long)left);
   printf("\r\n");

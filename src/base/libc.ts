@@ -5,6 +5,8 @@ export interface Libc {
   /** An anonymous file in memory; negative: it cannot be had. */
   memfdCreate(name: Uint8Array, flags: number): number
   ftruncate(fd: number, bytes: number): number
+  /** Gives the memory of a part of such a file back: it reads as zeros from here on. */
+  punchHole(fd: number, offset: number, bytes: number): void
   /** Opens for reading; negative: it cannot be had. */
   open(path: Uint8Array): number
   close(fd: number): void
@@ -46,6 +48,8 @@ export interface Mapping {
   /** MAP_*. */
   readonly flags: number
   readonly fd: number
+  /** Where in the file it starts. Default 0. */
+  readonly offset?: number
 }
 
 export const PROT_READ = 1
@@ -56,6 +60,7 @@ export const MAP_FIXED = 0x10
 export const MAP_FAILED = 0xffff_ffff_ffff_ffffn
 
 const MADV_DONTNEED = 4
+const PUNCH_HOLE_KEEP_SIZE = 3
 const AF_UNIX = 1
 const SOCK_STREAM_CLOEXEC = 0x80001
 const MSG_MORE = 0x8000
@@ -91,6 +96,7 @@ function bind(ffi: typeof Ffi): Libc {
   const { functions } = ffi.dlopen(null, {
     memfd_create: { arguments: ['pointer', 'uint32'], return: 'int32' },
     ftruncate: { arguments: ['int32', 'int64'], return: 'int32' },
+    fallocate: { arguments: ['int32', 'int32', 'int64', 'int64'], return: 'int32' },
     open: { arguments: ['pointer', 'int32'], return: 'int32' },
     close: { arguments: ['int32'], return: 'int32' },
     dup: { arguments: ['int32'], return: 'int32' },
@@ -131,7 +137,7 @@ function bind(ffi: typeof Ffi): Libc {
   const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
   const [schedYield, socketpair] = [at('sched_yield'), at('socketpair')]
   const [dup2, exit, poll] = [at('dup2'), at('_exit'), at('poll')]
-  const [send, recv] = [at('send'), at('recv')]
+  const [send, recv, fallocate] = [at('send'), at('recv'), at('fallocate')]
   // struct pollfd: the descriptor, and two bytes each of what is asked and what is answered.
   const asked = new Int32Array(2)
   /** What holds of `events`, POLLHUP and POLLERR at the moment. */
@@ -144,6 +150,8 @@ function bind(ffi: typeof Ffi): Libc {
   return {
     memfdCreate: (name, flags) => memfdCreate(pointer(name), flags),
     ftruncate: (fd, bytes) => ftruncate(fd, BigInt(bytes)),
+    punchHole: (fd, offset, bytes) =>
+      void fallocate(fd, PUNCH_HOLE_KEEP_SIZE, BigInt(offset), BigInt(bytes)),
     open: (path) => open(pointer(path), 0),
     close: (fd) => void close(fd),
     dup: (fd) => dup(fd),
@@ -153,8 +161,8 @@ function bind(ffi: typeof Ffi): Libc {
     receiveNow: (fd, into) => recv(fd, into, into.length, MSG_DONTWAIT),
     hasHungUp: (fd) => (pollNow(fd, 0) & (POLLHUP | POLLERR)) !== 0,
     exitNow: (code) => void exit(code),
-    mmap: (address, bytes, { protection, flags, fd }) =>
-      mmap(address, BigInt(bytes), protection, flags, fd, 0n),
+    mmap: (address, bytes, { protection, flags, fd, offset = 0 }) =>
+      mmap(address, BigInt(bytes), protection, flags, fd, BigInt(offset)),
     munmap: (address, bytes) => void munmap(address, BigInt(bytes)),
     madviseDontNeed: (address, bytes) => madvise(address, BigInt(bytes), MADV_DONTNEED),
     ioctl: (fd, request, argument) => ioctl(fd, request, pointer(argument)),

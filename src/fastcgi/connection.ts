@@ -63,7 +63,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     this.#params = new ParamsAccount(options.paramsBudget, (error) => this.#close('break', error))
   }
 
-  /** Whether the driver should read the socket. One more piece does no harm. */
+  /** Whether the driver should read on. One more piece does no harm. */
   get wantsInput(): boolean {
     return this.#wantsInput
   }
@@ -222,9 +222,8 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   }
 
   requestOutputFull(request: ServerRequest): void {
-    if (this.#isClosed) return
-    this.#output.add(request)
-    this.#events.onOutputFull?.()
+    this.requestOutputChanged(request)
+    if (!this.#isClosed) this.#events.onOutputFull?.()
   }
 
   requestEnded(request: ServerRequest): void {

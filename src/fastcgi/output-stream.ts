@@ -48,14 +48,18 @@ export class OutputStream implements ByteSink {
   write(bytes: Uint8Array): number {
     if (this.#state !== 'open' || bytes.length === 0) return bytes.length
     let count = this.#writeSome(bytes)
-    if (count < bytes.length) {
-      this.#owner.makeRoom()
-      // What has become of the stream meanwhile, the next write will see.
-      if (this.#state === 'open') count += this.#writeSome(bytes.subarray(count))
-      if (count < bytes.length) this.#isBlocked = true
-    }
+    while (count < bytes.length && this.#makeRoom()) count += this.#writeSome(bytes.subarray(count))
     this.#owner.outputChanged()
     return count
+  }
+
+  /** False: the writer has to wait. */
+  #makeRoom(): boolean {
+    const held = this.#held
+    this.#owner.makeRoom()
+    this.#isBlocked = this.#held >= held
+    // What has become of the stream meanwhile, the next write will see.
+    return !this.#isBlocked && this.#state === 'open'
   }
 
   #writeSome(bytes: Uint8Array): number {

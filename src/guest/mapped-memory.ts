@@ -1,5 +1,5 @@
 /**
- * A big memory's first state, mapped copy-on-write over the memory of every instance.
+ * A memory's first state, mapped copy-on-write over the memory of every instance.
  *
  * The pages of the snapshot are shared by all of them. Putting back copies the pages that were written and no others, so it
  * costs what the run touched, not what the memory has; written pages stay private, so that the next run takes no page faults
@@ -22,10 +22,20 @@ import type { MemorySnapshot, PutBack } from './memory-snapshot.ts'
 /** Of private pages a memory may keep; one that has more is given up, and goes back to the system a little at a time. */
 const MAX_PRIVATE_BYTES = 8 * 1024 * 1024
 
-/** Snapshots that nobody uses any more give their file and their mapping back. */
+/** Snapshots that nobody uses any more give their memory and their mapping back. */
 const abandoned = new FinalizationRegistry<() => void>((release) => release())
 
+/**
+ * All snapshots of a process are in one file: as many modules would need as many descriptors. Parts of it are not used again,
+ * which costs nothing: what is given back takes no memory.
+ */
+interface SnapshotFile {
+  readonly fd: number
+  bytes: number
+}
+
 let dirtyPages: DirtyPages | undefined
+let snapshots: SnapshotFile | undefined
 
 /** Takes the first state of `memory`. undefined: this system cannot map it. */
 export function mapMemory(memory: WebAssembly.Memory): MemorySnapshot | undefined {
@@ -33,48 +43,60 @@ export function mapMemory(memory: WebAssembly.Memory): MemorySnapshot | undefine
   if (libc === undefined) return undefined
   dirtyPages ??= openDirtyPages(libc)
   if (dirtyPages === undefined) return undefined
-  const file = makeFile(libc, dirtyPages, memory.buffer)
-  if (file === undefined) return undefined
-  return new MappedMemory(libc, dirtyPages, file)
+  snapshots ??= openFile(libc)
+  if (snapshots === undefined) return undefined
+  const part = makePart(libc, dirtyPages, { file: snapshots, buffer: memory.buffer })
+  return part && new MappedMemory(libc, { pages: dirtyPages, file: snapshots, part })
 }
 
-interface SnapshotFile {
-  readonly fd: number
+/** One snapshot. */
+interface SnapshotPart {
+  /** Where in the file of all snapshots it starts. */
+  readonly offset: number
   /** Its contents: a shared mapping, not to be written to. */
   readonly bytes: Uint8Array
   /** How many of them instantiating had written. */
   readonly writtenBytes: number
 }
 
+interface Snapshot {
+  readonly pages: DirtyPages
+  readonly file: SnapshotFile
+  readonly part: SnapshotPart
+}
+
 class MappedMemory implements MemorySnapshot {
   readonly #libc: Libc
   readonly #dirtyPages: DirtyPages
   readonly #file: SnapshotFile
+  readonly #part: SnapshotPart
 
-  constructor(libc: Libc, pages: DirtyPages, file: SnapshotFile) {
+  constructor(libc: Libc, { pages, file, part }: Snapshot) {
     this.#libc = libc
     this.#dirtyPages = pages
     this.#file = file
+    this.#part = part
   }
 
   adopt(memory: WebAssembly.Memory): PutBack | undefined {
     const { buffer } = memory
-    if (buffer.byteLength !== this.#file.bytes.length) return undefined
+    if (buffer.byteLength !== this.#part.bytes.length) return undefined
     const address = this.#libc.addressOf(buffer)
     const ownBytes = countWritten(this.#dirtyPages, address, buffer.byteLength)
     // They would all go in one step.
-    if (ownBytes > this.#file.writtenBytes + MAX_PRIVATE_BYTES) return undefined
+    if (ownBytes > this.#part.writtenBytes + MAX_PRIVATE_BYTES) return undefined
     const mapped = this.#libc.mmap(address, buffer.byteLength, {
       protection: PROT_READ | PROT_WRITE,
       flags: MAP_PRIVATE | MAP_FIXED,
       fd: this.#file.fd,
+      offset: this.#part.offset,
     })
     if (mapped !== address) return undefined
     return this.#putBack(memory, address)
   }
 
   #putBack(memory: WebAssembly.Memory, address: bigint): PutBack {
-    const { bytes } = this.#file
+    const { bytes } = this.#part
     let target = new Uint8Array(memory.buffer)
     /** The pages that have been written so far, with what belongs into them; undefined: not known. */
     let written: Written[] | undefined
@@ -114,18 +136,28 @@ function countWritten(pages: DirtyPages, address: bigint, length: number): numbe
   return isKnown ? bytes : Number.POSITIVE_INFINITY
 }
 
-function makeFile(libc: Libc, pages: DirtyPages, buffer: ArrayBuffer): SnapshotFile | undefined {
-  const fd = libc.memfdCreate(Buffer.from('wasm-fpm snapshot\0'), 1)
-  if (fd < 0) return undefined
+function openFile(libc: Libc): SnapshotFile | undefined {
+  const fd = libc.memfdCreate(Buffer.from('wasm-fpm snapshots\0'), 1)
+  return fd < 0 ? undefined : { fd, bytes: 0 }
+}
+
+interface FirstState {
+  readonly file: SnapshotFile
+  readonly buffer: ArrayBuffer
+}
+
+function makePart(
+  libc: Libc,
+  pages: DirtyPages,
+  { file, buffer }: FirstState,
+): SnapshotPart | undefined {
+  const { fd, bytes: offset } = file
   const length = buffer.byteLength
-  const address =
-    libc.ftruncate(fd, length) < 0
-      ? MAP_FAILED
-      : libc.mmap(0n, length, { protection: PROT_READ | PROT_WRITE, flags: MAP_SHARED, fd })
-  if (address === MAP_FAILED) {
-    libc.close(fd)
-    return undefined
-  }
+  if (libc.ftruncate(fd, offset + length) < 0) return undefined
+  const mapping = { protection: PROT_READ | PROT_WRITE, flags: MAP_SHARED, fd, offset }
+  const address = libc.mmap(0n, length, mapping)
+  if (address === MAP_FAILED) return undefined
+  file.bytes += length
   const bytes = new Uint8Array(libc.view(address, length))
   const from = new Uint8Array(buffer)
   let writtenBytes = 0
@@ -134,12 +166,12 @@ function makeFile(libc: Libc, pages: DirtyPages, buffer: ArrayBuffer): SnapshotF
     writtenBytes += end - start
     copyNonZero(from.subarray(start, end), bytes.subarray(start, end))
   })
-  const file = { fd, bytes, writtenBytes }
-  abandoned.register(file, () => {
+  const part = { offset, bytes, writtenBytes }
+  abandoned.register(part, () => {
     libc.munmap(address, length)
-    libc.close(fd)
+    libc.punchHole(fd, offset, length)
   })
-  return isKnown ? file : undefined
+  return isKnown ? part : undefined
 }
 
 const ZERO_PAGE = Buffer.alloc(4096)

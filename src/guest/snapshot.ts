@@ -1,6 +1,6 @@
 /**
  * What a fresh instance of a module looks like: its memories and mutable globals, taken once, put back after every run
- * (the `reset` lifetime: a guest cannot tell such an instance from a new one). Small memories are copied, big ones are mapped.
+ * (the `reset` lifetime: a guest cannot tell such an instance from a new one). Memories are mapped, and copied where the system cannot do that.
  */
 import { RESTORE_EXPORT, SAVE_EXPORT } from '../wasm/contract.ts'
 import { copyMemory } from './copied-memory.ts'
@@ -9,9 +9,6 @@ import type { GuestModule } from './guest-module.ts'
 import { mapMemory } from './mapped-memory.ts'
 import type { MemorySnapshot } from './memory-snapshot.ts'
 import { pageFaults, pageFaultsLately } from './page-faults.ts'
-
-/** From this size on a memory is mapped, where the system can do that, instead of copied. */
-export const MAPPED_BYTES = 64 * 1024
 
 const PAGE_BYTES = 64 * 1024
 
@@ -64,8 +61,7 @@ export class MutableState {
       const snapshot = this.#snapshots[index]
       if (snapshot === undefined || !memory.restore(snapshot, this.#mayHaveNewPages)) return false
     }
-    // Small memories are not put back by pages.
-    this.#mayHaveNewPages = this.bytes() < MAPPED_BYTES
+    this.#mayHaveNewPages = false
     return true
   }
 
@@ -93,6 +89,5 @@ function snapshotsOf(
 }
 
 function takeSnapshot(memory: WebAssembly.Memory): MemorySnapshot {
-  const mapped = memory.buffer.byteLength < MAPPED_BYTES ? undefined : mapMemory(memory)
-  return mapped ?? copyMemory(memory)
+  return mapMemory(memory) ?? copyMemory(memory)
 }

@@ -112,7 +112,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
 
   /** Hands the connection over if no request is active and nothing of one has come; else it stays as it is. */
   handOverIfIdle(): void {
-    if (this.#state === 'open' && this.#requestsSeen > 0 && !this.#isSending) this.#handOver()
+    if (this.#state === 'open' && this.#requestsSeen > 0 && !this.#output.isBusy) this.#handOver()
   }
 
   /** Closes gracefully after the next answer; a connection that stays idle stays open. */

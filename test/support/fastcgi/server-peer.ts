@@ -15,6 +15,7 @@ export interface PeerOptions {
   readonly multiplex?: boolean
   readonly onRequest?: (request: FastCgiRequest) => void
   readonly onBadRequest?: (request: FastCgiRequest, error: FastCgiError) => void
+  readonly onOutputFull?: () => void
 }
 
 export interface Peer {
@@ -54,6 +55,7 @@ export function peer(options: PeerOptions = {}): Peer {
       onOutput: () => {
         told.output++
       },
+      ...(options.onOutputFull === undefined ? {} : { onOutputFull: options.onOutputFull }),
       onInputWanted: () => {
         told.inputWanted++
       },

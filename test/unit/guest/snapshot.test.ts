@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { copyMemory } from '../../../src/guest/copied-memory.ts'
 import { mapMemory } from '../../../src/guest/mapped-memory.ts'
@@ -116,4 +117,21 @@ test('a memory with much written is not mapped: all its pages would go at once',
   expect(snapshot?.adopt(second)).toBe(undefined)
   expect(mapMemory(second)?.adopt(second)?.(true)).toBe(true) // unless it began with that
   expect(new Uint8Array(second.buffer)[0]).toBe(1)
+})
+
+test('many snapshots take one descriptor, and none shows another one its pages', () => {
+  const count = (): number => readdirSync('/proc/self/fd').length
+  const taken = Array.from({ length: 100 }, (_, index) => {
+    const memory = new WebAssembly.Memory({ initial: 1 })
+    new Uint8Array(memory.buffer).fill(index + 1, 4096, 8192)
+    return { memory, restore: mapMemory(memory)?.adopt(memory), before: count() }
+  })
+  expect(count()).toBe(taken[0]?.before)
+  for (const { memory } of taken) new Uint8Array(memory.buffer).fill(0xff)
+  for (const [index, { memory, restore }] of taken.entries()) {
+    expect(restore?.(true)).toBe(true)
+    const wanted = Buffer.alloc(65_536)
+    wanted.fill(index + 1, 4096, 8192)
+    expect(wanted.equals(Buffer.from(memory.buffer)), `snapshot ${index}`).toBe(true)
+  }
 })
