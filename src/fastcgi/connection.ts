@@ -188,7 +188,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
 
   recordEnded(): void {
     if (this.#kind === 'begin') this.#begin()
-    else if (this.#kind === 'values') this.#answerValues()
+    if (this.#kind === 'values') this.#answerValues()
   }
 
   framingBroken(error: FastCgiError): void {
@@ -207,10 +207,9 @@ export class ServerConnection implements RecordHandler, RequestOwner {
 
   requestInputHeld(request: ServerRequest, delta: number): void {
     this.#heldInput += delta
-    if (request.heldInput >= this.#limits.stdinBufferBytes) {
-      this.#heavy ??= new Set()
-      this.#heavy.add(request)
-    } else this.#heavy?.delete(request)
+    this.#heavy ??= new Set()
+    if (request.heldInput >= this.#limits.stdinBufferBytes) this.#heavy.add(request)
+    else this.#heavy.delete(request)
     if (delta < 0) this.#updateWantsInput()
   }
 
@@ -223,7 +222,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
 
   requestOutputFull(request: ServerRequest): void {
     this.requestOutputChanged(request)
-    if (!this.#isClosed) this.#events.onOutputFull?.()
+    this.#events.onOutputFull?.()
   }
 
   requestEnded(request: ServerRequest): void {

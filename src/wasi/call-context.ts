@@ -15,7 +15,7 @@ import { Errno } from './errno.ts'
 import { WasiError } from './errors.ts'
 import { ExitSignal } from './exit-signal.ts'
 import type { OpenStream } from './filesystem.ts'
-import { Iovecs } from './iovecs.ts'
+import { IovecList } from './iovec-list.ts'
 import { ALL_RIGHTS } from './rights.ts'
 import type { Preopen, WasiGrants } from './session.ts'
 import { DEFAULT_WASI_LIMITS } from './session.ts'
@@ -61,7 +61,7 @@ export class CallContext {
   bytes: Uint8Array = new Uint8Array(0)
   view: DataView = new DataView(new ArrayBuffer(0))
   /** The buffers of the call that is under way. */
-  readonly iovecs = new Iovecs()
+  readonly iovecs = new IovecList()
   exitCode: number | undefined = undefined
   /** When the guest last got the thread, as far as this host knows. */
   runningSinceMs = 0

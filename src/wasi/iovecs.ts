@@ -11,23 +11,6 @@ import { Errno } from './errno.ts'
 const BUFFER_WORK = 1_000
 const BYTE_WORK = 3
 
-/** Of one call; a guest is in one at a time, so its host has one of them, too. */
-export class Iovecs {
-  /** `pointer, length` of the buffers, the first `count` of each; without the empty ones, and all inside memory. */
-  readonly pointers: number[] = []
-  readonly lengths: number[] = []
-  count = 0
-  /** Bytes in all of them: cut off at `limits.transferBytes`. */
-  total = 0
-
-  add(pointer: number, length: number): void {
-    this.pointers[this.count] = pointer
-    this.lengths[this.count] = length
-    this.count += 1
-    this.total += length
-  }
-}
-
 /**
  * Reads `count` buffers at `iovs` into `host.iovecs`. SUCCESS, or:
  *
