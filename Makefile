@@ -36,8 +36,9 @@ test: installed guests ## unit and integration tests, and every web server that 
 test-peers: installed guests ## the tests with real web servers only
 	vitest run --project peers
 
-soak: installed guests ## three and a half minutes of load, reloads, kills and hostile guests behind six web servers
+soak: installed guests build ## five minutes of load, reloads, kills and hostile guests behind six web servers
 	node --disable-warning=ExperimentalWarning test/soak/reloads.ts
+	node --disable-warning=ExperimentalWarning test/soak/kills.ts --kills 100
 	node --disable-warning=ExperimentalWarning test/soak/soak.ts
 
 bench: installed guests ## compare with php-fpm, fcgiwrap and node-fastcgi behind the same nginx

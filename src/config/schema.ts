@@ -169,7 +169,7 @@ export const poolSchema = z.strictObject({
   max_connections: key(16_384, integer(1, 1_000_000)),
   multiplex: key(true, boolean),
   max_requests_per_connection: key(128, integer(1, 65_535)),
-  gather_connections: key(false, boolean),
+  gather_connections: key(true, boolean),
   busy_poll: key(200, integer(0, 10_000)),
 })
 

@@ -31,9 +31,9 @@ interface Promised {
 /** How much a process may hold more at the end than at the start, whatever it holds. */
 const GROWTH_MIB = 48
 const GROWTH = 1.25
-/** A worker is back within this; on a machine that is busy with other things, within twice what the first ones took. */
-const BACK_MS = 1000
-const TIMES_FIRST_START = 2
+/** A worker is back within this; on a machine that is busy with other things, within one and a half times what the first ones took. */
+const BACK_MS = 600
+const TIMES_FIRST_START = 1.5
 const SHOWN_FAILURES = 20
 
 export function promisesOf(result: SoakResult): readonly Promised[] {

@@ -1,4 +1,4 @@
-/** The wasm-fpm of a soak: two workers, several tenants over one folder of guests, a configuration that is written anew again and again. */
+/** The wasm-fpm of a soak, as it is installed: two workers, several tenants over one folder of guests, a configuration that is written anew again and again. */
 import {
   chmodSync,
   copyFileSync,
@@ -18,6 +18,9 @@ import { makeSite } from '../support/peers/site.ts'
 import { SERVER_USER } from '../support/peers/start-peer.ts'
 
 export const WORKERS = 2
+
+/** What the package holds (`make build`): how long workers take to start is that of the program as it is installed. */
+const PROGRAM = resolve('dist/src/cli/main.js')
 
 /** Guests of the neighbour tenant that misbehave. */
 export const HOSTILE_GUESTS = [
@@ -68,11 +71,10 @@ export async function startSoakServer(): Promise<SoakServer> {
   const writeConfig = (edition: Edition): void =>
     writeFileSync(configFile, configText({ socket, root: site.root }, edition))
   writeConfig({ edition: 0, moreRoots: [], broken: '' })
-  const child = new Child(
-    process.execPath,
-    [resolve('src/cli/main.ts'), 'serve', '--config', configFile],
-    { directory: folder, env: { NODE_ENV: 'production' } },
-  )
+  const child = new Child(process.execPath, [PROGRAM, 'serve', '--config', configFile], {
+    directory: folder,
+    env: { NODE_ENV: 'production' },
+  })
   const stop = async (): Promise<void> => {
     await child.stop()
     rmSync(folder, { recursive: true, force: true })

@@ -3,8 +3,9 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SoakServer } from './server.ts'
 
-/** Sockets a worker has besides its connections: the listening one and the channel to the master. */
+/** Sockets a worker has besides its connections and its standard streams: the listening one and the channel to the master. */
 const OWN_SOCKETS = 2
+const LAST_STANDARD_FD = 2
 const LOOK_MS = 10
 const BACK_TIMEOUT_MS = 20_000
 
@@ -77,6 +78,7 @@ function stateOf(pid: number): string | undefined {
 
 function socketsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+    if (Number(fd) <= LAST_STANDARD_FD) return false
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:')
     } catch {

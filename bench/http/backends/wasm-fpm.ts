@@ -74,7 +74,6 @@ function configText({ socket, root, context }: ConfigValues): string {
 name = "bench"
 listen = ["${socket}"]
 workers = ${context.cores}
-gather_connections = true
 
 [[tenant]]
 name = "${TENANT}"

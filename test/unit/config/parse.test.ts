@@ -26,7 +26,7 @@ test('a tenant with nothing but a name gets every default', () => {
     multiplex: true,
     maxRequestsPerConnection: 128,
     busyPollMs: 0.2,
-    gatherConnections: false,
+    gatherConnections: true,
   })
   expect(config.tenants[0]).toEqual({
     name: 'acme',
