@@ -5,12 +5,13 @@ import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { CodedError } from '../base/errors.ts'
 import type { TenantConfig } from '../config/config.ts'
+import { tenantFor } from '../config/tenant-for.ts'
 import { borrowTenant } from './borrowed-tenant.ts'
 import { type BuildCommand, findBuildCommand } from './dev/build-command.ts'
 import { BuildLoop } from './dev/build-loop.ts'
 import { type DevOutput, jsonOutput, textOutput } from './dev/dev-output.ts'
 import { DevServer } from './dev/dev-server.ts'
-import { findSource } from './dev/find-source.ts'
+import { findHandlerName, findSource } from './dev/find-source.ts'
 import { type Build, runBuild } from './dev/run-build.ts'
 import { SourceWatch } from './dev/source-watch.ts'
 import { CliError } from './errors.ts'
@@ -43,7 +44,7 @@ async function dev(given: string | undefined, options: DevOptions): Promise<void
     throw new CliError('CLI_UNREADABLE', `Cannot serve ${folder}: it is no folder, wanted one`)
   }
   const http = parseHttpAddress(options.http)
-  const settings = settingsOf(options)
+  const settings = settingsOf(options, folder)
   // Before anything is there that must be ended.
   const end = interrupted()
   const { build, json = false } = options
@@ -62,9 +63,10 @@ async function dev(given: string | undefined, options: DevOptions): Promise<void
   process.exit(0)
 }
 
-/** Undefined: every setting has its default. */
-function settingsOf({ config, tenant }: DevOptions): TenantConfig | undefined {
-  if (config !== undefined) return borrowTenant(config, tenant, 'serve').tenant
+/** What the handler in `folder` will have. Undefined: every setting has its default. */
+function settingsOf({ config, tenant }: DevOptions, folder: string): TenantConfig | undefined {
+  if (config !== undefined)
+    return tenantFor(borrowTenant(config, tenant, 'serve').tenant, findHandlerName(folder))
   if (tenant === undefined) return undefined
   throw new CliError(
     'CLI_USAGE',

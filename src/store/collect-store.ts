@@ -43,11 +43,13 @@ export async function collectStore(
     const counts = new Map<string, number>()
     const entries = (await reading.entries(tenant)).toSorted(newestFirst)
     const needed = neededOf(pointers.get(tenant) ?? [], entries)
-    for (const { release, handler } of entries) {
+    // A number that nobody has any more would be given once more.
+    const lastNumber = Math.max(...entries.map(({ number }) => number))
+    for (const { release, handler, number } of entries) {
       if (!needed.has(release) && !used.has(release)) {
         const count = (counts.get(handler) ?? 0) + 1
         counts.set(handler, count)
-        if (keep !== undefined && count > keep) {
+        if (keep !== undefined && count > keep && number !== lastNumber) {
           given.push(layout.published(tenant, release))
           continue
         }

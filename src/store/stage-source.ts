@@ -56,7 +56,7 @@ export async function stageSource(
   const { bytes, file } = place.isFolder ? await findManifest(place.folder, limits) : NO_MANIFEST
   const asked = readManifest(bytes, {
     file,
-    name: options.handler ?? nameOf(place.isFolder ? basename(place.folder) : place.module),
+    name: options.handler ?? handlerNameOf(place.isFolder ? basename(place.folder) : place.module),
     route: options.route,
     units: options.units,
     limits,
@@ -336,7 +336,7 @@ function badFile(path: string, actual: string, wanted: string): StoreError {
 }
 
 /** A handler's name out of a file's. */
-function nameOf(file: string): string {
+export function handlerNameOf(file: string): string {
   const name = file
     .replace(/\.wasm$/, '')
     .replace(/[^A-Za-z0-9._-]/g, '-')

@@ -1,7 +1,8 @@
 /** What is published of a folder that was built: the folder with its manifest, or the module that lies in it. */
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { MANIFEST_FILES, parseManifest } from '../../store/manifest-file.ts'
+import { handlerNameOf } from '../../store/stage-source.ts'
 import { CliError } from '../errors.ts'
 
 /** Where compilers put modules, below the folder. */
@@ -9,7 +10,8 @@ const PLACES = ['*.wasm', 'target/*/release/*.wasm', 'build/*.wasm', 'dist/*.was
 
 /** Throws `CliError` (CLI_UNREADABLE), and `StoreError` for a manifest that is none. */
 export function findSource(folder: string): string {
-  if (hasManifest(folder)) return folder
+  if (existsSync(join(folder, MANIFEST_FILES.json)) || manifestIn(folder) !== undefined)
+    return folder
   const module = findModule(folder)
   if (module !== undefined) return module
   throw new CliError(
@@ -28,11 +30,22 @@ export function findModule(folder: string): string | undefined {
   return undefined
 }
 
+/** What the handler in it is called when it is published; before it is built, a guess. Throws as `findSource`. */
+export function findHandlerName(folder: string): string {
+  const named = manifestIn(folder)
+  if (named === undefined) return handlerNameOf(basename(findModule(folder) ?? folder))
+  const name: unknown = typeof named === 'object' && named !== null && Reflect.get(named, 'name')
+  return typeof name === 'string' ? name : handlerNameOf(basename(folder))
+}
+
 /** A `wasm-fpm.toml` may as well be a server's configuration. */
-function hasManifest(folder: string): boolean {
-  if (existsSync(join(folder, MANIFEST_FILES.json))) return true
-  const file = join(folder, MANIFEST_FILES.toml)
-  return existsSync(file) && parseManifest(readFileSync(file), MANIFEST_FILES.toml) !== undefined
+function manifestIn(folder: string): unknown {
+  for (const name of [MANIFEST_FILES.json, MANIFEST_FILES.toml]) {
+    const file = join(folder, name)
+    const found = existsSync(file) ? parseManifest(readFileSync(file), name) : undefined
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 function timeOf(path: string): number {

@@ -1,5 +1,12 @@
 /** `wasm-fpm dev`: builds, serves, builds again, and shows what happens. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { wat } from '../../support/wat.ts'
@@ -165,6 +172,54 @@ test('without a build, a module that is replaced is a change', async () => {
   writeFileSync(join(folder, 'one.wasm'), guest('three'))
   await running.printed(/ready in/, from)
   expect(await bodyOf(address)).toBe('three')
+})
+
+test('--config: the handler has what its tenant has, and what is said of it alone', async () => {
+  const { handler, temporary } = makeHandler()
+  const folder = join(handler, 'modules')
+  copyFileSync('build/guests/as/echo.wasm', join(folder, 'echo.wasm'))
+  const secrets = { tenant: 'A=tenant-file\nB=tenant-file\n', handler: 'B=handler-file\n' }
+  for (const [name, text] of Object.entries(secrets))
+    writeFileSync(join(handler, `${name}.env`), text, { mode: 0o600 })
+  const config = join(handler, 'server.toml')
+  writeFileSync(
+    config,
+    `[[pool]]
+name = "www"
+listen = ["${handler}/www.sock"]
+[[tenant]]
+name = "acme"
+env = { C = "tenant", D = "tenant" }
+env_file = "tenant.env"
+limits.request_body = "2KiB"
+[[tenant.handlers]]
+name = "shop"
+env = { D = "handler" }
+env_file = "handler.env"
+limits = { request_body = "1KiB" }
+[[tenant.handlers]]
+name = "other"
+env = { A = "other" }
+`,
+  )
+  // With a name of its own, and with that of its folder.
+  const manifests = ['{"module":"echo.wasm","name":"shop"}', '{"module":"echo.wasm"}']
+  for (const [at, manifest] of manifests.entries()) {
+    writeFileSync(join(folder, 'wasm-fpm.json'), manifest)
+    const running = dev(folder, temporary, ['--http', '127.0.0.1:0', '--config', config])
+    const address = await addressOf(running)
+    const { env } = JSON.parse(await bodyOf(address)) as { env: Record<string, string> }
+    const own = at === 0
+    expect([env['A'], env['B'], env['C'], env['D']]).toEqual(
+      own
+        ? ['tenant-file', 'handler-file', 'tenant', 'handler']
+        : ['tenant-file', 'tenant-file', 'tenant', 'tenant'],
+    )
+    const { status } = await fetch(address, { method: 'POST', body: 'x'.repeat(1500) })
+    expect(status).toBe(own ? 413 : 200)
+    running.child.kill('SIGINT')
+    await running.exit
+  }
 })
 
 const BAD = [

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { findBuildCommand } from '../../../../src/cli/dev/build-command.ts'
-import { findSource } from '../../../../src/cli/dev/find-source.ts'
+import { findHandlerName, findSource } from '../../../../src/cli/dev/find-source.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -63,4 +63,28 @@ test('a manifest: the folder; else a module, the nearest place first, then the n
   expect(findSource(folder)).toBe(folder)
   put('wasm-fpm.json', '{}')
   expect(findSource(folder)).toBe(folder)
+})
+
+const NAMES = [
+  { name: 'its folder', files: {}, called: 'shop' },
+  { name: 'its module', files: { 'build/cart.wasm': '' }, called: 'cart' },
+  { name: 'a manifest', files: { 'a.wasm': '', 'wasm-fpm.json': '{"name":"pay"}' }, called: 'pay' },
+  {
+    name: 'a manifest in TOML',
+    files: { 'a.wasm': '', 'wasm-fpm.toml': '[handler]\nname = "pay"\n' },
+    called: 'pay',
+  },
+  // As when it is published: then the folder is.
+  {
+    name: 'a manifest without one',
+    files: { 'a.wasm': '', 'wasm-fpm.json': '{}' },
+    called: 'shop',
+  },
+  { name: "a server's configuration", files: { 'wasm-fpm.toml': 'pool = []' }, called: 'shop' },
+]
+
+test.each(NAMES)('a handler is named by $name', ({ files, called }) => {
+  for (const [path, text] of Object.entries(files)) put(`shop/${path}`, text)
+  mkdirSync(join(folder, 'shop'), { recursive: true })
+  expect(findHandlerName(join(folder, 'shop'))).toBe(called)
 })
