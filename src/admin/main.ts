@@ -6,6 +6,7 @@ import { systemClock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { LogSinks } from '../base/log-sinks.ts'
+import { unblockGivenStreams } from '../base/log-streams.ts'
 import { createLogger } from '../base/logger.ts'
 import { checkStarter } from '../base/version.ts'
 import type { Config } from '../config/config.ts'
@@ -41,6 +42,7 @@ async function start(
     checkStarter()
     const { log, logLimitBytes, logMemoryBytes } = message.settings
     const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
+    if (message.ownsStreams) unblockGivenStreams()
     const lines = new LineLimit(logLimitBytes)
     sinks = new LogSinks(systemClock, logMemoryBytes)
     sinks.writeAtExit()
@@ -61,7 +63,7 @@ const BEAT_MS = 1000
 
 function beat(): void {
   if (!process.connected) return
-  send({ kind: 'beat' })
+  send({ kind: 'beat', droppedLines: sinks?.memory.droppedLines ?? 0 })
   systemClock.after(BEAT_MS, beat)
 }
 

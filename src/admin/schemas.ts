@@ -151,6 +151,9 @@ export const statusSchema = z.object({
   state: z.string(),
   uptimeMs: z.number(),
   rssBytes: z.int().optional(),
+  droppedLogLines: z
+    .object({ master: z.int(), admin: z.int() })
+    .describe('Of the processes that are no workers, since the start of the server.'),
   workers: z.array(
     z.object({
       pid: z.int(),

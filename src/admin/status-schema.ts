@@ -45,6 +45,7 @@ export const poolStatusSchema: z.ZodType<PoolStatus> = z.object({
     resets: count,
     refused: count,
     droppedLogLines: count,
+    serverDroppedLogLines: counts,
     traps: counts,
     kills: counts,
     queueWait: z.object({ counts: z.array(count), sumMs: count }),

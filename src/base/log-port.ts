@@ -16,7 +16,7 @@ import {
 } from 'node:fs'
 import { promisify } from 'node:util'
 import { loadLibc } from './libc.ts'
-import { isStream, type StandardStream } from './log-streams.ts'
+import { isStream, isUnblocked, type StandardStream } from './log-streams.ts'
 
 export interface LogPort {
   /** Bytes of whole lines that one write may have; a longer line is written alone. */
@@ -76,9 +76,9 @@ export function isPoolWriting(): boolean {
 /** For an inherited descriptor. Throws what the system says. */
 export function streamPort(fd: StandardStream): LogPort {
   const stats = fstatSync(fd)
-  const { isNonBlocking, isAppending } = flagsOf(fd)
+  const isAppending = (flagsOf(fd) & constants.O_APPEND) !== 0
   if (stats.isSocket() && loadLibc() !== undefined) return socketPort(fd)
-  if (isStream(stats) && isNonBlocking) return nonBlockingPort(fd, stats)
+  if (isStream(stats) && isUnblocked(fd)) return nonBlockingPort(fd, stats)
   return poolPort(fd, { turns: stats.isFile() ? fileTurns : streamTurns, isAppending })
 }
 
@@ -92,19 +92,14 @@ export async function openLogPort(path: string): Promise<LogPort> {
   return { ...port, close: () => close(fd, () => undefined) }
 }
 
-/** Of an open file description; where that may not be looked at, neither. */
-function flagsOf(fd: number): { readonly isNonBlocking: boolean; readonly isAppending: boolean } {
-  let flags = 0
+/** Of an open file description; where that may not be looked at, none. */
+function flagsOf(fd: number): number {
   try {
     const [, octal = '0'] =
       /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? []
-    flags = Number.parseInt(octal, 8)
+    return Number.parseInt(octal, 8)
   } catch {
-    // no /proc
-  }
-  return {
-    isNonBlocking: (flags & constants.O_NONBLOCK) !== 0,
-    isAppending: (flags & constants.O_APPEND) !== 0,
+    return 0 // no /proc
   }
 }
 

@@ -37,6 +37,8 @@ export interface AdminSocketGrant extends SocketGrant {
 export type MasterToAdmin<Settings> =
   | ({
       readonly kind: 'start'
+      /** Whether it shares a pipe or terminal that it has as a standard stream with nobody. */
+      readonly ownsStreams: boolean
       readonly sockets: readonly AdminSocketGrant[]
     } & AdminSettings<Settings>)
   | ({ readonly kind: 'settings' } & AdminSettings<Settings>)
@@ -58,7 +60,8 @@ export type AdminQuestion =
 export type AdminMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: WireError }
-  | { readonly kind: 'beat' }
+  /** `droppedLines`: of its logs, since its start. */
+  | { readonly kind: 'beat'; readonly droppedLines: number }
   | { readonly kind: 'ask'; readonly id: number; readonly question: AdminQuestion }
 
 /** Reads what the admin process says: strangers talk to it, so the master believes nothing about its shape. Undefined: no message. */
@@ -66,8 +69,11 @@ export function readAdminMessage(value: unknown): AdminMessage | undefined {
   switch (field(value, 'kind')) {
     case 'ready':
       return { kind: 'ready' }
-    case 'beat':
-      return { kind: 'beat' }
+    case 'beat': {
+      const droppedLines = field(value, 'droppedLines')
+      const isGood = Number.isSafeInteger(droppedLines) && Number(droppedLines) >= 0
+      return isGood ? { kind: 'beat', droppedLines: Number(droppedLines) } : undefined
+    }
     case 'failed': {
       const error = field(value, 'error')
       const [code, message] = [field(error, 'code'), field(error, 'message')]

@@ -43,6 +43,8 @@ export type MasterMessage<Settings> =
   | {
       readonly kind: 'start'
       readonly settings: Settings
+      /** Whether it shares a pipe or terminal that it has as a standard stream with nobody. */
+      readonly ownsStreams: boolean
       readonly sockets: readonly SocketGrant[]
       /** A socket to serve HTTP on; null: none. */
       readonly http: SocketGrant | null
@@ -71,8 +73,13 @@ export type MasterMessage<Settings> =
   | { readonly kind: 'reopen-logs' }
   /** To answer `status` with the same id. */
   | { readonly kind: 'give-status'; readonly id: number; readonly tenant: string }
-  /** The answers to the worker's `ask-status` with that id, as the other workers gave them. */
-  | { readonly kind: 'statuses'; readonly id: number; readonly statuses: readonly string[] }
+  /** The answers to the worker's `ask-status` with that id, as the other workers gave them; and what other logs have dropped. */
+  | {
+      readonly kind: 'statuses'
+      readonly id: number
+      readonly statuses: readonly string[]
+      readonly droppedLines: ServerDroppedLines
+    }
   /** The answer to `used`: what tenants have had of the other workers' threads since the last one. */
   | { readonly kind: 'used-elsewhere'; readonly usage: Usage }
   /**
@@ -80,6 +87,12 @@ export type MasterMessage<Settings> =
    * else they are closed.
    */
   | { readonly kind: 'drain'; readonly graceMs: number; readonly hasHeirs: boolean }
+
+/** Lines that the logs of the processes have dropped that are no workers, since the server's start. */
+export interface ServerDroppedLines {
+  readonly master: number
+  readonly admin: number
+}
 
 export interface FailingRelease {
   readonly tenant: string

@@ -2,7 +2,7 @@
  * The process of the admin API as the master sees it: started with its sockets, started again when it crashes or stands
  * still, told about other settings, and answered when it asks. Whatever it says comes from a process that strangers talk to.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { lstatSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { TokenFile } from '../admin/token-file.ts'
@@ -24,6 +24,7 @@ import { ownLogFile } from './log-files.ts'
 import { ownNewStore } from './own-store.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
 import type { HeldSocket } from './sockets.ts'
+import { spawnChild } from './spawn-child.ts'
 import { StallWatch } from './stall-watch.ts'
 import { workerEnvironment } from './worker-command.ts'
 import type { WorkerLimits } from './worker-process.ts'
@@ -65,6 +66,9 @@ export class AdminProcess {
   #readySinceMs = 0
   #hasServed = false
   #isEnding = false
+  /** Of the process that there is, as it said last, and of those before it. */
+  #droppedLines = 0
+  #droppedBefore = 0
   readonly #gone = Promise.withResolvers<void>()
 
   /** `settings`: with an `[admin]` table. */
@@ -90,6 +94,11 @@ export class AdminProcess {
       this.#isEnding = true
       throw error
     }
+  }
+
+  /** Lines that its logs have dropped. */
+  get droppedLines(): number {
+    return this.#droppedBefore + this.#droppedLines
   }
 
   update(settings: AdminSettings<Config>): void {
@@ -126,14 +135,15 @@ export class AdminProcess {
     const { clock, limits, errorLog, logger } = this.#parts
     const errorOutput = errorLog === undefined ? 'inherit' : 'pipe'
     const args = ['--disable-warning=ExperimentalWarning', ENTRY, VERSION_ARGUMENT]
-    const child = spawn(process.execPath, args, {
+    const options = {
       stdio: ['ignore', 'ignore', errorOutput, 'ipc', ...sockets.map(({ fd }) => fd)],
       serialization: 'json',
       cwd: '/',
       env: workerEnvironment(process.env),
       // Also drops all other groups (setgroups).
       ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
-    })
+    } as const
+    const { child, ownsStreams } = spawnChild({ program: process.execPath, args, options })
     this.#child = child
     this.#readySinceMs = 0
     const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -153,7 +163,10 @@ export class AdminProcess {
     })
     let isServing = false
     const said: Said = {
-      beat: () => watch.beat(),
+      beat: (droppedLines) => {
+        watch.beat()
+        this.#droppedLines = Math.max(this.#droppedLines, droppedLines)
+      },
       ready: () => {
         // Said twice by a process that has been taken over: it is watched already.
         if (isServing) return
@@ -183,7 +196,7 @@ export class AdminProcess {
       reject(failed(`it ended (${reason})`))
       this.#ended(reason)
     })
-    this.#send({ kind: 'start', sockets: sockets.map(grantOf), ...this.#settings })
+    this.#send({ kind: 'start', ownsStreams, sockets: sockets.map(grantOf), ...this.#settings })
     return promise
   }
 
@@ -197,7 +210,7 @@ export class AdminProcess {
         said.ready()
         return
       case 'beat':
-        said.beat()
+        said.beat(message.droppedLines)
         return
       case 'failed':
         said.failed(fromWire(message.error))
@@ -218,6 +231,8 @@ export class AdminProcess {
 
   #ended(reason: string): void {
     this.#child = undefined
+    this.#droppedBefore += this.#droppedLines
+    this.#droppedLines = 0
     // A first start that fails is for whoever asked for it to know.
     if (this.#isEnding || !this.#hasServed) {
       this.#gone.resolve()
@@ -250,7 +265,7 @@ export class AdminProcess {
 
 /** What is done about what the process says of itself. */
 interface Said {
-  readonly beat: () => void
+  readonly beat: (droppedLines: number) => void
   readonly ready: () => void
   readonly failed: (error: Error) => void
 }

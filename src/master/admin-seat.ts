@@ -26,10 +26,17 @@ export class AdminSeat {
   /** On its way to being ready. */
   #starting: AdminProcess | undefined
   #isOver = false
+  /** Of holders that have left. */
+  #droppedBefore = 0
 
   constructor(configFile: string, parts: AdminParts) {
     this.#configFile = configFile
     this.#parts = parts
+  }
+
+  /** Lines that the logs of its processes have dropped since the server's start. */
+  get droppedLines(): number {
+    return this.#droppedBefore + (this.#holder?.droppedLines ?? 0)
   }
 
   /** First half of a reload. `sockets`: open. When the successor cannot start, nothing has changed, and that is thrown. */
@@ -74,6 +81,7 @@ export class AdminSeat {
       return
     }
     void this.#holder?.drain(graceMs)
+    this.#droppedBefore += this.#holder?.droppedLines ?? 0
     this.#holder = successor
   }
 

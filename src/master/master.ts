@@ -8,6 +8,7 @@ import { returnMemory } from '../base/return-memory.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import { withEnvFiles } from '../config/env-files.ts'
 import { loadConfig } from '../config/load.ts'
+import type { ServerDroppedLines } from '../ipc/messages.ts'
 import { findAccount, readAccountSource } from './account.ts'
 import { AdminSeat, listeningOf } from './admin-seat.ts'
 import { askTenants } from './ask-tenants.ts'
@@ -30,6 +31,8 @@ export interface MasterOptions {
   readonly limits: WorkerLimits
   /** What takes workers' lines; undefined: they go where the master's standard error goes. */
   readonly errorLog: WorkerLog | undefined
+  /** Lines that the master's logs have dropped. */
+  readonly droppedLines: () => number
   readonly notifier: Notifier
   /** Where to serve HTTP besides; undefined: nowhere. */
   readonly http: { readonly host: string; readonly port: number } | undefined
@@ -170,6 +173,7 @@ export class Master {
       state: this.#state,
       uptimeMs: this.#options.clock.nowMs() - this.#startMs,
       rssBytes: processMemoryBytes(process.pid),
+      droppedLogLines: this.#droppedLines(),
       workers: pools.flatMap((pool) => pool.facts),
       tenants: await askTenants(
         asked,
@@ -298,7 +302,14 @@ export class Master {
       const heir = this.#pools.get(from.name) ?? from
       heir.adopt(gift)
     }
-    return new PoolWorkers(settings, rights, { clock, logger, limits, errorLog, onGivenAway })
+    return new PoolWorkers(settings, rights, {
+      ...{ clock, logger, limits, errorLog, onGivenAway },
+      droppedLines: () => this.#droppedLines(),
+    })
+  }
+
+  #droppedLines(): ServerDroppedLines {
+    return { master: this.#options.droppedLines(), admin: this.#admin.droppedLines }
   }
 
   #adminSockets({ admin }: Config): readonly HeldSocket[] {

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { createSharedMemory } from '../base/shared-memory.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
-import { LEDGER_BYTES, type SocketGrant } from '../ipc/messages.ts'
+import { LEDGER_BYTES, type ServerDroppedLines, type SocketGrant } from '../ipc/messages.ts'
 import type { Account } from './account.ts'
 import { Gathering } from './gathering.ts'
 import { ownLogFiles } from './log-files.ts'
@@ -35,6 +35,8 @@ export interface PoolParts {
   readonly limits: WorkerLimits
   /** Receives an idle connection that one of the pool's workers gives away. */
   readonly onGivenAway: (pool: PoolWorkers, gift: GivenAway<WorkerProcess>) => void
+  /** Lines that the server's own logs have dropped. */
+  readonly droppedLines: () => ServerDroppedLines
   /** Where workers' error output goes; undefined: to the master's. */
   readonly errorLog: { write(worker: WorkerProcess, chunk: Buffer): void } | undefined
 }
@@ -224,6 +226,7 @@ export class PoolWorkers {
         const others = [...this.#workers].filter((one) => one.isReady && one !== question.asker)
         this.#statusRounds.start(question, others)
       },
+      droppedLines: this.#parts.droppedLines,
       onStatus: (from, id, status) => this.#statusRounds.answer(from, id, status),
       onUsed: (from, usage) => this.#usage.exchange(from, usage, clock.nowMs()),
       onFailing: (failing) => void rollBack(failing, this.#settings, this.#parts),

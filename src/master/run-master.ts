@@ -35,7 +35,9 @@ export async function runMaster({ configFile, http, onReady }: RunOptions): Prom
   const { errorLog, logger } = openLogs(config, sinks)
   const notifier = createNotifier(process.env, { clock, logger })
   const limits = DEFAULT_WORKER_LIMITS
-  const master = new Master(config, { configFile, clock, logger, limits, errorLog, notifier, http })
+  const droppedLines = (): number => sinks.memory.droppedLines
+  const logs = { logger, errorLog, droppedLines }
+  const master = new Master(config, { configFile, clock, limits, ...logs, notifier, http })
   // From here on: a signal that came before the workers are ready would else leave them behind.
   obeySignals(master, logger)
   const control = await openControlSocket(configFile, (request) => obey(master, request))

@@ -1,5 +1,6 @@
 /** What `wasm-fpm status` is told: the processes, and what they say of their tenants, unread. */
 import { readFileSync } from 'node:fs'
+import type { ServerDroppedLines } from '../ipc/messages.ts'
 
 export interface WorkerFacts {
   readonly pid: number
@@ -26,6 +27,7 @@ export interface ServerStatus {
   readonly state: string
   readonly uptimeMs: number
   readonly rssBytes: number | undefined
+  readonly droppedLogLines: ServerDroppedLines
   readonly workers: readonly WorkerFacts[]
   /** In the order of the configuration. */
   readonly tenants: readonly TenantStatuses[]

@@ -2,7 +2,6 @@
  * How a worker process is started: which program, which user, and what Node's permission model leaves it: its tenants'
  * folders, its sockets, no child processes, no threads, no addons, nothing to write but what its tenants may.
  */
-import type { SpawnOptions } from 'node:child_process'
 import { lstatSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,17 +11,12 @@ import { VERSION_ARGUMENT } from '../base/version.ts'
 import type { Config } from '../config/config.ts'
 import { LEDGER_FD } from '../ipc/messages.ts'
 import type { Account } from './account.ts'
+import type { ChildCommand } from './spawn-child.ts'
 
 /** Files and folders a worker may use. */
 export interface Grants {
   readonly read: readonly string[]
   readonly write: readonly string[]
-}
-
-export interface WorkerCommand {
-  readonly program: string
-  readonly args: readonly string[]
-  readonly options: SpawnOptions
 }
 
 /** The file itself, in whatever form this program runs: `main.ts` in a checkout, `main.js` in the package. */
@@ -55,7 +49,7 @@ export function workerCommand(
   { read, write }: Grants,
   account: Account | undefined,
   { ledger, fds, errorOutput }: WorkerDescriptors,
-): WorkerCommand {
+): ChildCommand {
   return {
     program: process.execPath,
     args: [

@@ -1,21 +1,26 @@
 /** One worker process as the master sees it. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Usage } from '../base/usage.ts'
 import type { Config } from '../config/config.ts'
 import { type PackedConfig, packConfig } from '../config/packed-config.ts'
-import type { FailingRelease, MasterMessage, SocketGrant } from '../ipc/messages.ts'
+import type {
+  FailingRelease,
+  MasterMessage,
+  ServerDroppedLines,
+  SocketGrant,
+} from '../ipc/messages.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
 import { readWorkerMessage } from '../ipc/read-message.ts'
 import { MasterError } from './errors.ts'
 import type { Member } from './gathering.ts'
 import type { Taker } from './passage.ts'
 import type { WorkerFacts } from './server-status.ts'
+import { type ChildCommand, spawnChild } from './spawn-child.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { Asker, Question, RoundMember } from './status-rounds.ts'
-import type { WorkerCommand } from './worker-command.ts'
 
 /** starting -> ready -> draining -> gone; every state can lead to gone. */
 type State = 'starting' | 'ready' | 'draining' | 'gone'
@@ -46,7 +51,7 @@ export interface WorkerEnding {
 }
 
 export interface WorkerProcessOptions {
-  readonly command: WorkerCommand
+  readonly command: ChildCommand
   readonly settings: Config
   readonly sockets: readonly SocketGrant[]
   readonly http: SocketGrant | undefined
@@ -61,6 +66,8 @@ export interface WorkerProcessOptions {
   readonly onLoad: (worker: WorkerProcess) => void
   /** It wants to know what the pool's other workers know of a tenant. */
   readonly onStatusAsked: (question: Question<WorkerProcess>) => void
+  /** Of the logs of the server's other processes that are no workers. */
+  readonly droppedLines: () => ServerDroppedLines
   readonly onStatus: (from: WorkerProcess, id: number, status: string | undefined) => void
   /** It has said how it has been. */
   readonly onBeat: (worker: WorkerProcess) => void
@@ -114,14 +121,21 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
       stallMs,
       onStall: () => this.#kill(`its event loop has stood still for ${stallMs} ms`),
     })
-    this.#child = spawn(command.program, command.args, command.options)
+    const { child, ownsStreams } = spawnChild(command)
+    this.#child = child
     this.pid = this.#child.pid ?? -1
     this.#child.on('message', this.#hear)
     this.#child.on('error', (error) => this.#ended(error.message, true))
     // 'close', not 'exit': its last words have been read then.
     this.#child.on('close', (code, signal) => this.#ended(signal ?? `code ${code}`, code !== 0))
     this.#child.stderr?.on('data', (chunk: Buffer) => options.onErrorOutput(this, chunk))
-    this.#send({ kind: 'start', settings: packConfig(settings), sockets, http: http ?? null })
+    this.#send({
+      kind: 'start',
+      settings: packConfig(settings),
+      ownsStreams,
+      sockets,
+      http: http ?? null,
+    })
     this.#deadline = clock.after(limits.startMs, () =>
       this.#kill(`it was not ready after ${limits.startMs} ms`),
     )
@@ -218,7 +232,7 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
   }
 
   tellStatuses(id: number, statuses: readonly string[]): void {
-    this.#send({ kind: 'statuses', id, statuses })
+    this.#send({ kind: 'statuses', id, statuses, droppedLines: this.#options.droppedLines() })
   }
 
   /**

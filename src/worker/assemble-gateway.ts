@@ -42,6 +42,7 @@ import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
 import { UsageLedger } from '../wasi/usage-ledger.ts'
 import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
 import { capShare, sizingShare, slotShare } from './shares.ts'
+import type { ToldStatuses } from './status-exchange.ts'
 
 export interface AssembleOptions {
   readonly clock: Clock
@@ -52,8 +53,8 @@ export interface AssembleOptions {
   readonly lines?: LineLimit
   /** The logs of the process; their memory is set in the same way. Default: some of its own. */
   readonly sinks?: LogSinks
-  /** What the other workers know of a tenant, as JSON; default: there are none. Never rejects. */
-  readonly otherStatuses?: (tenant: string) => Promise<readonly string[]>
+  /** What the other processes know of a tenant; default: there are none. Never rejects. */
+  readonly otherStatuses?: (tenant: string) => Promise<ToldStatuses>
   /** What writable mounts hold, shared with other workers. Default: one of its own. */
   readonly ledger?: UsageLedger
   /** Makes modules; default: in this thread. */
@@ -180,10 +181,11 @@ export class GatewayAssembly {
 
   async #poolStatus(tenant: Tenant): Promise<PoolStatus> {
     const { otherStatuses } = this.#options
-    const texts = (await otherStatuses?.(tenant.config.name)) ?? []
+    const { statuses = [], droppedLines = {} } = (await otherStatuses?.(tenant.config.name)) ?? {}
     const own = this.#collect(tenant)
-    const others = texts.map((text) => readStatus(text, own)).filter((one) => one !== undefined)
-    return mergePoolStatus(own, ...others)
+    const others = statuses.map((text) => readStatus(text, own)).filter((one) => one !== undefined)
+    const all = mergePoolStatus(own, ...others)
+    return { ...all, own: { ...all.own, serverDroppedLogLines: { ...droppedLines } } }
   }
 
   #collect(tenant: Tenant): PoolStatus {

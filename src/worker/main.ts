@@ -4,6 +4,7 @@ import { toWire } from '../base/errors.ts'
 import { loadLibc } from '../base/libc.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { LogSinks } from '../base/log-sinks.ts'
+import { unblockGivenStreams } from '../base/log-streams.ts'
 import { createLogger } from '../base/logger.ts'
 import { mapSharedMemory } from '../base/shared-memory.ts'
 import { checkStarter } from '../base/version.ts'
@@ -57,7 +58,7 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
       worker?.giveStatus(message.id, message.tenant)
       return
     case 'statuses':
-      worker?.takeStatuses(message.id, message.statuses)
+      worker?.takeStatuses(message.id, message)
       return
     case 'drain':
       drain(message.graceMs, message.hasHeirs)
@@ -82,6 +83,7 @@ function start(message: Start): void {
   process.title = `wasm-fpm: pool ${pool}`
   graceMs = processControlTimeoutMs
   const isReadable = log.format === 'auto' ? undefined : log.format === 'readable'
+  if (message.ownsStreams) unblockGivenStreams()
   const lines = new LineLimit(logLimitBytes)
   const sinks = new LogSinks(systemClock, logMemoryBytes)
   sinks.writeAtExit()

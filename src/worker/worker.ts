@@ -25,7 +25,7 @@ import { HandOver, type HandOverOptions } from './hand-over.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
 import { LoadWatch, MEASURE_MS } from './load-watch.ts'
 import { Standby } from './standby.ts'
-import { StatusExchange } from './status-exchange.ts'
+import { StatusExchange, type ToldStatuses } from './status-exchange.ts'
 
 /** What so many tenants leave behind when they have been made is worth giving back before there are requests. */
 const MANY_TENANTS = 500
@@ -226,8 +226,8 @@ export class Worker {
   }
 
   /** What other workers know of a tenant, as this one has asked. */
-  takeStatuses(id: number, statuses: readonly string[]): void {
-    this.#statuses.settle(id, statuses)
+  takeStatuses(id: number, told: ToldStatuses): void {
+    this.#statuses.settle(id, told)
   }
 
   /** Gives idle connections to other workers, and leaves new ones to them where they would have to wait for guests. */

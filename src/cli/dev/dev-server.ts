@@ -130,5 +130,6 @@ function makeMaster(config: Config, folder: string, { http, show }: DevServerOpt
   const clock = systemClock
   const notifier = createNotifier({}, { clock, logger })
   const limits = DEFAULT_WORKER_LIMITS
-  return new Master(config, { configFile, clock, logger, limits, errorLog, notifier, http })
+  const logs = { logger, errorLog, droppedLines: () => 0 }
+  return new Master(config, { configFile, clock, limits, ...logs, notifier, http })
 }

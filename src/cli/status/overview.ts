@@ -6,14 +6,19 @@ import { type Column, printTable } from '../table.ts'
 import type { TenantStatus } from './tenant-status.ts'
 
 export function printOverview(server: ServerStatus, tenants: readonly TenantStatus[]): string {
-  const { pid, state, uptimeMs, rssBytes, workers } = server
+  const { pid, state, uptimeMs, rssBytes, workers, droppedLogLines } = server
   const isNormal = state === 'normal' ? '' : `, ${state}`
-  const master = `master ${pid}, up ${printMs(uptimeMs)}, ${memory(rssBytes)}${isNormal}\n`
+  const master = `master ${pid}, up ${printMs(uptimeMs)}, ${memory(rssBytes)}${isNormal}\n${dropped(droppedLogLines)}`
   return [
     master,
     printTable(TENANT_COLUMNS, tenants.map(tenantRow)),
     printTable(WORKER_COLUMNS, workers.map(workerRow)),
   ].join('\n')
+}
+
+/** Nothing, where nothing was. */
+function dropped({ master, admin }: ServerStatus['droppedLogLines']): string {
+  return master + admin === 0 ? '' : `log lines dropped: master ${master}, admin ${admin}\n`
 }
 
 const TENANT_COLUMNS: readonly Column[] = [

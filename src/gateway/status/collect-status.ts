@@ -54,6 +54,7 @@ export function collectPoolStatus(
       traps: countsOf(counters?.outcomes, 'trap:'),
       kills: countsOf(counters?.outcomes, 'killed:'),
       droppedLogLines,
+      serverDroppedLogLines: {},
       queueWait: counters?.waits.snapshot() ?? NO_WAITS,
     },
     processes: instances.map((record) => instanceStatus(record, nowEpochMs - nowMs, nowMs)),

@@ -63,6 +63,7 @@ export function ownFields({ own }: PoolStatus): readonly OwnField[] {
     { name: 'traps', value: counts(own.traps) },
     { name: 'kills', value: counts(own.kills) },
     count('dropped log lines', own.droppedLogLines),
+    { name: 'server dropped log lines', value: counts(own.serverDroppedLogLines) },
     count('queue wait sum ms', own.queueWait.sumMs),
     {
       name: 'queue wait ms',

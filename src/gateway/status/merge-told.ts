@@ -39,6 +39,7 @@ function emptyStatus(pool: string): PoolStatus {
       resets: 0,
       refused: 0,
       droppedLogLines: 0,
+      serverDroppedLogLines: {},
       traps: {},
       kills: {},
       queueWait: NO_WAITS,

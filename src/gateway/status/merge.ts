@@ -45,6 +45,8 @@ function addOwn(left: OwnStatus, right: OwnStatus): OwnStatus {
     traps: addCounts(left.traps, right.traps),
     kills: addCounts(left.kills, right.kills),
     droppedLogLines: left.droppedLogLines + right.droppedLogLines,
+    // There is one server.
+    serverDroppedLogLines: left.serverDroppedLogLines,
     queueWait: addWaits(left.queueWait, right.queueWait),
   }
 }

@@ -139,6 +139,11 @@ function ownMetrics(status: PoolStatus): string {
       own.droppedLogLines,
       'Log lines of the workers that were dropped.',
     ),
+    byKind(
+      'server_dropped_log_lines',
+      own.serverDroppedLogLines,
+      'Log lines of the master and the admin process that were dropped.',
+    ),
     queueWait(status),
   ]
   return metrics.map((metric) => printOwn(metric, labels)).join('')

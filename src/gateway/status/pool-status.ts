@@ -86,6 +86,8 @@ export interface OwnStatus {
   readonly kills: Readonly<Record<string, number>>
   /** Lines of all logs of the workers that serve the tenant that were dropped, because a log did not take them. */
   readonly droppedLogLines: number
+  /** The same of the processes that are no workers, by process; none: the master has not told. */
+  readonly serverDroppedLogLines: Readonly<Record<string, number>>
   /** How long requests waited for an instance. */
   readonly queueWait: WaitCounts
 }

@@ -37,6 +37,7 @@ function isStatus(value: unknown, like: PoolStatus): value is PoolStatus {
     hasShapeOf(like.own, own) &&
     isCounts(field(own, 'traps')) &&
     isCounts(field(own, 'kills')) &&
+    isCounts(field(own, 'serverDroppedLogLines')) &&
     hasShapeOf(like.own.queueWait, wait) &&
     Array.isArray(counts) &&
     counts.every(isCount)

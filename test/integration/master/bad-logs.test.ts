@@ -123,6 +123,36 @@ describe('standard error', () => {
     }
   }
 
+  // A process that is started, or ends, changes the streams that it shares with others.
+  const REPLACED = {
+    'after a restart': async (serving: Serving) => {
+      expect((await serving.command('restart')).code).toBe(0)
+    },
+    'after a crash': async (serving: Serving) => {
+      const [victim = -1, ...others] = serving.workers()
+      process.kill(victim, 'SIGKILL')
+      const left = () => serving.workers().filter((pid) => pid !== victim)
+      await expect.poll(() => left().length).toBeGreaterThan(others.length)
+    },
+  }
+  test.each(Object.entries(REPLACED))(
+    'a pipe whose reader stands still, %s',
+    async (_, replace) => {
+      const folder = makeFolder()
+      const place = stalledPipe(folder, 'stderr')
+      const fd = openSync(place.path, constants.O_WRONLY)
+      const serving = await start(folder, { fd, isQuiet: true })
+      closeSync(fd)
+      await replace(serving)
+      await demand(serving)
+      // Once more, when it is full.
+      await replace(serving)
+      await demand(serving)
+      await place.mend?.((sofar) => sofar.includes('droppedLines'))
+      await ends(serving)
+    },
+  )
+
   test('a socket whose reader stands still', async () => {
     const serving = await start(makeFolder(), {})
     serving.child.stderr?.pause()

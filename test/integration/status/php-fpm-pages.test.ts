@@ -179,6 +179,7 @@ function statusFrom({ pool, processes }: ReturnType<Form['read']>): PoolStatus {
       resets: 0,
       refused: 0,
       droppedLogLines: 0,
+      serverDroppedLogLines: {},
       traps: { unreachable: 1 },
       kills: {},
       queueWait: NO_WAITS,

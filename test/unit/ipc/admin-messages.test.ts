@@ -3,6 +3,8 @@ import { readAdminMessage } from '../../../src/ipc/admin-messages.ts'
 
 const GOOD = [
   { kind: 'ready' },
+  { kind: 'beat', droppedLines: 0 },
+  { kind: 'beat', droppedLines: 12 },
   { kind: 'failed', error: { code: 'STORE_IO', message: 'Cannot', details: {} } },
   { kind: 'ask', id: 1, question: { what: 'reload' } },
   { kind: 'ask', id: 2, question: { what: 'status', tenant: undefined } },
@@ -20,6 +22,10 @@ const BAD = [
   {},
   { kind: 'start' },
   { kind: 'failed' },
+  { kind: 'beat' },
+  { kind: 'beat', droppedLines: -1 },
+  { kind: 'beat', droppedLines: '1' },
+  { kind: 'beat', droppedLines: 1.5 },
   { kind: 'failed', error: { code: 1, message: 'x' } },
   { kind: 'ask', question: { what: 'reload' } },
   { kind: 'ask', id: 1.5, question: { what: 'reload' } },

@@ -12,10 +12,11 @@ test('each question has its own answer, and one without an answer ends in time',
     { kind: 'ask-status', id: 1, tenant: 'a' },
     { kind: 'ask-status', id: 2, tenant: 'b' },
   ])
-  statuses.settle(2, ['of b'])
-  expect(await second).toEqual(['of b'])
+  const told = { statuses: ['of b'], droppedLines: { master: 1, admin: 2 } }
+  statuses.settle(2, told)
+  expect(await second).toEqual(told)
   clock.advance(STATUS_WAIT_MS)
-  expect(await first).toEqual([])
-  statuses.settle(1, ['late'])
+  expect(await first).toEqual({ statuses: [] })
+  statuses.settle(1, { statuses: ['late'] })
   expect(clock.pending).toBe(0)
 })

@@ -17,6 +17,7 @@ function told(changes: object = {}, own: object = {}): string {
         resets: 4,
         refused: 1,
         droppedLogLines: 0,
+        serverDroppedLogLines: {},
         traps: { unreachable: 2 },
         kills: { cpu: 1 },
       },
@@ -33,6 +34,7 @@ const BAD = [
   { name: 'a text for a number', text: told({ listenQueue: '1' }) },
   { name: 'no numbers of our own', text: told({ own: null }) },
   { name: 'a counter that is none', text: told({}, { traps: { x: -1 } }) },
+  { name: 'no lines', text: told({}, { serverDroppedLogLines: { master: 'x' } }) },
 ]
 
 test.for(BAD)('a worker that says $name is left out', ({ text }) => {
@@ -55,7 +57,7 @@ test('a table of tenants and a table of workers', () => {
   ]
   const server: ServerStatus = {
     ...{ pid: 100, state: 'reloading', uptimeMs: 7_200_000, rssBytes: 1024 * 1024 },
-    ...{ workers, tenants: [] },
+    ...{ workers, tenants: [], droppedLogLines: { master: 0, admin: 0 } },
   }
   expect(printOverview(server, tenants)).toBe(`master 100, up 2 h, 1.0 MiB, reloading
 
@@ -67,4 +69,8 @@ WORKER  POOL  STATE         UP  MEMORY
    101  www   busy        90 s  64 MiB
    102  www   starting  0.0 ms       -
 `)
+  const full = { ...server, droppedLogLines: { master: 3, admin: 1 } }
+  expect(printOverview(full, tenants)).toMatch(
+    /^master 100.*\nlog lines dropped: master 3, admin 1\n\nTENANT/,
+  )
 })

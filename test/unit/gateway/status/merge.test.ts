@@ -40,6 +40,7 @@ test('two workers', () => {
     resets: 22,
     refused: 24,
     droppedLogLines: 10,
+    serverDroppedLogLines: { master: 6, admin: 7 },
     traps: { unreachable: 15, 'stack-overflow': 1 },
     kills: { cpu: 28, wall: 30 },
     queueWait: { counts: [2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 6], sumMs: 40_001 },

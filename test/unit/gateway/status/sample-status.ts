@@ -52,6 +52,7 @@ export const STATUS: PoolStatus = {
     resets: 11,
     refused: 12,
     droppedLogLines: 5,
+    serverDroppedLogLines: { master: 6, admin: 7 },
     traps: { unreachable: 13 },
     kills: { cpu: 14, wall: 15 },
     queueWait: { counts: [1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3], sumMs: 20_000.5 },

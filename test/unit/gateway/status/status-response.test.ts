@@ -43,6 +43,8 @@ traps unreachable:    13
 kills cpu:            14
 kills wall:           15
 dropped log lines:    5
+server dropped log lines master: 6
+server dropped log lines admin: 7
 queue wait sum ms:    20001
 queue wait ms up to 0.1: 1
 queue wait ms up to 0.5: 1
@@ -117,6 +119,7 @@ test('JSON', () => {
     traps: { unreachable: 13 },
     kills: { cpu: 14, wall: 15 },
     'dropped log lines': 5,
+    'server dropped log lines': { master: 6, admin: 7 },
     'queue wait sum ms': 20_001,
     'queue wait ms': {
       'up to 0.1': 1,
@@ -171,6 +174,10 @@ test('OpenMetrics', () => {
       '# UNIT wasm_fpm_cpu_seconds seconds\nwasm_fpm_cpu_seconds_total{tenant="acme",pool="www"} 1.2344\n',
   )
   expect(body).toContain('wasm_fpm_dropped_log_lines_total{tenant="acme",pool="www"} 5\n')
+  for (const sample of ['master"} 6', 'admin"} 7'])
+    expect(body).toContain(
+      `wasm_fpm_server_dropped_log_lines_total{tenant="acme",pool="www",kind="${sample}\n`,
+    )
   expect(body).toContain('wasm_fpm_kills_total{tenant="acme",pool="www",kind="wall"} 15\n')
   expect(body).toContain(
     'wasm_fpm_queue_wait_seconds_bucket{tenant="acme",pool="www",le="5"} 3\n' +
