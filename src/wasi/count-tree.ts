@@ -13,17 +13,23 @@ export interface TreeUsage {
 /** Where counting ends: more than any quota on names. */
 const MAX_NAMES = 10_000_000
 
-/** Other file systems mounted in it are left out. What cannot be read counts nothing. */
+/**
+ * Other file systems that are mounted in it count as well, since what guests write there does; a folder that is there twice (a
+ * bind mount) counts once. What cannot be read counts nothing.
+ */
 export async function countTree(root: string): Promise<TreeUsage> {
   let [bytes, names] = [0, 0]
-  const linked = new Set<bigint>()
+  const seen = new Set<bigint>()
+  const isNew = (stats: BigIntStats): boolean => {
+    const before = seen.size
+    return seen.add((stats.dev << 64n) | stats.ino).size > before
+  }
   const count = (stats: BigIntStats): void => {
     names++
-    if (!stats.isFile() || linked.has(stats.ino)) return
-    if (stats.nlink > 1n) linked.add(stats.ino)
+    if (!stats.isFile() || (stats.nlink > 1n && !isNew(stats))) return
     bytes += Number(stats.size)
   }
-  const { dev } = await stat(root, { bigint: true })
+  isNew(await stat(root, { bigint: true }))
   const folders = [root]
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for await (const name of namesIn(folder)) {
@@ -32,7 +38,7 @@ export async function countTree(root: string): Promise<TreeUsage> {
       if (stats === undefined) continue
       count(stats)
       if (names === MAX_NAMES) return { bytes, names }
-      if (stats.isDirectory() && stats.dev === dev) folders.push(path)
+      if (stats.isDirectory() && isNew(stats)) folders.push(path)
     }
   }
   return { bytes, names }
