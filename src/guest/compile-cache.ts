@@ -1,6 +1,7 @@
 /** Compiled modules by content: tenants that run the same bytes share one module. Never chosen by a name a tenant controls. */
 import { createHash } from 'node:crypto'
 import type { Compile } from './compiler.ts'
+import { imagesOf } from './guest-memory.ts'
 import type { CompileOptions, GuestModule, HardenedFacts } from './guest-module.ts'
 
 /** Modules are dropped, least recently used first, when their sizes add up to more than this. */
@@ -70,7 +71,7 @@ export class CompileCache {
       this.#modules.set(key, known)
       return known.module
     }
-    const module = make()
+    const module = make().then(opened)
     this.#modules.set(key, { module, bytes })
     this.#bytes += bytes
     module.catch(() => this.#drop(key))
@@ -98,4 +99,10 @@ async function digestInSteps(bytes: Uint8Array): Promise<string> {
     hash.update(bytes.subarray(at, at + DIGEST_STEP_BYTES))
   }
   return hash.digest('hex')
+}
+
+/** Its images are open, and so are closed when nobody has the module any more. */
+function opened(module: GuestModule): GuestModule {
+  imagesOf(module)
+  return module
 }

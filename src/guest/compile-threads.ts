@@ -9,6 +9,7 @@ import type { CompileThreadContext } from './compile.ts'
 import type { Compile, CompilePlan } from './compiler.ts'
 import type { GuestModule } from './guest-module.ts'
 import { SMALL_MODULE_BYTES } from './load-turns.ts'
+import { type ImageThreadContext, snapshotFile } from './mapped-memory.ts'
 
 /** How long an idle thread for large modules is kept, in milliseconds. */
 const IDLE_MS = 10_000
@@ -86,11 +87,13 @@ class CompileThread {
   #start(): Worker {
     const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
     const started = new Worker(new URL(`./compile-thread${extension}`, import.meta.url), {
-      workerData: CONTEXT,
+      workerData: { ...CONTEXT, snapshots: snapshotFile() } satisfies CompileThreadContext &
+        ImageThreadContext,
     })
     started.on('message', (answer: CompileAnswer) => {
       const done = this.#waiting.shift()
-      if ('module' in answer) done?.resolve(answer.module)
+      // In the next turn: to take a module over and to make the first instance of it add up.
+      if ('module' in answer) setImmediate(() => done?.resolve(answer.module))
       else done?.reject(fromWire(answer.error))
       this.#askNext()
     })

@@ -4,17 +4,26 @@
  */
 import { MEMORY_IMPORT_MODULE } from '../wasm/contract.ts'
 import type { MemorySize } from '../wasm/import-memories.ts'
-import type { MemorySnapshot, PutBack } from './memory-snapshot.ts'
+import type { GuestModule } from './guest-module.ts'
+import { openImage } from './mapped-memory.ts'
+import type { MemoryImage, MemorySnapshot, PutBack } from './memory-snapshot.ts'
+
+/** What memories begin with, where that is not what instantiating writes. */
+const images = new WeakMap<WebAssembly.Module, ReadonlyArray<MemoryImage | undefined>>()
 
 export class GuestMemory {
   readonly memory: WebAssembly.Memory
+  /** What it begins with; undefined: with zeros. */
+  readonly image: MemoryImage | undefined
   #snapshot: MemorySnapshot | undefined
   #putBack: PutBack | undefined
   /** Asked again, it would look at every page again to say no. */
   #isLost = false
 
-  constructor(size: MemorySize) {
+  constructor(size: MemorySize, image: MemoryImage | undefined) {
     this.memory = new WebAssembly.Memory(size)
+    this.image = image
+    if (image !== undefined && !this.restore(image, true)) image.write(this.memory)
   }
 
   /** In bytes. */
@@ -37,8 +46,26 @@ export class GuestMemory {
 }
 
 /** New memories for one instance. */
-export function makeMemories(sizes: readonly MemorySize[]): readonly GuestMemory[] {
-  return sizes.map((size) => new GuestMemory(size))
+export function makeMemories(module: GuestModule): readonly GuestMemory[] {
+  const own = imagesOf(module)
+  return module.memories.map((size, index) => new GuestMemory(size, own[index]))
+}
+
+/** Opens what memories of a module begin with; it is given back when nobody has the module any more. Idempotent. */
+export function imagesOf({
+  module,
+  memories,
+  images: places,
+}: GuestModule): ReadonlyArray<MemoryImage | undefined> {
+  let own = images.get(module)
+  if (own === undefined) {
+    own = memories.map((_, index) => {
+      const place = places.find(({ memory }) => memory === index)
+      return place === undefined ? undefined : openImage(place.offset, place.length)
+    })
+    images.set(module, own)
+  }
+  return own
 }
 
 /** What a module imports that has been made to import its memories (`wasm/import-memories.ts`). */

@@ -20,6 +20,14 @@ export function checkModuleBytes(bytes: number): void {
   checkLimit(DEFAULT_MODULE_LIMITS, 'moduleBytes', bytes)
 }
 
+/** What a memory begins with, in this process's file of snapshots (`mapped-memory.ts`), in bytes. */
+export interface ImagePlace {
+  /** Index. */
+  readonly memory: number
+  readonly offset: number
+  readonly length: number
+}
+
 export interface GuestModule {
   /** Of the bytes as they were published and of the limits written into them. */
   readonly digest: string
@@ -31,6 +39,8 @@ export interface GuestModule {
   readonly wasiNames: ReadonlySet<string>
   /** The memories an instance needs. */
   readonly memories: readonly MemorySize[]
+  /** Of those that begin with something else than what instantiating writes. */
+  readonly images: readonly ImagePlace[]
   /** What its memories may grow to, all together, in bytes. */
   readonly memoryMaxBytes: number
   /** Whether an instance can be put back to its first state. */

@@ -65,7 +65,7 @@ export class GuestInstance {
     this.module = module
     this.#clock = clock
     this.#threadTime = threadTimeOf(clock)
-    this.#memories = makeMemories(module.memories)
+    this.#memories = makeMemories(module)
     this.#host = new WasiHost(module.wasiNames, {
       check: () => this.#check(),
       plainCheck: () => this.#plainCheck(),

@@ -1,7 +1,11 @@
 /** Makes modules of bytes, in this thread. A worker has other threads for it, and loads none of this itself. */
+
+import { RUN_EXPORTS } from '../wasm/contract.ts'
 import { markedWork } from '../wasm/hardened-mark.ts'
-import { importMemories } from '../wasm/import-memories.ts'
+import { importMemories, type MemorySize } from '../wasm/import-memories.ts'
+import { keepExports } from '../wasm/keep-exports.ts'
 import { readInterface } from '../wasm/module-interface.ts'
+import { takeOutData } from '../wasm/take-out-data.ts'
 import { contractProblem } from './command-contract.ts'
 import { compileModule } from './compile.ts'
 import { GuestError } from './errors.ts'
@@ -9,10 +13,14 @@ import {
   type CompileOptions,
   type GuestModule,
   type HardenedFacts,
+  type ImagePlace,
   TABLE_LIMITS,
 } from './guest-module.ts'
 import { hardenHere } from './harden-here.ts'
+import { dropImage, writeImage } from './mapped-memory.ts'
 import { v8Refusal } from './v8-refusal.ts'
+
+const PAGE_BYTES = 65_536
 
 /**
  * Hardens and compiles a `cgi` guest (a WASI preview 1 command: it has `_start` and `memory`, and imports
@@ -46,11 +54,30 @@ async function compile(
   hardened: Uint8Array<ArrayBuffer>,
   name: string,
   original?: Uint8Array<ArrayBuffer>,
-): Promise<Pick<GuestModule, 'module' | 'wasiNames' | 'memories'>> {
-  const { bytes, memories } = importMemories(hardened)
-  let module: WebAssembly.Module
+): Promise<Pick<GuestModule, 'module' | 'wasiNames' | 'memories' | 'images'>> {
+  const { bytes: whole, memories } = importMemories(hardened)
+  const { bytes, images } = takeImages(keepExports(whole, RUN_EXPORTS), memories)
   try {
-    module = await compileModule(bytes, markedWork(hardened))
+    const module = await compileBytes(bytes, { hardened, name, original })
+    return { module, memories, images, wasiNames: checkContract(hardened, name) }
+  } catch (error) {
+    dropImages(images)
+    throw error
+  }
+}
+
+interface Source {
+  readonly hardened: Uint8Array<ArrayBuffer>
+  readonly name: string
+  readonly original: Uint8Array<ArrayBuffer> | undefined
+}
+
+async function compileBytes(
+  bytes: Uint8Array<ArrayBuffer>,
+  { hardened, name, original }: Source,
+): Promise<WebAssembly.Module> {
+  try {
+    return await compileModule(bytes, markedWork(hardened))
   } catch (cause) {
     throw new GuestError(
       'GUEST_INVALID_MODULE',
@@ -58,7 +85,32 @@ async function compile(
       { cause },
     )
   }
-  return { module, memories, wasiNames: checkContract(hardened, name) }
+}
+
+/** Takes out of a module what memories have from the start, where that is much, and writes it where instances map it. */
+function takeImages(
+  whole: Uint8Array<ArrayBuffer>,
+  memories: readonly MemorySize[],
+): { readonly bytes: Uint8Array<ArrayBuffer>; readonly images: readonly ImagePlace[] } {
+  const taken = takeOutData(whole, memories)
+  if (taken === undefined) return { bytes: whole, images: [] }
+  const images: ImagePlace[] = []
+  for (const [index, { initial }] of memories.entries()) {
+    const pieces = taken.pieces.filter(({ memory }) => memory === index)
+    const length = initial * PAGE_BYTES
+    const offset = pieces.length === 0 ? undefined : writeImage(length, pieces)
+    if (offset !== undefined) images.push({ memory: index, offset, length })
+    else if (pieces.length > 0) {
+      // The system does not do it.
+      dropImages(images)
+      return { bytes: whole, images: [] }
+    }
+  }
+  return { bytes: taken.bytes, images }
+}
+
+function dropImages(images: readonly ImagePlace[]): void {
+  for (const { offset, length } of images) dropImage(offset, length)
 }
 
 /** Returns the names of the preview 1 functions it imports. */

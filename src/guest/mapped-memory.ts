@@ -6,6 +6,7 @@
  * for them.
  */
 
+import { isMainThread, workerData } from 'node:worker_threads'
 import {
   type Libc,
   loadLibc,
@@ -16,8 +17,9 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../base/libc.ts'
+import type { DataPiece } from '../wasm/take-out-data.ts'
 import { type DirtyPages, openDirtyPages } from './dirty-pages.ts'
-import type { MemorySnapshot, PutBack } from './memory-snapshot.ts'
+import type { MemoryImage, MemorySnapshot, PutBack } from './memory-snapshot.ts'
 
 /** Of private pages a memory may keep; one that has more is given up, and goes back to the system a little at a time. */
 const MAX_PRIVATE_BYTES = 8 * 1024 * 1024
@@ -29,53 +31,111 @@ const abandoned = new FinalizationRegistry<() => void>((release) => release())
  * All snapshots of a process are in one file: as many modules would need as many descriptors. Parts of it are not used again,
  * which costs nothing: what is given back takes no memory.
  */
-interface SnapshotFile {
+export interface SnapshotFile {
   readonly fd: number
-  bytes: number
+  /** How much of it is taken, in pages of 64 KiB: an Int32, for all threads that write to it. */
+  readonly taken: SharedArrayBuffer
 }
 
+/** What a thread is given that writes images. */
+export interface ImageThreadContext {
+  readonly snapshots: SnapshotFile | undefined
+}
+
+/** More than is ever taken. */
+const FILE_BYTES = 2 ** 46
+const PAGE_BYTES = 65_536
+/** Of a snapshot, in one turn of the event loop. */
+const GIVE_BACK_BYTES = 1024 * 1024
+
 let dirtyPages: DirtyPages | undefined
-let snapshots: SnapshotFile | undefined
+let snapshots: SnapshotFile | undefined = (workerData as ImageThreadContext | null)?.snapshots
+
+/** undefined: this system cannot map memory. */
+export function snapshotFile(): SnapshotFile | undefined {
+  return findMeans()?.file
+}
 
 /** Takes the first state of `memory`. undefined: this system cannot map it. */
 export function mapMemory(memory: WebAssembly.Memory): MemorySnapshot | undefined {
+  const means = findMeans()
+  const part = means === undefined ? undefined : makePart(means, memory.buffer)
+  return means === undefined || part === undefined ? undefined : new MappedMemory(means, part)
+}
+
+/** Writes what a memory of `length` bytes begins with. Answers where in the file it is; undefined: this system cannot map it. */
+export function writeImage(length: number, pieces: readonly DataPiece[]): number | undefined {
+  const means = findMeans()
+  const part = means === undefined ? undefined : takePart(means, length)
+  if (means === undefined || part === undefined) return undefined
+  for (const { offset, bytes } of pieces) copyNonZero(bytes, part.bytes.subarray(offset))
+  means.libc.munmap(part.address, length)
+  return part.offset
+}
+
+/** What `writeImage` has written; it is given back when nobody has the answer any more. */
+export function openImage(offset: number, length: number): MemoryImage {
+  const means = findMeans()
+  const part = means === undefined ? undefined : mapPart(means, offset, length)
+  if (means === undefined || part === undefined)
+    throw new Error(`Cannot map ${length} bytes of a module: the system refuses, wanted its memory`)
+  return new MappedMemory(means, { ...part, writtenBytes: 0 })
+}
+
+/** Gives back what `writeImage` has written and nobody has opened. */
+export function dropImage(offset: number, length: number): void {
+  const means = findMeans()
+  means?.libc.punchHole(means.file.fd, offset, length)
+}
+
+/** What mapping takes. */
+interface Means {
+  readonly libc: Libc
+  readonly pages: DirtyPages
+  readonly file: SnapshotFile
+}
+
+function findMeans(): Means | undefined {
   const libc = loadLibc()
   if (libc === undefined) return undefined
   dirtyPages ??= openDirtyPages(libc)
-  if (dirtyPages === undefined) return undefined
-  snapshots ??= openFile(libc)
-  if (snapshots === undefined) return undefined
-  const part = makePart(libc, dirtyPages, { file: snapshots, buffer: memory.buffer })
-  return part && new MappedMemory(libc, { pages: dirtyPages, file: snapshots, part })
+  // A thread writes to its process's, or to none.
+  if (isMainThread) snapshots ??= openFile(libc)
+  if (dirtyPages === undefined || snapshots === undefined) return undefined
+  return { libc, pages: dirtyPages, file: snapshots }
+}
+
+/** A part of the file. */
+interface Part {
+  /** Where it starts. */
+  readonly offset: number
+  readonly address: bigint
+  /** Its contents: a shared mapping, not to be written to once they are there. */
+  readonly bytes: Uint8Array
 }
 
 /** One snapshot. */
-interface SnapshotPart {
-  /** Where in the file of all snapshots it starts. */
-  readonly offset: number
-  /** Its contents: a shared mapping, not to be written to. */
-  readonly bytes: Uint8Array
-  /** How many of them instantiating had written. */
+interface SnapshotPart extends Part {
+  /** How many of its bytes instantiating had written. */
   readonly writtenBytes: number
 }
 
-interface Snapshot {
-  readonly pages: DirtyPages
-  readonly file: SnapshotFile
-  readonly part: SnapshotPart
-}
-
-class MappedMemory implements MemorySnapshot {
+class MappedMemory implements MemoryImage {
   readonly #libc: Libc
   readonly #dirtyPages: DirtyPages
   readonly #file: SnapshotFile
   readonly #part: SnapshotPart
 
-  constructor(libc: Libc, { pages, file, part }: Snapshot) {
+  constructor({ libc, pages, file }: Means, part: SnapshotPart) {
     this.#libc = libc
     this.#dirtyPages = pages
     this.#file = file
     this.#part = part
+    abandoned.register(part, closing({ libc, pages, file }, part))
+  }
+
+  write(memory: WebAssembly.Memory): void {
+    new Uint8Array(memory.buffer).set(this.#part.bytes)
   }
 
   adopt(memory: WebAssembly.Memory): PutBack | undefined {
@@ -136,42 +196,61 @@ function countWritten(pages: DirtyPages, address: bigint, length: number): numbe
   return isKnown ? bytes : Number.POSITIVE_INFINITY
 }
 
+/** Of zeros, which take no memory. */
 function openFile(libc: Libc): SnapshotFile | undefined {
   const fd = libc.memfdCreate(Buffer.from('wasm-fpm snapshots\0'), 1)
-  return fd < 0 ? undefined : { fd, bytes: 0 }
+  if (fd < 0) return undefined
+  if (libc.ftruncate(fd, FILE_BYTES) >= 0) return { fd, taken: new SharedArrayBuffer(4) }
+  libc.close(fd)
+  return undefined
 }
 
-interface FirstState {
-  readonly file: SnapshotFile
-  readonly buffer: ArrayBuffer
-}
-
-function makePart(
-  libc: Libc,
-  pages: DirtyPages,
-  { file, buffer }: FirstState,
-): SnapshotPart | undefined {
-  const { fd, bytes: offset } = file
-  const length = buffer.byteLength
-  if (libc.ftruncate(fd, offset + length) < 0) return undefined
-  const mapping = { protection: PROT_READ | PROT_WRITE, flags: MAP_SHARED, fd, offset }
-  const address = libc.mmap(0n, length, mapping)
-  if (address === MAP_FAILED) return undefined
-  file.bytes += length
-  const bytes = new Uint8Array(libc.view(address, length))
+function makePart(means: Means, buffer: ArrayBuffer): SnapshotPart | undefined {
+  const { libc, pages } = means
+  const part = takePart(means, buffer.byteLength)
+  if (part === undefined) return undefined
+  const { bytes } = part
   const from = new Uint8Array(buffer)
   let writtenBytes = 0
   // Pages that nobody has written are zeros, and looking at them would make the system map them.
-  const isKnown = pages.scan(libc.addressOf(buffer), length, (start, end) => {
+  const isKnown = pages.scan(libc.addressOf(buffer), bytes.length, (start, end) => {
     writtenBytes += end - start
     copyNonZero(from.subarray(start, end), bytes.subarray(start, end))
   })
-  const part = { offset, bytes, writtenBytes }
-  abandoned.register(part, () => {
-    libc.munmap(address, length)
-    libc.punchHole(fd, offset, length)
-  })
-  return isKnown ? part : undefined
+  if (isKnown) return { ...part, writtenBytes }
+  closing(means, part)()
+  return undefined
+}
+
+/** Takes the next `length` bytes of the file, which are zeros. */
+function takePart(means: Means, length: number): Part | undefined {
+  const count = Math.ceil(length / PAGE_BYTES)
+  const first = Atomics.add(new Int32Array(means.file.taken), 0, count)
+  const isThere = (first + count) * PAGE_BYTES <= FILE_BYTES
+  return isThere ? mapPart(means, first * PAGE_BYTES, length) : undefined
+}
+
+function mapPart({ libc, file: { fd } }: Means, offset: number, length: number): Part | undefined {
+  const mapping = { protection: PROT_READ | PROT_WRITE, flags: MAP_SHARED, fd, offset }
+  const address = libc.mmap(0n, length, mapping)
+  if (address === MAP_FAILED) return undefined
+  return { offset, address, bytes: new Uint8Array(libc.view(address, length)) }
+}
+
+/** In each turn of the event loop a little: to give 45 MB back takes 6 ms. Must not hold the part itself. */
+function closing(
+  { libc, file: { fd } }: Means,
+  { offset, address, bytes: { length } }: Part,
+): () => void {
+  let at = 0
+  const step = (): void => {
+    const bytes = Math.min(GIVE_BACK_BYTES, length - at)
+    libc.munmap(address + BigInt(at), bytes)
+    libc.punchHole(fd, offset + at, bytes)
+    at += bytes
+    if (at < length) setImmediate(step)
+  }
+  return step
 }
 
 const ZERO_PAGE = Buffer.alloc(4096)

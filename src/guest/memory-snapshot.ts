@@ -7,6 +7,12 @@ export interface MemorySnapshot {
   adopt(memory: WebAssembly.Memory): PutBack | undefined
 }
 
+/** One that a new memory begins with, instead of being taken from it. */
+export interface MemoryImage extends MemorySnapshot {
+  /** Copies it into a new memory: for where `adopt` cannot. */
+  write(memory: WebAssembly.Memory): void
+}
+
 /**
  * Puts a memory back. False: as undefined above. `mayHaveNew`: whether pages may have been written that had not been written
  * when it was put back last.

@@ -12,7 +12,7 @@ import { pageFaults, pageFaultsLately } from './page-faults.ts'
 
 const PAGE_BYTES = 64 * 1024
 
-/** Taken from the first instance of a module; every further one starts out the same. */
+/** Taken from the first instance of a module, or what it began with; every further one starts out the same. */
 const snapshots = new WeakMap<WebAssembly.Module, readonly MemorySnapshot[]>()
 
 /** The state of one instance that a run can change. */
@@ -82,7 +82,7 @@ function snapshotsOf(
 ): readonly MemorySnapshot[] {
   let taken = snapshots.get(module)
   if (taken === undefined) {
-    taken = memories.map(({ memory }) => takeSnapshot(memory))
+    taken = memories.map(({ memory, image }) => image ?? takeSnapshot(memory))
     snapshots.set(module, taken)
   }
   return taken

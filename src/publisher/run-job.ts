@@ -91,6 +91,7 @@ export async function runJob(job: PublisherJob, context: JobContext): Promise<Jo
       wasiNames: verified.wasiNames,
       memories,
       memoryMaxBytes,
+      images: [],
       isResettable: false, // it runs once
     }
     await step(

@@ -39,6 +39,19 @@ export const START_EXPORT = 'wasm_fpm:start'
 export const SAVE_EXPORT = 'wasm_fpm:save'
 export const RESTORE_EXPORT = 'wasm_fpm:restore'
 
+/** What a host needs that runs a command in memories of its own: all but `memory:N` and `global:N`. */
+export const RUN_EXPORTS: ReadonlySet<string> = new Set([
+  'memory',
+  '_start',
+  CHECK_TABLE_EXPORT,
+  MAY_SUSPEND_EXPORT,
+  COUNTER_EXPORT,
+  QUOTA_EXPORT,
+  START_EXPORT,
+  SAVE_EXPORT,
+  RESTORE_EXPORT,
+])
+
 /** The name under which memory `index` is exported. */
 export function memoryExport(index: number): string {
   return `${RESERVED_PREFIX}memory:${index}`

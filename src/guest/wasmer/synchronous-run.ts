@@ -75,7 +75,7 @@ class SynchronousRun implements CallGuard {
 
   constructor(program: Program) {
     this.#program = program
-    this.#memories = makeMemories(program.module.memories)
+    this.#memories = makeMemories(program.module)
   }
 
   start(wasi: WASI): Outcome {
