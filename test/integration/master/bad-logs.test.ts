@@ -16,9 +16,12 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { askStatus, command } from '../../../src/master/control-client.ts'
+import { wat } from '../../support/wat.ts'
 import { Client, configText, launch, makeFolder, type Serving, serve } from './serve.ts'
 
-const REQUESTS = 400
+/** Much more than the logs may keep and a pipe holds. */
+const REQUESTS = 160
 
 /** Each leaves a line of so many bytes, and more. */
 const QUERY = 'q'.repeat(2000)
@@ -106,22 +109,46 @@ request_slowlog_timeout = "1ms"`,
 })
 
 describe('standard error', () => {
-  for (const format of ['', 'access_format = "%m %r%Q%q %s"']) {
-    for (const { name, make, isSkipped = false } of PLACES) {
-      test.skipIf(isSkipped)(`${name}${format && ", in a format of the operator's"}`, async () => {
-        const folder = makeFolder()
-        const place = make(folder, 'stderr')
-        const fd = openSync(place.path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND)
-        const serving = await start(folder, { tenant: format, fd, isQuiet: true })
-        closeSync(fd)
-        place.spoil?.()
-        await demand(serving)
-        const text = await place.mend?.((sofar) => sofar.includes('droppedLines'))
-        if (text !== undefined) wholeLines(text, format === '' ? '"msg":"access"' : 'GET /hello')
-        await ends(serving)
-      })
-    }
+  for (const { name, make, isSkipped = false } of PLACES) {
+    test.skipIf(isSkipped)(name, async () => {
+      const folder = makeFolder()
+      const place = make(folder, 'stderr')
+      const fd = openSync(place.path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND)
+      // Lines in both forms, half of each, and what guests have to say where there are none.
+      const others = `${tenantText(folder, 'own-format', 'access_format = "%m %r%Q%q %s"')}
+${tenantText(folder, 'complains', 'access_log = "off"')}
+[tenant.limits]
+stderr_rate = "1GiB"
+`
+      writeFileSync(join(folder, 'complain.wasm'), COMPLAINER)
+      const serving = await start(folder, { more: others, fd, isQuiet: true })
+      closeSync(fd)
+      place.spoil?.()
+      await demand(serving, ['site', 'own-format'])
+      await complain(serving)
+      const text = await place.mend?.((sofar) => sofar.includes('droppedLines'))
+      if (text !== undefined) {
+        for (const sample of ['"msg":"access"', 'GET /hello']) wholeLines(text, sample)
+      }
+      await ends(serving)
+    })
   }
+
+  test('a pipe whose reader stands still, with nothing but what guests say', async () => {
+    const folder = makeFolder()
+    writeFileSync(join(folder, 'complain.wasm'), COMPLAINER)
+    const place = stalledPipe(folder, 'stderr')
+    const fd = openSync(place.path, constants.O_WRONLY)
+    const tenant = 'access_log = "off"\n[tenant.limits]\nstderr_rate = "1GiB"'
+    const serving = await start(folder, { tenant, fd, isQuiet: true })
+    closeSync(fd)
+    await complain(serving, 'site')
+    await demand(serving)
+    const text = (await place.mend?.((sofar) => sofar.includes('droppedLines'))) ?? ''
+    expect(text).not.toContain('"msg":"access"')
+    wholeLines(text, '"msg":"ccc')
+    await ends(serving)
+  })
 
   // A process that is started, or ends, changes the streams that it shares with others.
   const REPLACED = {
@@ -163,24 +190,30 @@ describe('standard error', () => {
     wholeLines(serving.log(), '"msg":"access"')
   })
 
-  test.each(['/dev/stderr', '/proc/self/fd/2', '/dev/stdout', '/proc/self/fd/1'])(
-    'the access log is %s',
-    async (path) => {
-      const folder = makeFolder()
-      const serving = await start(folder, { tenant: `access_log = "${path}"` })
-      const client = new Client(serving.socket)
-      expect((await client.get('hello.wasm')).status).toBe(200)
-      await serving.logged(/"uri":"\/hello\.wasm/)
-      client.close()
-      expect(serving.log()).not.toContain('ELOOP')
-      await ends(serving)
-    },
-  )
+  test('the access log is named as the system names a stream', async () => {
+    const folder = makeFolder()
+    const paths = ['/dev/stderr', '/proc/self/fd/2', '/dev/stdout', '/proc/self/fd/1']
+    const tenants = paths.map((path, at) =>
+      tenantText(folder, `named-${at}`, `access_log = "${path}"`),
+    )
+    const serving = await start(folder, { more: tenants.join('\n') })
+    const client = new Client(serving.socket)
+    for (const at of paths.keys()) {
+      const { status } = await client.get('hello.wasm', `at=${at}`, hostOf(`named-${at}`))
+      expect(status).toBe(200)
+      await serving.logged(new RegExp(`"uri":"/hello\\.wasm\\?at=${at}"`))
+    }
+    client.close()
+    expect(serving.log()).not.toContain('ELOOP')
+    await ends(serving)
+  })
 })
 
 interface ServingOptions {
   readonly top?: string
   readonly tenant?: string
+  /** Tables behind the tenant's. */
+  readonly more?: string
   /** Standard error. */
   readonly fd?: number
   /** It may not be able to say that it is ready. */
@@ -189,9 +222,9 @@ interface ServingOptions {
 
 async function start(
   folder: string,
-  { top = '', tenant = '', fd, isQuiet = false }: ServingOptions,
+  { top = '', tenant = '', more = '', fd, isQuiet = false }: ServingOptions,
 ): Promise<Serving> {
-  const config = configText(folder, { top: `log_memory = "64KiB"\n${top}`, tenant })
+  const config = `${configText(folder, { top: `log_memory = "64KiB"\n${top}`, tenant })}\n${more}`
   const options = {
     folder,
     config,
@@ -215,16 +248,60 @@ async function canConnect(path: string): Promise<boolean> {
 }
 
 /** Requests, commands and memory while the logs take nothing. */
-async function demand(serving: Serving): Promise<void> {
+async function demand(serving: Serving, tenants = ['site']): Promise<void> {
   const clients = [new Client(serving.socket), new Client(serving.socket)]
   for (let sent = 0; sent < REQUESTS; sent += 2) {
-    const answers = await Promise.all(clients.map((client) => client.get('hello.wasm', QUERY)))
+    const host = hostOf(tenants[(sent / 2) % tenants.length] ?? '')
+    const answers = await Promise.all(
+      clients.map((client) => client.get('hello.wasm', QUERY, host)),
+    )
     expect(answers.map(({ status }) => status)).toEqual([200, 200])
   }
   for (const client of clients) client.close()
-  expect((await serving.command('status')).code).toBe(0)
-  expect((await serving.command('reload')).code).toBe(0)
+  const config = join(serving.folder, 'wasm-fpm.toml')
+  expect((await askStatus(config, undefined)).pid).toBe(serving.child.pid)
+  expect(await command(config, 'reload')).toContain('workers: 2')
   expect(await canConnect(serving.socket)).toBe(true)
+}
+
+/** Writes a line of 1,000 bytes 50 times to standard error, and answers. */
+const COMPLAINER = wat(`(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\40\\00\\00\\00\\e8\\03\\00\\00\\10\\00\\00\\00\\06\\00\\00\\00")
+  (data (i32.const 16) "A:b\\0a\\0ax")
+  (func (export "_start") (local $left i32)
+    (memory.fill (i32.const 64) (i32.const 99) (i32.const 999))
+    (i32.store8 (i32.const 1063) (i32.const 10))
+    (local.set $left (i32.const 50))
+    (loop $again
+      (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 32)))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $again (local.get $left)))
+    (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 32)))))`)
+
+/** Has guests fill what the log may keep. */
+async function complain(serving: Serving, tenant = 'complains'): Promise<void> {
+  const client = new Client(serving.socket)
+  for (let sent = 0; sent < 12; sent++) {
+    const { status } = await client.get('complain.wasm', '', hostOf(tenant))
+    expect(status).toBe(200)
+  }
+  client.close()
+}
+
+function tenantText(root: string, name: string, keys: string): string {
+  return `[[tenant]]
+name = "${name}"
+pool = "www"
+hosts = ["${name}.example"]
+root = "${root}"
+${keys.includes('access_log') ? '' : 'access_log = "stderr"'}
+${keys}`
+}
+
+function hostOf(tenant: string): Record<string, string> {
+  return { HTTP_HOST: `${tenant}.example` }
 }
 
 async function ends(serving: Serving): Promise<void> {
