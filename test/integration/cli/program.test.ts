@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { compileHostile } from '../../../guests/hostile/compile.ts'
+import { wat } from '../../support/wat.ts'
 import { emptyFolder, start, type } from './cli.ts'
 
 test('help: commands in groups, exit codes', async () => {
@@ -89,12 +90,47 @@ test('a component is told which target to build for', async () => {
   expect(stderr).toMatch(/found a component, .*wasm32-wasip1.*\[WASM_NOT_A_MODULE\]\n {2}next: /)
 })
 
+const NO_COMMANDS = [
+  {
+    name: 'a library',
+    text: '(memory (export "memory") 1) (func (export "add"))',
+    why: 'it exports "memory", "add", wanted a WASI command with the function "_start"',
+  },
+  {
+    name: 'glue of another host',
+    text: '(import "env" "alert" (func (param i32))) (memory (export "memory") 1) (func (export "_start"))',
+    why: 'it imports the function "env" "alert" of type (i32) -> (), wanted functions of wasi_snapshot_preview1 only',
+  },
+  {
+    name: 'another _start',
+    text: '(memory (export "memory") 1) (func (export "_start") (param i32))',
+    why: 'its "_start" is (i32) -> (), wanted () -> ()',
+  },
+]
+
+test.each(NO_COMMANDS)('inspect: $name is no WASI command, and why', async ({ text, why }) => {
+  const file = join(emptyFolder(), 'x.wasm')
+  writeFileSync(file, wat(`(module ${text})`))
+  const people = await type(['inspect', file])
+  expect(people.code).toBe(0)
+  expect(people.stdout).toMatch(/^module {5}\S+, \d+ bytes\n/)
+  expect(people.stdout).toContain(`\ncommand    not a WASI command: ${why}`)
+  const programs = await type(['inspect', file, '--json'])
+  expect(JSON.parse(programs.stdout).command).toEqual({
+    isCommand: false,
+    problem: expect.stringContaining(why),
+  })
+})
+
 test('a module: inspect, harden, invoke', async () => {
   const folder = emptyFolder()
   writeFileSync(join(folder, 'hello.wasm'), compileHostile('hello'))
   const json = async (...args: readonly string[]) =>
     JSON.parse((await type([...args, '--json'], folder)).stdout)
-  expect(await json('inspect', 'hello.wasm')).toMatchObject({ isHardened: false })
+  expect(await json('inspect', 'hello.wasm')).toMatchObject({
+    isHardened: false,
+    command: { isCommand: true, problem: null },
+  })
   expect(await json('harden', 'hello.wasm', '-o', 'out.wasm')).toMatchObject([
     { module: 'hello.wasm', out: 'out.wasm' },
   ])
