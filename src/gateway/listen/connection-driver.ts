@@ -12,7 +12,7 @@ import { isPeerGone } from './peer-gone.ts'
 import { peerWait, type Wait } from './peer-wait.ts'
 import { descriptorOf } from './socket-descriptor.ts'
 import { SocketOutput } from './socket-output.ts'
-import type { Sweep, Swept } from './sweep.ts'
+import type { Swept } from './sweep.ts'
 import { type ConnectionTimeouts, LINGER_BYTES } from './timeouts.ts'
 
 /** Who is at the other end. */
@@ -38,7 +38,6 @@ export interface DriverOptions {
   readonly peer: ConnectionPeer
   readonly connection: ConnectionOptions
   readonly timeouts: ConnectionTimeouts
-  readonly sweep: Sweep
   readonly logger: Logger
   /** It comes from another process, which has answered requests on it. Default false. */
   readonly isKept?: boolean
@@ -61,6 +60,7 @@ const FIRST_BYTES = Buffer.allocUnsafeSlow(65_536)
 const BAD_RECORD = new Uint8Array(8)
 
 export class ConnectionDriver implements ConnectionEvents, Swept {
+  place = -1
   readonly #socket: Socket
   readonly #options: DriverOptions
   readonly #connection: ServerConnection
@@ -91,7 +91,6 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     socket.on('error', this.#failed)
     socket.on('close', this.#closed)
     if (options.isKept === true) this.#requestsSeen = 1
-    options.sweep.add(this)
     this.#readFirst()
   }
 
@@ -222,7 +221,6 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
 
   readonly #closed = (): void => {
     this.#state = 'closed'
-    this.#options.sweep.delete(this)
     this.#connection.inputEnded(true)
     // Requests that go on without their peer must not wait for it.
     this.#output.discard()
@@ -256,14 +254,13 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
    * can be lost, however fast it follows.
    */
   #handOver(): boolean {
-    const { handOver, sweep, onClosed } = this.#options
+    const { handOver, onClosed } = this.#options
     const socket = this.#socket
     const isAtRest = this.#connection.isAtRest && socket.readableLength === 0
     if (!isAtRest || handOver?.(socket) !== true) return false
     this.#state = 'closed'
     socket.removeListener('data', this.#receive)
     socket.removeListener('close', this.#closed)
-    sweep.delete(this)
     onClosed(this)
     return true
   }

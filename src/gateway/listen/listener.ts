@@ -156,8 +156,7 @@ class OpenListener implements Listener {
   readonly #server: Server
   #options: Bound
   #timeouts: ConnectionTimeouts
-  readonly #sweep: Sweep
-  readonly #drivers = new Set<ConnectionDriver>()
+  readonly #drivers: Sweep<ConnectionDriver>
   #drainWaiters: (() => void)[] = []
   #isClosed = false
   /** The listening socket, where it is one that others accept on too. */
@@ -171,7 +170,7 @@ class OpenListener implements Listener {
     this.#server = server
     this.#options = options
     this.#timeouts = { ...DEFAULT_CONNECTION_TIMEOUTS, ...options.timeouts }
-    this.#sweep = new Sweep(options.clock)
+    this.#drivers = new Sweep(options.clock)
     this.address = options.name
     this.port = options.port
     this.#fd = options.fd
@@ -286,7 +285,6 @@ class OpenListener implements Listener {
       peer,
       connection,
       timeouts: this.#timeouts,
-      sweep: this.#sweep,
       logger,
       isKept,
       handOver: way === 'inside' ? undefined : handOver,
