@@ -61,7 +61,7 @@ export function workerCommand(
       '--external-memory-accounted-in-global-limit',
       // A larger nursery costs a busy worker 45 MB, longer pauses, and saves nothing.
       '--max-semi-space-size=4',
-      // Its threads want processors that others use: the worker then waits until they have had theirs.
+      // Its tasks want processors that others use: the worker then waits until they have had theirs.
       '--no-parallel-scavenge',
       '--permission',
       '--allow-net',
