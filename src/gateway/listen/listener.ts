@@ -307,6 +307,7 @@ class OpenListener implements Listener {
   readonly #forget = (driver: ConnectionDriver): void => {
     this.#drivers.delete(driver)
     if (this.#drivers.size > 0) return
+    if (this.#isClosed) this.#drivers.end()
     const waiters = this.#drainWaiters
     this.#drainWaiters = []
     for (const resolve of waiters) resolve()

@@ -49,6 +49,12 @@ export class Sweep<Member extends Swept> {
     return this.#members.slice()[Symbol.iterator]()
   }
 
+  /** Nobody will come any more: the timer of the last ones is not waited for. */
+  end(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
   readonly #tick = (): void => {
     this.#timer = undefined
     if (this.#members.length === 0) return

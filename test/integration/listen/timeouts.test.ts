@@ -252,5 +252,18 @@ test('one timer for all connections, none without', async () => {
   expect(clock.timers.size).toBe(1)
   listener.closeIdle()
   await listener.drained()
+  clock.pass(SWEEP_INTERVAL_MS)
+  expect(clock.timers.size).toBe(0)
+})
+
+test('a listener that is closed leaves no timer behind its last connection', async () => {
+  const clock = new ManualClock()
+  const { listener, target } = await listenFor(sayHello, { clock })
+  const peer = connectRaw(target)
+  peer.socket.write(get(1, true))
+  await peer.until((bytes) => readRecords(bytes).ends === 1)
+  await listener.close()
+  listener.closeIdle()
+  await listener.drained()
   expect(clock.timers.size).toBe(0)
 })
