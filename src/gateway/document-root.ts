@@ -10,7 +10,7 @@ import type { Clock } from '../base/clock.ts'
 import { openWithin } from '../base/open-within.ts'
 import { OpenError, type OpenedFile } from '../base/opened-file.ts'
 import type { ScriptRules } from '../cgi/script-path.ts'
-import type { CompileCache } from '../guest/compile-cache.ts'
+import type { CompileCache, ModuleHolder } from '../guest/compile-cache.ts'
 import { GuestError } from '../guest/errors.ts'
 import {
   type CompileLimits,
@@ -33,6 +33,7 @@ interface Loaded {
   readonly identity: string
   readonly module: Promise<GuestModule>
   ready: GuestModule | undefined
+  readonly holder: ModuleHolder
 }
 
 interface Lookup {
@@ -123,7 +124,9 @@ export class DocumentRoot {
   /** Reads and compiles the script. Should it change meanwhile, the next look finds it changed. */
   #load(stats: Stats, path: string): Loaded {
     const identity = identityOf(stats)
-    const loaded: Loaded = { identity, module: this.#read(path, stats.size), ready: undefined }
+    const holder = { tenant: this.#tenant, dropped: () => this.#forget(path, holder) }
+    const module = this.#read(path, stats.size, holder)
+    const loaded: Loaded = { identity, module, ready: undefined, holder }
     this.#remember(this.#loaded, path, loaded)
     loaded.module.then(
       (module) => {
@@ -137,7 +140,13 @@ export class DocumentRoot {
     return loaded
   }
 
-  async #read(path: string, size: number): Promise<GuestModule> {
+  /** The worker keeps no more modules: the next request reads it anew. */
+  #forget(path: string, holder: ModuleHolder): void {
+    if (this.#loaded.get(path)?.holder === holder) this.#loaded.delete(path)
+    if (this.#lookups.get(path)?.loaded?.holder === holder) this.#lookups.delete(path)
+  }
+
+  async #read(path: string, size: number, holder: ModuleHolder): Promise<GuestModule> {
     checkModuleBytes(size)
     return this.#turns.take(this.#tenant, size, async () => {
       // A small one that has grown meanwhile must not be in the way of small ones.
@@ -145,7 +154,7 @@ export class DocumentRoot {
         path,
         size <= SMALL_MODULE_BYTES ? SMALL_MODULE_BYTES : MAX_MODULE_BYTES,
       )
-      return this.#cache.compile(bytes, { name: path, ...this.#limitsOf(path) })
+      return this.#cache.compile(bytes, { name: path, ...this.#limitsOf(path) }, holder)
     })
   }
 

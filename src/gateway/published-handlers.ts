@@ -7,6 +7,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { CgiRequest } from '../cgi/environment.ts'
 import { DEFAULT_RESPONSE_LIMITS } from '../cgi/response-stream.ts'
+import type { ModuleHolder } from '../guest/compile-cache.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
 import { chooseRelease } from '../store/choose-release.ts'
 import {
@@ -48,7 +49,7 @@ export interface PublishedHandlersOptions {
   /** Rejects unless the tenant's signers have signed it; resolves when it has none. */
   readonly verify: (live: LiveHandler) => Promise<void>
   /** Reads and compiles its module. */
-  readonly load: (live: LiveHandler) => Promise<GuestModule>
+  readonly load: (live: LiveHandler, holder: ModuleHolder) => Promise<GuestModule>
   /** A release fails in more than the share of requests that its manifest allows. Called once for each switch to it. */
   readonly onFailing: (live: LiveHandler, counts: TrapWatch) => void
 }
@@ -57,6 +58,8 @@ interface Handler {
   readonly live: LiveHandler
   readonly settings: HandlerSettings
   module: GuestModule | Promise<GuestModule> | undefined
+  /** Of `module`. */
+  readonly holder: ModuleHolder
   readonly onRun: ((hasFailed: boolean) => void) | undefined
   /** Those that have been asked for, by route. */
   readonly files: Map<string, StaticFiles>
@@ -152,13 +155,22 @@ export class PublishedHandlers {
     let handler = this.#handlers.get(live.digest)
     if (handler === undefined) {
       const settings = this.#options.settingsOf(live)
-      handler = {
+      const { tenant } = this.#options
+      const made: Handler = {
         live,
         settings,
         module: undefined,
+        holder: {
+          tenant,
+          // The worker keeps no more modules: the next request reads it anew.
+          dropped: () => {
+            made.module = undefined
+          },
+        },
         onRun: this.#counterOf(live),
         files: new Map(),
       }
+      handler = made
       this.#handlers.set(live.digest, handler)
     }
     return handler
@@ -196,7 +208,7 @@ export class PublishedHandlers {
   #moduleOf(handler: Handler): GuestModule | Promise<GuestModule> {
     if (handler.module !== undefined) return handler.module
     const { verify, load } = this.#options
-    const loading = verify(handler.live).then(() => load(handler.live))
+    const loading = verify(handler.live).then(() => load(handler.live, handler.holder))
     handler.module = loading
     loading.then(
       (module) => {

@@ -1,14 +1,32 @@
-/** Compiled modules by content: tenants that run the same bytes share one module. Never chosen by a name a tenant controls. */
+/**
+ * Compiled modules by content: tenants that run the same bytes share one module. Never chosen by a name a tenant controls. What a module
+ * holds is its own size and more, so whoever keeps one gives it up when it is dropped here.
+ */
 import { createHash } from 'node:crypto'
 import type { Compile } from './compiler.ts'
 import { imagesOf } from './guest-memory.ts'
 import type { CompileOptions, GuestModule, HardenedFacts } from './guest-module.ts'
 
-/** Modules are dropped, least recently used first, when their sizes add up to more than this. */
+/** When the sizes of modules add up to more than this, the tenant that has most gives up the one it has asked for longest ago. */
 export const DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
 
 /** A digest of more takes so long that requests are answered in between. */
 const DIGEST_STEP_BYTES = 256 * 1024
+
+/** Who keeps a module; known here for as long as it is kept by somebody else. */
+export interface ModuleHolder {
+  readonly tenant: string
+  /** Is to forget the module. */
+  dropped(): void
+}
+
+interface Entry {
+  readonly module: Promise<GuestModule>
+  readonly bytes: number
+  /** Who has asked for it first. */
+  readonly tenant: string
+  holders: WeakRef<ModuleHolder>[]
+}
 
 export interface CompileCacheOptions {
   readonly maxBytes?: number
@@ -25,11 +43,9 @@ const compileHere: Compile = async (bytes, plan) => {
 export class CompileCache {
   readonly #compile: Compile
   readonly #maxBytes: number
-  /** Least recently used first. */
-  readonly #modules = new Map<
-    string,
-    { readonly module: Promise<GuestModule>; readonly bytes: number }
-  >()
+  /** The one that was asked for longest ago first. */
+  readonly #modules = new Map<string, Entry>()
+  readonly #tenantBytes = new Map<string, number>()
   #bytes = 0
 
   constructor({ maxBytes = DEFAULT_CACHE_BYTES, compile = compileHere }: CompileCacheOptions = {}) {
@@ -41,11 +57,15 @@ export class CompileCache {
    * The compiled module of `bytes`, which are given away; compiles once however many ask at the same time. Rejects with
    * `GuestError` or `WasmError`.
    */
-  async compile(bytes: Uint8Array<ArrayBuffer>, options: CompileOptions): Promise<GuestModule> {
+  async compile(
+    bytes: Uint8Array<ArrayBuffer>,
+    options: CompileOptions,
+    holder?: ModuleHolder,
+  ): Promise<GuestModule> {
     const digest = await digestInSteps(bytes)
     // One limit is written into the module, and the other one refuses it: with other limits it is another module.
     const key = `${digest}:${options.memoryMaxBytes}:${options.functionBytes}`
-    return this.#module(key, bytes.length, () =>
+    return this.#module({ key, bytes: bytes.length, holder }, () =>
       this.#compile(bytes, { kind: 'harden', options: { ...options, digest: key } }),
     )
   }
@@ -57,39 +77,78 @@ export class CompileCache {
   compileHardened(
     facts: HardenedFacts & { readonly bytes: number },
     read: () => Promise<Uint8Array<ArrayBuffer>>,
+    holder?: ModuleHolder,
   ): Promise<GuestModule> {
     const key = `hardened:${facts.digest}`
-    return this.#module(key, facts.bytes, async () =>
+    return this.#module({ key, bytes: facts.bytes, holder }, async () =>
       this.#compile(await read(), { kind: 'hardened', facts }),
     )
   }
 
-  #module(key: string, bytes: number, make: () => Promise<GuestModule>): Promise<GuestModule> {
-    const known = this.#modules.get(key)
-    if (known !== undefined) {
-      this.#modules.delete(key)
-      this.#modules.set(key, known)
-      return known.module
+  #module({ key, bytes, holder }: Wanted, make: () => Promise<GuestModule>): Promise<GuestModule> {
+    let entry = this.#modules.get(key)
+    if (entry === undefined) {
+      const tenant = holder?.tenant ?? ''
+      const made: Entry = { module: make().then(opened), bytes, tenant, holders: [] }
+      // Who asked for it knows already, and may remember that.
+      made.module.catch(() => this.#remove(key, made))
+      this.#count(tenant, bytes)
+      entry = made
     }
-    const module = make().then(opened)
-    this.#modules.set(key, { module, bytes })
-    this.#bytes += bytes
-    module.catch(() => this.#drop(key))
-    this.#evict()
-    return module
+    // The last one now.
+    this.#modules.delete(key)
+    this.#modules.set(key, entry)
+    if (holder !== undefined) {
+      entry.holders = entry.holders.filter((one) => one.deref() !== undefined)
+      entry.holders.push(new WeakRef(holder))
+    }
+    this.#evict(key)
+    return entry.module
   }
 
-  #evict(): void {
-    for (const key of this.#modules.keys()) {
-      if (this.#bytes <= this.#maxBytes || this.#modules.size === 1) return
-      this.#drop(key)
+  /** Never the one that is asked for now. */
+  #evict(newest: string): void {
+    while (this.#bytes > this.#maxBytes && this.#modules.size > 1) {
+      const others = [...this.#modules.keys()].filter((key) => key !== newest)
+      const greediest = this.#greediest()
+      const ofGreediest = others.find((key) => this.#modules.get(key)?.tenant === greediest)
+      this.#drop(ofGreediest ?? others[0] ?? '')
     }
+  }
+
+  #greediest(): string {
+    let [greediest, most] = ['', 0]
+    for (const [tenant, bytes] of this.#tenantBytes) {
+      if (bytes > most) [greediest, most] = [tenant, bytes]
+    }
+    return greediest
   }
 
   #drop(key: string): void {
-    this.#bytes -= this.#modules.get(key)?.bytes ?? 0
-    this.#modules.delete(key)
+    const entry = this.#modules.get(key)
+    if (entry === undefined) return
+    this.#remove(key, entry)
+    for (const holder of entry.holders) holder.deref()?.dropped()
   }
+
+  #remove(key: string, entry: Entry): void {
+    if (this.#modules.get(key) !== entry) return
+    this.#modules.delete(key)
+    this.#count(entry.tenant, -entry.bytes)
+  }
+
+  #count(tenant: string, bytes: number): void {
+    this.#bytes += bytes
+    const left = (this.#tenantBytes.get(tenant) ?? 0) + bytes
+    if (left === 0) this.#tenantBytes.delete(tenant)
+    else this.#tenantBytes.set(tenant, left)
+  }
+}
+
+interface Wanted {
+  readonly key: string
+  readonly bytes: number
+  readonly holder: ModuleHolder | undefined
 }
 
 async function digestInSteps(bytes: Uint8Array): Promise<string> {

@@ -1,6 +1,7 @@
 /**
  * Makes a hardened module one of its host's: it takes the memories it defines from there, so that a memory can outlive the
  * instance it was made for, and does not start by itself, so that its start function is run as the rest of it.
+ * Custom sections that V8 makes nothing of (debug information, most of all) are left out: it keeps all bytes of a module.
  *
  * They become its last imports (module `MEMORY_IMPORT_MODULE`, field: the index), with the sizes they had. No index changes
  * in a module that imports no memory of its own, and only such modules are taken.
@@ -9,7 +10,9 @@ import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { MEMORY_IMPORT_MODULE } from './contract.ts'
 import { WasmError } from './errors.ts'
+import { BRANCH_HINT_SECTION } from './hint-list.ts'
 import { DEFAULT_MODULE_LIMITS } from './limits.ts'
+import { NAME_SECTION } from './name-section.ts'
 import { HEADER, splitSections } from './sections.ts'
 import { EXTERN_KINDS, SECTION, type Section } from './wasm-module.ts'
 
@@ -29,7 +32,8 @@ export interface MemoryImports {
 export function importMemories(hardened: Uint8Array<ArrayBuffer>): MemoryImports {
   const sections = splitSections(hardened, DEFAULT_MODULE_LIMITS)
   const changed = sections.filter(({ id }) => id === SECTION.memory || id === SECTION.start)
-  if (changed.length === 0) return { bytes: hardened, memories: [] }
+  const left = sections.filter((section) => changed.includes(section) || isOfNoUse(section))
+  if (left.length === 0) return { bytes: hardened, memories: [] }
   const memorySection = sections.find(({ id }) => id === SECTION.memory)
   const memories = memorySection === undefined ? [] : readSizes(hardened, memorySection)
   const out = new ByteWriter(hardened.length + 64)
@@ -42,9 +46,17 @@ export function importMemories(hardened: Uint8Array<ArrayBuffer>): MemoryImports
       isWritten = true
     }
     const isReplaced = id === SECTION.import && memories.length > 0
-    if (!isReplaced && !changed.includes(section)) out.copy(hardened, section.start, section.end)
+    if (!isReplaced && !left.includes(section)) out.copy(hardened, section.start, section.end)
   }
   return { bytes: out.bytes.slice(0, out.length) as Uint8Array<ArrayBuffer>, memories }
+}
+
+/** Names longer than these are left out of backtraces. */
+export const MAX_NAME_SECTION_BYTES: number = 4 * 1024 * 1024
+
+function isOfNoUse({ id, name, start, end }: Section): boolean {
+  if (id !== SECTION.custom || name === BRANCH_HINT_SECTION) return false
+  return name !== NAME_SECTION || end - start > MAX_NAME_SECTION_BYTES
 }
 
 interface Original {

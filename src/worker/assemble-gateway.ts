@@ -310,7 +310,8 @@ function publishedOf(
       settingsOfRelease(live, settingsFor(live.name), preopensOf(config, shared, live.imageRoot)),
     fileReader,
     verify: verifierOf(config.signers, reader),
-    load: (live) => loadRelease(live, compileLimits(tenantFor(config, live.name)), shared),
+    load: (live, holder) =>
+      loadRelease(live, compileLimits(tenantFor(config, live.name)), { ...shared, holder }),
     onFailing: ({ name: handler, digest: release }, { requests, failures }) =>
       shared.onFailing?.({ tenant, handler, release, requests, failures }),
   })

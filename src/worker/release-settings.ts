@@ -1,6 +1,6 @@
 /** What a release may use, and its module: the manifest's wishes within the tenant's limits. */
 import type { HandlerSettings } from '../gateway/handler-settings.ts'
-import type { CompileCache } from '../guest/compile-cache.ts'
+import type { CompileCache, ModuleHolder } from '../guest/compile-cache.ts'
 import type { CompileLimits, GuestModule } from '../guest/guest-module.ts'
 import type { LoadTurns } from '../guest/load-turns.ts'
 import { canRunHardened, readHardened, readOriginal } from '../store/read-module.ts'
@@ -30,6 +30,12 @@ export function settingsOfRelease(
   }
 }
 
+interface ReleaseParts {
+  readonly modules: CompileCache
+  readonly turns: LoadTurns
+  readonly holder: ModuleHolder
+}
+
 /**
  * The module as the publisher hardened it, or hardened anew where that does not fit any more: the tenant may have
  * less than then (`tenant`). Rejects with `StoreError`, `GuestError`, `WasmError`.
@@ -37,7 +43,7 @@ export function settingsOfRelease(
 export async function loadRelease(
   live: LiveHandler,
   tenant: CompileLimits,
-  { modules, turns }: { readonly modules: CompileCache; readonly turns: LoadTurns },
+  { modules, turns, holder }: ReleaseParts,
 ): Promise<GuestModule> {
   const { hardened, manifest } = live.release
   const name = `${live.tenant}/${live.name}`
@@ -45,11 +51,11 @@ export async function loadRelease(
   const limits = { ...tenant, memoryMaxBytes }
   if (canRunHardened(live.release, limits)) {
     return turns.take(live.tenant, hardened.bytes, () =>
-      modules.compileHardened({ ...hardened, name }, () => readHardened(live)),
+      modules.compileHardened({ ...hardened, name }, () => readHardened(live), holder),
     )
   }
   return turns.take(live.tenant, live.release.original.bytes, async () =>
-    modules.compile(await readOriginal(live), { name, ...limits }),
+    modules.compile(await readOriginal(live), { name, ...limits }, holder),
   )
 }
 

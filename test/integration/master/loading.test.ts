@@ -1,5 +1,13 @@
 /** What a tenant's modules may cost others while they are read, hardened and compiled: in a real worker. */
-import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { withCustomSection } from '../../../bench/speed/guest-module.ts'
@@ -89,3 +97,28 @@ test('a request waits for a module no longer than for an instance: 503, and it i
   await expect.poll(async () => (await client.get('app.wasm', '', host('big'))).status).toBe(200)
   client.close()
 })
+
+test('modules that take no space on the disk take none in the worker either', async () => {
+  const { serving, hello, folder } = await start('[tenant.queue]\ntimeout = "60s"')
+  const [worker] = serving.workers()
+  const rssKib = () =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${worker}/status`, 'utf8'))?.[1])
+  const client = new Client(serving.socket)
+  const hole = 40 * MIB
+  for (let at = 0; at < 20; at++) {
+    const path = join(folder, 'big', `${at}.wasm`)
+    const name = Buffer.from(`hole ${at}`)
+    writeFileSync(path, Buffer.concat([hello, customHead(name, hole)]))
+    truncateSync(path, statSync(path).size + hole)
+    expect((await client.get(`${at}.wasm`, '', host('big'))).status).toBe(200)
+  }
+  client.close()
+  await expect.poll(rssKib, { timeout: 30_000 }).toBeLessThan(400 * 1024)
+})
+
+/** What a custom section begins with: id, length, name. */
+function customHead(name: Buffer, length: number): Buffer {
+  const size = 1 + name.length + length
+  const leb = [0, 7, 14, 21].map((shift, at) => ((size >> shift) & 0x7f) | (at < 3 ? 0x80 : 0))
+  return Buffer.from([0, ...leb, name.length, ...name])
+}

@@ -32,6 +32,29 @@ test('the module that was unused for longest goes first', async () => {
   expect(compiled()).toBe(4)
 })
 
+test('the tenant that has most gives up its own, and whoever keeps one forgets it', async () => {
+  const { compile, compiled } = counting(4 * moduleOf(1).length)
+  const dropped: string[] = []
+  const holderOf = (tenant: string, name: string) => ({ tenant, dropped: () => dropped.push(name) })
+  const holders = ['a1', 'b1', 'b2', 'b3', 'b4', 'b5'].map((name) =>
+    holderOf(name.slice(0, 1), name),
+  )
+  for (const [at, holder] of holders.entries()) await compile(moduleOf(at + 1), OPTIONS, holder)
+  expect(dropped).toEqual(['b1', 'b2'])
+  const again = holderOf('a', 'a1 again')
+  await compile(moduleOf(1), OPTIONS, again)
+  expect(compiled()).toBe(6)
+  // One that fails has had room, too, and is not forgotten by who asked.
+  const bad = holderOf('b', 'bad')
+  await expect(compile(Uint8Array.of(1, 2, 3), OPTIONS, bad)).rejects.toBeDefined()
+  expect([dropped, holders.length, again.tenant, bad.tenant]).toEqual([
+    ['b1', 'b2', 'b3'],
+    6,
+    'a',
+    'b',
+  ])
+})
+
 test('the same bytes are one module, unless somebody allows them something else', async () => {
   const { compile, compiled } = counting()
   const first = await compile(moduleOf(1), OPTIONS)

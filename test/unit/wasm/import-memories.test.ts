@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { MEMORY_IMPORT_MODULE } from '../../../src/wasm/contract.ts'
+import { ByteWriter } from '../../../src/wasm/byte-writer.ts'
+import { HARDENED_SECTION, MEMORY_IMPORT_MODULE } from '../../../src/wasm/contract.ts'
 import { harden } from '../../../src/wasm/harden-module.ts'
-import { importMemories } from '../../../src/wasm/import-memories.ts'
+import { importMemories, MAX_NAME_SECTION_BYTES } from '../../../src/wasm/import-memories.ts'
 import { wat } from '../../support/wat.ts'
 
 const LIMITS = { memoryMaxBytes: 8 * 65_536, tableMaxElements: 10 }
@@ -51,9 +52,15 @@ test('memories come after all other imports', () => {
   ])
 })
 
-test('a module without memories stays as it is', () => {
+test('a module without memories stays as it is, but for its mark', () => {
   const bytes = hardened('(module (func (export "f")))')
-  expect(importMemories(bytes)).toEqual({ bytes, memories: [] })
+  const { bytes: taken, memories } = importMemories(bytes)
+  expect(memories).toEqual([])
+  expect(taken).toEqual(bytes.subarray(0, taken.length))
+  const [mark] = WebAssembly.Module.customSections(new WebAssembly.Module(bytes), HARDENED_SECTION)
+  // Its id, its length, its name with the length of that, and what it says.
+  const length = 1 + 1 + 1 + HARDENED_SECTION.length + (mark?.byteLength ?? 0)
+  expect(taken.length).toBe(bytes.length - length)
 })
 
 const CUT = [
@@ -65,4 +72,31 @@ test.each(CUT)('$name is refused', ({ bytes }) => {
   expect(() => importMemories(Uint8Array.from(bytes))).toThrow(
     expect.objectContaining({ code: 'WASM_MALFORMED' }),
   )
+})
+
+/** A custom section of so many bytes behind the module. */
+function withCustom(bytes: Uint8Array, name: string, length: number): Uint8Array<ArrayBuffer> {
+  const contents = [name.length, ...Buffer.from(name)]
+  const out = new ByteWriter(bytes.length + length + 100)
+  out.append(bytes)
+  out.byte(0)
+  out.u32(contents.length + length)
+  out.append(contents)
+  // As the names of what nobody knows.
+  out.append(new Uint8Array(length).fill(5))
+  return Uint8Array.from(out.view())
+}
+
+test('custom sections that V8 makes nothing of are left out, and names that are too long', () => {
+  const text = '(module (memory (export "memory") 1) (func $f (export "_start") (nop)))'
+  const original = wat(text)
+  const lengthOf = (bytes: Uint8Array) => importMemories(harden(bytes, LIMITS).bytes).bytes.length
+  const plain = lengthOf(original)
+  expect(lengthOf(withCustom(original, '.debug_info', 1_000_000))).toBe(plain)
+  expect(lengthOf(withCustom(original, 'anything', 50))).toBe(plain)
+  expect(plain - lengthOf(withCustom(original, 'name', MAX_NAME_SECTION_BYTES))).toBeGreaterThan(0)
+  const { bytes } = importMemories(hardened(text))
+  const module = new WebAssembly.Module(bytes)
+  expect(WebAssembly.Module.customSections(module, 'name')).toHaveLength(1)
+  expect(WebAssembly.Module.customSections(module, HARDENED_SECTION)).toHaveLength(0)
 })
