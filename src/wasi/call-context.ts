@@ -16,6 +16,7 @@ import { WasiError } from './errors.ts'
 import { ExitSignal } from './exit-signal.ts'
 import type { OpenStream } from './filesystem.ts'
 import { IovecList } from './iovec-list.ts'
+import { Listings } from './listing.ts'
 import { ALL_RIGHTS } from './rights.ts'
 import type { Preopen, WasiGrants } from './session.ts'
 import { DEFAULT_WASI_LIMITS } from './session.ts'
@@ -56,6 +57,7 @@ export class CallContext {
   readonly descriptors: DescriptorTable = new DescriptorTable(() =>
     this.grants.preopens.map(openDirectory),
   )
+  readonly listings = new Listings()
   readonly #standard = new StandardStreams(NOTHING)
   /** Guest memory. Only valid after `enter()` and until the guest runs again. */
   bytes: Uint8Array = new Uint8Array(0)

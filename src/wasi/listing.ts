@@ -5,18 +5,56 @@ import type { DirectoryEntry, DirectoryReader } from './filesystem.ts'
 /** Entries that are read at a time. */
 export const LISTING_BATCH = 64
 
+/** Entries that all listings of an instance keep: of many descriptors, each has read a large directory. */
+export const MAX_LISTED_ENTRIES = 65_536
+
+/** The listings of an instance. When they keep too much, the ones begun longest ago are given up. */
+export class Listings {
+  readonly #maxEntries: number
+  readonly #open = new Set<Listing>()
+  #entries = 0
+
+  constructor(maxEntries: number = MAX_LISTED_ENTRIES) {
+    this.#maxEntries = maxEntries
+  }
+
+  /** Becomes the reader's one user. */
+  begin(reader: DirectoryReader): Listing {
+    const listing = new Listing(reader, this)
+    this.#open.add(listing)
+    return listing
+  }
+
+  /** `listing` keeps so many more; a large one is kept when it is alone. */
+  grown(listing: Listing, count: number): void {
+    this.#entries += count
+    for (const other of this.#open) {
+      if (this.#entries <= this.#maxEntries) return
+      if (other !== listing) other.close()
+    }
+  }
+
+  closed(listing: Listing): void {
+    if (this.#open.delete(listing)) this.#entries -= listing.length
+  }
+}
+
 const DOTS: readonly DirectoryEntry[] = [
   { name: '.', filetype: Filetype.Directory },
   { name: '..', filetype: Filetype.Directory },
 ]
 
 export class Listing {
-  readonly #entries: DirectoryEntry[] = [...DOTS]
+  #entries: DirectoryEntry[] = [...DOTS]
   readonly #reader: DirectoryReader
+  readonly #all: Listings
+  /** It has nothing any more: the directory is read afresh. */
+  isClosed = false
 
-  /** Becomes the reader's one user. */
-  constructor(reader: DirectoryReader) {
+  constructor(reader: DirectoryReader, all: Listings) {
     this.#reader = reader
+    this.#all = all
+    all.grown(this, this.#entries.length)
   }
 
   /** Entries read so far, `.` and `..` included. */
@@ -33,10 +71,16 @@ export class Listing {
     const entries = this.#reader.read(LISTING_BATCH)
     if (typeof entries === 'number') return -entries
     this.#entries.push(...entries)
+    this.#all.grown(this, entries.length)
     return entries.length
   }
 
+  /** Idempotent. */
   close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
     this.#reader.close()
+    this.#all.closed(this)
+    this.#entries = []
   }
 }

@@ -4,7 +4,7 @@ import type { CallContext } from './call-context.ts'
 import type { Descriptor, OpenDirectory } from './descriptor.ts'
 import { Errno } from './errno.ts'
 import type { DirectoryEntry } from './filesystem.ts'
-import { LISTING_BATCH, Listing } from './listing.ts'
+import { LISTING_BATCH, type Listing } from './listing.ts'
 import { Right } from './rights.ts'
 
 const encoder = new TextEncoder()
@@ -68,12 +68,13 @@ function listingOf(
   open: OpenDirectory,
   cookie: bigint,
 ): Listing | number {
-  if (cookie !== 0n && descriptor.listing !== undefined) return descriptor.listing
+  const known = descriptor.listing
+  if (cookie !== 0n && known?.isClosed === false) return known
   host.charge(open.node.weight * NAME_WORK)
   const reader = open.node.list()
   if (typeof reader === 'number') return reader
-  descriptor.listing?.close()
-  descriptor.listing = new Listing(reader)
+  known?.close()
+  descriptor.listing = host.listings.begin(reader)
   return descriptor.listing
 }
 

@@ -31,6 +31,7 @@ import { MAX_CONNECTIONS } from '../../src/master/passage.ts'
 import { DEFAULT_WARM_LIMITS } from '../../src/pool/warm-instances.ts'
 import { MAX_HOST_ENTRIES } from '../../src/wasi/host-directory-reader.ts'
 import { DEFAULT_IMAGE_CACHE_LIMITS } from '../../src/wasi/image-cache.ts'
+import { MAX_LISTED_ENTRIES } from '../../src/wasi/listing.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
 import { MAX_SYMLINKS } from '../../src/wasi/resolve.ts'
 import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
@@ -131,7 +132,7 @@ test('fixed limits are those of the code', () => {
   expect(fixed(TOLD)).toEqual(
     [
       ...[DEFAULT_MEMORY_LIMITS.nameBytes, pathBytes, pathDepth, pathSteps, MAX_SYMLINKS],
-      ...[...Object.values(ofBuffers), MAX_HOST_ENTRIES, subscriptions],
+      ...[...Object.values(ofBuffers), MAX_HOST_ENTRIES, MAX_LISTED_ENTRIES, subscriptions],
     ].map(String),
   )
   expect(fixed(ENDING).at(-1)).toBe(String(TABLE_LIMITS.tableGrowth))
@@ -189,7 +190,7 @@ test('every limit names the guest or the peer that goes over it', () => {
 /** Of what guests and peers meet: what the page has, under another name or as a part of a table. */
 const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
-  ...['MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
+  ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [
