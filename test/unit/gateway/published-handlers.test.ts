@@ -10,6 +10,7 @@ import { nameValuesOf } from '../../../src/base/name-values.ts'
 import { parseEnvironment } from '../../../src/cgi/environment.ts'
 import { PublishedHandlers } from '../../../src/gateway/published-handlers.ts'
 import { FileReader } from '../../../src/gateway/static/file-reader.ts'
+import type { ModuleHolder } from '../../../src/guest/compile-cache.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
 import { surveyLeases } from '../../../src/store/leases.ts'
 import { ReleaseReader } from '../../../src/store/release-reader.ts'
@@ -33,6 +34,8 @@ interface Stage {
   readonly clock: FakeClock
   /** A worker has one for a tenant, and another when the tenant's table has changed. */
   make(): PublishedHandlers
+  /** Who keeps each module that was loaded, in turn. */
+  readonly holders: readonly ModuleHolder[]
   /** Answers the digest once all of `handlers` say that they use it. */
   publish(module: string, handlers: PublishedHandlers): Promise<string>
   inUse(): Promise<readonly string[]>
@@ -45,19 +48,24 @@ async function stage(): Promise<Stage> {
   const reader = await ReleaseReader.open(folder, { clock: systemClock })
   onTestFinished(() => reader.close())
   const clock = new FakeClock()
+  const holders: ModuleHolder[] = []
   const inUse = async (): Promise<readonly string[]> => {
     const { used } = await surveyLeases(store.layout, nodeFiles, 0)
     return [...used].sort()
   }
   return {
     clock,
+    holders,
     make: () => {
       const handlers = new PublishedHandlers({
         ...{ tenant: 'acme', reader, clock, logger: createLogger('silent'), wallMs: WALL_MS },
         settingsOf: () => ({}) as never,
         fileReader: new FileReader(),
         verify: async () => undefined,
-        load: async () => ({}) as never,
+        load: async (_, holder) => {
+          holders.push(holder)
+          return {} as never
+        },
         onFailing: () => undefined,
       })
       onTestFinished(() => handlers.close())
@@ -111,4 +119,21 @@ test('so it does when the tenant is served with other settings meanwhile, or not
   after.close()
   clock.advance(LAST_USE_MS)
   await expect.poll(inUse).toEqual([])
+})
+
+test('a module that the worker does not keep any more is loaded again when it is asked for', async () => {
+  const { make, publish, holders } = await stage()
+  const handlers = make()
+  await publish('one', handlers)
+  const ask = async () => {
+    const target = await handlers.find({ ...REQUEST, path: '/' })
+    await (target?.kind === 'guest' ? target.module : undefined)
+  }
+  await ask()
+  await ask()
+  expect(holders.map(({ tenant }) => tenant)).toEqual(['acme'])
+  holders[0]?.dropped()
+  await ask()
+  await ask()
+  expect(holders).toHaveLength(2)
 })
