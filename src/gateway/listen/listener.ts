@@ -222,6 +222,7 @@ class OpenListener implements Listener {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#options.file?.remove()
+    if (this.#drivers.size === 0) this.#drivers.end()
     this.resume() // or the descriptor would be left
     // Its callback waits for the connections; the socket itself is closed when this returns.
     this.#server.close()
