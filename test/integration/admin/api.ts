@@ -78,7 +78,16 @@ function idleMaster(question: AdminQuestion): unknown {
       const told = JSON.stringify({ ...STATUS, pool: tenant })
       return { tenant, pool: 'www', statuses: [told, told, 'no status'] }
     })
-  return { pid: 1, state: 'normal', uptimeMs: 5.5, rssBytes: 1, workers: [], tenants }
+  const droppedLogLines = { master: 0, admin: 0 }
+  return {
+    pid: 1,
+    state: 'normal',
+    uptimeMs: 5.5,
+    rssBytes: 1,
+    droppedLogLines,
+    workers: [],
+    tenants,
+  }
 }
 
 export async function startApi({
