@@ -50,6 +50,7 @@ const takeIds = (queue: OutputQueue): number[] =>
 
 const TURNS: ReadonlyArray<{ name: string; write: (setting: Setting) => void; ids: number[] }> = [
   { name: 'nobody', write: () => undefined, ids: [] },
+  { name: 'who has written nothing has none', write: ({ queue, one }) => queue.add(one), ids: [] },
   { name: 'one alone: all of it', write: ({ one }) => one.write(50_000), ids: [1, 1, 1, 1] },
   {
     name: 'two: a turn each, in the order in which they began',
@@ -101,6 +102,17 @@ const TURNS: ReadonlyArray<{ name: string; write: (setting: Setting) => void; id
       sender(2).write(10)
     },
     ids: [2, 2, 2, 1, 2, 1],
+  },
+  {
+    name: 'an id is settled as often as it is begun again',
+    write: ({ queue, sender, one, two }) => {
+      two.write(10)
+      one.write(10)
+      queue.settle(1)
+      sender(1).write(40_000)
+      queue.settle(1)
+    },
+    ids: [1, 1, 1, 1, 2],
   },
   {
     name: 'an id that nothing is left of is settled already',

@@ -53,6 +53,11 @@ const ENTERING: ReadonlyArray<{ name: string; steps: (() => unknown)[]; thrown: 
   { name: 'another guest', steps: [() => context.renew()], thrown: new ExitSignal(undefined) },
   { name: 'a session after an exit', steps: [exit, begin], thrown: undefined },
   {
+    name: 'a poisoned session after an exit',
+    steps: [exit, begin, () => context.poison()],
+    thrown: new ExitSignal(undefined),
+  },
+  {
     name: 'a session after a poisoned one',
     steps: [() => context.poison(), begin],
     thrown: undefined,
