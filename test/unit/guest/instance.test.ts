@@ -43,6 +43,7 @@ const SOURCES = {
   grows: '(drop (memory.grow (i32.const 1)))',
   says: '(call $say) (call $work)',
   saysTwice: '(call $say) (call $work) (call $say)',
+  saysAndGrows: '(call $say) (call $work) (drop (memory.grow (i32.const 1)))',
   reads: '(call $read)',
   saysAndReads: '(call $say) (call $read) (call $say)',
   loops: '(loop (call $say) (br 0))',
@@ -216,7 +217,7 @@ const KILLS: readonly Kill[] = [
   },
   {
     name: 'when it has the thread: it gets no further',
-    guest: 'saysTwice',
+    guest: 'saysAndGrows',
     kill: (instance) =>
       begin(instance, {
         onSay: () => {
@@ -243,7 +244,7 @@ const KILLS: readonly Kill[] = [
   },
   {
     name: 'while it waits for its turn: its turn unwinds it',
-    guest: 'saysTwice',
+    guest: 'saysAndGrows',
     kill: (instance) => {
       const told = begin(instance, { onSay: () => pass(2) })
       instance.kill('aborted')
@@ -263,6 +264,8 @@ test.each(KILLS)('killed $name', async ({ guest: name, kill, atOnce, log }) => {
   expect(told.log).toEqual(log)
   expect(told.reports).toMatchObject([{ outcome: { kind: 'killed', reason: 'aborted' } }])
   expect([instance.isSpent, instance.reset(), clock.pending]).toEqual([true, false, 0])
+  // It has got nowhere since.
+  expect(instance.memoryBytes).toBe(PAGE_BYTES)
 })
 
 test('between runs there is nothing to kill', async () => {
