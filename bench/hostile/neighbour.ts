@@ -2,7 +2,9 @@
  * What a neighbour notices of a hostile tenant on the same worker, through nginx: the 99th percentile of its hello world
  * while each hostile guest runs in as many copies as its tenant may have, compared with the same without them.
  *
- *     node bench/hostile/neighbour.ts [--seconds N] [--copies N] [--only GUEST]
+ *     node bench/hostile/neighbour.ts [--seconds N] [--rounds N] [--copies N] [--only GUEST[,GUEST...]]
+ *
+ * Each round compares with the same neighbour right before and after; the median round counts, for the longest wait the worst.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
@@ -26,16 +28,19 @@ const PASSED_OVER = ['prelude', 'hello', 'canary', 'hold']
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '3' },
     copies: { type: 'string', default: '8' },
     only: { type: 'string' },
   },
 })
 const seconds = Number(values.seconds)
+const rounds = Number(values.rounds)
 const copies = Number(values.copies)
 const guests = readdirSync(join(import.meta.dirname, '../../guests/hostile'))
   .filter((name) => name.endsWith('.wat'))
   .map((name) => name.slice(0, -'.wat'.length))
-  .filter((name) => !PASSED_OVER.includes(name) && (values.only ?? name) === name)
+  .filter((name) => !PASSED_OVER.includes(name))
+  .filter((name) => values.only?.split(',').includes(name) ?? true)
 
 const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-neighbour-'))
 const socket = join(folder, 'pool.sock')
@@ -61,6 +66,14 @@ try {
   rmSync(folder, { recursive: true })
 }
 
+/** One turn of a guest beside its neighbour. */
+interface Round {
+  readonly disturbed: WrkFigures
+  /** Of the guest's requests, by status. */
+  readonly ends: ReadonlyMap<number, number>
+  readonly moreMs: number
+}
+
 async function measure(origin: string): Promise<boolean> {
   const url = (name: string): string => origin + locationOf(name, 'keep', 'hello')
   const neighbour = (): Promise<WrkFigures> =>
@@ -72,21 +85,29 @@ async function measure(origin: string): Promise<boolean> {
   let alone = await neighbour()
   lines.push(['(alone)', ...figures(alone), '', String(lost(alone)), '', ''])
   for (const guest of guests) {
-    const hogs = startHogs(url(guest), copies)
-    const disturbed = await neighbour()
-    const ends = await hogs.stop()
-    // The machine has its moods: the better of the figures before and after is what it can do undisturbed.
-    const after = await neighbour()
-    const aloneUs = Math.min(alone.p99Us, after.p99Us)
-    alone = after
-    const moreMs = (disturbed.p99Us - aloneUs) / 1000
-    const isGood = moreMs <= MOST_MS && lost(disturbed) === 0 && disturbed.requests > 0
+    const taken: Round[] = []
+    for (let round = 0; round < rounds; round += 1) {
+      const hogs = startHogs(url(guest), copies)
+      const disturbed = await neighbour()
+      const ends = await hogs.stop()
+      // The machine has its moods: the better of the figures before and after is what it can do undisturbed.
+      const after = await neighbour()
+      const moreMs = (disturbed.p99Us - Math.min(alone.p99Us, after.p99Us)) / 1000
+      alone = after
+      taken.push({ disturbed, ends, moreMs })
+    }
+    const middle = taken.sort((a, b) => a.moreMs - b.moreMs)[Math.floor((rounds - 1) / 2)]
+    if (middle === undefined) continue
+    const { disturbed, ends, moreMs } = middle
+    const lostInAll = taken.reduce((sum, round) => sum + lost(round.disturbed), 0)
+    const maxUs = Math.max(...taken.map((round) => round.disturbed.maxUs))
+    const isGood = moreMs <= MOST_MS && lostInAll === 0 && disturbed.requests > 0
     isMet &&= isGood
     lines.push([
       guest,
-      ...figures(disturbed),
+      ...figures({ ...disturbed, maxUs }),
       moreMs.toFixed(2),
-      String(lost(disturbed)),
+      String(lostInAll),
       [...ends].map(([status, count]) => `${count}x${status}`).join(' '),
       isGood ? 'met' : 'MISSED',
     ])
@@ -94,7 +115,7 @@ async function measure(origin: string): Promise<boolean> {
   lines.push(['(alone)', ...figures(alone), '', String(lost(alone)), '', ''])
   process.stdout.write(`${formatTable(lines)}\n`)
   process.stdout.write(
-    `p99 at most ${MOST_MS} ms over the undisturbed one and no request lost: ${isMet ? 'met' : 'MISSED'}; ${copies} copies, ${CONNECTIONS} connections, ${seconds} s each\n`,
+    `p99 at most ${MOST_MS} ms over the undisturbed one and no request lost: ${isMet ? 'met' : 'MISSED'}; ${copies} copies, ${CONNECTIONS} connections, ${rounds} rounds of ${seconds} s each\n`,
   )
   return isMet
 }
