@@ -14,8 +14,8 @@ export interface Libc {
   dup(fd: number): number
   /** Makes `to` a second descriptor of what `from` is one of; negative: it cannot be done. */
   dup2(from: number, to: number): number
-  /** Sends to a socket what it takes at once, and returns how much that is; negative: nothing, or its peer is gone. `hasMore`: of a packet. */
-  sendNow(fd: number, bytes: Uint8Array, hasMore?: boolean): number
+  /** Sends to a socket what it takes at once, and returns how much that is; negative: nothing, or its peer is gone. */
+  sendNow(fd: number, bytes: Uint8Array): number
   /** Takes from a socket what has come, and returns how much that is; 0 or less: nothing has, or nothing will. */
   receiveNow(fd: number, into: Uint8Array): number
   /** Whether a stream socket is closed in both directions. */
@@ -63,10 +63,8 @@ const MADV_DONTNEED = 4
 const PUNCH_HOLE_KEEP_SIZE = 3
 const AF_UNIX = 1
 const SOCK_STREAM_CLOEXEC = 0x80001
-const MSG_MORE = 0x8000
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
-const SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL
 const POLLIN = 1
 const POLLERR = 0x8
 const POLLHUP = 0x10
@@ -156,8 +154,7 @@ function bind(ffi: typeof Ffi): Libc {
     close: (fd) => void close(fd),
     dup: (fd) => dup(fd),
     dup2: (from, to) => dup2(from, to),
-    sendNow: (fd, bytes, hasMore = false) =>
-      send(fd, bytes, bytes.length, hasMore ? SEND_FLAGS | MSG_MORE : SEND_FLAGS),
+    sendNow: (fd, bytes) => send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL),
     receiveNow: (fd, into) => recv(fd, into, into.length, MSG_DONTWAIT),
     hasHungUp: (fd) => (pollNow(fd, 0) & (POLLHUP | POLLERR)) !== 0,
     exitNow: (code) => void exit(code),

@@ -169,9 +169,6 @@ export class PendingRequest implements ClientRequest, Sender, InputOwner, Output
     this.records.appendRecord(type, content)
   }
 
-  /** A client's bodies wait for their turn. */
-  makeRoom(): void {}
-
   outputChanged(): void {
     this.#owner.requestOutputChanged(this)
   }

@@ -13,8 +13,6 @@ export interface ConnectionEvents {
   onBadRequest(request: FastCgiRequest, error: FastCgiError): void
   /** There is output. At most once until `takeOutput`. */
   onOutput(): void
-  /** There is output, and more that would have to wait for it to leave: what the peer takes at once should be sent now. */
-  onOutputFull?(): void
   /** `wantsInput` went from false to true. */
   onInputWanted(): void
   /**

@@ -220,11 +220,6 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     if (!this.#wantsInput) this.#updateWantsInput()
   }
 
-  requestOutputFull(request: ServerRequest): void {
-    this.requestOutputChanged(request)
-    this.#events.onOutputFull?.()
-  }
-
   requestEnded(request: ServerRequest): void {
     if (this.#isClosed) return
     this.#requests.delete(request.id)

@@ -13,8 +13,6 @@ export interface OutputOwner {
   writeRecord(type: number, content: Uint8Array): void
   /** A write, or an end, is complete; or a writer began to wait. */
   outputChanged(): void
-  /** There is more than room for: what can be sent at once is sent, so that nobody need wait for it. */
-  makeRoom(): void
 }
 
 /** STDOUT and STDERR on a server, STDIN and DATA on a client. */
@@ -47,28 +45,15 @@ export class OutputStream implements ByteSink {
 
   write(bytes: Uint8Array): number {
     if (this.#state !== 'open' || bytes.length === 0) return bytes.length
-    let count = this.#writeSome(bytes)
-    while (count < bytes.length && this.#makeRoom()) count += this.#writeSome(bytes.subarray(count))
-    this.#owner.outputChanged()
-    return count
-  }
-
-  /** False: the writer has to wait. */
-  #makeRoom(): boolean {
-    const held = this.#held
-    this.#owner.makeRoom()
-    this.#isBlocked = this.#held >= held
-    // What has become of the stream meanwhile, the next write will see.
-    return !this.#isBlocked && this.#state === 'open'
-  }
-
-  #writeSome(bytes: Uint8Array): number {
     const count = Math.min(bytes.length, this.#owner.roomFor(this.#held))
-    if (count <= 0) return 0
-    this.#hasRecords = true
-    this.#held += count
-    this.#owner.writeContent(this.#type, bytes, count)
-    return count
+    if (count < bytes.length) this.#isBlocked = true
+    if (count > 0) {
+      this.#hasRecords = true
+      this.#held += count
+      this.#owner.writeContent(this.#type, bytes, count)
+    }
+    this.#owner.outputChanged()
+    return Math.max(count, 0)
   }
 
   onWritable(wake: () => void): void {

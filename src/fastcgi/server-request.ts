@@ -30,8 +30,6 @@ export interface RequestOwner {
   requestInputHeld(request: ServerRequest, delta: number): void
   /** `request` has written, or waits for room. */
   requestOutputChanged(request: ServerRequest): void
-  /** `request` has more to write than there is room for. */
-  requestOutputFull(request: ServerRequest): void
   /** `request` has written its END_REQUEST and is active no more. */
   requestEnded(request: ServerRequest): void
   /** Tries to break the connection off for `request`; false: others need it, or the peer waits for an end. */
@@ -207,10 +205,6 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
 
   outputChanged(): void {
     this.#owner.requestOutputChanged(this)
-  }
-
-  makeRoom(): void {
-    this.#owner.requestOutputFull(this)
   }
 
   contentWritten(first: number, second: number): void {

@@ -138,10 +138,6 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#output.schedule()
   }
 
-  onOutputFull(): void {
-    this.#output.flush()
-  }
-
   onInputWanted(): void {
     this.#resume()
   }

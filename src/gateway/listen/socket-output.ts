@@ -2,13 +2,9 @@
  * What a connection has to send, on its way to its socket.
  *
  * What the handler of a request writes is sent at the end of the current run of JavaScript, so that the last data and
- * FCGI_END_REQUEST leave together. The kernel is given what it takes at once, which is nearly always everything, past the socket's
- * own queue: that would cost as much as the rest of a small answer. What is left goes by that queue, one write of at most
- * `MAX_WRITE_BYTES` at a time.
+ * FCGI_END_REQUEST leave in one write. One write of at most `MAX_WRITE_BYTES` is under way at a time.
  */
 import type { Socket } from 'node:net'
-import { loadLibc } from '../../base/libc.ts'
-import { descriptorOf } from './socket-descriptor.ts'
 
 const MAX_WRITE_BYTES = 65_536
 
@@ -69,7 +65,7 @@ export class SocketOutput {
   /** Nothing more is taken: what was taken is the last, and is written now. */
   seal(): void {
     this.#isSealed = true
-    if (!this.#isScheduled) this.flush()
+    if (!this.#isScheduled) this.#flush()
   }
 
   /** The socket is gone: what there is, and what comes, is thrown away, so that nobody waits for the peer. */
@@ -83,41 +79,17 @@ export class SocketOutput {
   readonly #run = (): void => {
     this.#isScheduled = false
     if (this.#isGone) this.#throwAway()
-    else this.flush()
+    else this.#flush()
   }
 
-  /** Writes what there is, as far as it is taken at once, and begins to write the rest. */
-  flush(): void {
-    if (this.#inFlightBytes > 0 || this.#isGone) return
+  #flush(): void {
+    if (this.#inFlightBytes > 0) return
     if (this.#at === this.#queue.length && !this.#isSealed) {
       this.#queue = this.#source.takeOutput()
       this.#at = 0
     }
-    this.#sendNow()
-    // Whoever heard that something has left may have come here on its own.
-    if (this.#inFlightBytes > 0) return
     if (this.#at < this.#queue.length) this.#writeNext()
     else this.#whenIdle()
-  }
-
-  /** Gives the kernel what it takes at once. */
-  #sendNow(): void {
-    const libc = loadLibc()
-    const { length } = this.#queue
-    if (libc === undefined || this.#at === length) return
-    const fd = descriptorOf(this.#socket)
-    let sent = 0
-    for (let isTaken = fd >= 0; isTaken && this.#at < length; ) {
-      const piece = this.#queue[this.#at] as Uint8Array
-      const taken = Math.max(0, libc.sendNow(fd, piece, this.#at < length - 1))
-      sent += taken
-      isTaken = taken === piece.length
-      if (isTaken) this.#at += 1
-      else if (taken > 0) this.#queue[this.#at] = piece.subarray(taken)
-    }
-    if (sent === 0) return
-    this.#writesDone += 1
-    this.#source.outputWritten(sent)
   }
 
   /** Gives the socket its next write: pieces of the queue up to `MAX_WRITE_BYTES`, at least one. */
@@ -132,13 +104,14 @@ export class SocketOutput {
     }
     this.#at = end
     this.#inFlightBytes = bytes
-    this.#socket.cork()
+    const isOne = end - start === 1
+    if (!isOne) this.#socket.cork()
     for (let at = start; at < end; at += 1) {
       const piece = this.#queue[at] as Uint8Array
       if (at === end - 1) this.#socket.write(piece, this.#written)
       else this.#socket.write(piece)
     }
-    this.#socket.uncork()
+    if (!isOne) this.#socket.uncork()
   }
 
   readonly #written = (error?: Error | null): void => {
@@ -147,7 +120,7 @@ export class SocketOutput {
     this.#writesDone += 1
     if (error !== undefined && error !== null) return
     this.#source.outputWritten(bytes)
-    if (!this.#isGone) this.flush()
+    if (!this.#isGone) this.#flush()
   }
 
   #throwAway(): void {

@@ -15,7 +15,6 @@ export interface PeerOptions {
   readonly multiplex?: boolean
   readonly onRequest?: (request: FastCgiRequest) => void
   readonly onBadRequest?: (request: FastCgiRequest, error: FastCgiError) => void
-  readonly onOutputFull?: () => void
 }
 
 export interface Peer {
@@ -55,7 +54,6 @@ export function peer(options: PeerOptions = {}): Peer {
       onOutput: () => {
         told.output++
       },
-      ...(options.onOutputFull === undefined ? {} : { onOutputFull: options.onOutputFull }),
       onInputWanted: () => {
         told.inputWanted++
       },

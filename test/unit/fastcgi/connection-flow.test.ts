@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
 import { ask, contentOf, KIB, NONE, only, start } from '../../support/fastcgi/flow.ts'
 import { hex, join } from '../../support/fastcgi/hex.ts'
-import { describe, record, splitRecords } from '../../support/fastcgi/records.ts'
+import { describe, record } from '../../support/fastcgi/records.ts'
 import { peer, readAll } from '../../support/fastcgi/server-peer.ts'
 
 /** Writes as much as is taken, over and over, until `bytes` are gone. */
@@ -216,32 +216,4 @@ test('an id begun again does not mix with the rest of its last answer', () => {
   expect(ends.length).toBe(2)
   expect(contentOf(sent.slice(0, ends[0]), 6, 1)).toEqual(new Uint8Array(100_000).fill(1))
   expect(contentOf(sent.slice(ends[0]), 6, 1)).toEqual(new Uint8Array(50_000).fill(2))
-})
-
-test('S: a full stream sends what leaves at once, and its writer goes on without waiting', () => {
-  let left = 5
-  const sent: Uint8Array[] = []
-  const server = peer({
-    limits: { outputBufferBytes: 1000 },
-    // A peer that takes five buffers, and then no more.
-    onOutputFull: () => {
-      if (left === 0) return
-      left -= 1
-      const parts = server.connection.takeOutput()
-      sent.push(...parts.map((part) => part.slice()))
-      server.connection.outputWritten(parts.reduce((sum, part) => sum + part.length, 0))
-    },
-  })
-  server.send(start(1))
-  const request = only(server)
-  const bytes = Uint8Array.from({ length: 7000 }, (_, index) => index)
-  const counts: number[] = []
-  for (let at = 0; at < bytes.length; at += counts.at(-1) ?? 0) {
-    counts.push(request.stdout.write(bytes.subarray(at)))
-    if (counts.at(-1) === 0) break
-  }
-  expect(counts).toEqual([6000, 0])
-  const rest = server.flush()
-  const before = splitRecords(join(sent))
-  expect(contentOf([...before, ...rest], 6, 1)).toEqual(bytes.subarray(0, 6000))
 })
