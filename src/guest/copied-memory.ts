@@ -1,5 +1,5 @@
 /**
- * A memory's first state, put back by copying: where the system cannot map it.
+ * A small memory's first state, put back by copying.
  *
  * Pages of zeros are not kept, and written only when a run has left something in them: putting back never touches a page
  * that no run has touched, so idle instances cost only the pages they use.

@@ -1,5 +1,5 @@
 /**
- * A memory's first state, mapped copy-on-write over the memory of every instance.
+ * A big memory's first state, mapped copy-on-write over the memory of every instance.
  *
  * The pages of the snapshot are shared by all of them. Putting back copies the pages that were written and no others, so it
  * costs what the run touched, not what the memory has; written pages stay private, so that the next run takes no page faults

@@ -1,6 +1,6 @@
 /**
  * What a fresh instance of a module looks like: its memories and mutable globals, taken once, put back after every run
- * (the `reset` lifetime: a guest cannot tell such an instance from a new one). Memories are mapped, and copied where the system cannot do that.
+ * (the `reset` lifetime: a guest cannot tell such an instance from a new one). Small memories are copied, big ones are mapped.
  */
 import { RESTORE_EXPORT, SAVE_EXPORT } from '../wasm/contract.ts'
 import { copyMemory } from './copied-memory.ts'
@@ -9,6 +9,9 @@ import type { GuestModule } from './guest-module.ts'
 import { mapMemory } from './mapped-memory.ts'
 import type { MemorySnapshot } from './memory-snapshot.ts'
 import { pageFaults, pageFaultsLately } from './page-faults.ts'
+
+/** From this size on a memory is mapped, where the system can do that, instead of copied. */
+export const MAPPED_BYTES = 256 * 1024
 
 const PAGE_BYTES = 64 * 1024
 
@@ -61,7 +64,8 @@ export class MutableState {
       const snapshot = this.#snapshots[index]
       if (snapshot === undefined || !memory.restore(snapshot, this.#mayHaveNewPages)) return false
     }
-    this.#mayHaveNewPages = false
+    // Small memories are not put back by pages.
+    this.#mayHaveNewPages = this.bytes() < MAPPED_BYTES
     return true
   }
 
@@ -89,5 +93,6 @@ function snapshotsOf(
 }
 
 function takeSnapshot(memory: WebAssembly.Memory): MemorySnapshot {
-  return mapMemory(memory) ?? copyMemory(memory)
+  const mapped = memory.buffer.byteLength < MAPPED_BYTES ? undefined : mapMemory(memory)
+  return mapped ?? copyMemory(memory)
 }

@@ -9,6 +9,7 @@ import { runToEnd } from '../../src/guest/engine.ts'
 import type { GuestModule } from '../../src/guest/guest-module.ts'
 import { GuestInstance } from '../../src/guest/instance.ts'
 import type { GuestReport } from '../../src/guest/job.ts'
+import { MAPPED_BYTES } from '../../src/guest/snapshot.ts'
 import { createMemoryDirectory } from '../../src/wasi/memory-directory.ts'
 import { CollectingSink, compileGuest, emptySource, grants, job } from '../support/guest.ts'
 import { type Action, script } from './canary-script.ts'
@@ -16,9 +17,10 @@ import { type Stage, setStage } from './stage.ts'
 
 const REQUESTS = 10_000
 const PAGE_BYTES = 65_536
+/** One memory that is put back by copying, one by the pages that were written. */
 const SIZES = [
-  { name: 'a small', pages: 2 },
-  { name: 'a larger', pages: 5 },
+  { name: 'copied', pages: 2 },
+  { name: 'mapped', pages: 5 },
 ]
 /** Requests at once: some of them wait. */
 const LANES = 6
@@ -38,6 +40,10 @@ const ENDINGS: ReadonlyArray<readonly Action[]> = [
 const SLOW_ENDINGS: ReadonlyArray<readonly Action[]> = [[{ kind: 'loop' }], [{ kind: 'sleep' }]]
 /** Every how many requests one of the slow endings is due. */
 const SLOW_EVERY = 50
+
+test('the sizes of canary guests are on both sides of what is mapped', () => {
+  expect(SIZES.map(({ pages }) => pages * PAGE_BYTES >= MAPPED_BYTES)).toEqual([false, true])
+})
 
 const LIFETIMES = SIZES.flatMap((size) =>
   ['reset', 'fresh'].map((lifetime) => ({ ...size, lifetime })),
