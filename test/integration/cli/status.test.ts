@@ -7,14 +7,16 @@ import { emptyFolder, type } from './cli.ts'
 test('tenants and workers, as tables and as JSON', async () => {
   const folder = makeFolder()
   const quiet = `[[tenant]]\nname = "quiet"\npool = "www"\nhosts = ["quiet.example"]\n`
-  const serving = await serve({ folder, config: configText(folder) + quiet })
+  // Long enough for a machine that has other things to do.
+  const tenant = 'process_idle_timeout = "10m"'
+  const serving = await serve({ folder, config: configText(folder, { tenant }) + quiet })
   const at = ['--config', join(folder, 'wasm-fpm.toml')]
   const client = new Client(serving.socket)
   for (let count = 0; count < 3; count += 1) await client.get('hello.wasm')
   const { code, stdout } = await type(['status', ...at])
   expect(code).toBe(0)
   expect(stdout).toMatch(new RegExp(`^master ${serving.child.pid}, up \\S+ \\S+, \\d+ MiB\n`))
-  expect(stdout).toMatch(/\nsite +www +1 +0 +0 +3 +[\d.]+ ms +\d+ KiB +0 +0\n/)
+  expect(stdout).toMatch(/\nsite +www +[12] +0 +0 +3 +[\d.]+ ms +\d+ KiB +0 +0\n/)
   expect(stdout).toMatch(/\nquiet +www +0 +0 +0 +0 +0\.0 ms +0 bytes +0 +0\n/)
   for (const pid of serving.workers()) {
     expect(stdout).toMatch(new RegExp(` *${pid} +www +ready +\\S+ \\S+ +\\d+ MiB\n`))
