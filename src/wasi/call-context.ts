@@ -14,7 +14,7 @@ import { DescriptorTable } from './descriptor-table.ts'
 import { Errno } from './errno.ts'
 import { WasiError } from './errors.ts'
 import { ExitSignal } from './exit-signal.ts'
-import type { OpenStream } from './filesystem.ts'
+import type { DirectoryNode, OpenStream } from './filesystem.ts'
 import { IovecList } from './iovec-list.ts'
 import { Listings } from './listing.ts'
 import { ALL_RIGHTS } from './rights.ts'
@@ -54,9 +54,9 @@ export const MOST_UNCHECKED_MS = 0.2
 
 export class CallContext {
   grants: WasiGrants = NOTHING
-  readonly descriptors: DescriptorTable = new DescriptorTable(() =>
-    this.grants.preopens.map(openDirectory),
-  )
+  /** Where absolute links begin; undefined: nowhere. Held until the end of the session. */
+  whole: DirectoryNode | undefined = undefined
+  readonly descriptors: DescriptorTable = new DescriptorTable(() => this.#openPreopens())
   readonly listings = new Listings()
   readonly #standard = new StandardStreams(NOTHING)
   /** Guest memory. Only valid after `enter()` and until the guest runs again. */
@@ -124,6 +124,8 @@ export class CallContext {
     this.#timer?.cancel()
     this.#timer = undefined
     this.descriptors.clear()
+    this.whole?.release()
+    this.whole = undefined
     this.#standard.begin(NOTHING)
     this.grants = NOTHING
   }
@@ -257,6 +259,13 @@ export class CallContext {
       if (generation === this.#generation) rearm()
       else queueMicrotask(() => reject(new ExitSignal(undefined)))
     })
+  }
+
+  #openPreopens(): Descriptor[] {
+    const { preopens } = this.grants
+    this.whole = preopens.find(({ isWhole }) => isWhole === true)?.directory
+    this.whole?.retain()
+    return preopens.map(openDirectory)
   }
 
   /** Sets the session's one timer; it dies with the session. */

@@ -13,6 +13,7 @@ import { SYMLINK_FOLLOW } from './abi.ts'
 import { type CallContext, FILE_WORK } from './call-context.ts'
 import { Errno } from './errno.ts'
 import { storeFilestat } from './fd-stat-calls.ts'
+import { placeOf } from './mount-tree.ts'
 import { newTimes } from './new-times.ts'
 import { type LastLink, type Resolved, readPath, resolve } from './resolve.ts'
 import { Right } from './rights.ts'
@@ -86,7 +87,10 @@ export const PATH_CALLS = {
         return at(host, newFd, Right.PathLinkTarget, newPath, newLength, 'entry', (to) => {
           if (to.node !== undefined) return Errno.EXIST
           if (to.mustBeDirectory) return Errno.NOENT
-          return to.directory.link(to.name, from.directory, from.name)
+          const place = placeOf(to.directory, to.name)
+          const source = placeOf(from.directory, from.name)
+          if (typeof place === 'number') return place
+          return typeof source === 'number' ? source : place.link(to.name, source, from.name)
         })
       })
     },
@@ -135,7 +139,7 @@ export const PATH_CALLS = {
    *
    * - NOENT: nothing at the old name
    * - ISDIR, NOTDIR, NOTEMPTY: what is at the new name cannot be replaced by this; NOTDIR: a slash behind a file's name
-   * - INVAL: a directory into itself. BUSY: `.` or `..`. XDEV: another file system
+   * - INVAL: a directory into itself. BUSY: `.`, `..` or a mount point. XDEV: another file system
    */
   path_rename:
     (host: CallContext) =>
@@ -158,12 +162,15 @@ export const PATH_CALLS = {
           if (to.isDots) return Errno.BUSY
           if (to.mustBeDirectory && !isDirectory) return Errno.NOTDIR
           if (to.isMistakenForDirectory) return Errno.NOTDIR
-          return from.directory.rename(from.name, to.directory, to.name)
+          const source = placeOf(from.directory, from.name)
+          const place = placeOf(to.directory, to.name)
+          if (typeof source === 'number') return source
+          return typeof place === 'number' ? place : source.rename(from.name, place, to.name)
         })
       })
     },
 
-  /** EXIST: the name is taken. NOTCAPABLE: also an absolute target, which could lead nowhere. NOENT: an empty target, or a slash behind the name. */
+  /** EXIST: the name is taken. NOTCAPABLE: also an absolute target, where such lead nowhere. NOENT: an empty target, or a slash behind the name. */
   path_symlink:
     (host: CallContext) =>
     (target: number, targetLength: number, fd: number, path: number, length: number) => {
@@ -171,10 +178,10 @@ export const PATH_CALLS = {
       const text = readPath(host, target, targetLength)
       if (typeof text === 'number') return text
       if (text === '') return Errno.NOENT
-      if (text.startsWith('/')) return Errno.NOTCAPABLE
       return at(host, fd, Right.PathSymlink, path, length, 'entry', (found) => {
         if (found.node !== undefined) return Errno.EXIST
         if (found.mustBeDirectory) return Errno.NOENT
+        if (text.startsWith('/') && host.whole === undefined) return Errno.NOTCAPABLE
         return found.directory.createSymlink(found.name, text)
       })
     },

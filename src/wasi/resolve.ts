@@ -2,7 +2,8 @@
  * Finds what a guest's path means, component by component, below one directory and never above it.
  *
  * `..` pops what the path itself has pushed; symbolic links are taken apart here, so that no file system below ever
- * follows one.
+ * follows one. Absolute links lead nowhere, unless one directory is all that the guest sees (`Preopen.isWhole`): then they
+ * begin there, and so does `..` end there.
  */
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
@@ -85,7 +86,7 @@ export function readPath(host: CallContext, pointer: number, length: number): st
  * Walks `path` from `start`.
  *
  * - NOENT: an empty path, or a directory on the way is missing (a missing last component is no error)
- * - NOTCAPABLE: an absolute path or link, or a `..` too many
+ * - NOTCAPABLE: an absolute path, an absolute link where no directory is the whole, or a `..` too many
  * - NOTDIR: something on the way is not a directory
  * - LOOP: too many symbolic links
  * - NAMETOOLONG: deeper than `limits.pathDepth`, longer than `limits.pathBytes` with its links followed, or of more steps than
@@ -159,8 +160,19 @@ class Walk {
     return Errno.SUCCESS
   }
 
+  #follow(target: string): number {
+    const { whole } = this.#host
+    if (whole === undefined || !target.startsWith('/')) return this.#prepend(target)
+    whole.retain()
+    this.leave(0)
+    this.#trail.push(whole)
+    return this.#prepend(target.replace(/^\/+/, '') || '.')
+  }
+
   #up(): number {
-    if (this.#trail.length === 1) return Errno.NOTCAPABLE
+    if (this.#trail.length === 1) {
+      return this.#trail[0] === this.#host.whole ? Errno.SUCCESS : Errno.NOTCAPABLE
+    }
     this.#trail.pop()?.release()
     return Errno.SUCCESS
   }
@@ -175,7 +187,7 @@ class Walk {
     if (node.kind === 'symlink' && (!isLast || this.#follows(lastLink))) {
       if (++this.#links > MAX_SYMLINKS) return Errno.LOOP
       const target = node.readLink()
-      return typeof target === 'number' ? target : this.#prepend(target)
+      return typeof target === 'number' ? target : this.#follow(target)
     }
     if (isLast) return new Resolved(directory, name, node, this.#mustBeDirectory)
     if (node.kind !== 'directory') return Errno.NOTDIR

@@ -8,6 +8,8 @@ export interface Preopen {
   readonly guestPath: string
   /** Stays the caller's: the session takes its own reference and gives it back at the end. */
   readonly directory: DirectoryNode
+  /** It is all the files there are: absolute links in it begin there. Default: no. */
+  readonly isWhole?: boolean
 }
 
 export interface WasiGrants {

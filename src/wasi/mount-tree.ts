@@ -1,0 +1,240 @@
+/**
+ * One directory `/` in which others are mounted, at absolute paths, also inside one another.
+ *
+ * Below a mount its own directories answer. Only one on the way to a deeper mount is wrapped, so that the names of mount points lead
+ * where they should, whatever is in their place; these can be neither made, moved nor removed. Directories that are only there to
+ * hold mount points are read-only.
+ */
+import { Filetype } from './abi.ts'
+import { Errno } from './errno.ts'
+import type {
+  DirectoryEntry,
+  DirectoryNode,
+  DirectoryReader,
+  Filestat,
+  NewTimes,
+  Node,
+  OpenFile,
+  OpenMode,
+  StandardStream,
+} from './filesystem.ts'
+
+const DEVICE_NUMBER = 0x747265n
+
+/** Something may be mounted here, or deeper. */
+interface Point {
+  /** Tells directories apart that nothing is below of. */
+  readonly ino: bigint
+  /** Index of what is mounted here; undefined: nothing is. */
+  mount: number | undefined
+  readonly inside: Map<string, Point>
+}
+
+/** The shape of a tree: made once, for as many trees as are wanted. */
+export class MountPlan {
+  readonly #root: Point = { ino: 1n, mount: undefined, inside: new Map() }
+
+  /** Absolute paths, as text; of two that are the same the last one counts. */
+  constructor(paths: readonly string[]) {
+    let ino = 1n
+    for (const [index, path] of paths.entries()) {
+      let point = this.#root
+      for (const name of path.split('/').filter((one) => one !== '' && one !== '.')) {
+        const next = point.inside.get(name) ?? { ino: ++ino, mount: undefined, inside: new Map() }
+        point.inside.set(name, next)
+        point = next
+      }
+      point.mount = index
+    }
+  }
+
+  /**
+   * A tree of `directories`, in the order of the paths. They stay the caller's. It starts without a reference, as they may: it
+   * takes one of each with its first, and gives them back with its last.
+   */
+  open(directories: readonly DirectoryNode[]): DirectoryNode {
+    const tree = new MountTree(directories)
+    return new MountDirectory(tree, this.#root, tree.at(this.#root))
+  }
+}
+
+/**
+ * The directory that an entry of `directory` is in, apart from mounts: whoever links and moves from one to another asks for both.
+ * BUSY: it is a mount point. ROFS: there are only mount points.
+ */
+export function placeOf(directory: DirectoryNode, name: string): DirectoryNode | number {
+  return directory instanceof MountDirectory ? directory.placeOf(name) : directory
+}
+
+class MountTree {
+  readonly #directories: readonly DirectoryNode[]
+  #references = 0
+
+  constructor(directories: readonly DirectoryNode[]) {
+    this.#directories = directories
+  }
+
+  at({ mount }: Point): DirectoryNode | undefined {
+    return mount === undefined ? undefined : this.#directories[mount]
+  }
+
+  retain(): void {
+    if (this.#references++ === 0) for (const directory of this.#directories) directory.retain()
+  }
+
+  release(): void {
+    if (--this.#references === 0) for (const directory of this.#directories) directory.release()
+  }
+}
+
+class MountDirectory implements DirectoryNode {
+  readonly kind = 'directory'
+  readonly #tree: MountTree
+  readonly #point: Point
+  /** What is at this path apart from mount points; undefined: nothing. Held as long as this is. */
+  readonly #below: DirectoryNode | undefined
+  #references = 0
+
+  constructor(tree: MountTree, point: Point, below: DirectoryNode | undefined) {
+    this.#tree = tree
+    this.#point = point
+    this.#below = below
+  }
+
+  get weight(): number {
+    return this.#point.inside.size + (this.#below?.weight ?? 0)
+  }
+
+  /** The whole tree is held: what is mounted elsewhere must not come to its end meanwhile. */
+  retain(): void {
+    if (this.#references++ > 0) return
+    this.#tree.retain()
+    this.#below?.retain()
+  }
+
+  release(): void {
+    if (--this.#references > 0) return
+    this.#below?.release()
+    this.#tree.release()
+  }
+
+  placeOf(name: string): DirectoryNode | number {
+    return this.#point.inside.has(name) ? Errno.BUSY : (this.#below ?? Errno.ROFS)
+  }
+
+  stat(): Filestat | number {
+    return this.#below?.stat() ?? holderStat(this.#point.ino)
+  }
+
+  setTimes(times: NewTimes): number {
+    return this.#below?.setTimes(times) ?? Errno.ROFS
+  }
+
+  lookup(name: string): Node | number {
+    const point = this.#point.inside.get(name)
+    if (point === undefined) return this.#below?.lookup(name) ?? Errno.NOENT
+    const mounted = this.#tree.at(point)
+    if (mounted !== undefined) return this.#give(point, mounted)
+    // What is there counts only where it can hold the mount points.
+    const node = this.#below?.lookup(name)
+    const below = typeof node === 'object' && node.kind === 'directory' ? node : undefined
+    const given = this.#give(point, below)
+    below?.release()
+    return given
+  }
+
+  list(): DirectoryReader | number {
+    const below = this.#below?.list()
+    return typeof below === 'number'
+      ? below
+      : new MountReader([...this.#point.inside.keys()], below)
+  }
+
+  inodeOf(name: string): bigint {
+    if (!this.#point.inside.has(name)) return this.#below?.inodeOf(name) ?? 0n
+    const node = this.lookup(name)
+    if (typeof node === 'number' || node.kind !== 'directory') return 0n
+    const stat = node.stat()
+    node.release()
+    return typeof stat === 'number' ? 0n : stat.ino
+  }
+
+  createFile(name: string, mode: OpenMode): OpenFile | StandardStream | number {
+    return this.#making(name, (below) => below.createFile(name, mode))
+  }
+
+  createDirectory(name: string): number {
+    return this.#making(name, (below) => below.createDirectory(name))
+  }
+
+  createSymlink(name: string, target: string): number {
+    return this.#making(name, (below) => below.createSymlink(name, target))
+  }
+
+  link(name: string, from: DirectoryNode, fromName: string): number {
+    return this.#making(name, (below) => below.link(name, from, fromName))
+  }
+
+  unlinkFile(name: string): number {
+    const place = this.placeOf(name)
+    return typeof place === 'number' ? place : place.unlinkFile(name)
+  }
+
+  removeDirectory(name: string): number {
+    const place = this.placeOf(name)
+    return typeof place === 'number' ? place : place.removeDirectory(name)
+  }
+
+  rename(name: string, to: DirectoryNode, toName: string): number {
+    const place = this.placeOf(name)
+    return typeof place === 'number' ? place : place.rename(name, to, toName)
+  }
+
+  #making<Made>(name: string, make: (below: DirectoryNode) => Made | number): Made | number {
+    if (this.#point.inside.has(name)) return Errno.EXIST
+    return this.#below === undefined ? Errno.ROFS : make(this.#below)
+  }
+
+  /** A reference to what is at `point`. */
+  #give(point: Point, below: DirectoryNode | undefined): DirectoryNode {
+    const isLeaf = below !== undefined && point.inside.size === 0
+    const directory = isLeaf ? below : new MountDirectory(this.#tree, point, below)
+    directory.retain()
+    return directory
+  }
+}
+
+function holderStat(ino: bigint): Filestat {
+  const filetype = Filetype.Directory
+  return { dev: DEVICE_NUMBER, ino, filetype, nlink: 1n, size: 0n, atim: 0n, mtim: 0n, ctim: 0n }
+}
+
+/** The entries below, without those that mount points hide, and then the mount points. */
+class MountReader implements DirectoryReader {
+  readonly #hidden: ReadonlySet<string>
+  readonly #below: DirectoryReader | undefined
+  #points: readonly string[]
+
+  constructor(points: readonly string[], below: DirectoryReader | undefined) {
+    this.#hidden = new Set(points)
+    this.#below = below
+    this.#points = points
+  }
+
+  read(count: number): readonly DirectoryEntry[] | number {
+    for (;;) {
+      const read = this.#below?.read(count) ?? []
+      if (typeof read === 'number') return read
+      const seen = read.filter(({ name }) => !this.#hidden.has(name))
+      if (seen.length > 0) return seen
+      if (read.length === 0) break
+    }
+    const points = this.#points.slice(0, count)
+    this.#points = this.#points.slice(points.length)
+    return points.map((name) => ({ name, filetype: Filetype.Directory }))
+  }
+
+  close(): void {
+    this.#below?.close()
+  }
+}
