@@ -1,6 +1,6 @@
 /** `wasm-fpm inspect`: says what a module is and how it would run here, without running it. */
 import { Command } from 'commander'
-import { contractProblem } from '../guest/command-contract.ts'
+import { type Contract, contractOf, contractProblem } from '../guest/guest-contract.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
 import { DEFAULT_MODULE_LIMITS, MAX_FUNCTION_BYTES } from '../wasm/limits.ts'
 import { readModuleFile } from './read-module-file.ts'
@@ -16,16 +16,23 @@ export function inspectCommand(): Command {
       // What an operator may allow is for others to say.
       const limits = { ...DEFAULT_MODULE_LIMITS, functionBytes: MAX_FUNCTION_BYTES }
       const found = inspect(readModuleFile(path), limits)
-      const problem = contractProblem(found.interface) ?? null
+      const contract = contractOf(found.interface)
+      const problem = contractProblem(found.interface, contract) ?? null
       process.stdout.write(
         json === true
-          ? `${JSON.stringify({ ...found, command: { isCommand: problem === null, problem } }, undefined, 2)}\n`
-          : print(path, found, problem),
+          ? `${JSON.stringify({ ...found, contract: { kind: contract, problem }, command: { isCommand: contract === 'command' && problem === null, problem } }, undefined, 2)}\n`
+          : print(path, found, { contract, problem }),
       )
     })
 }
 
-function print(path: string, module: ModuleInspection, problem: string | null): string {
+interface Verdict {
+  readonly contract: Contract
+  readonly problem: string | null
+}
+
+function print(path: string, module: ModuleInspection, { contract, problem }: Verdict): string {
+  const what = contract === 'command' ? 'a WASI command' : 'a reactor'
   const { imports, exports, memories, tables, functions, reset } = module
   const pages = memories.map(({ minimum, maximum }) => `${minimum} to ${maximum ?? 'any'} pages`)
   const elements = tables.map(
@@ -33,7 +40,7 @@ function print(path: string, module: ModuleInspection, problem: string | null): 
   )
   const rows: ReadonlyArray<readonly [string, string]> = [
     ['module', `${path}, ${module.bytes} bytes${module.isHardened ? ', marked as hardened' : ''}`],
-    ['command', problem === null ? 'a WASI command' : `not a WASI command: ${problem}`],
+    ['contract', problem === null ? what : `not ${what}: ${problem}`],
     [
       'functions',
       `${functions.defined} of its own (${module.namedFunctions} named, the largest ${functions.largestBytes} bytes), ${functions.imported} imported`,

@@ -1,6 +1,6 @@
 /** Who makes modules of bytes: this thread (`compileHere`), or others (`compile-threads.ts`). */
 import type { CompileOptions, GuestModule, HardenedFacts } from './guest-module.ts'
-import { compileCgiModule, compileHardenedModule } from './make-module.ts'
+import { compileHardenedModule, hardenAndCompile } from './make-module.ts'
 
 /** How a module is made of its bytes: hardened on the way, or as somebody trusted has hardened it. */
 export type CompilePlan =
@@ -12,5 +12,5 @@ export type Compile = (bytes: Uint8Array<ArrayBuffer>, plan: CompilePlan) => Pro
 
 export const compileHere: Compile = (bytes, plan) =>
   plan.kind === 'harden'
-    ? compileCgiModule(bytes, plan.options)
+    ? hardenAndCompile(bytes, plan.options)
     : compileHardenedModule(bytes, plan.facts)

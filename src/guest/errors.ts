@@ -12,6 +12,8 @@ export type GuestErrorCode =
   | 'GUEST_INVALID_MODULE'
   /** The module imports something nobody provides, or lacks an export its contract wants. */
   | 'GUEST_WRONG_CONTRACT'
+  /** A reactor did not come to the end of its boot, or of its warm-up. */
+  | 'GUEST_BOOT_FAILED'
   /** The module's memory wants more than the tenant may use. */
   | 'GUEST_TOO_LARGE'
 

@@ -2,6 +2,8 @@
 import type { HardenOptions } from '../wasm/harden-module.ts'
 import type { MemorySize } from '../wasm/import-memories.ts'
 import { checkLimit, DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'
+import type { FirstState } from './first-state.ts'
+import type { Contract } from './guest-contract.ts'
 
 /**
  * Elements of all tables of an instance together. Those of large programs begin with some ten thousand and hardly grow; V8 copies
@@ -45,6 +47,8 @@ export interface GuestModule {
   readonly memoryMaxBytes: number
   /** Whether an instance can be put back to its first state. */
   readonly isResettable: boolean
+  /** Of a reactor that has been booted or warmed: what its instances begin with. */
+  readonly first?: FirstState | undefined
 }
 
 /** What an operator says of a module that is hardened where it runs. */
@@ -56,6 +60,8 @@ export interface CompileLimits {
 
 export interface CompileOptions extends CompileLimits {
   readonly name: string
+  /** Default: a command. */
+  readonly contract?: Contract
 }
 
 /** What is known of a module that somebody trusted has hardened. */

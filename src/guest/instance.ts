@@ -14,6 +14,8 @@ import { WasiHost } from '../wasi/host.ts'
 import { promising } from '../wasi/jspi.ts'
 import { COUNTER_EXPORT, END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
 import { hasColdPages } from '../wasm/quota.ts'
+import type { FirstState } from './first-state.ts'
+import { REACTOR } from './guest-contract.ts'
 import { type GuestMemory, makeMemories, memoryImports } from './guest-memory.ts'
 import type { GuestModule } from './guest-module.ts'
 import type { GuestJob, RunEnd } from './job.ts'
@@ -50,6 +52,7 @@ export class GuestInstance {
   readonly #threadTime: ThreadTime
   readonly #host: WasiHost
   readonly #memories: readonly GuestMemory[]
+  readonly #entries: readonly string[]
   #program: Program
   #run: Run | undefined
   #isWaiting = false
@@ -60,9 +63,13 @@ export class GuestInstance {
   #runs = 0
   #wallTimer: Timer | undefined
 
-  /** Instantiates at once, in this thread; takes tens of microseconds. `module` is hardened. */
-  constructor(module: GuestModule, clock: Clock) {
+  /**
+   * Instantiates at once, in this thread; takes tens of microseconds. `module` is hardened. `entries`: what a run calls, default
+   * those of a request.
+   */
+  constructor(module: GuestModule, clock: Clock, entries?: readonly string[]) {
     this.module = module
+    this.#entries = entries ?? entriesOf(module)
     this.#clock = clock
     this.#threadTime = threadTimeOf(clock)
     this.#memories = makeMemories(module)
@@ -73,7 +80,14 @@ export class GuestInstance {
     this.#host.beforeWait = () => this.#leave(true)
     this.#host.afterWait = () => this.#enter()
     this.#host.takeTurn = (resume) => this.#run?.job.takeTurn(resume)
-    this.#program = new Program(module, this.#host, this.#memories)
+    this.#program = this.#instantiate()
+  }
+
+  #instantiate(): Program {
+    return new Program(this.module, this.#host, {
+      memories: this.#memories,
+      entries: this.#entries,
+    })
   }
 
   /** Runs so far. */
@@ -91,7 +105,12 @@ export class GuestInstance {
     return this.#program.state.bytes()
   }
 
-  /** From its start function to the end of `_start`. */
+  /** What the instance holds now, between two runs, for others to begin with. Throws GUEST_WRONG_CONTRACT. */
+  takeState(): FirstState {
+    return this.#program.takeState()
+  }
+
+  /** From its start function to the end of what is called for a request. */
   start(job: GuestJob, end: RunEnd): void {
     const nowMs = this.#clock.nowMs()
     this.#run = {
@@ -149,7 +168,7 @@ export class GuestInstance {
       return false
     }
     this.#host.renew()
-    this.#program = new Program(this.module, this.#host, this.#memories)
+    this.#program = this.#instantiate()
     this.#runs = 0
     this.#isSpent = false
     return true
@@ -285,18 +304,31 @@ export class GuestInstance {
   }
 }
 
+/** What is called for a request, in this order; what a module lacks is left out. */
+function entriesOf({ first }: GuestModule): readonly string[] {
+  return first === undefined ? [START_EXPORT, '_start'] : [REACTOR.handle]
+}
+
+interface ProgramParts {
+  readonly memories: readonly GuestMemory[]
+  /** Names of what to call. */
+  readonly entries: readonly string[]
+}
+
 /** A WebAssembly instance with what its runner needs to know of it. */
 class Program {
   readonly meter: Meter
   readonly state: MutableState
   /** What to call, in this order. */
   readonly entries: ReadonlyArray<() => Promise<unknown>>
+  readonly #exports: WebAssembly.Exports
 
-  constructor(module: GuestModule, host: WasiHost, memories: readonly GuestMemory[]) {
+  constructor(module: GuestModule, host: WasiHost, { memories, entries }: ProgramParts) {
     const { exports } = new WebAssembly.Instance(module.module, {
       [PREVIEW1]: host.imports,
       ...memoryImports(memories),
     })
+    this.#exports = exports
     host.attach(
       exports['memory'] as WebAssembly.Memory,
       exports[COUNTER_EXPORT] as WebAssembly.Global,
@@ -304,9 +336,13 @@ class Program {
     this.meter = new Meter(exports, host.checks)
     this.state = new MutableState(module, memories, exports)
     this.meter.restart(this.state.bytes())
-    this.entries = [START_EXPORT, '_start']
+    this.entries = entries
       .map((name) => exports[name])
       .filter((entry) => entry !== undefined)
       .map((entry) => promising(entry as () => void))
+  }
+
+  takeState(): FirstState {
+    return this.state.take(this.#exports)
   }
 }

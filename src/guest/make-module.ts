@@ -1,14 +1,14 @@
 /** Makes modules of bytes, in this thread. A worker has other threads for it, and loads none of this itself. */
 
-import { RUN_EXPORTS } from '../wasm/contract.ts'
+import { GLOBAL_PREFIX, RUN_EXPORTS } from '../wasm/contract.ts'
 import { markedWork } from '../wasm/hardened-mark.ts'
 import { importMemories, type MemorySize } from '../wasm/import-memories.ts'
 import { keepExports } from '../wasm/keep-exports.ts'
 import { readInterface } from '../wasm/module-interface.ts'
 import { takeOutData } from '../wasm/take-out-data.ts'
-import { contractProblem } from './command-contract.ts'
 import { compileModule } from './compile.ts'
 import { GuestError } from './errors.ts'
+import { type Contract, contractProblem, REACTOR } from './guest-contract.ts'
 import {
   type CompileOptions,
   type GuestModule,
@@ -22,20 +22,28 @@ import { v8Refusal } from './v8-refusal.ts'
 
 const PAGE_BYTES = 65_536
 
-/**
- * Hardens and compiles a `cgi` guest (a WASI preview 1 command: it has `_start` and `memory`, and imports
- * preview 1 only), all of it in this thread. Throws `GuestError` and `WasmError`.
- */
-export async function compileCgiModule(
+const REACTOR_EXPORTS: ReadonlySet<string> = new Set(Object.values(REACTOR))
+
+const isWantedOfCommand = (name: string): boolean => RUN_EXPORTS.has(name)
+
+const isWantedOfReactor = (name: string): boolean =>
+  RUN_EXPORTS.has(name) || REACTOR_EXPORTS.has(name) || name.startsWith(GLOBAL_PREFIX)
+
+/** Pages that nobody touches cost nothing, and a memory that never grows can always be put back. */
+const wholeSize = ({ maximum }: MemorySize): MemorySize => ({ initial: maximum, maximum })
+
+/** Hardens and compiles a guest (`guest-contract.ts`), all of it in this thread. Throws `GuestError` and `WasmError`. */
+export async function hardenAndCompile(
   bytes: Uint8Array<ArrayBuffer>,
-  { digest, name, memoryMaxBytes, functionBytes }: CompileOptions & { readonly digest: string },
+  options: CompileOptions & { readonly digest: string },
 ): Promise<GuestModule> {
+  const { digest, name, memoryMaxBytes, functionBytes, contract = 'command' } = options
   const { bytes: hardened, ...facts } = hardenHere(bytes, {
     memoryMaxBytes,
     ...TABLE_LIMITS,
     limits: { functionBytes },
   })
-  const compiled = await compile(hardened, name, bytes)
+  const compiled = await compile(hardened, { name, contract, original: bytes })
   return { digest, name, memoryMaxBytes, ...facts, ...compiled }
 }
 
@@ -47,34 +55,38 @@ export async function compileHardenedModule(
   hardened: Uint8Array<ArrayBuffer>,
   facts: HardenedFacts,
 ): Promise<GuestModule> {
-  return { ...facts, ...(await compile(hardened, facts.name)) }
+  return { ...facts, ...(await compile(hardened, { name: facts.name, contract: 'command' })) }
+}
+
+interface Source {
+  readonly name: string
+  readonly contract: Contract
+  readonly original?: Uint8Array<ArrayBuffer>
 }
 
 async function compile(
   hardened: Uint8Array<ArrayBuffer>,
-  name: string,
-  original?: Uint8Array<ArrayBuffer>,
+  source: Source,
 ): Promise<Pick<GuestModule, 'module' | 'wasiNames' | 'memories' | 'images'>> {
-  const { bytes: whole, memories } = importMemories(hardened)
-  const { bytes, images } = takeImages(keepExports(whole, RUN_EXPORTS), memories)
+  const { contract } = source
+  const { bytes: whole, memories: declared } = importMemories(hardened)
+  const isWhole = contract === 'reactor' && declared.length === 1
+  const memories = isWhole ? declared.map(wholeSize) : declared
+  const wanted = contract === 'reactor' ? isWantedOfReactor : isWantedOfCommand
+  const { bytes, images } = takeImages(keepExports(whole, wanted), memories)
   try {
-    const module = await compileBytes(bytes, { hardened, name, original })
-    return { module, memories, images, wasiNames: checkContract(hardened, name) }
+    const module = await compileBytes(bytes, hardened, source)
+    return { module, memories, images, wasiNames: checkContract(hardened, source) }
   } catch (error) {
     dropImages(images)
     throw error
   }
 }
 
-interface Source {
-  readonly hardened: Uint8Array<ArrayBuffer>
-  readonly name: string
-  readonly original: Uint8Array<ArrayBuffer> | undefined
-}
-
 async function compileBytes(
   bytes: Uint8Array<ArrayBuffer>,
-  { hardened, name, original }: Source,
+  hardened: Uint8Array<ArrayBuffer>,
+  { name, original }: Source,
 ): Promise<WebAssembly.Module> {
   try {
     return await compileModule(bytes, markedWork(hardened))
@@ -114,9 +126,12 @@ function dropImages(images: readonly ImagePlace[]): void {
 }
 
 /** Returns the names of the preview 1 functions it imports. */
-function checkContract(hardened: Uint8Array, name: string): ReadonlySet<string> {
+function checkContract(
+  hardened: Uint8Array,
+  { name, contract }: Pick<Source, 'name' | 'contract'>,
+): ReadonlySet<string> {
   const found = readInterface(hardened)
-  const problem = contractProblem(found)
+  const problem = contractProblem(found, contract)
   if (problem !== undefined)
     throw new GuestError('GUEST_WRONG_CONTRACT', `Cannot run ${name}: ${problem}`)
   return new Set(found.imports.map((entry) => entry.name))

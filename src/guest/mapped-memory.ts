@@ -4,6 +4,8 @@
  * The pages of the snapshot are shared by all of them. Putting back copies the pages that were written and no others, so it
  * costs what the run touched, not what the memory has; written pages stay private, so that the next run takes no page faults
  * for them.
+ *
+ * A snapshot may lie over another one: it has the pages in which they differ, and shares the others.
  */
 
 import { isMainThread, workerData } from 'node:worker_threads'
@@ -18,11 +20,17 @@ import {
   PROT_WRITE,
 } from '../base/libc.ts'
 import type { DataPiece } from '../wasm/take-out-data.ts'
+import { addChanges, joinRanges, type Range } from './changed-pages.ts'
 import { type DirtyPages, openDirtyPages } from './dirty-pages.ts'
 import type { MemoryImage, MemorySnapshot, PutBack } from './memory-snapshot.ts'
 
-/** Of private pages a memory may keep; one that has more is given up, and goes back to the system a little at a time. */
+/** Of private pages a memory may have; one that has more is given up, and goes back to the system a little at a time. */
 const MAX_PRIVATE_BYTES = 8 * 1024 * 1024
+/** Of a reactor, which is dear to make anew: from half of it on they go back to the system, and the memory is kept. */
+const MAX_REACTOR_BYTES = 32 * 1024 * 1024
+
+/** Most pieces of a snapshot over another one: each of them, and what is between them, is a mapping of every instance. */
+const MAX_PIECES = 48
 
 /** Snapshots that nobody uses any more give their memory and their mapping back. */
 const abandoned = new FinalizationRegistry<() => void>((release) => release())
@@ -57,10 +65,24 @@ export function snapshotFile(): SnapshotFile | undefined {
 }
 
 /** Takes the first state of `memory`. undefined: this system cannot map it. */
-export function mapMemory(memory: WebAssembly.Memory): MemorySnapshot | undefined {
+export function mapMemory(
+  memory: WebAssembly.Memory,
+  isReactor = false,
+): MemorySnapshot | undefined {
   const means = findMeans()
   const part = means === undefined ? undefined : makePart(means, memory.buffer)
-  return means === undefined || part === undefined ? undefined : new MappedMemory(means, part)
+  if (means === undefined || part === undefined) return undefined
+  const { writtenBytes, ...whole } = part
+  const mostBytes = isReactor ? MAX_REACTOR_BYTES : MAX_PRIVATE_BYTES
+  return new MappedMemory(means, { segments: [segmentOf(whole)], writtenBytes, mostBytes })
+}
+
+/** Takes the state of `memory`, of a reactor, which has begun with `below`. undefined: `below` is not mapped, or this system refuses. */
+export function mapOver(
+  below: MemorySnapshot,
+  memory: WebAssembly.Memory,
+): MemorySnapshot | undefined {
+  return below instanceof MappedMemory ? below.over(memory) : undefined
 }
 
 /** Writes what a memory of `length` bytes begins with. Answers where in the file it is; undefined: this system cannot map it. */
@@ -79,7 +101,8 @@ export function openImage(offset: number, length: number): MemoryImage {
   const part = means === undefined ? undefined : mapPart(means, offset, length)
   if (means === undefined || part === undefined)
     throw new Error(`Cannot map ${length} bytes of a module: the system refuses, wanted its memory`)
-  return new MappedMemory(means, { ...part, writtenBytes: 0 })
+  const segments = [segmentOf(part)]
+  return new MappedMemory(means, { segments, writtenBytes: 0, mostBytes: MAX_PRIVATE_BYTES })
 }
 
 /** Gives back what `writeImage` has written and nobody has opened. */
@@ -114,65 +137,156 @@ interface Part {
   readonly bytes: Uint8Array
 }
 
-/** One snapshot. */
-interface SnapshotPart extends Part {
+interface TakenPart extends Part {
   /** How many of its bytes instantiating had written. */
   readonly writtenBytes: number
 }
 
-class MappedMemory implements MemoryImage {
-  readonly #libc: Libc
-  readonly #dirtyPages: DirtyPages
-  readonly #file: SnapshotFile
-  readonly #part: SnapshotPart
+/** Some bytes of a snapshot: from `start` to `end`, and where in the file they are. */
+interface Segment {
+  readonly start: number
+  readonly end: number
+  readonly offset: number
+  readonly bytes: Uint8Array
+  /** Gives its memory back when nobody holds it any more. */
+  readonly part: Part
+}
 
-  constructor({ libc, pages, file }: Means, part: SnapshotPart) {
-    this.#libc = libc
-    this.#dirtyPages = pages
-    this.#file = file
-    this.#part = part
-    abandoned.register(part, closing({ libc, pages, file }, part))
+interface Contents {
+  /** Ascending, without gaps. */
+  readonly segments: readonly Segment[]
+  /** Of a new memory, by instantiating. */
+  readonly writtenBytes: number
+  /** Of private pages that a memory may have. */
+  readonly mostBytes: number
+}
+
+class MappedMemory implements MemoryImage {
+  readonly #means: Means
+  readonly #contents: Contents
+  readonly #length: number
+
+  constructor(means: Means, contents: Contents) {
+    this.#means = means
+    this.#contents = contents
+    this.#length = contents.segments.at(-1)?.end ?? 0
+    for (const { part } of contents.segments) keepWhileUsed(means, part)
   }
 
   write(memory: WebAssembly.Memory): void {
-    new Uint8Array(memory.buffer).set(this.#part.bytes)
+    const target = new Uint8Array(memory.buffer)
+    for (const { start, bytes } of this.#contents.segments) target.set(bytes, start)
   }
 
   adopt(memory: WebAssembly.Memory): PutBack | undefined {
     const { buffer } = memory
-    if (buffer.byteLength !== this.#part.bytes.length) return undefined
-    const address = this.#libc.addressOf(buffer)
-    const ownBytes = countWritten(this.#dirtyPages, address, buffer.byteLength)
+    if (buffer.byteLength !== this.#length) return undefined
+    const { libc, pages } = this.#means
+    const address = libc.addressOf(buffer)
+    const { writtenBytes, mostBytes } = this.#contents
     // They would all go in one step.
-    if (ownBytes > this.#part.writtenBytes + MAX_PRIVATE_BYTES) return undefined
-    const mapped = this.#libc.mmap(address, buffer.byteLength, {
-      protection: PROT_READ | PROT_WRITE,
-      flags: MAP_PRIVATE | MAP_FIXED,
-      fd: this.#file.fd,
-      offset: this.#part.offset,
+    if (countWritten(pages, address, this.#length) > writtenBytes + mostBytes) return undefined
+    return this.#map(address) ? this.#putBack(memory, address) : undefined
+  }
+
+  /** What `memory`, which has begun with this one, holds now. */
+  over(memory: WebAssembly.Memory): MappedMemory | undefined {
+    const { buffer } = memory
+    if (buffer.byteLength !== this.#length) return undefined
+    const { pages, libc } = this.#means
+    const now = new Uint8Array(buffer)
+    const changed: Range[] = []
+    const isKnown = pages.scan(libc.addressOf(buffer), this.#length, (start, end) =>
+      this.#each(start, end, (from, bytes) => addChanges(changed, now, from, bytes)),
+    )
+    if (!isKnown) return undefined
+    const pieces = joinRanges(changed, MAX_PIECES)
+    const length = pieces.reduce((sum, { start, end }) => sum + end - start, 0)
+    const part = length === 0 ? undefined : takePart(this.#means, length)
+    if (part === undefined) return length === 0 ? this : undefined
+    const above: Segment[] = []
+    let at = 0
+    for (const { start, end } of pieces) {
+      const bytes = part.bytes.subarray(at, at + end - start)
+      copyNonZero(now.subarray(start, end), bytes)
+      above.push({ start, end, offset: part.offset + at, bytes, part })
+      at += end - start
+    }
+    const segments = this.#with(above)
+    return new MappedMemory(this.#means, {
+      segments,
+      writtenBytes: 0,
+      mostBytes: MAX_REACTOR_BYTES,
     })
-    if (mapped !== address) return undefined
-    return this.#putBack(memory, address)
+  }
+
+  /** The segments, with others over them. */
+  #with(above: readonly Segment[]): Segment[] {
+    const segments: Segment[] = []
+    const below = (start: number, end: number): void => {
+      this.#each(start, end, (from, bytes, { offset, start: first, part }) =>
+        segments.push({
+          ...{ start: from, end: from + bytes.length, offset: offset + from - first, bytes, part },
+        }),
+      )
+    }
+    let at = 0
+    for (const piece of above) {
+      below(at, piece.start)
+      segments.push(piece)
+      at = piece.end
+    }
+    below(at, this.#length)
+    return segments
+  }
+
+  /** Calls `each` with what is between `start` and `end`. */
+  #each(
+    start: number,
+    end: number,
+    each: (from: number, bytes: Uint8Array, segment: Segment) => void,
+  ): void {
+    for (const segment of this.#contents.segments) {
+      if (segment.start >= end) return
+      const from = Math.max(start, segment.start)
+      const to = Math.min(end, segment.end)
+      if (from < to)
+        each(from, segment.bytes.subarray(from - segment.start, to - segment.start), segment)
+    }
+  }
+
+  #map(address: bigint): boolean {
+    const { libc, file } = this.#means
+    const mapping = { protection: PROT_READ | PROT_WRITE, flags: MAP_PRIVATE | MAP_FIXED }
+    return this.#contents.segments.every(({ start, end, offset }) => {
+      const at = address + BigInt(start)
+      return libc.mmap(at, end - start, { ...mapping, fd: file.fd, offset }) === at
+    })
   }
 
   #putBack(memory: WebAssembly.Memory, address: bigint): PutBack {
-    const { bytes } = this.#part
+    const { libc, pages } = this.#means
+    const { mostBytes } = this.#contents
+    const keepBytes = mostBytes === MAX_PRIVATE_BYTES ? mostBytes : mostBytes / 2
+    const length = this.#length
     let target = new Uint8Array(memory.buffer)
     /** The pages that have been written so far, with what belongs into them; undefined: not known. */
     let written: Written[] | undefined
     const scan = (): Written[] | undefined => {
       const found: Written[] = []
       let privateBytes = 0
-      const isKnown = this.#dirtyPages.scan(address, bytes.length, (start, end) => {
+      const isKnown = pages.scan(address, length, (start, end) => {
         privateBytes += end - start
-        if (privateBytes <= MAX_PRIVATE_BYTES)
-          found.push({ start, contents: bytes.subarray(start, end) })
+        if (privateBytes > keepBytes) return
+        this.#each(start, end, (from, contents) => found.push({ start: from, contents }))
       })
-      return isKnown && privateBytes <= MAX_PRIVATE_BYTES ? found : undefined
+      if (!isKnown || privateBytes > mostBytes) return undefined
+      if (privateBytes <= keepBytes) return found
+      return libc.madviseDontNeed(address, length) === 0 ? [] : undefined
     }
     return (mayHaveNew) => {
       const { buffer } = memory
-      if (buffer.byteLength !== bytes.length) return false
+      if (buffer.byteLength !== length) return false
       if (target.buffer !== buffer) target = new Uint8Array(buffer) // it grew by no page
       if (mayHaveNew || written === undefined) written = scan()
       if (written === undefined) return false
@@ -182,9 +296,22 @@ class MappedMemory implements MemoryImage {
   }
 }
 
+function segmentOf(part: Part): Segment {
+  const { offset, bytes } = part
+  return { start: 0, end: bytes.length, offset, bytes, part }
+}
+
 interface Written {
   readonly start: number
   readonly contents: Uint8Array
+}
+
+const kept = new WeakSet<Part>()
+
+function keepWhileUsed(means: Means, part: Part): void {
+  if (kept.has(part)) return
+  kept.add(part)
+  abandoned.register(part, closing(means, part))
 }
 
 /** Infinity: not known. */
@@ -205,7 +332,7 @@ function openFile(libc: Libc): SnapshotFile | undefined {
   return undefined
 }
 
-function makePart(means: Means, buffer: ArrayBuffer): SnapshotPart | undefined {
+function makePart(means: Means, buffer: ArrayBuffer): TakenPart | undefined {
   const { libc, pages } = means
   const part = takePart(means, buffer.byteLength)
   if (part === undefined) return undefined

@@ -4,9 +4,10 @@
  */
 import { RESTORE_EXPORT, SAVE_EXPORT } from '../wasm/contract.ts'
 import { copyMemory } from './copied-memory.ts'
+import { type FirstState, readGlobals, writeGlobals } from './first-state.ts'
 import { type GuestMemory, sizeOf } from './guest-memory.ts'
 import type { GuestModule } from './guest-module.ts'
-import { mapMemory } from './mapped-memory.ts'
+import { mapMemory, mapOver } from './mapped-memory.ts'
 import type { MemorySnapshot } from './memory-snapshot.ts'
 import { pageFaults, pageFaultsLately } from './page-faults.ts'
 
@@ -15,7 +16,7 @@ export const MAPPED_BYTES = 256 * 1024
 
 const PAGE_BYTES = 64 * 1024
 
-/** Taken from the first instance of a module, or what it began with; every further one starts out the same. */
+/** Taken from the first instance of a module, or what it began with; every further one starts out the same. Not of reactors. */
 const snapshots = new WeakMap<WebAssembly.Module, readonly MemorySnapshot[]>()
 
 /** The state of one instance that a run can change. */
@@ -33,8 +34,27 @@ export class MutableState {
     this.#memories = memories
     this.#restoreGlobals = exports[RESTORE_EXPORT] as () => void
     const saveGlobals = exports[SAVE_EXPORT] as () => void
+    const { first } = module
+    this.#snapshots = first?.memories ?? snapshotsOf(module.module, memories)
+    if (first !== undefined) this.#begin(first, exports)
     saveGlobals()
-    this.#snapshots = snapshotsOf(module.module, memories)
+  }
+
+  /** Takes what the instance holds now, for others to begin with. Throws GUEST_WRONG_CONTRACT. */
+  take(exports: WebAssembly.Exports): FirstState {
+    const memories = this.#memories.map(({ memory, image }, index) => {
+      const below = this.#module.first?.memories[index] ?? image
+      return below === undefined ? takeSnapshot(memory, true) : takeOver(below, memory)
+    })
+    return { memories, globals: readGlobals(exports) }
+  }
+
+  #begin({ globals }: FirstState, exports: WebAssembly.Exports): void {
+    if (!this.restoreMemories())
+      throw new Error(
+        `Cannot make an instance of ${this.#module.name}: the system refuses memory, wanted it`,
+      )
+    writeGlobals(exports, globals)
   }
 
   /** Runs code of the guest until it ends or waits. */
@@ -92,7 +112,11 @@ function snapshotsOf(
   return taken
 }
 
-function takeSnapshot(memory: WebAssembly.Memory): MemorySnapshot {
-  const mapped = memory.buffer.byteLength < MAPPED_BYTES ? undefined : mapMemory(memory)
+function takeOver(below: MemorySnapshot, memory: WebAssembly.Memory): MemorySnapshot {
+  return mapOver(below, memory) ?? copyMemory(memory)
+}
+
+function takeSnapshot(memory: WebAssembly.Memory, isReactor = false): MemorySnapshot {
+  const mapped = memory.buffer.byteLength < MAPPED_BYTES ? undefined : mapMemory(memory, isReactor)
   return mapped ?? copyMemory(memory)
 }

@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto'
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
 import type { Clock } from '../base/clock.ts'
 import { nameValuesOf } from '../base/name-values.ts'
+import { TailSink } from '../base/tail-sink.ts'
 import { parseEnvironment } from '../cgi/environment.ts'
 import { guestEnvironment } from '../cgi/guest-environment.ts'
 import { CgiResponseStream, DEFAULT_RESPONSE_LIMITS } from '../cgi/response-stream.ts'
@@ -220,37 +221,6 @@ function sourceOf(bytes: Uint8Array): ByteSource {
     onReadable: (wake) => wake(),
   }
 }
-
-/** Keeps the last bytes. */
-class TailSink implements ByteSink {
-  readonly #maxBytes: number
-  #kept = Buffer.alloc(0)
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
-  }
-
-  write(bytes: Uint8Array): number {
-    const last = bytes.subarray(Math.max(0, bytes.length - this.#maxBytes))
-    const before = this.#kept.subarray(
-      Math.max(0, this.#kept.length + last.length - this.#maxBytes),
-    )
-    this.#kept = Buffer.concat([before, last])
-    return bytes.length
-  }
-
-  onWritable(wake: () => void): void {
-    wake()
-  }
-
-  end(): void {}
-
-  /** One char a byte. */
-  text(): string {
-    return this.#kept.toString('latin1')
-  }
-}
-
 /** Keeps the first bytes and swallows the rest. */
 class BoundedSink implements ByteSink {
   readonly #maxBytes: number

@@ -1,6 +1,6 @@
 /** First step: is it a module we can run, and what does it want? Nothing of it has run yet. */
 import type { Lifetime } from '../base/lifetime.ts'
-import { contractProblem } from '../guest/command-contract.ts'
+import { contractProblem } from '../guest/guest-contract.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
 import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from '../wasm/limits.ts'
 import { PublisherError } from './errors.ts'

@@ -57,9 +57,12 @@ export function memoryExport(index: number): string {
   return `${RESERVED_PREFIX}memory:${index}`
 }
 
+/** What the names of exported mutable globals begin with. */
+export const GLOBAL_PREFIX = `${RESERVED_PREFIX}global:`
+
 /** The name under which mutable global `index` is exported. */
 export function globalExport(index: number): string {
-  return `${RESERVED_PREFIX}global:${index}`
+  return `${GLOBAL_PREFIX}${index}`
 }
 
 /** What a check answers to let the guest go on. */

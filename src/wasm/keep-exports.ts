@@ -18,10 +18,10 @@ const FEW = 256
 const DECLARATIVE = 3
 const FUNCTIONS = 0
 
-/** The module with those of its exports that are `wanted`, where there are many. Throws `WasmError`. */
+/** The module with those of its exports whose names are `wanted`, where there are many. Throws `WasmError`. */
 export function keepExports(
   module: Uint8Array<ArrayBuffer>,
-  wanted: ReadonlySet<string>,
+  wanted: (name: string) => boolean,
 ): Uint8Array<ArrayBuffer> {
   const sections = splitSections(module, DEFAULT_MODULE_LIMITS)
   const section = sections.find(({ id }) => id === SECTION.export)
@@ -56,7 +56,7 @@ interface Choice {
   readonly functions: ReadonlySet<number>
 }
 
-function choose(reader: ByteReader, count: number, wanted: ReadonlySet<string>): Choice {
+function choose(reader: ByteReader, count: number, wanted: (name: string) => boolean): Choice {
   const entries = new ByteWriter(1024)
   const functions = new Set<number>()
   let keptCount = 0
@@ -65,7 +65,7 @@ function choose(reader: ByteReader, count: number, wanted: ReadonlySet<string>):
     const name = reader.name()
     const kind = EXTERN_KINDS[reader.byte()]
     const target = reader.u32()
-    if (wanted.has(name)) {
+    if (wanted(name)) {
       entries.copy(reader.bytes, start, reader.pos)
       keptCount += 1
     } else if (kind === 'function') functions.add(target)

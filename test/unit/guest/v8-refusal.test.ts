@@ -1,6 +1,6 @@
 /** What V8 refuses is said of the module as it was published. */
 import { expect, test } from 'vitest'
-import { compileCgiModule, compileHardenedModule } from '../../../src/guest/make-module.ts'
+import { compileHardenedModule, hardenAndCompile } from '../../../src/guest/make-module.ts'
 import { harden } from '../../../src/wasm/harden-module.ts'
 
 /** `_start` leaves an i32 behind: well-formed, wrong types. V8 notices at the `end` of the function. */
@@ -13,7 +13,7 @@ const END_AT = WRONG.length - 1
 const OPTIONS = { digest: 'x', name: 'shop', memoryMaxBytes: 1 << 20, functionBytes: 1000 }
 
 test('the function, and where in it', async () => {
-  await expect(compileCgiModule(WRONG, OPTIONS)).rejects.toMatchObject({
+  await expect(hardenAndCompile(WRONG, OPTIONS)).rejects.toMatchObject({
     code: 'GUEST_INVALID_MODULE',
     message: `Cannot compile shop: Compiling function #0 failed: expected 0 elements on the stack for fallthru, found 1 @+${END_AT}, wanted a WebAssembly module`,
   })

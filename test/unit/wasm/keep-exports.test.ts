@@ -42,7 +42,9 @@ const CASES = [
 
 for (const { name, fields, answer } of CASES) {
   test(`${name}: the module does what it did, with the exports that are wanted`, () => {
-    const module = new WebAssembly.Module(keepExports(wat(`(module ${fields})`), WANTED))
+    const module = new WebAssembly.Module(
+      keepExports(wat(`(module ${fields})`), (name) => WANTED.has(name)),
+    )
     expect(new Set(WebAssembly.Module.exports(module).map((one) => one.name))).toEqual(WANTED)
     const { exports } = new WebAssembly.Instance(module)
     expect((exports['_start'] as () => number)()).toBe(answer)
@@ -52,6 +54,6 @@ for (const { name, fields, answer } of CASES) {
 test('few exports stay, and a module without any', () => {
   for (const fields of [`${MEMORY} ${START} (func (export "other"))`, '(func)']) {
     const bytes = wat(`(module ${fields})`)
-    expect(keepExports(bytes, WANTED)).toBe(bytes)
+    expect(keepExports(bytes, (name) => WANTED.has(name))).toBe(bytes)
   }
 })

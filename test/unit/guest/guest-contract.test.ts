@@ -1,7 +1,7 @@
 /** A module that is no WASI command is refused before anything runs, by every way in; one that is fits the host. */
 import { expect, test } from 'vitest'
-import { contractProblem } from '../../../src/guest/command-contract.ts'
-import { compileCgiModule } from '../../../src/guest/make-module.ts'
+import { contractProblem } from '../../../src/guest/guest-contract.ts'
+import { hardenAndCompile } from '../../../src/guest/make-module.ts'
 import { WASI_FUNCTIONS, WasiHost } from '../../../src/wasi/host.ts'
 import { WASI_SIGNATURES } from '../../../src/wasi/signatures.ts'
 import { inspect } from '../../../src/wasm/inspect-module.ts'
@@ -93,7 +93,7 @@ test.each(REFUSED)('$name', async ({ text, says }) => {
   expect(problem).toContain(says)
   expect(problem).toMatch(/, wanted .+: (?:build|take|let) /)
   expect(problem).not.toContain('wasm_fpm:')
-  await expect(compileCgiModule(bytes, OPTIONS)).rejects.toMatchObject({
+  await expect(hardenAndCompile(bytes, OPTIONS)).rejects.toMatchObject({
     code: 'GUEST_WRONG_CONTRACT',
     message: `Cannot run shop: ${problem}`,
   })
@@ -125,7 +125,7 @@ test('all functions of preview 1 have a type, and the host links with it', async
     (name) => `(import ${WASI} "${name}" (func ${typeOf(name)}))`,
   ).join(' ')
   const bytes = wat(`(module ${imports} ${PARTS})`)
-  const { module, wasiNames, memories } = await compileCgiModule(bytes, OPTIONS)
+  const { module, wasiNames, memories } = await hardenAndCompile(bytes, OPTIONS)
   const host = new WasiHost(wasiNames)
   const own = memories.map((size) => new WebAssembly.Memory(size))
   const linked = { wasi_snapshot_preview1: host.imports, 'wasm_fpm:memory': { ...own } }
