@@ -16,7 +16,7 @@ import {
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Child } from '../../support/peers/child.ts'
 import { Client } from '../master/serve.ts'
 
@@ -25,9 +25,16 @@ const PAGE = readFileSync('docs/operations.md', 'utf8')
 const NO_REGISTRY = /ENOTFOUND|ENOTCACHED|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT/
 const isRoot = process.getuid?.() === 0
 
-const root = mkdtempSync(join(tmpdir(), 'wasm-fpm-install-'))
-const work = join(root, 'work')
-const socket = join(root, 'run/wasm-fpm/www.sock')
+/** Another one each time that the story is told. */
+let root = ''
+let work = ''
+let socket = ''
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'wasm-fpm-install-'))
+  work = join(root, 'work')
+  socket = join(root, 'run/wasm-fpm/www.sock')
+})
 
 /** `/etc` and so on are in the folder. */
 function here(text: string): string {
@@ -75,7 +82,7 @@ const journal = (): string => {
 }
 
 /** systemctl as far as the page needs it: starts what the unit says, with the unit's PATH. */
-const SYSTEMCTL = `#!/bin/bash
+const systemctl = (): string => `#!/bin/bash
 unit=${root}/etc/systemd/system/wasm-fpm.service
 pid=${root}/pid
 ready() { grep -c '"msg":"ready"' ${root}/journal 2>/dev/null || true; }
@@ -107,15 +114,25 @@ function stub(name: string, text: string): void {
   writeFileSync(join(root, 'stubs', name), text, { mode: 0o755 })
 }
 
-afterAll(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') say('the story has failed')
   if (existsSync(join(root, 'pid'))) await run('systemctl stop')
   rmSync(root, { recursive: true, force: true })
 })
 
+function say(what: string): void {
+  process.stderr.write(`${what}; the service has said:\n${journal()}\n`)
+}
+
 async function answer(path: string, more: Readonly<Record<string, string>> = {}) {
   const client = new Client(socket)
   const params = { SCRIPT_NAME: path, REQUEST_URI: path, HTTP_HOST: 'acme.example', ...more }
+  const late = setTimeout(() => {
+    say(`no answer to ${path} in 5 s`)
+    client.close()
+  }, 5000)
   const { status, body } = await client.get(path.slice(1), '', params)
+  clearTimeout(late)
   client.close()
   return { status, body }
 }
@@ -132,16 +149,14 @@ function relocateExamples(): void {
   writeFileSync(main, `store = "${root}/var/lib/wasm-fpm/store"\n${text}`)
 }
 
-// One long story: half of it cannot be told again.
 test('install, publish, HTTPS, secrets, metrics, backup, restore, upgrade, and back', {
-  retry: 0,
   timeout: 300_000,
 }, async (context) => {
   chmodSync(root, 0o755)
   for (const folder of ['work', 'run/wasm-fpm', 'etc/systemd/system', 'var/lib/wasm-fpm', 'root']) {
     mkdirSync(join(root, folder), { recursive: true })
   }
-  stub('systemctl', SYSTEMCTL)
+  stub('systemctl', systemctl())
   stub('adduser', '#!/bin/sh\n')
 
   // Install.
