@@ -24,6 +24,7 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'config/schema.ts mountSchema': SCHEMA,
   'config/schema.ts poolSchema': SCHEMA,
   'config/schema.ts queueSchema': SCHEMA,
+  'config/schema.ts runtimeSchema': SCHEMA,
   'config/schema.ts tenantSchema': SCHEMA,
   'gateway/access-line.ts escapeLogValue': PURE_STEP,
   'gateway/listen/inherited.ts isListeningSocket': PURE_STEP,

@@ -5,6 +5,7 @@ import { withEnvFiles } from '../config/env-files.ts'
 import { loadConfig } from '../config/load.ts'
 import { machineMemoryBytes } from '../config/machine.ts'
 import { IDLE_WORKER_BYTES, type MemoryNeed, memoryNeed } from '../config/memory-need.ts'
+import { checkRuntimeModules } from '../config/runtime-use.ts'
 import { configOption, findConfigFile } from './config-file.ts'
 import { hideEnv } from './hidden-env.ts'
 import { jsonOption, printJson } from './json.ts'
@@ -27,6 +28,7 @@ function check({ config: given, json }: CheckOptions): void {
   const config = loadConfig(file)
   // As they are read at the start; what is in them is not for here.
   withEnvFiles(config)
+  checkRuntimeModules(config)
   const { pools, tenants } = config
   const memory = memoryNeed(config)
   if (json === true) {

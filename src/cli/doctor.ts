@@ -1,15 +1,17 @@
 /** `wasm-fpm doctor`: looks at the machine and the configuration, says what is not well, and what to do about it. */
 import { Command } from 'commander'
-import type { Config } from '../config/config.ts'
+import type { Config, RuntimeConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
+import { usedRuntimes, withRuntimeEndings } from '../config/runtime-use.ts'
 import { findConfigFile } from './config-file.ts'
 import type { Check } from './doctor/check-result.ts'
 import { checkEnvFiles } from './doctor/env-file-checks.ts'
 import { checkMachine } from './doctor/machine-checks.ts'
 import { readMachineFacts } from './doctor/machine-facts.ts'
-import { readAccountFiles } from './doctor/permission.ts'
+import { type Person, readAccountFiles } from './doctor/permission.ts'
 import { checkPool, type Surroundings, workerPerson } from './doctor/pool-checks.ts'
 import { printChecks, printJson, summarize } from './doctor/report.ts'
+import { checkRuntime } from './doctor/runtime-checks.ts'
 import { apacheSnippet, nginxSnippet } from './doctor/snippets.ts'
 import { checkServerFiles, checkTenant } from './doctor/tenant-checks.ts'
 import { CliError } from './errors.ts'
@@ -59,14 +61,21 @@ function examine(config: Config, webUser: string): readonly Check[] {
     webUser,
   }
   const workers = new Map(config.pools.map((pool) => [pool.name, workerPerson(pool, around)]))
+  const workersOf = ({ name }: RuntimeConfig): readonly Person[] => {
+    const users = config.tenants.filter(({ runtimes }) => runtimes.includes(name))
+    return [...new Set(users.flatMap(({ pool }) => workers.get(pool) ?? []))]
+  }
   return [
     ...checkMachine(readMachineFacts(), mostInstances(config)),
     ...checkServerFiles(config),
     ...checkEnvFiles(config),
     ...config.pools.flatMap((pool) => checkPool(pool, around)),
+    ...usedRuntimes(config).flatMap((runtime) => checkRuntime(runtime, workersOf(runtime))),
     ...config.tenants.flatMap((tenant) => {
       const worker = workers.get(tenant.pool)
-      return worker === undefined ? [] : checkTenant(tenant, worker)
+      return worker === undefined
+        ? []
+        : checkTenant(withRuntimeEndings(tenant, config.runtimes), worker)
     }),
   ]
 }
@@ -92,5 +101,6 @@ function printSnippets(config: Config, name: string): string {
       `Cannot print for tenant ${JSON.stringify(name)}: there is none of that name, wanted one of ${known.join(', ') || 'a [[tenant]]'}`,
     )
   }
-  return `# nginx\n${nginxSnippet(tenant, pool)}\n# Apache\n${apacheSnippet(tenant, pool)}`
+  const seen = withRuntimeEndings(tenant, config.runtimes)
+  return `# nginx\n${nginxSnippet(seen, pool)}\n# Apache\n${apacheSnippet(seen, pool)}`
 }

@@ -4,7 +4,8 @@ import type { Config, TenantConfig } from '../config/config.ts'
 const HIDDEN = '(not shown)'
 
 export function hideEnv(config: Config): Config {
-  return { ...config, tenants: config.tenants.map(hideEnvOf) }
+  const runtimes = config.runtimes.map((runtime) => ({ ...runtime, env: hidden(runtime.env) }))
+  return { ...config, runtimes, tenants: config.tenants.map(hideEnvOf) }
 }
 
 export function hideEnvOf(tenant: TenantConfig): TenantConfig {

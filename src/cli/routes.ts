@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import type { TenantConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
+import { withRuntimeEndings } from '../config/runtime-use.ts'
 import { DirectoryStore } from '../store/directory-store.ts'
 import { DEFAULT_STORE, isStore } from '../store/open-store.ts'
 import { configOption, findConfigFile, usualConfigFile } from './config-file.ts'
@@ -62,7 +63,8 @@ async function locate(config: string | undefined, store: string | undefined): Pr
   // `serve` makes the configuration's where there is none: nothing has been published yet.
   const usual = loaded.store ?? DEFAULT_STORE
   const found = (await isStore(usual)) ? usual : undefined
-  return { source: file, tenants: loaded.tenants, store: store ?? found }
+  const tenants = loaded.tenants.map((tenant) => withRuntimeEndings(tenant, loaded.runtimes))
+  return { source: file, tenants, store: store ?? found }
 }
 
 function printRows(rows: readonly RouteRow[]): string {

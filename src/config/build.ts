@@ -8,12 +8,20 @@ import type {
   Config,
   HandlerConfig,
   PoolConfig,
+  RuntimeConfig,
   TenantConfig,
   TenantLimits,
 } from './config.ts'
-import type { AdminTable, HandlerTable, MainFile, PoolTable, TenantTable } from './schema.ts'
+import type {
+  AdminTable,
+  HandlerTable,
+  MainFile,
+  PoolTable,
+  RuntimeTable,
+  TenantTable,
+} from './schema.ts'
 
-type GlobalConfig = Omit<Config, 'pools' | 'tenants'>
+type GlobalConfig = Omit<Config, 'pools' | 'runtimes' | 'tenants'>
 
 const DEFAULT_MAX_SPARE_SERVERS = 4
 
@@ -89,6 +97,29 @@ export function buildPool(table: PoolTable, folder: string, cores: number): Pool
   }
 }
 
+/** Where a runtime's module is unless its table says it: in the store that `main`, a file in `folder`, names. */
+export function usualModule(main: MainFile, folder: string): (runtime: string) => string {
+  const store = resolve(folder, main.store ?? USUAL_STORE)
+  return (runtime) => join(store, 'runtimes', `${runtime}.wasm`)
+}
+
+/** A relative path is taken from `folder`. */
+export function buildRuntime(
+  table: RuntimeTable,
+  folder: string,
+  usual: (name: string) => string,
+): RuntimeConfig {
+  return {
+    name: table.name,
+    module: resolved(folder, table.module) ?? usual(table.name),
+    extensions: table.extensions,
+    index: table.index,
+    memoryBytes: table.memory,
+    bootTimeoutMs: table.boot_timeout,
+    env: table.env,
+  }
+}
+
 /** Relative host paths are taken from `folder`. `onlyPool`: the pool of a tenant that names none. */
 export function buildTenant(table: TenantTable, folder: string, onlyPool: string): TenantConfig {
   const { limits, queue } = table
@@ -100,6 +131,7 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     pool: table.pool ?? onlyPool,
     hosts: table.hosts,
     root: resolved(folder, table.root),
+    runtimes: table.runtimes,
     env: table.env,
     envFile: resolved(folder, table.env_file),
     pm: table.pm,

@@ -30,6 +30,7 @@ export interface Config {
   /** Undefined: there is no admin API. */
   readonly admin: AdminConfig | undefined
   readonly pools: readonly PoolConfig[]
+  readonly runtimes: readonly RuntimeConfig[]
   readonly tenants: readonly TenantConfig[]
 }
 
@@ -97,6 +98,22 @@ export interface PoolConfig {
   readonly gatherConnections: boolean
 }
 
+/** A module that runs scripts: an interpreter. */
+export interface RuntimeConfig {
+  readonly name: string
+  /** Absolute path. */
+  readonly module: string
+  /** Endings of the file names that it runs. */
+  readonly extensions: readonly string[]
+  /** File that stands for its folder; undefined: none. */
+  readonly index: string | undefined
+  /** What the memory of one instance may grow to. */
+  readonly memoryBytes: number
+  /** How long it may take to be ready for its first request. */
+  readonly bootTimeoutMs: number
+  readonly env: Readonly<Record<string, string>>
+}
+
 export type ProcessManager = 'static' | 'dynamic' | 'ondemand'
 export type Engine = 'own' | 'wasmer'
 
@@ -116,6 +133,8 @@ export interface TenantConfig {
   readonly hosts: readonly string[]
   /** Absolute path of the document root; undefined: published handlers only. */
   readonly root: string | undefined
+  /** Names of those that run scripts below `root`. */
+  readonly runtimes: readonly string[]
   readonly env: Readonly<Record<string, string>>
   /** Absolute path of a file with more of them, which are in `env` where guests run (`withEnvFiles`); undefined: none. */
   readonly envFile: string | undefined

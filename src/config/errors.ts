@@ -16,6 +16,10 @@ export type ConfigErrorCode =
   | 'CONFIG_DUPLICATE'
   /** A tenant of a pool that does not exist. */
   | 'CONFIG_UNKNOWN_POOL'
+  /** A tenant with a runtime that does not exist. */
+  | 'CONFIG_UNKNOWN_RUNTIME'
+  /** The module of a runtime that a tenant names is not there. */
+  | 'CONFIG_NO_RUNTIME_MODULE'
   /** A TCP address that strangers can reach, without `allowed_clients`. */
   | 'CONFIG_OPEN_LISTEN'
   /** Process manager settings that contradict each other. */

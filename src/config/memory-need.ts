@@ -1,5 +1,6 @@
 /** The most memory that a configuration lets its server take, as a sum over workers and instances. */
-import type { Config, TenantConfig } from './config.ts'
+import type { Config, RuntimeConfig, TenantConfig } from './config.ts'
+import { runtimesOf } from './runtime-use.ts'
 
 /** What an idle worker takes, about: measured, most of it is Node. */
 export const IDLE_WORKER_BYTES = 105 * 1024 * 1024
@@ -17,12 +18,13 @@ export interface MemoryNeed {
   readonly totalBytes: number
 }
 
-export function memoryNeed({ pools, tenants, processMax, memoryMaxBytes }: Config): MemoryNeed {
+export function memoryNeed(config: Config): MemoryNeed {
+  const { pools, runtimes, tenants, processMax, memoryMaxBytes } = config
   const workersOf = new Map(pools.map(({ name, workers }) => [name, workers]))
   const workers = pools.reduce((sum, pool) => sum + pool.workers, 0)
   const largestFirst = tenants
     .map((tenant) => ({
-      memoryBytes: mostMemory(tenant),
+      memoryBytes: mostMemory(tenant, runtimes),
       tmpBytes: tenant.limits.tmpBytes,
       most: inWholeShares(tenant.maxChildren, workersOf.get(tenant.pool) ?? 1),
     }))
@@ -47,9 +49,11 @@ function inWholeShares(total: number, workers: number): number {
   return Math.ceil(total / workers) * workers
 }
 
-function mostMemory({ limits, handlers }: TenantConfig): number {
+function mostMemory(tenant: TenantConfig, runtimes: readonly RuntimeConfig[]): number {
+  const { limits, handlers } = tenant
   return Math.max(
     limits.memoryBytes,
     ...handlers.map((handler) => handler.limits.memoryBytes ?? limits.memoryBytes),
+    ...runtimesOf(tenant, runtimes).map(({ memoryBytes }) => memoryBytes),
   )
 }

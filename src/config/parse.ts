@@ -2,13 +2,14 @@
 import { dirname } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import type { z } from 'zod'
-import { buildGlobals, buildPool, buildTenant } from './build.ts'
-import type { Config, PoolConfig, TenantConfig } from './config.ts'
+import { buildGlobals, buildPool, buildRuntime, buildTenant, usualModule } from './build.ts'
+import type { Config, PoolConfig, RuntimeConfig, TenantConfig } from './config.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
 import { KeyLines } from './key-lines.ts'
 import { machineCores, machineMemoryBytes } from './machine.ts'
 import { type ConfigDocument, problemAt, problemsOf } from './problems.ts'
 import { checkAdmin, checkPool, checkTenant, type Report, type SeenNames } from './rules.ts'
+import { checkRuntime, checkTenantRuntimes } from './runtime-rules.ts'
 import { includedSchema, mainSchema } from './schema.ts'
 import { SharedParts } from './shared-parts.ts'
 
@@ -50,6 +51,7 @@ export function buildConfig(main: ConfigDocument, included: readonly ConfigDocum
   const names: SeenNames = {
     pools: new Map(),
     addresses: new Map(),
+    runtimes: new Map(),
     tenants: new Map(),
     hosts: new Map(),
   }
@@ -67,6 +69,15 @@ export function buildConfig(main: ConfigDocument, included: readonly ConfigDocum
       pools.push(pool)
     }
   }
+  const runtimes: RuntimeConfig[] = []
+  const usual = usualModule(mainTables, dirname(main.file))
+  for (const { document, tables } of files) {
+    for (const [index, table] of tables?.runtime.entries() ?? []) {
+      const runtime = buildRuntime(table, dirname(document.file), usual)
+      checkRuntime(runtime, names.runtimes, reportFor(document, 'runtime', index))
+      runtimes.push(runtime)
+    }
+  }
   const poolNames = pools.map(({ name }) => name)
   const onlyPool = poolNames.length === 1 ? (poolNames[0] ?? '') : ''
   const tenants: TenantConfig[] = []
@@ -74,7 +85,9 @@ export function buildConfig(main: ConfigDocument, included: readonly ConfigDocum
   for (const { document, tables } of files) {
     for (const [index, table] of tables?.tenant.entries() ?? []) {
       const tenant = buildTenant(table, dirname(document.file), onlyPool)
-      checkTenant(tenant, poolNames, { seen: names, report: reportFor(document, 'tenant', index) })
+      const report = reportFor(document, 'tenant', index)
+      checkTenant(tenant, poolNames, { seen: names, report })
+      checkTenantRuntimes(tenant, runtimes, report)
       tenants.push(parts.share(tenant))
     }
   }
@@ -85,7 +98,7 @@ export function buildConfig(main: ConfigDocument, included: readonly ConfigDocum
     checkAdmin(globals.admin, names, report)
   }
   if (problems.length > 0) throw new ConfigError(problems)
-  return frozen({ ...globals, pools, tenants })
+  return frozen({ ...globals, pools, runtimes, tenants })
 }
 
 function check<Schema extends z.ZodType>(

@@ -14,6 +14,7 @@ export type Seen = Map<string, string>
 export interface SeenNames {
   readonly pools: Seen
   readonly addresses: Seen
+  readonly runtimes: Seen
   readonly tenants: Seen
   /** By pool: requests of another pool come by other sockets. */
   readonly hosts: Map<string, Seen>
@@ -95,7 +96,7 @@ export function checkTenant(
   }
 }
 
-function duplicate(report: Report, path: KeyPath): (message: string) => void {
+export function duplicate(report: Report, path: KeyPath): (message: string) => void {
   return (message) => report(path, 'CONFIG_DUPLICATE', message)
 }
 
@@ -124,7 +125,7 @@ function checkSpares(tenant: TenantConfig, report: Report): void {
 }
 
 /** Notes that `name` belongs to `owner`; tells when it already belongs to somebody. */
-function claim(
+export function claim(
   seen: Seen,
   name: string,
   { owner, refuse }: { readonly owner: string; readonly refuse: (message: string) => void },

@@ -226,11 +226,23 @@ export const queueSchema = z.strictObject({
   timeout: key('5s', duration('0', '1h')),
 })
 
+/** What runs the scripts of tenants that name it. */
+export const runtimeSchema = z.strictObject({
+  name: requiredKey(name),
+  module: optionalKey('`runtimes/NAME.wasm` in the store', path),
+  extensions: requiredKey(wholeList(extension, 'endings')),
+  index: optionalKey('none', fileName),
+  memory: key('128MiB', size('64KiB', '4GiB')),
+  boot_timeout: key('10s', duration('100ms', '1h')),
+  env: key({}, env),
+})
+
 export const tenantSchema = z.strictObject({
   name: requiredKey(name),
   pool: optionalKey('the only pool', name),
   hosts: key([], wholeList(host, 'hosts')),
   root: optionalKey('none', path),
+  runtimes: key([], wholeList(name, 'names of runtimes')),
   env: key({}, env),
   env_file: optionalKey('none', path),
   pm: key('ondemand', oneOf(['static', 'dynamic', 'ondemand'])),
@@ -287,6 +299,7 @@ export const adminSchema = z.strictObject({
 /** A file named by `include`. */
 export const includedSchema = z.strictObject({
   pool: z.array(poolSchema).prefault([]),
+  runtime: z.array(runtimeSchema).prefault([]),
   tenant: z.array(tenantSchema).prefault([]),
 })
 
@@ -312,4 +325,5 @@ export type MainFile = z.infer<typeof mainSchema>
 export type AdminTable = z.infer<typeof adminSchema>
 export type PoolTable = z.infer<typeof poolSchema>
 export type HandlerTable = z.infer<typeof handlerSchema>
+export type RuntimeTable = z.infer<typeof runtimeSchema>
 export type TenantTable = z.infer<typeof tenantSchema>

@@ -2,6 +2,7 @@
 
 import { printListenAddress } from '../base/listen-address.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
+import { usedRuntimes } from '../config/runtime-use.ts'
 import { type Grants, grantsOf } from './worker-command.ts'
 
 /** A pool as it runs now. */
@@ -44,6 +45,7 @@ export function planReload(running: readonly RunningPool[], next: Config): PoolC
 export function settingsOf(config: Config, pool: PoolConfig): Config {
   const workers = config.pools.reduce((sum, one) => sum + one.workers, 0)
   const partOf = (total: number): number => Math.ceil((total * pool.workers) / workers)
+  const tenants = config.tenants.filter((tenant) => tenant.pool === pool.name)
   const { processMax, memoryMaxBytes, warmMemoryMaxBytes } = config
   return {
     ...config,
@@ -52,7 +54,8 @@ export function settingsOf(config: Config, pool: PoolConfig): Config {
     memoryMaxBytes: memoryMaxBytes === undefined ? undefined : partOf(memoryMaxBytes),
     warmMemoryMaxBytes: partOf(warmMemoryMaxBytes),
     pools: [pool],
-    tenants: config.tenants.filter((tenant) => tenant.pool === pool.name),
+    runtimes: usedRuntimes({ ...config, tenants }),
+    tenants,
   }
 }
 

@@ -96,13 +96,14 @@ export function workerEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** What the tenants of `config` need. Lists are sorted, so that equal needs make equal lists. */
-export function grantsOf({ tenants, store }: Config): Grants {
+export function grantsOf({ runtimes, tenants, store }: Config): Grants {
   const read = new Set<string>()
   const write = new Set<string>()
   if (store !== undefined) {
     for (const path of [store, ...OWNER_FILES]) read.add(path)
     write.add(join(store, 'leases'))
   }
+  for (const { module } of runtimes) for (const path of withTarget(module)) read.add(path)
   for (const { root, mounts, accessLog, slowlog, signers } of tenants) {
     for (const signer of signers) if (isAbsolute(signer)) read.add(signer)
     if (root !== undefined) for (const folder of withTarget(root)) read.add(folder)

@@ -86,6 +86,9 @@ export const CONFIG_STEPS: Steps<ConfigErrorCode> = {
   CONFIG_BAD_VALUE: EDIT,
   CONFIG_DUPLICATE: 'change one of the two, then run `wasm-fpm check`',
   CONFIG_UNKNOWN_POOL: 'name a [[pool]] that is there, or add it, then run `wasm-fpm check`',
+  CONFIG_UNKNOWN_RUNTIME: 'name a [[runtime]] that is there, or add it, then run `wasm-fpm check`',
+  CONFIG_NO_RUNTIME_MODULE:
+    'run the command that the message names, or set module to the file, then run `wasm-fpm check`',
   CONFIG_OPEN_LISTEN: 'name the web servers in allowed_clients, then run `wasm-fpm check`',
   CONFIG_BAD_PM: EDIT,
   CONFIG_UNTRUSTED_ENGINE:

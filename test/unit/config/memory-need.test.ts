@@ -52,6 +52,18 @@ test('workers, instances in whole shares, the largest handler, /tmp', () => {
   })
 })
 
+test('an instance may be one of a runtime', () => {
+  const runtimes = ['one', 'two', 'unused'].map(
+    (name, index) =>
+      `[[runtime]]\nname = "${name}"\nextensions = [".${name}"]\nmemory = "${(index + 1) * 40}MiB"\n`,
+  )
+  const tenant = SMALL.replace('max_children', 'runtimes = ["one", "two"]\nmax_children')
+  expect(needOf(`${TWO_POOLS}${runtimes.join('')}${tenant}`)).toMatchObject({
+    instances: 6,
+    instanceBytes: 6 * 80 * MIB,
+  })
+})
+
 test('process_max takes the largest first, memory_max holds for all', () => {
   expect(needOf(`process_max = 3\n${TWO_POOLS}${SMALL}${LARGE}`)).toMatchObject({
     instances: 3,

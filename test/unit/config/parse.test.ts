@@ -33,6 +33,7 @@ test('a tenant with nothing but a name gets every default', () => {
     pool: 'www',
     hosts: [],
     root: undefined,
+    runtimes: [],
     env: {},
     envFile: undefined,
     pm: 'ondemand',
@@ -90,8 +91,8 @@ test('a tenant with nothing but a name gets every default', () => {
 })
 
 test('what holds for the whole server', () => {
-  const { pools, tenants, ...defaults } = parseConfig('', FILE)
-  expect([pools, tenants]).toEqual([[], []])
+  const { pools, runtimes, tenants, ...defaults } = parseConfig('', FILE)
+  expect([pools, runtimes, tenants]).toEqual([[], [], []])
   expect(defaults).toEqual({
     log: { level: 'info', format: 'auto' },
     processControlTimeoutMs: 30_000,

@@ -13,6 +13,7 @@ import {
   mountSchema,
   poolSchema,
   queueSchema,
+  runtimeSchema,
   tenantSchema,
 } from '../../../src/config/schema.ts'
 
@@ -23,6 +24,7 @@ const SECTIONS: ReadonlyArray<readonly [heading: string, schema: z.ZodObject]> =
   ['`[log]`', logSchema],
   ['`[admin]`', adminSchema],
   ['`[[pool]]`', poolSchema],
+  ['`[[runtime]]`', runtimeSchema],
   ['`[[tenant]]`', tenantSchema],
   ['`[[tenant.handlers]]`', handlerSchema],
   ['`[tenant.handlers.limits]`', handlerLimitsSchema],

@@ -14,10 +14,19 @@ listen = ["/run/a.sock"]
 [[pool]]
 name = "b"
 listen = ["/run/b.sock"]
+[[runtime]]
+name = "php"
+module = "/nowhere/php.wasm"
+extensions = [".php"]
+[[runtime]]
+name = "unused"
+module = "/nowhere/unused.wasm"
+extensions = [".x"]
 [[tenant]]
 name = "ta"
 pool = "a"
 root = "/nowhere/a"
+runtimes = ["php"]
 slowlog = "/nowhere/log/a.slow"
 mounts = [{ host = "/nowhere/ro", guest = "/ro" }, { host = "/nowhere/rw", guest = "/rw", writable = true }]
 [[tenant]]
@@ -36,11 +45,15 @@ function settings(name: string) {
 
 test('a pool is granted what its own tenants have', () => {
   expect(grantsOf(settings('a'))).toEqual({
-    read: ['/nowhere/a', '/nowhere/ro', '/nowhere/rw'],
+    read: ['/nowhere/a', '/nowhere/php.wasm', '/nowhere/ro', '/nowhere/rw'],
     write: ['/nowhere/log/a.slow', '/nowhere/rw'],
   })
   expect(grantsOf(settings('b'))).toEqual({ read: ['/nowhere/b'], write: [] })
   expect(settings('b').tenants.map(({ name }) => name)).toEqual(['tb'])
+  expect(['a', 'b'].map((pool) => settings(pool).runtimes.map(({ name }) => name))).toEqual([
+    ['php'],
+    [],
+  ])
 })
 
 test('the command starts a worker that may do nothing more', () => {
