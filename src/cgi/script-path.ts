@@ -19,8 +19,8 @@ export interface ScriptRules {
   readonly documentRoot: string
   /** Endings of file names that may be run, such as `.wasm`; compared exactly. */
   readonly extensions: readonly string[]
-  /** File to propose when the whole path is that of a folder (ends in `/`). Default: none. */
-  readonly index?: string
+  /** Files to propose, in this order, when the whole path is that of a folder (ends in `/`). Default: none. */
+  readonly indexes?: readonly string[]
 }
 
 export interface ScriptLocation {
@@ -108,7 +108,7 @@ function withPathInfo(file: string, scriptName: string, pathInfo: string): strin
   return file + pathInfo
 }
 
-/** Adds the candidates in `path` to `found`: files named in it, and the index of the folder it may be. */
+/** Adds the candidates in `path` to `found`: files named in it, and the indexes of the folder it may be. */
 function propose(
   path: string,
   urlPath: string,
@@ -128,9 +128,11 @@ function propose(
     }
     from = end + 1
   }
-  const { index } = rules
-  if (index === undefined || !path.endsWith('/') || !isRunnable(index, rules.extensions)) return
-  add(path + index, ['', urlPath.endsWith('/') ? urlPath + index : urlPath])
+  if (!path.endsWith('/')) return
+  for (const index of rules.indexes ?? []) {
+    if (!isRunnable(index, rules.extensions)) continue
+    add(path + index, ['', urlPath.endsWith('/') ? urlPath + index : urlPath])
+  }
 }
 
 function isRunnable(segment: string, extensions: readonly string[]): boolean {

@@ -1,5 +1,6 @@
 /**
- * Document-root mode, php-fpm's way: a file under the tenant's `root` with an allowed extension is run as it lies there.
+ * Document-root mode, php-fpm's way: a file under the tenant's `root` with an allowed extension is run as it lies there: a module
+ * by itself, a script by one of the tenant's runtimes.
  *
  * The tenant may change everything there at any time, so files are opened by `openWithin` only. Looking a path up costs a few
  * system calls for each folder; answers are kept for `revalidateMs`, so a changed file is noticed after that.
@@ -20,6 +21,7 @@ import {
 } from '../guest/guest-module.ts'
 import { type LoadTurns, SMALL_MODULE_BYTES } from '../guest/load-turns.ts'
 import { ScriptMemory } from './script-memory.ts'
+import type { ScriptRuntime } from './script-runtime.ts'
 
 /** How many paths are remembered, existing or not. */
 const MAX_PATHS = 4096
@@ -37,7 +39,9 @@ interface Loaded {
 }
 
 interface Lookup {
-  /** undefined: there is no script. */
+  /** Whether there is a file that may be run. */
+  readonly isThere: boolean
+  /** undefined: it is no module. */
   readonly loaded: Loaded | undefined
   readonly expiresMs: number
 }
@@ -45,10 +49,12 @@ interface Lookup {
 export interface DocumentRootOptions {
   readonly tenant: string
   readonly root: string
-  /** Lower-case, with the dot: `.wasm`. */
+  /** Of modules; lower-case, with the dot: `.wasm`. */
   readonly extensions: readonly string[]
   /** The file that the path of a folder means. */
   readonly index: string
+  /** What runs other files. Default: nothing. */
+  readonly runtimes?: readonly ScriptRuntime[]
   /** How long an answer about a file is believed, in milliseconds. */
   readonly revalidateMs: number
   /** What the script at `path` (as for `load`) may have. */
@@ -63,6 +69,7 @@ export class DocumentRoot {
   readonly rules: ScriptRules
   /** Which files requests mean. */
   readonly scripts: ScriptMemory
+  readonly #root: string
   readonly #extensions: ReadonlySet<string>
   readonly #revalidateMs: number
   readonly #limitsOf: (path: string) => CompileLimits
@@ -75,12 +82,18 @@ export class DocumentRoot {
 
   constructor(options: DocumentRootOptions) {
     const { root, extensions, index, revalidateMs, limitsOf, cache, clock } = options
+    const { runtimes = [] } = options
+    this.#root = root
     this.#tenant = options.tenant
     this.#turns = options.turns
     this.#revalidateMs = revalidateMs
     this.#limitsOf = limitsOf
-    this.rules = { documentRoot: root, extensions, index }
-    this.scripts = new ScriptMemory(this.rules)
+    this.rules = {
+      documentRoot: Buffer.from(root).toString('latin1'),
+      extensions: [...extensions, ...runtimes.flatMap((runtime) => runtime.extensions)],
+      indexes: [index, ...runtimes.flatMap((runtime) => runtime.index ?? [])],
+    }
+    this.scripts = new ScriptMemory(this.rules, runtimes)
     this.#extensions = new Set(extensions)
     this.#cache = cache
     this.#clock = clock
@@ -92,31 +105,46 @@ export class DocumentRoot {
    * GUEST_OUTSIDE_ROOT for one that leads out of it; rejects with `GuestError`.
    */
   load(path: string): GuestModule | Promise<GuestModule> | undefined {
-    const nowMs = this.#clock.nowMs()
-    const known = this.#lookups.get(path)
-    const isCurrent = known !== undefined && known.expiresMs > nowMs
-    const { loaded } = isCurrent ? known : this.#lookUp(ownCopy(path), nowMs)
+    const { loaded } = this.#current(path)
     return loaded?.ready ?? loaded?.module
   }
 
+  /** Whether there is a file at `path` (as for `load`) for a runtime, which opens it itself. Throws GUEST_OUTSIDE_ROOT. */
+  has(path: string): boolean {
+    return this.#current(path).isThere
+  }
+
+  #current(path: string): Lookup {
+    const nowMs = this.#clock.nowMs()
+    const known = this.#lookups.get(path)
+    const isCurrent = known !== undefined && known.expiresMs > nowMs
+    return isCurrent ? known : this.#lookUp(ownCopy(path), nowMs)
+  }
+
   #lookUp(path: string, nowMs: number): Lookup {
-    const isScript = this.#extensions.has(extname(path).toLowerCase())
-    const loaded = isScript ? this.#find(path) : undefined
-    const lookup: Lookup = { loaded, expiresMs: nowMs + this.#revalidateMs }
+    const stats = this.#statsOf(path)
+    const isModule = stats !== undefined && this.#extensions.has(extname(path).toLowerCase())
+    const lookup: Lookup = {
+      isThere: stats !== undefined,
+      loaded: isModule ? this.#find(stats, path) : undefined,
+      expiresMs: nowMs + this.#revalidateMs,
+    }
     this.#lookups.delete(path)
     this.#remember(this.#lookups, path, lookup)
     return lookup
   }
 
-  #find(path: string): Loaded | undefined {
-    let stats: Stats
+  #statsOf(path: string): Stats | undefined {
     try {
       using file = this.#open(path)
-      stats = file.stats
+      return file.stats
     } catch (error) {
       if (error instanceof OpenError && error.code === 'OPEN_OUTSIDE') throw outside(path, error)
       return undefined // nothing there, or nothing we may see: the same to a client
     }
+  }
+
+  #find(stats: Stats, path: string): Loaded {
     const known = this.#loaded.get(path)
     return known?.identity === identityOf(stats) ? known : this.#load(stats, path)
   }
@@ -177,7 +205,7 @@ export class DocumentRoot {
 
   #open(path: string): OpenedFile {
     const name = Buffer.from(path, 'latin1').toString('utf8')
-    return openWithin(this.rules.documentRoot, name, 'follow-inside')
+    return openWithin(this.#root, name, 'follow-inside')
   }
 
   #remember<Value>(map: Map<string, Value>, path: string, value: Value): void {

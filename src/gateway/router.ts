@@ -71,14 +71,19 @@ export class Router {
 
 /** Throws `GatewayError` or `CgiError`. */
 function findFile(cgi: CgiRequest, { config, documentRoot, settings, handlers }: Tenant): Target {
-  for (const { scriptPath, paths } of documentRoot?.scripts.find(cgi.variables) ?? []) {
-    const module = documentRoot?.load(scriptPath)
+  for (const { scriptPath, paths, runtime } of documentRoot?.scripts.find(cgi.variables) ?? []) {
+    const module =
+      runtime === undefined
+        ? documentRoot?.load(scriptPath)
+        : documentRoot?.has(scriptPath)
+          ? runtime.module()
+          : undefined
     if (module === undefined) continue
     return {
       kind: 'guest',
       handler: scriptPath,
       module,
-      settings: handlers.get(scriptPath) ?? settings,
+      settings: runtime?.settingsOf(scriptPath) ?? handlers.get(scriptPath) ?? settings,
       paths,
     }
   }

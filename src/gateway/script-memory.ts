@@ -1,9 +1,10 @@
 /** Which files requests have meant lately: what web servers say about a file is the same for each request for it. */
 import type { GuestPaths } from '../cgi/guest-environment.ts'
-import { type ScriptRules, scriptCandidates } from '../cgi/script-path.ts'
+import { type ScriptLocation, type ScriptRules, scriptCandidates } from '../cgi/script-path.ts'
 import type { VariableReader } from '../cgi/variables.ts'
+import type { ScriptRuntime } from './script-runtime.ts'
 
-/** Where a guest sees its tenant's document root. */
+/** Where a guest sees its tenant's document root; a runtime's sees it where it is. */
 const GUEST_ROOT = '/'
 
 /** For one document root; there are as many of them as tenants. */
@@ -17,6 +18,8 @@ export interface ScriptPlace {
   readonly scriptPath: string
   /** As its guest sees them. */
   readonly paths: GuestPaths
+  /** What runs it; undefined: it is a module itself. */
+  readonly runtime: ScriptRuntime | undefined
 }
 
 interface Meaning {
@@ -29,30 +32,39 @@ const NAMES = ['SCRIPT_FILENAME', 'SCRIPT_NAME', 'PATH_INFO', 'DOCUMENT_ROOT'] a
 
 export class ScriptMemory {
   readonly #rules: ScriptRules
+  readonly #runtimes: readonly ScriptRuntime[]
   readonly #meanings: Meaning[] = []
   #next = 0
 
-  constructor(rules: ScriptRules) {
+  constructor(rules: ScriptRules, runtimes: readonly ScriptRuntime[] = []) {
     this.#rules = rules
+    this.#runtimes = runtimes
   }
 
   /** The files that `variables` may mean; see `scriptCandidates`. */
   find(variables: VariableReader): readonly ScriptPlace[] {
     for (const { said, places } of this.#meanings) if (isSaid(said, variables)) return places
-    const places = scriptCandidates(variables, this.#rules).map(
-      ({ scriptPath, scriptName, pathInfo }): ScriptPlace => ({
-        scriptPath,
-        paths: {
-          documentRoot: GUEST_ROOT,
-          scriptFilename: GUEST_ROOT + scriptPath,
-          scriptName,
-          pathInfo,
-          pathTranslated: pathInfo,
-        },
-      }),
-    )
+    const places = scriptCandidates(variables, this.#rules).map((found) => this.#place(found))
     this.#remember({ said: NAMES.map((name) => variables.get(name) ?? ''), places })
     return places
+  }
+
+  #place({ scriptPath, scriptName, pathInfo }: ScriptLocation): ScriptPlace {
+    const runtime = this.#runtimes.find(({ extensions }) =>
+      extensions.some((extension) => scriptPath.endsWith(extension)),
+    )
+    const { documentRoot } = this.#rules
+    const paths: GuestPaths =
+      runtime === undefined
+        ? {
+            documentRoot: GUEST_ROOT,
+            scriptFilename: GUEST_ROOT + scriptPath,
+            scriptName,
+            pathInfo,
+            pathTranslated: pathInfo,
+          }
+        : { documentRoot, scriptFilename: `${documentRoot}/${scriptPath}`, scriptName, pathInfo }
+    return { scriptPath, paths, runtime }
   }
 
   #remember(meaning: Meaning): void {

@@ -179,14 +179,14 @@ test('a script that is its own PATH_INFO', () => {
 })
 
 test('an index is proposed for a folder only', () => {
-  const rules = { ...RULES, index: 'index.wasm' }
+  const rules = { ...RULES, indexes: ['index.wasm'] }
   const find = (path: string) => scriptCandidates(new Map([['PATH_INFO', path]]), rules)
   expect(find('/')).toEqual([{ scriptPath: 'index.wasm', scriptName: '/index.wasm', pathInfo: '' }])
   expect(find('/shop/')).toEqual([
     { scriptPath: 'shop/index.wasm', scriptName: '/shop/index.wasm', pathInfo: '' },
   ])
   expect(find('/shop')).toEqual([])
-  expect(scriptCandidates(new Map([['PATH_INFO', '/']]), { ...rules, index: 'a.txt' })).toEqual([])
+  expect(scriptCandidates(new Map([['PATH_INFO', '/']]), { ...rules, indexes: ['a.txt'] })).toEqual([])
 })
 
 const PATH_INFOS = ['', '/', '/foo', '/foo/', '//', '//foo//', '/./', '/foo/index.wasm/', '/a b/é/']
@@ -211,7 +211,7 @@ for (const index of [undefined, 'index.wasm']) {
   for (const info of PATH_INFOS) {
     test(`PATH_INFO ${JSON.stringify(info)} is what follows the script, index ${index}`, () => {
       for (const tell of TELLINGS) {
-        const rules = index === undefined ? RULES : { ...RULES, index }
+        const rules = index === undefined ? RULES : { ...RULES, indexes: [index] }
         const [first] = scriptCandidates(new Map(Object.entries(tell(info))), rules)
         expect(first).toEqual({ scriptPath: 's.wasm', scriptName: '/s.wasm', pathInfo: info })
       }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ScriptMemory } from '../../../src/gateway/script-memory.ts'
 
-const RULES = { documentRoot: '/srv/www', extensions: ['.wasm'], index: 'index.wasm' }
+const RULES = { documentRoot: '/srv/www', extensions: ['.wasm'], indexes: ['index.wasm'] }
 
 const SAID = {
   SCRIPT_FILENAME: '/srv/www/a.wasm',

@@ -1,0 +1,14 @@
+/** A runtime as one tenant has it: what runs those of its scripts that have the runtime's endings. */
+import type { GuestModule } from '../guest/guest-module.ts'
+import type { HandlerSettings } from './handler-settings.ts'
+
+export interface ScriptRuntime {
+  readonly name: string
+  readonly extensions: readonly string[]
+  /** File that stands for its folder; undefined: none. */
+  readonly index: string | undefined
+  /** Its module, booted; another one after a reload that found its file changed. Rejects with `GuestError`, `WasmError`. */
+  readonly module: () => GuestModule | Promise<GuestModule>
+  /** What the script at a path below the root may use; latin1, one char a byte. */
+  readonly settingsOf: (scriptPath: string) => HandlerSettings
+}
