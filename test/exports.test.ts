@@ -29,7 +29,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'gateway/access-line.ts escapeLogValue': PURE_STEP,
   'gateway/listen/inherited.ts isListeningSocket': PURE_STEP,
   'gateway/listen/listener.ts openListener': 'tests and benchmarks listen without a master',
-  'guest/boot.ts bootModule': 'runtimes',
   'guest/boot.ts warmModule': 'runtimes',
   'master/reload-plan.ts settingsOf': PURE_STEP,
   'master/sd-notify.ts socketAddress': PURE_STEP,
@@ -42,7 +41,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'wasi/memory-directory.ts MemoryDirectory':
     'the table of files is run against each kind of directory',
   'worker/shares.ts shareOf': PURE_STEP,
-  'wasi/mount-tree.ts MountPlan': 'runtimes are about to use it',
 }
 
 const source = read('src')

@@ -77,6 +77,7 @@ async function answer(
   const settings = { clock: systemClock, logger: createLogger('warn'), accessLog: false }
   const gateway = assembleGateway(config, settings, releases)
   const body = await readBody(options.data)
+  await gateway.booted
   const [pathInfo = '', query = ''] = options.path.split(/\?(.*)/s)
   const scriptName = (await routeOf(releases, tenant, handler)) ?? `/${handler}`
   const params: Array<[string, string]> = [

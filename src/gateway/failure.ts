@@ -96,6 +96,7 @@ const RULES: Readonly<Partial<Record<FailureCode, FailureRule>>> = {
   GUEST_LOADS_WAITING: busy,
   GUEST_INVALID_MODULE: badResponse,
   GUEST_WRONG_CONTRACT: badResponse,
+  GUEST_NO_RUNTIME: { ...badGuest, status: 503 },
   GUEST_BOOT_FAILED: { ...badResponse, level: 'error' },
   GUEST_TOO_LARGE: badResponse,
 

@@ -23,4 +23,6 @@ export interface Gateway {
   readonly slowLog: (tenant: Tenant) => SlowLog | undefined
   /** What a tenant's status page shows. */
   readonly poolStatus: (tenant: Tenant) => Promise<PoolStatus>
+  /** Resolves when each runtime has been booted, or cannot be, or takes too long to wait for. */
+  readonly booted: Promise<void>
 }

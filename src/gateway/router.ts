@@ -5,8 +5,10 @@
  * decides. No header of the client ever names a tenant, and no parameter is ever configuration.
  */
 import type { CgiRequest } from '../cgi/environment.ts'
+import type { DocumentRoot } from './document-root.ts'
 import { GatewayError } from './errors.ts'
-import type { Target } from './target.ts'
+import type { ScriptPlace } from './script-memory.ts'
+import type { GuestTarget, Target } from './target.ts'
 import type { Tenant } from './tenant.ts'
 
 export class Router {
@@ -71,13 +73,9 @@ export class Router {
 
 /** Throws `GatewayError` or `CgiError`. */
 function findFile(cgi: CgiRequest, { config, documentRoot, settings, handlers }: Tenant): Target {
-  for (const { scriptPath, paths, runtime } of documentRoot?.scripts.find(cgi.variables) ?? []) {
-    const module =
-      runtime === undefined
-        ? documentRoot?.load(scriptPath)
-        : documentRoot?.has(scriptPath)
-          ? runtime.module()
-          : undefined
+  for (const place of documentRoot?.scripts.find(cgi.variables) ?? []) {
+    const { scriptPath, paths, runtime } = place
+    const module = documentRoot === undefined ? undefined : moduleOf(place, documentRoot)
     if (module === undefined) continue
     return {
       kind: 'guest',
@@ -87,8 +85,19 @@ function findFile(cgi: CgiRequest, { config, documentRoot, settings, handlers }:
       paths,
     }
   }
+  const folder = documentRoot?.rules.documentRoot ?? 'no root'
+  const extensions = documentRoot?.rules.extensions ?? config.limitExtensions
   throw new GatewayError(
     'GATEWAY_UNKNOWN_HANDLER',
-    `Cannot answer ${cgi.path}: tenant ${config.name} has no handler for it (nothing published there; looked below ${documentRoot?.rules.documentRoot ?? 'no root'} for a file ending in ${config.limitExtensions.join(', ')})`,
+    `Cannot answer ${cgi.path}: tenant ${config.name} has no handler for it (nothing published there; looked below ${folder} for a file ending in ${extensions.join(', ')})`,
   )
+}
+
+/** What runs the file there; undefined: there is none. */
+function moduleOf(
+  { scriptPath, runtime }: ScriptPlace,
+  documentRoot: DocumentRoot,
+): GuestTarget['module'] | undefined {
+  if (runtime === undefined) return documentRoot.load(scriptPath)
+  return documentRoot.has(scriptPath) ? runtime.module() : undefined
 }

@@ -1,12 +1,11 @@
 /** Makes what answers requests out of a configuration. */
 import { hash, randomFillSync } from 'node:crypto'
-import type { BigIntStats } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
-import { HeldFolder } from '../base/held-folder.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { LogSinks } from '../base/log-sinks.ts'
 import type { Logger } from '../base/logger.ts'
-import type { Config, MountConfig, TenantConfig } from '../config/config.ts'
+import type { Config, TenantConfig } from '../config/config.ts'
+import { usedRuntimes } from '../config/runtime-use.ts'
 import { tenantFor } from '../config/tenant-for.ts'
 import type { AccessLog } from '../gateway/access-log.ts'
 import { AccessLogs } from '../gateway/access-logs.ts'
@@ -16,6 +15,7 @@ import type { HandlerSettings } from '../gateway/handler-settings.ts'
 import { PublishedHandlers } from '../gateway/published-handlers.ts'
 import { requestIds } from '../gateway/request-id.ts'
 import { Router } from '../gateway/router.ts'
+import type { ScriptRuntime } from '../gateway/script-runtime.ts'
 import { SlowLogs } from '../gateway/slow-log.ts'
 import { FileReader } from '../gateway/static/file-reader.ts'
 import { collectPoolStatus } from '../gateway/status/collect-status.ts'
@@ -31,16 +31,12 @@ import type { FailingRelease } from '../ipc/messages.ts'
 import { Scheduler } from '../pool/scheduler.ts'
 import type { ReleaseReader } from '../store/release-reader.ts'
 import { DeviceDirectory } from '../wasi/device-directory.ts'
-import type { DirectoryNode } from '../wasi/filesystem.ts'
-import { openHostDirectory } from '../wasi/host-directory.ts'
 import { ImageCache } from '../wasi/image-cache.ts'
-import { ImageDirectory } from '../wasi/image-directory.ts'
-import { createScratchDirectory } from '../wasi/memory-directory.ts'
-import { DEFAULT_MEMORY_LIMITS } from '../wasi/memory-quota.ts'
-import { MountQuota } from '../wasi/mount-quota.ts'
-import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
+import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
 import { UsageLedger } from '../wasi/usage-ledger.ts'
+import { bareTree, type FileParts, preopensOf, treeOf } from './guest-files.ts'
 import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
+import { type Runtime, Runtimes, untilSettled } from './runtimes.ts'
 import { capShare, sizingShare, slotShare } from './shares.ts'
 import type { ToldStatuses } from './status-exchange.ts'
 
@@ -66,17 +62,13 @@ export interface AssembleOptions {
 }
 
 /** Shared by all tenants of a worker. */
-interface Shared {
-  readonly clock: Clock
+interface Shared extends FileParts {
   readonly logger: Logger
   readonly releases: ReleaseReader | undefined
   readonly onFailing: AssembleOptions['onFailing']
   readonly modules: CompileCache
   readonly turns: LoadTurns
   readonly fileReader: FileReader
-  readonly images: ImageCache
-  readonly ledger: UsageLedger
-  readonly devices: Preopen
   readonly openAccessLog: (tenant: TenantConfig) => AccessLog | undefined
 }
 
@@ -91,6 +83,7 @@ export class GatewayAssembly {
   readonly #slowLogs: SlowLogs
   readonly #nextRequestId = requestIds()
   readonly #startEpochMs: number
+  readonly #runtimes: Runtimes
   /** The tenants of the gateway that serves now, with what they were made of. */
   #tenants: ReadonlyMap<string, KnownTenant> = new Map()
   /** Those of the gateway that was made last. */
@@ -115,11 +108,10 @@ export class GatewayAssembly {
       fileReader: new FileReader(),
       images: new ImageCache(),
       ledger: options.ledger ?? new UsageLedger(),
-      devices: {
-        guestPath: '/dev',
-        directory: new DeviceDirectory((into) => randomFillSync(into)),
-      },
+      devices: new DeviceDirectory((into) => randomFillSync(into)),
     }
+    const shared = this.#shared
+    this.#runtimes = new Runtimes({ ...shared, makePreopens: () => bareTree(shared) })
   }
 
   /**
@@ -130,7 +122,11 @@ export class GatewayAssembly {
   assemble(config: Config, workers = 1): Gateway {
     const { clock, logger } = this.#options
     const tenants = new Map<string, KnownTenant>()
-    for (const table of config.tenants) tenants.set(table.name, this.#tenantOf(table, workers))
+    const runtimes = this.#runtimes.take(usedRuntimes(config))
+    for (const table of config.tenants) {
+      const own = table.runtimes.flatMap((name) => runtimes.get(name) ?? [])
+      tenants.set(table.name, this.#tenantOf(table, own, workers))
+    }
     this.#latest = tenants
     return {
       clock,
@@ -142,6 +138,7 @@ export class GatewayAssembly {
       onEnded: this.#options.onEnded,
       slowLog: ({ config }) => this.#slowLogs.open(config),
       poolStatus: (tenant) => this.#poolStatus(tenant),
+      booted: untilSettled(runtimes.values(), clock),
     }
   }
 
@@ -208,11 +205,12 @@ export class GatewayAssembly {
     return accessLog ? this.#accessLogs.open(tenant) : undefined
   }
 
-  #tenantOf(config: TenantConfig, workers: number): KnownTenant {
-    const madeOf = hash('sha256', JSON.stringify([config, workers]), 'base64url')
+  #tenantOf(config: TenantConfig, runtimes: readonly Runtime[], workers: number): KnownTenant {
+    const parts = [config, workers, ...runtimes.map(({ madeOf }) => madeOf)]
+    const madeOf = hash('sha256', JSON.stringify(parts), 'base64url')
     const known = this.#tenants.get(config.name)
     if (known?.madeOf === madeOf) return known
-    return { madeOf, tenant: assembleTenant(config, this.#shared, workers) }
+    return { madeOf, tenant: assembleTenant(config, { ...this.#shared, runtimes }, workers) }
   }
 }
 
@@ -238,7 +236,11 @@ export function assembleGateway(
   return gateway
 }
 
-function assembleTenant(config: TenantConfig, shared: Shared, workers: number): Tenant {
+function assembleTenant(
+  config: TenantConfig,
+  shared: Shared & { readonly runtimes: readonly Runtime[] },
+  workers: number,
+): Tenant {
   const { limits } = config
   const settings = settingsOf(config, shared, workers)
   const handlers = new Map(
@@ -248,13 +250,18 @@ function assembleTenant(config: TenantConfig, shared: Shared, workers: number): 
       return [name, { ...own, place: name }] as const
     }),
   )
+  // Paths of requests are bytes, one char each.
+  const byPath = new Map([...handlers].map(([name, own]) => [latin1Of(name), own]))
+  const makePreopens = shared.runtimes.length === 0 ? settings.makePreopens : treeOf(config, shared)
+  const runtimes = shared.runtimes.map((runtime) =>
+    scriptRuntime(runtime, { ...settings, makePreopens }, byPath),
+  )
   return {
     config,
     published: publishedOf(config, shared, (handler) => handlers.get(handler) ?? settings),
-    documentRoot: documentRootOf(config, shared),
+    documentRoot: documentRootOf(config, shared, runtimes),
     settings,
-    // Paths of requests are bytes, one char each.
-    handlers: new Map([...handlers].map(([name, own]) => [latin1Of(name), own])),
+    handlers: byPath,
     slots: slotShare(config, workers),
     wasiLimits: { ...DEFAULT_WASI_LIMITS, openFiles: limits.openFiles },
     stderr: {
@@ -264,6 +271,28 @@ function assembleTenant(config: TenantConfig, shared: Shared, workers: number): 
     },
     allowedResponseHeaders: new Set(config.allowedResponseHeaders),
     accessLog: shared.openAccessLog(config),
+  }
+}
+
+/** `settings`: of most scripts; `others`: of those with something of their own. Where they differ in files, `settings` counts. */
+function scriptRuntime(
+  runtime: Runtime,
+  settings: HandlerSettings,
+  others: ReadonlyMap<string, HandlerSettings>,
+): ScriptRuntime {
+  const { name, extensions, index, env } = runtime.config
+  const { makePreopens } = settings
+  const within = (own: HandlerSettings): HandlerSettings => ({
+    ...own,
+    env: { ...env, ...own.env },
+    makePreopens,
+  })
+  const usual = within(settings)
+  const own = new Map([...others].map(([path, other]) => [path, within(other)]))
+  return {
+    ...{ name, extensions, index },
+    module: () => runtime.module,
+    settingsOf: (path) => own.get(path) ?? usual,
   }
 }
 
@@ -317,7 +346,11 @@ function publishedOf(
   })
 }
 
-function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | undefined {
+function documentRootOf(
+  config: TenantConfig,
+  shared: Shared,
+  runtimes: readonly ScriptRuntime[],
+): DocumentRoot | undefined {
   if (config.root === undefined) return undefined
   const usual = compileLimits(config)
   const own = new Map(
@@ -327,6 +360,7 @@ function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | un
     root: config.root,
     extensions: config.limitExtensions,
     index: config.index,
+    runtimes,
     revalidateMs: config.revalidateMs,
     limitsOf: (path) => own.get(path) ?? usual,
     tenant: config.name,
@@ -338,54 +372,4 @@ function documentRootOf(config: TenantConfig, shared: Shared): DocumentRoot | un
 
 function compileLimits({ limits }: TenantConfig): CompileLimits {
   return { memoryMaxBytes: limits.memoryBytes, functionBytes: limits.functionBytes }
-}
-
-/** The files a guest sees: those of `root`, its tenant's mounts, devices, and a `/tmp` of its own. */
-function preopensOf(
-  config: TenantConfig,
-  shared: Shared,
-  root: string | undefined,
-): () => Preopen[] {
-  const { clock, images, devices } = shared
-  const mounts = config.mounts.map((mount) => ({
-    guestPath: mount.guest,
-    directory: openMount(mount, shared),
-  }))
-  const { tmpBytes, tmpFiles, tmpDepth } = config.limits
-  const tmpLimits = { ...DEFAULT_MEMORY_LIMITS, bytes: tmpBytes, files: tmpFiles, depth: tmpDepth }
-  return () => [
-    ...(root === undefined
-      ? []
-      : [{ guestPath: '/', directory: new ImageDirectory(root, images) }]),
-    { guestPath: '/tmp', directory: createScratchDirectory(clock, tmpLimits) },
-    devices,
-    ...mounts,
-  ]
-}
-
-/** Throws `WasiError`. */
-function openMount(
-  { host, writable, quotaBytes, quotaFiles }: MountConfig,
-  { clock, ledger }: Shared,
-): DirectoryNode {
-  const folder = writable ? statFolder(host) : undefined
-  if (folder === undefined) return openHostDirectory(host, { writable: false })
-  const quota = new MountQuota({
-    account: ledger.accountOf(folder),
-    limits: { bytes: quotaBytes, names: quotaFiles },
-    folder: host,
-    clock,
-  })
-  void quota.start()
-  return openHostDirectory(host, { writable, quota })
-}
-
-/** undefined: it cannot be opened. */
-function statFolder(path: string): BigIntStats | undefined {
-  try {
-    using folder = HeldFolder.open(path)
-    return folder.stat()
-  } catch {
-    return undefined
-  }
 }

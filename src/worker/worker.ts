@@ -152,6 +152,7 @@ export class Worker {
       this.#gateway = this.#assembly.assemble(settings, pool.workers)
       this.#assembly.use(settings, pool.workers)
       this.#poll.limitMs = pool.busyPollMs
+      await this.#gateway.booted
       const { params } = this.#gateway.router
       for (const socket of sockets) {
         this.#listeners.push(await this.#listen(socket, pool, params))

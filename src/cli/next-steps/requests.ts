@@ -104,6 +104,8 @@ export const GUEST_STEPS: Steps<GuestErrorCode> = {
   GUEST_LOADS_WAITING: 'try again; ask for fewer new modules at a time',
   GUEST_INVALID_MODULE: BUILD_AGAIN,
   GUEST_WRONG_CONTRACT: TARGET,
+  GUEST_NO_RUNTIME:
+    'mend the runtime as the message says (`wasm-fpm doctor` looks at its module), then `wasm-fpm reload`',
   GUEST_BOOT_FAILED:
     'see what it said; then build the runtime anew, or give it a longer boot_timeout or more memory',
   GUEST_TOO_LARGE: 'raise limits.memory, or build with a smaller first memory (--initial-memory)',

@@ -186,7 +186,9 @@ test('an index is proposed for a folder only', () => {
     { scriptPath: 'shop/index.wasm', scriptName: '/shop/index.wasm', pathInfo: '' },
   ])
   expect(find('/shop')).toEqual([])
-  expect(scriptCandidates(new Map([['PATH_INFO', '/']]), { ...rules, indexes: ['a.txt'] })).toEqual([])
+  expect(scriptCandidates(new Map([['PATH_INFO', '/']]), { ...rules, indexes: ['a.txt'] })).toEqual(
+    [],
+  )
 })
 
 const PATH_INFOS = ['', '/', '/foo', '/foo/', '//', '//foo//', '/./', '/foo/index.wasm/', '/a b/é/']

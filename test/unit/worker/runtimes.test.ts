@@ -1,0 +1,248 @@
+/** Scripts and the runtimes that run them, from a configuration to the answer. */
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
+import { createLogger } from '../../../src/base/logger.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
+import type { Gateway } from '../../../src/gateway/gateway.ts'
+import { GatewayAssembly } from '../../../src/worker/assemble-gateway.ts'
+import { exchange } from '../../../src/worker/memory-exchange.ts'
+import { envReactor, variablesIn } from '../../support/reactor.ts'
+import { wat } from '../../support/wat.ts'
+
+let folder = ''
+let root = ''
+let assembly: GatewayAssembly
+let gateways: Gateway[] = []
+
+const PLAIN = wat(`(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "Content-Type: text/plain\\n\\nplain")
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const 31))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`)
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'runtimes-'))
+  root = join(folder, 'www')
+  mkdirSync(join(root, 'blog/odd.php'), { recursive: true })
+  mkdirSync(join(folder, 'outside'))
+  for (const name of ['index.php', 'page.php', 'blog/index.php', 'blog/odd.php/in.php', 'a.txt']) {
+    writeFileSync(join(root, name), '')
+  }
+  writeFileSync(join(folder, 'outside/secret.php'), '')
+  writeFileSync(join(root, 'plain.wasm'), PLAIN)
+  symlinkSync('page.php', join(root, 'link.php'))
+  symlinkSync(join(folder, 'outside/secret.php'), join(root, 'out.php'))
+  writeFileSync(join(folder, 'env.wasm'), envReactor())
+  assembly = new GatewayAssembly({
+    clock: systemClock,
+    logger: createLogger('silent'),
+    accessLog: false,
+  })
+})
+
+afterEach(() => {
+  for (const gateway of gateways) gateway.scheduler.stop()
+  gateways = []
+  rmSync(folder, { recursive: true })
+})
+
+interface Written {
+  readonly runtime?: string
+  readonly tenant?: string
+}
+
+/** One tenant with a runtime `env`; `runtime`, `tenant`: more lines of their tables. */
+function serve({ runtime = '', tenant = '' }: Written = {}): Gateway {
+  const text = `
+    [[pool]]
+    name = "www"
+    listen = ["/nowhere/www.sock"]
+    [[runtime]]
+    name = "env"
+    module = "env.wasm"
+    extensions = [".php", ".phtml"]
+    index = "index.php"
+    ${runtime}
+    [[tenant]]
+    name = "acme"
+    hosts = ["*"]
+    root = "www"
+    runtimes = ["env"]
+    revalidate = "0"
+    ${tenant}`
+  const config = parseConfig(text, join(folder, 'wasm-fpm.toml'))
+  const gateway = assembly.assemble(config, 1)
+  assembly.use(config, 1)
+  gateways.push(gateway)
+  return gateway
+}
+
+async function ask(gateway: Gateway, params: Readonly<Record<string, string>>) {
+  const { stdout } = await exchange(gateway, {
+    pool: 'www',
+    params: Object.entries({ REQUEST_METHOD: 'GET', HTTP_HOST: 'acme.example', ...params }),
+    body: Buffer.alloc(0),
+  })
+  const text = stdout.toString('latin1')
+  const body = text.slice(text.indexOf('\r\n\r\n') + 4)
+  const status = Number(/^Status: (\d+)/m.exec(text)?.[1] ?? 0)
+  return { status, body, said: variablesIn(body) }
+}
+
+const PATHS = [
+  { url: '/page.php', file: 'page.php', name: '/page.php', info: undefined },
+  { url: '/page.php/a/b', file: 'page.php', name: '/page.php', info: '/a/b' },
+  { url: '/', file: 'index.php', name: '/index.php', info: undefined },
+  { url: '/blog/', file: 'blog/index.php', name: '/blog/index.php', info: undefined },
+  { url: '/link.php', file: 'link.php', name: '/link.php', info: undefined },
+  { url: '/blog/odd.php/in.php', file: 'blog/odd.php/in.php', name: '/blog/odd.php/in.php' },
+]
+
+for (const { url, file, name, info } of PATHS) {
+  test(`${url} is ${file}, with php-fpm's paths`, async () => {
+    const { status, said } = await ask(serve(), {
+      SCRIPT_NAME: url,
+      SCRIPT_FILENAME: `${root}${url}`,
+      DOCUMENT_ROOT: root,
+      REDIRECT_STATUS: '200',
+    })
+    expect(status).toBe(200)
+    expect(said).toMatchObject({
+      SCRIPT_FILENAME: `${root}/${file}`,
+      SCRIPT_NAME: name,
+      PATH_INFO: info ?? '',
+      DOCUMENT_ROOT: root,
+      REDIRECT_STATUS: '200',
+    })
+    expect(said['PATH_TRANSLATED']).toBe(info === undefined ? undefined : `${root}${info}`)
+  })
+}
+
+test('a front controller: the web server has chosen another file than the URL names', async () => {
+  const { said } = await ask(serve(), {
+    SCRIPT_FILENAME: `${root}/index.php`,
+    SCRIPT_NAME: '/index.php',
+    REQUEST_URI: '/blog/2026/a-post?x=1',
+    QUERY_STRING: 'x=1',
+  })
+  expect(said).toMatchObject({
+    SCRIPT_FILENAME: `${root}/index.php`,
+    SCRIPT_NAME: '/index.php',
+    REQUEST_URI: '/blog/2026/a-post?x=1',
+  })
+})
+
+const NOT_RUN = ['/gone.php', '/a.txt', '/a.txt/x.php', '/out.php', '/blog', '/page.phps', '/.php']
+
+for (const url of NOT_RUN) {
+  test(`${url} is not run`, async () => {
+    expect((await ask(serve(), { SCRIPT_NAME: url })).status).toBe(404)
+  })
+}
+
+test('modules go on being run, and their index comes first', async () => {
+  const gateway = serve()
+  expect((await ask(gateway, { SCRIPT_NAME: '/plain.wasm' })).body).toBe('plain')
+  writeFileSync(join(root, 'index.wasm'), PLAIN)
+  expect((await ask(gateway, { SCRIPT_NAME: '/' })).body).toBe('plain')
+})
+
+test('a tenant without runtimes runs no scripts', async () => {
+  const gateway = serve({ tenant: '[[tenant]]\nname = "b"\nhosts = ["b.example"]\nroot = "www"' })
+  const asked = { HTTP_HOST: 'b.example' }
+  expect((await ask(gateway, { ...asked, SCRIPT_NAME: '/page.php' })).status).toBe(404)
+  expect((await ask(gateway, { ...asked, SCRIPT_NAME: '/plain.wasm' })).body).toBe('plain')
+})
+
+test("variables: a handler's, then the tenant's, then the runtime's, then the request's", async () => {
+  const gateway = serve({
+    runtime: 'env = { A = "runtime", B = "runtime", C = "runtime" }',
+    tenant: `env = { B = "tenant", C = "tenant" }
+      [[tenant.handlers]]
+      name = "page.php"
+      env = { C = "handler" }`,
+  })
+  const sent = { A: 'request', PHP_VALUE: 'precision=3\nx=1', E: 'request' }
+  const index = await ask(gateway, { ...sent, SCRIPT_NAME: '/index.php' })
+  expect(index.said).toMatchObject({ ...sent, A: 'runtime', B: 'tenant', C: 'tenant' })
+  const page = await ask(gateway, { ...sent, SCRIPT_NAME: '/page.php' })
+  expect(page.said).toMatchObject({ A: 'runtime', B: 'tenant', C: 'handler' })
+})
+
+test('a runtime is booted once for all tenants, and is not ready before', async () => {
+  const more = '[[tenant]]\nname = "b"\nhosts = ["b.example"]\nroot = "www"\nruntimes = ["env"]'
+  const gateway = serve({ tenant: more })
+  await gateway.booted
+  for (const host of ['acme.example', 'b.example', 'acme.example']) {
+    const { said } = await ask(gateway, { HTTP_HOST: host, SCRIPT_NAME: '/page.php' })
+    expect(said).toMatchObject({ mark: 'one', boots: '0' })
+  }
+})
+
+const BAD = [
+  { name: 'is not there', write: () => rmSync(join(folder, 'env.wasm')) },
+  { name: 'is no module', write: () => writeFileSync(join(folder, 'env.wasm'), 'no module') },
+  { name: 'is a command', write: () => writeFileSync(join(folder, 'env.wasm'), PLAIN) },
+  {
+    name: 'traps in its boot',
+    write: () => writeFileSync(join(folder, 'env.wasm'), envReactor({ boot: 'unreachable' })),
+  },
+  {
+    name: 'boots for ever',
+    write: () =>
+      writeFileSync(join(folder, 'env.wasm'), envReactor({ boot: '(loop $on (br $on))' })),
+  },
+]
+
+for (const { name, write } of BAD) {
+  test(`a runtime that ${name} is 503 for its scripts, and nothing else`, async () => {
+    write()
+    const gateway = serve({ runtime: 'boot_timeout = "100ms"' })
+    await gateway.booted
+    expect((await ask(gateway, { SCRIPT_NAME: '/page.php' })).status).toBe(503)
+    expect((await ask(gateway, { SCRIPT_NAME: '/gone.php' })).status).toBe(404)
+    expect((await ask(gateway, { SCRIPT_NAME: '/plain.wasm' })).body).toBe('plain')
+    // The next reload tries again, whether or not the file is another one.
+    writeFileSync(join(folder, 'new.wasm'), envReactor())
+    renameSync(join(folder, 'new.wasm'), join(folder, 'env.wasm'))
+    const next = serve({ runtime: 'boot_timeout = "5s"' })
+    expect((await ask(next, { SCRIPT_NAME: '/page.php' })).said['mark']).toBe('one')
+  })
+}
+
+/** In another file, as an installation has it. */
+function replace(bytes: Uint8Array): void {
+  writeFileSync(join(folder, 'new.wasm'), bytes)
+  renameSync(join(folder, 'new.wasm'), join(folder, 'env.wasm'))
+}
+
+test('a reload boots what has changed; until then, and if it fails, the one before answers', async () => {
+  const first = serve()
+  await first.booted
+  const same = serve()
+  expect((await ask(same, { SCRIPT_NAME: '/page.php' })).said['mark']).toBe('one')
+  replace(envReactor({ mark: 'two' }))
+  // Nobody has said that it is to be another one.
+  expect((await ask(same, { SCRIPT_NAME: '/page.php' })).said['mark']).toBe('one')
+  const next = serve()
+  expect((await ask(next, { SCRIPT_NAME: '/page.php' })).said['mark']).toBe('one')
+  await next.booted
+  expect((await ask(next, { SCRIPT_NAME: '/page.php' })).said['mark']).toBe('two')
+  replace(envReactor({ mark: 'three', boot: 'unreachable' }))
+  const bad = serve()
+  await bad.booted
+  expect((await ask(bad, { SCRIPT_NAME: '/page.php' })).said['mark']).toBe('two')
+})
+
+test('a gateway that was made before goes on with what it had', async () => {
+  const first = serve()
+  await first.booted
+  replace(envReactor({ mark: 'two' }))
+  await serve().booted
+  expect((await ask(first, { SCRIPT_NAME: '/page.php' })).said['mark']).toBe('one')
+})
