@@ -11,6 +11,7 @@ import {
   mainSchema,
   poolSchema,
   queueSchema,
+  runtimeSchema,
   tenantSchema,
 } from '../../../src/config/schema.ts'
 
@@ -67,7 +68,7 @@ test.for(Object.entries(NEXT_STEPS))('%s: commands, options, pages and keys exis
   for (const [, table = '', key = ''] of step.matchAll(/(?<!docs\/)\b(limits|queue)\.([a-z_]+)/g)) {
     expect(Object.keys(schemas[table as keyof typeof schemas].shape)).toContain(key)
   }
-  const all = [mainSchema, poolSchema, tenantSchema, adminSchema].flatMap((one) =>
+  const all = [mainSchema, poolSchema, runtimeSchema, tenantSchema, adminSchema].flatMap((one) =>
     Object.keys(one.shape),
   )
   for (const [key] of step.matchAll(/\b(?<!limits\.)[a-z]+_[a-z_]+\b/g)) {
