@@ -29,7 +29,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'gateway/access-line.ts escapeLogValue': PURE_STEP,
   'gateway/listen/inherited.ts isListeningSocket': PURE_STEP,
   'gateway/listen/listener.ts openListener': 'tests and benchmarks listen without a master',
-  'guest/boot.ts warmModule': 'runtimes',
   'master/reload-plan.ts settingsOf': PURE_STEP,
   'master/sd-notify.ts socketAddress': PURE_STEP,
   'master/sd-notify.ts watchdogIntervalMs': PURE_STEP,

@@ -135,6 +135,10 @@ export class GuestRun extends PoolRun implements WasiGrants {
     return this.#scene.target.settings.makePreopens()
   }
 
+  get onOpened(): WasiGrants['onOpened'] {
+    return this.#scene.target.onOpened
+  }
+
   get clock(): Clock {
     return this.#scene.gateway.clock
   }

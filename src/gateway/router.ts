@@ -83,6 +83,8 @@ function findFile(cgi: CgiRequest, { config, documentRoot, settings, handlers }:
       module,
       settings: runtime?.settingsOf(scriptPath) ?? handlers.get(scriptPath) ?? settings,
       paths,
+      onRun: runtime?.ended,
+      onOpened: runtime?.opened,
     }
   }
   const folder = documentRoot?.rules.documentRoot ?? 'no root'

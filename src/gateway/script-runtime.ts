@@ -9,6 +9,11 @@ export interface ScriptRuntime {
   readonly index: string | undefined
   /** Its module, booted; another one after a reload that found its file changed. Rejects with `GuestError`, `WasmError`. */
   readonly module: () => GuestModule | Promise<GuestModule>
+  /** A run has opened a file by a path below `/`, and has ended. */
+  readonly opened: (path: string) => void
+  readonly ended: () => void
+  /** The tenant is served no more. */
+  readonly close: () => void
   /** What the script at a path below the root may use; latin1, one char a byte. */
   readonly settingsOf: (scriptPath: string) => HandlerSettings
 }

@@ -17,6 +17,8 @@ export interface GuestTarget {
   readonly paths: GuestPaths
   /** Is told of every run that has ended; `hasFailed`: the guest trapped, or used up its time. */
   readonly onRun?: ((hasFailed: boolean) => void) | undefined
+  /** See `WasiGrants`. */
+  readonly onOpened?: ((path: string) => void) | undefined
 }
 
 export interface FileTarget {

@@ -8,12 +8,15 @@ import type { DocumentRoot } from './document-root.ts'
 import type { StderrLimits } from './guest-stderr.ts'
 import type { HandlerSettings } from './handler-settings.ts'
 import type { PublishedHandlers } from './published-handlers.ts'
+import type { ScriptRuntime } from './script-runtime.ts'
 
 export interface Tenant {
   readonly config: TenantConfig
   /** Handlers that were published; they are asked first. Undefined: there is no store. */
   readonly published: PublishedHandlers | undefined
   readonly documentRoot: DocumentRoot | undefined
+  /** What runs files of the document root that are no modules. */
+  readonly runtimes: readonly ScriptRuntime[]
   /** What handlers of the document root may use. */
   readonly settings: HandlerSettings
   /** What those of them have instead that the configuration names, by path (latin1, one char a byte). */

@@ -7,6 +7,8 @@ import type { OpenFile, OpenMode, StandardStream } from './filesystem.ts'
 import { type Resolved, readPath, resolve } from './resolve.ts'
 import { knownRights, Right, WRITING_RIGHTS } from './rights.ts'
 
+const FIRST_PREOPEN = 3
+
 /** How often a file that others make and remove at the same time is looked for. */
 const MAX_TRIES = 4
 
@@ -74,6 +76,7 @@ export const PATH_OPEN_CALL = {
         if (isExclusive || !hasChanged(open, resolved)) break
       }
       if (typeof open === 'number') return open
+      if (fd === FIRST_PREOPEN && open.kind === 'file' && mode.read) host.grants.onOpened?.(name)
       const kept = mode.write ? rights : rights & ~WRITING_RIGHTS
       const descriptor = new Descriptor(open, kept, { inheriting: inherited, fdflags })
       return host.storeU32(result, host.descriptors.add(descriptor))

@@ -9,6 +9,7 @@ import { usedRuntimes } from '../config/runtime-use.ts'
 import { tenantFor } from '../config/tenant-for.ts'
 import type { AccessLog } from '../gateway/access-log.ts'
 import { AccessLogs } from '../gateway/access-logs.ts'
+import type { Application } from '../gateway/application.ts'
 import { DocumentRoot } from '../gateway/document-root.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { HandlerSettings } from '../gateway/handler-settings.ts'
@@ -34,6 +35,7 @@ import { DeviceDirectory } from '../wasi/device-directory.ts'
 import { ImageCache } from '../wasi/image-cache.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
 import { UsageLedger } from '../wasi/usage-ledger.ts'
+import { applicationOf } from './applications.ts'
 import { bareTree, type FileParts, preopensOf, treeOf } from './guest-files.ts'
 import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
 import { type Runtime, Runtimes, untilSettled } from './runtimes.ts'
@@ -157,7 +159,9 @@ export class GatewayAssembly {
     for (const [name, { tenant }] of this.#tenants) {
       const next = this.#latest.get(name)
       if (next === undefined) this.#scheduler.dropTenant(name)
-      if (next?.tenant !== tenant) tenant.published?.close()
+      if (next?.tenant === tenant) continue
+      tenant.published?.close()
+      for (const runtime of tenant.runtimes) runtime.close()
     }
     this.#tenants = this.#latest
     this.#lines.bytes = config.logLimitBytes
@@ -254,12 +258,15 @@ function assembleTenant(
   const byPath = new Map([...handlers].map(([name, own]) => [latin1Of(name), own]))
   const makePreopens = shared.runtimes.length === 0 ? settings.makePreopens : treeOf(config, shared)
   const runtimes = shared.runtimes.map((runtime) =>
-    scriptRuntime(runtime, { ...settings, makePreopens }, byPath),
+    scriptRuntime(runtime, { ...settings, makePreopens }, byPath, (usual) =>
+      applicationOf(runtime, config, usual, shared),
+    ),
   )
   return {
     config,
     published: publishedOf(config, shared, (handler) => handlers.get(handler) ?? settings),
     documentRoot: documentRootOf(config, shared, runtimes),
+    runtimes,
     settings,
     handlers: byPath,
     slots: slotShare(config, workers),
@@ -279,6 +286,7 @@ function scriptRuntime(
   runtime: Runtime,
   settings: HandlerSettings,
   others: ReadonlyMap<string, HandlerSettings>,
+  makeApplication: (usual: HandlerSettings) => Application,
 ): ScriptRuntime {
   const { name, extensions, index, env } = runtime.config
   const { makePreopens } = settings
@@ -289,9 +297,13 @@ function scriptRuntime(
   })
   const usual = within(settings)
   const own = new Map([...others].map(([path, other]) => [path, within(other)]))
+  const application = makeApplication(usual)
   return {
     ...{ name, extensions, index },
-    module: () => runtime.module,
+    module: () => application.module,
+    opened: (path) => application.opened(`/${path}`),
+    ended: () => application.ended(),
+    close: () => application.close(),
     settingsOf: (path) => own.get(path) ?? usual,
   }
 }

@@ -1,0 +1,173 @@
+/**
+ * A tenant's scripts as one runtime runs them: which of them requests open is learned, and loaded once, into what the runtime's
+ * instances then begin with. Loading runs none of the tenant's code.
+ *
+ *     requests open files -> none is new any more -> loaded with the engine -> a file changes -> without them, and again
+ */
+import type { Clock, Timer } from '../base/clock.ts'
+import { toWire } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
+
+export interface ApplicationOptions {
+  readonly clock: Clock
+  /** Of the tenant. */
+  readonly logger: Logger
+  /** Endings of files that the runtime can load. */
+  readonly extensions: readonly string[]
+  /** The runtime, booted. */
+  readonly engine: () => GuestModule | Promise<GuestModule>
+  /** Loads files, by the paths of the guest, into what instances of a module begin with. */
+  readonly load: (engine: GuestModule, files: readonly string[]) => Promise<GuestModule>
+  /** Changes whenever the file at a guest's path does; undefined: there is none. */
+  readonly identify: (path: string) => Promise<string | undefined>
+  /** How long files are believed to be as they were, in milliseconds. */
+  readonly revalidateMs: number
+}
+
+/** More files are not loaded ahead. */
+const MAX_FILES = 4000
+/** Longer paths are not either. */
+const MAX_PATH_CHARS = 1024
+/** Runs that open no new file, or so many milliseconds, after which what was learned is loaded. */
+const QUIET_RUNS = 16
+const QUIET_MS = 1000
+/** Loading may take up to this share of the time. */
+const LOADING_SHARE = 0.1
+const LEAST_PAUSE_MS = 1000
+const MOST_PAUSE_MS = 60_000
+/** Who has no request for so long gives back what was loaded. */
+const IDLE_MS = 600_000
+
+interface Loaded {
+  readonly engine: GuestModule
+  readonly module: GuestModule
+  readonly files: ReadonlyMap<string, string>
+}
+
+export class Application {
+  readonly #options: ApplicationOptions
+  readonly #known = new Set<string>()
+  #loaded: Loaded | undefined
+  /** Whether there is something to load that is not loaded. */
+  #hasNews = false
+  #newsMs = 0
+  #quietRuns = 0
+  #isLoading = false
+  #notBeforeMs = Number.NEGATIVE_INFINITY
+  #failures = 0
+  #checkedMs = 0
+  #usedMs = 0
+  #idleTimer: Timer | undefined
+
+  constructor(options: ApplicationOptions) {
+    this.#options = options
+  }
+
+  /** What the next request is to be run with. Rejects as `engine` does. */
+  get module(): GuestModule | Promise<GuestModule> {
+    const { clock, engine: engineNow, revalidateMs } = this.#options
+    const engine = engineNow()
+    const loaded = this.#loaded
+    if (loaded === undefined || engine instanceof Promise) return engine
+    if (loaded.engine !== engine) {
+      this.#drop()
+      return engine
+    }
+    this.#usedMs = clock.nowMs()
+    if (this.#usedMs - this.#checkedMs >= revalidateMs) void this.#check(loaded)
+    return loaded.module
+  }
+
+  /** A request has opened a file. */
+  opened(path: string): void {
+    if (this.#known.has(path) || this.#known.size >= MAX_FILES) return
+    const { clock, extensions } = this.#options
+    if (path.length > MAX_PATH_CHARS || path.includes('\n')) return
+    if (!extensions.some((extension) => path.endsWith(extension))) return
+    this.#known.add(path)
+    this.#hasNews = true
+    this.#newsMs = clock.nowMs()
+    this.#quietRuns = 0
+  }
+
+  /** A request has ended. */
+  ended(): void {
+    if (!this.#hasNews || this.#isLoading) return
+    this.#quietRuns += 1
+    const nowMs = this.#options.clock.nowMs()
+    // The first time at once.
+    const isQuiet = this.#quietRuns >= QUIET_RUNS || nowMs - this.#newsMs >= QUIET_MS
+    if (nowMs < this.#notBeforeMs || !(this.#loaded === undefined || isQuiet)) return
+    void this.#load()
+  }
+
+  /** Gives back what was loaded. */
+  close(): void {
+    this.#drop()
+    this.#idleTimer?.cancel()
+  }
+
+  async #load(): Promise<void> {
+    const { clock, engine: engineNow, load, logger } = this.#options
+    this.#isLoading = true
+    this.#hasNews = false
+    const startMs = clock.nowMs()
+    try {
+      const engine = await engineNow()
+      // Before they are read: what changes meanwhile is found changed.
+      const files = await this.#identifyAll([...this.#known])
+      for (const path of this.#known) if (!files.has(path)) this.#known.delete(path)
+      const module = await load(engine, [...files.keys()].sort())
+      this.#loaded = { engine, module, files }
+      this.#failures = 0
+      this.#usedMs = clock.nowMs()
+      this.#checkedMs = this.#usedMs
+      this.#dropWhenIdle()
+      logger.debug(
+        { files: files.size, tookMs: Math.round(this.#usedMs - startMs) },
+        'scripts are loaded ahead',
+      )
+    } catch (error) {
+      this.#failures += 1
+      this.#hasNews = true
+      const { code, message } = toWire(error)
+      logger.warn({ code }, `scripts are not loaded ahead, requests load them: ${message}`)
+    }
+    const tookMs = clock.nowMs() - startMs
+    const pauseMs = Math.max(LEAST_PAUSE_MS * 2 ** this.#failures, tookMs / LOADING_SHARE)
+    this.#notBeforeMs = clock.nowMs() + Math.min(pauseMs, MOST_PAUSE_MS)
+    this.#isLoading = false
+  }
+
+  async #check(loaded: Loaded): Promise<void> {
+    this.#checkedMs = this.#options.clock.nowMs()
+    const now = await this.#identifyAll([...loaded.files.keys()])
+    const isSame = [...loaded.files].every(([path, identity]) => now.get(path) === identity)
+    if (!isSame && this.#loaded === loaded) this.#drop()
+  }
+
+  #drop(): void {
+    this.#loaded = undefined
+    this.#hasNews = this.#known.size > 0
+  }
+
+  #dropWhenIdle(): void {
+    const { clock } = this.#options
+    this.#idleTimer ??= clock.after(IDLE_MS, () => {
+      this.#idleTimer = undefined
+      if (this.#loaded === undefined) return
+      if (clock.nowMs() - this.#usedMs >= IDLE_MS) this.#drop()
+      else this.#dropWhenIdle()
+    })
+  }
+
+  async #identifyAll(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const found = await Promise.all(
+      paths.map(async (path) => [path, await this.#options.identify(path)] as const),
+    )
+    const files = new Map<string, string>()
+    for (const [path, identity] of found) if (identity !== undefined) files.set(path, identity)
+    return files
+  }
+}

@@ -1,0 +1,135 @@
+import { beforeEach, expect, test } from 'vitest'
+import { createLogger } from '../../../src/base/logger.ts'
+import { Application } from '../../../src/gateway/application.ts'
+import type { GuestModule } from '../../../src/guest/guest-module.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+const named = (name: string) => ({ name }) as unknown as GuestModule
+
+let clock: FakeClock
+let engine: GuestModule | Promise<GuestModule>
+let files: Map<string, string>
+let loads: string[][]
+let whatComes: () => Promise<GuestModule>
+let lines: string[]
+let application: Application
+
+beforeEach(() => {
+  clock = new FakeClock()
+  engine = named('engine')
+  files = new Map(['/www/a.php', '/www/b.php', '/www/c.php'].map((path) => [path, 'v1']))
+  loads = []
+  lines = []
+  whatComes = () => Promise.resolve(named(`loaded ${loads.length}`))
+  application = new Application({
+    clock,
+    logger: createLogger('warn', false, { write: (line: string) => void lines.push(line) }),
+    extensions: ['.php'],
+    engine: () => engine,
+    load: (_, paths) => {
+      loads.push([...paths])
+      return whatComes()
+    },
+    identify: (path) => Promise.resolve(files.get(path)),
+    revalidateMs: 2000,
+  })
+})
+
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+async function request(...opened: string[]): Promise<string> {
+  const { name } = await application.module
+  for (const path of opened) application.opened(path)
+  application.ended()
+  await settle()
+  return name
+}
+
+test('the second request begins with what the first has opened', async () => {
+  expect(await request('/www/b.php', '/www/a.php', '/www/style.css', '/www/gone.php')).toBe(
+    'engine',
+  )
+  expect(loads).toEqual([['/www/a.php', '/www/b.php']])
+  expect(await request('/www/a.php')).toBe('loaded 1')
+  expect(loads).toHaveLength(1)
+})
+
+test('what comes later is loaded when nothing new has come for a while, and not sooner than the pause allows', async () => {
+  await request('/www/a.php')
+  await request('/www/b.php')
+  for (let run = 0; run < 20; run += 1) await request('/www/a.php')
+  expect(loads, 'within the pause').toHaveLength(1)
+  clock.advance(1000)
+  await request('/www/a.php')
+  expect(loads).toEqual([['/www/a.php'], ['/www/a.php', '/www/b.php']])
+  expect(await request()).toBe('loaded 2')
+})
+
+test('a file that changes, or goes, is run as it is: after `revalidate`', async () => {
+  await request('/www/a.php', '/www/b.php')
+  for (const change of [() => files.set('/www/b.php', 'v2'), () => files.delete('/www/b.php')]) {
+    change()
+    clock.advance(1999)
+    const before = await request()
+    expect(before).toMatch(/^loaded/)
+    clock.advance(1)
+    await request()
+    expect(await request()).not.toBe(before)
+    clock.advance(1000)
+    await request()
+    expect(await request()).toMatch(/^loaded/)
+  }
+  expect(loads.at(-1)).toEqual(['/www/a.php'])
+})
+
+test('another engine begins without what the one before had', async () => {
+  await request('/www/a.php')
+  clock.advance(1000)
+  engine = named('newer')
+  expect(await request()).toBe('newer')
+  expect(await request()).toBe('loaded 2')
+})
+
+test('an engine that is not there yet is waited for', async () => {
+  engine = Promise.resolve(named('late'))
+  expect(await request('/www/a.php')).toBe('late')
+})
+
+test('loading that fails is said, and tried again less and less often; requests go on', async () => {
+  whatComes = () => Promise.reject(new Error('no memory'))
+  expect(await request('/www/a.php')).toBe('engine')
+  expect(lines.join()).toContain('requests load them: Error: no memory')
+  for (const pauseMs of [2000, 4000]) {
+    clock.advance(pauseMs - 1)
+    await request()
+    const before = loads.length
+    clock.advance(1)
+    await request()
+    expect(loads.length).toBe(before + 1)
+  }
+  whatComes = () => Promise.resolve(named('at last'))
+  clock.advance(60_000)
+  await request()
+  expect(await request()).toBe('at last')
+})
+
+test('what was loaded is given back by who has no requests any more, and is there again after the next', async () => {
+  await request('/www/a.php')
+  clock.advance(600_000)
+  clock.advance(600_000)
+  expect(await request()).toBe('engine')
+  expect(await request()).toBe('loaded 2')
+})
+
+test('paths without end, and paths that would be read as several, are left out', async () => {
+  for (let index = 0; index < 5000; index += 1) {
+    files.set(`/www/${index}.php`, 'v1')
+    application.opened(`/www/${index}.php`)
+  }
+  application.opened('/www/x\n/etc/passwd.php')
+  application.opened(`/www/${'x'.repeat(2000)}.php`)
+  application.ended()
+  await settle()
+  expect(loads[0]).toHaveLength(4000)
+  expect(loads[0]?.every((path) => /^\/www\/\d+\.php$/.test(path))).toBe(true)
+})
