@@ -7,8 +7,11 @@
  */
 import type * as Ffi from 'node:ffi'
 import { constants } from 'node:os'
+import { bindLookCalls, type LookCalls } from './look-calls.ts'
 
 export interface FileCalls {
+  /** undefined: this C library cannot. */
+  readonly look: LookCalls | undefined
   /** O_CLOEXEC is added. `mode`: of a new file. */
   openat(directory: number, name: string, flags: number, mode: number): number
   mkdirat(directory: number, name: string, mode: number): number
@@ -121,6 +124,7 @@ function bind(ffi: typeof Ffi): FileCalls {
       return result(functions.pwritev2(fd, address(iovec), 1, -1n, RWF_APPEND))
     },
     setLease: (fd, lease) => result(functions.fcntl(fd, F_SETLEASE, BigInt(lease))),
+    look: bindLookCalls(ffi, result),
     beginSync: bindSync(ffi, result),
   }
 }

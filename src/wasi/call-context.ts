@@ -21,6 +21,7 @@ import { ALL_RIGHTS } from './rights.ts'
 import type { Preopen, WasiGrants } from './session.ts'
 import { DEFAULT_WASI_LIMITS } from './session.ts'
 import { StandardStreams } from './standard-streams.ts'
+import { Ways } from './ways.ts'
 
 /** What a host without a session grants. */
 const NOTHING: WasiGrants = {
@@ -58,6 +59,7 @@ export class CallContext {
   whole: DirectoryNode | undefined = undefined
   readonly descriptors: DescriptorTable = new DescriptorTable(() => this.#openPreopens())
   readonly listings = new Listings()
+  readonly ways = new Ways()
   readonly #standard = new StandardStreams(NOTHING)
   /** Guest memory. Only valid after `enter()` and until the guest runs again. */
   bytes: Uint8Array = new Uint8Array(0)
@@ -123,6 +125,7 @@ export class CallContext {
     this.#abandon = undefined
     this.#timer?.cancel()
     this.#timer = undefined
+    this.ways.clear()
     this.descriptors.clear()
     this.whole?.release()
     this.whole = undefined
@@ -224,6 +227,7 @@ export class CallContext {
   wait(arm: (wake: () => void) => void, proceed: () => number | undefined): Promise<number> {
     const generation = this.#generation
     this.#waits = 'waiting'
+    this.ways.clear()
     this.beforeWait?.()
     return new Promise((resolve, reject) => {
       let isArming = true

@@ -110,6 +110,13 @@ export interface DirectoryNode {
   setTimes(times: NewTimes): number
   /** NOENT when there is none. A symbolic link is returned as such. */
   lookup(name: string): Node | number
+  /**
+   * The directory that `names`, joined by slashes, lead to, as `lookup` after `lookup` would find it. NOENT: one of them is missing.
+   * undefined: only `lookup` can tell, for a link or an error on the way. Not there: it is not faster.
+   */
+  descend?(names: string): DirectoryNode | number | undefined
+  /** SUCCESS, or the errno that all else would answer: what `lookup` returns need not be open yet. Not there: it is. */
+  open?(): number
   /** How many entries `list`, or a `rename` of this directory, may go over at once. */
   readonly weight: number
   /** All entries but `.` and `..`, in a stable order. Whoever takes it closes it. */

@@ -1,8 +1,8 @@
 /** Reads a directory of the host bit by bit: one may have any number of entries. */
-import { type Dir, opendirSync } from 'node:fs'
+import { type Dir, type Dirent, opendirSync } from 'node:fs'
+import { Filetype } from './abi.ts'
 import { attempt, Errno } from './errno.ts'
 import type { DirectoryEntry, DirectoryReader } from './filesystem.ts'
-import { filetypeOf } from './host-file.ts'
 import { LISTING_BATCH } from './listing.ts'
 
 /** Most entries a guest may list. */
@@ -38,4 +38,13 @@ class HostDirectoryReader implements DirectoryReader {
     this.#directory?.closeSync()
     this.#directory = undefined
   }
+}
+
+function filetypeOf(entry: Dirent): number {
+  if (entry.isFile()) return Filetype.RegularFile
+  if (entry.isDirectory()) return Filetype.Directory
+  if (entry.isSymbolicLink()) return Filetype.SymbolicLink
+  if (entry.isCharacterDevice()) return Filetype.CharacterDevice
+  if (entry.isBlockDevice()) return Filetype.BlockDevice
+  return entry.isSocket() ? Filetype.SocketStream : Filetype.Unknown
 }

@@ -9,7 +9,7 @@
  * Links that a guest makes lead downwards only. So others who follow links in the folder, such as a web server, are not
  * led out of it either, wherever the guest moves them.
  */
-import { type BigIntStats, closeSync, fstatSync, lstatSync } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
 import { FOLDER_FLAGS, openFolder } from '../base/open-folder.ts'
 import { Filetype } from './abi.ts'
 import { attempt, Errno } from './errno.ts'
@@ -26,19 +26,22 @@ import type {
   SymlinkNode,
 } from './filesystem.ts'
 import { readHostDirectory } from './host-directory-reader.ts'
-import { filestatOf, filetypeOf, openHostFile } from './host-file.ts'
+import { openHostFile } from './host-file.ts'
 import {
   type HostName,
   linkName,
   makeDirectory,
   makeSymlink,
+  openBelow,
   openName,
   readLinkName,
   removeDirectoryName,
   renameName,
   setNameTimes,
+  statName,
   unlinkName,
 } from './host-name.ts'
+import { filestatOf } from './host-stat.ts'
 import { setDescriptorTimes } from './host-times.ts'
 import type { MountQuota } from './mount-quota.ts'
 
@@ -49,8 +52,10 @@ export interface HostTree {
   readonly writable: boolean
   /** Default: nothing but the disk says how much is too much. */
   readonly quota?: MountQuota
-  /** Opens a regular file for reading in a tree that is not writable. `stats`: as it was when it was looked up. */
-  readonly openToRead?: (at: HostName, stats: BigIntStats) => OpenFile | number
+  /** Opens a regular file for reading in a tree that is not writable. `stat`: as it was when it was looked up. */
+  readonly openToRead?: (at: HostName, stat: Filestat) => OpenFile | number
+  /** Name by name, as where the kernel cannot look for whole paths. Default: only there. */
+  readonly isWalked?: boolean
 }
 
 /** Opens a directory to grant. Give it back with `release()`. Throws WASI_BAD_DIRECTORY. */
@@ -67,23 +72,40 @@ export function openHostDirectory(path: string, tree: HostTree): DirectoryNode {
 /** As `openHostDirectory`, with an errno for an error. */
 export function tryHostDirectory(path: string, tree: HostTree): DirectoryNode | number {
   return attempt(() => {
-    return new HostDirectory(openFolder(path), path, tree)
+    return HostDirectory.of(openFolder(path), path, tree)
   })
+}
+
+/** Where a directory was found that is opened when somebody wants more of it than what it was like. */
+interface Found {
+  /** Held until then. */
+  readonly parent: DirectoryNode
+  readonly at: HostName
+  readonly stat: Filestat
 }
 
 class HostDirectory implements DirectoryNode {
   readonly kind = 'directory'
   readonly weight = 0
-  readonly #fd: number
-  /** A path that means this directory as long as `#fd` is open. */
-  readonly #base: string
   readonly #tree: HostTree
+  /** Negative: minus the errno of opening it. undefined: it has only been looked at. */
+  #fd: number | undefined
+  /** A path that means this directory as long as it is open. */
+  #base = ''
+  #found: Found | undefined
   #references = 1
 
-  constructor(fd: number, path: string, tree: HostTree) {
-    this.#fd = fd
-    this.#base = HAS_PROC ? `/proc/self/fd/${fd}` : path
+  private constructor(tree: HostTree, found?: Found) {
     this.#tree = tree
+    this.#found = found
+    found?.parent.retain()
+  }
+
+  /** Takes over the descriptor. */
+  static of(fd: number, path: string, tree: HostTree): HostDirectory {
+    const directory = new HostDirectory(tree)
+    directory.#opened(fd, path)
+    return directory
   }
 
   retain(): void {
@@ -91,52 +113,67 @@ class HostDirectory implements DirectoryNode {
   }
 
   release(): void {
-    if (--this.#references === 0) closeSync(this.#fd)
+    if (--this.#references > 0) return
+    if (this.#fd !== undefined && this.#fd >= 0) closeSync(this.#fd)
+    this.#found?.parent.release()
+    this.#found = undefined
+  }
+
+  open(): number {
+    const fd = this.#descriptor()
+    return fd < 0 ? -fd : Errno.SUCCESS
   }
 
   stat(): Filestat | number {
-    return attempt(() => filestatOf(fstatSync(this.#fd, { bigint: true })))
+    if (this.#found !== undefined) return this.#found.stat
+    return this.#with((fd) => attempt(() => filestatOf(fstatSync(fd, { bigint: true }))))
   }
 
   setTimes(times: NewTimes): number {
-    return this.#tree.writable ? setDescriptorTimes(this.#fd, times) : Errno.ROFS
+    if (!this.#tree.writable) return Errno.ROFS
+    return this.#with((fd) => setDescriptorTimes(fd, times))
   }
 
   lookup(name: string): Node | number {
-    const at = this.#at(name)
-    // Programs look for files that are not there all the time: no exception for that.
-    const stats = attempt(() => lstatSync(at.path, { bigint: true, throwIfNoEntry: false }))
-    if (stats === undefined) return Errno.NOENT
-    if (typeof stats === 'number') return stats
-    if (stats.isSymbolicLink()) return new HostSymlink(at, stats, this.#tree)
-    if (!stats.isDirectory()) return new HostFile(at, stats, this.#tree)
-    const fd = openName(at, FOLDER_FLAGS)
-    return fd < 0 ? -fd : new HostDirectory(fd, at.path, this.#tree)
+    return this.#at(name, (at) => {
+      const stat = statName(at)
+      if (typeof stat === 'number') return stat
+      if (stat.filetype === Filetype.SymbolicLink) return new HostSymlink(at, stat, this.#tree)
+      if (stat.filetype !== Filetype.Directory) return new HostFile(at, stat, this.#tree)
+      return new HostDirectory(this.#tree, { parent: this, at, stat })
+    })
+  }
+
+  descend(names: string): HostDirectory | number | undefined {
+    if (this.#tree.isWalked === true) return undefined
+    return this.#with((directory) => {
+      const fd = openBelow(directory, names)
+      if (fd === undefined || fd < 0) return fd === undefined ? undefined : -fd
+      return HostDirectory.of(fd, `${this.#base}/${names}`, this.#tree)
+    })
   }
 
   list(): DirectoryReader | number {
-    return readHostDirectory(this.#base)
+    return this.#with(() => readHostDirectory(this.#base))
   }
 
   inodeOf(name: string): bigint {
-    const stats = attempt(() => lstatSync(this.#at(name).path, { bigint: true }))
-    return typeof stats === 'number' ? 0n : stats.ino
+    const stat = this.#at(name, statName)
+    return typeof stat === 'number' ? 0n : stat.ino
   }
 
   createFile(name: string, mode: OpenMode): OpenFile | number {
     const { quota } = this.#tree
-    return this.#adding(() => openHostFile(this.#at(name), mode, { creates: true, quota }))
+    return this.#adding(name, (at) => openHostFile(at, mode, { creates: true, quota }))
   }
 
   createDirectory(name: string): number {
-    return this.#adding(() => makeDirectory(this.#at(name)))
+    return this.#adding(name, makeDirectory)
   }
 
   /** PERM: the link would not lead downwards. */
   createSymlink(name: string, target: string): number {
-    return this.#adding(() =>
-      leadsDown(target) ? makeSymlink(this.#at(name), target) : Errno.PERM,
-    )
+    return this.#adding(name, (at) => (leadsDown(target) ? makeSymlink(at, target) : Errno.PERM))
   }
 
   link(name: string, from: DirectoryNode, fromName: string): number {
@@ -144,42 +181,70 @@ class HostDirectory implements DirectoryNode {
     if (!(from instanceof HostDirectory) || from.#tree !== this.#tree) {
       return this.#tree.writable ? Errno.XDEV : Errno.ROFS
     }
-    const source = from.#at(fromName)
-    return this.#adding(() => (mayMove(source) ? linkName(source, this.#at(name)) : Errno.PERM))
+    return from.#at(fromName, (source) =>
+      this.#adding(name, (at) => (mayMove(source) ? linkName(source, at) : Errno.PERM)),
+    )
   }
 
   unlinkFile(name: string): number {
-    return this.#removing(this.#at(name), unlinkName)
+    return this.#removing(name, unlinkName)
   }
 
   removeDirectory(name: string): number {
-    return this.#removing(this.#at(name), removeDirectoryName)
+    return this.#removing(name, removeDirectoryName)
   }
 
   rename(name: string, to: DirectoryNode, toName: string): number {
     const { writable, quota } = this.#tree
     if (!writable) return Errno.ROFS
     if (!(to instanceof HostDirectory) || to.#tree !== this.#tree) return Errno.XDEV
-    const [source, target] = [this.#at(name), to.#at(toName)]
-    if (!mayMove(source)) return Errno.PERM
-    const rename = (): number => renameName(source, target)
-    return quota === undefined ? rename() : quota.renaming(source, target, rename)
+    return this.#at(name, (source) =>
+      to.#at(toName, (target) => {
+        if (!mayMove(source)) return Errno.PERM
+        const rename = (): number => renameName(source, target)
+        return quota === undefined ? rename() : quota.renaming(source, target, rename)
+      }),
+    )
   }
 
-  #adding<Made>(make: () => Made | number): Made | number {
+  #adding<Made>(name: string, make: (at: HostName) => Made | number): Made | number {
     const { writable, quota } = this.#tree
     if (!writable) return Errno.ROFS
-    return quota === undefined ? make() : quota.adding(make)
+    return this.#at(name, (at) => (quota === undefined ? make(at) : quota.adding(() => make(at))))
   }
 
-  #removing(at: HostName, remove: (at: HostName) => number): number {
+  #removing(name: string, remove: (at: HostName) => number): number {
     const { writable, quota } = this.#tree
     if (!writable) return Errno.ROFS
-    return quota === undefined ? remove(at) : quota.removing(at, () => remove(at))
+    return this.#at(name, (at) =>
+      quota === undefined ? remove(at) : quota.removing(at, () => remove(at)),
+    )
   }
 
-  #at(name: string): HostName {
-    return { directory: this.#fd, name, path: `${this.#base}/${name}` }
+  #at<Result>(name: string, operation: (at: HostName) => Result): Result | number {
+    return this.#with((directory) => operation({ directory, name, path: `${this.#base}/${name}` }))
+  }
+
+  /** What `operation` answers for the open directory, or why it cannot be opened. */
+  #with<Result>(operation: (fd: number) => Result): Result | number {
+    const fd = this.#descriptor()
+    return fd < 0 ? -fd : operation(fd)
+  }
+
+  #descriptor(): number {
+    if (this.#fd !== undefined) return this.#fd
+    const found = this.#found
+    if (found === undefined) return -Errno.BADF
+    const fd = openName(found.at, FOLDER_FLAGS)
+    this.#opened(fd, found.at.path)
+    this.#found = undefined
+    found.parent.release()
+    return fd
+  }
+
+  #opened(fd: number, path: string): void {
+    this.#fd = fd
+    this.#base = HAS_PROC ? `/proc/self/fd/${fd}` : path
   }
 }
 
@@ -198,17 +263,17 @@ function mayMove(at: HostName): boolean {
 class HostFile implements FileNode {
   readonly kind = 'file'
   readonly #at: HostName
-  readonly #stats: BigIntStats
+  readonly #stat: Filestat
   readonly #tree: HostTree
 
-  constructor(at: HostName, stats: BigIntStats, tree: HostTree) {
+  constructor(at: HostName, stat: Filestat, tree: HostTree) {
     this.#at = at
-    this.#stats = stats
+    this.#stat = stat
     this.#tree = tree
   }
 
   stat(): Filestat {
-    return filestatOf(this.#stats)
+    return this.#stat
   }
 
   setTimes(times: NewTimes): number {
@@ -216,10 +281,10 @@ class HostFile implements FileNode {
   }
 
   open(mode: OpenMode): OpenFile | number {
-    if (filetypeOf(this.#stats) !== Filetype.RegularFile) return Errno.ACCES
+    if (this.#stat.filetype !== Filetype.RegularFile) return Errno.ACCES
     const { writable, openToRead, quota } = this.#tree
     if (!writable && (mode.write || mode.truncate)) return Errno.ROFS
-    if (!writable && openToRead !== undefined) return openToRead(this.#at, this.#stats)
+    if (!writable && openToRead !== undefined) return openToRead(this.#at, this.#stat)
     return openHostFile(this.#at, mode, { creates: false, quota })
   }
 }
@@ -227,17 +292,17 @@ class HostFile implements FileNode {
 class HostSymlink implements SymlinkNode {
   readonly kind = 'symlink'
   readonly #at: HostName
-  readonly #stats: BigIntStats
+  readonly #stat: Filestat
   readonly #tree: HostTree
 
-  constructor(at: HostName, stats: BigIntStats, tree: HostTree) {
+  constructor(at: HostName, stat: Filestat, tree: HostTree) {
     this.#at = at
-    this.#stats = stats
+    this.#stat = stat
     this.#tree = tree
   }
 
   stat(): Filestat {
-    return filestatOf(this.#stats)
+    return this.#stat
   }
 
   setTimes(times: NewTimes): number {

@@ -1,18 +1,11 @@
 /** Files of the host's file system, opened by their directory and then known by their descriptor only. */
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  readSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs'
 import { loadFileCalls } from '../base/file-calls.ts'
 import { Filetype } from './abi.ts'
 import { attempt, done, Errno, errnoOf, errnoOfResult } from './errno.ts'
 import type { Filestat, NewTimes, OpenFile, OpenMode } from './filesystem.ts'
 import { type HostName, openName } from './host-name.ts'
+import { filestatOf } from './host-stat.ts'
 import { syncInTurn } from './host-sync.ts'
 import { setDescriptorTimes } from './host-times.ts'
 import type { MountQuota } from './mount-quota.ts'
@@ -70,13 +63,8 @@ class OpenHostFile implements OpenFile {
     return mode.truncate ? this.setSize(0) : Errno.SUCCESS
   }
 
-  stats(): BigIntStats | number {
-    return attempt(() => fstatSync(this.#fd, { bigint: true }))
-  }
-
   stat(): Filestat | number {
-    const stats = this.stats()
-    return typeof stats === 'number' ? stats : filestatOf(stats)
+    return attempt(() => filestatOf(fstatSync(this.#fd, { bigint: true })))
   }
 
   read(into: Uint8Array, offset: number): number {
@@ -156,34 +144,6 @@ class OpenHostFile implements OpenFile {
     const count = calls.append(this.#fd, from)
     return count < 0 ? -errnoOfResult(count) : count
   }
-}
-
-export function filestatOf(stats: BigIntStats): Filestat {
-  return {
-    dev: stats.dev,
-    ino: stats.ino,
-    filetype: filetypeOf(stats),
-    nlink: stats.nlink,
-    size: stats.size,
-    atim: stats.atimeNs,
-    mtim: stats.mtimeNs,
-    ctim: stats.ctimeNs,
-  }
-}
-
-/** The file type of whatever `node:fs` describes. */
-export function filetypeOf(
-  entry: Pick<
-    BigIntStats,
-    'isFile' | 'isDirectory' | 'isSymbolicLink' | 'isCharacterDevice' | 'isBlockDevice' | 'isSocket'
-  >,
-): number {
-  if (entry.isFile()) return Filetype.RegularFile
-  if (entry.isDirectory()) return Filetype.Directory
-  if (entry.isSymbolicLink()) return Filetype.SymbolicLink
-  if (entry.isCharacterDevice()) return Filetype.CharacterDevice
-  if (entry.isBlockDevice()) return Filetype.BlockDevice
-  return entry.isSocket() ? Filetype.SocketStream : Filetype.Unknown
 }
 
 function counted(operation: () => number): number {

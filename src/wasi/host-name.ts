@@ -18,8 +18,10 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { loadFileCalls } from '../base/file-calls.ts'
-import { attempt, done, errnoOf, errnoOfResult } from './errno.ts'
-import type { NewTimes } from './filesystem.ts'
+import { FOLDER_FLAGS } from '../base/open-folder.ts'
+import { attempt, done, Errno, errnoOf, errnoOfResult } from './errno.ts'
+import type { Filestat, NewTimes } from './filesystem.ts'
+import { filestatOf } from './host-stat.ts'
 import { secondsOf, timespecsOf } from './host-times.ts'
 
 const NEW_FILE_MODE = 0o666
@@ -31,6 +33,29 @@ export interface HostName {
   readonly name: string
   /** A path that means the same, as long as the directory is open. */
   readonly path: string
+}
+
+/** What is there; NOENT: nothing. */
+export function statName({ directory, name, path }: HostName): Filestat | number {
+  const look = loadFileCalls()?.look
+  if (look !== undefined) {
+    const status = look.stat(directory, name)
+    return typeof status === 'number' ? errnoOfResult(status) : filestatOf(status)
+  }
+  // Programs look for files that are not there all the time: no exception for that.
+  const stats = attempt(() => lstatSync(path, { bigint: true, throwIfNoEntry: false }))
+  if (stats === undefined) return Errno.NOENT
+  return typeof stats === 'number' ? stats : filestatOf(stats)
+}
+
+/**
+ * Opens the folder that a path without `..` leads to in a directory, if no link is on it, in one system call: a new descriptor, or
+ * minus NOENT; undefined: to be found out name by name.
+ */
+export function openBelow(directory: number, path: string): number | undefined {
+  const fd = loadFileCalls()?.look?.openBeneath(directory, path, FOLDER_FLAGS)
+  if (fd === undefined || fd >= 0) return fd
+  return errnoOfResult(fd) === Errno.NOENT ? -Errno.NOENT : undefined
 }
 
 /** A new descriptor; negative: minus an errno. */

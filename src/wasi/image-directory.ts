@@ -5,7 +5,6 @@
  * inode, size and times, so that a file that changes on disk is seen anew by whoever opens it next. Walking is
  * host-directory.ts's: no link is followed out of the root.
  */
-import type { BigIntStats } from 'node:fs'
 import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
 import type {
@@ -17,7 +16,7 @@ import type {
   OpenMode,
 } from './filesystem.ts'
 import { type HostTree, tryHostDirectory } from './host-directory.ts'
-import { filestatOf, openHostFile } from './host-file.ts'
+import { openHostFile } from './host-file.ts'
 import type { HostName } from './host-name.ts'
 import type { ImageCache } from './image-cache.ts'
 import { ReadOnlyDirectory } from './read-only-directory.ts'
@@ -41,7 +40,7 @@ export class ImageDirectory extends ReadOnlyDirectory {
     this.#path = path
     this.#tree = {
       writable: false,
-      openToRead: (at, stats) => openCached(at, stats, cache),
+      openToRead: (at, stat) => openCached(at, stat, cache),
     }
   }
 
@@ -63,6 +62,10 @@ export class ImageDirectory extends ReadOnlyDirectory {
     return this.#with((root) => root.lookup(name))
   }
 
+  descend(path: string): DirectoryNode | number | undefined {
+    return this.#with((root) => root.descend?.(path))
+  }
+
   list(): DirectoryReader | number {
     return this.#with((root) => root.list())
   }
@@ -82,17 +85,17 @@ export class ImageDirectory extends ReadOnlyDirectory {
   }
 }
 
-function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`
+function keyOf({ dev, ino, size, mtim, ctim }: Filestat): string {
+  return `${dev}:${ino}:${size}:${mtim}:${ctim}`
 }
 
-function openCached(at: HostName, stats: BigIntStats, cache: ImageCache): OpenFile | number {
-  const contents = cache.get(keyOf(stats))
-  if (contents !== undefined) return new OpenImageFile(contents, stats)
+function openCached(at: HostName, stat: Filestat, cache: ImageCache): OpenFile | number {
+  const contents = cache.get(keyOf(stat))
+  if (contents !== undefined) return new OpenImageFile(contents, stat)
   const file = openHostFile(at, READ_ONLY)
   if (typeof file === 'number') return file
   // What was opened need not be what was looked up.
-  const before = file.stats()
+  const before = file.stat()
   if (typeof before === 'number' || before.size > cache.limits.fileBytes) return file
   const bytes = new Uint8Array(Number(before.size))
   let length = 0
@@ -101,7 +104,7 @@ function openCached(at: HostName, stats: BigIntStats, cache: ImageCache): OpenFi
     if (count <= 0) return file
     length += count
   }
-  const after = file.stats()
+  const after = file.stat()
   if (typeof after === 'number' || keyOf(after) !== keyOf(before)) return file
   cache.set(keyOf(before), bytes)
   file.close()
@@ -113,15 +116,15 @@ class OpenImageFile implements OpenFile {
   readonly kind = 'file'
   readonly filetype = Filetype.RegularFile
   readonly #contents: Uint8Array
-  readonly #stats: BigIntStats
+  readonly #stat: Filestat
 
-  constructor(contents: Uint8Array, stats: BigIntStats) {
+  constructor(contents: Uint8Array, stat: Filestat) {
     this.#contents = contents
-    this.#stats = stats
+    this.#stat = stat
   }
 
   stat(): Filestat {
-    return filestatOf(this.#stats)
+    return this.#stat
   }
 
   read(into: Uint8Array, offset: number): number {

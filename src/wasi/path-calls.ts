@@ -13,6 +13,7 @@ import { SYMLINK_FOLLOW } from './abi.ts'
 import { type CallContext, FILE_WORK } from './call-context.ts'
 import { Errno } from './errno.ts'
 import { storeFilestat } from './fd-stat-calls.ts'
+import type { Node } from './filesystem.ts'
 import { placeOf } from './mount-tree.ts'
 import { newTimes } from './new-times.ts'
 import { type LastLink, type Resolved, readPath, resolve } from './resolve.ts'
@@ -28,7 +29,9 @@ export const PATH_CALLS = {
   path_create_directory: (host: CallContext) => (fd: number, path: number, length: number) => {
     host.enter()
     return at(host, fd, Right.PathCreateDirectory, path, length, 'entry', (found) =>
-      found.node === undefined ? found.directory.createDirectory(found.name) : Errno.EXIST,
+      found.node === undefined
+        ? changed(host, found.directory.createDirectory(found.name))
+        : Errno.EXIST,
     )
   },
 
@@ -130,7 +133,7 @@ export const PATH_CALLS = {
       if (found.name === '..') return Errno.NOTEMPTY
       if (found.node === undefined) return Errno.NOENT
       if (found.node.kind !== 'directory') return Errno.NOTDIR
-      return found.directory.removeDirectory(found.name)
+      return changed(host, found.directory.removeDirectory(found.name))
     })
   },
 
@@ -165,7 +168,9 @@ export const PATH_CALLS = {
           const source = placeOf(from.directory, from.name)
           const place = placeOf(to.directory, to.name)
           if (typeof source === 'number') return source
-          return typeof place === 'number' ? place : source.rename(from.name, place, to.name)
+          if (typeof place === 'number') return place
+          const errno = source.rename(from.name, place, to.name)
+          return leads(from.node) || leads(to.node) ? changed(host, errno) : errno
         })
       })
     },
@@ -182,7 +187,7 @@ export const PATH_CALLS = {
         if (found.node !== undefined) return Errno.EXIST
         if (found.mustBeDirectory) return Errno.NOENT
         if (text.startsWith('/') && host.whole === undefined) return Errno.NOTCAPABLE
-        return found.directory.createSymlink(found.name, text)
+        return changed(host, found.directory.createSymlink(found.name, text))
       })
     },
 
@@ -192,9 +197,22 @@ export const PATH_CALLS = {
     return at(host, fd, Right.PathUnlinkFile, path, length, 'entry', (found) => {
       if (found.node === undefined) return Errno.NOENT
       if (found.node.kind === 'directory') return Errno.ISDIR
-      return found.mustBeDirectory ? Errno.NOTDIR : found.directory.unlinkFile(found.name)
+      if (found.mustBeDirectory) return Errno.NOTDIR
+      const errno = found.directory.unlinkFile(found.name)
+      return leads(found.node) ? changed(host, errno) : errno
     })
   },
+}
+
+/** Whether a path can lead through it. */
+function leads(node: Node | undefined): boolean {
+  return node !== undefined && node.kind !== 'file'
+}
+
+/** A call has changed where paths lead, or tried to. */
+function changed(host: CallContext, errno: number): number {
+  host.ways.clear()
+  return errno
 }
 
 function lastLink(flags: number): LastLink {

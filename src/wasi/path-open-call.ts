@@ -104,6 +104,8 @@ function openResolved(
   if (creates && (oflags & Oflags.Excl) !== 0) return Errno.EXIST
   if (node.kind === 'directory') {
     if (creates || mode.write || mode.truncate) return Errno.ISDIR
+    const errno = node.open?.() ?? Errno.SUCCESS
+    if (errno !== Errno.SUCCESS) return errno
     node.retain()
     return { kind: 'directory', node }
   }

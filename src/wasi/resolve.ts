@@ -3,7 +3,8 @@
  *
  * `..` pops what the path itself has pushed; symbolic links are taken apart here, so that no file system below ever
  * follows one. Absolute links lead nowhere, unless one directory is all that the guest sees (`Preopen.isWhole`): then they
- * begin there, and so does `..` end there.
+ * begin there, and so does `..` end there. Directories of the host are come to over many names at once where no link is on
+ * the way (`descend`), and at once where the guest's latest paths have led (ways.ts).
  */
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
@@ -13,6 +14,10 @@ import type { DirectoryNode, Node } from './filesystem.ts'
 export const MAX_SYMLINKS = 40
 /** What one step takes on a host's disk: a look, an open and a close. */
 const STEP_WORK = 10_000
+/** What one name more takes in a step over many. */
+const NAME_WORK = 2_000
+/** A `..` leads to where the walk has not been itself: once again, name by name. */
+const STEP_BY_STEP = -1
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -99,47 +104,87 @@ export function resolve(
   path: string,
   lastLink: LastLink,
 ): Resolved | number {
+  const result = walkOnce(host, start, { path, lastLink, jumps: true })
+  return result === STEP_BY_STEP ? walkOnce(host, start, { path, lastLink, jumps: false }) : result
+}
+
+interface Wanted {
+  readonly path: string
+  readonly lastLink: LastLink
+  readonly jumps: boolean
+}
+
+function walkOnce(host: CallContext, start: DirectoryNode, wanted: Wanted): Resolved | number {
   start.retain()
-  const walk = new Walk(host, start)
-  const result = walk.run(path, lastLink)
+  const walk = new Walk(host, start, wanted)
+  const result = walk.run()
   // The directories that led here are given back; the result keeps the last one.
   walk.leave(typeof result === 'number' ? 0 : 1)
   return result
 }
 
+interface Passed {
+  readonly directory: DirectoryNode
+  /** The one before it in the trail is not the one it is in. */
+  readonly isJump: boolean
+}
+
 class Walk {
   readonly #host: CallContext
-  readonly #trail: DirectoryNode[]
+  readonly #wanted: Wanted
+  readonly #start: DirectoryNode
+  readonly #trail: Passed[]
   /** Components still to come, the next one last. */
   #ahead: string[] = []
+  /** How many of them are the path's own; the others are of links' texts. */
+  #own = 0
+  /** The path up to its last component, and how many of its own were to come when a way was kept: the way need not be kept again. */
+  #names: readonly string[] = []
+  #ownKept = 0
+  #linksKept = 0
+  /** Until the next link: there is one close by. */
+  #isStepping = false
   #mustBeDirectory = false
+  #depth = 1
   #links = 0
   #bytes = 0
   #steps = 0
 
-  constructor(host: CallContext, start: DirectoryNode) {
+  constructor(host: CallContext, start: DirectoryNode, wanted: Wanted) {
     this.#host = host
-    this.#trail = [start]
+    this.#start = start
+    this.#wanted = wanted
+    this.#trail = [{ directory: start, isJump: false }]
   }
 
   /** Gives back all directories but the last `kept`. */
   leave(kept: number): void {
-    for (const directory of this.#trail.splice(0, this.#trail.length - kept)) directory.release()
+    for (const { directory } of this.#trail.splice(0, this.#trail.length - kept)) {
+      directory.release()
+    }
   }
 
-  run(path: string, lastLink: LastLink): Resolved | number {
-    const errno = this.#prepend(path)
+  run(): Resolved | number {
+    const errno = this.#prepend(this.#wanted.path)
     if (errno !== Errno.SUCCESS) return errno
+    this.#own = this.#ahead.length
+    if (this.#wanted.jumps && this.#own > 1 && !this.#ahead.includes('..')) this.#takeWay()
     for (;;) {
+      if (this.#wanted.jumps) {
+        const jumped = this.#jump()
+        if (jumped !== Errno.SUCCESS) return jumped
+        this.#keepWay()
+      }
       const name = this.#ahead.pop()
-      const directory = this.#trail.at(-1)
+      this.#own = Math.min(this.#own, this.#ahead.length)
+      const directory = this.#trail.at(-1)?.directory
       if (directory === undefined) return Errno.NOTCAPABLE
       // Nothing is left behind a `..`.
       if (name === undefined) return new Resolved(directory, '..', directory, true)
       if (name === '.') return new Resolved(directory, '.', directory, true)
       if (++this.#steps > this.#host.grants.limits.pathSteps) return Errno.NAMETOOLONG
       this.#host.charge(STEP_WORK)
-      const result = name === '..' ? this.#up() : this.#step(directory, name, lastLink)
+      const result = name === '..' ? this.#up() : this.#step(directory, name)
       if (result !== Errno.SUCCESS) return result
     }
   }
@@ -161,43 +206,119 @@ class Walk {
   }
 
   #follow(target: string): number {
+    this.#isStepping = false
     const { whole } = this.#host
     if (whole === undefined || !target.startsWith('/')) return this.#prepend(target)
     whole.retain()
     this.leave(0)
-    this.#trail.push(whole)
+    this.#trail.push({ directory: whole, isJump: false })
+    this.#depth = 1
     return this.#prepend(target.replace(/^\/+/, '') || '.')
   }
 
-  #up(): number {
-    if (this.#trail.length === 1) {
-      return this.#trail[0] === this.#host.whole ? Errno.SUCCESS : Errno.NOTCAPABLE
+  /** Begins where the guest's latest paths have led, as far as this one goes the same way. */
+  #takeWay(): void {
+    const { ways, grants } = this.#host
+    this.#names = this.#ahead.slice(1).reverse()
+    this.#ownKept = this.#own
+    const nowMs = grants.clock.nowMs()
+    for (let left = 1; left < this.#own; left++) {
+      const way = ways.get(this.#start, this.#key(left), nowMs)
+      if (way === undefined || way.bytes + this.#bytes > grants.limits.pathBytes) continue
+      way.directory.retain()
+      this.#trail.push({ directory: way.directory, isJump: true })
+      this.#ahead.length = left
+      this.#own = left
+      this.#ownKept = left
+      this.#depth = way.depth
+      this.#steps = way.steps
+      this.#links = way.links
+      this.#linksKept = way.links
+      this.#bytes += way.bytes
+      return
     }
-    this.#trail.pop()?.release()
+  }
+
+  /** To the directory that the last name is in; or to where a link leads, which is kept. */
+  #keepWay(): void {
+    const directory = this.#trail.at(-1)?.directory
+    if (this.#own === 0 || this.#ahead.length !== this.#own || this.#own >= this.#ownKept) return
+    if (this.#own > 1 && this.#links === this.#linksKept) return
+    if (directory?.descend === undefined) return
+    const { ways, grants } = this.#host
+    const way = {
+      directory,
+      depth: this.#depth,
+      steps: this.#steps,
+      links: this.#links,
+      bytes: this.#bytes - this.#wanted.path.length,
+    }
+    ways.keep(this.#start, this.#key(this.#own), way, grants.clock.nowMs())
+    this.#ownKept = this.#own
+    this.#linksKept = this.#links
+  }
+
+  /** The path without its last `left` components. */
+  #key(left: number): string {
+    return this.#names.slice(0, this.#names.length + 1 - left).join('/')
+  }
+
+  /** Over all names at once up to the last one, or to the end of a link's text. */
+  #jump(): number {
+    const directory = this.#trail.at(-1)?.directory
+    const left = this.#ahead.length > this.#own ? Math.max(this.#own, 1) : 1
+    const count = this.#ahead.length - left
+    if (this.#isStepping || count < 1 || directory?.descend === undefined) return Errno.SUCCESS
+    const { pathSteps, pathDepth } = this.#host.grants.limits
+    if (this.#steps + count > pathSteps || this.#depth + count > pathDepth) return Errno.SUCCESS
+    if (this.#ahead.includes('..')) return Errno.SUCCESS
+    this.#host.charge(STEP_WORK + count * NAME_WORK)
+    const node = directory.descend(this.#ahead.slice(left).reverse().join('/'))
+    if (typeof node === 'number') return node
+    if (node === undefined) {
+      this.#isStepping = true
+      return Errno.SUCCESS
+    }
+    this.#trail.push({ directory: node, isJump: count > 1 })
+    this.#ahead.length = left
+    this.#own = Math.min(this.#own, left)
+    this.#depth += count
+    this.#steps += count
     return Errno.SUCCESS
   }
 
-  #step(directory: DirectoryNode, name: string, lastLink: LastLink): Resolved | number {
+  #up(): number {
+    const top = this.#trail.at(-1)
+    if (this.#trail.length === 1 || top === undefined) {
+      return top?.directory === this.#host.whole ? Errno.SUCCESS : Errno.NOTCAPABLE
+    }
+    if (top.isJump) return STEP_BY_STEP
+    this.#trail.pop()
+    this.#depth--
+    top.directory.release()
+    return Errno.SUCCESS
+  }
+
+  #step(directory: DirectoryNode, name: string): Resolved | number {
     const isLast = this.#ahead.length === 0
     const node = directory.lookup(name)
     if (typeof node === 'number') {
       if (node !== Errno.NOENT || !isLast) return node
       return new Resolved(directory, name, undefined, this.#mustBeDirectory)
     }
-    if (node.kind === 'symlink' && (!isLast || this.#follows(lastLink))) {
+    if (node.kind === 'symlink' && (!isLast || this.#follows())) {
       if (++this.#links > MAX_SYMLINKS) return Errno.LOOP
       const target = node.readLink()
       return typeof target === 'number' ? target : this.#follow(target)
     }
     if (isLast) return new Resolved(directory, name, node, this.#mustBeDirectory)
     if (node.kind !== 'directory') return Errno.NOTDIR
-    this.#trail.push(node)
-    return this.#trail.length > this.#host.grants.limits.pathDepth
-      ? Errno.NAMETOOLONG
-      : Errno.SUCCESS
+    this.#trail.push({ directory: node, isJump: false })
+    return ++this.#depth > this.#host.grants.limits.pathDepth ? Errno.NAMETOOLONG : Errno.SUCCESS
   }
 
-  #follows(lastLink: LastLink): boolean {
+  #follows(): boolean {
+    const { lastLink } = this.#wanted
     return lastLink === 'follow' || (lastLink === 'stop' && this.#mustBeDirectory)
   }
 }

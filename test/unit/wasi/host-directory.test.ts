@@ -62,6 +62,11 @@ function openImage(): DirectoryNode {
 
 const GRANTS: { name: string; open: () => DirectoryNode; writable: boolean }[] = [
   { name: 'read-write', open: () => openHostDirectory(root, { writable: true }), writable: true },
+  {
+    name: 'name by name',
+    open: () => openHostDirectory(root, { writable: true, isWalked: true }),
+    writable: true,
+  },
   { name: 'read-only', open: () => openHostDirectory(root, { writable: false }), writable: false },
   { name: 'image', open: openImage, writable: false },
 ]
@@ -192,9 +197,14 @@ for (const { name, open, writable } of GRANTS) {
   test(`${name}: a directory swapped for a link during the walk leads nowhere else`, () => {
     const directory = open()
     const dir = held(directory.lookup('dir'))
+    const late = held(directory.lookup('dir'))
+    expect(dir.open?.()).toBe(Errno.SUCCESS)
     renameSync(join(root, 'dir'), join(root, 'was'))
     symlinkSync('../outside', join(root, 'dir'))
     expect(dir.lookup('secret')).toBe(Errno.NOENT)
+    expect(late.lookup('secret')).toBe(Errno.NOTDIR)
+    expect(late.open?.()).toBe(Errno.NOTDIR)
+    late.release()
     const inner = dir.lookup('inner')
     if (typeof inner === 'number' || inner.kind !== 'file') throw new Error('no file')
     expect(inner.stat()).toMatchObject({ size: 5n })

@@ -175,6 +175,12 @@ const ROWS: readonly (readonly [name: string, row: Row, errno: number])[] = [
   ...walks('path_create_directory'),
   ['path_filestat_get: steps', ({ probe, walk }) => stat(probe, walk), TOO_LONG],
   ['path_filestat_get: links', ({ probe, links }) => stat(probe, links), TOO_LONG],
+  ['path_filestat_get: folders', ({ probe }) => stat(probe, folders(probe, 'f')), OK],
+  [
+    'path_filestat_get: a link behind folders',
+    ({ probe }) => stat(probe, folders(probe, 'l/f')),
+    TOO_LONG,
+  ],
   ['path_filestat_set_times: steps', ({ probe, walk }) => setTimes(probe, walk), TOO_LONG],
   ['path_filestat_set_times: links', ({ probe, links }) => setTimes(probe, links), TOO_LONG],
   [
@@ -255,6 +261,14 @@ function open(probe: Probe, fd: number, path: Path): Promise<number> {
 /** A path of as many steps as are allowed, the last of which is `name`. */
 function longest(probe: Probe, name: string): Path {
   return probe.put(BUFFER + name.charCodeAt(0) * 1000, `${'d/../'.repeat(127)}d/${name}`)
+}
+
+let asked = 0
+
+/** As many folders as are allowed, no two times the same. */
+function folders(probe: Probe, name: string): Path {
+  asked = (asked + 1) % 10_000
+  return probe.put(BUFFER, `d${asked}/${'d/'.repeat(126)}${name}`)
 }
 
 function readDirectory(probe: Probe, fd: number, cookie: bigint): Promise<number> {

@@ -23,6 +23,7 @@ const NS = {
   change: 3_000,
   open: 6_000,
   openDirectory: 5_000,
+  name: 1_000,
   transfer: 2_000,
   byte: 0.2,
   list: 4_000,
@@ -85,6 +86,15 @@ class SlowDirectory extends SlowNode implements DirectoryNode {
     if (name.startsWith('n')) return Errno.NOENT
     if (name.startsWith('f')) return new SlowFile(this.disk)
     if (name.startsWith('l')) return new SlowLink(this.disk)
+    this.disk.take('openDirectory')
+    return this
+  }
+
+  descend(names: string): DirectoryNode | number | undefined {
+    const all = names.split('/')
+    this.disk.take('name', all.length)
+    if (all.some((name) => name.startsWith('n'))) return Errno.NOENT
+    if (!all.every((name) => name.startsWith('d'))) return undefined
     this.disk.take('openDirectory')
     return this
   }

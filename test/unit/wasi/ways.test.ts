@@ -1,0 +1,275 @@
+/** Paths that are looked up at once, or by a way that is kept, have the answers that they have name by name. */
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Oflags } from '../../../src/wasi/abi.ts'
+import { Errno } from '../../../src/wasi/errno.ts'
+import { openHostDirectory } from '../../../src/wasi/host-directory.ts'
+import { ImageCache } from '../../../src/wasi/image-cache.ts'
+import { ImageDirectory } from '../../../src/wasi/image-directory.ts'
+import { DEFAULT_WASI_LIMITS, type WasiGrants, type WasiLimits } from '../../../src/wasi/session.ts'
+import { MAX_WAYS, WAY_LIFE_MS } from '../../../src/wasi/ways.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { FakeSource, makeGrants, makeProbe, type Probe, READ } from './probe.ts'
+
+const DIR = 3
+const RESULT = 1_024
+
+let base = ''
+let root = ''
+
+beforeEach(() => {
+  base = realpathSync(mkdtempSync(join(tmpdir(), 'wasi-ways-')))
+  root = join(base, 'root')
+  mkdirSync(join(root, 'a/a/a/a'), { recursive: true })
+  writeFileSync(join(root, 'f'), 'f')
+  writeFileSync(join(root, 'a/f'), 'a/f')
+  writeFileSync(join(root, 'a/a/f'), 'a/a/f')
+  writeFileSync(join(base, 'f'), 'outside')
+  symlinkSync('a/a', join(root, 'l'))
+  symlinkSync('../l/a/../f', join(root, 'a/l'))
+  symlinkSync('../../l', join(root, 'a/a/l'))
+  symlinkSync('../../../..', join(root, 'a/a/a/l'))
+})
+
+afterEach(() => {
+  rmSync(base, { recursive: true, force: true })
+})
+
+interface Given {
+  readonly grants: WasiGrants
+  readonly clock: FakeClock
+  readonly stdin: FakeSource
+}
+
+type Grant = 'name by name' | 'at once' | 'image'
+
+async function withGrant(
+  grant: Grant,
+  limits: Partial<WasiLimits>,
+  use: (probe: Probe, given: Given) => Promise<void>,
+): Promise<void> {
+  const directory =
+    grant === 'image'
+      ? new ImageDirectory(root, new ImageCache())
+      : openHostDirectory(root, { writable: true, isWalked: grant === 'name by name' })
+  const [clock, stdin] = [new FakeClock(), new FakeSource()]
+  const grants = makeGrants({
+    preopens: [{ guestPath: '/', directory }],
+    limits: { ...DEFAULT_WASI_LIMITS, ...limits },
+    clock,
+    stdin,
+  })
+  const probe = await makeProbe(grants)
+  await use(probe, { grants, clock, stdin })
+  probe.host.end()
+  if (grant !== 'image') directory.release()
+}
+
+/** What two looks at a path answer, and an opening. */
+async function answers(probe: Probe, path: string, follow: number): Promise<string> {
+  const texts: string[] = []
+  for (let look = 0; look < 2; look++) {
+    const errno = await probe.call(
+      'path_filestat_get',
+      DIR,
+      follow,
+      ...probe.put(50_000, path),
+      RESULT,
+    )
+    texts.push(errno === 0 ? probe.text(RESULT, 40) : `${errno}`)
+  }
+  const { errno, fd } = await probe.open(DIR, path, { rights: READ, follow })
+  texts.push(errno === 0 ? String(await probe.read(fd)) : `${errno}`)
+  if (errno === 0) await probe.call('fd_close', fd)
+  return texts.join(' | ')
+}
+
+/** All paths of up to four names, with and without a slash behind them. */
+function paths(): string[] {
+  const names = ['a', 'f', 'l', 'n', '.', '..', 'x'.repeat(300)]
+  const grow = (all: string[]): string[] => [
+    '',
+    ...all.flatMap((path) => names.map((name) => (path === '' ? name : `${path}/${name}`))),
+  ]
+  const all = [...new Set([0, 1, 2, 3].reduce(grow, ['']))]
+  return all.flatMap((path) => [path, `${path}/`])
+}
+
+const LIMITS: readonly { name: string; limits: Partial<WasiLimits> }[] = [
+  { name: 'as they are', limits: {} },
+  { name: 'few folders', limits: { pathDepth: 3 } },
+  { name: 'few steps', limits: { pathSteps: 5 } },
+  { name: 'few bytes', limits: { pathBytes: 14 } },
+]
+
+for (const { name, limits } of LIMITS) {
+  test(`the same answers; limits: ${name}`, { timeout: 60_000 }, async () => {
+    const wanted = new Map<string, string>()
+    const ask =
+      (probe: Probe, each: (path: string, follow: number, text: string) => void) =>
+      async (all: readonly string[]) => {
+        for (const path of all) {
+          for (const follow of [0, 1]) each(path, follow, await answers(probe, path, follow))
+        }
+      }
+    const all = paths()
+    await withGrant('name by name', limits, (probe) =>
+      ask(probe, (path, follow, text) => void wanted.set(`${follow} ${path}`, text))(all),
+    )
+    expect(new Set(wanted.values()).size).toBeGreaterThan(8)
+    for (const grant of ['at once', 'image'] as const) {
+      const wrong: string[] = []
+      await withGrant(grant, limits, (probe) =>
+        ask(probe, (path, follow, text) => {
+          const known = wanted.get(`${follow} ${path}`)
+          if (text !== known) wrong.push(`${grant} ${follow} ${path}: ${text}, not ${known}`)
+        })(all),
+      )
+      expect(wrong).toEqual([])
+    }
+  })
+}
+
+const sizeOf = async (probe: Probe, path: string): Promise<number> => {
+  const errno = await probe.call('path_filestat_get', DIR, 1, ...probe.put(50_000, path), RESULT)
+  return errno === 0 ? Number(probe.u64(RESULT + 32)) : -errno
+}
+
+const two = (probe: Probe, name: string, from: string, to: string): Promise<number> =>
+  name === 'path_symlink'
+    ? probe.call(name, ...probe.put(49_000, from), DIR, ...probe.put(50_000, to))
+    : probe.call(name, DIR, ...probe.put(49_000, from), DIR, ...probe.put(50_000, to))
+
+/** What a guest does, and what it then finds at `l/f`, `d/f` and `a/a/f`. */
+const CHANGES: readonly {
+  name: string
+  change: (probe: Probe) => Promise<number>
+  found: number[]
+}[] = [
+  {
+    name: 'a link is removed',
+    change: (probe) => probe.onPath('path_unlink_file', DIR, 'l'),
+    found: [-Errno.NOENT, -Errno.NOENT, 5],
+  },
+  {
+    name: 'a folder is moved',
+    change: (probe) => two(probe, 'path_rename', 'a/a', 'd'),
+    found: [-Errno.NOENT, 5, -Errno.NOENT],
+  },
+  {
+    name: 'a link is moved over a file',
+    change: (probe) => two(probe, 'path_rename', 'l', 'f'),
+    found: [-Errno.NOENT, -Errno.NOENT, 5],
+  },
+  {
+    name: 'a file is moved over a link',
+    change: (probe) => two(probe, 'path_rename', 'f', 'l'),
+    found: [-Errno.NOTDIR, -Errno.NOENT, 5],
+  },
+  {
+    name: 'a link is made',
+    change: async (probe) => {
+      renameSync(join(root, 'a/a'), join(root, 'a/b'))
+      return two(probe, 'path_symlink', 'b', 'a/a')
+    },
+    found: [5, -Errno.NOENT, 5],
+  },
+  {
+    name: 'a folder is made',
+    change: async (probe) => {
+      renameSync(join(root, 'a/a'), join(root, 'b'))
+      return probe.onPath('path_create_directory', DIR, 'a/a')
+    },
+    found: [-Errno.NOENT, -Errno.NOENT, -Errno.NOENT],
+  },
+  {
+    name: 'a folder is removed',
+    change: async (probe) => {
+      renameSync(join(root, 'a/a/f'), join(root, 'a/f2'))
+      rmSync(join(root, 'a/a'), { recursive: true })
+      mkdirSync(join(root, 'a/a'))
+      const errno = await probe.onPath('path_remove_directory', DIR, 'a/a')
+      renameSync(join(root, 'a'), join(root, 'd'))
+      return errno
+    },
+    found: [-Errno.NOENT, 3, -Errno.NOENT],
+  },
+]
+
+for (const { name, change, found } of CHANGES) {
+  test(`what the guest changes it sees at once: ${name}`, () =>
+    withGrant('at once', {}, async (probe) => {
+      expect(await sizeOf(probe, 'l/f')).toBe(5)
+      expect(await sizeOf(probe, 'a/a/f')).toBe(5)
+      expect(await change(probe)).toBe(Errno.SUCCESS)
+      expect([
+        await sizeOf(probe, 'l/f'),
+        await sizeOf(probe, 'd/f'),
+        await sizeOf(probe, 'a/a/f'),
+      ]).toEqual(found)
+    }))
+}
+
+/** What lets a guest see what others have changed. */
+const SIGHTS: readonly { name: string; see: (probe: Probe, given: Given) => Promise<void> }[] = [
+  { name: 'after a moment', see: async (_, { clock }) => clock.advance(WAY_LIFE_MS) },
+  {
+    name: 'when it has waited',
+    see: async (probe, { stdin }) => {
+      const waiting = probe.read(0)
+      stdin.push('x')
+      await waiting
+    },
+  },
+  {
+    name: 'in the next request',
+    see: async (probe, { grants }) => {
+      probe.host.end()
+      probe.host.begin(grants)
+    },
+  },
+]
+
+for (const { name, see } of SIGHTS) {
+  test(`what others change is seen ${name}`, () =>
+    withGrant('at once', {}, async (probe, given) => {
+      expect(await sizeOf(probe, 'a/a/f')).toBe(5)
+      renameSync(join(root, 'a'), join(root, 'was'))
+      expect(await sizeOf(probe, 'a/a/f')).toBe(5)
+      await see(probe, given)
+      expect(await sizeOf(probe, 'a/a/f')).toBe(-Errno.NOENT)
+    }))
+}
+
+test('ways hold so many descriptors and no more, and none when the request has ended', async () => {
+  const count = (): number => readdirSync('/proc/self/fd').length
+  for (let each = 0; each < 2 * MAX_WAYS; each++) {
+    mkdirSync(join(root, `${each}/deep`), { recursive: true })
+    symlinkSync(`${each}/deep`, join(root, `l${each}`))
+  }
+  const before = count()
+  await withGrant('at once', {}, async (probe) => {
+    for (let round = 0; round < 2; round++) {
+      for (let each = 0; each < 2 * MAX_WAYS; each++) {
+        expect(await sizeOf(probe, `l${each}/file`)).toBe(-Errno.NOENT)
+        expect((await probe.open(DIR, `${each}/deep/new`, { oflags: Oflags.Creat })).errno).toBe(0)
+        await probe.call('fd_close', probe.u32(60_000))
+        await probe.onPath('path_unlink_file', DIR, `${each}/deep/new`)
+        expect(count()).toBeLessThanOrEqual(before + 1 + MAX_WAYS)
+      }
+    }
+    expect(count()).toBeGreaterThan(before + 2)
+  })
+  expect(count()).toBe(before)
+})
