@@ -1,10 +1,11 @@
 /**
  * A granted directory of the host.
  *
- * A guest's path is walked one component at a time (resolve.ts), and each step starts at the open descriptor of the
- * directory before, whatever others rename meanwhile: by system calls on that descriptor (host-name.ts), or by the path
- * `/proc/self/fd/N/name`, which the kernel resolves at that very directory. No step follows a link. Where there is no /proc
- * the steps are plain paths, checked but not safe against somebody who swaps directories for links at the same time.
+ * A guest's path is walked one component at a time (resolve.ts), or over many by one system call (`descend`), and each step starts
+ * at the open descriptor of the directory before, whatever others rename meanwhile: by system calls on that descriptor
+ * (host-name.ts), or by the path `/proc/self/fd/N/name`, which the kernel resolves at that very directory. No step follows a link.
+ * Where there is no /proc the steps are plain paths, checked but not safe against somebody who swaps directories for links at the
+ * same time.
  *
  * Links that a guest makes lead downwards only. So others who follow links in the folder, such as a web server, are not
  * led out of it either, wherever the guest moves them.

@@ -35,6 +35,7 @@ import { MAX_LISTED_ENTRIES } from '../../src/wasi/listing.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
 import { MAX_SYMLINKS } from '../../src/wasi/resolve.ts'
 import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
+import { MAX_WAYS, WAY_LIFE_MS } from '../../src/wasi/ways.ts'
 import { DEFAULT_MODULE_LIMITS, V8_FUNCTION_BYTES } from '../../src/wasm/limits.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -138,6 +139,7 @@ test('fixed limits are those of the code', () => {
   expect(fixed(ENDING).at(-1)).toBe(String(TABLE_LIMITS.tableGrowth))
   expect(PAGE).toContain(`more than ${TABLE_LIMITS.tableMaxElements.toLocaleString('en')} elements`)
   const { smallAtOnce, largeAtOnce, waiting } = DEFAULT_LOAD_LIMITS
+  expect(PAGE).toContain(`stay open, for ${WAY_LIFE_MS} ms at most`)
   expect(fixed(KEPT)).toEqual(
     [
       DEFAULT_WARM_LIMITS.total,
@@ -149,6 +151,7 @@ test('fixed limits are those of the code', () => {
       MAX_HELD_BYTES,
       REST_QUIET_MS,
       REST_MAX_MS,
+      MAX_WAYS,
       DEFAULT_IMAGE_CACHE_LIMITS.bytes,
       DEFAULT_IMAGE_CACHE_LIMITS.fileBytes,
       DEFAULT_FILE_READER_LIMITS.cache.bytes,
@@ -191,6 +194,7 @@ test('every limit names the guest or the peer that goes over it', () => {
 const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
+  'MAX_WAYS',
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [

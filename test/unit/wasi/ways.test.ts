@@ -17,6 +17,7 @@ import { Errno } from '../../../src/wasi/errno.ts'
 import { openHostDirectory } from '../../../src/wasi/host-directory.ts'
 import { ImageCache } from '../../../src/wasi/image-cache.ts'
 import { ImageDirectory } from '../../../src/wasi/image-directory.ts'
+import { MountPlan } from '../../../src/wasi/mount-tree.ts'
 import { DEFAULT_WASI_LIMITS, type WasiGrants, type WasiLimits } from '../../../src/wasi/session.ts'
 import { MAX_WAYS, WAY_LIFE_MS } from '../../../src/wasi/ways.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -52,7 +53,7 @@ interface Given {
   readonly stdin: FakeSource
 }
 
-type Grant = 'name by name' | 'at once' | 'image'
+type Grant = 'name by name' | 'at once' | 'image' | 'mounted, name by name' | 'mounted'
 
 async function withGrant(
   grant: Grant,
@@ -62,10 +63,12 @@ async function withGrant(
   const directory =
     grant === 'image'
       ? new ImageDirectory(root, new ImageCache())
-      : openHostDirectory(root, { writable: true, isWalked: grant === 'name by name' })
+      : openHostDirectory(root, { writable: true, isWalked: grant.endsWith('name by name') })
   const [clock, stdin] = [new FakeClock(), new FakeSource()]
   const grants = makeGrants({
-    preopens: [{ guestPath: '/', directory }],
+    preopens: grant.startsWith('mounted')
+      ? [{ guestPath: '/', directory: new MountPlan(['/m']).open([directory]), isWhole: true }]
+      : [{ guestPath: '/', directory }],
     limits: { ...DEFAULT_WASI_LIMITS, ...limits },
     clock,
     stdin,
@@ -95,9 +98,8 @@ async function answers(probe: Probe, path: string, follow: number): Promise<stri
   return texts.join(' | ')
 }
 
-/** All paths of up to four names, with and without a slash behind them. */
-function paths(): string[] {
-  const names = ['a', 'f', 'l', 'n', '.', '..', 'x'.repeat(300)]
+/** All paths of up to four of these names, with and without a slash behind them. */
+function paths(names: readonly string[]): string[] {
   const grow = (all: string[]): string[] => [
     '',
     ...all.flatMap((path) => names.map((name) => (path === '' ? name : `${path}/${name}`))),
@@ -106,37 +108,49 @@ function paths(): string[] {
   return all.flatMap((path) => [path, `${path}/`])
 }
 
-const LIMITS: readonly { name: string; limits: Partial<WasiLimits> }[] = [
-  { name: 'as they are', limits: {} },
+const NAMES = ['a', 'f', 'l', 'n', '.', '..', 'x'.repeat(300)]
+/** `m` is where all is mounted, and in it a link to a folder there. */
+const MOUNTED_NAMES = ['m', 'a', 'f', 'l', '..', 'n']
+
+const SAME: readonly {
+  name: string
+  limits: Partial<WasiLimits>
+  names?: readonly string[]
+  grants?: readonly [wanted: Grant, ...Grant[]]
+}[] = [
+  { name: 'limits as they are', limits: {} },
   { name: 'few folders', limits: { pathDepth: 3 } },
   { name: 'few steps', limits: { pathSteps: 5 } },
   { name: 'few bytes', limits: { pathBytes: 14 } },
+  {
+    name: 'absolute links',
+    limits: {},
+    names: MOUNTED_NAMES,
+    grants: ['mounted, name by name', 'mounted'],
+  },
 ]
 
-for (const { name, limits } of LIMITS) {
-  test(`the same answers; limits: ${name}`, { timeout: 60_000 }, async () => {
-    const wanted = new Map<string, string>()
-    const ask =
-      (probe: Probe, each: (path: string, follow: number, text: string) => void) =>
-      async (all: readonly string[]) => {
+for (const { name, limits, names = NAMES, grants } of SAME) {
+  test(`the same answers: ${name}`, { timeout: 60_000 }, async () => {
+    symlinkSync('/m/a/a', join(root, 'm'))
+    const all = paths(names)
+    const askAll = async (grant: Grant): Promise<Map<string, string>> => {
+      const found = new Map<string, string>()
+      await withGrant(grant, limits, async (probe) => {
         for (const path of all) {
-          for (const follow of [0, 1]) each(path, follow, await answers(probe, path, follow))
+          for (const follow of [0, 1]) {
+            found.set(`${path} ${follow}`, await answers(probe, path, follow))
+          }
         }
-      }
-    const all = paths()
-    await withGrant('name by name', limits, (probe) =>
-      ask(probe, (path, follow, text) => void wanted.set(`${follow} ${path}`, text))(all),
-    )
+      })
+      return found
+    }
+    const [first, ...others] = grants ?? ['name by name', 'at once', 'image']
+    const wanted = await askAll(first)
     expect(new Set(wanted.values()).size).toBeGreaterThan(8)
-    for (const grant of ['at once', 'image'] as const) {
-      const wrong: string[] = []
-      await withGrant(grant, limits, (probe) =>
-        ask(probe, (path, follow, text) => {
-          const known = wanted.get(`${follow} ${path}`)
-          if (text !== known) wrong.push(`${grant} ${follow} ${path}: ${text}, not ${known}`)
-        })(all),
-      )
-      expect(wrong).toEqual([])
+    for (const other of others) {
+      const wrong = [...(await askAll(other))].filter(([asked, text]) => wanted.get(asked) !== text)
+      expect(wrong, other).toEqual([])
     }
   })
 }
