@@ -11,10 +11,14 @@ export interface GuestPaths {
   /** Where the guest would see its own module. */
   readonly scriptFilename: string
   readonly scriptName: string
-  /** Empty: none. */
-  readonly pathInfo: string
-  /** Default: `documentRoot` + `pathInfo`. */
+  /** Empty: none; undefined: not even the variable. */
+  readonly pathInfo: string | undefined
+  /** Default: `documentRoot` + `pathInfo`, where there is one. */
   readonly pathTranslated?: string
+  /** Of PATH_INFO and PATH_TRANSLATED those that the guest gets as the web server has sent them, or not at all. Default: none. */
+  readonly sent?: readonly string[]
+  /** More variables: what there was before others took its place. */
+  readonly originals?: ReadonlyArray<readonly [name: string, value: string]>
 }
 
 export interface GuestEnvironmentOptions extends GuestPaths {
@@ -39,6 +43,8 @@ const REPLACED: ReadonlySet<string> = new Set([
   'PATH',
 ])
 
+const NOTHING: readonly never[] = []
+
 const ROLE_NAMES: Readonly<Record<CgiRole, string>> = {
   responder: 'RESPONDER',
   authorizer: 'AUTHORIZER',
@@ -48,13 +54,13 @@ const ROLE_NAMES: Readonly<Record<CgiRole, string>> = {
 /** Prints `NAME=value` strings, latin1, one char a byte; each name once. */
 export function guestEnvironment(request: CgiRequest, options: GuestEnvironmentOptions): string[] {
   const { variables } = request
-  const { env, role, pathInfo, documentRoot } = options
+  const { env, role, pathInfo, documentRoot, sent = NOTHING } = options
   const entries: string[] = []
   const add = (name: string, value: string): void => {
     if (!Object.hasOwn(env, name)) entries.push(`${name}=${value}`)
   }
   for (const [name, value] of variables) {
-    if (REPLACED.has(name)) continue
+    if (REPLACED.has(name) && !sent.includes(name)) continue
     // The password a user typed, for the program that checks it and no other.
     if (name === 'REMOTE_PASSWD' && role !== 'authorizer') continue
     add(name, value)
@@ -65,8 +71,13 @@ export function guestEnvironment(request: CgiRequest, options: GuestEnvironmentO
   add('DOCUMENT_ROOT', documentRoot)
   add('SCRIPT_FILENAME', options.scriptFilename)
   add('SCRIPT_NAME', options.scriptName)
-  add('PATH_INFO', pathInfo)
-  if (pathInfo !== '') add('PATH_TRANSLATED', options.pathTranslated ?? documentRoot + pathInfo)
+  if (pathInfo !== undefined && !sent.includes('PATH_INFO')) add('PATH_INFO', pathInfo)
+  if (!sent.includes('PATH_TRANSLATED')) {
+    const usual = pathInfo ? documentRoot + pathInfo : ''
+    const { pathTranslated = usual } = options
+    if (pathTranslated !== '') add('PATH_TRANSLATED', pathTranslated)
+  }
+  for (const [name, value] of options.originals ?? NOTHING) add(name, value)
   add('FCGI_ROLE', ROLE_NAMES[role])
   for (const name of Object.keys(env)) entries.push(asBytes(`${name}=${env[name] ?? ''}`))
   return entries

@@ -1,5 +1,6 @@
 /** Which files requests have meant lately: what web servers say about a file is the same for each request for it. */
 import type { GuestPaths } from '../cgi/guest-environment.ts'
+import { runtimePaths } from '../cgi/runtime-paths.ts'
 import { type ScriptLocation, type ScriptRules, scriptCandidates } from '../cgi/script-path.ts'
 import type { VariableReader } from '../cgi/variables.ts'
 import type { ScriptRuntime } from './script-runtime.ts'
@@ -44,16 +45,18 @@ export class ScriptMemory {
   /** The files that `variables` may mean; see `scriptCandidates`. */
   find(variables: VariableReader): readonly ScriptPlace[] {
     for (const { said, places } of this.#meanings) if (isSaid(said, variables)) return places
-    const places = scriptCandidates(variables, this.#rules).map((found) => this.#place(found))
+    const places = scriptCandidates(variables, this.#rules).map((found) =>
+      this.#place(found, variables),
+    )
     this.#remember({ said: NAMES.map((name) => variables.get(name) ?? ''), places })
     return places
   }
 
-  #place({ scriptPath, scriptName, pathInfo }: ScriptLocation): ScriptPlace {
+  #place(found: ScriptLocation, variables: VariableReader): ScriptPlace {
+    const { scriptPath, scriptName, pathInfo } = found
     const runtime = this.#runtimes.find(({ extensions }) =>
       extensions.some((extension) => scriptPath.endsWith(extension)),
     )
-    const { documentRoot } = this.#rules
     const paths: GuestPaths =
       runtime === undefined
         ? {
@@ -63,7 +66,7 @@ export class ScriptMemory {
             pathInfo,
             pathTranslated: pathInfo,
           }
-        : { documentRoot, scriptFilename: `${documentRoot}/${scriptPath}`, scriptName, pathInfo }
+        : runtimePaths(found, variables, this.#rules.documentRoot)
     return { scriptPath, paths, runtime }
   }
 

@@ -1,0 +1,148 @@
+/** One nginx, one folder of PHP files, and two that run them: php-fpm and wasm-fpm with its PHP runtime. */
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Child, freePort } from './child.ts'
+import { findProgram, SERVER_USER } from './start-peer.ts'
+
+/** `wasm-fpm runtime build php` makes it, and CI puts it there. */
+const RUNTIME = resolve('build/runtimes/php.wasm')
+const PHP_FPM = 'php-fpm8.2'
+
+export type Side = 'php-fpm' | 'wasm-fpm'
+
+export interface PhpSides {
+  /** Served on 127.0.0.1, each by one of them. */
+  readonly ports: Readonly<Record<Side, number>>
+  /** What wasm-fpm has logged so far. */
+  logs(): string
+  stop(): Promise<void>
+}
+
+/** Whether all that it takes is there. When it is not: in CI this throws, elsewhere it says so and answers false. */
+export function havePhpSides(): boolean {
+  const missing = ['nginx', PHP_FPM].filter((program) => findProgram(program) === undefined)
+  if (!existsSync(RUNTIME)) missing.push(RUNTIME)
+  if (missing.length === 0) return true
+  const { CI } = process.env
+  if (CI) throw new Error(`Cannot compare with php-fpm: no ${missing.join(', no ')}`)
+  process.stderr.write(`no ${missing.join(', no ')}: tests of PHP are skipped\n`)
+  return false
+}
+
+/** `locations`: what nginx does with requests; `BACKEND` in it is one of the two. `tenant`: more lines of wasm-fpm's. */
+export async function startPhpSides(
+  root: string,
+  locations: string,
+  tenant = '',
+): Promise<PhpSides> {
+  const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-php-'))
+  chmodSync(folder, 0o755)
+  const sockets = { 'php-fpm': join(folder, 'php.sock'), 'wasm-fpm': join(folder, 'wasm.sock') }
+  const ports = { 'php-fpm': await freePort(), 'wasm-fpm': await freePort() }
+  const files = {
+    'php-fpm.conf': phpFpmConfig(folder, sockets['php-fpm']),
+    'wasm-fpm.toml': wasmFpmConfig(root, sockets['wasm-fpm'], tenant),
+    'nginx.conf': nginxConfig({ folder, root, locations, sockets, ports }),
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  const options = { directory: folder }
+  const children = [
+    new Child(findProgram(PHP_FPM) ?? PHP_FPM, ['-F', '-y', 'php-fpm.conf'], options),
+    new Child(
+      process.execPath,
+      [resolve('src/cli/main.ts'), 'serve', '--config', 'wasm-fpm.toml'],
+      options,
+    ),
+    new Child(
+      findProgram('nginx') ?? 'nginx',
+      ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'],
+      options,
+    ),
+  ] as const
+  const stop = async (): Promise<void> => {
+    for (const child of children) await child.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const [phpFpm, wasmFpm, nginx] = children
+  try {
+    await phpFpm.accepting({ unix: sockets['php-fpm'] })
+    await wasmFpm.accepting({ unix: sockets['wasm-fpm'] })
+    for (const tcpPort of Object.values(ports)) {
+      await nginx.accepting({ host: '127.0.0.1', tcpPort })
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { ports, logs: () => wasmFpm.output(), stop }
+}
+
+function phpFpmConfig(folder: string, socket: string): string {
+  const user = SERVER_USER === undefined ? '' : `user = ${SERVER_USER}\ngroup = ${SERVER_USER}\n`
+  return `[global]
+error_log = ${folder}/php-error.log
+daemonize = no
+[www]
+${user}listen = ${socket}
+listen.mode = 0666
+pm = static
+pm.max_children = 2
+`
+}
+
+function wasmFpmConfig(root: string, socket: string, tenant: string): string {
+  return `
+[[pool]]
+name = "www"
+listen = ["${socket}"]
+${SERVER_USER === undefined ? '' : `listen_owner = "${SERVER_USER}"`}
+workers = 1
+[[runtime]]
+name = "php"
+module = "${RUNTIME}"
+extensions = [".php"]
+index = "index.php"
+[[tenant]]
+name = "site"
+hosts = ["*"]
+root = "${root}"
+runtimes = ["php"]
+${tenant}
+`
+}
+
+interface NginxParts {
+  readonly folder: string
+  readonly root: string
+  readonly locations: string
+  readonly sockets: Readonly<Record<Side, string>>
+  readonly ports: Readonly<Record<Side, number>>
+}
+
+function nginxConfig({ folder, root, locations, sockets, ports }: NginxParts): string {
+  const server = (side: Side): string => `
+  server {
+    listen 127.0.0.1:${ports[side]};
+    server_name site.example;
+    root ${root};
+    ${locations.replaceAll('BACKEND', `unix:${sockets[side]}`)}
+  }`
+  return `daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log ${folder}/error.log info;
+${SERVER_USER === undefined ? '' : `user ${SERVER_USER};`}
+events { worker_connections 256; }
+http {
+  access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+  ${server('php-fpm')}
+  ${server('wasm-fpm')}
+}
+`
+}
