@@ -53,12 +53,14 @@ export interface ProgramOptions {
   readonly first?: readonly FileStep[]
   /** How often the steps are taken. */
   readonly repeat?: number
+  /** Function that is called for a request. Default: that of a command. */
+  readonly entry?: string
 }
 
 /** A CGI program that takes all steps in `directory` and answers with what they print. */
 export function fileProgram(
   steps: readonly FileStep[],
-  { directory = FIRST_MOUNT, first = [], repeat = 1 }: ProgramOptions = {},
+  { directory = FIRST_MOUNT, first = [], repeat = 1, entry = '_start' }: ProgramOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const texts: string[] = []
   let used = TEXT
@@ -134,7 +136,7 @@ export function fileProgram(
         (local.set $n (i32.div_u (local.get $n) (i32.const 10)))
         (br_if $digit (local.get $n)))
       (drop (call $print (i32.const 1) (local.get $at) (i32.sub (i32.const 41) (local.get $at)))))
-    (func (export "_start")
+    (func (export "${entry}")
       (local $round i32)
       (drop ${header})
       ${once.join('\n')}
