@@ -1,0 +1,18 @@
+#!/bin/sh -e
+# The few lines of PHP's sources that must be others, in the folder it is called in. Each is looked for: a newer PHP may
+# have it elsewhere.
+change() { # file, what it says, what it is to say
+  grep -q "$2" "$1" || {
+    echo "error: $1 has no line \"$2\"" >&2
+    exit 1
+  }
+  sed -i "s/$2/$3/" "$1"
+}
+
+# A WebAssembly module has one stack.
+change configure 'as_fn_error .* "fibers not available on this platform".*' ':'
+# Randomness by getrandom, which is ours, and not by a device.
+change ext/random/random.c '^# if (defined(__linux__) && defined(SYS_getrandom)).*' '# if 1'
+# Integers of 64 bits, where another condition than Zend's is asked for them.
+change ext/date/lib/timelib.h '^#if (defined(__x86_64__)' '#if (defined(ZEND_ENABLE_ZVAL_LONG64)'
+change ext/filter/logical_filters.c 'SIZEOF_LONG == 4' 'SIZEOF_ZEND_LONG == 4'

@@ -1,0 +1,147 @@
+/* Files: what this libc has not, and the times it gets wrong. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+#include <utime.h>
+
+/*
+ * Without times, utime and its kin mean "now". This libc sends 0 with the flags that say "these times": 1970. It is
+ * linked with --wrap for these three.
+ */
+int __real_utimensat(int folder, const char *path, const struct timespec times[2], int flags);
+int __real_futimens(int file, const struct timespec times[2]);
+
+static const struct timespec *or_now(const struct timespec times[2], struct timespec place[2]) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  for (int index = 0; index < 2; index++) {
+    if (times == NULL || times[index].tv_nsec == UTIME_NOW) place[index] = now;
+    else place[index] = times[index];
+  }
+  return place;
+}
+
+int __wrap_utimensat(int folder, const char *path, const struct timespec times[2], int flags) {
+  struct timespec place[2];
+  return __real_utimensat(folder, path, or_now(times, place), flags);
+}
+
+int __wrap_futimens(int file, const struct timespec times[2]) {
+  struct timespec place[2];
+  return __real_futimens(file, or_now(times, place));
+}
+
+int __wrap_utime(const char *path, const struct utimbuf *times) {
+  if (times == NULL) return utimensat(AT_FDCWD, path, NULL, 0);
+  struct timespec both[2] = {{.tv_sec = times->actime}, {.tv_sec = times->modtime}};
+  return utimensat(AT_FDCWD, path, both, 0);
+}
+
+/*
+ * Preview 1 cannot give a file a second descriptor. So the second one is the first, and is closed as often as it has been
+ * given away: offset and flags are shared, as they are between copies. It is linked with --wrap=close.
+ */
+#define MOST_COUNTED 4096
+
+static uint16_t copies[MOST_COUNTED];
+
+int __real_close(int file);
+
+int dup(int file) {
+  struct stat status;
+  if (fstat(file, &status) != 0) return -1;
+  if (file >= MOST_COUNTED || copies[file] == UINT16_MAX) {
+    errno = EMFILE;
+    return -1;
+  }
+  copies[file]++;
+  return file;
+}
+
+int __wrap_close(int file) {
+  if (file >= 0 && file < MOST_COUNTED && copies[file] > 0) {
+    copies[file]--;
+    return 0;
+  }
+  return __real_close(file);
+}
+
+ssize_t getrandom(void *bytes, size_t size, unsigned flags) {
+  (void)flags;
+  for (size_t done = 0; done < size;) {
+    size_t part = size - done < 256 ? size - done : 256;
+    if (getentropy((char *)bytes + done, part) != 0) return -1;
+    done += part;
+  }
+  return size;
+}
+
+static int fill_in(char *template) {
+  static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  size_t length = strlen(template);
+  unsigned char random[6];
+  if (length < 6 || getentropy(random, sizeof random) != 0) {
+    errno = EINVAL;
+    return -1;
+  }
+  for (int index = 0; index < 6; index++) template[length - 6 + index] = LETTERS[random[index] % (sizeof LETTERS - 1)];
+  return 0;
+}
+
+int mkstemp(char *template) {
+  for (int attempt = 0; attempt < 100; attempt++) {
+    if (fill_in(template) != 0) return -1;
+    int file = open(template, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (file >= 0 || errno != EEXIST) return file;
+  }
+  return -1;
+}
+
+char *mktemp(char *template) {
+  if (fill_in(template) != 0) *template = '\0';
+  return template;
+}
+
+/*
+ * Preview 1 has no locks and no modes. With WASM_FPM_HOST_CALLS the host has them (module "wasm_fpm"); without, they are
+ * said to be set, as programs would stop otherwise.
+ */
+#ifdef WASM_FPM_HOST_CALLS
+__attribute__((import_module("wasm_fpm"), import_name("flock"))) int wasm_fpm_flock(int file, int operation);
+
+int flock(int file, int operation) {
+  int error = wasm_fpm_flock(file, operation);
+  if (error == 0) return 0;
+  errno = error;
+  return -1;
+}
+#else
+int flock(int file, int operation) {
+  (void)file, (void)operation;
+  return 0;
+}
+#endif
+
+int chmod(const char *path, mode_t mode) {
+  (void)mode;
+  return access(path, F_OK);
+}
+
+int fchmod(int file, mode_t mode) {
+  (void)file, (void)mode;
+  return 0;
+}
+
+mode_t umask(mode_t mode) {
+  static mode_t mask = 022;
+  mode_t old = mask;
+  mask = mode & 0777;
+  return old;
+}

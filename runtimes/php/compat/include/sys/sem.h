@@ -1,0 +1,1 @@
+/* Empty: opcache includes it, and uses nothing of it. */

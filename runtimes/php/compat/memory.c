@@ -1,0 +1,108 @@
+/*
+ * mmap of memory without a file, which is what Zend's allocator and opcache live on. A region of its own, so that chunks
+ * of 2 MiB lie side by side: in malloc's heap each would cost its alignment once more. The memory is as large as it will
+ * ever be when this is asked first, and pages that nobody has touched cost nothing; so the region is most of it.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE 65536u
+/* What Zend's chunks are aligned to, in bytes. */
+#define ALIGNMENT (2u << 20)
+/* malloc keeps an eighth, at least this much: libraries, buffers, what lives as long as the engine. */
+#define LEAST_FOR_MALLOC (8u << 20)
+#define MOST_PAGES 65536u
+
+static char *region;
+static uint32_t region_pages;
+/* Whether a page of the region is taken. */
+static uint8_t taken[MOST_PAGES];
+/* No page before this one is free. */
+static uint32_t first_free;
+
+static void reserve(void) {
+  static bool is_reserved;
+  if (is_reserved) return;
+  is_reserved = true;
+  uint64_t memory = (uint64_t)__builtin_wasm_memory_size(0) * PAGE;
+  uint64_t kept = memory / 8 < LEAST_FOR_MALLOC ? LEAST_FOR_MALLOC : memory / 8;
+  extern char __heap_base;
+  uint64_t used = (uintptr_t)&__heap_base + kept + ALIGNMENT;
+  for (uint64_t bytes = memory > used ? memory - used : 0; bytes >= ALIGNMENT; bytes -= ALIGNMENT) {
+    bytes -= bytes % ALIGNMENT;
+    region = aligned_alloc(ALIGNMENT, bytes);
+    if (region == NULL) continue;
+    region_pages = bytes / PAGE;
+    return;
+  }
+}
+
+size_t wasm_fpm_region_bytes(void) {
+  reserve();
+  return (size_t)region_pages * PAGE;
+}
+
+static bool are_free(uint32_t from, uint32_t count) {
+  if (from > region_pages || count > region_pages - from) return false;
+  for (uint32_t page = from; page < from + count; page++)
+    if (taken[page]) return false;
+  return true;
+}
+
+static void *take(uint32_t from, uint32_t count) {
+  memset(taken + from, 1, count);
+  while (first_free < region_pages && taken[first_free]) first_free++;
+  return region + (size_t)from * PAGE;
+}
+
+void *mmap(void *address, size_t bytes, int protection, int flags, int file, off_t offset) {
+  (void)protection, (void)offset;
+  /* A stack is for a fiber, and a module has one only. Zend makes an exception of it. */
+  if (file >= 0 || bytes == 0 || flags & MAP_STACK) {
+    errno = flags & MAP_STACK ? ENOSYS : file >= 0 ? ENODEV : EINVAL;
+    return MAP_FAILED;
+  }
+  reserve();
+  uint32_t count = (bytes + PAGE - 1) / PAGE;
+  if (address != NULL) {
+    /* A wish: what follows a block, to make it larger. */
+    uintptr_t at = (char *)address - region;
+    if ((char *)address >= region && at % PAGE == 0 && are_free(at / PAGE, count)) return take(at / PAGE, count);
+    errno = ENOMEM;
+    return MAP_FAILED;
+  }
+  uint32_t step = ALIGNMENT / PAGE;
+  for (uint32_t from = first_free - first_free % step; from < region_pages; from += step)
+    if (are_free(from, count)) return take(from, count);
+  void *other = aligned_alloc(ALIGNMENT, (size_t)count * PAGE);
+  if (other != NULL) return other;
+  errno = ENOMEM;
+  return MAP_FAILED;
+}
+
+int munmap(void *address, size_t bytes) {
+  char *at = address;
+  if (at < region || at >= region + wasm_fpm_region_bytes()) {
+    /* Of malloc's heap: whole blocks only; the end of one that is made smaller stays with it. */
+    if ((uintptr_t)at % ALIGNMENT == 0) free(at);
+    return 0;
+  }
+  uint32_t from = (at - region) / PAGE;
+  memset(taken + from, 0, (bytes + PAGE - 1) / PAGE);
+  if (from < first_free) first_free = from;
+  return 0;
+}
+
+int mprotect(void *address, size_t bytes, int protection) {
+  (void)address, (void)bytes, (void)protection;
+  return 0;
+}
+
+int madvise(void *address, size_t bytes, int advice) {
+  (void)address, (void)bytes, (void)advice;
+  return 0;
+}

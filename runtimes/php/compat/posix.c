@@ -1,0 +1,118 @@
+/* What a sandbox has not: processes, users, names of hosts, sockets. Each says so as POSIX wants it said. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <grp.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#define MISSING(result) \
+  { \
+    errno = ENOSYS; \
+    return result; \
+  }
+#pragma clang diagnostic ignored "-Wunused-parameter"
+
+/* Files */
+int dup2(int from, int to) MISSING(-1)
+int pipe(int *ends) MISSING(-1)
+int mkfifo(const char *path, mode_t mode) MISSING(-1)
+int chroot(const char *path) MISSING(-1)
+int chown(const char *path, uid_t user, gid_t group) { return 0; }
+int lchown(const char *path, uid_t user, gid_t group) { return 0; }
+int fchown(int file, uid_t user, gid_t group) { return 0; }
+int getdtablesize(void) { return 1024; }
+char *ttyname(int file) MISSING(NULL)
+
+/* Users: one, without a name. */
+uid_t getuid(void) { return 0; }
+uid_t geteuid(void) { return 0; }
+gid_t getgid(void) { return 0; }
+gid_t getegid(void) { return 0; }
+int setuid(uid_t user) MISSING(-1)
+int setgid(gid_t group) MISSING(-1)
+int getgroups(int size, gid_t *groups) { return 0; }
+int initgroups(const char *user, gid_t group) MISSING(-1)
+struct passwd *getpwnam(const char *name) { return NULL; }
+struct passwd *getpwuid(uid_t user) { return NULL; }
+struct group *getgrnam(const char *name) { return NULL; }
+struct group *getgrgid(gid_t group) { return NULL; }
+
+/* Processes */
+pid_t fork(void) MISSING(-1)
+pid_t setsid(void) MISSING(-1)
+pid_t getpgrp(void) { return 1; }
+int setpgid(pid_t process, pid_t group) MISSING(-1)
+pid_t getppid(void) { return 1; }
+pid_t wait(int *status) MISSING(-1)
+pid_t waitpid(pid_t process, int *status, int options) MISSING(-1)
+int kill(pid_t process, int signal) MISSING(-1)
+int execv(const char *path, char *const *arguments) MISSING(-1)
+FILE *popen(const char *command, const char *mode) MISSING(NULL)
+int pclose(FILE *file) MISSING(-1)
+int getpriority(int which, int who) { return 0; }
+int setpriority(int which, int who, int priority) MISSING(-1)
+unsigned alarm(unsigned seconds) { return 0; }
+int sigaction(int signal, const struct sigaction *action, struct sigaction *old) { return 0; }
+int sigemptyset(sigset_t *set) { return 0; }
+int sigprocmask(int how, const sigset_t *set, sigset_t *old) { return 0; }
+
+/* Sockets and names of hosts */
+int socket(int family, int type, int protocol) MISSING(-1)
+int bind(int file, const struct sockaddr *address, socklen_t size) MISSING(-1)
+int listen(int file, int backlog) MISSING(-1)
+int connect(int file, const struct sockaddr *address, socklen_t size) MISSING(-1)
+int getsockname(int file, struct sockaddr *address, socklen_t *size) MISSING(-1)
+int getpeername(int file, struct sockaddr *address, socklen_t *size) MISSING(-1)
+int setsockopt(int file, int level, int name, const void *value, socklen_t size) MISSING(-1)
+ssize_t sendto(int file, const void *bytes, size_t size, int flags, const struct sockaddr *to, socklen_t length)
+    MISSING(-1)
+ssize_t recvfrom(int file, void *bytes, size_t size, int flags, struct sockaddr *from, socklen_t *length) MISSING(-1)
+int getnameinfo(const struct sockaddr *address, socklen_t size, char *host, socklen_t hostSize, char *service,
+                socklen_t serviceSize, int flags) {
+  return -1;
+}
+int h_errno;
+struct hostent *gethostbyname(const char *name) {
+  h_errno = HOST_NOT_FOUND;
+  return NULL;
+}
+struct hostent *gethostbyaddr(const void *address, socklen_t size, int family) {
+  h_errno = HOST_NOT_FOUND;
+  return NULL;
+}
+struct servent *getservbyname(const char *name, const char *protocol) { return NULL; }
+struct servent *getservbyport(int port, const char *protocol) { return NULL; }
+struct protoent *getprotobyname(const char *name) { return NULL; }
+struct protoent *getprotobynumber(int number) { return NULL; }
+int gethostname(char *name, size_t size) {
+  strncpy(name, "localhost", size);
+  return 0;
+}
+
+/* The log of the system */
+void openlog(const char *name, int options, int facility) {}
+void closelog(void) {}
+void syslog(int priority, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  fputc('\n', stderr);
+}
+
+/* Loading */
+void *dlopen(const char *path, int flags) { return NULL; }
+void *dlsym(void *library, const char *name) { return NULL; }
+int dlclose(void *library) { return 0; }
+char *dlerror(void) { return "nothing can be loaded into a WebAssembly module"; }
+
+/* Fibers: a WebAssembly module has one stack. `new Fiber` ends with an error of Zend's, which asks for a stack first. */
+struct transfer {
+  void *context, *data;
+};
+void *make_fcontext(void *stack, size_t size, void (*function)(struct transfer)) { return NULL; }
+struct transfer jump_fcontext(void *to, struct transfer with) { abort(); }

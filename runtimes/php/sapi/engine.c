@@ -1,0 +1,121 @@
+/*
+ * PHP as a reactor of wasm-fpm: the engine starts once (wasm_fpm_boot), an application's files may be compiled
+ * (wasm_fpm_warm), and each request starts from the memory as these left it (wasm_fpm_handle).
+ */
+#include "sapi.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ext/standard/basic_functions.h"
+#include "php_main.h"
+#include "rfc1867.h"
+#include "zend_extensions.h"
+
+#define EXPORT(name) __attribute__((export_name(name)))
+
+extern zend_extension zend_extension_entry;
+void __wasilibc_initialize_environ(void);
+
+static int start(sapi_module_struct *module) {
+  return php_module_startup(module, &wasm_fpm_module);
+}
+
+/* After Zend has started, before its extensions are: opcache is one, and linked in. */
+static void register_extensions(HashTable *configuration) {
+  (void)configuration;
+  zend_register_extension(&zend_extension_entry, NULL);
+}
+
+static void log_message(const char *message, int priority) {
+  (void)priority;
+  char *line;
+  size_t size = spprintf(&line, 0, "PHP message: %s\n", message);
+  write(STDERR_FILENO, line, size);
+  efree(line);
+}
+
+static sapi_module_struct sapi = {
+    /* The name is php-fpm's: programs and opcache know it. */
+    .name = "fpm-fcgi",
+    .pretty_name = "wasm-fpm",
+    .startup = start,
+    .shutdown = php_module_shutdown_wrapper,
+    .activate = wasm_fpm_activate,
+    .ub_write = wasm_fpm_write,
+    .flush = wasm_fpm_flush,
+    .get_stat = wasm_fpm_script_status,
+    .getenv = wasm_fpm_getenv,
+    .sapi_error = php_error,
+    .send_headers = wasm_fpm_send_headers,
+    .read_post = wasm_fpm_read_post,
+    .read_cookies = wasm_fpm_read_cookies,
+    .register_server_variables = wasm_fpm_register_variables,
+    .log_message = log_message,
+    .ini_defaults = register_extensions,
+    .php_ini_ignore = 1,
+};
+
+EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
+  __wasilibc_initialize_environ();
+  sapi_startup(&sapi);
+  /* After sapi_startup, which clears it; its memory is not Zend's. */
+  sapi.ini_entries = wasm_fpm_settings();
+  if (sapi.startup(&sapi) == FAILURE) _exit(1);
+}
+
+/* WASM_FPM_WARM: files to compile, one a line. What cannot be compiled is left for the request that needs it. */
+EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
+  __wasilibc_initialize_environ();
+  const char *files = getenv("WASM_FPM_WARM");
+  if (files == NULL) return;
+  wasm_fpm_apply_settings();
+  SG(request_info).no_headers = 1;
+  SG(server_context) = NULL;
+  if (php_request_startup() == FAILURE) _exit(1);
+  SG(headers_sent) = 1;
+  while (*files != '\0') {
+    size_t length = strcspn(files, "\n");
+    char *path = estrndup(files, length);
+    if (length > 0) wasm_fpm_compile_script(path);
+    efree(path);
+    files += length + (files[length] == '\n');
+  }
+  php_request_shutdown(NULL);
+  SG(request_info).no_headers = 0;
+}
+
+/*
+ * The end of a request as far as anybody outside can see it: shutdown functions, destructors, output, the session, files
+ * that are open, uploads nobody took. The rest of Zend's own end is about memory, which is put back as it was.
+ */
+static void end_request(void) {
+  EG(flags) |= EG_FLAGS_IN_SHUTDOWN;
+  EG(current_execute_data) = NULL;
+  php_call_shutdown_functions();
+  zend_try { zend_call_destructors(); }
+  zend_end_try();
+  zend_try { php_output_end_all(); }
+  zend_end_try();
+  zend_deactivate_modules();
+  zend_try { php_output_deactivate(); }
+  zend_end_try();
+  wasm_fpm_drain();
+  zend_try { zend_shutdown_executor_values(true); }
+  zend_end_try();
+  if (SG(rfc1867_uploaded_files)) destroy_uploaded_files_hash();
+}
+
+EXPORT("wasm_fpm_handle") void wasm_fpm_handle(void) {
+  __wasilibc_initialize_environ();
+  wasm_fpm_read_request();
+  wasm_fpm_apply_settings();
+  if (php_request_startup() == FAILURE) _exit(70);
+  EG(exit_status) = 0;
+  zend_first_try { wasm_fpm_run_script(); }
+  zend_end_try();
+  int code = EG(exit_status);
+  end_request();
+  wasm_fpm_drain();
+  if (code != 0) _exit(code);
+}

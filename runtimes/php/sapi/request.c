@@ -1,0 +1,124 @@
+/* What the environment says of a request (CGI), and the settings that come with it. */
+#include "sapi.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "php_ini.h"
+#include "php_main.h"
+#include "php_variables.h"
+#include "zend_ini_scanner.h"
+
+void wasm_fpm_read_request(void) {
+  sapi_request_info *request = &SG(request_info);
+  const char *length = getenv("CONTENT_LENGTH");
+  char *type = getenv("CONTENT_TYPE");
+  request->request_method = getenv("REQUEST_METHOD");
+  request->query_string = getenv("QUERY_STRING");
+  request->path_translated = getenv("SCRIPT_FILENAME");
+  /* Zend's word for what php-fpm makes PHP_SELF of. */
+  request->request_uri = getenv("SCRIPT_NAME");
+  request->content_type = type == NULL ? "" : type;
+  request->content_length = length == NULL ? 0 : strtoll(length, NULL, 10);
+  request->proto_num = 1000;
+  SG(sapi_headers).http_response_code = 200;
+  SG(server_context) = (void *)request;
+  php_handle_auth_data(getenv("HTTP_AUTHORIZATION"));
+}
+
+size_t wasm_fpm_read_post(char *bytes, size_t size) {
+  size_t left = SG(request_info).content_length - SG(read_post_bytes);
+  size_t got = 0;
+  if (size > left) size = left;
+  while (got < size) {
+    ssize_t part = read(STDIN_FILENO, bytes + got, size - got);
+    if (part <= 0) break;
+    got += part;
+  }
+  return got;
+}
+
+char *wasm_fpm_read_cookies(void) {
+  return getenv("HTTP_COOKIE");
+}
+
+char *wasm_fpm_getenv(const char *name, size_t length) {
+  (void)length;
+  return getenv(name);
+}
+
+void wasm_fpm_register_variables(zval *variables) {
+  php_import_environment_variables(variables);
+  const char *script = SG(request_info).request_uri;
+  const char *info = getenv("PATH_INFO");
+  char *self;
+  size_t length = spprintf(&self, 0, "%s%s", script == NULL ? "" : script, info == NULL ? "" : info);
+  if (sapi_module.input_filter(PARSE_SERVER, "PHP_SELF", &self, length, &length))
+    php_register_variable_safe("PHP_SELF", self, length, variables);
+  efree(self);
+}
+
+static void set(const char *name, const char *value, int mode) {
+  zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), name, strlen(name));
+  if (entry == NULL) return;
+  zend_string *fresh = zend_string_init(value, strlen(value), true);
+  if (entry->on_modify != NULL && entry->on_modify(entry, fresh, entry->mh_arg1, entry->mh_arg2, entry->mh_arg3,
+                                                   ZEND_INI_STAGE_ACTIVATE) != SUCCESS) {
+    zend_string_release_ex(fresh, true);
+    return;
+  }
+  entry->value = fresh;
+  /* php_value: may be changed by .user.ini and ini_set; php_admin_value: may not. */
+  if (mode == ZEND_INI_SYSTEM) entry->modifiable = mode;
+  if (strcmp(name, "disable_functions") == 0 && *value != '\0') zend_disable_functions(value);
+}
+
+static void take_setting(zval *name, zval *value, zval *index, int kind, void *mode) {
+  (void)index;
+  if (kind == ZEND_INI_PARSER_ENTRY && name != NULL && value != NULL && Z_STRLEN_P(name) > 0)
+    set(Z_STRVAL_P(name), Z_STRVAL_P(value), *(int *)mode);
+}
+
+static void apply(const char *variable, int mode) {
+  const char *settings = getenv(variable);
+  if (settings == NULL || *settings == '\0') return;
+  char *lines;
+  spprintf(&lines, 0, "%s\n", settings);
+  zend_parse_ini_string(lines, true, ZEND_INI_SCANNER_NORMAL, take_setting, &mode);
+  efree(lines);
+}
+
+void wasm_fpm_apply_settings(void) {
+  apply("PHP_VALUE", ZEND_INI_USER);
+  apply("PHP_ADMIN_VALUE", ZEND_INI_SYSTEM);
+}
+
+/* Reads the .user.ini of each folder from the document root to the script's, or of the script's alone outside of it. */
+static void read_user_settings(const char *script, const char *root) {
+  size_t root_length = root == NULL ? 0 : strlen(root);
+  if (root_length > 0 && root[root_length - 1] == '/') root_length--;
+  const char *slash = strrchr(script, '/');
+  if (slash == NULL) return;
+  char *folder = estrndup(script, slash - script + 1);
+  HashTable settings;
+  zend_hash_init(&settings, 8, NULL, config_zval_dtor, true);
+  if (root_length > 0 && strncmp(folder, root, root_length) == 0 && folder[root_length] == '/') {
+    for (char *end = folder + root_length; (end = strchr(end, '/')) != NULL; end++) {
+      *end = '\0';
+      php_parse_user_ini_file(folder, PG(user_ini_filename), &settings);
+      *end = '/';
+    }
+  } else {
+    php_parse_user_ini_file(folder, PG(user_ini_filename), &settings);
+  }
+  php_ini_activate_config(&settings, PHP_INI_PERDIR, PHP_INI_STAGE_HTACCESS);
+  zend_hash_destroy(&settings);
+  efree(folder);
+}
+
+int wasm_fpm_activate(void) {
+  const char *script = SG(request_info).path_translated;
+  const char *name = PG(user_ini_filename);
+  if (script != NULL && name != NULL && *name != '\0') read_user_settings(script, getenv("DOCUMENT_ROOT"));
+  return SUCCESS;
+}

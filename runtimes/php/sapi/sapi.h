@@ -1,0 +1,41 @@
+/* The parts of the server interface: engine.c starts it and handles requests; the others are what it is made of. */
+#ifndef WASM_FPM_SAPI_H
+#define WASM_FPM_SAPI_H
+
+#include "php.h"
+
+#include "SAPI.h"
+
+/* output.c: everything that leaves the guest by its standard output. */
+size_t wasm_fpm_write(const char *bytes, size_t size);
+void wasm_fpm_flush(void *context);
+int wasm_fpm_send_headers(sapi_headers_struct *headers);
+/* Sends what is still held back. */
+void wasm_fpm_drain(void);
+/* What is written from now on goes nowhere. */
+void wasm_fpm_close_output(void);
+bool wasm_fpm_is_output_closed(void);
+
+/* request.c: what the environment says of a request, and the settings that come with it. */
+void wasm_fpm_read_request(void);
+int wasm_fpm_activate(void);
+size_t wasm_fpm_read_post(char *bytes, size_t size);
+char *wasm_fpm_read_cookies(void);
+void wasm_fpm_register_variables(zval *variables);
+char *wasm_fpm_getenv(const char *name, size_t length);
+void wasm_fpm_apply_settings(void);
+
+/* script.c: the file that a request runs. */
+zend_stat_t *wasm_fpm_script_status(void);
+/* Runs it, or answers for it when it cannot be run. */
+void wasm_fpm_run_script(void);
+/* Compiles a file into the cache, without running it. */
+void wasm_fpm_compile_script(const char *path);
+
+/* settings.c: what php.ini is elsewhere. */
+char *wasm_fpm_settings(void);
+
+/* functions.c: what a program may call. */
+extern zend_module_entry wasm_fpm_module;
+
+#endif

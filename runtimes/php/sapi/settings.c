@@ -1,0 +1,43 @@
+/*
+ * What php.ini is elsewhere: Debian's php.ini for php-fpm, where it differs from what PHP has built in. A tenant changes
+ * them with PHP_VALUE and PHP_ADMIN_VALUE in its environment, and with .user.ini files.
+ */
+#define _GNU_SOURCE
+#include "sapi.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+size_t wasm_fpm_region_bytes(void);
+
+#define MEBIBYTE (1u << 20)
+/* Of Zend's region, what opcache's memory may take. */
+#define OPCACHE_PART 4
+#define LEAST_OPCACHE_MEBIBYTES 8
+#define MOST_OPCACHE_MEBIBYTES 64
+#define MOST_LIMIT_MEBIBYTES 128
+
+static const char SETTINGS[] =
+    "short_open_tag=0\noutput_buffering=4096\nexpose_php=0\ndisplay_errors=0\ndisplay_startup_errors=0\nlog_errors=1\n"
+    "error_reporting=22527\nvariables_order=GPCS\nrequest_order=GP\nregister_argc_argv=0\nenable_dl=0\n"
+    "zend.exception_ignore_args=1\nzend.exception_string_param_max_len=0\nzend.assertions=-1\n"
+    "mail.add_x_header=0\nsys_temp_dir=/tmp\n"
+    "session.gc_divisor=1000\nsession.sid_length=26\nsession.sid_bits_per_character=5\n"
+    "opcache.enable=1\nopcache.validate_timestamps=1\nopcache.revalidate_freq=0\nopcache.file_update_protection=0\n"
+    "opcache.interned_strings_buffer=4\nopcache.max_accelerated_files=4000\n"
+    /* What has been looked up is kept with the snapshot: an age would make all of it old at once. */
+    "realpath_cache_ttl=2147483647\n";
+
+char *wasm_fpm_settings(void) {
+  unsigned region = wasm_fpm_region_bytes() / MEBIBYTE;
+  unsigned opcache = MAX(LEAST_OPCACHE_MEBIBYTES, MIN(MOST_OPCACHE_MEBIBYTES, region / OPCACHE_PART));
+  /* The error of PHP, with file and line, should come before there is none left. */
+  unsigned limit = MIN(MOST_LIMIT_MEBIBYTES, region > opcache + 4 ? region - opcache - 2 : 2);
+  const char *value = getenv("PHP_VALUE");
+  const char *admin_value = getenv("PHP_ADMIN_VALUE");
+  /* Zend has not started: by the functions of libc, whose memory these settings want to be in. */
+  char *settings;
+  int size = asprintf(&settings, "%sopcache.memory_consumption=%u\nmemory_limit=%uM\n%s\n%s\n", SETTINGS, opcache,
+                      limit, value == NULL ? "" : value, admin_value == NULL ? "" : admin_value);
+  return size < 0 ? NULL : settings;
+}
