@@ -17,7 +17,7 @@ export type StoreErrorCode =
   | 'STORE_BUSY'
   /** Bytes of the store are not what their digest says, or a file of its own making cannot be understood. */
   | 'STORE_DAMAGED'
-  /** The name of a tenant or of a handler is not one. */
+  /** The name of a tenant, a handler or a runtime is not one. */
   | 'STORE_BAD_NAME'
   /** `wasm-fpm.json` is missing, is not JSON, or says something it must not. */
   | 'STORE_BAD_MANIFEST'

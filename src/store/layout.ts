@@ -9,6 +9,7 @@
  *     live/NAME.json                 the pointers: what answers a tenant's requests now
  *     signatures/NAME/DIGEST.KEY     who has signed a tenant's releases
  *     leases/OWNER.json              what running workers use
+ *     runtimes/NAME.wasm             modules of runtimes, for configurations that name no file
  *     lock/000000000001              whose turn it is to change the store (lock.ts)
  *     tmp/OWNER-N                    what is being written
  *     reserve/000000000001           space for getting out of a full disk (replace-file.ts)
@@ -28,6 +29,7 @@ export class Layout {
   readonly signatures: string
   readonly leases: string
   readonly lock: string
+  readonly runtimes: string
   readonly tmp: string
   readonly reserve: string
 
@@ -40,6 +42,7 @@ export class Layout {
     this.signatures = join(root, 'signatures')
     this.leases = join(root, 'leases')
     this.lock = join(root, 'lock')
+    this.runtimes = join(root, 'runtimes')
     this.tmp = join(root, 'tmp')
     this.reserve = join(root, 'reserve')
   }
@@ -97,7 +100,15 @@ export class Layout {
   pointer(tenant: string): string {
     return join(this.live, `${checkName('tenant', tenant)}.json`)
   }
+
+  /** Throws STORE_BAD_NAME. */
+  runtime(name: string): string {
+    return join(this.runtimes, `${checkName('runtime', name)}${RUNTIME_ENDING}`)
+  }
 }
+
+/** What the name of a runtime's file ends in. */
+export const RUNTIME_ENDING = '.wasm'
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 
@@ -107,7 +118,7 @@ export function isName(name: string): boolean {
 }
 
 /** Returns `name`, or throws STORE_BAD_NAME. */
-export function checkName(what: 'tenant' | 'handler', name: string): string {
+export function checkName(what: 'tenant' | 'handler' | 'runtime', name: string): string {
   if (isName(name)) return name
   throw new StoreError(
     'STORE_BAD_NAME',
