@@ -109,6 +109,11 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'cli/read-module-file.ts': 'named on the command line',
   'cli/remote-signing.ts': 'its own',
   'cli/remote-upload.ts': 'named on the command line',
+  'cli/runtime/build-log.ts': 'its own',
+  'cli/runtime/cache-folder.ts': 'its own',
+  'cli/runtime/recipe.ts': "the program's",
+  'cli/runtime/source-packages.ts': "the system's, and its own",
+  'cli/runtime/unpack-source.ts': 'its own',
   'cli/template/templates.ts': "the program's",
   'base/version.ts': "the program's",
 }

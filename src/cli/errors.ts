@@ -22,6 +22,24 @@ export type CliErrorCode =
   | 'CLI_UNKNOWN_TENANT'
   /** A build command that did not succeed. */
   | 'CLI_BUILD_FAILED'
+  /** There is no recipe for a runtime of that name. */
+  | 'RUNTIME_UNKNOWN'
+  /** This machine has not what is taken of Debian. */
+  | 'RUNTIME_NOT_DEBIAN'
+  /** Debian packages that a build needs are not installed. */
+  | 'RUNTIME_PACKAGES_MISSING'
+  /** apt could not install them. */
+  | 'RUNTIME_INSTALL_FAILED'
+  /** A source package that cannot be fetched, unpacked or patched. */
+  | 'RUNTIME_SOURCE_FAILED'
+  /** A compiler, or another program of the build, failed. */
+  | 'RUNTIME_BUILD_FAILED'
+  /** Another build is at work in that folder. */
+  | 'RUNTIME_BUSY'
+  /** The module is none that a runtime can be. */
+  | 'RUNTIME_NOT_A_REACTOR'
+  /** The store has no runtime of that name. */
+  | 'RUNTIME_NOT_THERE'
   /** A file of php-fpm's that cannot be read. */
   | 'CONVERT_UNREADABLE'
   /** It has a line that php-fpm does not take either, or too many files. */

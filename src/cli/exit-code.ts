@@ -26,7 +26,13 @@ export const EXIT_CODES: ReadonlyArray<{ readonly code: number; readonly meaning
 ]
 
 /** Codes of errors that are about the command line. */
-const USAGE_CODES = ['CLI_USAGE', 'CLI_BAD_LIMIT', 'CLI_BAD_ADDRESS', 'CLI_UNKNOWN_TEMPLATE']
+const USAGE_CODES = [
+  'CLI_USAGE',
+  'CLI_BAD_LIMIT',
+  'CLI_BAD_ADDRESS',
+  'CLI_UNKNOWN_TEMPLATE',
+  'RUNTIME_UNKNOWN',
+]
 
 /** With what to exit after `error`. */
 export function exitCodeOf(error: unknown): number {

@@ -24,6 +24,7 @@ import { restartCommand } from './restart.ts'
 import { rollbackCommand } from './rollback.ts'
 import { routesCommand } from './routes.ts'
 import { runCommand } from './run.ts'
+import { runtimeCommand } from './runtime.ts'
 import { serveCommand } from './serve.ts'
 import { signCommand } from './sign.ts'
 import { statusCommand } from './status.ts'
@@ -51,6 +52,7 @@ export function makeProgram(): Command {
         serveCommand(),
         ...[reloadCommand(), restartCommand(), stopCommand(), statusCommand(), logsCommand()],
         ...[checkCommand(), doctorCommand(), tenantsCommand(), tokenCommand(), convertCommand()],
+        runtimeCommand(),
       ],
     ],
     [

@@ -66,6 +66,22 @@ export const CLI_STEPS: Steps<CliErrorCode> = {
   CLI_BUILD_FAILED:
     "run the command in its folder to see more; its programs come with `npm ci` or the language's own installer",
   CLI_OUTPUT_LOST: 'write to a file on a disk with room, or to a reader that stays',
+  RUNTIME_UNKNOWN:
+    '`wasm-fpm help runtime` shows what can be built; `wasm-fpm runtime add` takes any other module',
+  RUNTIME_NOT_DEBIAN:
+    'build it on Debian 12 or in a container of it, with --output, and `wasm-fpm runtime add NAME FILE` here',
+  RUNTIME_PACKAGES_MISSING:
+    'install them with that line, or run `wasm-fpm runtime build NAME --install` as root',
+  RUNTIME_INSTALL_FAILED:
+    'run `apt-get update` and the same `apt-get install` as root; its messages are in build.log of the cache',
+  RUNTIME_SOURCE_FAILED:
+    'see that the mirror in /etc/apt can be reached, then run it again: what is fetched stays; build.log has more',
+  RUNTIME_BUILD_FAILED:
+    'look for the first error in that log; run it again and it goes on where it stopped',
+  RUNTIME_BUSY: 'wait for the other one to end, or give --cache another folder',
+  RUNTIME_NOT_A_REACTOR:
+    '`wasm-fpm inspect FILE` shows what it is; docs/abi.md says what is wanted',
+  RUNTIME_NOT_THERE: '`wasm-fpm runtime list` shows what is there',
   CONVERT_UNREADABLE:
     "check the path, and that this user may read it; php-fpm's files are often root's",
   CONVERT_SYNTAX: '`php-fpm -t` shows whether php-fpm takes that line',

@@ -1,0 +1,74 @@
+/**
+ * How a runtime is made: a folder of `runtimes/` with a `recipe.json`, which says what it needs, a Makefile, which makes it, and
+ * what is ours of it. The sources of others come from Debian.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { CliError } from '../errors.ts'
+
+const recipeSchema = z.strictObject({
+  /** One line. */
+  description: z.string(),
+  /** Debian packages of the programs that make it. */
+  packages: z.array(z.string()),
+  /** Debian source packages it is made of; `patches`: as Debian has changed them. */
+  sources: z.array(z.strictObject({ package: z.string(), patches: z.boolean() })),
+})
+
+export type SourcePackage = z.infer<typeof recipeSchema>['sources'][number]
+
+export interface Recipe extends z.infer<typeof recipeSchema> {
+  readonly name: string
+  readonly folder: string
+}
+
+const FILE = 'recipe.json'
+
+/** All of them, by name. Throws `CliError` (CLI_UNREADABLE). */
+export function listRecipes(folder: string = recipesFolder()): readonly Recipe[] {
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, FILE)))
+    .toSorted()
+    .map((name) => {
+      const text = readFileSync(join(folder, name, FILE), 'utf8')
+      return { name, folder: join(folder, name), ...recipeSchema.parse(JSON.parse(text)) }
+    })
+}
+
+/** Throws `CliError` (RUNTIME_UNKNOWN). */
+export function findRecipe(name: string, recipes: readonly Recipe[]): Recipe {
+  const found = recipes.find((recipe) => recipe.name === name)
+  if (found !== undefined) return found
+  const known = recipes.map((recipe) => recipe.name).join(', ')
+  throw new CliError(
+    'RUNTIME_UNKNOWN',
+    `Cannot build runtime ${JSON.stringify(name)}: there is no recipe for it, wanted one of ${known}`,
+  )
+}
+
+/** Stands for everything that decides what comes out: the recipe's files, and `versions` of what it is made with. */
+export function digestRecipe({ folder }: Recipe, versions: readonly string[]): string {
+  const hash = createHash('sha256').update(versions.join('\n'))
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+  for (const path of files.toSorted())
+    hash.update(`\n${relative(folder, path)}\n`).update(readFileSync(path))
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** Two folders up in a checkout (`src/cli/runtime`), one more in the package (`dist/src/cli/runtime`). */
+function recipesFolder(): string {
+  const places = ['../../../runtimes', '../../../../runtimes'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  )
+  const found = places.find((place) => existsSync(place))
+  if (found !== undefined) return found
+  throw new CliError(
+    'CLI_UNREADABLE',
+    `Cannot find runtimes: neither ${places.join(' nor ')} is there, wanted one of them`,
+  )
+}

@@ -1,0 +1,35 @@
+/** The recipes that come with the program, and what makes a build another one. */
+import { appendFileSync, cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { digestRecipe, findRecipe, listRecipes } from '../../../../src/cli/runtime/recipe.ts'
+
+test.for(listRecipes())('$name says what it takes, and has a Makefile', (recipe) => {
+  expect(recipe.description).not.toBe('')
+  expect(recipe.packages).toContain('make')
+  expect(recipe.sources).not.toEqual([])
+  expect(existsSync(join(recipe.folder, 'Makefile'))).toBe(true)
+})
+
+test('one that there is none for: the known ones are said', () => {
+  expect(() => findRecipe('cobol', listRecipes())).toThrowError(
+    expect.objectContaining({
+      code: 'RUNTIME_UNKNOWN',
+      message: 'Cannot build runtime "cobol": there is no recipe for it, wanted one of php',
+    }),
+  )
+})
+
+test('other files, compilers or sources are another build; another place is not', () => {
+  const php = findRecipe('php', listRecipes())
+  const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-recipe-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  cpSync(php.folder, folder, { recursive: true })
+  const copy = { ...php, folder }
+  const before = digestRecipe(php, ['clang-19 1', 'php8.2 1'])
+  expect(digestRecipe(copy, ['clang-19 1', 'php8.2 1'])).toBe(before)
+  expect(digestRecipe(copy, ['clang-19 1', 'php8.2 2'])).not.toBe(before)
+  appendFileSync(join(folder, 'sapi/engine.c'), '\n')
+  expect(digestRecipe(copy, ['clang-19 1', 'php8.2 1'])).not.toBe(before)
+})
