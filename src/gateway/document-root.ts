@@ -46,6 +46,12 @@ interface Lookup {
   readonly expiresMs: number
 }
 
+interface Looking {
+  readonly nowMs: number
+  /** Whether it is where this folder does not lead. */
+  readonly isElsewhere: (path: string) => boolean
+}
+
 export interface DocumentRootOptions {
   readonly tenant: string
   readonly root: string
@@ -55,6 +61,8 @@ export interface DocumentRootOptions {
   readonly index: string
   /** What runs other files. Default: nothing. */
   readonly runtimes?: readonly ScriptRuntime[]
+  /** Whether their guests find a file at a path (as for `load`) by way of what is mounted. Default: nothing is. */
+  readonly isMounted?: (path: string) => boolean
   /** How long an answer about a file is believed, in milliseconds. */
   readonly revalidateMs: number
   /** What the script at `path` (as for `load`) may have. */
@@ -77,12 +85,14 @@ export class DocumentRoot {
   readonly #cache: CompileCache
   readonly #turns: LoadTurns
   readonly #clock: Clock
+  readonly #isMounted: (path: string) => boolean
   readonly #lookups = new Map<string, Lookup>()
   readonly #loaded = new Map<string, Loaded>()
 
   constructor(options: DocumentRootOptions) {
     const { root, extensions, index, revalidateMs, limitsOf, cache, clock } = options
-    const { runtimes = [] } = options
+    const { runtimes = [], isMounted = () => false } = options
+    this.#isMounted = isMounted
     this.#root = root
     this.#tenant = options.tenant
     this.#turns = options.turns
@@ -109,23 +119,26 @@ export class DocumentRoot {
     return loaded?.ready ?? loaded?.module
   }
 
-  /** Whether there is a file at `path` (as for `load`) for a runtime, which opens it itself. Throws GUEST_OUTSIDE_ROOT. */
+  /**
+   * Whether there is a file at `path` (as for `load`) for a runtime, whose guest opens it itself, and sees what is mounted, too.
+   * Throws GUEST_OUTSIDE_ROOT.
+   */
   has(path: string): boolean {
-    return this.#current(path).isThere
+    return this.#current(path, this.#isMounted).isThere
   }
 
-  #current(path: string): Lookup {
+  #current(path: string, isElsewhere: (path: string) => boolean = () => false): Lookup {
     const nowMs = this.#clock.nowMs()
     const known = this.#lookups.get(path)
     const isCurrent = known !== undefined && known.expiresMs > nowMs
-    return isCurrent ? known : this.#lookUp(ownCopy(path), nowMs)
+    return isCurrent ? known : this.#lookUp(ownCopy(path), { nowMs, isElsewhere })
   }
 
-  #lookUp(path: string, nowMs: number): Lookup {
-    const stats = this.#statsOf(path)
+  #lookUp(path: string, { nowMs, isElsewhere }: Looking): Lookup {
+    const stats = this.#statsOf(path, isElsewhere)
     const isModule = stats !== undefined && this.#extensions.has(extname(path).toLowerCase())
     const lookup: Lookup = {
-      isThere: stats !== undefined,
+      isThere: stats !== undefined || isElsewhere(path),
       loaded: isModule ? this.#find(stats, path) : undefined,
       expiresMs: nowMs + this.#revalidateMs,
     }
@@ -134,12 +147,13 @@ export class DocumentRoot {
     return lookup
   }
 
-  #statsOf(path: string): Stats | undefined {
+  #statsOf(path: string, isElsewhere: Looking['isElsewhere']): Stats | undefined {
     try {
       using file = this.#open(path)
       return file.stats
     } catch (error) {
-      if (error instanceof OpenError && error.code === 'OPEN_OUTSIDE') throw outside(path, error)
+      const isOutside = error instanceof OpenError && error.code === 'OPEN_OUTSIDE'
+      if (isOutside && !isElsewhere(path)) throw outside(path, error)
       return undefined // nothing there, or nothing we may see: the same to a client
     }
   }

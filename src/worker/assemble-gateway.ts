@@ -36,7 +36,7 @@ import { ImageCache } from '../wasi/image-cache.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
 import { UsageLedger } from '../wasi/usage-ledger.ts'
 import { applicationOf } from './applications.ts'
-import { bareTree, type FileParts, preopensOf, treeOf } from './guest-files.ts'
+import { bareTree, type FileParts, mountedIn, preopensOf, treeOf } from './guest-files.ts'
 import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
 import { type Runtime, Runtimes, untilSettled } from './runtimes.ts'
 import { capShare, sizingShare, slotShare } from './shares.ts'
@@ -265,7 +265,7 @@ function assembleTenant(
   return {
     config,
     published: publishedOf(config, shared, (handler) => handlers.get(handler) ?? settings),
-    documentRoot: documentRootOf(config, shared, runtimes),
+    documentRoot: documentRootOf(config, shared, { runtimes, makePreopens }),
     runtimes,
     settings,
     handlers: byPath,
@@ -358,10 +358,15 @@ function publishedOf(
   })
 }
 
+/** What runs a tenant's scripts, and what it sees of the file system. */
+interface Scripts extends Pick<HandlerSettings, 'makePreopens'> {
+  readonly runtimes: readonly ScriptRuntime[]
+}
+
 function documentRootOf(
   config: TenantConfig,
   shared: Shared,
-  runtimes: readonly ScriptRuntime[],
+  { runtimes, makePreopens }: Scripts,
 ): DocumentRoot | undefined {
   if (config.root === undefined) return undefined
   const usual = compileLimits(config)
@@ -373,6 +378,7 @@ function documentRootOf(
     extensions: config.limitExtensions,
     index: config.index,
     runtimes,
+    isMounted: mountedIn(config, makePreopens),
     revalidateMs: config.revalidateMs,
     limitsOf: (path) => own.get(path) ?? usual,
     tenant: config.name,

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { HeldFolder } from '../base/held-folder.ts'
 import type { MountConfig, TenantConfig } from '../config/config.ts'
 import type { DirectoryNode } from '../wasi/filesystem.ts'
+import { hasFile } from '../wasi/has-file.ts'
 import { openHostDirectory } from '../wasi/host-directory.ts'
 import type { ImageCache } from '../wasi/image-cache.ts'
 import { ImageDirectory } from '../wasi/image-directory.ts'
@@ -57,6 +58,19 @@ export function treeOf(config: TenantConfig, parts: FileParts): () => Preopen[] 
       ...fixed(parts, tmpLimits),
       ...mounted,
     ])
+}
+
+/** Whether a tree of `makePreopens` has a file at a path below `root`; latin1, one char a byte. */
+export function mountedIn(
+  { root, mounts }: TenantConfig,
+  makePreopens: () => readonly Preopen[],
+): (path: string) => boolean {
+  if (mounts.length === 0) return () => false
+  return (path) => {
+    const text = Buffer.from(path, 'latin1').toString('utf8')
+    const whole = makePreopens().find(({ isWhole }) => isWhole === true)?.directory
+    return whole !== undefined && hasFile(whole, `.${root}/${text}`)
+  }
 }
 
 /** What every such tree has. */

@@ -1,5 +1,13 @@
 /** Scripts and the runtimes that run them, from a configuration to the answer. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -141,6 +149,34 @@ for (const url of NOT_RUN) {
     expect((await ask(serve(), { SCRIPT_NAME: url })).status).toBe(404)
   })
 }
+
+test('scripts in folders that are mounted, and by links to these, are run', async () => {
+  const [library, uploads] = [join(folder, 'library'), join(folder, 'uploads')]
+  for (const path of [library, uploads]) mkdirSync(path)
+  for (const path of [library, uploads, join(folder, 'outside')]) {
+    writeFileSync(join(path, 'there.php'), '')
+    mkdirSync(join(path, 'folder.php'))
+  }
+  symlinkSync(library, join(root, 'lib'))
+  symlinkSync(join(folder, 'outside'), join(root, 'gone'))
+  const gateway = serve({
+    tenant: `mounts = [
+      { host = "${library}", guest = "${library}" },
+      { host = "${uploads}", guest = "${root}/blog/up", writable = true }]`,
+  })
+  const statusOf = async (url: string): Promise<number> =>
+    (await ask(gateway, { SCRIPT_NAME: url })).status
+  expect(await statusOf('/lib/there.php')).toBe(200)
+  expect(await statusOf('/blog/up/there.php')).toBe(200)
+  expect(await statusOf('/page.php')).toBe(200)
+  const before = readdirSync('/proc/self/fd').length
+  const missing = ['/lib/none.php', '/lib/folder.php', '/lib/../lib/there.php', '/gone/there.php']
+  for (const url of missing) expect(await statusOf(url), url).toBeGreaterThanOrEqual(400)
+  expect(readdirSync('/proc/self/fd').length).toBe(before)
+  // The same links and folders mean nothing to modules.
+  writeFileSync(join(library, 'plain.wasm'), PLAIN)
+  expect(await statusOf('/lib/plain.wasm')).toBe(404)
+})
 
 test('modules go on being run, and their index comes first', async () => {
   const gateway = serve()
