@@ -1,0 +1,242 @@
+/**
+ * PHP pages under wasm-fpm and under php-fpm 8.2 with opcache, in turns behind one nginx: requests, latency, and processor time a
+ * request of all threads.
+ *
+ *     node bench/run.ts php [--quick] [--seconds N] [--rounds N] [--connections N] [--only PAGE[,PAGE...]]
+ *
+ * The runtime is build/runtimes/php.wasm (`wasm-fpm runtime build php`); DokuWiki is measured where Debian's package is installed.
+ */
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { loadavg, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { treeCpuUs } from '../http/cpu-time.ts'
+import { paramLines, startNginx } from '../http/nginx.ts'
+import { findProgram, type Server, startServer } from '../http/process.ts'
+import { median, medianRatio } from '../http/statistics.ts'
+import { formatTable } from '../http/table.ts'
+import { runWrk } from '../http/wrk.ts'
+
+const RUNTIME = resolve(import.meta.dirname, '../../build/runtimes/php.wasm')
+const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
+const SITE = join(import.meta.dirname, 'site')
+const DOKUWIKI = '/usr/share/dokuwiki'
+const DOKUWIKI_DATA = '/var/lib/dokuwiki'
+const SIDES = ['wasm-fpm', 'php-fpm'] as const
+
+interface Page {
+  readonly name: string
+  readonly tenant: string
+  readonly root: string
+  readonly script: string
+  readonly query: string
+  /** Processor time of a request over php-fpm's, at most. */
+  readonly wanted: number
+}
+
+const PAGES: readonly Page[] = [
+  { name: 'hello', tenant: 'site', root: SITE, script: '/hello.php', query: '', wanted: 1 },
+  { name: 'application', tenant: 'site', root: SITE, script: '/app.php', query: '', wanted: 0.9 },
+  {
+    ...{ name: 'DokuWiki', tenant: 'wiki', root: DOKUWIKI, script: '/doku.php' },
+    ...{ query: 'id=start', wanted: 1.5 },
+  },
+]
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+    connections: { type: 'string', default: '4' },
+    only: { type: 'string' },
+  },
+})
+const seconds = Number(values.seconds ?? (values.quick ? 2 : 5))
+const rounds = Number(values.rounds ?? 3)
+const pages = PAGES.filter(
+  ({ name, root }) => existsSync(root) && (values.only?.split(',').includes(name) ?? true),
+)
+
+const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-bench-php-'))
+const servers: Server[] = []
+try {
+  process.exitCode = await main()
+} finally {
+  for (const server of servers.toReversed()) await server.stop()
+  rmSync(folder, { recursive: true })
+}
+
+async function main(): Promise<number> {
+  const phpFpm = findProgram('php-fpm8.2')
+  const missing = [
+    ...(phpFpm === undefined ? ['php-fpm8.2 (Debian: php8.2-fpm, php8.2-opcache)'] : []),
+    ...(existsSync(RUNTIME) ? [] : [`${RUNTIME} (wasm-fpm runtime build php -o ${RUNTIME})`]),
+  ]
+  if (phpFpm === undefined || missing.length > 0) {
+    process.stderr.write(`PHP is not measured: no ${missing.join(', no ')}\n`)
+    return 0
+  }
+  const load = loadavg()[0]?.toFixed(1)
+  if (existsSync(DOKUWIKI)) cpSync(DOKUWIKI_DATA, join(folder, 'wiki'), { recursive: true })
+  mkdirSync(join(folder, 'sessions'))
+  const sockets = { 'wasm-fpm': join(folder, 'wasm.sock'), 'php-fpm': join(folder, 'php.sock') }
+  const ours = startOurs(sockets['wasm-fpm'])
+  const theirs = startTheirs(phpFpm, sockets['php-fpm'])
+  await ours.ready(sockets['wasm-fpm'], 60_000)
+  await theirs.ready(sockets['php-fpm'])
+  const nginx = await startNginx({
+    ...{ folder, workers: 1, keepalive: 16, backends: new Map() },
+    locations: SIDES.flatMap((side) => pages.map((page) => location(side, page, sockets[side]))),
+  })
+  servers.push(nginx.server)
+  const pids = { 'wasm-fpm': ours.pid, 'php-fpm': theirs.pid }
+  const rows: string[][] = [
+    ['page', 'server', 'req/s', 'p50 ms', 'p99 ms', 'cpu us', 'over php-fpm', 'wanted', ''],
+  ]
+  let isGood = true
+  for (const page of pages) {
+    const { taken, isSame } = await measure(page, nginx.origin, pids)
+    const ratio = medianRatio(taken['wasm-fpm'].cpuUs, taken['php-fpm'].cpuUs)
+    isGood &&= ratio <= page.wanted && isSame
+    for (const side of SIDES) {
+      const { perSecond, p50Ms, p99Ms, cpuUs } = taken[side]
+      const verdict = ratio <= page.wanted ? 'met' : 'MISSED'
+      rows.push([
+        ...[page.name, side, median(perSecond).toFixed(0)],
+        ...[median(p50Ms).toFixed(2), median(p99Ms).toFixed(2), median(cpuUs).toFixed(0)],
+        ...(side === 'wasm-fpm'
+          ? [`${ratio.toFixed(2)}x`, `${page.wanted}x`, isSame ? verdict : 'ANOTHER BODY']
+          : []),
+      ])
+    }
+  }
+  process.stdout.write(
+    `${formatTable(rows)}\n${values.connections} connections, ${rounds} rounds of ${seconds} s in turns, medians; load ${load} before\n`,
+  )
+  return isGood ? 0 : 1
+}
+
+interface Taken {
+  readonly perSecond: number[]
+  readonly p50Ms: number[]
+  readonly p99Ms: number[]
+  readonly cpuUs: number[]
+}
+
+async function measure(
+  page: Page,
+  origin: string,
+  pids: Readonly<Record<(typeof SIDES)[number], number>>,
+): Promise<{
+  readonly taken: Readonly<Record<string, Taken>> & Record<(typeof SIDES)[number], Taken>
+  readonly isSame: boolean
+}> {
+  const empty = (): Taken => ({ perSecond: [], p50Ms: [], p99Ms: [], cpuUs: [] })
+  const taken = { 'wasm-fpm': empty(), 'php-fpm': empty() }
+  const bodies: string[] = []
+  const url = (side: string): string => `${origin}/${side}/${page.name}?${page.query}`
+  const load = (side: string, length: number) =>
+    runWrk({
+      ...{ url: url(side), connections: Number(values.connections), seconds: length, bodyBytes: 0 },
+    })
+  for (const side of SIDES) {
+    // V8 is done with compiling what is used most.
+    await load(side, values.quick ? 5 : 20)
+    const response = await fetch(url(side))
+    // Times, and what is made of them.
+    bodies.push(
+      `${response.status} ${(await response.text()).replace(/[0-9]{10}|[0-9a-f]{32}/g, '')}`,
+    )
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const side of SIDES) {
+      const before = treeCpuUs(pids[side])
+      const { requests, durationUs, p50Us, p99Us, badStatus } = await load(side, seconds)
+      if (badStatus > 0)
+        throw new Error(`${page.name} under ${side}: ${badStatus} answers over 399`)
+      taken[side].cpuUs.push((treeCpuUs(pids[side]) - before) / requests)
+      taken[side].perSecond.push((requests * 1e6) / durationUs)
+      taken[side].p50Ms.push(p50Us / 1000)
+      taken[side].p99Ms.push(p99Us / 1000)
+    }
+  }
+  return { taken, isSame: bodies[0] === bodies[1] }
+}
+
+function startOurs(socket: string): Server {
+  const tenants = [...new Map(pages.map((page) => [page.tenant, page])).values()]
+  const mounts = `env = { PHP_VALUE = "include_path=.:/usr/share/php" }
+mounts = [
+  { guest = "/usr/share/php", host = "/usr/share/php" },
+  { guest = "/etc/dokuwiki", host = "/etc/dokuwiki" },
+  { guest = "${DOKUWIKI_DATA}", host = "${folder}/wiki", writable = true },
+]`
+  const config = `[[pool]]
+name = "www"
+listen = ["${socket}"]
+[[runtime]]
+name = "php"
+module = "${RUNTIME}"
+extensions = [".php"]
+index = "index.php"
+${tenants
+  .map(
+    ({ tenant, root }) => `[[tenant]]
+name = "${tenant}"
+root = "${root}"
+runtimes = ["php"]
+max_children = 64
+access_log = "off"
+${tenant === 'wiki' ? mounts : ''}`,
+  )
+  .join('\n')}
+`
+  writeFileSync(join(folder, 'wasm-fpm.toml'), config)
+  const server = startServer({
+    name: 'wasm-fpm',
+    command: process.execPath,
+    args: [
+      '--disable-warning=ExperimentalWarning',
+      ...[MAIN, 'serve', '--config', join(folder, 'wasm-fpm.toml')],
+    ],
+    logFile: join(folder, 'wasm-fpm.log'),
+    env: { NODE_ENV: 'production' },
+  })
+  servers.push(server)
+  return server
+}
+
+function startTheirs(program: string, socket: string): Server {
+  const config = join(folder, 'php-fpm.conf')
+  const user = process.getuid?.() === 0 ? 'user = root\ngroup = root\n' : ''
+  writeFileSync(
+    config,
+    `[global]
+error_log = ${folder}/php-fpm-error.log
+daemonize = no
+[www]
+${user}listen = ${socket}
+listen.backlog = 1024
+pm = static
+pm.max_children = 16
+php_admin_value[session.save_path] = ${folder}/sessions
+`,
+  )
+  const server = startServer({
+    name: 'php-fpm',
+    command: program,
+    args: ['--nodaemonize', '--allow-to-run-as-root', '--fpm-config', config],
+    logFile: join(folder, 'php-fpm.log'),
+  })
+  servers.push(server)
+  return server
+}
+
+function location(side: string, { name, tenant, root, script }: Page, socket: string): string {
+  const lines = paramLines({
+    ...{ SCRIPT_NAME: script, SCRIPT_FILENAME: root + script, DOCUMENT_ROOT: root },
+    ...(side === 'wasm-fpm' ? { WASM_FPM_TENANT: tenant } : {}),
+  })
+  return `location = /${side}/${name} { fastcgi_pass unix:${socket}; fastcgi_keep_conn on; ${lines} }`
+}

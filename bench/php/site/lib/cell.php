@@ -1,0 +1,6 @@
+<?php
+
+function cell(string $text): string
+{
+    return '<td>' . htmlspecialchars($text) . '</td>';
+}
