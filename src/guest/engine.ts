@@ -16,7 +16,7 @@ export interface Instance {
   readonly runs: number
   /** Whether it must not run again. */
   readonly isSpent: boolean
-  /** Bytes of linear memory, all memories together. */
+  /** Bytes of linear memory, all memories together; of a reactor's, what is not shared with other instances. */
   readonly memoryBytes: number
   /** Runs the program once, and tells `end`; one run at a time. Until the guest waits for the first time this goes on in the caller's turn. */
   start(job: GuestJob, end: RunEnd): void

@@ -17,6 +17,7 @@ export class GuestMemory {
   readonly image: MemoryImage | undefined
   #snapshot: MemorySnapshot | undefined
   #putBack: PutBack | undefined
+  #ownBytes = 0
   /** Asked again, it would look at every page again to say no. */
   #isLost = false
 
@@ -31,6 +32,11 @@ export class GuestMemory {
     return this.memory.buffer.byteLength
   }
 
+  /** Of those, what was its own, and not shared with others, when it was put back last. */
+  get ownBytes(): number {
+    return this.#ownBytes
+  }
+
   /** Puts it back; `mayHaveNew`: see `PutBack`. False, and nothing promised: it must be thrown away. */
   restore(snapshot: MemorySnapshot, mayHaveNew: boolean): boolean {
     this.#isLost ||= !this.#restore(snapshot, mayHaveNew)
@@ -40,7 +46,9 @@ export class GuestMemory {
   #restore(snapshot: MemorySnapshot, mayHaveNew: boolean): boolean {
     if (this.#snapshot === snapshot && this.#putBack !== undefined) return this.#putBack(mayHaveNew)
     this.#snapshot = snapshot
-    this.#putBack = snapshot.adopt(this.memory)
+    this.#putBack = snapshot.adopt(this.memory, (bytes) => {
+      this.#ownBytes = bytes
+    })
     return this.#putBack !== undefined
   }
 }

@@ -100,8 +100,12 @@ export class GuestInstance {
     return this.#isSpent || !this.#host.isReusable
   }
 
-  /** Bytes of linear memory, all memories together. */
+  /** Bytes of linear memory, all memories together; of a reactor's, what is not shared with other instances. */
   get memoryBytes(): number {
+    return this.#program.state.ownBytes()
+  }
+
+  get #sizeBytes(): number {
     return this.#program.state.bytes()
   }
 
@@ -150,7 +154,7 @@ export class GuestInstance {
   reset(): boolean {
     const { state, meter } = this.#program
     if (this.isSpent || !state.restore()) return false
-    meter.restart(this.memoryBytes)
+    meter.restart(this.#sizeBytes)
     return true
   }
 
@@ -198,7 +202,7 @@ export class GuestInstance {
     if (run === undefined) return END_GUEST
     const nowMs = this.#clock.nowMs()
     const { meter } = this.#program
-    meter.tune(nowMs - run.checkedMs, this.memoryBytes, this.#host.checked(nowMs))
+    meter.tune(nowMs - run.checkedMs, this.#sizeBytes, this.#host.checked(nowMs))
     if (run.job.faults.isWatched) meter.hurry()
     run.checkedMs = nowMs
     if (run.time.isOver(run.job.cpuMs, nowMs)) run.killedBy ??= 'cpu'
@@ -300,7 +304,7 @@ export class GuestInstance {
   }
 
   #faultsNow(): number {
-    return hasColdPages(this.memoryBytes) ? pageFaults() : Number.NaN
+    return hasColdPages(this.#sizeBytes) ? pageFaults() : Number.NaN
   }
 }
 

@@ -178,7 +178,7 @@ class MappedMemory implements MemoryImage {
     for (const { start, bytes } of this.#contents.segments) target.set(bytes, start)
   }
 
-  adopt(memory: WebAssembly.Memory): PutBack | undefined {
+  adopt(memory: WebAssembly.Memory, note?: (ownBytes: number) => void): PutBack | undefined {
     const { buffer } = memory
     if (buffer.byteLength !== this.#length) return undefined
     const { libc, pages } = this.#means
@@ -186,7 +186,7 @@ class MappedMemory implements MemoryImage {
     const { writtenBytes, mostBytes } = this.#contents
     // They would all go in one step.
     if (countWritten(pages, address, this.#length) > writtenBytes + mostBytes) return undefined
-    return this.#map(address) ? this.#putBack(memory, address) : undefined
+    return this.#map(address) ? this.#putBack(memory, address, note) : undefined
   }
 
   /** What `memory`, which has begun with this one, holds now. */
@@ -264,7 +264,11 @@ class MappedMemory implements MemoryImage {
     })
   }
 
-  #putBack(memory: WebAssembly.Memory, address: bigint): PutBack {
+  #putBack(
+    memory: WebAssembly.Memory,
+    address: bigint,
+    note: ((ownBytes: number) => void) | undefined,
+  ): PutBack {
     const { libc, pages } = this.#means
     const { mostBytes } = this.#contents
     const keepBytes = mostBytes === MAX_PRIVATE_BYTES ? mostBytes : mostBytes / 2
@@ -281,6 +285,7 @@ class MappedMemory implements MemoryImage {
         this.#each(start, end, (from, contents) => found.push({ start: from, contents }))
       })
       if (!isKnown || privateBytes > mostBytes) return undefined
+      note?.(privateBytes <= keepBytes ? privateBytes : 0)
       if (privateBytes <= keepBytes) return found
       return libc.madviseDontNeed(address, length) === 0 ? [] : undefined
     }

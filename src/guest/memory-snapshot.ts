@@ -2,9 +2,9 @@
 export interface MemorySnapshot {
   /**
    * Puts a memory back for the first time, and answers what puts it back from then on. undefined: it has grown, or the system
-   * refuses; it must be thrown away.
+   * refuses; it must be thrown away. `note` is told how many bytes of it are its own, and not shared, whenever that is found out.
    */
-  adopt(memory: WebAssembly.Memory): PutBack | undefined
+  adopt(memory: WebAssembly.Memory, note?: (ownBytes: number) => void): PutBack | undefined
 }
 
 /** One that a new memory begins with, instead of being taken from it. */

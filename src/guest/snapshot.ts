@@ -15,6 +15,8 @@ import { pageFaults, pageFaultsLately } from './page-faults.ts'
 export const MAPPED_BYTES = 256 * 1024
 
 const PAGE_BYTES = 64 * 1024
+/** What an instance of a reactor takes besides its memory, about: tables of functions, most of all. */
+const REACTOR_BYTES = 512 * 1024
 
 /** Taken from the first instance of a module, or what it began with; every further one starts out the same. Not of reactors. */
 const snapshots = new WeakMap<WebAssembly.Module, readonly MemorySnapshot[]>()
@@ -92,6 +94,12 @@ export class MutableState {
   /** Bytes of all memories. */
   bytes(): number {
     return sizeOf(this.#memories)
+  }
+
+  /** Bytes of all memories that are the instance's own: of a reactor those that requests have written to. */
+  ownBytes(): number {
+    if (this.#module.first === undefined) return this.bytes()
+    return this.#memories.reduce((sum, { ownBytes }) => sum + ownBytes, REACTOR_BYTES)
   }
 
   /** Whether no memory can grow by another page. */

@@ -107,7 +107,23 @@ test('a warm module begins where its warm-up has ended, and the engine below it 
 
 test('a memory has its maximum from the start', async () => {
   const engine = await bootModule(await compileReactor(COUNTER(), 8 * MIB), OPTIONS)
-  expect(instanceOf(engine).memoryBytes).toBe(8 * MIB)
+  const pages = `${COUNTER()}`.replace(
+    '(call $add (i64.const 1000))',
+    '(call $add (i64.const 1000)) (global.set $count (i64.extend_i32_u (memory.size)))',
+  )
+  const sized = await bootModule(await compileReactor(pages, 8 * MIB), OPTIONS)
+  expect(await ask(instanceOf(sized))).toMatch(/^128 /)
+  expect(await ask(instanceOf(engine))).toBe(BOOTED)
+})
+
+test('what an instance holds is what requests have written to, and not the size of its memory', async () => {
+  const one = instanceOf(await bootModule(await compileReactor(COUNTER()), OPTIONS))
+  const before = one.memoryBytes
+  expect(before).toBeLessThan(MIB)
+  await ask(one)
+  one.reset()
+  expect(one.memoryBytes - before).toBeGreaterThanOrEqual(4 * 4096)
+  expect(one.memoryBytes - before).toBeLessThanOrEqual(16 * 4096)
 })
 
 test('what a module begins with may be in an image of its own', async () => {
