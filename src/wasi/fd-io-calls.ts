@@ -167,6 +167,7 @@ function readFile(host: CallContext, file: OpenFile, offset: number): number {
 /** As `readFile`. */
 function writeFile(host: CallContext, file: OpenFile, offset: number | undefined): number {
   host.charge(FILE_WORK)
+  host.ways.forget()
   if (host.iovecs.count <= 1) return moveIovecs(host, (part) => file.write(part, offset))
   const whole = new Uint8Array(host.iovecs.total)
   moveIovecs(host, (part, before) => {

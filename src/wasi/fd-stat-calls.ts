@@ -80,6 +80,7 @@ export const FD_STAT_CALLS = {
     if ((descriptor.rights & Right.FdFilestatSetSize) === 0) return Errno.NOTCAPABLE
     if (descriptor.open.kind !== 'file') return Errno.INVAL
     host.charge(FILE_WORK)
+    host.ways.forget()
     const wanted = Number(BigInt.asUintN(64, size))
     return Number.isSafeInteger(wanted) ? descriptor.open.setSize(wanted) : Errno.FBIG
   },
@@ -96,6 +97,7 @@ export const FD_STAT_CALLS = {
       const { open } = descriptor
       if (open.kind === 'stream') return Errno.NOTSUP
       host.charge(FILE_WORK)
+      host.ways.forget()
       return open.kind === 'directory' ? open.node.setTimes(times) : open.setTimes(times)
     },
 
@@ -121,6 +123,7 @@ export const FD_STAT_CALLS = {
     if (descriptor.open.kind !== 'file') return Errno.BADF
     if (length === 0n) return Errno.INVAL
     host.charge(FILE_WORK)
+    host.ways.forget()
     const end = Number(BigInt.asUintN(64, offset) + BigInt.asUintN(64, length))
     return Number.isSafeInteger(end) ? descriptor.open.allocate(end) : Errno.FBIG
   },

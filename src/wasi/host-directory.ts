@@ -292,6 +292,7 @@ class HostFile implements FileNode {
 
 class HostSymlink implements SymlinkNode {
   readonly kind = 'symlink'
+  #target: string | number | undefined
   readonly #at: HostName
   readonly #stat: Filestat
   readonly #tree: HostTree
@@ -311,7 +312,8 @@ class HostSymlink implements SymlinkNode {
   }
 
   readLink(): string | number {
-    return readLinkName(this.#at)
+    this.#target ??= readLinkName(this.#at)
+    return this.#target
   }
 }
 

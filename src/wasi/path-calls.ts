@@ -204,6 +204,9 @@ export const PATH_CALLS = {
   },
 }
 
+/** Rights whose calls change nothing. */
+const LOOKING: readonly number[] = [Right.PathFilestatGet, Right.PathReadlink]
+
 /** Whether a path can lead through it. */
 function leads(node: Node | undefined): boolean {
   return node !== undefined && node.kind !== 'file'
@@ -239,6 +242,7 @@ function at(
   if (typeof found === 'number') return found
   host.charge(FILE_WORK)
   const errno = act(found)
+  if (!LOOKING.includes(right)) host.ways.forget()
   found.release()
   return errno
 }

@@ -68,11 +68,13 @@ export const PATH_OPEN_CALL = {
       }
       let open: OpenThing | number = Errno.NOENT
       for (let tries = 0; tries < MAX_TRIES; tries++) {
+        if (tries > 0) host.ways.clear()
         const resolved = resolve(host, parent.open.node, name, lastLink)
         if (typeof resolved === 'number') return resolved
         host.charge(FILE_WORK)
         open = openResolved(host, resolved, oflags, mode)
         resolved.release()
+        if ((oflags & (Oflags.Creat | Oflags.Trunc)) !== 0) host.ways.forget()
         if (isExclusive || !hasChanged(open, resolved)) break
       }
       if (typeof open === 'number') return open

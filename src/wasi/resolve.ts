@@ -9,6 +9,7 @@
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
 import type { DirectoryNode, Node } from './filesystem.ts'
+import type { KeptWay } from './ways.ts'
 
 /** As Linux has it. */
 export const MAX_SYMLINKS = 40
@@ -16,6 +17,8 @@ export const MAX_SYMLINKS = 40
 const STEP_WORK = 10_000
 /** What one name more takes in a step over many. */
 const NAME_WORK = 2_000
+/** Names of a path whose way is kept. */
+const MOST_WAY_NAMES = 32
 /** A `..` leads to where the walk has not been itself: once again, name by name. */
 const STEP_BY_STEP = -1
 
@@ -142,6 +145,8 @@ class Walk {
   #names: readonly string[] = []
   #ownKept = 0
   #linksKept = 0
+  /** The latest one, taken or kept. */
+  #way: KeptWay | undefined
   /** Until the next link: there is one close by. */
   #isStepping = false
   #mustBeDirectory = false
@@ -168,7 +173,7 @@ class Walk {
     const errno = this.#prepend(this.#wanted.path)
     if (errno !== Errno.SUCCESS) return errno
     this.#own = this.#ahead.length
-    if (this.#wanted.jumps && this.#own > 1 && !this.#ahead.includes('..')) this.#takeWay()
+    if (this.#wanted.jumps && this.#own > 1 && this.#own <= MOST_WAY_NAMES) this.#takeWay()
     for (;;) {
       if (this.#wanted.jumps) {
         const jumped = this.#jump()
@@ -223,6 +228,8 @@ class Walk {
     this.#ownKept = this.#own
     const nowMs = grants.clock.nowMs()
     for (let left = 1; left < this.#own; left++) {
+      // It would lead back into the way.
+      if (this.#ahead[left - 1] === '..') return
       const way = ways.get(this.#start, this.#key(left), nowMs)
       if (way === undefined || way.bytes + this.#bytes > grants.limits.pathBytes) continue
       way.directory.retain()
@@ -235,6 +242,7 @@ class Walk {
       this.#links = way.links
       this.#linksKept = way.links
       this.#bytes += way.bytes
+      this.#way = way
       return
     }
   }
@@ -243,8 +251,10 @@ class Walk {
   #keepWay(): void {
     const directory = this.#trail.at(-1)?.directory
     if (this.#own === 0 || this.#ahead.length !== this.#own || this.#own >= this.#ownKept) return
-    if (this.#own > 1 && this.#links === this.#linksKept) return
-    if (directory?.descend === undefined) return
+    // Where there are neither links nor `..` one gets as far at once.
+    const isPlain =
+      this.#links === this.#linksKept && this.#names[this.#names.length - this.#own] !== '..'
+    if ((this.#own > 1 && isPlain) || directory?.descend === undefined) return
     const { ways, grants } = this.#host
     const way = {
       directory,
@@ -253,7 +263,7 @@ class Walk {
       links: this.#links,
       bytes: this.#bytes - this.#wanted.path.length,
     }
-    ways.keep(this.#start, this.#key(this.#own), way, grants.clock.nowMs())
+    this.#way = ways.keep(this.#start, this.#key(this.#own), way, grants.clock.nowMs())
     this.#ownKept = this.#own
     this.#linksKept = this.#links
   }
@@ -301,7 +311,8 @@ class Walk {
 
   #step(directory: DirectoryNode, name: string): Resolved | number {
     const isLast = this.#ahead.length === 0
-    const node = directory.lookup(name)
+    const way = isLast && this.#way?.directory === directory ? this.#way : undefined
+    const node = way === undefined ? directory.lookup(name) : this.#host.ways.lookup(way, name)
     if (typeof node === 'number') {
       if (node !== Errno.NOENT || !isLast) return node
       return new Resolved(directory, name, undefined, this.#mustBeDirectory)

@@ -139,7 +139,7 @@ test('fixed limits are those of the code', () => {
   expect(fixed(ENDING).at(-1)).toBe(String(TABLE_LIMITS.tableGrowth))
   expect(PAGE).toContain(`more than ${TABLE_LIMITS.tableMaxElements.toLocaleString('en')} elements`)
   const { smallAtOnce, largeAtOnce, waiting } = DEFAULT_LOAD_LIMITS
-  expect(PAGE).toContain(`stay open, for ${WAY_LIFE_MS} ms at most`)
+  expect(PAGE).toContain(`stay open, for ${WAY_LIFE_MS} ms at most;`)
   expect(fixed(KEPT)).toEqual(
     [
       DEFAULT_WARM_LIMITS.total,
@@ -205,6 +205,7 @@ const INSIDE = [
   ...['MAX_WRITE_BYTES', 'MAX_CHARS', 'MAX_MEANINGS', 'MAX_PRIVATE_BYTES', 'LONGEST_NAME'],
   ...['MOST_NAMES', 'MAX_REQUESTS_JITTER', 'MOST_CHARGED_MS', 'MAX_DEBT_MS', 'MAX_TIMER_MS'],
   ...['MAX_IDLE_ACCOUNTS', 'MOST_UNCHECKED_MS', 'MAX_TRIES', 'MAX_OFFSET', 'MAX_ADVICE'],
+  ...['MOST_WAY_NAMES', 'MOST_FOUND'],
   // Of fields of a request that ask for a part, or for another form; of what others of us send.
   ...['MAX_ELEMENTS', 'MAX_HEAD_BYTES', 'MAX_STATUS_LENGTH', 'MAX_ACTIVATED_SOCKETS'],
 ]

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Oflags } from '../../../src/wasi/abi.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
+import { WASI_FUNCTIONS } from '../../../src/wasi/host.ts'
 import { openHostDirectory } from '../../../src/wasi/host-directory.ts'
 import { ImageCache } from '../../../src/wasi/image-cache.ts'
 import { ImageDirectory } from '../../../src/wasi/image-directory.ts'
@@ -259,8 +260,12 @@ for (const { name, see } of SIGHTS) {
   test(`what others change is seen ${name}`, () =>
     withGrant('at once', {}, async (probe, given) => {
       expect(await sizeOf(probe, 'a/a/f')).toBe(5)
-      renameSync(join(root, 'a'), join(root, 'was'))
+      writeFileSync(join(root, 'a/a/f'), 'longer')
       expect(await sizeOf(probe, 'a/a/f')).toBe(5)
+      await see(probe, given)
+      expect(await sizeOf(probe, 'a/a/f')).toBe(6)
+      renameSync(join(root, 'a'), join(root, 'was'))
+      expect(await sizeOf(probe, 'a/a/f')).toBe(6)
       await see(probe, given)
       expect(await sizeOf(probe, 'a/a/f')).toBe(-Errno.NOENT)
     }))
@@ -287,3 +292,63 @@ test('ways hold so many descriptors and no more, and none when the request has e
   })
   expect(count()).toBe(before)
 })
+
+/** What changes a file, or what is found where; `f` is open at descriptor 4. */
+const WRITES: Readonly<Record<string, (probe: Probe) => Promise<number>>> = {
+  fd_allocate: (probe) => probe.call('fd_allocate', 4, 0n, 100n),
+  fd_filestat_set_size: (probe) => probe.call('fd_filestat_set_size', 4, 7n),
+  fd_filestat_set_times: (probe) => probe.call('fd_filestat_set_times', 4, 1n, 2n, 5),
+  fd_pwrite: (probe) =>
+    probe.call('fd_pwrite', 4, ...probe.iovecs(40_000, ...probe.put(41_000, 'new')), 0n, 40_500),
+  fd_write: (probe) => probe.write(4, 'more').then((written) => Math.max(written, 0)),
+  path_create_directory: (probe) => probe.onPath('path_create_directory', DIR, 'a/n'),
+  path_filestat_set_times: (probe) =>
+    probe.call('path_filestat_set_times', DIR, 0, ...probe.put(50_000, 'a/f'), 1n, 2n, 5),
+  path_link: (probe) =>
+    probe.call('path_link', DIR, 0, ...probe.put(49_000, 'a/f'), DIR, ...probe.put(50_000, 'a/n')),
+  path_open: (probe) => probe.open(DIR, 'a/n', { oflags: Oflags.Creat }).then(({ errno }) => errno),
+  path_remove_directory: (probe) => probe.onPath('path_remove_directory', DIR, 'a/e'),
+  path_rename: (probe) => two(probe, 'path_rename', 'a/f', 'a/n'),
+  path_symlink: (probe) => two(probe, 'path_symlink', 'f', 'a/n'),
+  path_unlink_file: (probe) => probe.onPath('path_unlink_file', DIR, 'a/f'),
+}
+
+/** Calls that change nothing that is found, and the ones that have no files. */
+const READS =
+  /^(args|clock|environ|poll|proc|random|sched|sock)_|^fd_(advise|close|datasync|fdstat_\w+|filestat_get|pread|prestat\w*|read|readdir|renumber|seek|sync|tell)$|^path_(filestat_get|readlink)$/
+
+test('every function that may change a file is here', () => {
+  expect(WASI_FUNCTIONS.filter((name) => !READS.test(name))).toEqual(Object.keys(WRITES))
+})
+
+for (const [name, write] of Object.entries(WRITES)) {
+  test(`${name}: what a guest has found it looks for again`, () =>
+    withGrant('at once', {}, async (probe, { clock }) => {
+      mkdirSync(join(root, 'a/e'))
+      expect((await probe.open(DIR, 'a/f', { fdflags: 0 })).fd).toBe(4)
+      const find = async (): Promise<string[]> => {
+        const all: string[] = []
+        for (const path of ['a/f', 'a/n', 'a/e']) {
+          const [pointer, length] = probe.put(50_000, path)
+          const errno = await probe.call('path_filestat_get', DIR, 0, pointer, length, RESULT)
+          all.push(errno === 0 ? probe.text(RESULT, 64) : `${errno}`)
+        }
+        return all
+      }
+      const before = await find()
+      expect(await write(probe)).toBe(Errno.SUCCESS)
+      const after = await find()
+      expect(after).not.toEqual(before)
+      clock.advance(WAY_LIFE_MS)
+      expect(await find()).toEqual(after)
+    }))
+}
+
+test('a file that others have removed since it was found is looked for once more', () =>
+  withGrant('at once', {}, async (probe) => {
+    expect(await sizeOf(probe, 'a/f')).toBe(3)
+    renameSync(join(root, 'a/f'), join(root, 'a/was'))
+    const { errno, fd } = await probe.open(DIR, 'a/f', { oflags: Oflags.Creat })
+    expect([errno, fd]).toEqual([Errno.SUCCESS, 4])
+    expect(await sizeOf(probe, 'a/f')).toBe(0)
+  }))
