@@ -8,6 +8,7 @@ import {
   havePhpSides,
   type PhpSides,
   type Side,
+  type SidesOptions,
   startPhpSides,
 } from '../support/peers/php-sides.ts'
 
@@ -39,13 +40,17 @@ const PARAMS = `
 const WITHHELD = ['HTTP_CONTENT_LENGTH', 'HTTP_CONTENT_TYPE']
 
 /** As people set nginx up for PHP. */
-const SETUPS = {
-  plain: `
+const SETUPS: Readonly<Record<string, SidesOptions>> = {
+  plain: {
+    locations: `
     location / { try_files $uri $uri/ /index.php?$query_string; }
     index index.php;
     location ~ [.]php(/|$) {${PARAMS}
     }`,
-  'with the path split': `
+  },
+  'with the path split': {
+    isConverted: true,
+    locations: `
     location / { try_files $uri $uri/ /index.php?$query_string; }
     index index.php;
     location ~ ^(.+[.]php)(.*)$ {
@@ -53,6 +58,7 @@ const SETUPS = {
       fastcgi_param PATH_INFO $fastcgi_path_info;
       fastcgi_param PATH_TRANSLATED $document_root$fastcgi_path_info;
     }`,
+  },
 }
 
 const QUESTIONS: { name: string; path: string; method?: string; body?: string; type?: string }[] = [
@@ -103,11 +109,11 @@ function withoutVolatile(text: string): unknown {
   return { ...told, server: Object.fromEntries(kept) }
 }
 
-for (const [setup, locations] of Object.entries(SETUPS)) {
+for (const [setup, options] of Object.entries(SETUPS)) {
   describe.skipIf(!hasAll)(`nginx ${setup}`, () => {
     let sides: PhpSides
     beforeAll(async () => {
-      sides = await startPhpSides(root, locations)
+      sides = await startPhpSides(root, options)
     })
     afterAll(() => sides.stop())
 

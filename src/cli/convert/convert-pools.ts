@@ -6,6 +6,7 @@ import { parseConfig } from '../../config/parse.ts'
 import { CliError } from '../errors.ts'
 import type { Directive } from './directive.ts'
 import { GLOBAL_RULES, POOL_RULES, type Rule, SETTING_RULES } from './directive-rules.ts'
+import { type PhpNeed, PhpRuntimes } from './php-runtimes.ts'
 import { Sheet } from './sheet.ts'
 
 const PHP_ACCESS_FORMAT = '%R - %u %t "%m %r" %s'
@@ -49,6 +50,7 @@ export function convertPools(directives: readonly Directive[], options: ConvertO
     )
   }
   const main = new Sheet()
+  const runtimes = new PhpRuntimes()
   for (const directive of directives.filter(({ section }) => section === 'global')) {
     apply(directive, GLOBAL_RULES[directive.name], { sheet: main, prefix: options.prefix })
   }
@@ -56,7 +58,7 @@ export function convertPools(directives: readonly Directive[], options: ConvertO
     convertPool(
       name,
       directives.filter(({ section }) => section === name),
-      options,
+      { ...options, runtimes },
     ),
   )
   const lines = [
@@ -64,6 +66,7 @@ export function convertPools(directives: readonly Directive[], options: ConvertO
     ...main.lines('main'),
     ...main.comments(),
     ...main.table('[log]', 'log'),
+    ...runtimes.lines(),
     ...sheets.flatMap(poolLines),
   ]
   const repaired = repair(lines)
@@ -94,7 +97,7 @@ function poolLines(sheet: Sheet): string[] {
 function convertPool(
   section: string,
   directives: readonly Directive[],
-  options: ConvertOptions,
+  options: ConvertOptions & { readonly runtimes: PhpRuntimes },
 ): Sheet {
   const sheet = new Sheet()
   const name = safeName(section)
@@ -113,19 +116,45 @@ function convertPool(
   if (options.root === undefined) {
     sheet.remark(
       'tenant',
-      '# root = "/srv/www" -- php-fpm has no document root: name the folder of your .wasm files',
+      '# root = "/srv/www" -- php-fpm has no document root: name the folder of your scripts',
     )
   } else sheet.set('tenant', 'root', { value: expand(options.root, name) })
   for (const directive of directives) {
     const expanded = { ...directive, value: expand(directive.value, section) }
     apply(expanded, POOL_RULES[directive.name], context)
   }
+  sheet.set('tenant', 'runtimes', { value: [options.runtimes.nameFor(needOf(directives))] })
+  for (const line of WRITABLE_REMARK) sheet.remark('tenant', line)
   sheet.set('pool', 'workers', { value: options.workers, note: WORKERS_NOTE })
   openListeners(directives, sheet, section)
   keepWaiting(sheet)
   keepAccessLog(directives, sheet)
   return sheet
 }
+
+/** What the pool's scripts may be called, and how much memory they may take. */
+function needOf(directives: readonly Directive[]): PhpNeed {
+  const named = directives.findLast(({ name }) => name === 'security.limit_extensions')
+  const endings = (named?.value ?? '').split(/[,\s]+/).filter((one) => /^\.[^/]+$/.test(one))
+  // Modules are run in any case.
+  const extensions = endings.filter((one) => one !== '.wasm')
+  const limit = directives.findLast(
+    ({ name, index }) => index === 'memory_limit' && /^php_(?:admin_)?value$/.test(name),
+  )
+  return {
+    extensions: extensions.length === 0 ? undefined : extensions,
+    memoryLimit: limit?.value,
+  }
+}
+
+/** php-fpm's children write wherever their user may. */
+const WRITABLE_REMARK = [
+  '# Scripts can write to /tmp, which ends with the request, and to what is named here; for all of root: guest and host the same as root',
+  '# [[tenant.mounts]]',
+  '# host = "/var/lib/php/sessions"',
+  '# guest = "/var/lib/php/sessions"',
+  '# writable = true',
+]
 
 /**
  * In php-fpm whoever finds no idle child waits in the kernel's queue of the socket, for as long as the web server does. Here
@@ -163,13 +192,14 @@ function apply(directive: Directive, rule: Rule | undefined, context: Context): 
 
 function applySpecial(
   directive: Directive,
-  special: 'env' | 'suppress' | 'prefix' | 'setting',
+  special: Extract<Rule, { readonly special: string }>['special'],
   context: Context,
 ): void {
   const { sheet } = context
   switch (special) {
     case 'prefix':
-      return // already in the paths
+    case 'extensions':
+      return // already in the paths, or the runtime
     case 'suppress':
       sheet.append('access_suppress_path', directive.value)
       return
@@ -183,9 +213,14 @@ function applySpecial(
       } else sheet.setEnv(directive.index, directive.value)
       return
     case 'setting': {
-      const rule = SETTING_RULES[directive.index ?? '']
-      if (rule === undefined) sheet.drop(directive, "is PHP's own setting")
-      else apply(directive, rule, context)
+      if (!directive.index) {
+        sheet.drop(directive, 'has no name')
+        return
+      }
+      const variable = directive.name.includes('admin') ? 'PHP_ADMIN_VALUE' : 'PHP_VALUE'
+      sheet.addSetting(variable, `${directive.index}=${directive.value}`)
+      const rule = SETTING_RULES[directive.index]
+      if (rule !== undefined) apply(directive, rule, context)
     }
   }
 }

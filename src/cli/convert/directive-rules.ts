@@ -5,14 +5,14 @@
 import * as read from './readers.ts'
 
 /** The table of our configuration that a key belongs to. */
-export type Target = 'main' | 'log' | 'pool' | 'tenant' | 'limits' | 'queue'
+export type Target = 'main' | 'log' | 'runtime' | 'pool' | 'tenant' | 'limits' | 'queue'
 
 export type Rule =
   | { readonly target: Target; readonly key: string; readonly read: read.Reader }
   /** Why it has no meaning here. */
   | { readonly why: string }
   /** Read by the converter itself, on its way. */
-  | { readonly special: 'env' | 'suppress' | 'prefix' | 'setting' }
+  | { readonly special: 'env' | 'suppress' | 'prefix' | 'setting' | 'extensions' }
 
 function to(target: Target, key: string, reader: read.Reader): Rule {
   return { target, key, read: reader }
@@ -98,15 +98,13 @@ export const POOL_RULES: Readonly<Record<string, Rule>> = {
   chroot: none(
     'guests see nothing of the machine but their root and their mounts, without a chroot',
   ),
-  chdir: none(
-    'is a folder of the machine; guests see their root at "/", and chdir is a path of theirs',
-  ),
+  chdir: none('PHP goes to the folder of the script; other guests see their root at "/"'),
   catch_workers_output: none(
     'what guests write to standard error is always logged, with its request',
   ),
   decorate_workers_output: none('a log line has its own fields for where it comes from'),
   clear_env: none('guests inherit no environment: name what they need in env'),
-  'security.limit_extensions': to('tenant', 'limit_extensions', read.extensions),
+  'security.limit_extensions': { special: 'extensions' },
   apparmor_hat: none(`AppArmorProfile= ${SYSTEMD}`),
   env: { special: 'env' },
   php_value: { special: 'setting' },
@@ -116,9 +114,8 @@ export const POOL_RULES: Readonly<Record<string, Rule>> = {
   include: none('matches no file'),
 }
 
-/** Settings of PHP that are limits here. */
+/** Settings of PHP that are limits here, too. */
 export const SETTING_RULES: Readonly<Record<string, Rule>> = {
-  memory_limit: to('limits', 'memory', read.size),
   max_execution_time: to('limits', 'cpu', read.limitedDuration),
   post_max_size: to('limits', 'request_body', read.size),
 }

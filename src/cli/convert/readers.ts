@@ -88,13 +88,3 @@ export const accessFormat: Reader = (raw) =>
   parseAccessFormat(raw) === undefined
     ? { why: 'has a token that neither php-fpm nor wasm-fpm knows' }
     : { value: raw }
-
-export const extensions: Reader = (raw) => {
-  const endings = raw.split(/[,\s]+/).filter((ending) => /^\.[^/]+$/.test(ending))
-  const ours = endings.filter((ending) => !/^\.(?:php[0-9]?|phar|phtml)$/i.test(ending))
-  return ours.length > 0
-    ? { value: ours }
-    : {
-        why: 'names PHP scripts: here the handlers end in ".wasm", the default of limit_extensions',
-      }
-}

@@ -35,9 +35,18 @@ export class Sheet {
   }
 
   setEnv(name: string, value: string): void {
-    const before = this.get('tenant', 'env')
-    const rest = typeof before === 'object' && !Array.isArray(before) ? before : {}
-    this.set('tenant', 'env', { value: { ...rest, [name]: value } })
+    this.set('tenant', 'env', { value: { ...this.#env, [name]: value } })
+  }
+
+  /** Adds a setting to a variable that has a line for each, as PHP_VALUE. */
+  addSetting(variable: 'PHP_VALUE' | 'PHP_ADMIN_VALUE', setting: string): void {
+    const before = this.#env[variable]
+    this.setEnv(variable, before === undefined ? setting : `${before}\n${setting}`)
+  }
+
+  get #env(): Readonly<Record<string, string>> {
+    const value = this.get('tenant', 'env')
+    return isTable(value) ? value : {}
   }
 
   /** Adds a comment to a table. */
@@ -72,4 +81,8 @@ export class Sheet {
   comments(): string[] {
     return this.#dropped.length === 0 ? [] : ['', '# No meaning here:', ...this.#dropped]
   }
+}
+
+function isTable(value: TomlValue | undefined): value is { readonly [name: string]: string } {
+  return typeof value === 'object' && !Array.isArray(value)
 }

@@ -1,5 +1,12 @@
 /** One pool file, a real php-fpm and our server with what `convert` makes of it: more requests than children, the same answers. */
-import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { Child } from '../../support/peers/child.ts'
@@ -92,11 +99,19 @@ test('many pools: one worker each, and check adds the memory up', async () => {
   writeFileSync(join(folder, 'pools.conf'), pools.join(''))
   const toml = join(folder, 'wasm-fpm.toml')
   await type(['convert', 'php-fpm', join(folder, 'pools.conf'), '-o', toml])
+  // It needs a runtime: `check` says how to get it.
+  expect(await type(['check', '--config', toml])).toMatchObject({
+    code: 78,
+    stderr: expect.stringMatching(/`wasm-fpm runtime build php`.*\[CONFIG_NO_RUNTIME_MODULE\]/s),
+  })
+  mkdirSync(join(folder, 'store/runtimes'), { recursive: true })
+  writeFileSync(join(folder, 'store/runtimes/php.wasm'), '')
+  writeFileSync(toml, `store = "${folder}/store"\n${readFileSync(toml, 'utf8')}`)
   const plain = await type(['check', '--config', toml])
-  // 12 x 105 MiB + 24 x (64 + 16) MiB
-  expect(plain.stdout).toContain('memory at most: 3.1 GiB\n')
+  // 12 x 105 MiB + 24 x (192 + 16) MiB
+  expect(plain.stdout).toContain('memory at most: 6.1 GiB\n')
   expect(plain.stdout).toContain('12 workers, idle about 105 MiB each: 1.2 GiB\n')
-  expect(plain.stdout).toContain('24 instances, linear memory: 1.5 GiB; /tmp: 384 MiB\n')
+  expect(plain.stdout).toContain('24 instances, linear memory: 4.5 GiB; /tmp: 384 MiB\n')
   const { stdout } = await type(['check', '--config', toml, '--json'])
   expect(JSON.parse(stdout).memory).toMatchObject({ workers: 12, instances: 24 })
 

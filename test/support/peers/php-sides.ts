@@ -1,4 +1,5 @@
 /** One nginx, one folder of PHP files, and two that run them: php-fpm and wasm-fpm with its PHP runtime. */
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -8,6 +9,7 @@ import { findProgram, SERVER_USER } from './start-peer.ts'
 /** `wasm-fpm runtime build php` makes it, and CI puts it there. */
 const RUNTIME = resolve('build/runtimes/php.wasm')
 const PHP_FPM = 'php-fpm8.2'
+const MAIN = resolve('src/cli/main.ts')
 
 export type Side = 'php-fpm' | 'wasm-fpm'
 
@@ -30,34 +32,35 @@ export function havePhpSides(): boolean {
   return false
 }
 
-/** `locations`: what nginx does with requests; `BACKEND` in it is one of the two. `tenant`: more lines of wasm-fpm's. */
-export async function startPhpSides(
-  root: string,
-  locations: string,
-  tenant = '',
-): Promise<PhpSides> {
+export interface SidesOptions {
+  /** What nginx does with requests; `BACKEND` in it is one of the two. */
+  readonly locations: string
+  /** Whether wasm-fpm has what `convert` makes of php-fpm's configuration. Default: one written by hand. */
+  readonly isConverted?: boolean
+}
+
+/** `root`: the folder of the PHP files. */
+export async function startPhpSides(root: string, options: SidesOptions): Promise<PhpSides> {
+  const { locations, isConverted = false } = options
   const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-php-'))
   chmodSync(folder, 0o755)
   const sockets = { 'php-fpm': join(folder, 'php.sock'), 'wasm-fpm': join(folder, 'wasm.sock') }
   const ports = { 'php-fpm': await freePort(), 'wasm-fpm': await freePort() }
   const files = {
     'php-fpm.conf': phpFpmConfig(folder, sockets['php-fpm']),
-    'wasm-fpm.toml': wasmFpmConfig(root, sockets['wasm-fpm'], tenant),
+    'wasm-fpm.toml': wasmFpmConfig(root, sockets['wasm-fpm']),
     'nginx.conf': nginxConfig({ folder, root, locations, sockets, ports }),
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
-  const options = { directory: folder }
+  if (isConverted) convertConfig(folder, root, sockets['wasm-fpm'])
+  const own = { directory: folder }
   const children = [
-    new Child(findProgram(PHP_FPM) ?? PHP_FPM, ['-F', '-y', 'php-fpm.conf'], options),
-    new Child(
-      process.execPath,
-      [resolve('src/cli/main.ts'), 'serve', '--config', 'wasm-fpm.toml'],
-      options,
-    ),
+    new Child(findProgram(PHP_FPM) ?? PHP_FPM, ['-F', '-y', 'php-fpm.conf'], own),
+    new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own),
     new Child(
       findProgram('nginx') ?? 'nginx',
       ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'],
-      options,
+      own,
     ),
   ] as const
   const stop = async (): Promise<void> => {
@@ -91,7 +94,20 @@ pm.max_children = 2
 `
 }
 
-function wasmFpmConfig(root: string, socket: string, tenant: string): string {
+/** As somebody does who goes from one to the other. */
+function convertConfig(folder: string, root: string, socket: string): void {
+  const pools = join(folder, 'pools.conf')
+  const access = SERVER_USER === undefined ? '' : `listen.owner = ${SERVER_USER}\n`
+  writeFileSync(pools, phpFpmConfig(folder, socket).replace(/^listen.mode.*\n/m, access))
+  const run = (...args: string[]): string =>
+    execFileSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' })
+  const toml = run('convert', 'php-fpm', pools, '--root', root)
+  run('runtime', 'add', 'php', RUNTIME, '--store', join(folder, 'store'))
+  const here = toml.replace(/^error_log = .*$/m, 'store = "store"')
+  writeFileSync(join(folder, 'wasm-fpm.toml'), here)
+}
+
+function wasmFpmConfig(root: string, socket: string): string {
   return `
 [[pool]]
 name = "www"
@@ -108,7 +124,6 @@ name = "site"
 hosts = ["*"]
 root = "${root}"
 runtimes = ["php"]
-${tenant}
 `
 }
 

@@ -135,16 +135,31 @@ test('everything that has a meaning here', () => {
     requestSlowlogTraceDepth: 10,
     requestTerminateTimeoutTrackFinished: false,
     limitExtensions: ['.wasm'],
-    env: { PATH: '/usr/bin:/bin', MOTTO: 'a "b" \\c' },
+    runtimes: ['php'],
+    env: {
+      PATH: '/usr/bin:/bin',
+      MOTTO: 'a "b" \\c',
+      PHP_VALUE: 'max_execution_time=30\npost_max_size=16M',
+      PHP_ADMIN_VALUE: 'memory_limit=32M',
+    },
     queue: { maxLength: 65_535, timeoutMs: 3_600_000 },
     limits: {
       wallMs: 120_000,
       openFiles: 1024,
-      memoryBytes: 33_554_432,
       cpuMs: 30_000,
       requestBodyBytes: 16_777_216,
     },
   })
+  expect(config.runtimes).toMatchObject([
+    {
+      name: 'php',
+      module: '/var/lib/wasm-fpm/store/runtimes/php.wasm',
+      extensions: ['.php'],
+      index: 'index.php',
+      // For memory_limit = 128M, which a program may ask for.
+      memoryBytes: 192 * 1024 * 1024,
+    },
+  ])
   expect(notes).toEqual([
     'listen_backlog: was -1: as many as the kernel allows',
     'listen_mode: was 0666: sockets that everybody may write to are refused',
@@ -212,22 +227,15 @@ const DROPPED: ReadonlyArray<readonly [directive: string, comment: RegExp]> = [
     'env[HOST] = $HOSTNAME',
     /^# env\[HOST\] = \$HOSTNAME -- took its value from php-fpm's own environment/m,
   ],
-  [
-    'php_admin_value[error_log] = /x',
-    /^# php_admin_value\[error_log\] = \/x -- is PHP's own setting/m,
-  ],
+  ['php_admin_value[] = /x', /^# php_admin_value\[\] = \/x -- has no name/m],
   ['pm.max_chidlren = 5', /^# pm\.max_chidlren = 5 -- is not a directive of php-fpm/m],
-  [
-    'security.limit_extensions = .php .phar',
-    /^# security\.limit_extensions = .* -- names PHP scripts/m,
-  ],
   ['request_terminate_timeout = 0', /^# request_terminate_timeout = 0 -- means no limit/m],
   ['request_slowlog_timeout = soon', /^# request_slowlog_timeout = soon -- is not a duration/m],
   ['access.log = syslog', /^# access\.log = syslog -- there is no syslog here/m],
   ['access.format = %z', /^# access\.format = %z -- has a token/m],
   [
-    'php_admin_value[memory_limit] = -1',
-    /^# php_admin_value\[memory_limit\] = -1 -- .*our default stays/m,
+    'php_admin_value[post_max_size] = 0',
+    /^# php_admin_value\[post_max_size\] = 0 -- .*our default stays/m,
   ],
   // Refused by our own configuration.
   [
@@ -238,7 +246,6 @@ const DROPPED: ReadonlyArray<readonly [directive: string, comment: RegExp]> = [
     'pm.status_path = status',
     /^# pm_status_path = "status" -- is "status", wanted a path that starts/m,
   ],
-  ['php_value[memory_limit] = 8G', /^# memory = "8G" -- is "8G", wanted a size/m],
 ]
 for (const [directive, comment] of DROPPED) {
   test(`not lost: ${directive}`, () => {
@@ -263,6 +270,42 @@ test('several pools, each with a socket of its own and all hosts', () => {
     ['a', 'a', ['*']],
     ['b-b', 'b-b', ['*']],
   ])
+})
+
+test('one runtime for all pools, and one more for each other list of endings', () => {
+  const { config } = convert(
+    `[a]\nlisten = /a
+     [b]\nlisten = /b\nsecurity.limit_extensions = .php .phar .wasm\nphp_value[memory_limit] = 1G
+     [c]\nlisten = /c\nsecurity.limit_extensions = .php7
+     [d]\nlisten = /d\nphp_admin_value[memory_limit] = -1
+     [e]\nlisten = /e\nphp_admin_value[memory_limit] = 9G`,
+  )
+  expect(config.tenants.map(({ runtimes }) => runtimes)).toEqual([
+    ['php'],
+    ['php'],
+    ['php-2'],
+    ['php'],
+    ['php'],
+  ])
+  const MIB = 1024 * 1024
+  const module = '/var/lib/wasm-fpm/store/runtimes/php.wasm'
+  expect(config.runtimes).toMatchObject([
+    { name: 'php', module, extensions: ['.php', '.phar'], memoryBytes: 4096 * MIB },
+    { name: 'php-2', module, extensions: ['.php7'], index: undefined, memoryBytes: 192 * MIB },
+  ])
+})
+
+test('settings of PHP are one variable, a line each, in their order', () => {
+  const { config, notes } = convert(
+    `[a]\nlisten = /a\nenv[X] = y\nphp_flag[display_errors] = on\nphp_value[precision] = 3
+     php_admin_flag[log_errors] = off\nphp_admin_value[error_log] = /x`,
+  )
+  expect(config.tenants[0]?.env).toEqual({
+    X: 'y',
+    PHP_VALUE: 'display_errors=on\nprecision=3',
+    PHP_ADMIN_VALUE: 'log_errors=off\nerror_log=/x',
+  })
+  expect(notes).toEqual([])
 })
 
 test('requests wait as they do for php-fpm: as many as listen.backlog, as long as the web server', () => {
