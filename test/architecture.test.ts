@@ -12,12 +12,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cgi: ['base'],
   wasm: ['base'],
   wasi: ['base'],
+  outbound: ['base', 'wasi'],
   component: ['base', 'wasm', 'wasi'],
   guest: ['base', 'wasm', 'wasi', 'component'],
   pool: ['base', 'guest'],
   store: ['base', 'wasm'],
   gateway: [
-    ...['base', 'fastcgi', 'cgi', 'store', 'pool', 'config', 'guest', 'wasi'],
+    ...['base', 'fastcgi', 'cgi', 'store', 'pool', 'config', 'guest', 'wasi', 'outbound'],
     'wasm/errors.ts',
   ],
   ipc: ['base'],
@@ -28,7 +29,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['gateway/status/merge-told.ts', 'gateway/status/pool-status.ts'],
   ],
   publisher: ['base', 'ipc', 'wasm', 'guest', 'store', 'wasi', 'cgi'],
-  worker: ['base', 'config', 'ipc', 'store', 'guest', 'pool', 'gateway', 'wasi', 'fastcgi'],
+  worker: [
+    'base',
+    'config',
+    'ipc',
+    'store',
+    'guest',
+    'pool',
+    'gateway',
+    'wasi',
+    'outbound',
+    'fastcgi',
+  ],
   master: [
     ...['base', 'config', 'ipc', 'admin', 'store'],
     // The sockets themselves: the master opens them, the workers' listeners use them.
@@ -49,8 +61,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'worker',
     'gateway',
     'pool',
-    // What its errors mean.
+    // What their errors mean.
     'publisher/errors.ts',
+    'outbound/errors.ts',
   ],
 }
 
@@ -87,6 +100,7 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'master/own-store.ts': "the store's",
   'master/pid-file.ts': "the operator's",
   'master/server-status.ts': "the operator's",
+  'worker/outbound-devices.ts': "the operator's",
   'store/signing-key.ts': "the operator's",
   'store/store-files.ts': "the store's",
   'master/account.ts': "the system's",

@@ -22,6 +22,7 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'config/schema.ts limitsSchema': SCHEMA,
   'config/schema.ts logSchema': SCHEMA,
   'config/schema.ts mountSchema': SCHEMA,
+  'config/schema.ts outboundSchema': SCHEMA,
   'config/schema.ts poolSchema': SCHEMA,
   'config/schema.ts queueSchema': SCHEMA,
   'config/schema.ts runtimeSchema': SCHEMA,
@@ -39,7 +40,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'wasi/host.ts WASI_FUNCTIONS': 'held to the specification',
   'wasi/memory-directory.ts MemoryDirectory':
     'the table of files is run against each kind of directory',
-  'worker/shares.ts shareOf': PURE_STEP,
 }
 
 const source = read('src')

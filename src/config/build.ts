@@ -7,6 +7,7 @@ import type {
   AdminConfig,
   Config,
   HandlerConfig,
+  OutboundConfig,
   PoolConfig,
   RuntimeConfig,
   TenantConfig,
@@ -16,6 +17,7 @@ import type {
   AdminTable,
   HandlerTable,
   MainFile,
+  OutboundTable,
   PoolTable,
   RuntimeTable,
   TenantTable,
@@ -150,6 +152,7 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
       quotaBytes: quota,
       quotaFiles: quota_files,
     })),
+    outbound: table.outbound.map((entry) => buildOutbound(entry, folder)),
     handlers: table.handlers.map((handler) => buildHandler(handler, folder)),
     allowedResponseHeaders: table.allowed_response_headers,
     limitExtensions: table.limit_extensions,
@@ -192,9 +195,22 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
       tmpDepth: limits.tmp_depth,
       openFiles: limits.open_files,
       functionBytes: limits.function,
+      outboundConnections: limits.outbound,
+      outboundTenantConnections: limits.outbound_tenant,
+      outboundConnectMs: limits.outbound_connect,
+      outboundIdleMs: limits.outbound_idle,
+      outboundTimeMs: limits.outbound_time,
+      outboundSentBytes: limits.outbound_sent,
+      outboundReceivedBytes: limits.outbound_received,
     },
     queue: { maxLength: queue.max, timeoutMs: queue.timeout },
   }
+}
+
+function buildOutbound(table: OutboundTable, folder: string): OutboundConfig {
+  const { host, ports, protocol, private: isPrivate, ca, name = '', unix = '' } = table
+  if (host === undefined) return { kind: 'unix', name, path: resolve(folder, unix) }
+  return { kind: 'host', host, ports, protocol, isPrivate, ca: resolved(folder, ca) }
 }
 
 /** What it does not say is not there at all: this goes through JSON to the workers. */

@@ -149,6 +149,8 @@ export interface TenantConfig {
   /** Instances that may be made at once. */
   readonly maxSpawnRate: number
   readonly mounts: readonly MountConfig[]
+  /** What its guests may connect to. */
+  readonly outbound: readonly OutboundConfig[]
   /** Handlers that have something of their own (`tenantFor`). */
   readonly handlers: readonly HandlerConfig[]
   /** Lower-case names. */
@@ -212,6 +214,21 @@ export interface MountConfig {
   readonly quotaFiles: number
 }
 
+export type OutboundConfig =
+  | {
+      readonly kind: 'host'
+      /** A name, an address, `*.example.org` or `*`; lower case. */
+      readonly host: string
+      readonly ports: readonly number[]
+      readonly protocol: 'tcp' | 'tls'
+      /** Whether it may lead into private networks and to this machine. */
+      readonly isPrivate: boolean
+      /** Absolute path of a file with the certificates of authorities; undefined: those that Node knows. */
+      readonly ca: string | undefined
+    }
+  /** `path` is absolute. */
+  | { readonly kind: 'unix'; readonly name: string; readonly path: string }
+
 export interface TenantLimits {
   readonly memoryBytes: number
   readonly cpuMs: number
@@ -238,6 +255,16 @@ export interface TenantLimits {
   readonly openFiles: number
   /** Of the code of one function. */
   readonly functionBytes: number
+  /** Connections that its guests have opened, at once: of a request, and of the tenant. */
+  readonly outboundConnections: number
+  readonly outboundTenantConnections: number
+  readonly outboundConnectMs: number
+  /** Without a byte either way. */
+  readonly outboundIdleMs: number
+  readonly outboundTimeMs: number
+  /** Of a request's connections together. */
+  readonly outboundSentBytes: number
+  readonly outboundReceivedBytes: number
 }
 
 export interface QueueConfig {

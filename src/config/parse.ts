@@ -7,6 +7,7 @@ import type { Config, PoolConfig, RuntimeConfig, TenantConfig } from './config.t
 import { ConfigError, type ConfigProblem } from './errors.ts'
 import { KeyLines } from './key-lines.ts'
 import { machineCores, machineMemoryBytes } from './machine.ts'
+import { checkOutbound } from './outbound-tables.ts'
 import { type ConfigDocument, problemAt, problemsOf } from './problems.ts'
 import { checkAdmin, checkPool, checkTenant, type Report, type SeenNames } from './rules.ts'
 import { checkRuntime, checkTenantRuntimes } from './runtime-rules.ts'
@@ -88,6 +89,7 @@ export function buildConfig(main: ConfigDocument, included: readonly ConfigDocum
       const report = reportFor(document, 'tenant', index)
       checkTenant(tenant, poolNames, { seen: names, report })
       checkTenantRuntimes(tenant, runtimes, report)
+      checkOutbound(table.outbound, report)
       tenants.push(parts.share(tenant))
     }
   }

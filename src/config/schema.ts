@@ -2,6 +2,7 @@
  * Every key of wasm-fpm.toml, with its type, limits and default. docs/config.md is the reference for people; a test
  * holds the two together.
  */
+import { isIPv6 } from 'node:net'
 import { z } from 'zod'
 import { type ListenAddress, parseListenAddress } from '../base/listen-address.ts'
 import type { LogLevel } from '../base/logger.ts'
@@ -60,6 +61,18 @@ const host = {
       ? value.toLowerCase().replace(/\.$/, '')
       : undefined,
 }
+const outboundHost = {
+  type: 'string',
+  wanted: 'a host name, an address, "*.example.org" or "*"',
+  read: (value: unknown): string | undefined => {
+    const bare = typeof value === 'string' ? value.replace(/^\[(.*)\]$/, '$1') : value
+    // An address has many forms, and one that everybody uses.
+    if (typeof bare === 'string' && isIPv6(bare) && !bare.includes('%'))
+      return new URL(`http://[${bare}]/`).hostname.slice(1, -1)
+    return host.read(value)
+  },
+}
+const port = integer(1, 65_535)
 const env = {
   type: 'table of string',
   // Its values may be secrets.
@@ -181,6 +194,17 @@ export const mountSchema = z.strictObject({
   quota_files: key(10_000, integer(0, 10_000_000)),
 })
 
+/** What guests may connect to. */
+export const outboundSchema = z.strictObject({
+  host: optionalKey('none', outboundHost),
+  ports: key([], wholeList(port, 'ports')),
+  protocol: key('tcp', oneOf(['tcp', 'tls'])),
+  private: key(false, boolean),
+  ca: optionalKey("Node's own list", path),
+  name: optionalKey('none', name),
+  unix: optionalKey('none', path),
+})
+
 export const limitsSchema = z.strictObject({
   memory: key('64MiB', size('64KiB', '4GiB')),
   cpu: key('10s', duration('1ms', '1d')),
@@ -201,6 +225,13 @@ export const limitsSchema = z.strictObject({
   tmp_depth: key(32, integer(1, 256)),
   open_files: key(64, integer(3, 65_535)),
   function: key('5MiB', size('1KiB', '7MiB')),
+  outbound: key(8, integer(0, 10_000)),
+  outbound_tenant: key(64, integer(0, 100_000)),
+  outbound_connect: key('5s', duration('10ms', '1h')),
+  outbound_idle: key('30s', duration('10ms', '1d')),
+  outbound_time: key('5m', duration('10ms', '30d')),
+  outbound_sent: key('64MiB', size(0, '1024GiB')),
+  outbound_received: key('64MiB', size(0, '1024GiB')),
 })
 
 /** What the operator allows one handler instead of what its tenant has. */
@@ -254,6 +285,7 @@ export const tenantSchema = z.strictObject({
   max_requests: key(0, integer(0, Number.MAX_SAFE_INTEGER)),
   max_spawn_rate: key(32, integer(1, 16_000)),
   mounts: z.array(mountSchema).prefault([]),
+  outbound: z.array(outboundSchema).prefault([]),
   handlers: z.array(handlerSchema).prefault([]),
   allowed_response_headers: key([], wholeList(headerName, 'names')),
   limit_extensions: key(['.wasm'], wholeList(extension, 'endings')),
@@ -324,6 +356,7 @@ export const mainSchema = includedSchema.extend({
 export type MainFile = z.infer<typeof mainSchema>
 export type AdminTable = z.infer<typeof adminSchema>
 export type PoolTable = z.infer<typeof poolSchema>
+export type OutboundTable = z.infer<typeof outboundSchema>
 export type HandlerTable = z.infer<typeof handlerSchema>
 export type RuntimeTable = z.infer<typeof runtimeSchema>
 export type TenantTable = z.infer<typeof tenantSchema>

@@ -132,7 +132,8 @@ export class GuestRun extends PoolRun implements WasiGrants {
   }
 
   get preopens(): readonly Preopen[] {
-    return this.#scene.target.settings.makePreopens()
+    const { answer, target } = this.#scene
+    return target.settings.makePreopens(answer)
   }
 
   get onOpened(): WasiGrants['onOpened'] {

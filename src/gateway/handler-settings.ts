@@ -1,5 +1,6 @@
 /** What the runs of one handler may use: what its tenant has, or what the manifest of a release makes of that. */
 import type { ResponseLimits } from '../cgi/response-stream.ts'
+import type { Asker } from '../outbound/outbound-account.ts'
 import type { Sizing } from '../pool/sizing.ts'
 import type { Preopen } from '../wasi/session.ts'
 
@@ -14,5 +15,8 @@ export interface HandlerSettings {
   readonly response: ResponseLimits
   readonly sizing: Sizing
   /** What one run sees of the file system. */
-  readonly makePreopens: () => readonly Preopen[]
+  readonly makePreopens: MakePreopens
 }
+
+/** `asker`: whose connections are made; undefined: nobody's, and none are. */
+export type MakePreopens = (asker?: Asker) => readonly Preopen[]

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { standardStreamOf } from '../base/log-streams.ts'
 import { permissionFlags, programFolders } from '../base/permission-flags.ts'
 import { VERSION_ARGUMENT } from '../base/version.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, OutboundConfig } from '../config/config.ts'
 import { LEDGER_FD } from '../ipc/messages.ts'
 import type { Account } from './account.ts'
 import type { ChildCommand } from './spawn-child.ts'
@@ -104,8 +104,9 @@ export function grantsOf({ runtimes, tenants, store }: Config): Grants {
     write.add(join(store, 'leases'))
   }
   for (const { module } of runtimes) for (const path of withTarget(module)) read.add(path)
-  for (const { root, mounts, accessLog, slowlog, signers } of tenants) {
+  for (const { root, mounts, outbound, accessLog, slowlog, signers } of tenants) {
     for (const signer of signers) if (isAbsolute(signer)) read.add(signer)
+    for (const entry of outbound) for (const path of filesOf(entry)) read.add(path)
     if (root !== undefined) for (const folder of withTarget(root)) read.add(folder)
     for (const { host, writable } of mounts) {
       for (const folder of withTarget(host)) {
@@ -118,6 +119,11 @@ export function grantsOf({ runtimes, tenants, store }: Config): Grants {
     }
   }
   return { read: shorten([...read], MAX_GRANTS), write: shorten([...write], MAX_GRANTS) }
+}
+
+/** The kernel looks a socket up, not Node. */
+function filesOf(entry: OutboundConfig): string[] {
+  return entry.kind === 'host' && entry.ca !== undefined ? withTarget(entry.ca) : []
 }
 
 /**

@@ -24,6 +24,9 @@ export const SYMLINK_FOLLOW = 1
 
 export const Whence = { Set: 0, Cur: 1, End: 2 } as const
 
+export const Sdflags = { Read: 1, Write: 2 } as const
+export const SDFLAGS_ALL = 3
+
 export const Clockid = { Realtime: 0, Monotonic: 1, ProcessCpu: 2, ThreadCpu: 3 } as const
 
 export const Eventtype = { Clock: 0, FdRead: 1, FdWrite: 2 } as const

@@ -42,7 +42,7 @@ export class Descriptor {
   }
 
   get filetype(): number {
-    if (this.open.kind === 'stream') return Filetype.CharacterDevice
+    if (this.open.kind === 'stream') return this.open.filetype ?? Filetype.CharacterDevice
     return this.open.kind === 'directory' ? Filetype.Directory : this.open.filetype
   }
 
@@ -52,8 +52,8 @@ export class Descriptor {
 
   close(): void {
     this.listing?.close()
-    if (this.open.kind === 'file') this.open.close()
-    else if (this.open.kind === 'directory') this.open.node.release()
+    if (this.open.kind === 'directory') this.open.node.release()
+    else this.open.close?.()
   }
 }
 

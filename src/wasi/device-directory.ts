@@ -6,6 +6,7 @@
 import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
 import type {
+  DirectoryNode,
   DirectoryReader,
   FileNode,
   Filestat,
@@ -29,10 +30,17 @@ const takeAll: Write = (from) => from.length
 
 export class DeviceDirectory extends ReadOnlyDirectory {
   readonly #devices: ReadonlyMap<string, FileNode>
+  readonly #random: (into: Uint8Array) => void
+  readonly #folders: ReadonlyMap<string, DirectoryNode>
 
-  /** `random` fills an array of any length. */
-  constructor(random: (into: Uint8Array) => void) {
+  /** `random` fills an array of any length. `folders`: what else is in it; they live as long as it does. */
+  constructor(
+    random: (into: Uint8Array) => void,
+    folders: ReadonlyMap<string, DirectoryNode> = new Map(),
+  ) {
     super()
+    this.#random = random
+    this.#folders = folders
     const readRandom: Read = (into) => {
       random(into)
       return into.length
@@ -49,6 +57,11 @@ export class DeviceDirectory extends ReadOnlyDirectory {
     ])
   }
 
+  /** The same with these folders. */
+  with(folders: ReadonlyMap<string, DirectoryNode>): DeviceDirectory {
+    return new DeviceDirectory(this.#random, folders)
+  }
+
   retain(): void {}
 
   release(): void {}
@@ -58,15 +71,18 @@ export class DeviceDirectory extends ReadOnlyDirectory {
   }
 
   lookup(name: string): Node | number {
-    return this.#devices.get(name) ?? Errno.NOENT
+    return this.#devices.get(name) ?? this.#folders.get(name) ?? Errno.NOENT
   }
 
   list(): DirectoryReader {
-    return new NamesReader([...this.#devices.keys()], () => Filetype.CharacterDevice)
+    const names = [...this.#devices.keys(), ...this.#folders.keys()]
+    return new NamesReader(names, (name) =>
+      this.#devices.has(name) ? Filetype.CharacterDevice : Filetype.Directory,
+    )
   }
 
   inodeOf(name: string): bigint {
-    const stat = this.#devices.get(name)?.stat()
+    const stat = (this.#devices.get(name) ?? this.#folders.get(name))?.stat()
     return stat === undefined || typeof stat === 'number' ? 0n : stat.ino
   }
 }

@@ -3,12 +3,12 @@
  *
  * Reads and writes of streams that cannot go on suspend the guest, except with the NONBLOCK flag.
  */
-import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
+import type { ByteSink } from '../base/byte-stream.ts'
 import { Fdflags, Whence } from './abi.ts'
 import { type CallContext, FILE_WORK } from './call-context.ts'
 import type { Descriptor } from './descriptor.ts'
 import { Errno } from './errno.ts'
-import type { OpenFile, OpenStream } from './filesystem.ts'
+import type { OpenFile, OpenStream, StreamReader } from './filesystem.ts'
 import { fillIovecs, moveIovecs, readIovecs } from './iovecs.ts'
 import { Right } from './rights.ts'
 import { syncFile } from './sync-file.ts'
@@ -22,6 +22,7 @@ export const FD_IO_CALLS = {
    * - FAULT: a buffer or the result is not inside memory
    * - INVAL: more buffers than `limits.iovecs`
    * - AGAIN: NONBLOCK, and nothing has arrived yet
+   * - CONNRESET, TIMEDOUT, DQUOT and others: a connection broke off, or went over a limit
    */
   fd_read: (host: CallContext) => (fd: number, iovs: number, count: number, result: number) => {
     host.enter()
@@ -70,7 +71,7 @@ export const FD_IO_CALLS = {
    * - FAULT: a buffer or the result is not inside memory
    * - INVAL: more buffers than `limits.iovecs`
    * - AGAIN: NONBLOCK, and the stream is full
-   * - FBIG, NOSPC, DQUOT, IO, PIPE: what the file or stream says when not even the first byte could be written
+   * - FBIG, NOSPC, DQUOT, IO, PIPE, CONNRESET, TIMEDOUT: what the file or stream says when not even the first byte could be written
    */
   fd_write: (host: CallContext) => (fd: number, iovs: number, count: number, result: number) => {
     host.enter()
@@ -217,10 +218,10 @@ function readStream(
 }
 
 /** The errno of a read; undefined: nothing has come. */
-function readSome(host: CallContext, source: ByteSource, result: number): number | undefined {
+function readSome(host: CallContext, source: StreamReader, result: number): number | undefined {
   const { total } = host.iovecs
   const chunk = total === 0 ? undefined : source.read(total)
-  if (chunk === undefined) return host.storeU32(result, 0)
+  if (chunk === undefined) return source.failure ?? host.storeU32(result, 0)
   if (chunk.length === 0) return undefined
   fillIovecs(host, chunk)
   return host.storeU32(result, chunk.length)

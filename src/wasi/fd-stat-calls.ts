@@ -158,7 +158,7 @@ export function storeFilestat(host: CallContext, result: number, stat: Filestat)
 function statOf({ open }: Descriptor): Filestat | number {
   if (open.kind === 'directory') return open.node.stat()
   if (open.kind === 'file') return open.stat()
-  const filetype = Filetype.CharacterDevice
+  const filetype = open.filetype ?? Filetype.CharacterDevice
   return { dev: 0n, ino: open.ino, filetype, nlink: 1n, size: 0n, atim: 0n, mtim: 0n, ctim: 0n }
 }
 

@@ -58,6 +58,19 @@ export interface OpenStream {
   readonly isTerminal: boolean
   /** Distinguishes streams in `filestat`. */
   readonly ino: bigint
+  /** Default: a character device. */
+  readonly filetype?: number
+  /** It is still being opened: nobody uses it before that has come to a good end. Default: it is open. */
+  readonly opening?: Opening
+  /** Once, by the only descriptor that holds it. Default: whoever granted it ends it. */
+  close?(): void
+}
+
+export interface Opening {
+  /** SUCCESS or an errno; undefined: not yet. */
+  outcome(): number | undefined
+  /** Calls `wake` once, as soon as there is one. */
+  onOutcome(wake: () => void): void
 }
 
 /** A device that stands for one of the session's own streams: stdin, stdout or stderr. */
@@ -70,12 +83,14 @@ export interface StandardStream {
 export interface StreamReader extends ByteSource {
   /** Bytes that can be read now; 0: none yet; -1: the stream has ended. */
   available(): number
+  /** The errno of a stream that has not come to its end, but broke off. */
+  readonly failure?: number | undefined
 }
 
 export interface FileNode {
   readonly kind: 'file'
   stat(): Filestat | number
-  open(mode: OpenMode): OpenFile | StandardStream | number
+  open(mode: OpenMode): OpenFile | OpenStream | StandardStream | number
   setTimes(times: NewTimes): number
 }
 

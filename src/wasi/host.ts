@@ -53,6 +53,7 @@ const WAITING_CALLS = {
   fd_read: 'iiii',
   fd_sync: 'i',
   fd_write: 'iiii',
+  path_open: 'iiiiiIIii',
   poll_oneoff: 'iiii',
   sched_yield: '',
 } as const

@@ -3,7 +3,7 @@ import { FDFLAGS_ALL, OFLAGS_ALL, Oflags, SYMLINK_FOLLOW } from './abi.ts'
 import { type CallContext, FILE_WORK } from './call-context.ts'
 import { Descriptor, type OpenThing } from './descriptor.ts'
 import { Errno } from './errno.ts'
-import type { OpenFile, OpenMode, StandardStream } from './filesystem.ts'
+import type { OpenFile, Opening, OpenMode, OpenStream, StandardStream } from './filesystem.ts'
 import { type Resolved, readPath, resolve } from './resolve.ts'
 import { knownRights, Right, WRITING_RIGHTS } from './rights.ts'
 
@@ -11,6 +11,8 @@ const FIRST_PREOPEN = 3
 
 /** How often a file that others make and remove at the same time is looked for. */
 const MAX_TRIES = 4
+/** What it takes to make a socket and to watch it. */
+const CONNECT_WORK = 100_000
 
 export const PATH_OPEN_CALL = {
   /**
@@ -25,6 +27,7 @@ export const PATH_OPEN_CALL = {
    * - ISDIR: a directory is to be created, truncated or written. NOTDIR: DIRECTORY or a slash at the end of a file's path
    * - ROFS: a file on a read-only file system is to be created, truncated or written
    * - ACCES, NOSPC, DQUOT, MLINK: what the file system says
+   * - CONNREFUSED, TIMEDOUT, AGAIN and others: what becomes of a connection, for which the guest waits
    */
   path_open:
     (host: CallContext) =>
@@ -81,7 +84,11 @@ export const PATH_OPEN_CALL = {
       if (fd === FIRST_PREOPEN && open.kind === 'file' && mode.read) host.grants.onOpened?.(name)
       const kept = mode.write ? rights : rights & ~WRITING_RIGHTS
       const descriptor = new Descriptor(open, kept, { inheriting: inherited, fdflags })
-      return host.storeU32(result, host.descriptors.add(descriptor))
+      const opened = host.descriptors.add(descriptor)
+      if (open.kind === 'stream' && open.opening !== undefined) {
+        return whenOpen(host, open.opening, opened, result)
+      }
+      return host.storeU32(result, opened)
     },
 }
 
@@ -117,8 +124,25 @@ function openResolved(
 
 function openThing(
   host: CallContext,
-  opened: OpenFile | StandardStream | number,
+  opened: OpenFile | OpenStream | StandardStream | number,
 ): OpenThing | number {
-  if (typeof opened === 'number' || opened.kind === 'file') return opened
+  if (typeof opened === 'number' || opened.kind !== 'standard') return opened
   return host.standard[opened.stream] ?? Errno.NXIO
+}
+
+/** It has its descriptor already: whatever ends the session closes it, too. */
+function whenOpen(
+  host: CallContext,
+  opening: Opening,
+  fd: number,
+  result: number,
+): number | Promise<number> {
+  host.charge(CONNECT_WORK)
+  const proceed = (): number | undefined => {
+    const errno = opening.outcome()
+    if (errno === Errno.SUCCESS) return host.storeU32(result, fd)
+    if (errno !== undefined) host.descriptors.close(fd)
+    return errno
+  }
+  return proceed() ?? host.wait((wake) => opening.onOutcome(wake), proceed)
 }

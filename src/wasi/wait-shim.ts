@@ -18,7 +18,7 @@ const MUST_WAIT = -1
 const [I32, I64, FUNC, END] = [0x7f, 0x7e, 0x60, 0x0b]
 
 /**
- * Compiles a shim for functions with these names and parameters (i: i32, I: i64; at most five), all answering i32. The function
+ * Compiles a shim for functions with these names and parameters (i: i32, I: i64; at most nine), all answering i32. The function
  * returned makes one instance of it, whose exports have the same names; all calls of one instance are one guest's.
  */
 export function compileWaitShim<Name extends string>(
@@ -33,12 +33,17 @@ export function compileWaitShim<Name extends string>(
     }
     for (const name of names) {
       const call = calls[name] as (...args: unknown[]) => number | Promise<number>
-      host[name] = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): number => {
-        const answer = call(a, b, c, d, e)
+      const take = (answer: number | Promise<number>): number => {
         if (typeof answer === 'number') return answer
         pending = answer
         return MUST_WAIT
       }
+      // A list of parameters would cost more than the call, and so do some that are not there.
+      host[name] =
+        parameters[name].length <= 5
+          ? (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown) =>
+              take(call(a, b, c, d, e))
+          : (...[a, b, c, d, e, f, g, h, i]: unknown[]) => take(call(a, b, c, d, e, f, g, h, i))
     }
     const { exports } = new WebAssembly.Instance(module, { host })
     return exports as Readonly<Record<Name, WebAssembly.ExportValue>>

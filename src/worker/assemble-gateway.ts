@@ -1,5 +1,5 @@
 /** Makes what answers requests out of a configuration. */
-import { hash, randomFillSync } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { LogSinks } from '../base/log-sinks.ts'
@@ -31,12 +31,12 @@ import { LoadTurns } from '../guest/load-turns.ts'
 import type { FailingRelease } from '../ipc/messages.ts'
 import { Scheduler } from '../pool/scheduler.ts'
 import type { ReleaseReader } from '../store/release-reader.ts'
-import { DeviceDirectory } from '../wasi/device-directory.ts'
 import { ImageCache } from '../wasi/image-cache.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
 import { UsageLedger } from '../wasi/usage-ledger.ts'
 import { applicationOf } from './applications.ts'
 import { bareTree, type FileParts, mountedIn, preopensOf, treeOf } from './guest-files.ts'
+import { OutboundDevices } from './outbound-devices.ts'
 import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
 import { type Runtime, Runtimes, untilSettled } from './runtimes.ts'
 import { capShare, sizingShare, slotShare } from './shares.ts'
@@ -78,6 +78,7 @@ interface Shared extends FileParts {
 export class GatewayAssembly {
   readonly #options: AssembleOptions
   #shared: Shared
+  readonly #outbound: OutboundDevices
   readonly #scheduler: Scheduler
   readonly #lines: LineLimit
   readonly #sinks: LogSinks
@@ -99,6 +100,7 @@ export class GatewayAssembly {
     this.#accessLogs = new AccessLogs(options.logger, this.#lines, this.#sinks)
     this.#slowLogs = new SlowLogs(options.logger, this.#lines, this.#sinks)
     this.#startEpochMs = Number(options.clock.realtimeNs() / 1_000_000n)
+    this.#outbound = new OutboundDevices(options)
     this.#shared = {
       openAccessLog: (tenant) => this.#openAccessLog(tenant),
       clock: options.clock,
@@ -110,7 +112,7 @@ export class GatewayAssembly {
       fileReader: new FileReader(),
       images: new ImageCache(),
       ledger: options.ledger ?? new UsageLedger(),
-      devices: new DeviceDirectory((into) => randomFillSync(into)),
+      makeDevices: () => this.#outbound.devices,
     }
     const shared = this.#shared
     this.#runtimes = new Runtimes({ ...shared, makePreopens: () => bareTree(shared) })
@@ -118,8 +120,8 @@ export class GatewayAssembly {
 
   /**
    * Makes a gateway for `config`; those made before go on as they are. A tenant whose table has not changed keeps what it
-   * has looked up. `workers`: how many share what `config` allows. Throws `WasiError` when a mount of a tenant cannot be
-   * opened: then nothing has changed.
+   * has looked up. `workers`: how many share what `config` allows. Throws when a mount or a `ca` file of a tenant cannot
+   * be opened: then nothing has changed.
    */
   assemble(config: Config, workers = 1): Gateway {
     const { clock, logger } = this.#options
@@ -164,6 +166,7 @@ export class GatewayAssembly {
       for (const runtime of tenant.runtimes) runtime.close()
     }
     this.#tenants = this.#latest
+    this.#outbound.keep(this.#tenants)
     this.#lines.bytes = config.logLimitBytes
     this.#sinks.memory.limitBytes = config.logMemoryBytes
     this.#scheduler.caps = capShare(config, workers)
@@ -194,6 +197,7 @@ export class GatewayAssembly {
       clock: this.#options.clock,
       startEpochMs: this.#startEpochMs,
       droppedLogLines: this.#sinks.memory.droppedLines,
+      outbound: this.#outbound.accountOf(tenant.config.name),
     })
   }
 
@@ -214,7 +218,9 @@ export class GatewayAssembly {
     const madeOf = hash('sha256', JSON.stringify(parts), 'base64url')
     const known = this.#tenants.get(config.name)
     if (known?.madeOf === madeOf) return known
-    return { madeOf, tenant: assembleTenant(config, { ...this.#shared, runtimes }, workers) }
+    const makeDevices = this.#outbound.makerFor(config, workers)
+    const shared = { ...this.#shared, runtimes, makeDevices }
+    return { madeOf, tenant: assembleTenant(config, shared, workers) }
   }
 }
 

@@ -3,6 +3,7 @@ import type { BigIntStats } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { HeldFolder } from '../base/held-folder.ts'
 import type { MountConfig, TenantConfig } from '../config/config.ts'
+import type { MakePreopens } from '../gateway/handler-settings.ts'
 import type { DirectoryNode } from '../wasi/filesystem.ts'
 import { hasFile } from '../wasi/has-file.ts'
 import { openHostDirectory } from '../wasi/host-directory.ts'
@@ -14,13 +15,15 @@ import { MountQuota } from '../wasi/mount-quota.ts'
 import { MountPlan } from '../wasi/mount-tree.ts'
 import type { Preopen } from '../wasi/session.ts'
 import type { UsageLedger } from '../wasi/usage-ledger.ts'
+import type { MakeDevices } from './outbound-devices.ts'
 
 /** Shared by all tenants. */
 export interface FileParts {
   readonly clock: Clock
   readonly images: ImageCache
   readonly ledger: UsageLedger
-  readonly devices: DirectoryNode
+  /** `/dev`. */
+  readonly makeDevices: MakeDevices
 }
 
 /** Those of `root`, its tenant's mounts, devices, and a `/tmp`: each a preopened directory. Throws `WasiError`. */
@@ -28,34 +31,34 @@ export function preopensOf(
   config: TenantConfig,
   parts: FileParts,
   root: string | undefined,
-): () => Preopen[] {
-  const { clock, images, devices } = parts
+): MakePreopens {
+  const { clock, images, makeDevices } = parts
   const mounts = config.mounts.map((mount) => ({
     guestPath: mount.guest,
     directory: openMount(mount, parts),
   }))
   const tmpLimits = tmpLimitsOf(config)
-  return () => [
+  return (asker) => [
     ...(root === undefined
       ? []
       : [{ guestPath: '/', directory: new ImageDirectory(root, images) }]),
     { guestPath: '/tmp', directory: createScratchDirectory(clock, tmpLimits) },
-    { guestPath: '/dev', directory: devices },
+    { guestPath: '/dev', directory: makeDevices(asker) },
     ...mounts,
   ]
 }
 
 /** The same in one tree, with `root` at its own path, for the guests of runtimes. Throws `WasiError`. */
-export function treeOf(config: TenantConfig, parts: FileParts): () => Preopen[] {
+export function treeOf(config: TenantConfig, parts: FileParts): MakePreopens {
   const { root, mounts } = config
   const roots = root === undefined ? [] : [root]
   const plan = new MountPlan([...roots, ...FIXED, ...mounts.map(({ guest }) => guest)])
   const mounted = mounts.map((mount) => openMount(mount, parts))
   const tmpLimits = tmpLimitsOf(config)
-  return () =>
+  return (asker) =>
     asWhole(plan, [
       ...roots.map((folder) => new ImageDirectory(folder, parts.images)),
-      ...fixed(parts, tmpLimits),
+      ...fixed(parts.clock, parts.makeDevices(asker), tmpLimits),
       ...mounted,
     ])
 }
@@ -74,16 +77,16 @@ export function mountedIn(
 }
 
 /** What every such tree has. */
-export function bareTree(parts: Pick<FileParts, 'clock' | 'devices'>): readonly Preopen[] {
-  return asWhole(new MountPlan(FIXED), fixed(parts, DEFAULT_MEMORY_LIMITS))
+export function bareTree({
+  clock,
+  makeDevices,
+}: Pick<FileParts, 'clock' | 'makeDevices'>): Preopen[] {
+  return asWhole(new MountPlan(FIXED), fixed(clock, makeDevices(), DEFAULT_MEMORY_LIMITS))
 }
 
 const FIXED = ['/tmp', '/dev']
 
-function fixed(
-  { clock, devices }: Pick<FileParts, 'clock' | 'devices'>,
-  tmpLimits: MemoryLimits,
-): DirectoryNode[] {
+function fixed(clock: Clock, devices: DirectoryNode, tmpLimits: MemoryLimits): DirectoryNode[] {
   return [createScratchDirectory(clock, tmpLimits), devices]
 }
 

@@ -1,18 +1,17 @@
 /** What a release may use, and its module: the manifest's wishes within the tenant's limits. */
-import type { HandlerSettings } from '../gateway/handler-settings.ts'
+import type { HandlerSettings, MakePreopens } from '../gateway/handler-settings.ts'
 import type { CompileCache, ModuleHolder } from '../guest/compile-cache.ts'
 import type { CompileLimits, GuestModule } from '../guest/guest-module.ts'
 import type { LoadTurns } from '../guest/load-turns.ts'
 import { canRunHardened, readHardened, readOriginal } from '../store/read-module.ts'
 import type { LiveHandler, ReleaseReader } from '../store/release-reader.ts'
 import { readSigners } from '../store/signing-key.ts'
-import type { Preopen } from '../wasi/session.ts'
 
 /** `tenant`: what its handlers may use at most. */
 export function settingsOfRelease(
   { digest, release }: LiveHandler,
   tenant: HandlerSettings,
-  makePreopens: () => readonly Preopen[],
+  makePreopens: MakePreopens,
 ): HandlerSettings {
   const { limits, env, lifetime } = release.manifest
   return {

@@ -5,6 +5,7 @@ import type { FastCgiErrorCode } from '../../fastcgi/errors.ts'
 import type { GatewayErrorCode } from '../../gateway/errors.ts'
 import type { OutcomeCode } from '../../gateway/failure.ts'
 import type { GuestErrorCode } from '../../guest/errors.ts'
+import type { OutboundCode } from '../../outbound/errors.ts'
 import type { PoolErrorCode } from '../../pool/errors.ts'
 import type { PublisherErrorCode } from '../../publisher/errors.ts'
 import type { WasiErrorCode } from '../../wasi/errors.ts'
@@ -86,6 +87,27 @@ export const OUTCOME_STEPS: Steps<OutcomeCode> = {
   OUTCOME_OUT_OF_MEMORY: 'raise limits.memory, or use less',
   OUTCOME_CPU_EXCEEDED: SLOW,
   OUTCOME_WALL_EXCEEDED: SLOW,
+}
+
+const PEER =
+  'see that it runs and that this machine may reach it; docs/outbound.md says how guests connect'
+
+export const OUTBOUND_STEPS: Steps<OutboundCode | 'OUTBOUND_CA_UNREADABLE'> = {
+  OUTBOUND_NOT_ALLOWED: 'add a [[tenant.outbound]] for it if the guest is meant to go there',
+  OUTBOUND_BAD_ADDRESS: 'add private = true to its entry if it is meant to be in your network',
+  OUTBOUND_UNKNOWN_NAME:
+    'check the name: `getent hosts NAME` on this machine finds what guests find',
+  OUTBOUND_CONNECT_FAILED: PEER,
+  OUTBOUND_TLS_FAILED: "check the peer's certificate and name, or name its authority: ca = FILE",
+  OUTBOUND_CONNECT_TIMEOUT: PEER,
+  OUTBOUND_REQUEST_FULL: 'raise limits.outbound, or close connections earlier',
+  OUTBOUND_TENANT_FULL: 'raise limits.outbound_tenant, or close connections earlier',
+  OUTBOUND_IDLE: 'raise limits.outbound_idle if that is as it should be',
+  OUTBOUND_TOO_LONG: 'raise limits.outbound_time if that is as it should be',
+  OUTBOUND_TOO_MUCH_SENT: 'raise limits.outbound_sent if that is as it should be',
+  OUTBOUND_TOO_MUCH_RECEIVED: 'raise limits.outbound_received if that is as it should be',
+  OUTBOUND_CA_UNREADABLE:
+    "check the path, and that the workers' user may read it: `wasm-fpm doctor`",
 }
 
 export const OPEN_STEPS: Steps<OpenErrorCode> = {

@@ -1,5 +1,6 @@
 /** The status of one tenant, as this worker knows it: of limits, its share. */
 import type { Clock } from '../../base/clock.ts'
+import type { OutboundAccount } from '../../outbound/outbound-account.ts'
 import type { PooledInstance } from '../../pool/pooled-instance.ts'
 import type { Scheduler } from '../../pool/scheduler.ts'
 import { NO_WAITS } from '../../pool/wait-histogram.ts'
@@ -14,12 +15,14 @@ export interface CollectOptions {
   /** When the server started, in milliseconds since 1970. */
   readonly startEpochMs: number
   readonly droppedLogLines: number
+  /** Undefined: its guests may not connect to anything. */
+  readonly outbound: OutboundAccount | undefined
 }
 
 export function collectPoolStatus(
   { config, slots: limits }: Tenant,
   scheduler: Scheduler,
-  { clock, startEpochMs, droppedLogLines }: CollectOptions,
+  { clock, startEpochMs, droppedLogLines, outbound }: CollectOptions,
 ): PoolStatus {
   const nowMs = clock.nowMs()
   const nowEpochMs = Number(clock.realtimeNs() / 1_000_000n)
@@ -55,6 +58,11 @@ export function collectPoolStatus(
       kills: countsOf(counters?.outcomes, 'killed:'),
       droppedLogLines,
       serverDroppedLogLines: {},
+      outboundOpen: outbound?.open ?? 0,
+      outboundConnections: outbound?.connections ?? 0,
+      outboundSentBytes: outbound?.sentBytes ?? 0,
+      outboundReceivedBytes: outbound?.receivedBytes ?? 0,
+      outboundFailures: Object.fromEntries(outbound?.failures ?? []),
       queueWait: counters?.waits.snapshot() ?? NO_WAITS,
     },
     processes: instances.map((record) => instanceStatus(record, nowEpochMs - nowMs, nowMs)),

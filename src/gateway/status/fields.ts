@@ -64,6 +64,11 @@ export function ownFields({ own }: PoolStatus): readonly OwnField[] {
     { name: 'kills', value: counts(own.kills) },
     count('dropped log lines', own.droppedLogLines),
     { name: 'server dropped log lines', value: counts(own.serverDroppedLogLines) },
+    count('outbound open', own.outboundOpen),
+    count('outbound connections', own.outboundConnections),
+    count('outbound sent bytes', own.outboundSentBytes),
+    count('outbound received bytes', own.outboundReceivedBytes),
+    { name: 'outbound failures', value: counts(own.outboundFailures) },
     count('queue wait sum ms', own.queueWait.sumMs),
     {
       name: 'queue wait ms',

@@ -47,6 +47,11 @@ function addOwn(left: OwnStatus, right: OwnStatus): OwnStatus {
     droppedLogLines: left.droppedLogLines + right.droppedLogLines,
     // There is one server.
     serverDroppedLogLines: left.serverDroppedLogLines,
+    outboundOpen: left.outboundOpen + right.outboundOpen,
+    outboundConnections: left.outboundConnections + right.outboundConnections,
+    outboundSentBytes: left.outboundSentBytes + right.outboundSentBytes,
+    outboundReceivedBytes: left.outboundReceivedBytes + right.outboundReceivedBytes,
+    outboundFailures: addCounts(left.outboundFailures, right.outboundFailures),
     queueWait: addWaits(left.queueWait, right.queueWait),
   }
 }

@@ -144,6 +144,15 @@ function ownMetrics(status: PoolStatus): string {
       own.serverDroppedLogLines,
       'Log lines of the master and the admin process that were dropped.',
     ),
+    gauge('outbound_open', own.outboundOpen, 'Connections that guests have.'),
+    counter('outbound_connections', own.outboundConnections, 'Connections that guests opened.'),
+    counter('outbound_sent_bytes', own.outboundSentBytes, 'Bytes that guests sent.'),
+    counter('outbound_received_bytes', own.outboundReceivedBytes, 'Bytes that guests received.'),
+    byKind(
+      'outbound_failures',
+      own.outboundFailures,
+      'Connections that were refused, failed or were ended by a limit.',
+    ),
     queueWait(status),
   ]
   return metrics.map((metric) => printOwn(metric, labels)).join('')

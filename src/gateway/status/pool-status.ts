@@ -88,6 +88,13 @@ export interface OwnStatus {
   readonly droppedLogLines: number
   /** The same of the processes that are no workers, by process; none: the master has not told. */
   readonly serverDroppedLogLines: Readonly<Record<string, number>>
+  /** Connections that its guests have now, and have opened. */
+  readonly outboundOpen: number
+  readonly outboundConnections: number
+  readonly outboundSentBytes: number
+  readonly outboundReceivedBytes: number
+  /** Those that were refused, failed or were ended by a limit, by kind (`OutboundCode`). */
+  readonly outboundFailures: Readonly<Record<string, number>>
   /** How long requests waited for an instance. */
   readonly queueWait: WaitCounts
 }

@@ -38,6 +38,7 @@ function isStatus(value: unknown, like: PoolStatus): value is PoolStatus {
     isCounts(field(own, 'traps')) &&
     isCounts(field(own, 'kills')) &&
     isCounts(field(own, 'serverDroppedLogLines')) &&
+    isCounts(field(own, 'outboundFailures')) &&
     hasShapeOf(like.own.queueWait, wait) &&
     Array.isArray(counts) &&
     counts.every(isCount)

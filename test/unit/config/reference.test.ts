@@ -11,6 +11,7 @@ import {
   logSchema,
   mainSchema,
   mountSchema,
+  outboundSchema,
   poolSchema,
   queueSchema,
   runtimeSchema,
@@ -29,6 +30,7 @@ const SECTIONS: ReadonlyArray<readonly [heading: string, schema: z.ZodObject]> =
   ['`[[tenant.handlers]]`', handlerSchema],
   ['`[tenant.handlers.limits]`', handlerLimitsSchema],
   ['`[[tenant.mounts]]`', mountSchema],
+  ['`[[tenant.outbound]]`', outboundSchema],
   ['`[tenant.limits]`', limitsSchema],
   ['`[tenant.queue]`', queueSchema],
 ]

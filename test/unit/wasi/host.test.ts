@@ -17,6 +17,7 @@ import {
   settle,
 } from './probe.ts'
 import { SlowDisk } from './slow-directory.ts'
+import { SlowPeer } from './slow-peer.ts'
 
 test('all 46 functions of preview 1 are there, and no other', () => {
   expect(WASI_FUNCTIONS).toEqual(Object.keys(SIGNATURES).sort())
@@ -138,6 +139,11 @@ const WAITS = [
     wake: ({ stdout }: Ends) => stdout.makeRoom(100),
   },
   {
+    name: 'path_open',
+    wait: async (probe: Waits) => (await probe.open(4, 'peer')).errno,
+    wake: ({ peer }: Ends) => peer.answer(),
+  },
+  {
     name: 'poll_oneoff',
     wait: (probe: Waits) => {
       probe.bytes.fill(0, 0, 48)
@@ -158,17 +164,22 @@ interface Ends {
   readonly stdout: FakeSink
   readonly clock: FakeClock
   readonly disk: SlowDisk
+  readonly peer: SlowPeer
   readonly preopens: readonly Preopen[]
 }
 
 function makeEnds(): Ends {
   const disk = new SlowDisk()
+  const peer = new SlowPeer()
   return {
     stdin: new FakeSource(),
     stdout: new FakeSink(0),
     clock: new FakeClock(),
-    disk,
-    preopens: [{ guestPath: '/', directory: disk.root }],
+    ...{ disk, peer },
+    preopens: [
+      { guestPath: '/', directory: disk.root },
+      { guestPath: '/dev', directory: peer },
+    ],
   }
 }
 

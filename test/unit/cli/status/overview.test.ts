@@ -20,6 +20,8 @@ function told(changes: object = {}, own: object = {}): string {
         serverDroppedLogLines: {},
         traps: { unreachable: 2 },
         kills: { cpu: 1 },
+        ...{ outboundOpen: 0, outboundConnections: 0, outboundSentBytes: 0 },
+        ...{ outboundReceivedBytes: 0, outboundFailures: {} },
       },
       queueWait: { counts: Array.from({ length: 11 }, () => 0), sumMs: 0 },
       ...own,
@@ -34,6 +36,7 @@ const BAD = [
   { name: 'a text for a number', text: told({ listenQueue: '1' }) },
   { name: 'no numbers of our own', text: told({ own: null }) },
   { name: 'a counter that is none', text: told({}, { traps: { x: -1 } }) },
+  { name: 'no failures', text: told({}, { outboundFailures: { tls: 'x' } }) },
   { name: 'no lines', text: told({}, { serverDroppedLogLines: { master: 'x' } }) },
 ]
 

@@ -45,6 +45,11 @@ kills wall:           15
 dropped log lines:    5
 server dropped log lines master: 6
 server dropped log lines admin: 7
+outbound open:        16
+outbound connections: 17
+outbound sent bytes:  18
+outbound received bytes: 19
+outbound failures not-allowed: 20
 queue wait sum ms:    20001
 queue wait ms up to 0.1: 1
 queue wait ms up to 0.5: 1
@@ -120,6 +125,11 @@ test('JSON', () => {
     kills: { cpu: 14, wall: 15 },
     'dropped log lines': 5,
     'server dropped log lines': { master: 6, admin: 7 },
+    'outbound open': 16,
+    'outbound connections': 17,
+    'outbound sent bytes': 18,
+    'outbound received bytes': 19,
+    'outbound failures': { 'not-allowed': 20 },
     'queue wait sum ms': 20_001,
     'queue wait ms': {
       'up to 0.1': 1,

@@ -1,0 +1,73 @@
+/** Opens a socket to one place. */
+import { connect, isIP, type Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
+
+export type Place =
+  | { readonly kind: 'unix'; readonly path: string }
+  /** `address` is one, never a name. */
+  | { readonly kind: 'tcp'; readonly address: string; readonly port: number }
+  | {
+      readonly kind: 'tls'
+      readonly address: string
+      readonly port: number
+      /** Whose certificate the peer must have. */
+      readonly host: string
+      readonly trust: Trust
+    }
+
+/** Whose certificates are good, as PEM; undefined: those that Node knows. */
+export interface Trust {
+  readonly ca: string | undefined
+}
+
+/** Made once, for certificates take a while to read. */
+const contexts = new WeakMap<Trust, SecureContext>()
+
+/** Resolves when bytes may go, in TLS after the peer has proved who it is. An abort ends it. Rejects. */
+export async function dial(place: Place, signal: AbortSignal): Promise<Socket> {
+  // Few tenants need it, and it is large.
+  const tls = place.kind === 'tls' ? await import('node:tls') : undefined
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const socket = open(place, tls)
+    // Between here and there somebody always listens: an error that nobody hears ends the process.
+    socket.on('error', () => undefined)
+    const giveUp = (): void => {
+      socket.destroy()
+      reject(new Error('nobody waits for it'))
+    }
+    const failed = (error: Error): void => {
+      signal.removeEventListener('abort', giveUp)
+      socket.destroy()
+      reject(error)
+    }
+    signal.addEventListener('abort', giveUp, { once: true })
+    socket.once('error', failed)
+    socket.once(place.kind === 'tls' ? 'secureConnect' : 'connect', () => {
+      signal.removeEventListener('abort', giveUp)
+      socket.off('error', failed)
+      resolve(socket)
+    })
+  })
+}
+
+function open(place: Place, tls: typeof import('node:tls') | undefined): Socket {
+  // Whoever has had everything may still have something to say.
+  const usual = { allowHalfOpen: true, noDelay: true } as const
+  if (place.kind === 'unix') return connect({ ...usual, path: place.path })
+  const { address: host, port } = place
+  if (place.kind === 'tcp' || tls === undefined) return connect({ ...usual, host, port })
+  return tls.connect({
+    ...{ ...usual, host, port, rejectUnauthorized: true },
+    // An address is no server name; then the certificate must have the address.
+    ...(isIP(place.host) === 0 ? { servername: place.host } : {}),
+    secureContext: contextFor(place.trust, tls),
+  })
+}
+
+function contextFor(trust: Trust, tls: typeof import('node:tls')): SecureContext {
+  const { ca } = trust
+  const context = contexts.get(trust) ?? tls.createSecureContext(ca === undefined ? {} : { ca })
+  contexts.set(trust, context)
+  return context
+}

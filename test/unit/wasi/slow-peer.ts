@@ -1,0 +1,62 @@
+/** A directory in which every name is a connection that is being opened until somebody says what becomes of it. */
+import { Filetype } from '../../../src/wasi/abi.ts'
+import { Errno } from '../../../src/wasi/errno.ts'
+import type { Filestat, Node, OpenStream } from '../../../src/wasi/filesystem.ts'
+import { NamesReader } from '../../../src/wasi/names-reader.ts'
+import { ReadOnlyDirectory } from '../../../src/wasi/read-only-directory.ts'
+
+const STAT = { dev: 1n, ino: 1n, nlink: 1n, size: 0n, atim: 0n, mtim: 0n, ctim: 0n }
+
+export class SlowPeer extends ReadOnlyDirectory {
+  /** Descriptors that were closed. */
+  closed = 0
+  #outcome: number | undefined
+  #wake: () => void = () => undefined
+
+  /** The connection is open, or fails. */
+  answer(errno: number = Errno.SUCCESS): void {
+    this.#outcome = errno
+    this.#wake()
+  }
+
+  retain(): void {}
+
+  release(): void {}
+
+  stat(): Filestat {
+    return { ...STAT, filetype: Filetype.Directory }
+  }
+
+  lookup(): Node {
+    return {
+      kind: 'file',
+      stat: () => ({ ...STAT, filetype: Filetype.SocketStream }),
+      open: () => this.#connect(),
+      setTimes: () => Errno.ROFS,
+    }
+  }
+
+  list(): NamesReader {
+    return new NamesReader([], () => undefined)
+  }
+
+  inodeOf(): bigint {
+    return 0n
+  }
+
+  #connect(): OpenStream {
+    return {
+      ...{ kind: 'stream', source: undefined, sink: undefined, isTerminal: false, ino: 1n },
+      filetype: Filetype.SocketStream,
+      opening: {
+        outcome: () => this.#outcome,
+        onOutcome: (wake) => {
+          this.#wake = wake
+        },
+      },
+      close: () => {
+        this.closed += 1
+      },
+    }
+  }
+}
