@@ -81,8 +81,10 @@ async function advance(module: GuestModule, step: Step): Promise<GuestModule> {
       `Cannot ${what} ${module.name}: it ${endOf(outcome)}, wanted it to return${saidBy(errors)}`,
     )
   }
+  const first = instance.takeState()
+  instance.discard()
   // A new object, and so instances of its own.
-  return { ...module, digest: digestOf(module, what), first: instance.takeState() }
+  return { ...module, digest: digestOf(module, what), first }
 }
 
 let count = 0

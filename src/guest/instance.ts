@@ -168,7 +168,7 @@ export class GuestInstance {
       return false
     }
     if (!this.#program.state.restoreMemories()) {
-      for (const { memory } of this.#memories) releasePages(memory)
+      this.discard()
       return false
     }
     this.#host.renew()
@@ -176,6 +176,12 @@ export class GuestInstance {
     this.#runs = 0
     this.#isSpent = false
     return true
+  }
+
+  /** Nobody will use it any more: its memory goes back to the system now, a little at a time, and not when V8 collects it. */
+  discard(): void {
+    this.#isSpent = true
+    for (const { memory } of this.#memories) releasePages(memory)
   }
 
   /** The guest's time is looked at: GO_ON, END_GUEST, or a promise of one of them when it is others' turn. */
