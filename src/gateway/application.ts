@@ -26,7 +26,7 @@ export interface ApplicationOptions {
 }
 
 /** More files are not loaded ahead. */
-const MAX_FILES = 4000
+export const MAX_FILES = 4000
 /** Longer paths are not either. */
 const MAX_PATH_CHARS = 1024
 /** Runs that open no new file, or so many milliseconds, after which what was learned is loaded. */

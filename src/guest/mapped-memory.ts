@@ -27,7 +27,7 @@ import type { MemoryImage, MemorySnapshot, PutBack } from './memory-snapshot.ts'
 /** Of private pages a memory may have; one that has more is given up, and goes back to the system a little at a time. */
 const MAX_PRIVATE_BYTES = 8 * 1024 * 1024
 /** Of a reactor, which is dear to make anew: from half of it on they go back to the system, and the memory is kept. */
-const MAX_REACTOR_BYTES = 32 * 1024 * 1024
+export const MAX_REACTOR_BYTES = 32 * 1024 * 1024
 
 /** Most pieces of a snapshot over another one: each of them, and what is between them, is a mapping of every instance. */
 const MAX_PIECES = 48

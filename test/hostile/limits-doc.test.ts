@@ -16,6 +16,7 @@ import { parseSize } from '../../src/config/units.ts'
 import { MAX_REPLY_BYTES } from '../../src/fastcgi/connection.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../src/fastcgi/limits.ts'
 import { DEFAULT_UNFINISHED_PARAMS_BYTES } from '../../src/fastcgi/params-budget.ts'
+import { MAX_FILES } from '../../src/gateway/application.ts'
 import { type FailureCode, failureRule } from '../../src/gateway/failure.ts'
 import { MAX_HELD_BYTES } from '../../src/gateway/guest-stderr.ts'
 import { MAX_FRONT_CONNECTIONS } from '../../src/gateway/http/front.ts'
@@ -26,6 +27,7 @@ import { DEFAULT_FILE_READER_LIMITS } from '../../src/gateway/static/file-reader
 import { DEFAULT_CACHE_BYTES } from '../../src/guest/compile-cache.ts'
 import { TABLE_LIMITS } from '../../src/guest/guest-module.ts'
 import { DEFAULT_LOAD_LIMITS } from '../../src/guest/load-turns.ts'
+import { MAX_REACTOR_BYTES } from '../../src/guest/mapped-memory.ts'
 import { MAX_FRAMES } from '../../src/guest/outcome.ts'
 import { MAX_CONNECTIONS } from '../../src/master/passage.ts'
 import { DEFAULT_WARM_LIMITS } from '../../src/pool/warm-instances.ts'
@@ -151,6 +153,8 @@ test('fixed limits are those of the code', () => {
       MAX_HELD_BYTES,
       REST_QUIET_MS,
       REST_MAX_MS,
+      MAX_REACTOR_BYTES,
+      MAX_FILES,
       MAX_WAYS,
       DEFAULT_IMAGE_CACHE_LIMITS.bytes,
       DEFAULT_IMAGE_CACHE_LIMITS.fileBytes,
@@ -194,7 +198,7 @@ test('every limit names the guest or the peer that goes over it', () => {
 const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
-  'MAX_WAYS',
+  ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_FILES'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [
@@ -205,7 +209,7 @@ const INSIDE = [
   ...['MAX_WRITE_BYTES', 'MAX_CHARS', 'MAX_MEANINGS', 'MAX_PRIVATE_BYTES', 'LONGEST_NAME'],
   ...['MOST_NAMES', 'MAX_REQUESTS_JITTER', 'MOST_CHARGED_MS', 'MAX_DEBT_MS', 'MAX_TIMER_MS'],
   ...['MAX_IDLE_ACCOUNTS', 'MOST_UNCHECKED_MS', 'MAX_TRIES', 'MAX_OFFSET', 'MAX_ADVICE'],
-  ...['MOST_WAY_NAMES', 'MOST_FOUND'],
+  ...['MOST_WAY_NAMES', 'MOST_FOUND', 'MAX_PIECES', 'MAX_PATH_CHARS', 'MOST_PAUSE_MS'],
   // Of fields of a request that ask for a part, or for another form; of what others of us send.
   ...['MAX_ELEMENTS', 'MAX_HEAD_BYTES', 'MAX_STATUS_LENGTH', 'MAX_ACTIVATED_SOCKETS'],
 ]
