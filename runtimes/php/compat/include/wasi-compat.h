@@ -48,6 +48,9 @@
 #define NI_NUMERICHOST 1
 #define NI_NAMEREQD 4
 
+/* For the glob of ../glob.c. */
+#define GLOB_BRACE 0x20000
+
 #define F_RDLCK 0
 #define F_WRLCK 1
 #define F_UNLCK 2
