@@ -5,7 +5,7 @@ HTTP ?= 127.0.0.1:8080
 report = --reporter=default --reporter=json --outputFile.json=build/test/$(1).json
 SITE := examples/first-steps/www
 
-.PHONY: help installed run test test-peers soak bench check build guests guests-as clean
+.PHONY: help installed run run-php runtimes test test-peers soak bench check build guests guests-as clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,17 @@ run: installed guests-as ## start wasm-fpm with its HTTP front and two sample te
 	@cp build/guests/as/echo.wasm $(SITE)/echo/index.wasm && cp build/guests/as/echo.wasm $(SITE)/echo/
 	node src/cli/main.ts serve --config examples/first-steps/wasm-fpm.toml --http $(HTTP)
 
+run-php: installed runtimes ## start wasm-fpm with a PHP page (Debian 12; the first time it builds PHP, as root with all it takes)
+	@mkdir -p examples/php/sessions
+	node src/cli/main.ts serve --config examples/php/wasm-fpm.toml --http $(HTTP)
+
+runtimes: installed ## build/runtimes/: interpreters of scripts, from Debian's sources
+	@mkdir -p build/runtimes
+	node src/cli/main.ts runtime build php --output build/runtimes/php.wasm $(if $(filter 0,$(shell id -u)),--install)
+
 test: installed guests ## unit and integration tests, and every web server that is installed
+	@# Without it the tests of PHP are left out, and said so; in CI it has to be there.
+	@$(MAKE) -s runtimes || test -z "$$CI"
 	@rm -rf build/test
 	vitest run --project '!hostile' $(call report,all-but-hostile)
 	vitest run --project hostile $(call report,hostile) # alone: these measure how long others have to wait
