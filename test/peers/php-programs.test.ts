@@ -263,11 +263,10 @@ beforeAll(async () => {
     chmodSync(join(root, folder), 0o777)
   }
   const writable = join(root, WRITABLE['wasm-fpm'])
-  sides = await startPhpSides(
-    root,
-    LOCATIONS,
-    `[[tenant.mounts]]\nhost = "${writable}"\nguest = "${writable}"\nwritable = true\n`,
-  )
+  sides = await startPhpSides(root, {
+    locations: LOCATIONS,
+    tenant: `[[tenant.mounts]]\nhost = "${writable}"\nguest = "${writable}"\nwritable = true\n`,
+  })
 })
 afterAll(async () => {
   await sides?.stop()

@@ -37,18 +37,20 @@ export interface SidesOptions {
   readonly locations: string
   /** Whether wasm-fpm has what `convert` makes of php-fpm's configuration. Default: one written by hand. */
   readonly isConverted?: boolean
+  /** More lines of the tenant's, where the configuration is written by hand. */
+  readonly tenant?: string
 }
 
 /** `root`: the folder of the PHP files. */
 export async function startPhpSides(root: string, options: SidesOptions): Promise<PhpSides> {
-  const { locations, isConverted = false } = options
+  const { locations, isConverted = false, tenant = '' } = options
   const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-php-'))
   chmodSync(folder, 0o755)
   const sockets = { 'php-fpm': join(folder, 'php.sock'), 'wasm-fpm': join(folder, 'wasm.sock') }
   const ports = { 'php-fpm': await freePort(), 'wasm-fpm': await freePort() }
   const files = {
     'php-fpm.conf': phpFpmConfig(folder, sockets['php-fpm']),
-    'wasm-fpm.toml': wasmFpmConfig(root, sockets['wasm-fpm']),
+    'wasm-fpm.toml': wasmFpmConfig(root, sockets['wasm-fpm'], tenant),
     'nginx.conf': nginxConfig({ folder, root, locations, sockets, ports }),
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
@@ -107,7 +109,7 @@ function convertConfig(folder: string, root: string, socket: string): void {
   writeFileSync(join(folder, 'wasm-fpm.toml'), here)
 }
 
-function wasmFpmConfig(root: string, socket: string): string {
+function wasmFpmConfig(root: string, socket: string, tenant: string): string {
   return `
 [[pool]]
 name = "www"
@@ -124,7 +126,7 @@ name = "site"
 hosts = ["*"]
 root = "${root}"
 runtimes = ["php"]
-`
+${tenant}`
 }
 
 interface NginxParts {
