@@ -36,6 +36,7 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'master/worker-command.ts shorten': PURE_STEP,
   'oci/find-credentials.ts readCredentials': PURE_STEP,
   'oci/find-credentials.ts readHelper': PURE_STEP,
+  'wasi/host.ts BEYOND_FUNCTIONS': 'held to their types and to what they cost',
   'wasi/host.ts SUSPENDING_FUNCTIONS': 'held to what really waits',
   'wasi/host.ts WASI_FUNCTIONS': 'held to the specification',
   'wasi/memory-directory.ts MemoryDirectory':

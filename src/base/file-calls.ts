@@ -27,6 +27,8 @@ export interface FileCalls {
   utimensat(directory: number, name: string, times: Uint8Array): number
   /** pwritev2(2): writes `from` at the end, wherever that is at that moment. */
   append(fd: number, from: Uint8Array): number
+  /** flock(2) without waiting: LOCK_*. */
+  flock(fd: number, operation: number): number
   /** Takes a lease: LEASE_*. */
   setLease(fd: number, lease: number): number
   /**
@@ -39,6 +41,11 @@ export interface FileCalls {
 /** Can only be had by the one who alone has the file open. */
 export const LEASE_WRITE = 1
 
+export const LOCK_SHARED = 1
+export const LOCK_EXCLUSIVE = 2
+export const LOCK_NONE = 8
+
+const LOCK_NONBLOCK = 4
 const O_CLOEXEC = 0o2_000_000
 const AT_SYMLINK_NOFOLLOW = 0x100
 const AT_REMOVEDIR = 0x200
@@ -86,6 +93,7 @@ function bind(ffi: typeof Ffi): FileCalls {
     readlinkat: { arguments: ['int32', 'pointer', 'pointer', 'uint64'], return: 'int64' },
     utimensat: { arguments: ['int32', 'pointer', 'pointer', 'int32'], return: 'int32' },
     pwritev2: { arguments: ['int32', 'pointer', 'int32', 'int64', 'int32'], return: 'int64' },
+    flock: { arguments: ['int32', 'int32'], return: 'int32' },
     fcntl: { arguments: ['int32', 'int32', 'int64'], return: 'int32' },
   } as const)
   // Stays where it is for this thread. Nothing runs between a call and this look that could change it.
@@ -123,6 +131,7 @@ function bind(ffi: typeof Ffi): FileCalls {
       const iovec = BigUint64Array.of(address(from), BigInt(from.length))
       return result(functions.pwritev2(fd, address(iovec), 1, -1n, RWF_APPEND))
     },
+    flock: (fd, operation) => result(functions.flock(fd, operation | LOCK_NONBLOCK)),
     setLease: (fd, lease) => result(functions.fcntl(fd, F_SETLEASE, BigInt(lease))),
     look: bindLookCalls(ffi, result),
     beginSync: bindSync(ffi, result),

@@ -1,6 +1,6 @@
 /**
- * What makes a module one that runs here: it imports nothing but functions of preview 1 with the types they have there, exports a
- * memory `memory`, and
+ * What makes a module one that runs here: it imports nothing but functions of preview 1, and of `wasm_fpm`, with the types they have
+ * there, exports a memory `memory`, and
  *
  * - a *command* `_start`, which is called for each request;
  * - a *reactor* `wasm_fpm_handle`, which is, and the functions that make it ready for that before the first one (`boot.ts`).
@@ -8,7 +8,7 @@
  * All of them are of type `() -> ()`.
  */
 import { PREVIEW1 } from '../wasi/abi.ts'
-import { WASI_SIGNATURES } from '../wasi/signatures.ts'
+import { SIGNATURES } from '../wasi/signatures.ts'
 import type { InterfaceImport, ModuleInterface } from '../wasm/module-interface.ts'
 
 /** Names a message lists, and characters of one: a module has as many, and as long ones, as it likes. */
@@ -81,7 +81,7 @@ function importProblem({
   signature = '',
 }: InterfaceImport): string | undefined {
   const what = `it imports the ${kind} ${short(module)} ${short(name)}${signature && ` of type ${signature}`}`
-  const wanted = module === PREVIEW1 && kind === 'function' ? WASI_SIGNATURES.get(name) : undefined
+  const wanted = kind === 'function' ? SIGNATURES.get(module)?.get(name) : undefined
   if (wanted === undefined)
     return `${what}, wanted functions of ${PREVIEW1} only: build for WASI preview 1 (wasm32-wasip1), without glue of another host`
   if (signature === wanted) return undefined

@@ -8,7 +8,7 @@
  *                 └── trap, kill ──> spent -> renew() -> idle ...
  */
 import type { Clock, Timer } from '../base/clock.ts'
-import { PREVIEW1 } from '../wasi/abi.ts'
+import { BEYOND, PREVIEW1 } from '../wasi/abi.ts'
 import { ExitSignal } from '../wasi/exit-signal.ts'
 import { WasiHost } from '../wasi/host.ts'
 import { promising } from '../wasi/jspi.ts'
@@ -336,6 +336,7 @@ class Program {
   constructor(module: GuestModule, host: WasiHost, { memories, entries }: ProgramParts) {
     const { exports } = new WebAssembly.Instance(module.module, {
       [PREVIEW1]: host.imports,
+      [BEYOND]: host.imports,
       ...memoryImports(memories),
     })
     this.#exports = exports

@@ -40,3 +40,8 @@ export const EVENT_BYTES = 32
 
 /** The import module of WASI preview 1. */
 export const PREVIEW1 = 'wasi_snapshot_preview1'
+/** The import module of what preview 1 lacks (docs/abi.md). */
+export const BEYOND = 'wasm_fpm'
+
+/** Operations of `flock`, as Linux has them. */
+export const Lock = { Shared: 1, Exclusive: 2, Nonblock: 4, Unlock: 8 } as const

@@ -125,6 +125,11 @@ class Device implements FileNode, OpenFile {
     return Errno.SUCCESS
   }
 
+  /** There is nothing to guard. */
+  lock(): number {
+    return Errno.SUCCESS
+  }
+
   close(): void {}
 }
 

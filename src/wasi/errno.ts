@@ -30,6 +30,7 @@ export const Errno = {
   NFILE: 41,
   NODEV: 43,
   NOENT: 44,
+  NOLCK: 46,
   NOMEM: 48,
   NOSPC: 51,
   NOSYS: 52,

@@ -31,6 +31,8 @@ export interface OpenMode {
   readonly truncate: boolean
 }
 
+export type LockKind = 'shared' | 'exclusive' | 'none'
+
 /** A file or device opened by a guest. Offsets are safe integers. */
 export interface OpenFile {
   readonly kind: 'file'
@@ -46,6 +48,10 @@ export interface OpenFile {
   setTimes(times: NewTimes): number
   /** A promise where the host has a disk to wait for. */
   sync(): number | Promise<number>
+  /**
+   * Takes the lock of flock(2), or gives it up. AGAIN: somebody else has one that this cannot be beside. Closing gives it up, too.
+   */
+  lock(kind: LockKind): number
   /** Once, by the descriptor that holds it. */
   close(): void
 }

@@ -53,10 +53,18 @@ export interface HostTree {
   readonly writable: boolean
   /** Default: nothing but the disk says how much is too much. */
   readonly quota?: MountQuota
-  /** Opens a regular file for reading in a tree that is not writable. `stat`: as it was when it was looked up. */
-  readonly openToRead?: (at: HostName, stat: Filestat) => OpenFile | number
+  /** Opens a regular file for reading in a tree that is not writable. */
+  readonly openToRead?: (found: FoundFile) => OpenFile | number
   /** Name by name, as where the kernel cannot look for whole paths. Default: only there. */
   readonly isWalked?: boolean
+}
+
+/** A file as it was looked up. */
+export interface FoundFile {
+  /** Good for as long as it is held. */
+  readonly directory: DirectoryNode
+  readonly at: HostName
+  readonly stat: Filestat
 }
 
 /** Opens a directory to grant. Give it back with `release()`. Throws WASI_BAD_DIRECTORY. */
@@ -140,7 +148,8 @@ class HostDirectory implements DirectoryNode {
       const stat = statName(at)
       if (typeof stat === 'number') return stat
       if (stat.filetype === Filetype.SymbolicLink) return new HostSymlink(at, stat, this.#tree)
-      if (stat.filetype !== Filetype.Directory) return new HostFile(at, stat, this.#tree)
+      if (stat.filetype !== Filetype.Directory)
+        return new HostFile({ directory: this, at, stat }, this.#tree)
       return new HostDirectory(this.#tree, { parent: this, at, stat })
     })
   }
@@ -263,30 +272,28 @@ function mayMove(at: HostName): boolean {
 /** A file as it was found; only good for as long as its directory is held. */
 class HostFile implements FileNode {
   readonly kind = 'file'
-  readonly #at: HostName
-  readonly #stat: Filestat
+  readonly #found: FoundFile
   readonly #tree: HostTree
 
-  constructor(at: HostName, stat: Filestat, tree: HostTree) {
-    this.#at = at
-    this.#stat = stat
+  constructor(found: FoundFile, tree: HostTree) {
+    this.#found = found
     this.#tree = tree
   }
 
   stat(): Filestat {
-    return this.#stat
+    return this.#found.stat
   }
 
   setTimes(times: NewTimes): number {
-    return setTimes(this.#at, times, this.#tree)
+    return setTimes(this.#found.at, times, this.#tree)
   }
 
   open(mode: OpenMode): OpenFile | number {
-    if (this.#stat.filetype !== Filetype.RegularFile) return Errno.ACCES
+    if (this.#found.stat.filetype !== Filetype.RegularFile) return Errno.ACCES
     const { writable, openToRead, quota } = this.#tree
     if (!writable && (mode.write || mode.truncate)) return Errno.ROFS
-    if (!writable && openToRead !== undefined) return openToRead(this.#at, this.#stat)
-    return openHostFile(this.#at, mode, { creates: false, quota })
+    if (!writable && openToRead !== undefined) return openToRead(this.#found)
+    return openHostFile(this.#found.at, mode, { creates: false, quota })
   }
 }
 

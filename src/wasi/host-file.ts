@@ -1,14 +1,16 @@
 /** Files of the host's file system, opened by their directory and then known by their descriptor only. */
 import { closeSync, constants, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs'
-import { loadFileCalls } from '../base/file-calls.ts'
+import { LOCK_EXCLUSIVE, LOCK_NONE, LOCK_SHARED, loadFileCalls } from '../base/file-calls.ts'
 import { Filetype } from './abi.ts'
 import { attempt, done, Errno, errnoOf, errnoOfResult } from './errno.ts'
-import type { Filestat, NewTimes, OpenFile, OpenMode } from './filesystem.ts'
+import type { Filestat, LockKind, NewTimes, OpenFile, OpenMode } from './filesystem.ts'
 import { type HostName, openName } from './host-name.ts'
 import { filestatOf } from './host-stat.ts'
 import { syncInTurn } from './host-sync.ts'
 import { setDescriptorTimes } from './host-times.ts'
 import type { MountQuota } from './mount-quota.ts'
+
+const LOCKS = { shared: LOCK_SHARED, exclusive: LOCK_EXCLUSIVE, none: LOCK_NONE } as const
 
 /** What is written between two looks at the size; other processes wait so long. */
 const PART_BYTES = 256 * 1024
@@ -109,6 +111,11 @@ class OpenHostFile implements OpenFile {
   sync(): Promise<number> {
     this.#syncing = syncInTurn(this.#fd)
     return this.#syncing
+  }
+
+  lock(kind: LockKind): number {
+    const calls = loadFileCalls()
+    return calls === undefined ? Errno.NOTSUP : errnoOfResult(calls.flock(this.#fd, LOCKS[kind]))
   }
 
   close(): void {

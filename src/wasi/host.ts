@@ -1,5 +1,6 @@
 /**
- * A host for WASI preview 1 (`wasi_snapshot_preview1`): all 46 functions over virtual files and byte streams.
+ * A host for WASI preview 1 (`wasi_snapshot_preview1`): all 46 functions over virtual files and byte streams, and what it lacks
+ * (`wasm_fpm`).
  *
  * One host serves one guest instance at a time, one session at a time. Calls that may have to wait are suspending imports: they
  * can only be called below a `promising` export.
@@ -11,6 +12,7 @@ import { WasiError } from './errors.ts'
 import { FD_IO_CALLS } from './fd-io-calls.ts'
 import { FD_STAT_CALLS } from './fd-stat-calls.ts'
 import { FD_TABLE_CALLS } from './fd-table-calls.ts'
+import { LOCK_CALLS } from './lock-calls.ts'
 import { PATH_CALLS } from './path-calls.ts'
 import { PATH_OPEN_CALL } from './path-open-call.ts'
 import { POLL_CALLS } from './poll-calls.ts'
@@ -25,7 +27,7 @@ import { compileWaitShim, type WaitingCall } from './wait-shim.ts'
 type Call = (...args: never[]) => number | Promise<number>
 type Bind = (host: CallContext) => Call
 
-const CALLS: ReadonlyMap<string, Bind> = new Map(
+const PREVIEW1_CALLS: ReadonlyMap<string, Bind> = new Map(
   Object.entries<Bind>({
     ...ARGS_CALLS,
     ...CLOCK_CALLS,
@@ -43,8 +45,16 @@ const CALLS: ReadonlyMap<string, Bind> = new Map(
   }),
 )
 
+const BEYOND_CALLS: ReadonlyMap<string, Bind> = new Map(Object.entries<Bind>(LOCK_CALLS))
+
+/** No name is in both. */
+const CALLS: ReadonlyMap<string, Bind> = new Map([...PREVIEW1_CALLS, ...BEYOND_CALLS])
+
 /** The functions of preview 1. */
-export const WASI_FUNCTIONS: readonly string[] = [...CALLS.keys()].sort()
+export const WASI_FUNCTIONS: readonly string[] = [...PREVIEW1_CALLS.keys()].sort()
+
+/** The functions of `wasm_fpm`. */
+export const BEYOND_FUNCTIONS: readonly string[] = [...BEYOND_CALLS.keys()].sort()
 
 /** Those of them that may suspend the guest, and their parameters. */
 const WAITING_CALLS = {
@@ -53,6 +63,7 @@ const WAITING_CALLS = {
   fd_read: 'iiii',
   fd_sync: 'i',
   fd_write: 'iiii',
+  flock: 'ii',
   path_open: 'iiiiiIIii',
   poll_oneoff: 'iiii',
   sched_yield: '',
@@ -103,6 +114,7 @@ function leaving(context: CallContext, call: Call): Call {
 }
 
 export class WasiHost {
+  /** Of both modules. */
   readonly imports: WebAssembly.ModuleImports
   /** `checks` as Wasm functions, which can sit in a table. */
   readonly checks: {
@@ -111,7 +123,7 @@ export class WasiHost {
   }
   readonly #context = new CallContext()
 
-  /** `needed`: what the module imports from `wasi_snapshot_preview1`. Throws WASI_UNKNOWN_IMPORT. */
+  /** `needed`: what the module imports from `wasi_snapshot_preview1` and `wasm_fpm`. Throws WASI_UNKNOWN_IMPORT. */
   constructor(needed: ReadonlySet<string>, checks: MeterChecks = NO_CHECKS) {
     const imports: WebAssembly.ModuleImports = {}
     const waiting = WAITING_NAMES.filter((name) => needed.has(name))
@@ -121,7 +133,7 @@ export class WasiHost {
       if (bind === undefined) {
         throw new WasiError(
           'WASI_UNKNOWN_IMPORT',
-          `Cannot import ${JSON.stringify(name)}: wanted a function of WASI preview 1`,
+          `Cannot import ${JSON.stringify(name)}: wanted a function of WASI preview 1, or of wasm_fpm`,
         )
       }
       const call = leaving(this.#context, bind(this.#context))

@@ -11,13 +11,13 @@ import type {
   DirectoryNode,
   DirectoryReader,
   Filestat,
+  LockKind,
   Node,
   OpenFile,
   OpenMode,
 } from './filesystem.ts'
-import { type HostTree, tryHostDirectory } from './host-directory.ts'
+import { type FoundFile, type HostTree, tryHostDirectory } from './host-directory.ts'
 import { openHostFile } from './host-file.ts'
-import type { HostName } from './host-name.ts'
 import type { ImageCache } from './image-cache.ts'
 import { ReadOnlyDirectory } from './read-only-directory.ts'
 
@@ -40,7 +40,7 @@ export class ImageDirectory extends ReadOnlyDirectory {
     this.#path = path
     this.#tree = {
       writable: false,
-      openToRead: (at, stat) => openCached(at, stat, cache),
+      openToRead: (found) => openCached(found, cache),
     }
   }
 
@@ -89,10 +89,10 @@ function keyOf({ dev, ino, size, mtim, ctim }: Filestat): string {
   return `${dev}:${ino}:${size}:${mtim}:${ctim}`
 }
 
-function openCached(at: HostName, stat: Filestat, cache: ImageCache): OpenFile | number {
-  const contents = cache.get(keyOf(stat))
-  if (contents !== undefined) return new OpenImageFile(contents, stat)
-  const file = openHostFile(at, READ_ONLY)
+function openCached(found: FoundFile, cache: ImageCache): OpenFile | number {
+  const contents = cache.get(keyOf(found.stat))
+  if (contents !== undefined) return new OpenImageFile(contents, found)
+  const file = openHostFile(found.at, READ_ONLY)
   if (typeof file === 'number') return file
   // What was opened need not be what was looked up.
   const before = file.stat()
@@ -108,7 +108,7 @@ function openCached(at: HostName, stat: Filestat, cache: ImageCache): OpenFile |
   if (typeof after === 'number' || keyOf(after) !== keyOf(before)) return file
   cache.set(keyOf(before), bytes)
   file.close()
-  return new OpenImageFile(bytes, before)
+  return new OpenImageFile(bytes, { ...found, stat: before })
 }
 
 /** A file whose contents are in memory. */
@@ -116,15 +116,18 @@ class OpenImageFile implements OpenFile {
   readonly kind = 'file'
   readonly filetype = Filetype.RegularFile
   readonly #contents: Uint8Array
-  readonly #stat: Filestat
+  readonly #found: FoundFile
+  /** The file on the disk, once somebody wants its lock. */
+  #locked: OpenFile | undefined
 
-  constructor(contents: Uint8Array, stat: Filestat) {
+  constructor(contents: Uint8Array, found: FoundFile) {
     this.#contents = contents
-    this.#stat = stat
+    this.#found = found
+    found.directory.retain()
   }
 
   stat(): Filestat {
-    return this.#stat
+    return this.#found.stat
   }
 
   read(into: Uint8Array, offset: number): number {
@@ -153,5 +156,18 @@ class OpenImageFile implements OpenFile {
     return Errno.SUCCESS
   }
 
-  close(): void {}
+  lock(kind: LockKind): number {
+    if (this.#locked === undefined) {
+      if (kind === 'none') return Errno.SUCCESS
+      const file = openHostFile(this.#found.at, READ_ONLY)
+      if (typeof file === 'number') return file
+      this.#locked = file
+    }
+    return this.#locked.lock(kind)
+  }
+
+  close(): void {
+    this.#locked?.close()
+    this.#found.directory.release()
+  }
 }

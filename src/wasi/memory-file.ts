@@ -2,7 +2,16 @@
 import { KeptMemory } from '../base/kept-memory.ts'
 import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
-import type { FileNode, Filestat, NewTimes, OpenFile, OpenMode, SymlinkNode } from './filesystem.ts'
+import type {
+  FileNode,
+  Filestat,
+  LockKind,
+  NewTimes,
+  OpenFile,
+  OpenMode,
+  SymlinkNode,
+} from './filesystem.ts'
+import { MemoryLocks } from './memory-locks.ts'
 import { MemoryNode, type MemorySystem } from './memory-node.ts'
 
 /**
@@ -20,6 +29,7 @@ const kept = new KeptMemory(MAX_KEPT_BYTES)
 
 export class MemoryFile extends MemoryNode implements FileNode {
   readonly kind = 'file'
+  readonly locks = new MemoryLocks()
   /** At most as many as `#size` needs; what is behind it, and where there is none, is zero. */
   readonly #blocks: (Uint8Array | undefined)[] = []
   #size = 0
@@ -192,7 +202,12 @@ class OpenMemoryFile implements OpenFile {
     return Errno.SUCCESS
   }
 
+  lock(kind: LockKind): number {
+    return this.#file.locks.take(this, kind)
+  }
+
   close(): void {
+    this.lock('none')
     this.#file.closeOne()
   }
 }

@@ -1,7 +1,8 @@
-/** The types of all functions of preview 1, as a module has to import them (WASI application ABI: i32 `i`, i64 `I`). */
+/** The types of all functions that a module may import, as it has to (WASI application ABI: i32 `i`, i64 `I`). */
+import { BEYOND, PREVIEW1 } from './abi.ts'
 
 /** Parameters; the result is an errno, an i32, but for `proc_exit`, which has none. */
-const PARAMETERS: Readonly<Record<string, string>> = {
+const PREVIEW1_PARAMETERS: Readonly<Record<string, string>> = {
   args_get: 'ii',
   args_sizes_get: 'ii',
   clock_res_get: 'ii',
@@ -50,10 +51,19 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   sock_shutdown: 'ii',
 }
 
-/** `(i32, i64) -> i32`, by the function's name. */
-export const WASI_SIGNATURES: ReadonlyMap<string, string> = new Map(
-  Object.entries(PARAMETERS).map(([name, letters]) => {
-    const parameters = [...letters].map((letter) => (letter === 'I' ? 'i64' : 'i32')).join(', ')
-    return [name, `(${parameters}) -> ${name === 'proc_exit' ? '()' : 'i32'}`]
-  }),
-)
+const BEYOND_PARAMETERS: Readonly<Record<string, string>> = { flock: 'ii' }
+
+/** `(i32, i64) -> i32`, by the module's name and the function's. */
+export const SIGNATURES: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
+  [PREVIEW1, signaturesOf(PREVIEW1_PARAMETERS)],
+  [BEYOND, signaturesOf(BEYOND_PARAMETERS)],
+])
+
+function signaturesOf(all: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(all).map(([name, letters]) => {
+      const parameters = [...letters].map((letter) => (letter === 'I' ? 'i64' : 'i32')).join(', ')
+      return [name, `(${parameters}) -> ${name === 'proc_exit' ? '()' : 'i32'}`]
+    }),
+  )
+}

@@ -1,7 +1,7 @@
 /** One run of a guest on `@wasmer/wasi`, from start to end without giving up the thread. */
 
 import type { WASI } from '@wasmer/wasi'
-import { PREVIEW1 } from '../../wasi/abi.ts'
+import { BEYOND, PREVIEW1 } from '../../wasi/abi.ts'
 import { checkHelperModule } from '../../wasm/check-helper.ts'
 import {
   CHECK_TABLE_EXPORT,
@@ -88,6 +88,7 @@ class SynchronousRun implements CallGuard {
     })
     const { exports } = new WebAssembly.Instance(module.module, {
       [PREVIEW1]: calls.imports,
+      [BEYOND]: calls.imports,
       ...memoryImports(this.#memories),
     })
     this.#exports = exports

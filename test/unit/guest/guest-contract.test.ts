@@ -2,15 +2,20 @@
 import { expect, test } from 'vitest'
 import { contractProblem } from '../../../src/guest/guest-contract.ts'
 import { hardenAndCompile } from '../../../src/guest/make-module.ts'
-import { WASI_FUNCTIONS, WasiHost } from '../../../src/wasi/host.ts'
-import { WASI_SIGNATURES } from '../../../src/wasi/signatures.ts'
+import { BEYOND, PREVIEW1 } from '../../../src/wasi/abi.ts'
+import { BEYOND_FUNCTIONS, WASI_FUNCTIONS, WasiHost } from '../../../src/wasi/host.ts'
+import { SIGNATURES } from '../../../src/wasi/signatures.ts'
 import { inspect } from '../../../src/wasm/inspect-module.ts'
 import { DEFAULT_MODULE_LIMITS } from '../../../src/wasm/limits.ts'
 import { wat } from '../../support/wat.ts'
-import { SIGNATURES } from '../wasi/probe.ts'
+import { BEYOND_SIGNATURES, SIGNATURES as LETTERS } from '../wasi/probe.ts'
 
 const PARTS = '(memory (export "memory") 1) (func (export "_start"))'
 const WASI = '"wasi_snapshot_preview1"'
+
+const FUNCTIONS = [...SIGNATURES].flatMap(([module, functions]) =>
+  [...functions].map(([name, wanted]) => ({ module, name, wanted })),
+)
 
 const REFUSED = [
   {
@@ -59,24 +64,28 @@ const REFUSED = [
     text: `(import "${'x'.repeat(5000)}" "y" (func)) ${PARTS}`,
     says: 'xxx..."',
   },
-  ...[...WASI_SIGNATURES].flatMap(([name, wanted]) => [
+  ...FUNCTIONS.flatMap(({ module, name, wanted }) => [
     {
       name: `${name} with a parameter more`,
-      text: `(import ${WASI} "${name}" (func ${typeOf(name, 'f32')})) ${PARTS}`,
+      text: `(import "${module}" "${name}" (func ${typeOf(wanted, 'f32')})) ${PARTS}`,
       says: `wanted ${wanted}`,
     },
     {
       name: `${name} with another result`,
-      text: `(import ${WASI} "${name}" (func ${typeOf(name).replace(/\(result i32\)/, '')} (result i64))) ${PARTS}`,
+      text: `(import "${module}" "${name}" (func ${typeOf(wanted).replace(/\(result i32\)/, '')} (result i64))) ${PARTS}`,
       says: `wanted ${wanted}`,
+    },
+    {
+      name: `${name} of the other module`,
+      text: `(import "${module === BEYOND ? PREVIEW1 : BEYOND}" "${name}" (func ${typeOf(wanted)})) ${PARTS}`,
+      says: 'wanted functions of wasi_snapshot_preview1',
     },
   ]),
 ]
 
 /** As the text format writes it. */
-function typeOf(name: string, more = ''): string {
-  const [, parameters = '', result] =
-    /^\((.*)\) -> (.*)$/.exec(WASI_SIGNATURES.get(name) ?? '') ?? []
+function typeOf(signature: string, more = ''): string {
+  const [, parameters = '', result] = /^\((.*)\) -> (.*)$/.exec(signature) ?? []
   return `(param ${parameters.replaceAll(',', '')} ${more}) ${result === 'i32' ? '(result i32)' : ''}`
 }
 
@@ -111,23 +120,29 @@ test('a type that only looks the same', () => {
   expect(contractProblem(inspect(bytes).interface)).toContain('of a declared type')
 })
 
-test('all functions of preview 1 have a type, and the host links with it', async () => {
-  expect([...WASI_SIGNATURES.keys()].sort()).toEqual(WASI_FUNCTIONS)
-  for (const [name, signature] of WASI_SIGNATURES) {
-    const parameters = signature.slice(0, signature.indexOf(' ->'))
+test('all functions have a type, and the host links with it', async () => {
+  const namesOf = (module: string) => [...(SIGNATURES.get(module)?.keys() ?? [])].sort()
+  expect([namesOf(PREVIEW1), namesOf(BEYOND)]).toEqual([WASI_FUNCTIONS, BEYOND_FUNCTIONS])
+  const letterTable = { ...LETTERS, ...BEYOND_SIGNATURES }
+  for (const { name, wanted } of FUNCTIONS) {
+    const parameters = wanted.slice(0, wanted.indexOf(' ->'))
     const letters = parameters
       .replace(/i32/g, 'i')
       .replace(/i64/g, 'I')
       .replace(/[(), ]/g, '')
-    expect([name, letters]).toEqual([name, SIGNATURES[name]])
+    expect([name, letters]).toEqual([name, letterTable[name]])
   }
-  const imports = WASI_FUNCTIONS.map(
-    (name) => `(import ${WASI} "${name}" (func ${typeOf(name)}))`,
+  const imports = FUNCTIONS.map(
+    ({ module, name, wanted }) => `(import "${module}" "${name}" (func ${typeOf(wanted)}))`,
   ).join(' ')
   const bytes = wat(`(module ${imports} ${PARTS})`)
   const { module, wasiNames, memories } = await hardenAndCompile(bytes, OPTIONS)
   const host = new WasiHost(wasiNames)
   const own = memories.map((size) => new WebAssembly.Memory(size))
-  const linked = { wasi_snapshot_preview1: host.imports, 'wasm_fpm:memory': { ...own } }
+  const linked = {
+    [PREVIEW1]: host.imports,
+    [BEYOND]: host.imports,
+    'wasm_fpm:memory': { ...own },
+  }
   expect(() => new WebAssembly.Instance(module, linked)).not.toThrow()
 })

@@ -3,14 +3,14 @@
  * function without one fails.
  */
 import { beforeAll, expect, test } from 'vitest'
-import { Oflags } from '../../../src/wasi/abi.ts'
+import { Lock, Oflags } from '../../../src/wasi/abi.ts'
 import {
   CALL_WORK,
   MOST_UNCHECKED_MS,
   WORK_BETWEEN_CHECKS,
 } from '../../../src/wasi/call-context.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
-import { WASI_FUNCTIONS } from '../../../src/wasi/host.ts'
+import { BEYOND_FUNCTIONS, WASI_FUNCTIONS } from '../../../src/wasi/host.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { DEFAULT_WASI_LIMITS } from '../../../src/wasi/session.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -172,6 +172,7 @@ const ROWS: readonly (readonly [name: string, row: Row, errno: number])[] = [
   ['fd_seek', ({ probe, slowFile }) => probe.call('fd_seek', slowFile, 0n, 2, RESULT), OK],
   ['fd_sync', ({ probe }) => probe.call('fd_sync', TMP), OK],
   ['fd_tell', ({ probe, slowFile }) => probe.call('fd_tell', slowFile, RESULT), OK],
+  ['flock', ({ probe, slowFile }) => probe.call('flock', slowFile, Lock.Exclusive), OK],
   ...walks('path_create_directory'),
   ['path_filestat_get: steps', ({ probe, walk }) => stat(probe, walk), TOO_LONG],
   ['path_filestat_get: links', ({ probe, links }) => stat(probe, links), TOO_LONG],
@@ -341,7 +342,8 @@ const isCheckDue = (): boolean => Number(counter.value) < 0
 
 test('every function has a row', () => {
   const named = ROWS.map(([name]) => name.split(':')[0])
-  expect([...new Set([...named, ...ENDING])].sort()).toEqual(WASI_FUNCTIONS)
+  const all = [...WASI_FUNCTIONS, ...BEYOND_FUNCTIONS].sort()
+  expect([...new Set([...named, ...ENDING])].sort()).toEqual(all)
 })
 
 let stage: Stage

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Fdflags } from '../../../src/wasi/abi.ts'
+import { Fdflags, Lock } from '../../../src/wasi/abi.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
 import { ExitSignal } from '../../../src/wasi/exit-signal.ts'
 import { SUSPENDING_FUNCTIONS, WASI_FUNCTIONS, WasiHost } from '../../../src/wasi/host.ts'
@@ -142,6 +142,18 @@ const WAITS = [
     name: 'path_open',
     wait: async (probe: Waits) => (await probe.open(4, 'peer')).errno,
     wake: ({ peer }: Ends) => peer.answer(),
+  },
+  {
+    name: 'flock',
+    wait: async (probe: Waits) => {
+      const [one, other] = [await openSlowFile(probe), await openSlowFile(probe)]
+      await probe.call('flock', one, Lock.Shared)
+      return probe.call('flock', other, Lock.Exclusive)
+    },
+    wake: ({ disk, clock }: Ends) => {
+      disk.locks = 0
+      clock.advance(1)
+    },
   },
   {
     name: 'poll_oneoff',

@@ -5,7 +5,7 @@
  */
 import type { ByteSink, ByteSource } from '../../../src/base/byte-stream.ts'
 import { NOTHING_YET } from '../../../src/base/byte-stream.ts'
-import { PREVIEW1 } from '../../../src/wasi/abi.ts'
+import { BEYOND, PREVIEW1 } from '../../../src/wasi/abi.ts'
 import { WasiHost } from '../../../src/wasi/host.ts'
 import { promising } from '../../../src/wasi/jspi.ts'
 import { ALL_RIGHTS } from '../../../src/wasi/rights.ts'
@@ -63,17 +63,24 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
   sock_shutdown: 'ii',
 }
 
+/** The same of `wasm_fpm`. */
+export const BEYOND_SIGNATURES: Readonly<Record<string, string>> = { flock: 'ii' }
+
 export const FILL = 0x3f
 
 function probeText(): string {
   const type = (letter: string): string => (letter === 'I' ? 'i64' : 'i32')
   const imports: string[] = []
   const functions: string[] = []
-  for (const [name, letters] of Object.entries(SIGNATURES)) {
+  const all = [
+    ...Object.entries(SIGNATURES).map(([name, letters]) => [PREVIEW1, name, letters] as const),
+    ...Object.entries(BEYOND_SIGNATURES).map(([name, letters]) => [BEYOND, name, letters] as const),
+  ]
+  for (const [module, name, letters] of all) {
     const params = [...letters].map((letter) => `(param ${type(letter)})`).join(' ')
     const result = name === 'proc_exit' ? '' : '(result i32)'
     const gets = [...letters].map((_, index) => `local.get ${index}`).join(' ')
-    imports.push(`(import "${PREVIEW1}" "${name}" (func $${name} ${params} ${result}))`)
+    imports.push(`(import "${module}" "${name}" (func $${name} ${params} ${result}))`)
     functions.push(`(func (export "${name}") ${params} ${result} ${gets} call $${name})`)
   }
   return `(module ${imports.join('\n')} (memory (export "memory") 1)
@@ -154,12 +161,15 @@ export class FakeSink implements ByteSink {
 }
 
 export class Probe {
-  readonly host = new WasiHost(new Set(Object.keys(SIGNATURES)))
+  readonly host = new WasiHost(new Set(Object.keys({ ...SIGNATURES, ...BEYOND_SIGNATURES })))
   readonly memory: WebAssembly.Memory
   readonly #exports: WebAssembly.Exports
 
   constructor(module: WebAssembly.Module) {
-    const { exports } = new WebAssembly.Instance(module, { [PREVIEW1]: this.host.imports })
+    const { exports } = new WebAssembly.Instance(module, {
+      [PREVIEW1]: this.host.imports,
+      [BEYOND]: this.host.imports,
+    })
     this.#exports = exports
     const { memory } = exports
     this.memory = memory as WebAssembly.Memory

@@ -10,6 +10,7 @@ import type {
   DirectoryReader,
   FileNode,
   Filestat,
+  LockKind,
   Node,
   OpenFile,
   SymlinkNode,
@@ -33,6 +34,8 @@ const NS = {
 export class SlowDisk {
   /** Nanoseconds. */
   work = 0
+  /** Shared locks that somebody has. */
+  locks = 0
   /** Finishes what `sync` has begun. */
   finishSync: () => void = () => undefined
   /** Called at each operation. */
@@ -171,6 +174,13 @@ class SlowOpenFile extends SlowNode implements OpenFile {
     this.disk.take('transfer')
     this.disk.take('byte', bytes.length)
     return bytes.length
+  }
+
+  lock(kind: LockKind): number {
+    this.disk.take('look')
+    if (kind === 'exclusive' && this.disk.locks > 0) return Errno.AGAIN
+    if (kind === 'shared') this.disk.locks++
+    return Errno.SUCCESS
   }
 
   sync(): Promise<number> {
