@@ -1,5 +1,7 @@
 /** `wasm-fpm serve`: answers FastCGI requests until it is told to stop. */
 import { Command } from 'commander'
+import { loadConfig } from '../config/load.ts'
+import { usedRuntimes } from '../config/runtime-use.ts'
 import { runMaster } from '../master/run-master.ts'
 import { configOption, findConfigFile } from './config-file.ts'
 import { parseHttpAddress } from './http-address.ts'
@@ -18,13 +20,21 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
+  const configFile = findConfigFile(options.config)
   await runMaster({
-    configFile: findConfigFile(options.config),
+    configFile,
     http: options.http === undefined ? undefined : parseHttpAddress(options.http),
     onReady: (http) => {
-      if (http !== undefined) process.stdout.write(`try: curl -i http://${http}/hello.wasm\n`)
+      if (http !== undefined)
+        process.stdout.write(`try: curl -i http://${http}${firstPath(configFile)}\n`)
     },
   })
   // Nothing keeps the process but what is left of the workers' channels.
   process.exit(0)
+}
+
+/** What somebody who tries things out has: an interpreter's index, or the sample. */
+function firstPath(configFile: string): string {
+  const hasIndex = usedRuntimes(loadConfig(configFile)).some(({ index }) => index !== undefined)
+  return hasIndex ? '/' : '/hello.wasm'
 }

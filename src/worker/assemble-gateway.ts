@@ -214,7 +214,7 @@ export class GatewayAssembly {
   }
 
   #tenantOf(config: TenantConfig, runtimes: readonly Runtime[], workers: number): KnownTenant {
-    const parts = [config, workers, ...runtimes.map(({ madeOf }) => madeOf)]
+    const parts = [config, workers, ...runtimes.map(({ id }) => id)]
     const madeOf = hash('sha256', JSON.stringify(parts), 'base64url')
     const known = this.#tenants.get(config.name)
     if (known?.madeOf === madeOf) return known

@@ -32,8 +32,12 @@ export interface RuntimesOptions {
 /** How long a worker is not ready because of its runtimes; the master gives it longer altogether. */
 const MOST_WAIT_MS = 45_000
 
+let lastId = 0
+
 /** A runtime as it is at one time. */
 export class Runtime {
+  /** No two have the same. */
+  readonly id = ++lastId
   readonly config: RuntimeConfig
   /** What it was made of: the same text means the same one. */
   readonly madeOf: string

@@ -3,14 +3,19 @@ import { wat } from './wat.ts'
 
 /**
  * Answers its environment, one variable after another, each with a NUL behind it; before them `boots=N`, N being how often it has
- * been booted. `boot`: more instructions of its boot. `mark`: makes other bytes of it.
+ * been booted. `boot`: more instructions of its boot, `imports`: what they need. `mark`: makes other bytes of it.
  */
-export function envReactor({ boot = '', mark = 'one' } = {}): Uint8Array<ArrayBuffer> {
+export function envReactor({
+  boot = '',
+  imports = '',
+  mark = 'one',
+} = {}): Uint8Array<ArrayBuffer> {
   return wat(`(module
     (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    ${imports}
     (memory (export "memory") 4)
     (data (i32.const 64) "Content-Type: text/plain\\r\\n\\r\\nmark=${mark}\\00boots=/\\00")
     (func (export "wasm_fpm_boot")

@@ -8,16 +8,19 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { makeProgram } from '../../../src/cli/program.ts'
+import { envReactor, variablesIn } from '../../support/reactor.ts'
 import { Client, launch, makeFolder, READY } from '../master/serve.ts'
 import { type } from './cli.ts'
 
-/** In the tenant's file, its second content, the handler's file, and `env`. */
-const CANARIES = ['canary-tenant', 'canary-later', 'canary-handler', 'canary-plain'] as const
+/** In the tenant's file, its second content, the handler's file, and `env`, of the tenant and of a runtime. */
+const CANARIES = [
+  ...['canary-tenant', 'canary-later', 'canary-handler', 'canary-plain', 'canary-runtime'],
+] as const
 
 /** No configuration, store or server is read by these; or nobody comes back from them. */
 const APART = new Set([
   ...['serve', 'dev', 'new', 'run', 'harden', 'inspect', 'completion', 'convert php-fpm'],
-  ...['key create', 'key show', 'push', 'sign', 'stop'],
+  ...['key create', 'key show', 'push', 'sign', 'stop', 'runtime build'],
 ])
 
 /** What each of the others is called with. */
@@ -38,6 +41,9 @@ function callsOf(folder: string): Readonly<Record<string, readonly string[]>> {
     promote: [...tenant, ...config],
     rollback: [...tenant, ...config],
     routes: config,
+    'runtime add': ['more', join(folder, 'env.wasm'), ...config],
+    'runtime list': config,
+    'runtime remove': ['more', ...config],
     fsck: config,
     collect: config,
     invoke: ['acme/hello.wasm', ...config],
@@ -68,8 +74,14 @@ listen = ["${folder}/admin.sock"]
 name = "www"
 listen = ["${folder}/www.sock"]
 workers = 1
+[[runtime]]
+name = "env"
+module = "env.wasm"
+extensions = [".env"]
+env = { RUNTIME = "canary-runtime" }
 [[tenant]]
 name = "acme"
+runtimes = ["env"]
 pool = "www"
 hosts = ["*"]
 root = "${folder}"
@@ -109,6 +121,8 @@ async function readAdminApi(socketPath: string): Promise<string> {
 test('no command, log or interface shows a value; the guest has them, and a reload reads them again', async () => {
   const folder = makeFolder()
   copyFileSync('build/guests/c/echo.wasm', join(folder, 'echo.wasm'))
+  writeFileSync(join(folder, 'env.wasm'), envReactor())
+  writeFileSync(join(folder, 'page.env'), '')
   const secrets = join(folder, 'acme.env')
   writeFileSync(secrets, 'SECRET=canary-tenant\n', { mode: 0o600 })
   writeFileSync(join(folder, 'echo.env'), 'OWN=canary-handler\n', { mode: 0o600 })
@@ -121,6 +135,11 @@ test('no command, log or interface shows a value; the guest has them, and a relo
     SECRET: 'canary-tenant',
     OWN: 'canary-handler',
     PLAIN: 'canary-plain',
+  })
+  const script = await client.get('page.env')
+  expect(variablesIn(script.body)).toMatchObject({
+    SECRET: 'canary-tenant',
+    RUNTIME: 'canary-runtime',
   })
 
   const calls = callsOf(folder)
@@ -139,7 +158,7 @@ test('no command, log or interface shows a value; the guest has them, and a relo
     if (name.startsWith('tenants ')) await plain
     await Promise.all([plain, hasJson(command) ? say([...args, '--json']) : undefined])
   }
-  expect(shown).toContain('"PLAIN": "(not shown)"')
+  for (const name of ['PLAIN', 'RUNTIME']) expect(shown).toContain(`"${name}": "(not shown)"`)
   shown += await readAdminApi(join(folder, 'admin.sock'))
 
   writeFileSync(secrets, 'SECRET=canary-later\n')

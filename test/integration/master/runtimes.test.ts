@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { CREATE, type FileStep, fileProgram, READ_ONLY } from '../../support/file-program.ts'
+import { freePort } from '../../support/peers/child.ts'
 import { envReactor, variablesIn } from '../../support/reactor.ts'
 import { type Answer, Client, configText, launch, makeFolder, READY, serve } from './serve.ts'
 
@@ -106,6 +107,35 @@ test('a runtime that cannot be used is an error in the log; everything else is s
   expect(await serving.command('reload')).toMatchObject({ code: 0 })
   await serving.logged(/"runtime":"gone".*runtime is ready/, from)
   expect(markIn(await client.get('page.gone'))).toBe('here')
+})
+
+test('the HTTP front runs scripts, and the index of a folder', async () => {
+  const folder = makeFolder()
+  install(folder, 'env', envReactor())
+  for (const name of ['index.env', 'page.env']) writeFileSync(join(folder, name), '')
+  const top = runtimeText('env', 'index = "index.env"')
+  const port = await freePort()
+  const serving = launch({
+    folder,
+    config: configText(folder, { top, tenant: 'runtimes = ["env"]' }),
+    through: (command) => [...command, '--http', `127.0.0.1:${port}`],
+  })
+  await serving.logged(new RegExp(`try: curl -i http://127.0.0.1:${port}/\\n`))
+  const told = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`)
+    return variablesIn(await response.text())
+  }
+  expect(await told('/')).toMatchObject({
+    SCRIPT_FILENAME: join(folder, 'index.env'),
+    SCRIPT_NAME: '/index.env',
+  })
+  expect(await told('/page.env/more?x=1')).toMatchObject({
+    SCRIPT_FILENAME: join(folder, 'page.env'),
+    SCRIPT_NAME: '/page.env',
+    PATH_INFO: '/more',
+    PATH_TRANSLATED: `${folder}/more`,
+    QUERY_STRING: 'x=1',
+  })
 })
 
 test.skipIf(!isRoot)(

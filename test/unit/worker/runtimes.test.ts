@@ -248,6 +248,21 @@ for (const { name, write } of BAD) {
   })
 }
 
+test('a runtime that has failed is tried again by the next reload, though nothing has changed', async () => {
+  const random =
+    '(import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))'
+  const seldom = `(drop (call $random (i32.const 32) (i32.const 1)))
+    (if (i32.gt_u (i32.load8_u (i32.const 32)) (i32.const 7)) (then unreachable))`
+  writeFileSync(join(folder, 'env.wasm'), envReactor({ boot: seldom, imports: random }))
+  let status = 503
+  for (let round = 0; round < 2000 && status === 503; round += 1) {
+    const gateway = serve()
+    await gateway.booted
+    status = (await ask(gateway, { SCRIPT_NAME: '/page.php' })).status
+  }
+  expect(status).toBe(200)
+})
+
 /** In another file, as an installation has it. */
 function replace(bytes: Uint8Array): void {
   writeFileSync(join(folder, 'new.wasm'), bytes)
