@@ -238,11 +238,14 @@ function at(
   if ((descriptor.rights & right) === 0) return Errno.NOTCAPABLE
   const name = readPath(host, path, length)
   if (typeof name === 'number') return name
+  const isLook = LOOKING.includes(right)
+  // Whether something is there that is to be made, or removed, is asked now.
+  if (!isLook) host.ways.forget()
   const found = resolve(host, descriptor.open.node, name, last)
   if (typeof found === 'number') return found
   host.charge(FILE_WORK)
   const errno = act(found)
-  if (!LOOKING.includes(right)) host.ways.forget()
+  if (!isLook) host.ways.forget()
   found.release()
   return errno
 }

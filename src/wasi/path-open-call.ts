@@ -69,15 +69,17 @@ export const PATH_OPEN_CALL = {
         write: (rights & Right.FdWrite) !== 0,
         truncate: (oflags & Oflags.Trunc) !== 0,
       }
+      const changes = (oflags & (Oflags.Creat | Oflags.Trunc)) !== 0
       let open: OpenThing | number = Errno.NOENT
       for (let tries = 0; tries < MAX_TRIES; tries++) {
         if (tries > 0) host.ways.clear()
+        else if (changes) host.ways.forget()
         const resolved = resolve(host, parent.open.node, name, lastLink)
         if (typeof resolved === 'number') return resolved
         host.charge(FILE_WORK)
         open = openResolved(host, resolved, oflags, mode)
         resolved.release()
-        if ((oflags & (Oflags.Creat | Oflags.Trunc)) !== 0) host.ways.forget()
+        if (changes) host.ways.forget()
         if (isExclusive || !hasChanged(open, resolved)) break
       }
       if (typeof open === 'number') return open

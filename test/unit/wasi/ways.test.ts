@@ -344,11 +344,46 @@ for (const [name, write] of Object.entries(WRITES)) {
     }))
 }
 
-test('a file that others have removed since it was found is looked for once more', () =>
-  withGrant('at once', {}, async (probe) => {
-    expect(await sizeOf(probe, 'a/f')).toBe(3)
-    renameSync(join(root, 'a/f'), join(root, 'a/was'))
-    const { errno, fd } = await probe.open(DIR, 'a/f', { oflags: Oflags.Creat })
-    expect([errno, fd]).toEqual([Errno.SUCCESS, 4])
-    expect(await sizeOf(probe, 'a/f')).toBe(0)
-  }))
+/** Others remove `a/f`, or make `a/n`, after the guest has found that it is, or is not, there. */
+const CHANGED_BY_OTHERS: readonly {
+  name: string
+  call: (probe: Probe) => Promise<number>
+  errno: number
+}[] = [
+  { name: 'mkdir', call: (probe) => probe.onPath('path_create_directory', DIR, 'a/f'), errno: 0 },
+  { name: 'symlink', call: (probe) => two(probe, 'path_symlink', 'x', 'a/f'), errno: 0 },
+  { name: 'unlink', call: (probe) => probe.onPath('path_unlink_file', DIR, 'a/n'), errno: 0 },
+  { name: 'rename', call: (probe) => two(probe, 'path_rename', 'a/n', 'a/x'), errno: 0 },
+  {
+    name: 'open, creating',
+    call: async (probe) => (await probe.open(DIR, 'a/f', { oflags: Oflags.Creat })).errno,
+    errno: 0,
+  },
+  {
+    name: 'open, creating what is not there',
+    call: async (probe) =>
+      (await probe.open(DIR, 'a/f', { oflags: Oflags.Creat | Oflags.Excl })).errno,
+    errno: 0,
+  },
+  {
+    name: 'open, truncating',
+    call: async (probe) => (await probe.open(DIR, 'a/n', { oflags: Oflags.Trunc })).errno,
+    errno: 0,
+  },
+  {
+    name: 'open of a file that was found',
+    call: async (probe) => (await probe.open(DIR, 'a/f', { rights: READ })).errno,
+    errno: Errno.NOENT,
+  },
+]
+
+for (const { name, call, errno } of CHANGED_BY_OTHERS) {
+  test(`what changes something looks at what is there now: ${name}`, () =>
+    withGrant('at once', {}, async (probe) => {
+      expect(await sizeOf(probe, 'a/f')).toBe(3)
+      expect(await sizeOf(probe, 'a/n')).toBe(-Errno.NOENT)
+      renameSync(join(root, 'a/f'), join(root, 'a/n'))
+      expect(await sizeOf(probe, 'a/f')).toBe(3)
+      expect(await call(probe)).toBe(errno)
+    }))
+}
