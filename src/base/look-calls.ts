@@ -26,6 +26,15 @@ export interface LookCalls {
    * added. A kernel without the call, or a filter before it, answers ENOSYS, and is not asked again.
    */
   openBeneath(directory: number, path: string, flags: number): number
+  /** getdents64(2): the next entries of an open directory, `.` and `..` among them; none at the end. */
+  entries(directory: number): readonly FolderEntry[] | number
+}
+
+export interface FolderEntry {
+  readonly name: string
+  readonly ino: bigint
+  /** DT_*: S_IF* without its last 12 bits; 0: the file system does not tell. */
+  readonly type: number
 }
 
 const O_CLOEXEC = 0o2_000_000
@@ -36,6 +45,9 @@ const STATX_BYTES = 256
 /** The same on every machine. */
 const SYS_OPENAT2 = 437
 const OPEN_HOW_BYTES = 24
+const SYS_GETDENTS64 = process.arch === 'x64' ? 217 : 61
+/** Of entries that are read at once. */
+const ENTRIES_BYTES = 8_192
 const RESOLVE_NO_MAGICLINKS = 2
 const RESOLVE_NO_SYMLINKS = 4
 const RESOLVE_BENEATH = 8
@@ -62,12 +74,14 @@ function bind(ffi: typeof Ffi, result: (value: number) => number): LookCalls {
     statx: { arguments: ['int32', 'pointer', 'int32', 'uint32', 'pointer'], return: 'int32' },
     syscall: { arguments: ['int64', 'int64', 'pointer', 'pointer', 'uint64'], return: 'int32' },
   } as const)
-  const [name, status, how] = [NAME_BYTES, STATX_BYTES, OPEN_HOW_BYTES].map(
-    (bytes) => new Uint8Array(new ArrayBuffer(bytes)),
-  ) as [Uint8Array, Uint8Array, Uint8Array]
-  const [atName, atStatus, atHow] = [name, status, how].map((bytes) =>
-    ffi.getRawPointer(bytes.buffer as ArrayBuffer),
-  ) as [bigint, bigint, bigint]
+  const place = (bytes: number): [bytes: Buffer, address: bigint] => {
+    const buffer = new ArrayBuffer(bytes)
+    return [Buffer.from(buffer), ffi.getRawPointer(buffer)]
+  }
+  const [name, atName] = place(NAME_BYTES)
+  const [status, atStatus] = place(STATX_BYTES)
+  const [how, atHow] = place(OPEN_HOW_BYTES)
+  const [entries, atEntries] = place(ENTRIES_BYTES)
   const statusView = new DataView(status.buffer)
   // struct open_how: | flags u64 | mode u64 | resolve u64 |
   const howView = new DataView(how.buffer)
@@ -109,6 +123,18 @@ function bind(ffi: typeof Ffi, result: (value: number) => number): LookCalls {
       hasOpenat2 = fd !== -constants.errno.ENOSYS && fd !== -constants.errno.EPERM
       return hasOpenat2 ? fd : -constants.errno.ENOSYS
     },
+    entries: (directory) => {
+      const length = result(
+        functions.syscall(
+          BigInt(SYS_GETDENTS64),
+          BigInt(directory),
+          atEntries,
+          BigInt(ENTRIES_BYTES),
+          0n,
+        ),
+      )
+      return length < 0 ? length : [...readEntries(entries.subarray(0, length))]
+    },
   }
 }
 
@@ -129,6 +155,16 @@ function readStatus(view: DataView): FileStatus {
     atimeNs: timeAt(64),
     ctimeNs: timeAt(96),
     mtimeNs: timeAt(112),
+  }
+}
+
+/**
+ *     struct linux_dirent64: | ino u64 | 8 unused here | length u16, all of it | type u8 | name, and a NUL behind it |
+ */
+function* readEntries(bytes: Buffer): Iterable<FolderEntry> {
+  for (let at = 0; at < bytes.length; at += bytes.readUInt16LE(at + 16)) {
+    const name = bytes.toString('utf8', at + 19, bytes.indexOf(0, at + 19))
+    yield { name, ino: bytes.readBigUInt64LE(at), type: bytes.readUInt8(at + 18) }
   }
 }
 

@@ -110,6 +110,8 @@ export interface SymlinkNode {
 export interface DirectoryEntry {
   readonly name: string
   readonly filetype: number
+  /** Default: `inodeOf` can tell. */
+  readonly ino?: bigint
 }
 
 /** The entries of a directory, bit by bit. */

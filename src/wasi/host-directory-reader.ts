@@ -1,37 +1,110 @@
 /** Reads a directory of the host bit by bit: one may have any number of entries. */
-import { type Dir, type Dirent, opendirSync } from 'node:fs'
+import { closeSync, constants, type Dir, type Dirent, opendirSync } from 'node:fs'
+import { loadFileCalls } from '../base/file-calls.ts'
+import type { LookCalls } from '../base/look-calls.ts'
 import { Filetype } from './abi.ts'
-import { attempt, Errno } from './errno.ts'
+import { attempt, Errno, errnoOfResult } from './errno.ts'
 import type { DirectoryEntry, DirectoryReader } from './filesystem.ts'
+import { openName, statName } from './host-name.ts'
+import { filetypeOfMode } from './host-stat.ts'
 import { LISTING_BATCH } from './listing.ts'
 
 /** Most entries a guest may list. */
 export const MAX_HOST_ENTRIES = 65_536
 
-/** Opens the directory at `path`; it stays open until all is read, or `close()`. */
-export function readHostDirectory(path: string): DirectoryReader | number {
-  return attempt(() => new HostDirectoryReader(opendirSync(path, { bufferSize: LISTING_BATCH })))
+/**
+ * Opens a directory to be read, by its descriptor, or by a path that means it; it stays open until all is read, or `close()`. Where
+ * there is a libc to call the entries come with their inode numbers.
+ */
+export function readHostDirectory(directory: number, path: string): DirectoryReader | number {
+  const look = loadFileCalls()?.look
+  if (look === undefined) {
+    return attempt(() => new PathReader(opendirSync(path, { bufferSize: LISTING_BATCH })))
+  }
+  const fd = openName({ directory, name: '.', path }, constants.O_RDONLY | constants.O_DIRECTORY)
+  return fd < 0 ? -fd : new DescriptorReader(fd, path, look)
 }
 
-class HostDirectoryReader implements DirectoryReader {
-  #directory: Dir | undefined
+abstract class CountingReader implements DirectoryReader {
   #count = 0
 
+  abstract close(): void
+  /** undefined: there are no more. */
+  protected abstract next(): DirectoryEntry | number | undefined
+
+  read(count: number): readonly DirectoryEntry[] | number {
+    const entries: DirectoryEntry[] = []
+    while (entries.length < count) {
+      const entry = this.next()
+      if (typeof entry === 'number') return entry
+      if (entry === undefined) break
+      if (++this.#count > MAX_HOST_ENTRIES) return Errno.OVERFLOW
+      entries.push(entry)
+    }
+    return entries
+  }
+}
+
+class DescriptorReader extends CountingReader {
+  /** undefined: all is read. */
+  #fd: number | undefined
+  readonly #path: string
+  readonly #look: LookCalls
+  /** Read and not given out yet. */
+  #ahead: Iterator<DirectoryEntry> = [][Symbol.iterator]()
+
+  /** Takes over the descriptor. */
+  constructor(fd: number, path: string, look: LookCalls) {
+    super()
+    this.#fd = fd
+    this.#path = path
+    this.#look = look
+  }
+
+  protected next(): DirectoryEntry | number | undefined {
+    while (this.#fd !== undefined) {
+      const ahead = this.#ahead.next()
+      if (ahead.done !== true) return ahead.value
+      const more = this.#look.entries(this.#fd)
+      if (typeof more === 'number') return errnoOfResult(more)
+      if (more.length === 0) this.close()
+      this.#ahead = more
+        .filter(({ name }) => name !== '.' && name !== '..')
+        .map(({ name, ino, type }) => ({ name, ino, filetype: this.#filetypeOf(name, type) }))
+        .values()
+    }
+    return undefined
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+  }
+
+  #filetypeOf(name: string, type: number): number {
+    if (type !== 0) return filetypeOfMode(type << 12)
+    const at = { directory: this.#fd ?? -1, name, path: `${this.#path}/${name}` }
+    const stat = statName(at)
+    return typeof stat === 'number' ? Filetype.Unknown : stat.filetype
+  }
+}
+
+class PathReader extends CountingReader {
+  #directory: Dir | undefined
+
   constructor(directory: Dir) {
+    super()
     this.#directory = directory
   }
 
-  read(count: number): readonly DirectoryEntry[] | number {
-    return attempt(() => {
-      const entries: DirectoryEntry[] = []
-      while (entries.length < count && this.#directory !== undefined) {
-        const entry = this.#directory.readSync()
-        if (entry === null) this.close()
-        else if (++this.#count > MAX_HOST_ENTRIES) return Errno.OVERFLOW
-        else entries.push({ name: entry.name, filetype: filetypeOf(entry) })
-      }
-      return entries
-    })
+  protected next(): DirectoryEntry | number | undefined {
+    const entry = attempt(() => this.#directory?.readSync())
+    if (typeof entry === 'number') return entry
+    if (entry === null || entry === undefined) {
+      this.close()
+      return undefined
+    }
+    return { name: entry.name, filetype: filetypeOf(entry) }
   }
 
   close(): void {

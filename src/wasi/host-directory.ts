@@ -164,7 +164,7 @@ class HostDirectory implements DirectoryNode {
   }
 
   list(): DirectoryReader | number {
-    return this.#with(() => readHostDirectory(this.#base))
+    return this.#with((directory) => readHostDirectory(directory, this.#base))
   }
 
   inodeOf(name: string): bigint {

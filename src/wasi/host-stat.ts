@@ -13,11 +13,16 @@ const FILETYPES: ReadonlyMap<number, number> = new Map([
   [constants.S_IFSOCK, Filetype.SocketStream],
 ])
 
+/** `mode`: S_IF*, and what else there is. */
+export function filetypeOfMode(mode: number): number {
+  return FILETYPES.get(mode & constants.S_IFMT) ?? Filetype.Unknown
+}
+
 export function filestatOf(status: FileStatus): Filestat {
   return {
     dev: status.dev,
     ino: status.ino,
-    filetype: FILETYPES.get(Number(status.mode) & constants.S_IFMT) ?? Filetype.Unknown,
+    filetype: filetypeOfMode(Number(status.mode)),
     nlink: status.nlink,
     size: status.size,
     atim: status.atimeNs,

@@ -55,7 +55,8 @@ export const READDIR_CALLS = {
         const entry = listing.at(index)
         if (entry === undefined) break
         host.charge(ENTRY_WORK)
-        const ino = index - first < INODES_PER_CALL ? inodeOf(host, open, entry) : 0n
+        const isAsked = entry.ino === undefined && index - first < INODES_PER_CALL
+        const ino = isAsked ? inodeOf(host, open, entry) : (entry.ino ?? 0n)
         at += storeEntry(host, at, end, { entry, ino, next: index + 1 })
       }
       return host.storeU32(result, at - start)
