@@ -1,5 +1,5 @@
 /** A PHP page is told the same by wasm-fpm as by php-fpm, behind the same nginx, from the same files. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -71,6 +71,8 @@ const QUESTIONS: { name: string; path: string; method?: string; body?: string; t
   { name: 'a front controller', path: '/blog/2026/a-post?x=1' },
   { name: 'a page further down', path: '/sub/tell.php' },
   { name: 'a name with a space', path: '/sub/with%20space.php' },
+  { name: 'a script behind a link', path: '/alias.php' },
+  { name: 'files behind absolute links', path: '/linked.php' },
   { name: 'HEAD', path: '/tell.php', method: 'HEAD' },
   {
     ...{ name: 'a form', path: '/tell.php', method: 'POST' },
@@ -92,6 +94,9 @@ beforeAll(() => {
   for (const name of ['index', 'tell', 'sub/index', 'sub/tell', 'sub/with space']) {
     writeFileSync(join(root, `${name}.php`), TELL)
   }
+  symlinkSync('tell.php', join(root, 'alias.php'))
+  symlinkSync(join(root, 'sub'), join(root, 'library'))
+  writeFileSync(join(root, 'linked.php'), "<?php require __DIR__ . '/library/tell.php';")
 })
 afterAll(() => rmSync(root, { recursive: true }))
 

@@ -279,17 +279,20 @@ const MOVES: { from: string; to: string; errno: number }[] = [
   { from: 'ro/book', to: 'srv/site/moved', errno: Errno.ROFS },
 ]
 
+/** `call`: path_rename or path_link. */
+function move(probe: Probe, call: string, from: string, to: string): Promise<number> {
+  const flags = call === 'path_link' ? [0] : []
+  const [source, target] = [probe.put(49_000, from), probe.put(50_000, to)]
+  return probe.call(call, DIR, ...flags, ...source, DIR, ...target)
+}
+
 for (const { from, to, errno } of MOVES) {
   for (const call of ['path_rename', 'path_link']) {
     test(`${call} ${from} ${to} is ${errno}`, async () => {
       await withTree(async ({ probe }) => {
-        const flags = call === 'path_link' ? [0] : []
-        const [source, target] = [probe.put(49_000, from), probe.put(50_000, to)]
+        // It is the folder that gets another name that is asked whether it takes one.
         const isReadOnly = call === 'path_link' && from.startsWith('ro/')
-        expect(await probe.call(call, DIR, ...flags, ...source, DIR, ...target)).toBe(
-          // It is the folder that gets another name that is asked whether it takes one.
-          isReadOnly ? Errno.XDEV : errno,
-        )
+        expect(await move(probe, call, from, to)).toBe(isReadOnly ? Errno.XDEV : errno)
       })
     })
   }
@@ -306,8 +309,7 @@ const HELD: { from: string; to: string; errno: number }[] = [
 for (const { from, to, errno } of HELD) {
   test(`moving ${from} to ${to} is ${errno}`, async () => {
     await withTree(async ({ probe }) => {
-      const [source, target] = [probe.put(49_000, from), probe.put(50_000, to)]
-      expect(await probe.call('path_rename', DIR, ...source, DIR, ...target)).toBe(errno)
+      expect(await move(probe, 'path_rename', from, to)).toBe(errno)
     })
   })
 }
