@@ -349,3 +349,43 @@ test('path_filestat_set_times sets what it is told to', async () => {
   expect([probe.u64(140), probe.u64(148)]).toEqual([1n, 2n])
   expect(await probe.call('path_filestat_set_times', DIR, 0, ...path, 1n, 2n, 3)).toBe(Errno.INVAL)
 })
+
+/** What the times are then, in nanoseconds; undefined: the ones of that moment. */
+const ZEROS: readonly {
+  name: string
+  times: readonly [bigint, bigint]
+  flags: number
+  set: readonly (bigint | undefined)[]
+}[] = [
+  {
+    name: 'both 0, as wasi-libc says "now"',
+    times: [0n, 0n],
+    flags: 5,
+    set: [undefined, undefined],
+  },
+  { name: 'one is 0', times: [0n, 1n], flags: 5, set: [0n, 1n] },
+  { name: 'the other is 0', times: [1n, 0n], flags: 5, set: [1n, 0n] },
+  { name: 'only one is set, to 0', times: [0n, 0n], flags: 4, set: [7n, 0n] },
+  { name: 'one is 0, the other now', times: [0n, 0n], flags: 9, set: [0n, undefined] },
+]
+
+for (const { name, times, flags, set } of ZEROS) {
+  for (const call of ['path_filestat_set_times', 'fd_filestat_set_times'] as const) {
+    test(`${call}: ${name}`, async () => {
+      const clock = new FakeClock()
+      const preopens = [{ guestPath: '/', directory: createMemoryDirectory(clock) }]
+      const probe = await makeProbe({ clock, preopens })
+      const { fd } = await probe.open(DIR, 'file', CREATE)
+      const path = probe.put(50_000, 'file')
+      const setTimes = (atim: bigint, mtim: bigint, how: number): Promise<number> =>
+        call === 'fd_filestat_set_times'
+          ? probe.call(call, fd, atim, mtim, how)
+          : probe.call(call, DIR, 0, ...path, atim, mtim, how)
+      expect(await setTimes(7n, 7n, 5)).toBe(Errno.SUCCESS)
+      expect(await setTimes(...times, flags)).toBe(Errno.SUCCESS)
+      await probe.call('fd_filestat_get', fd, 0)
+      const now = clock.realtimeNs()
+      expect([probe.u64(40), probe.u64(48)]).toEqual(set.map((time) => time ?? now))
+    })
+  }
+}
