@@ -4,6 +4,7 @@
      poll     the same, but waits for each byte by poll(), for ?ms= at most
      open     open, and ?n= times more: how many are open in the end
      reopen   opens and closes it ?n= times
+     insist   tries to open it ?n= times, whatever comes of it
      drain    reads until nothing comes any more: how many bytes
      flood    writes until that fails: how many bytes
      half     says that it sends no more, then reads
@@ -107,6 +108,15 @@ static void reopen(const char *path) {
   printf("reopened %llu\n", (unsigned long long)done);
 }
 
+static void insist(const char *path) {
+  uint64_t n = query_number("n", 0);
+  for (uint64_t i = 0; i < n; i++) {
+    int fd = open(path, O_RDWR);
+    if (fd >= 0) close(fd);
+  }
+  printf("insisted\n");
+}
+
 static void show(const char *path) {
   struct stat found;
   if (stat(path, &found) != 0) return (void)failed("stat");
@@ -119,6 +129,7 @@ int main(void) {
   text_header();
   fflush(stdout);
   if (query_is("do", "stat")) return show(path), 0;
+  if (query_is("do", "insist")) return insist(path), 0;
   if (query_is("do", "reopen")) return reopen(path), 0;
   int fd = open(path, O_RDWR);
   if (fd < 0) return failed("open"), 0;

@@ -22,6 +22,12 @@ export interface Trust {
 
 /** Made once, for certificates take a while to read. */
 const contexts = new WeakMap<Trust, SecureContext>()
+const OF_NODE: Trust = { ca: undefined }
+
+/** Does ahead of need what the first TLS connection of a process would hold the thread for: some 30 ms. */
+export async function prepareTls(): Promise<void> {
+  contextFor(OF_NODE, await import('node:tls'))
+}
 
 /** Resolves when bytes may go, in TLS after the peer has proved who it is. An abort ends it. Rejects. */
 export async function dial(place: Place, signal: AbortSignal): Promise<Socket> {
@@ -67,7 +73,8 @@ function open(place: Place, tls: typeof import('node:tls') | undefined): Socket 
 
 function contextFor(trust: Trust, tls: typeof import('node:tls')): SecureContext {
   const { ca } = trust
-  const context = contexts.get(trust) ?? tls.createSecureContext(ca === undefined ? {} : { ca })
-  contexts.set(trust, context)
+  const key = ca === undefined ? OF_NODE : trust
+  const context = contexts.get(key) ?? tls.createSecureContext(ca === undefined ? {} : { ca })
+  contexts.set(key, context)
   return context
 }

@@ -40,8 +40,9 @@ export class NameLookup {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
         reject(new Error('nobody waits for it'))
       }
-      signal.addEventListener('abort', giveUp, { once: true })
       this.#waiting.push(waiting)
+      if (signal.aborted) giveUp()
+      else signal.addEventListener('abort', giveUp, { once: true })
       this.#startNext()
     })
   }

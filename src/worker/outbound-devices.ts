@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts'
 import { CodedError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { OutboundConfig, TenantConfig } from '../config/config.ts'
+import { prepareTls } from '../outbound/dial.ts'
 import { NameLookup } from '../outbound/name-lookup.ts'
 import { type Asker, OutboundAccount } from '../outbound/outbound-account.ts'
 import { outboundDirectories } from '../outbound/outbound-directories.ts'
@@ -50,6 +51,7 @@ export class OutboundDevices {
   /** `workers` share what the tenant has together. Throws when a `ca` file cannot be read. */
   makerFor(config: TenantConfig, workers: number): MakeDevices {
     if (config.outbound.length === 0) return () => this.devices
+    if (config.outbound.some(isTls)) void prepareTls()
     const { limits, name } = config
     const account = this.#accounts.get(name) ?? new OutboundAccount(name, this.#clock, this.#logger)
     this.#accounts.set(name, account)
@@ -74,6 +76,10 @@ export class OutboundDevices {
         ? this.devices
         : this.devices.with(outboundDirectories(new OutboundRequest(tenant, asker)))
   }
+}
+
+function isTls(entry: OutboundConfig): boolean {
+  return entry.kind === 'host' && entry.protocol === 'tls'
 }
 
 function hostRule(entry: OutboundConfig): HostRule[] {

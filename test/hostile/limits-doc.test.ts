@@ -216,7 +216,7 @@ const INSIDE = [
 
 test('every constant that bounds what a guest or a peer does is there', () => {
   const found = new Set<string>()
-  for (const folder of ['cgi', 'fastcgi', 'gateway', 'guest', 'pool', 'wasi']) {
+  for (const folder of ['cgi', 'fastcgi', 'gateway', 'guest', 'outbound', 'pool', 'wasi']) {
     const names = readdirSync(join(ROOT, 'src', folder), { recursive: true, encoding: 'utf8' })
     for (const name of names.filter((one) => one.endsWith('.ts'))) {
       const text = readFileSync(join(ROOT, 'src', folder, name), 'utf8')

@@ -115,9 +115,10 @@ hosts = ["*"]
   // Where it is reached, what it logs, and whose signatures it needs, is the development server's own.
   const { env, mounts, limits, queue, lifetime, engine, trusted, allowedResponseHeaders } = of
   const { pm, maxChildren, startServers, minSpareServers, maxSpareServers, maxRequests } = of
+  const { outbound } = of
   const settings = {
     ...{ env, mounts, limits, queue, lifetime, engine, trusted, allowedResponseHeaders },
-    ...{ pm, maxChildren, startServers, minSpareServers, maxSpareServers, maxRequests },
+    ...{ pm, maxChildren, startServers, minSpareServers, maxSpareServers, maxRequests, outbound },
   }
   return { ...config, tenants: config.tenants.map((tenant) => ({ ...tenant, ...settings })) }
 }

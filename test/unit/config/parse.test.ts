@@ -3,6 +3,41 @@ import { expect, test } from 'vitest'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { FILE, POOL, TENANT } from './texts.ts'
 
+test('what guests may connect to', () => {
+  const { tenants } = parseConfig(
+    `[[pool]]
+name = "www"
+listen = ["./a.sock"]
+[[tenant]]
+name = "acme"
+[[tenant.outbound]]
+host = "*.Example.org."
+ports = [80, 443]
+[[tenant.outbound]]
+host = "[0:0::1]"
+ports = [1]
+protocol = "tls"
+private = true
+ca = "ca.pem"
+[[tenant.outbound]]
+name = "db"
+unix = "run/db.sock"
+`,
+    '/etc/wasm-fpm.toml',
+  )
+  expect(tenants[0]?.outbound).toEqual([
+    {
+      ...{ kind: 'host', host: '*.example.org', ports: [80, 443], protocol: 'tcp' },
+      ...{ isPrivate: false, ca: undefined },
+    },
+    {
+      ...{ kind: 'host', host: '::1', ports: [1], protocol: 'tls' },
+      ...{ isPrivate: true, ca: '/etc/ca.pem' },
+    },
+    { kind: 'unix', name: 'db', path: '/etc/run/db.sock' },
+  ])
+})
+
 test('a tenant with nothing but a name gets every default', () => {
   const config = parseConfig(`${POOL}workers = 3\n${TENANT}`, FILE)
   expect(config.pools[0]).toEqual({
