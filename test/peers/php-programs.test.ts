@@ -1,5 +1,7 @@
 /** What PHP programs do comes out of wasm-fpm as it does of php-fpm: status, fields, bodies, and what they leave behind. */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -43,7 +45,7 @@ const UPLOAD: Step = {
   body: `${FORM.join('')}--cut\r\nContent-Disposition: form-data; name="t"\r\n\r\nfield\r\n--cut--\r\n`,
 }
 
-/** `WRITABLE`: a folder of each side's own. */
+/** `WRITABLE`: a folder of each side's own. `PEER`: the port of a server that says what it was asked. */
 const PROGRAMS: readonly Program[] = [
   { name: 'text', script: '<p>a page</p>' },
   {
@@ -213,6 +215,10 @@ const PROGRAMS: readonly Program[] = [
     name: 'dates',
     script: `<?php date_default_timezone_set('Europe/Berlin'); $t = 4102444800; echo json_encode([date('D, d M Y H:i:s P T e I', $t), date('c', 0), gmdate('N jS z t L B o W', 1e9), mktime(1, 2, 3, 4, 5, 2006), strtotime('last monday of february 2024 noon'), (new DateTime('2024-03-31 01:30'))->modify('+1 hour')->format('c T'), (new DateTimeImmutable('2024-01-31'))->add(new DateInterval('P1M2DT3H'))->format('Y-m-d H:i'), date_diff(date_create('2000-02-28'), date_create('2024-03-01'))->format('%y %m %d %a %R'), checkdate(2, 29, 2023), date_parse('2006-12-12 10:00:00.5 +1 week +1 hour')['relative'] ?? null, DateTime::createFromFormat('!d/m/Y', '15/08/2022', new DateTimeZone('America/New_York'))->getTimestamp(), iterator_count(new DatePeriod(new DateTime('2024-01-01'), new DateInterval('P1D'), 5)), (new DateTimeZone('Asia/Kolkata'))->getOffset(new DateTime('2024-01-01')), cal_days_in_month(CAL_GREGORIAN, 2, 2024), jdtogregorian(2460000), easter_date(2024), idate('y', $t), date_sunrise_missing()]); function date_sunrise_missing() { return date('Y', PHP_INT_MAX >> 20); }`,
   },
+  {
+    name: 'connections',
+    script: `<?php $out = []; $out[] = file_get_contents('http://localhost:PEER/a?b'); $out[] = file_get_contents('http://127.0.0.1:PEER/form', false, stream_context_create(['http' => ['method' => 'POST', 'header' => 'Content-Type: text/plain', 'content' => str_repeat('x', 100000)]])); $f = fsockopen('localhost', PEER); fwrite($f, "GET /raw HTTP/1.0\\r\\nHost: h\\r\\n\\r\\n"); $out[] = substr(stream_get_contents($f), -8); $out[] = feof($f); $f = fsockopen('localhost', PEER); stream_set_blocking($f, false); $out[] = fread($f, 10); fwrite($f, "GET /later HTTP/1.0\\r\\n\\r\\n"); $r = [$f]; $w = $e = null; $out[] = stream_select($r, $w, $e, 5); stream_set_blocking($f, true); $out[] = substr(stream_get_contents($f), -10); $out[] = @fsockopen('localhost', 1, $no, $text); $out[] = $text; $f = stream_socket_client('tcp://127.0.0.1:PEER'); stream_set_timeout($f, 0, 100000); $out[] = fread($f, 1); $out[] = stream_get_meta_data($f)['timed_out']; $out[] = stream_socket_get_name($f, true); echo json_encode($out);`,
+  },
   // Last: php-fpm's children keep what they have been told.
   {
     name: 'settings of the web server',
@@ -240,6 +246,7 @@ const LOCATIONS = `
 const hasAll = havePhpSides()
 let root = ''
 let sides: PhpSides
+let peer: Server
 
 /** Below the root, by the side. */
 const WRITABLE: Readonly<Record<Side, string>> = {
@@ -247,15 +254,20 @@ const WRITABLE: Readonly<Record<Side, string>> = {
   'wasm-fpm': 'state-of-wasm-fpm',
 }
 
+const REACHABLE = ['localhost', '127.0.0.1']
+
 beforeAll(async () => {
   if (!hasAll) return
   root = mkdtempSync(join(tmpdir(), 'wasm-fpm-php-programs-'))
   chmodSync(root, 0o755)
+  peer = createServer(({ method, url }, response) => response.end(`${method} ${url}`))
+  await new Promise<void>((done) => peer.listen(0, '127.0.0.1', done))
+  const port = (peer.address() as AddressInfo).port
   for (const [index, { script, files = {} }] of PROGRAMS.entries()) {
     for (const [name, text] of Object.entries({ ...files, 'index.php': script })) {
       const path = join(root, `p${index}`, name)
       mkdirSync(dirname(path), { recursive: true })
-      writeFileSync(path, withFolder(text))
+      writeFileSync(path, withFolder(text).replaceAll('PEER', String(port)))
     }
   }
   for (const folder of Object.values(WRITABLE)) {
@@ -265,11 +277,12 @@ beforeAll(async () => {
   const writable = join(root, WRITABLE['wasm-fpm'])
   sides = await startPhpSides(root, {
     locations: LOCATIONS,
-    tenant: `[[tenant.mounts]]\nhost = "${writable}"\nguest = "${writable}"\nwritable = true\n`,
+    tenant: `[[tenant.mounts]]\nhost = "${writable}"\nguest = "${writable}"\nwritable = true\n${REACHABLE.map((host) => `[[tenant.outbound]]\nhost = "${host}"\nports = [1, ${port}]\nprivate = true\n`).join('')}`,
   })
 })
 afterAll(async () => {
   await sides?.stop()
+  peer?.close()
   if (root !== '') rmSync(root, { recursive: true })
 })
 

@@ -53,6 +53,7 @@ int __wrap_utime(const char *path, const struct utimbuf *times) {
 static uint16_t copies[MOST_COUNTED];
 
 int __real_close(int file);
+void wasm_fpm_forget_socket(int file);
 
 int dup(int file) {
   struct stat status;
@@ -70,6 +71,7 @@ int __wrap_close(int file) {
     copies[file]--;
     return 0;
   }
+  wasm_fpm_forget_socket(file);
   return __real_close(file);
 }
 

@@ -60,29 +60,12 @@ int sigaction(int signal, const struct sigaction *action, struct sigaction *old)
 int sigemptyset(sigset_t *set) { return 0; }
 int sigprocmask(int how, const sigset_t *set, sigset_t *old) { return 0; }
 
-/* Sockets and names of hosts */
-int socket(int family, int type, int protocol) MISSING(-1)
+/* Sockets that wait for others, and what lists know of names; those that connect are in sockets.c. */
 int bind(int file, const struct sockaddr *address, socklen_t size) MISSING(-1)
 int listen(int file, int backlog) MISSING(-1)
-int connect(int file, const struct sockaddr *address, socklen_t size) MISSING(-1)
-int getsockname(int file, struct sockaddr *address, socklen_t *size) MISSING(-1)
-int getpeername(int file, struct sockaddr *address, socklen_t *size) MISSING(-1)
-int setsockopt(int file, int level, int name, const void *value, socklen_t size) MISSING(-1)
-ssize_t sendto(int file, const void *bytes, size_t size, int flags, const struct sockaddr *to, socklen_t length)
-    MISSING(-1)
-ssize_t recvfrom(int file, void *bytes, size_t size, int flags, struct sockaddr *from, socklen_t *length) MISSING(-1)
 int getnameinfo(const struct sockaddr *address, socklen_t size, char *host, socklen_t hostSize, char *service,
                 socklen_t serviceSize, int flags) {
   return -1;
-}
-int h_errno;
-struct hostent *gethostbyname(const char *name) {
-  h_errno = HOST_NOT_FOUND;
-  return NULL;
-}
-struct hostent *gethostbyaddr(const void *address, socklen_t size, int family) {
-  h_errno = HOST_NOT_FOUND;
-  return NULL;
 }
 struct servent *getservbyname(const char *name, const char *protocol) { return NULL; }
 struct servent *getservbyport(int port, const char *protocol) { return NULL; }

@@ -45,6 +45,11 @@ static const zend_function_entry FUNCTIONS[] = {
     ZEND_FE_END,
 };
 
+static PHP_MINIT_FUNCTION(wasm_fpm) {
+  wasm_fpm_register_transports();
+  return SUCCESS;
+}
+
 static PHP_MINFO_FUNCTION(wasm_fpm) {
   php_info_print_table_start();
   php_info_print_table_row(2, "wasm-fpm", "active");
@@ -53,6 +58,6 @@ static PHP_MINFO_FUNCTION(wasm_fpm) {
 
 /* Its name is that of php-fpm's: programs ask for it. */
 zend_module_entry wasm_fpm_module = {
-    STANDARD_MODULE_HEADER, "cgi-fcgi", FUNCTIONS, NULL, NULL, NULL, NULL, PHP_MINFO(wasm_fpm), PHP_VERSION,
+    STANDARD_MODULE_HEADER, "cgi-fcgi", FUNCTIONS, PHP_MINIT(wasm_fpm), NULL, NULL, NULL, PHP_MINFO(wasm_fpm), PHP_VERSION,
     STANDARD_MODULE_PROPERTIES,
 };

@@ -35,6 +35,9 @@ void wasm_fpm_compile_script(const char *path);
 /* settings.c: what php.ini is elsewhere. */
 char *wasm_fpm_settings(void);
 
+/* transports.c: streams that the host speaks TLS for. */
+void wasm_fpm_register_transports(void);
+
 /* functions.c: what a program may call. */
 extern zend_module_entry wasm_fpm_module;
 
