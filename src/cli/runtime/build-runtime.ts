@@ -10,7 +10,7 @@ import { withFolder } from './cache-folder.ts'
 import { requirePackages } from './packages.ts'
 import { digestRecipe, type Recipe } from './recipe.ts'
 import { type FetchedSource, fetchSources } from './source-packages.ts'
-import { runTool } from './tool.ts'
+import { endTools, runTool } from './tool.ts'
 import { unpackSource } from './unpack-source.ts'
 
 export interface BuildOptions {
@@ -29,6 +29,7 @@ export interface BuiltRuntime {
   readonly seconds: number
 }
 
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** How a Makefile says what it is about. */
 const STEP = '== '
 
@@ -38,6 +39,7 @@ export function buildRuntime(recipe: Recipe, options: BuildOptions): Promise<Bui
   return withFolder(folder, async () => {
     const startMs = systemClock.nowMs()
     const log = new BuildLog(join(folder, 'build.log'), systemClock)
+    for (const signal of ENDING) process.once(signal, endBuild)
     try {
       const tools = await requirePackages(recipe.packages, options.mayInstall, log)
       const sources = await fetchSources(recipe.sources, { folder, log })
@@ -45,9 +47,16 @@ export function buildRuntime(recipe: Recipe, options: BuildOptions): Promise<Bui
       const versions = sources.map(({ package: name, version }) => ({ package: name, version }))
       return { module, sources: versions, seconds: (systemClock.nowMs() - startMs) / 1000 }
     } finally {
+      for (const signal of ENDING) process.off(signal, endBuild)
       log.close()
     }
   })
+}
+
+/** Compilers that went on alone would be in the way of the next build. */
+function endBuild(signal: NodeJS.Signals): void {
+  endTools()
+  process.kill(process.pid, signal)
 }
 
 interface Making extends BuildOptions {

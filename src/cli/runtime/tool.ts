@@ -1,5 +1,5 @@
 /** Runs the programs that a build needs. What they print goes into the build's log; nothing of theirs is asked of a terminal. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { BuildLog } from './build-log.ts'
 
@@ -9,6 +9,19 @@ export interface ToolOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly log: BuildLog
   readonly onLine?: (line: string) => void
+}
+
+const running = new Set<ChildProcess>()
+
+/** Ends what is running, with all that it has started. */
+export function endTools(): void {
+  for (const { pid } of running) {
+    try {
+      if (pid !== undefined) process.kill(-pid, 'SIGTERM')
+    } catch {
+      // It has just ended.
+    }
+  }
 }
 
 /** What it has printed on standard output. Rejects with what went wrong, and how it says so itself. */
@@ -22,7 +35,9 @@ export function runTool(
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, LC_ALL: 'C', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   })
+  running.add(child)
   const printed: string[] = []
   let complaint = ''
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -38,6 +53,7 @@ export function runTool(
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code, signal) => {
+      running.delete(child)
       if (code === 0) return resolve(printed.join('\n'))
       const how = signal === null ? `exited with ${code}` : `was ended by ${signal}`
       const why = complaint === '' ? '' : `: ${complaint.slice(0, MOST_CHARS)}`

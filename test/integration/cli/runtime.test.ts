@@ -1,5 +1,5 @@
 /** `wasm-fpm runtime`: runtimes of a store, and builds that cannot be. */
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { envReactor } from '../../support/reactor.ts'
@@ -122,3 +122,25 @@ test('build: what there is no recipe for', async () => {
     stderr: expect.stringContaining('wanted one of php [RUNTIME_UNKNOWN]'),
   })
 })
+
+test('build: ended, it ends what it has started', async () => {
+  const file = join(emptyFolder(), 'pid')
+  const machine = machineWith({
+    'dpkg-query': dpkg(),
+    'apt-get': `/bin/sleep 600 & echo $! >${file}.part; /bin/mv ${file}.part ${file}; wait`,
+  })
+  const { child, exit } = start(['runtime', 'build', 'php', '-o', '/dev/null'], machine)
+  await expect.poll(() => existsSync(file)).toBe(true)
+  child.kill('SIGTERM')
+  expect(await exit).toBe('SIGTERM')
+  await expect.poll(() => isRunning(Number(readFileSync(file, 'utf8')))).toBe(false)
+})
+
+/** A zombie is not; whose child it is has not asked for it yet. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
