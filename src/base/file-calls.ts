@@ -27,6 +27,8 @@ export interface FileCalls {
   utimensat(directory: number, name: string, times: Uint8Array): number
   /** pwritev2(2): writes `from` at the end, wherever that is at that moment. */
   append(fd: number, from: Uint8Array): number
+  /** fchmodat(2): follows links. */
+  fchmodat(directory: number, name: string, mode: number): number
   /** flock(2) without waiting: LOCK_*. */
   flock(fd: number, operation: number): number
   /** Takes a lease: LEASE_*. */
@@ -93,6 +95,7 @@ function bind(ffi: typeof Ffi): FileCalls {
     readlinkat: { arguments: ['int32', 'pointer', 'pointer', 'uint64'], return: 'int64' },
     utimensat: { arguments: ['int32', 'pointer', 'pointer', 'int32'], return: 'int32' },
     pwritev2: { arguments: ['int32', 'pointer', 'int32', 'int64', 'int32'], return: 'int64' },
+    fchmodat: { arguments: ['int32', 'pointer', 'uint32', 'int32'], return: 'int32' },
     flock: { arguments: ['int32', 'int32'], return: 'int32' },
     fcntl: { arguments: ['int32', 'int32', 'int64'], return: 'int32' },
   } as const)
@@ -131,6 +134,8 @@ function bind(ffi: typeof Ffi): FileCalls {
       const iovec = BigUint64Array.of(address(from), BigInt(from.length))
       return result(functions.pwritev2(fd, address(iovec), 1, -1n, RWF_APPEND))
     },
+    fchmodat: (directory, name, mode) =>
+      result(functions.fchmodat(directory, named(name), mode, 0)),
     flock: (fd, operation) => result(functions.flock(fd, operation | LOCK_NONBLOCK)),
     setLease: (fd, lease) => result(functions.fcntl(fd, F_SETLEASE, BigInt(lease))),
     look: bindLookCalls(ffi, result),

@@ -11,7 +11,7 @@ import { systemCodeOf } from './errors.ts'
 import { loadFileCalls } from './file-calls.ts'
 
 /** Opens a folder for going through it only; not among Node's constants. */
-const O_PATH = process.platform === 'linux' ? 0o10_000_000 : 0
+export const O_PATH: number = process.platform === 'linux' ? 0o10_000_000 : 0
 export const FOLDER_FLAGS: number = constants.O_RDONLY | constants.O_DIRECTORY | O_PATH
 
 /** Stands for no folder: paths are whole ones. */

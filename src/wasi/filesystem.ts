@@ -96,6 +96,8 @@ export interface StreamReader extends ByteSource {
 export interface FileNode {
   readonly kind: 'file'
   stat(): Filestat | number
+  /** Permissions, of which the owner's own stay. Not there: it has none. */
+  setMode?(mode: number): number
   open(mode: OpenMode): OpenFile | OpenStream | StandardStream | number
   setTimes(times: NewTimes): number
 }
@@ -138,6 +140,8 @@ export interface DirectoryNode {
    * undefined: only `lookup` can tell, for a link or an error on the way. Not there: it is not faster.
    */
   descend?(names: string): DirectoryNode | number | undefined
+  /** As of files. */
+  setMode?(mode: number): number
   /** SUCCESS, or the errno that all else would answer: what `lookup` returns need not be open yet. Not there: it is. */
   open?(): number
   /** How many entries `list`, or a `rename` of this directory, may go over at once. */

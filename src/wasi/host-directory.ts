@@ -38,6 +38,8 @@ import {
   readLinkName,
   removeDirectoryName,
   renameName,
+  setDescriptorMode,
+  setNameMode,
   setNameTimes,
   statName,
   unlinkName,
@@ -45,6 +47,9 @@ import {
 import { filestatOf } from './host-stat.ts'
 import { setDescriptorTimes } from './host-times.ts'
 import type { MountQuota } from './mount-quota.ts'
+
+/** What the host itself may do with what guests make, whatever they say. */
+const [OWNER_OF_FILE, OWNER_OF_FOLDER] = [0o600, 0o700]
 
 const HAS_PROC = process.platform === 'linux'
 
@@ -141,6 +146,11 @@ class HostDirectory implements DirectoryNode {
   setTimes(times: NewTimes): number {
     if (!this.#tree.writable) return Errno.ROFS
     return this.#with((fd) => setDescriptorTimes(fd, times))
+  }
+
+  setMode(mode: number): number {
+    if (!this.#tree.writable) return Errno.ROFS
+    return this.#with((fd) => setDescriptorMode(fd, mode | OWNER_OF_FOLDER))
   }
 
   lookup(name: string): Node | number {
@@ -286,6 +296,11 @@ class HostFile implements FileNode {
 
   setTimes(times: NewTimes): number {
     return setTimes(this.#found.at, times, this.#tree)
+  }
+
+  setMode(mode: number): number {
+    const { at } = this.#found
+    return this.#tree.writable ? setNameMode(at, mode | OWNER_OF_FILE) : Errno.ROFS
   }
 
   open(mode: OpenMode): OpenFile | number {

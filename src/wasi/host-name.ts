@@ -5,6 +5,7 @@
  * All return SUCCESS or an errno unless they say otherwise.
  */
 import {
+  closeSync,
   constants,
   linkSync,
   lstatSync,
@@ -18,7 +19,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { loadFileCalls } from '../base/file-calls.ts'
-import { FOLDER_FLAGS } from '../base/open-folder.ts'
+import { FOLDER_FLAGS, O_PATH } from '../base/open-folder.ts'
 import { attempt, done, Errno, errnoOf, errnoOfResult } from './errno.ts'
 import type { Filestat, NewTimes } from './filesystem.ts'
 import { filestatOf } from './host-stat.ts'
@@ -109,6 +110,22 @@ export function renameName(from: HostName, to: HostName): number {
   const calls = loadFileCalls()
   if (calls === undefined) return done(() => renameSync(from.path, to.path))
   return errnoOfResult(calls.renameat(from.directory, from.name, to.directory, to.name))
+}
+
+/** Of an open file or folder, also one that is open for going through it only. NOTSUP: a link, or not on Linux. */
+export function setDescriptorMode(fd: number, mode: number): number {
+  const calls = loadFileCalls()
+  if (calls === undefined) return Errno.NOTSUP
+  return errnoOfResult(calls.fchmodat(fd, `/proc/self/fd/${fd}`, mode))
+}
+
+/** A link in last place is not followed. */
+export function setNameMode(at: HostName, mode: number): number {
+  const fd = openName(at, O_PATH)
+  if (fd < 0) return -fd
+  const errno = setDescriptorMode(fd, mode)
+  closeSync(fd)
+  return errno
 }
 
 /** To the nanosecond on Linux. */

@@ -13,6 +13,7 @@ import { FD_IO_CALLS } from './fd-io-calls.ts'
 import { FD_STAT_CALLS } from './fd-stat-calls.ts'
 import { FD_TABLE_CALLS } from './fd-table-calls.ts'
 import { LOCK_CALLS } from './lock-calls.ts'
+import { MODE_CALLS } from './mode-calls.ts'
 import { PATH_CALLS } from './path-calls.ts'
 import { PATH_OPEN_CALL } from './path-open-call.ts'
 import { POLL_CALLS } from './poll-calls.ts'
@@ -45,7 +46,9 @@ const PREVIEW1_CALLS: ReadonlyMap<string, Bind> = new Map(
   }),
 )
 
-const BEYOND_CALLS: ReadonlyMap<string, Bind> = new Map(Object.entries<Bind>(LOCK_CALLS))
+const BEYOND_CALLS: ReadonlyMap<string, Bind> = new Map(
+  Object.entries<Bind>({ ...LOCK_CALLS, ...MODE_CALLS }),
+)
 
 /** No name is in both. */
 const CALLS: ReadonlyMap<string, Bind> = new Map([...PREVIEW1_CALLS, ...BEYOND_CALLS])

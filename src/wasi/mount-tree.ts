@@ -130,6 +130,11 @@ class MountDirectory implements DirectoryNode {
     return this.#below?.setTimes(times) ?? Errno.ROFS
   }
 
+  setMode(mode: number): number {
+    if (this.#below === undefined) return Errno.ROFS
+    return this.#below.setMode?.(mode) ?? Errno.SUCCESS
+  }
+
   lookup(name: string): Node | number {
     const point = this.#point.inside.get(name)
     if (point === undefined) return this.#below?.lookup(name) ?? Errno.NOENT

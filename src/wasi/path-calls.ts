@@ -223,7 +223,7 @@ function lastLink(flags: number): LastLink {
 }
 
 /** Resolves a path below a directory descriptor and does something there. */
-function at(
+export function at(
   host: CallContext,
   fd: number,
   right: number,

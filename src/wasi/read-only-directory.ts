@@ -17,6 +17,10 @@ export abstract class ReadOnlyDirectory implements DirectoryNode {
     return Errno.ROFS
   }
 
+  setMode(): number {
+    return Errno.ROFS
+  }
+
   createFile(): number {
     return Errno.ROFS
   }

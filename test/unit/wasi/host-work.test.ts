@@ -172,6 +172,7 @@ const ROWS: readonly (readonly [name: string, row: Row, errno: number])[] = [
   ['fd_seek', ({ probe, slowFile }) => probe.call('fd_seek', slowFile, 0n, 2, RESULT), OK],
   ['fd_sync', ({ probe }) => probe.call('fd_sync', TMP), OK],
   ['fd_tell', ({ probe, slowFile }) => probe.call('fd_tell', slowFile, RESULT), OK],
+  ...walks('chmod', 0),
   ['flock', ({ probe, slowFile }) => probe.call('flock', slowFile, Lock.Exclusive), OK],
   ...walks('path_create_directory'),
   ['path_filestat_get: steps', ({ probe, walk }) => stat(probe, walk), TOO_LONG],

@@ -64,7 +64,7 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
 }
 
 /** The same of `wasm_fpm`. */
-export const BEYOND_SIGNATURES: Readonly<Record<string, string>> = { flock: 'ii' }
+export const BEYOND_SIGNATURES: Readonly<Record<string, string>> = { chmod: 'iiii', flock: 'ii' }
 
 export const FILL = 0x3f
 
