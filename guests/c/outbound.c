@@ -1,6 +1,7 @@
 /* Opens ?path=, such as /dev/tcp/HOST/PORT, and ?do= something with it; the answer tells what came of it.
 
      get      a request by HTTP/1.0 with ?send= in its path: what comes back
+     say      sends such a request, and ends without waiting for anything
      poll     the same, but waits for each byte by poll(), for ?ms= at most
      open     open, and ?n= times more: how many are open in the end
      reopen   opens and closes it ?n= times
@@ -134,6 +135,7 @@ int main(void) {
   int fd = open(path, O_RDWR);
   if (fd < 0) return failed("open"), 0;
   if (query_is("do", "get") && ask(fd)) print_rest(fd);
+  if (query_is("do", "say")) ask(fd);
   if (query_is("do", "poll") && ask(fd)) poll_rest(fd, query_number("ms", 1000));
   if (query_is("do", "open")) open_more(path);
   if (query_is("do", "drain")) drain(fd);

@@ -116,6 +116,19 @@ test('what no entry allows is refused, and told apart', async () => {
   expect(count()).toBe(0)
 })
 
+test('what was written before the end of the request is still sent', async () => {
+  let heard = ''
+  const { port } = await peer((socket) => {
+    socket.on('data', (text) => {
+      heard += text.toString()
+    })
+    socket.on('end', () => socket.end())
+  })
+  const ask = open(`{ host = "127.0.0.1", ports = [${port}] }`)
+  expect(await ask(`do=say&send=last&path=/dev/tcp/127.0.0.1/${port}`)).toBe('')
+  await expect.poll(() => heard).toBe('GET /last HTTP/1.0\r\nHost: peer\r\n\r\n')
+})
+
 test('a name may lead into private networks where its entry says so', async () => {
   const { port } = await peer()
   const ask = open(`{ host = "localhost", ports = [${port}], private = true }`)
