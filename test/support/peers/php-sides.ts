@@ -21,16 +21,19 @@ export interface PhpSides {
   stop(): Promise<void>
 }
 
-/** Whether all that it takes is there. When it is not: in CI this throws, elsewhere it says so and answers false. */
-export function havePhpSides(): boolean {
+/** Whether all that it takes is there, root for the places of applications included. When it is not: in CI this throws, elsewhere it says so and answers false. */
+export function havePhpSides(...applications: string[]): boolean {
   const missing = ['nginx', PHP_FPM].filter((program) => findProgram(program) === undefined)
-  if (!existsSync(RUNTIME)) missing.push(RUNTIME)
+  missing.push(...[RUNTIME, ...applications].filter((path) => !existsSync(path)))
+  if (applications.length > 0 && SERVER_USER === undefined) missing.push('root')
   if (missing.length === 0) return true
   const { CI } = process.env
   if (CI) throw new Error(`Cannot compare with php-fpm: no ${missing.join(', no ')}`)
   process.stderr.write(`no ${missing.join(', no ')}: tests of PHP are skipped\n`)
   return false
 }
+
+type Places = Readonly<Record<string, Readonly<Record<Side, string>>>>
 
 export interface SidesOptions {
   /** What nginx does with requests; `BACKEND` in it is one of the two. */
@@ -39,25 +42,27 @@ export interface SidesOptions {
   readonly isConverted?: boolean
   /** More lines of the tenant's, where the configuration is written by hand. */
   readonly tenant?: string
+  /** Folders that are each side's own, seen by both at the same path. They must be there; takes root. */
+  readonly places?: Places
 }
 
 /** `root`: the folder of the PHP files. */
 export async function startPhpSides(root: string, options: SidesOptions): Promise<PhpSides> {
-  const { locations, isConverted = false, tenant = '' } = options
+  const { locations, isConverted = false, tenant = '', places = {} } = options
   const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-php-'))
   chmodSync(folder, 0o755)
   const sockets = { 'php-fpm': join(folder, 'php.sock'), 'wasm-fpm': join(folder, 'wasm.sock') }
   const ports = { 'php-fpm': await freePort(), 'wasm-fpm': await freePort() }
   const files = {
     'php-fpm.conf': phpFpmConfig(folder, sockets['php-fpm']),
-    'wasm-fpm.toml': wasmFpmConfig(root, sockets['wasm-fpm'], tenant),
+    'wasm-fpm.toml': wasmFpmConfig(root, sockets['wasm-fpm'], tenant + mountTables(places)),
     'nginx.conf': nginxConfig({ folder, root, locations, sockets, ports }),
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   if (isConverted) convertConfig(folder, root, sockets['wasm-fpm'])
   const own = { directory: folder }
   const children = [
-    new Child(findProgram(PHP_FPM) ?? PHP_FPM, ['-F', '-y', 'php-fpm.conf'], own),
+    new Child(...phpFpmCommand(places), own),
     new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own),
     new Child(
       findProgram('nginx') ?? 'nginx',
@@ -94,6 +99,25 @@ listen.mode = 0666
 pm = static
 pm.max_children = 2
 `
+}
+
+/** php-fpm sees its own folders by a mount namespace, which goes with it. */
+function phpFpmCommand(places: Places): [string, string[]] {
+  const phpFpm = [findProgram(PHP_FPM) ?? PHP_FPM, '-F', '-y', 'php-fpm.conf']
+  const binds = Object.entries(places).map(
+    ([path, { 'php-fpm': own }]) => `mount --bind "${own}" "${path}" && `,
+  )
+  const [program = PHP_FPM, ...args] = phpFpm
+  if (binds.length === 0) return [program, args]
+  return ['unshare', ['--mount', 'sh', '-c', `${binds.join('')}exec ${phpFpm.join(' ')}`]]
+}
+
+function mountTables(places: Places): string {
+  const tables = Object.entries(places).map(
+    ([path, { 'wasm-fpm': own }]) =>
+      `[[tenant.mounts]]\nhost = "${own}"\nguest = "${path}"\nwritable = true\n`,
+  )
+  return tables.join('')
 }
 
 /** As somebody does who goes from one to the other. */
