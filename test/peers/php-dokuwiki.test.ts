@@ -1,38 +1,17 @@
 /** DokuWiki as Debian has it, unchanged: visited from the start page to the administration, answer by answer as under php-fpm. */
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Answer } from '../support/peers/http-client.ts'
 import {
-  havePhpSides,
-  type PhpSides,
-  type Side,
-  startPhpSides,
-} from '../support/peers/php-sides.ts'
-import { SIDES, upload, type Visit, Visitors } from '../support/peers/visitors.ts'
+  describeApplication,
+  locations,
+  plain,
+  type Volatile,
+} from '../support/peers/php-application.ts'
+import { havePhpSides } from '../support/peers/php-sides.ts'
+import { upload, type Visit } from '../support/peers/visitors.ts'
 
 const ROOT = '/usr/share/dokuwiki'
-
-const LOCATIONS = `
-    index doku.php;
-    location / { try_files $uri $uri/ =404; }
-    location ~ [.]php(/|$) {
-      fastcgi_pass BACKEND;
-      include /etc/nginx/fastcgi_params;
-      fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
-    }`
 
 const MARKUP = `====== Heading ======
 **bold** //italic// __under__ ''mono'' <sub>sub</sub> <del>gone</del> [[start|link]] [[missing]] https://example.org me@example.org
@@ -228,76 +207,19 @@ const VISITS: readonly Visit[] = [
 ]
 
 /** What is another each time, by what stands for it. */
-const VOLATILE: readonly (readonly [RegExp, string])[] = [
+const VOLATILE: Volatile = [
   [/[0-9a-f]{32}/g, 'HASH'],
   [/\b1[789]\d{8}\b/g, 'TIME'],
   [/\b20\d\d[-/]\d\d[-/]\d\d([ T]\d\d:\d\d(:\d\d)?)?([+]\d\d:\d\d|Z)?/g, 'DATE'],
 ]
 
-/** Fields that are named, not looked at: times, and who says that he is who. */
-const VOLATILE_FIELDS = [
-  'date',
-  'connection',
-  'x-request-id',
-  'transfer-encoding',
-  'content-length',
-]
+const LIBRARIES = ['php', 'php-geshi', 'javascript'].map((name) => `/usr/share/${name}`)
+const COPY = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true }
 
-interface Difference {
-  readonly visit: string
-  readonly reason: string
-  /** What only wasm-fpm's page has. */
-  readonly says: string
-}
-
-/** What the runtime's PHP has not, and shows. Held true: one that is gone fails, too. */
-const DIFFERENCES: readonly Difference[] = [
-  {
-    visit: '/doku.php?id=start&do=admin&page=extension',
-    reason: 'the runtime has no openssl, which the extension manager looks for',
-    says: 'Your PHP seems to miss SSL support',
-  },
-]
-
-function plain(text: string): string {
-  return VOLATILE.reduce((changed, [pattern, name]) => changed.replaceAll(pattern, name), text)
-}
-
-/** Who it is, and when it was made. */
-function withoutIds(name: string, value: string | string[] | undefined): string {
-  if (['etag', 'last-modified'].includes(name)) return 'HAS'
-  return plain(String(value)).replaceAll(/((?:^|,)\w+)=(?!deleted)[^;]+/g, '$1=ID')
-}
-
-function comparable({ status, headers, text, ending }: Answer): unknown {
-  const kept = Object.entries(headers).filter(([name]) => !VOLATILE_FIELDS.includes(name))
-  return {
-    status,
-    ending,
-    fields: kept.map(([name, value]) => `${name}: ${withoutIds(name, value)}`),
-    lines: plain(text).split('\n'),
-  }
-}
-
-const hasAll = havePhpSides(ROOT, '/usr/share/php-geshi', '/usr/share/php/phpseclib')
-let folder = ''
-let sides: PhpSides
-let visitors: Visitors
-
-/** The wiki's data, its configuration and sessions, of one side alone. */
-function prepare(side: Side): void {
-  const own = join(folder, side)
-  cpSync('/etc/dokuwiki', join(own, 'etc'), {
-    recursive: true,
-    preserveTimestamps: true,
-    verbatimSymlinks: true,
-  })
-  cpSync('/var/lib/dokuwiki', join(own, 'data'), {
-    recursive: true,
-    preserveTimestamps: true,
-    verbatimSymlinks: true,
-  })
-  mkdirSync(join(own, 'sessions'))
+/** The wiki's configuration, data and sessions, of one side alone. */
+function prepare(own: string): void {
+  cpSync('/etc/dokuwiki', join(own, 'etc'), COPY)
+  cpSync('/var/lib/dokuwiki', join(own, 'data'), COPY)
   writeFileSync(
     join(own, 'etc/local.php'),
     `<?php $conf['title'] = 'A wiki'; $conf['useacl'] = 1; $conf['superuser'] = '@admin'; $conf['remote'] = 1; $conf['remoteuser'] = '';\n`,
@@ -312,61 +234,7 @@ function prepare(side: Side): void {
     writeFileSync(join(own, 'data/data/meta', name), 'a'.repeat(128))
   }
   execFileSync('touch', ['-d', '2026-01-01', join(own, 'etc/local.php')])
-  execFileSync('chown', ['-R', 'www-data:www-data', own])
 }
-
-beforeAll(async () => {
-  if (!hasAll) return
-  folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-dokuwiki-'))
-  chmodSync(folder, 0o755)
-  for (const side of SIDES) prepare(side)
-  const place = (name: string): Record<Side, string> => ({
-    'php-fpm': join(folder, 'php-fpm', name),
-    'wasm-fpm': join(folder, 'wasm-fpm', name),
-  })
-  const libraries = ['php', 'php-geshi', 'javascript'].map((name) => `/usr/share/${name}`)
-  sides = await startPhpSides(ROOT, {
-    locations: LOCATIONS,
-    tenant: `env.PHP_VALUE = "include_path=.:/usr/share/php\\nsession.save_path=/var/lib/php/sessions"
-${libraries.map((path) => `[[tenant.mounts]]\nhost = "${path}"\nguest = "${path}"\n`).join('')}`,
-    places: {
-      '/etc/dokuwiki': place('etc'),
-      '/var/lib/dokuwiki': place('data'),
-      '/var/lib/php/sessions': place('sessions'),
-    },
-  })
-  visitors = new Visitors(sides.ports)
-})
-afterAll(async () => {
-  await sides?.stop()
-  if (folder !== '') rmSync(folder, { recursive: true })
-})
-
-describe.skipIf(!hasAll)('DokuWiki', { retry: 0 }, () => {
-  for (const visit of VISITS) {
-    const { path, name = path } = visit
-    test(name, async () => {
-      // The wiki tells changes apart by seconds.
-      if (visit.isLater) await delay(1000)
-      const { answers } = await visitors.visit(visit)
-      const known = DIFFERENCES.find((difference) => difference.visit === name)
-      const [native, own] = SIDES.map((side) => comparable(answers[side]))
-      if (known !== undefined) {
-        expect(answers['php-fpm'].text).not.toContain(known.says)
-        expect(answers['wasm-fpm'].text).toContain(known.says)
-      }
-      if (known === undefined) expect(own, sides.logs().slice(-2000)).toEqual(native)
-      else expect(own, `${name} is no longer different: ${known.reason}`).not.toEqual(native)
-      expect(answers['php-fpm'].status).toBe(visit.status ?? 200)
-      expect(answers['php-fpm'].text).toContain(visit.has ?? '')
-    })
-  }
-
-  test('what is left on disk', () => {
-    const [native, own] = SIDES.map((side) => tree(join(folder, side, 'data/data')))
-    expect(own).toEqual(native)
-  })
-})
 
 /** Files by name, with the times and ids in names and contents replaced. Caches are named after the port, too. */
 function tree(root: string): Record<string, string> {
@@ -375,8 +243,31 @@ function tree(root: string): Record<string, string> {
   )
   const told = entries.map(({ parentPath, name }): [string, string] => {
     const path = join(parentPath, name)
-    const isText = !/[.](gz|png)$/.test(name)
-    return [plain(path.slice(root.length)), isText ? plain(readFileSync(path, 'latin1')) : '']
+    const text = /[.](gz|png)$/.test(name) ? '' : readFileSync(path, 'latin1')
+    return [plain(path.slice(root.length), VOLATILE), plain(text, VOLATILE)]
   })
   return Object.fromEntries(told.sort())
 }
+
+describeApplication(
+  {
+    name: 'DokuWiki',
+    root: ROOT,
+    visits: VISITS,
+    differences: [],
+    volatile: VOLATILE,
+    places: {
+      '/etc/dokuwiki': 'etc',
+      '/var/lib/dokuwiki': 'data',
+      '/var/lib/php/sessions': 'sessions',
+    },
+    prepare,
+    options: async () => ({
+      locations: locations('doku.php', '=404'),
+      tenant: `env.PHP_VALUE = "include_path=.:/usr/share/php\\nsession.save_path=/var/lib/php/sessions"
+${LIBRARIES.map((path) => `[[tenant.mounts]]\nhost = "${path}"\nguest = "${path}"\n`).join('')}`,
+    }),
+    left: (own) => tree(join(own, 'data/data')),
+  },
+  havePhpSides(ROOT, '/usr/share/php-geshi', '/usr/share/php/phpseclib'),
+)

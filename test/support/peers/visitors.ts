@@ -12,6 +12,7 @@ export interface Visit {
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as a form; `TOKEN:name` is what the last field or link of this name had on this side. */
   readonly form?: Readonly<Record<string, string>>
+  /** A character is a byte. */
   readonly body?: string
   /** What the answer has in its text, and its status: that both sides do not just fail alike. */
   readonly has?: string
@@ -96,10 +97,13 @@ export function upload(
     ([name, value]) =>
       `--cut\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
   )
-  const bytes = Buffer.from(file.bytes).toString('latin1')
   const head = `--cut\r\nContent-Disposition: form-data; name="${file.field}"; filename="${file.name}"\r\nContent-Type: ${file.type}\r\n\r\n`
   return {
     headers: { 'Content-Type': 'multipart/form-data; boundary=cut' },
-    body: `${parts.join('')}${head}${bytes}\r\n--cut--\r\n`,
+    body: `${parts.join('')}${head}${bytesOf(file.bytes)}\r\n--cut--\r\n`,
   }
+}
+
+function bytesOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1')
 }
