@@ -182,7 +182,7 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     name: 'includes',
-    script: `<?php require 'part.php'; require_once __DIR__ . '/part.php'; echo json_encode(array_map('basename', get_included_files())), @include 'missing.php' ? '' : 'missing';`,
+    script: `<?php require 'part.php'; require_once __DIR__ . '/part.php'; echo json_encode(array_map('basename', get_included_files())), (@include 'missing.php') ? '' : 'missing';`,
     files: {
       'part.php': `<?php echo basename(__FILE__), __LINE__, __DIR__ === dirname(__FILE__), ' ';`,
     },
@@ -206,7 +206,7 @@ const PROGRAMS: readonly Program[] = [
   {
     name: 'arrays',
     script:
-      `<?php $a = ['x' => 3, 'y' => 1, 'z' => 2]; asort($a); $b = [5, 3, 9, 1]; usort($b, fn($l, $r) => $r <=> $l); $c = ['10', 9, '1e1', 'a', null, true]; sort($c); $d = [[3, 'a'], [1, 'b']]; array_multisort($d); echo json_encode([$a, $b, $c, $d, array_unique([1, '1', 2, 2.0]), array_merge_recursive(['a' => [1]], ['a' => [2], 'b' => 3]), array_replace([1, 2], [1 => 'b', 3 => 'd']), array_splice($b, 1, 2, ['n']), $b, array_chunk([1, 2, 3], 2, true), array_fill_keys(['a', 5], 0), array_flip(['a', 'b']), array_diff_key(['a' => 1, 'b' => 2], ['a' => 9]), array_intersect([1, 2, 3], [2, 3, 4]), array_walk_recursive($d, function (&$v, $k) { $v = "$k$v"; }), $d, compact('a'), natsort($names), $names ?? null, array_column([['id' => 1, 'n' => 'a'], ['id' => 2, 'n' => 'b']], 'n', 'id'), range('z', 'w'), array_search('1', [0, 1]), in_array('abc', [0]), list('k' => $k) = ['k' => 'v'], $k, [...[1, 2], ...['a' => 3]], var_export([1, ['a' => null]], true), print_r([1, [2]], true), serialize([1, 'a' => [true, 1.5, null]]), unserialize('a:1:{i:0;O:8:"stdClass":1:{s:1:"p";i:1;}}')]);`.replace(
+      `<?php $a = ['x' => 3, 'y' => 1, 'z' => 2]; asort($a); $b = [5, 3, 9, 1]; usort($b, fn($l, $r) => $r <=> $l); $c = ['10', 9, '1e1', 'a', null, true]; sort($c); $d = [[3, 'a'], [1, 'b']]; array_multisort($d); echo json_encode([$a, $b, $c, $d, array_unique([1, '1', 2, 2.0]), array_merge_recursive(['a' => [1]], ['a' => [2], 'b' => 3]), array_replace([1, 2], [1 => 'b', 3 => 'd']), array_splice($b, 1, 2, ['n']), $b, array_chunk([1, 2, 3], 2, true), array_fill_keys(['a', 5], 0), array_flip(['a', 'b']), array_diff_key(['a' => 1, 'b' => 2], ['a' => 9]), array_intersect([1, 2, 3], [2, 3, 4]), array_walk_recursive($d, function (&$v, $k) { $v = "$k$v"; }), $d, compact('a'), natsort($names), $names ?? null, array_column([['id' => 1, 'n' => 'a'], ['id' => 2, 'n' => 'b']], 'n', 'id'), range('z', 'w'), array_search('1', [0, 1]), in_array('abc', [0]), [...[1, 2], ...['a' => 3]], var_export([1, ['a' => null]], true), print_r([1, [2]], true), serialize([1, 'a' => [true, 1.5, null]]), unserialize('a:1:{i:0;O:8:"stdClass":1:{s:1:"p";i:1;}}')]);`.replace(
         'natsort($names), $names ?? null',
         '(function () { $n = ["img12", "img2"]; natsort($n); return $n; })()',
       ),
@@ -219,6 +219,11 @@ const PROGRAMS: readonly Program[] = [
     name: 'connections',
     script: `<?php $out = []; $out[] = file_get_contents('http://localhost:PEER/a?b'); $out[] = file_get_contents('http://127.0.0.1:PEER/form', false, stream_context_create(['http' => ['method' => 'POST', 'header' => 'Content-Type: text/plain', 'content' => str_repeat('x', 100000)]])); $f = fsockopen('localhost', PEER); fwrite($f, "GET /raw HTTP/1.0\\r\\nHost: h\\r\\n\\r\\n"); $out[] = substr(stream_get_contents($f), -8); $out[] = feof($f); $f = fsockopen('localhost', PEER); stream_set_blocking($f, false); $out[] = fread($f, 10); fwrite($f, "GET /later HTTP/1.0\\r\\n\\r\\n"); $r = [$f]; $w = $e = null; $out[] = stream_select($r, $w, $e, 5); stream_set_blocking($f, true); $out[] = substr(stream_get_contents($f), -10); $out[] = @fsockopen('localhost', 1, $no, $text); $out[] = $text; $f = stream_socket_client('tcp://127.0.0.1:PEER'); stream_set_timeout($f, 0, 100000); $out[] = fread($f, 1); $out[] = stream_get_meta_data($f)['timed_out']; $out[] = stream_socket_get_name($f, true); echo json_encode($out);`,
   },
+  {
+    name: 'SQLite',
+    script: `<?php $db = new PDO('sqlite:' . WRITABLE . '/db'); $db->exec('create table if not exists t(a integer, b text)'); $db->beginTransaction(); $s = $db->prepare('insert into t values(?, ?)'); $s->execute([1 << 40, 'é']); $db->commit(); $db->beginTransaction(); $db->exec('delete from t'); $db->rollBack(); echo json_encode($db->query('select count(*), max(a), min(b) from t')->fetch(PDO::FETCH_NUM));`,
+    steps: [{}, {}],
+  },
   // Last: php-fpm's children keep what they have been told.
   {
     name: 'settings of the web server',
@@ -226,6 +231,23 @@ const PROGRAMS: readonly Program[] = [
     steps: [{ path: '?settings=1' }],
   },
 ]
+
+/** Programs that count, and that would lose some if two could be between reading and writing. */
+const LOCKED: readonly (readonly [name: string, script: string])[] = [
+  [
+    'flock',
+    `<?php $f = fopen(WRITABLE . '/count', 'c+'); if (isset($_GET['look'])) { readfile(WRITABLE . '/count'); exit; } flock($f, LOCK_EX); $n = (int) stream_get_contents($f); usleep(3000); rewind($f); fwrite($f, $n + 1); fflush($f); flock($f, LOCK_UN);`,
+  ],
+  [
+    'sqlite',
+    `<?php $db = new PDO('sqlite:' . WRITABLE . '/counts'); $db->setAttribute(PDO::ATTR_ERRMODE, PDO::ERRMODE_EXCEPTION); $db->exec('create table if not exists c(n)'); if (isset($_GET['look'])) { echo $db->query('select max(n) from c')->fetchColumn(); exit; } $db->exec('begin immediate'); $n = (int) $db->query('select max(n) from c')->fetchColumn(); usleep(3000); $db->exec('insert into c values(' . ($n + 1) . ')'); $db->exec('commit');`,
+  ],
+  [
+    'session',
+    `<?php ini_set('session.save_path', WRITABLE); session_id('shared'); session_start(); if (isset($_GET['look'])) exit((string) $_SESSION['n']); $n = $_SESSION['n'] ?? 0; usleep(3000); $_SESSION['n'] = $n + 1;`,
+  ],
+]
+const COUNTERS = 24
 
 const PARAMS = `
       fastcgi_pass BACKEND;
@@ -270,6 +292,9 @@ beforeAll(async () => {
       writeFileSync(path, withFolder(text).replaceAll('PEER', String(port)))
     }
   }
+  mkdirSync(join(root, 'locked'))
+  for (const [name, script] of LOCKED)
+    writeFileSync(join(root, 'locked', `${name}.php`), withFolder(script))
   for (const folder of Object.values(WRITABLE)) {
     mkdirSync(join(root, folder))
     chmodSync(join(root, folder), 0o777)
@@ -331,4 +356,13 @@ describe.skipIf(!hasAll)('programs', () => {
       expect(actual, sides.logs()).toEqual(expected)
     },
   )
+
+  test.for(LOCKED)('%s: none of many that count at the same time is lost', async ([name]) => {
+    const port = sides.ports['wasm-fpm']
+    const path = `/locked/${name}.php`
+    const answers = await Promise.all(Array.from({ length: COUNTERS }, () => ask(port, path)))
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+    const { text } = await ask(port, `${path}?look=1`)
+    expect(text, sides.logs()).toBe(String(COUNTERS))
+  })
 })

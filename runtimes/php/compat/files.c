@@ -111,11 +111,7 @@ char *mktemp(char *template) {
   return template;
 }
 
-/*
- * Preview 1 has no locks and no modes. With WASM_FPM_HOST_CALLS the host has them (module "wasm_fpm"); without, they are
- * said to be set, as programs would stop otherwise.
- */
-#ifdef WASM_FPM_HOST_CALLS
+/* Preview 1 has no locks; wasm-fpm has. Its errors are preview 1's, which are this libc's. */
 __attribute__((import_module("wasm_fpm"), import_name("flock"))) int wasm_fpm_flock(int file, int operation);
 
 int flock(int file, int operation) {
@@ -124,13 +120,8 @@ int flock(int file, int operation) {
   errno = error;
   return -1;
 }
-#else
-int flock(int file, int operation) {
-  (void)file, (void)operation;
-  return 0;
-}
-#endif
 
+/* Modes are said to be set, as programs would stop otherwise. */
 int chmod(const char *path, mode_t mode) {
   (void)mode;
   return access(path, F_OK);

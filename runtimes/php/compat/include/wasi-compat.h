@@ -18,7 +18,8 @@
 /* Integers of 64 bits, as on x32: zend_long.h asks for the processor, and no other one has 32-bit pointers with them. */
 #define ZEND_ENABLE_ZVAL_LONG64 1
 
-/* What configure does not find, because it is ours. */
+/* What configure does not find, because it is ours, or does not look for in another machine's library. */
+#define HAVE_FNMATCH 1
 #define HAVE_LIBDL 1
 #define HAVE_GETHOSTNAME 1
 #define HAVE_MKSTEMP 1
