@@ -129,6 +129,7 @@ int main(void) {
   query_text("path", path, sizeof path);
   text_header();
   fflush(stdout);
+  if (path[0] == 0) return printf("no path\n"), 0;
   if (query_is("do", "stat")) return show(path), 0;
   if (query_is("do", "insist")) return insist(path), 0;
   if (query_is("do", "reopen")) return reopen(path), 0;

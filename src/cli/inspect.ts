@@ -40,7 +40,7 @@ function print(path: string, module: ModuleInspection, { contract, problem }: Ve
   )
   const rows: ReadonlyArray<readonly [string, string]> = [
     ['module', `${path}, ${module.bytes} bytes${module.isHardened ? ', marked as hardened' : ''}`],
-    ['contract', problem === null ? what : `not ${what}: ${problem}`],
+    [contract, problem === null ? what : `not ${what}: ${problem}`],
     [
       'functions',
       `${functions.defined} of its own (${module.namedFunctions} named, the largest ${functions.largestBytes} bytes), ${functions.imported} imported`,

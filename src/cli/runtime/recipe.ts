@@ -27,8 +27,9 @@ export interface Recipe extends z.infer<typeof recipeSchema> {
 
 const FILE = 'recipe.json'
 
-/** All of them, by name. Throws `CliError` (CLI_UNREADABLE). */
-export function listRecipes(folder: string = recipesFolder()): readonly Recipe[] {
+/** All of them, by name; none where the program was put without them. */
+export function listRecipes(folder: string | undefined = recipesFolder()): readonly Recipe[] {
+  if (folder === undefined) return []
   return readdirSync(folder)
     .filter((name) => existsSync(join(folder, name, FILE)))
     .toSorted()
@@ -42,7 +43,7 @@ export function listRecipes(folder: string = recipesFolder()): readonly Recipe[]
 export function findRecipe(name: string, recipes: readonly Recipe[]): Recipe {
   const found = recipes.find((recipe) => recipe.name === name)
   if (found !== undefined) return found
-  const known = recipes.map((recipe) => recipe.name).join(', ')
+  const known = recipes.map((recipe) => recipe.name).join(', ') || 'those of a whole package'
   throw new CliError(
     'RUNTIME_UNKNOWN',
     `Cannot build runtime ${JSON.stringify(name)}: there is no recipe for it, wanted one of ${known}`,
@@ -61,14 +62,8 @@ export function digestRecipe({ folder }: Recipe, versions: readonly string[]): s
 }
 
 /** Two folders up in a checkout (`src/cli/runtime`), one more in the package (`dist/src/cli/runtime`). */
-function recipesFolder(): string {
-  const places = ['../../../runtimes', '../../../../runtimes'].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  )
-  const found = places.find((place) => existsSync(place))
-  if (found !== undefined) return found
-  throw new CliError(
-    'CLI_UNREADABLE',
-    `Cannot find runtimes: neither ${places.join(' nor ')} is there, wanted one of them`,
-  )
+function recipesFolder(): string | undefined {
+  return ['../../../runtimes', '../../../../runtimes']
+    .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+    .find((place) => existsSync(place))
 }
