@@ -128,7 +128,7 @@ const VISITS: readonly Visit[] = [
 
 const VOLATILE: Volatile = [
   [/nonce="[^"]+"|'nonce-[^']+'/g, 'NONCE'],
-  [/\b\d{3,}:\d{3,}\b/g, 'TOKEN'],
+  [/(?<=['"])\d+:\d+(?=['"])/g, 'TOKEN'],
   [/\b20\d\d(-\d\d-\d\d)? \d\d:\d\d:\d\d/g, 'DATE'],
   [/\b\d[.]\d{3} s\b/g, 'DURATION'],
 ]

@@ -17,6 +17,8 @@ export interface Visit {
   /** What the answer has in its text, and its status: that both sides do not just fail alike. */
   readonly has?: string
   readonly status?: number
+  /** What of the answer is kept under which name, for `TOKEN:name`: the first group. */
+  readonly keeps?: readonly [name: string, pattern: RegExp]
   /** Not in the same second as what was before. */
   readonly isLater?: boolean
 }
@@ -61,12 +63,16 @@ export class Visitors {
         Host: 'site.example',
         ...(cookie === '' ? {} : { Cookie: cookie }),
         ...(form === undefined ? {} : { 'Content-Type': 'application/x-www-form-urlencoded' }),
-        ...visit.headers,
+        ...mapValues(visit.headers ?? {}, fill),
       },
       ...(body === undefined ? {} : { body: Buffer.from(body, 'latin1') }),
     })
     for (const line of answer.headers['set-cookie'] ?? []) keepCookie(cookies, line)
     for (const [, name = '', value = ''] of answer.text.matchAll(FIELD)) tokens.set(name, value)
+    if (visit.keeps !== undefined) {
+      const [name, pattern] = visit.keeps
+      tokens.set(name, pattern.exec(answer.text)?.[1] ?? '')
+    }
     return answer
   }
 }
