@@ -30,6 +30,8 @@ interface Point {
   readonly inside: Map<string, Point>
 }
 
+export type Mounted = DirectoryNode | (() => DirectoryNode)
+
 /** The shape of a tree: made once, for as many trees as are wanted. */
 export class MountPlan {
   readonly #root: Point = { ino: 1n, mount: undefined, inside: new Map() }
@@ -50,9 +52,10 @@ export class MountPlan {
 
   /**
    * A tree of `directories`, in the order of the paths. They stay the caller's. It starts without a reference, as they may: it
-   * takes one of each with its first, and gives them back with its last.
+   * takes one of each with its first, and gives them back with its last. Of a function what it answers is the tree's, which asks
+   * when somebody looks for the first time.
    */
-  open(directories: readonly DirectoryNode[]): DirectoryNode {
+  open(directories: readonly Mounted[]): DirectoryNode {
     const tree = new MountTree(directories)
     return new MountDirectory(tree, this.#root, tree.at(this.#root))
   }
@@ -67,23 +70,40 @@ export function placeOf(directory: DirectoryNode, name: string): DirectoryNode |
 }
 
 class MountTree {
-  readonly #directories: readonly DirectoryNode[]
+  readonly #directories: readonly Mounted[]
+  /** What functions have answered. */
+  readonly #own = new Map<number, DirectoryNode>()
   #references = 0
 
-  constructor(directories: readonly DirectoryNode[]) {
+  constructor(directories: readonly Mounted[]) {
     this.#directories = directories
   }
 
   at({ mount }: Point): DirectoryNode | undefined {
-    return mount === undefined ? undefined : this.#directories[mount]
+    const mounted = mount === undefined ? undefined : this.#directories[mount]
+    return typeof mounted === 'function' ? this.#ownAt(mount ?? 0, mounted) : mounted
   }
 
   retain(): void {
-    if (this.#references++ === 0) for (const directory of this.#directories) directory.retain()
+    if (this.#references++ > 0) return
+    for (const directory of this.#directories) {
+      if (typeof directory !== 'function') directory.retain()
+    }
   }
 
   release(): void {
-    if (--this.#references === 0) for (const directory of this.#directories) directory.release()
+    if (--this.#references > 0) return
+    for (const directory of this.#directories) {
+      if (typeof directory !== 'function') directory.release()
+    }
+    for (const directory of this.#own.values()) directory.release()
+    this.#own.clear()
+  }
+
+  #ownAt(mount: number, open: () => DirectoryNode): DirectoryNode {
+    const own = this.#own.get(mount) ?? open()
+    this.#own.set(mount, own)
+    return own
   }
 }
 

@@ -361,3 +361,34 @@ test('of two mounts at one path the last one is there', () => {
     { name: 'last', filetype: Filetype.Directory },
   ])
 })
+
+test('what a function answers is asked for at the first look, and given back with the tree', () => {
+  let opened = 0
+  let references = 0
+  const open = (): DirectoryNode => {
+    opened++
+    const directory = createMemoryDirectory(new FakeClock())
+    directory.system.onUnreachable = () => references--
+    directory.retain()
+    references++
+    return directory
+  }
+  const tree = new MountPlan(['/a', '/b/c']).open([
+    createScratchDirectory(new FakeClock(), DEFAULT_MEMORY_LIMITS),
+    open,
+  ])
+  tree.retain()
+  const a = tree.lookup('a')
+  expect(opened).toBe(0)
+  const b = tree.lookup('b')
+  for (let look = 0; look < 2; look++) {
+    const c = typeof b === 'object' && b.kind === 'directory' ? b.lookup('c') : b
+    expect(c).toMatchObject({ kind: 'directory' })
+    if (typeof c === 'object' && c.kind === 'directory') c.release()
+  }
+  expect([opened, references]).toEqual([1, 1])
+  for (const node of [a, b, tree]) {
+    if (typeof node === 'object' && node.kind === 'directory') node.release()
+  }
+  expect(references).toBe(0)
+})
