@@ -97,6 +97,7 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'config/tenant-files.ts': "the operator's",
   'master/error-log.ts': "the operator's",
   'master/log-files.ts': "the operator's",
+  'master/own-session-folders.ts': "the store's",
   'master/own-store.ts': "the store's",
   'master/pid-file.ts': "the operator's",
   'master/server-status.ts': "the operator's",

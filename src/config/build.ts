@@ -10,6 +10,7 @@ import type {
   OutboundConfig,
   PoolConfig,
   RuntimeConfig,
+  SessionsConfig,
   TenantConfig,
   TenantLimits,
 } from './config.ts'
@@ -118,8 +119,14 @@ export function buildRuntime(
     index: table.index,
     memoryBytes: table.memory,
     bootTimeoutMs: table.boot_timeout,
+    sessions: buildSessions(table),
     env: table.env,
   }
+}
+
+function buildSessions(table: RuntimeTable): SessionsConfig | undefined {
+  const { sessions: guest, sessions_quota: quotaBytes, sessions_quota_files: quotaFiles } = table
+  return guest === 'off' ? undefined : { guest, quotaBytes, quotaFiles }
 }
 
 /** Relative host paths are taken from `folder`. `onlyPool`: the pool of a tenant that names none. */
@@ -134,6 +141,7 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     hosts: table.hosts,
     root: resolved(folder, table.root),
     runtimes: table.runtimes,
+    sessionFolder: undefined,
     env: table.env,
     envFile: resolved(folder, table.env_file),
     pm: table.pm,

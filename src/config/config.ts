@@ -111,7 +111,17 @@ export interface RuntimeConfig {
   readonly memoryBytes: number
   /** How long it may take to be ready for its first request. */
   readonly bootTimeoutMs: number
+  /** Where its guests find their tenant's folder for sessions; undefined: nowhere. */
+  readonly sessions: SessionsConfig | undefined
   readonly env: Readonly<Record<string, string>>
+}
+
+export interface SessionsConfig {
+  /** Absolute path as the guest sees it. */
+  readonly guest: string
+  /** What a tenant may keep there. */
+  readonly quotaBytes: number
+  readonly quotaFiles: number
 }
 
 export type ProcessManager = 'static' | 'dynamic' | 'ondemand'
@@ -135,6 +145,8 @@ export interface TenantConfig {
   readonly root: string | undefined
   /** Names of those that run scripts below `root`. */
   readonly runtimes: readonly string[]
+  /** Absolute path of a folder of its own in the store (`withSessionFolders`); undefined: there is none, or it needs none. */
+  readonly sessionFolder: string | undefined
   readonly env: Readonly<Record<string, string>>
   /** Absolute path of a file with more of them, which are in `env` where guests run (`withEnvFiles`); undefined: none. */
   readonly envFile: string | undefined

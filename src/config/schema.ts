@@ -32,6 +32,12 @@ const path = text('a path', (value) => value !== '' && !value.includes('\0'))
 const guestPath = text('an absolute path without "..", such as "/data"', (value) =>
   /^\/(?!.*(?:^|\/)\.\.(?:\/|$))[^\0]*$/.test(value),
 )
+const pathOrOff = {
+  type: 'path or `"off"`',
+  wanted: '"off" or an absolute path without "..", such as "/var/lib/php/sessions"',
+  read: (value: unknown): string | undefined =>
+    value === 'off' ? value : value === '/' ? undefined : guestPath.read(value),
+}
 const listenAddress = {
   type: 'address',
   wanted: 'a socket path, "host:port", "[v6]:port", "port", "systemd:NAME" or "fd:N"',
@@ -265,6 +271,9 @@ export const runtimeSchema = z.strictObject({
   index: optionalKey('none', fileName),
   memory: key('128MiB', size('64KiB', '4GiB')),
   boot_timeout: key('10s', duration('100ms', '1h')),
+  sessions: key('/var/lib/php/sessions', pathOrOff),
+  sessions_quota: key('1GiB', size(0, '1048576GiB')),
+  sessions_quota_files: key(100_000, integer(0, 10_000_000)),
   env: key({}, env),
 })
 

@@ -10,6 +10,7 @@ import { LEDGER_BYTES, type ServerDroppedLines, type SocketGrant } from '../ipc/
 import type { Account } from './account.ts'
 import { Gathering } from './gathering.ts'
 import { ownLogFiles } from './log-files.ts'
+import { ownSessionFolders } from './own-session-folders.ts'
 import { type GivenAway, Passage } from './passage.ts'
 import type { RunningPool } from './reload-plan.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
@@ -96,7 +97,7 @@ export class PoolWorkers {
 
   /** Starts all workers; resolves when they are ready. When one cannot start, none stays, and that is thrown. */
   async start(): Promise<void> {
-    this.#ownLogFiles(this.#settings)
+    this.#ownFiles(this.#settings)
     this.#ledger ??= createSharedMemory('wasm-fpm-ledger', LEDGER_BYTES)
     const { workers } = poolOf(this.#settings)
     try {
@@ -110,7 +111,7 @@ export class PoolWorkers {
   /** First half of a reload; `sockets`: those that stay. When a worker objects, nothing has changed, and its objection is thrown. */
   async prepare(settings: Config, sockets: readonly HeldSocket[]): Promise<void> {
     this.#next = { settings, sockets }
-    this.#ownLogFiles(settings)
+    this.#ownFiles(settings)
     const addresses = sockets.map(({ address }) => address)
     try {
       const workers = [...this.#workers]
@@ -174,6 +175,11 @@ export class PoolWorkers {
   reopenLogs(): void {
     this.#ownLogFiles(this.#settings)
     for (const worker of this.#workers) worker.reopenLogs()
+  }
+
+  #ownFiles(settings: Config): void {
+    this.#ownLogFiles(settings)
+    ownSessionFolders(settings, this.#rights.account, this.#parts.logger)
   }
 
   #ownLogFiles(settings: Config): void {

@@ -104,8 +104,10 @@ export function grantsOf({ runtimes, tenants, store }: Config): Grants {
     write.add(join(store, 'leases'))
   }
   for (const { module } of runtimes) for (const path of withTarget(module)) read.add(path)
-  for (const { root, mounts, outbound, accessLog, slowlog, signers } of tenants) {
+  for (const tenant of tenants) {
+    const { root, mounts, outbound, accessLog, slowlog, signers, sessionFolder } = tenant
     for (const signer of signers) if (isAbsolute(signer)) read.add(signer)
+    if (sessionFolder !== undefined) write.add(sessionFolder) // the store is read
     for (const entry of outbound) for (const path of filesOf(entry)) read.add(path)
     if (root !== undefined) for (const folder of withTarget(root)) read.add(folder)
     for (const { host, writable } of mounts) {

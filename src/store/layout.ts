@@ -10,6 +10,7 @@
  *     signatures/NAME/DIGEST.KEY     who has signed a tenant's releases
  *     leases/OWNER.json              what running workers use
  *     runtimes/NAME.wasm             modules of runtimes, for configurations that name no file
+ *     state/NAME/sessions            what a tenant's programs keep of their visitors; the tenant's own, and no part of any release
  *     lock/000000000001              whose turn it is to change the store (lock.ts)
  *     tmp/OWNER-N                    what is being written
  *     reserve/000000000001           space for getting out of a full disk (replace-file.ts)

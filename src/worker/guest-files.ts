@@ -2,17 +2,18 @@
 import type { BigIntStats } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { HeldFolder } from '../base/held-folder.ts'
-import type { MountConfig, TenantConfig } from '../config/config.ts'
+import type { MountConfig, RuntimeConfig, SessionsConfig, TenantConfig } from '../config/config.ts'
+import { sessionsOf } from '../config/session-folders.ts'
 import type { MakePreopens } from '../gateway/handler-settings.ts'
 import type { DirectoryNode } from '../wasi/filesystem.ts'
 import { hasFile } from '../wasi/has-file.ts'
-import { openHostDirectory } from '../wasi/host-directory.ts'
+import { openHostDirectory, tryHostDirectory } from '../wasi/host-directory.ts'
 import type { ImageCache } from '../wasi/image-cache.ts'
 import { ImageDirectory } from '../wasi/image-directory.ts'
 import { createScratchDirectory } from '../wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS, type MemoryLimits } from '../wasi/memory-quota.ts'
-import { MountQuota } from '../wasi/mount-quota.ts'
-import { MountPlan } from '../wasi/mount-tree.ts'
+import { type MountLimits, MountQuota } from '../wasi/mount-quota.ts'
+import { type Mounted, MountPlan } from '../wasi/mount-tree.ts'
 import type { Preopen } from '../wasi/session.ts'
 import type { UsageLedger } from '../wasi/usage-ledger.ts'
 import type { MakeDevices } from './outbound-devices.ts'
@@ -48,17 +49,28 @@ export function preopensOf(
   ]
 }
 
+/** What the guests of runtimes see. */
+interface TreeParts extends FileParts {
+  /** The tenant's. */
+  readonly runtimes: readonly { readonly config: RuntimeConfig }[]
+}
+
 /** The same in one tree, with `root` at its own path, for the guests of runtimes. Throws `WasiError`. */
-export function treeOf(config: TenantConfig, parts: FileParts): MakePreopens {
+export function treeOf(config: TenantConfig, parts: TreeParts): MakePreopens {
   const { root, mounts } = config
   const roots = root === undefined ? [] : [root]
-  const plan = new MountPlan([...roots, ...FIXED, ...mounts.map(({ guest }) => guest)])
+  const runtimes = parts.runtimes.map((runtime) => runtime.config)
+  const sessions = sessionsOf(config, runtimes)
+  const places = [...sessions, ...mounts].map(({ guest }) => guest)
+  const plan = new MountPlan([...roots, ...FIXED, ...places])
+  const openSessions = sessions.map((one) => sessionOpener(config, one, parts))
   const mounted = mounts.map((mount) => openMount(mount, parts))
   const tmpLimits = tmpLimitsOf(config)
   return (asker) =>
     asWhole(plan, [
       ...roots.map((folder) => new ImageDirectory(folder, parts.images)),
       ...fixed(parts.clock, parts.makeDevices(asker), tmpLimits),
+      ...openSessions,
       ...mounted,
     ])
 }
@@ -90,7 +102,7 @@ function fixed(clock: Clock, devices: DirectoryNode, tmpLimits: MemoryLimits): D
   return [createScratchDirectory(clock, tmpLimits), devices]
 }
 
-function asWhole(plan: MountPlan, directories: readonly DirectoryNode[]): Preopen[] {
+function asWhole(plan: MountPlan, directories: readonly Mounted[]): Preopen[] {
   return [{ guestPath: '/', directory: plan.open(directories), isWhole: true }]
 }
 
@@ -102,18 +114,45 @@ function tmpLimitsOf({ limits }: TenantConfig): MemoryLimits {
 /** Throws `WasiError`. */
 function openMount(
   { host, writable, quotaBytes, quotaFiles }: MountConfig,
-  { clock, ledger }: FileParts,
+  parts: FileParts,
 ): DirectoryNode {
-  const folder = writable ? statFolder(host) : undefined
-  if (folder === undefined) return openHostDirectory(host, { writable: false })
-  const quota = new MountQuota({
-    account: ledger.accountOf(folder),
-    limits: { bytes: quotaBytes, names: quotaFiles },
-    folder: host,
-    clock,
-  })
+  const limits = { bytes: quotaBytes, names: quotaFiles }
+  const quota = writable ? quotaOf(host, limits, parts) : undefined
+  return openHostDirectory(host, quota === undefined ? { writable: false } : { writable, quota })
+}
+
+/** Opened anew by each request that looks for it. One that cannot be opened is empty, and gone with the request. */
+function sessionOpener(
+  config: TenantConfig,
+  { quotaBytes: bytes, quotaFiles: names }: SessionsConfig,
+  parts: FileParts,
+): () => DirectoryNode {
+  const { sessionFolder } = config
+  const tmpLimits = tmpLimitsOf(config)
+  let quota: MountQuota | undefined
+  return () => {
+    if (sessionFolder !== undefined) {
+      quota ??= quotaOf(sessionFolder, { bytes, names }, parts)
+      const opened = quota && tryHostDirectory(sessionFolder, { writable: true, quota })
+      if (typeof opened === 'object') return opened
+    }
+    const passing = createScratchDirectory(parts.clock, tmpLimits)
+    passing.retain()
+    return passing
+  }
+}
+
+/** Counts the folder; undefined: it cannot be opened. */
+function quotaOf(
+  folder: string,
+  limits: MountLimits,
+  { clock, ledger }: FileParts,
+): MountQuota | undefined {
+  const stats = statFolder(folder)
+  if (stats === undefined) return undefined
+  const quota = new MountQuota({ account: ledger.accountOf(stats), limits, folder, clock })
   void quota.start()
-  return openHostDirectory(host, { writable, quota })
+  return quota
 }
 
 /** undefined: it cannot be opened. */

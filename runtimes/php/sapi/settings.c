@@ -22,7 +22,7 @@ static const char SETTINGS[] =
     "error_reporting=22527\nvariables_order=GPCS\nrequest_order=GP\nregister_argc_argv=0\nenable_dl=0\n"
     "zend.exception_ignore_args=1\nzend.exception_string_param_max_len=0\nzend.assertions=-1\n"
     "mail.add_x_header=0\nsys_temp_dir=/tmp\n"
-    "session.gc_divisor=1000\nsession.sid_length=26\nsession.sid_bits_per_character=5\n"
+    "session.save_path=/var/lib/php/sessions\nsession.gc_probability=1\nsession.gc_divisor=1000\nsession.sid_length=26\nsession.sid_bits_per_character=5\n"
     "opcache.enable=1\nopcache.validate_timestamps=1\nopcache.revalidate_freq=0\nopcache.file_update_protection=0\n"
     "opcache.interned_strings_buffer=4\nopcache.max_accelerated_files=4000\n"
     /* What has been looked up is kept with the snapshot: an age would make all of it old at once. */

@@ -25,6 +25,11 @@ test('a runtime with nothing but what it needs gets every default', () => {
       index: undefined,
       memoryBytes: 134_217_728,
       bootTimeoutMs: 10_000,
+      sessions: {
+        guest: '/var/lib/php/sessions',
+        quotaBytes: 1_073_741_824,
+        quotaFiles: 100_000,
+      },
       env: {},
     },
   ])
@@ -32,7 +37,7 @@ test('a runtime with nothing but what it needs gets every default', () => {
 
 test('everything that a runtime can say', () => {
   const keys =
-    'module = "php.wasm"\nindex = "index.php"\nmemory = "64MiB"\nboot_timeout = "3s"\nenv = { A = "1" }'
+    'module = "php.wasm"\nindex = "index.php"\nmemory = "64MiB"\nboot_timeout = "3s"\nsessions = "/s"\nsessions_quota = "1KiB"\nsessions_quota_files = 7\nenv = { A = "1" }'
   expect(parseConfig(`${PHP}${keys}`, FILE).runtimes[0]).toEqual({
     name: 'php',
     module: '/etc/wasm-fpm/php.wasm',
@@ -40,6 +45,7 @@ test('everything that a runtime can say', () => {
     index: 'index.php',
     memoryBytes: 67_108_864,
     bootTimeoutMs: 3000,
+    sessions: { guest: '/s', quotaBytes: 1024, quotaFiles: 7 },
     env: { A: '1' },
   })
 })

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { VERSION_ARGUMENT } from '../../../src/base/version.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
+import { withSessionFolders } from '../../../src/config/session-folders.ts'
 import { settingsOf } from '../../../src/master/reload-plan.ts'
 import { grantsOf, shorten, workerCommand } from '../../../src/master/worker-command.ts'
 
@@ -54,6 +55,12 @@ test('a pool is granted what its own tenants have', () => {
     ['php'],
     [],
   ])
+})
+
+test('the folder for sessions of a tenant of its own may be written', () => {
+  const [ta] = withSessionFolders(settings('a'), '/nowhere/store').tenants
+  const own = { ...settings('a'), tenants: ta === undefined ? [] : [ta] }
+  expect(grantsOf(own).write).toContain('/nowhere/store/state/ta/sessions')
 })
 
 test('the command starts a worker that may do nothing more', () => {

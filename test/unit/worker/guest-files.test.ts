@@ -1,0 +1,132 @@
+/** What guests of runtimes see of the file system. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { TenantConfig } from '../../../src/config/config.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
+import { DeviceDirectory } from '../../../src/wasi/device-directory.ts'
+import { Errno } from '../../../src/wasi/errno.ts'
+import type { DirectoryNode } from '../../../src/wasi/filesystem.ts'
+import { ImageCache } from '../../../src/wasi/image-cache.ts'
+import { UsageLedger } from '../../../src/wasi/usage-ledger.ts'
+import { treeOf } from '../../../src/worker/guest-files.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+
+const WRITE = { read: true, write: true, truncate: false }
+
+let base = ''
+
+beforeEach(() => {
+  base = realpathSync(mkdtempSync(join(tmpdir(), 'guest-files-')))
+  for (const name of ['a', 'b', 'own']) mkdirSync(join(base, name))
+})
+afterEach(() => rmSync(base, { recursive: true }))
+
+const ledger = new UsageLedger()
+
+/** What a request of a tenant with these `keys` and these sessions sees. */
+function requestOf(sessionFolder: string | undefined, keys = '', runtime = ''): DirectoryNode {
+  const config = parseConfig(
+    `[[runtime]]\nname = "php"\nextensions = [".php"]\n${runtime}
+[[pool]]\nname = "www"\nlisten = ["/nowhere/www.sock"]
+[[tenant]]\nname = "acme"\nhosts = ["*"]\nruntimes = ["php"]\n${keys}`,
+    join(base, 'wasm-fpm.toml'),
+  )
+  const [tenant] = config.tenants
+  const make = treeOf(
+    { ...(tenant as TenantConfig), sessionFolder },
+    {
+      clock: new FakeClock(),
+      images: new ImageCache(),
+      ledger,
+      makeDevices: () => new DeviceDirectory(() => undefined),
+      runtimes: config.runtimes.map((one) => ({ config: one })),
+    },
+  )
+  const [whole] = make()
+  if (whole === undefined) throw new Error('no tree')
+  whole.directory.retain()
+  return whole.directory
+}
+
+/** What `act` answers for the folder at a path. */
+function inFolder<Answer>(
+  tree: DirectoryNode,
+  path: string,
+  act: (folder: DirectoryNode) => Answer,
+): Answer {
+  const way = [tree]
+  for (const name of path.split('/').filter((one) => one !== '')) {
+    const next = way.at(-1)?.lookup(name)
+    if (typeof next !== 'object' || next.kind !== 'directory') throw new Error(`no ${name}`)
+    way.push(next)
+  }
+  try {
+    return act(way.at(-1) ?? tree)
+  } finally {
+    for (const folder of way.slice(1)) folder.release()
+  }
+}
+
+/** Errno. */
+function write(tree: DirectoryNode, path: string, text: string): number {
+  const file = inFolder(tree, path, (folder) => folder.createFile('sess_1', WRITE))
+  if (typeof file === 'number') return file
+  if (file.kind !== 'file') throw new Error('no file')
+  const count = file.write(Buffer.from(text), 0)
+  file.close()
+  return count < 0 ? -count : Errno.SUCCESS
+}
+
+/** Whether what `write` has written is there. */
+function isThere(tree: DirectoryNode): boolean {
+  return inFolder(tree, PLACE, (folder) => typeof folder.lookup('sess_1') === 'object')
+}
+
+const PLACE = '/var/lib/php/sessions'
+
+test("sessions are in the tenant's own folder, and in no other one's", () => {
+  const [a, b] = ['a', 'b'].map((name) => requestOf(join(base, name)))
+  if (a === undefined || b === undefined) throw new Error('no trees')
+  expect(write(a, PLACE, 'of a')).toBe(Errno.SUCCESS)
+  expect(readFileSync(join(base, 'a/sess_1'), 'utf8')).toBe('of a')
+  expect(isThere(b)).toBe(false)
+  expect(readdirSync(join(base, 'b'))).toEqual([])
+})
+
+test('the next request finds them', () => {
+  const first = requestOf(join(base, 'a'))
+  write(first, PLACE, 'x')
+  first.release()
+  expect(isThere(requestOf(join(base, 'a')))).toBe(true)
+})
+
+test.for(['', 'nowhere'])('without a folder (%j) they end with the request', (name) => {
+  const folder = name === '' ? undefined : join(base, name)
+  const first = requestOf(folder)
+  expect(write(first, PLACE, 'x')).toBe(Errno.SUCCESS)
+  expect(isThere(first)).toBe(true)
+  first.release()
+  first.retain()
+  expect(isThere(first)).toBe(false)
+})
+
+test("a mount of the operator's wins", () => {
+  const mount = `mounts = [{ host = "${base}/own", guest = "${PLACE}", writable = true }]`
+  expect(write(requestOf(join(base, 'a'), mount), PLACE, 'x')).toBe(Errno.SUCCESS)
+  expect([readdirSync(join(base, 'own')), readdirSync(join(base, 'a'))]).toEqual([['sess_1'], []])
+})
+
+test.for([
+  { name: 'bytes', keys: 'sessions_quota = "1KiB"', text: 'x'.repeat(1025) },
+  { name: 'files', keys: 'sessions_quota_files = 0', text: 'x' },
+])('their quota of $name', ({ keys, text }) => {
+  expect(write(requestOf(join(base, 'a'), '', keys), PLACE, text)).toBe(Errno.DQUOT)
+})
+
+test('elsewhere, or nowhere, if the runtime says so', () => {
+  expect(write(requestOf(join(base, 'a'), '', 'sessions = "/state"'), '/state', 'x')).toBe(0)
+  expect(readdirSync(join(base, 'a'))).toEqual(['sess_1'])
+  expect(requestOf(join(base, 'a'), '', 'sessions = "off"').lookup('var')).toBe(Errno.NOENT)
+})
