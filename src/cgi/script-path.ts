@@ -11,6 +11,7 @@
  * Candidates are proposed shortest first, and only where a path segment ends in an allowed extension: a file that was
  * uploaded as `/img.png` can never be run as `/img.png/x.wasm`, because no candidate is `/img.png`.
  */
+import { percentDecoded } from '../base/percent.ts'
 import { CgiError } from './errors.ts'
 import type { VariableReader } from './variables.ts'
 
@@ -73,13 +74,6 @@ function fileNames(scriptFilename: string): string[] {
   const query = withQuery.indexOf('?')
   const path = query < 0 ? withQuery : withQuery.slice(0, query)
   return path.includes('%') ? [percentDecoded(path), path] : [path]
-}
-
-/** Decodes once; what is not a valid escape stays. */
-function percentDecoded(path: string): string {
-  return path.replace(/%([0-9A-Fa-f]{2})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 16)),
-  )
 }
 
 /**

@@ -172,6 +172,7 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     ),
     index: table.index,
     revalidateMs: table.revalidate,
+    warm: table.warm,
     chdir: table.chdir,
     pmStatusPath: table.pm_status_path,
     pingPath: table.ping_path,

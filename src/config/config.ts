@@ -179,6 +179,8 @@ export interface TenantConfig {
   readonly index: string
   /** How long a look at the document root is believed. */
   readonly revalidateMs: number
+  /** Paths of URLs whose scripts below `root` are run ahead of all requests. */
+  readonly warm: readonly string[]
   /** Absolute path as the guest sees it. */
   readonly chdir: string
   /** Path in the URL, exactly; undefined: no status page. */

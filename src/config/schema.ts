@@ -6,6 +6,7 @@ import { isIPv6 } from 'node:net'
 import { z } from 'zod'
 import { type ListenAddress, parseListenAddress } from '../base/listen-address.ts'
 import type { LogLevel } from '../base/logger.ts'
+import { areWarmPaths, WARM_PATHS_WANTED } from '../base/warm-paths.ts'
 import { isAccessFormat } from './access-format.ts'
 import { isClientRange } from './client-range.ts'
 import {
@@ -132,6 +133,11 @@ const signer = text(
       ? /^ed25519:[A-Za-z0-9+/]{43}=$/.test(value)
       : value !== '' && !value.includes('\0'),
 )
+const warmPaths = {
+  type: 'array of string',
+  wanted: WARM_PATHS_WANTED,
+  read: (value: unknown) => (areWarmPaths(value) ? value : undefined),
+}
 const extension = text('a file name ending such as ".wasm"', (value) => /^\.[^/\0]+$/.test(value))
 const keepalive = {
   type: 'duration or `"off"`',
@@ -304,6 +310,7 @@ export const tenantSchema = z.strictObject({
   signers: key([], wholeList(signer, 'keys')),
   index: key('index.wasm', fileName),
   revalidate: key('1s', duration('0', '1h')),
+  warm: key([], warmPaths),
   chdir: key('/', guestPath),
   pm_status_path: optionalKey('none', urlPath),
   ping_path: optionalKey('none', urlPath),

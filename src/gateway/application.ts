@@ -1,6 +1,6 @@
 /**
  * A tenant's scripts as one runtime runs them: which of them requests open is learned, and loaded once, into what the runtime's
- * instances then begin with. Loading runs none of the tenant's code.
+ * instances then begin with. Loading runs none of the tenant's code, but for requests that it wants to be run ahead.
  *
  *     requests open files -> none is new any more -> loaded with the engine -> a file changes -> without them, and again
  */
@@ -17,8 +17,10 @@ export interface ApplicationOptions {
   readonly extensions: readonly string[]
   /** The runtime, booted. */
   readonly engine: () => GuestModule | Promise<GuestModule>
-  /** Loads files, by the paths of the guest, into what instances of a module begin with. */
+  /** Loads files, by the paths of the guest, into what instances of a module begin with; then runs requests, if there are any. */
   readonly load: (engine: GuestModule, files: readonly string[]) => Promise<GuestModule>
+  /** Whether there are. */
+  readonly hasRequests: boolean
   /** Changes whenever the file at a guest's path does; undefined: there is none. */
   readonly identify: (path: string) => Promise<string | undefined>
   /** How long files are believed to be as they were, in milliseconds. */
@@ -62,6 +64,7 @@ export class Application {
 
   constructor(options: ApplicationOptions) {
     this.#options = options
+    this.#hasNews = options.hasRequests
   }
 
   /** What the next request is to be run with. Rejects as `engine` does. */
@@ -109,17 +112,16 @@ export class Application {
   }
 
   async #load(): Promise<void> {
-    const { clock, engine: engineNow, load, logger } = this.#options
+    const { clock, engine: engineNow, hasRequests, logger } = this.#options
     this.#isLoading = true
-    this.#hasNews = false
     const startMs = clock.nowMs()
     try {
       const engine = await engineNow()
-      // Before they are read: what changes meanwhile is found changed.
-      const files = await this.#identifyAll([...this.#known])
-      for (const path of this.#known) if (!files.has(path)) this.#known.delete(path)
-      const module = await load(engine, [...files.keys()].sort())
-      this.#loaded = { engine, module, files }
+      let loaded = await this.#make(engine)
+      // What requests that were run have opened besides must be known to be as it was before.
+      if (hasRequests && this.#hasNews) loaded = await this.#make(engine)
+      const { files } = loaded
+      this.#loaded = loaded
       this.#failures = 0
       this.#usedMs = clock.nowMs()
       this.#checkedMs = this.#usedMs
@@ -140,6 +142,15 @@ export class Application {
     this.#isLoading = false
   }
 
+  async #make(engine: GuestModule): Promise<Loaded> {
+    this.#hasNews = false
+    // Before they are read: what changes meanwhile is found changed.
+    const files = await this.#identifyAll([...this.#known])
+    for (const path of this.#known) if (!files.has(path)) this.#known.delete(path)
+    const module = await this.#options.load(engine, [...files.keys()].sort())
+    return { engine, module, files }
+  }
+
   async #check(loaded: Loaded): Promise<void> {
     this.#checkedMs = this.#options.clock.nowMs()
     const now = await this.#identifyAll([...loaded.files.keys()])
@@ -149,7 +160,7 @@ export class Application {
 
   #drop(): void {
     this.#loaded = undefined
-    this.#hasNews = this.#known.size > 0
+    this.#hasNews = this.#known.size > 0 || this.#options.hasRequests
   }
 
   #dropWhenIdle(): void {

@@ -13,20 +13,45 @@ import { TailSink } from '../base/tail-sink.ts'
 import type { WasiGrants } from '../wasi/session.ts'
 import { START_EXPORT } from '../wasm/contract.ts'
 import { runToEnd } from './engine.ts'
-import { GuestError } from './errors.ts'
+import { GuestError, type GuestErrorCode } from './errors.ts'
 import { FaultConduct } from './fault-conduct.ts'
 import { REACTOR } from './guest-contract.ts'
 import type { GuestModule } from './guest-module.ts'
 import { GuestInstance } from './instance.ts'
+import type { GuestJob } from './job.ts'
 import type { Outcome } from './outcome.ts'
+import { ProcessorTime, threadTimeOf } from './processor-time.ts'
 
-export interface BootOptions {
-  readonly clock: Clock
+/** What a run is given. */
+export interface BootRun {
   /** What it sees of the file system, its variables and its random bytes. Its output is not wanted, and its errors are said if it fails. */
-  readonly grants: Pick<WasiGrants, 'env' | 'preopens' | 'random' | 'limits'>
+  readonly grants: Pick<WasiGrants, 'env' | 'preopens' | 'random' | 'limits' | 'onOpened'>
   /** Processor time and time it may take, in milliseconds. */
   readonly cpuMs: number
   readonly wallMs: number
+}
+
+export interface BootOptions extends BootRun {
+  readonly clock: Clock
+  /** Asked for each run, and for what is done around them; default: nobody's, which take turns with the event loop. */
+  readonly turns?: (() => BootTurns | undefined) | undefined
+}
+
+/** When a run may go on, and who pays for it. */
+export interface BootTurns extends Pick<GuestJob, 'faults' | 'waitTurn' | 'takeTurn' | 'onWait'> {
+  /** It has ended, and taken so much processor time, in milliseconds. */
+  ended(cpuMs: number): void
+}
+
+/** A request that is run ahead of all others. */
+export interface WarmRequest extends BootRun {
+  /** For messages: `GET /`. */
+  readonly name: string
+}
+
+export interface WarmOptions extends BootOptions {
+  /** Run in this order, once it has been loaded. */
+  readonly requests?: readonly WarmRequest[]
 }
 
 /** Of what it writes to standard error, in bytes: the last ones. */
@@ -38,53 +63,111 @@ const BOOT = [START_EXPORT, REACTOR.initialize, REACTOR.boot]
 
 /** Rejects with GUEST_BOOT_FAILED, GUEST_WRONG_CONTRACT. */
 export function bootModule(module: GuestModule, options: BootOptions): Promise<GuestModule> {
-  return advance(module, { ...options, entries: BOOT, what: 'boot' })
+  return advance(module, { ...options, entries: BOOT, runs: [{ ...options, ...BOOTING }] })
 }
 
-/** `module` has been booted. Rejects with GUEST_BOOT_FAILED, GUEST_WRONG_CONTRACT. */
-export function warmModule(module: GuestModule, options: BootOptions): Promise<GuestModule> {
-  return advance(module, { ...options, entries: [REACTOR.warm], what: 'warm-up' })
+/**
+ * `module` has been booted. Rejects with GUEST_BOOT_FAILED, GUEST_WRONG_CONTRACT, and with GUEST_WARM_REQUEST_FAILED, whose details have
+ * the name of the `request`: then it can be tried again without that one.
+ */
+export function warmModule(module: GuestModule, options: WarmOptions): Promise<GuestModule> {
+  const requests = (options.requests ?? []).map(
+    (request): NamedRun => ({
+      ...request,
+      what: `run ${request.name} ahead in`,
+      code: 'GUEST_WARM_REQUEST_FAILED',
+      details: { request: request.name },
+    }),
+  )
+  const runs: Step['runs'] = [{ ...options, ...WARMING }, ...requests]
+  return advance(module, { ...options, entries: [REACTOR.warm], runs })
 }
 
-interface Step extends BootOptions {
-  readonly entries: readonly string[]
+interface NamedRun extends BootRun {
   readonly what: string
+  readonly code: GuestErrorCode
+  readonly details?: Readonly<Record<string, string>>
+}
+
+const BOOTING = { what: 'boot', code: 'GUEST_BOOT_FAILED' } as const
+const WARMING = { what: 'warm up', code: 'GUEST_BOOT_FAILED' } as const
+
+interface Step extends Pick<BootOptions, 'clock' | 'turns'> {
+  readonly entries: readonly string[]
+  readonly runs: readonly [NamedRun, ...NamedRun[]]
 }
 
 async function advance(module: GuestModule, step: Step): Promise<GuestModule> {
-  const { clock, grants, cpuMs, wallMs, entries, what } = step
+  const { clock, entries, runs } = step
   if (!module.isResettable)
     throw new GuestError(
       'GUEST_WRONG_CONTRACT',
       `Cannot boot ${module.name}: it changes tables or drops segments, which cannot be put back, wanted a module without`,
     )
-  const instance = new GuestInstance(module, clock, entries)
+  const instance = await inTurn(step, () => new GuestInstance(module, clock, entries))
+  try {
+    for (const run of runs) await runOnce(instance, run, step)
+    const first = await inTurn(step, () => instance.takeState())
+    // A new object, and so instances of its own.
+    return { ...module, digest: digestOf(module, runs[0].what), first }
+  } finally {
+    instance.discard()
+  }
+}
+
+async function runOnce(instance: GuestInstance, run: NamedRun, step: Step): Promise<void> {
+  const { what, code, details = {}, grants, cpuMs, wallMs } = run
+  const { clock } = step
+  const { name } = instance.module
   const errors = new TailSink(ERROR_BYTES)
-  const { outcome } = await runToEnd(instance, {
+  const turns = await takeTurn(step)
+  const { outcome, cpuMs: usedMs } = await runToEnd(instance, {
     grants: {
       ...grants,
-      args: [module.name],
+      args: [name],
       stdin: { read: () => undefined, onReadable: (wake) => wake() },
       stdout: { write: ({ length }) => length, onWritable: (wake) => wake(), end: () => undefined },
       stderr: errors,
       clock,
     },
     ...{ cpuMs, wallMs, sliceMs: SLICE_MS },
-    faults: new FaultConduct(clock),
-    waitTurn: (wake) => setImmediate(wake),
-    takeTurn: (wake) => wake(),
-    onWait: () => undefined,
+    faults: turns.faults,
+    waitTurn: (wake, usedMs) => turns.waitTurn(wake, usedMs),
+    takeTurn: (wake) => turns.takeTurn(wake),
+    onWait: (usedMs) => turns.onWait(usedMs),
   })
-  if (outcome.kind !== 'exited' || outcome.code !== 0) {
-    throw new GuestError(
-      'GUEST_BOOT_FAILED',
-      `Cannot ${what} ${module.name}: it ${endOf(outcome)}, wanted it to return${saidBy(errors)}`,
-    )
+  turns.ended(usedMs)
+  if (outcome.kind === 'exited' && outcome.code === 0) return
+  throw new GuestError(
+    code,
+    `Cannot ${what} ${name}: it ${endOf(outcome)}, wanted it to return${saidBy(errors)}`,
+    { details },
+  )
+}
+
+/** Does something that takes as long as it takes. */
+async function inTurn<Result>(step: Step, work: () => Result): Promise<Result> {
+  const { clock } = step
+  const turns = await takeTurn(step)
+  const time = new ProcessorTime(threadTimeOf(clock), clock.nowMs())
+  try {
+    return work()
+  } finally {
+    time.leave(clock.nowMs())
+    turns.ended(time.usedMs)
   }
-  const first = instance.takeState()
-  instance.discard()
-  // A new object, and so instances of its own.
-  return { ...module, digest: digestOf(module, what), first }
+}
+
+async function takeTurn({ clock, turns: turnsOf }: Step): Promise<BootTurns> {
+  const turns = turnsOf?.() ?? {
+    faults: new FaultConduct(clock),
+    waitTurn: (wake: () => void) => void setImmediate(wake),
+    takeTurn: (wake: () => void) => wake(),
+    onWait: () => undefined,
+    ended: () => undefined,
+  }
+  await new Promise<void>((wake) => turns.waitTurn(() => wake(), 0))
+  return turns
 }
 
 let count = 0

@@ -14,6 +14,8 @@ export type GuestErrorCode =
   | 'GUEST_WRONG_CONTRACT'
   /** A reactor did not come to the end of its boot, or of its warm-up. */
   | 'GUEST_BOOT_FAILED'
+  /** A request that was to be run ahead of all others did not come to its end. */
+  | 'GUEST_WARM_REQUEST_FAILED'
   /** The runtime of a script is not there, or has not been booted. */
   | 'GUEST_NO_RUNTIME'
   /** The module's memory wants more than the tenant may use. */

@@ -24,6 +24,8 @@ export interface TenantCounters {
   refused: number
   /** CPU time of its guests, in milliseconds. */
   cpuMs: number
+  /** Of that, what was no request's. */
+  workMs: number
   /** The most instances that ran at once. */
   maxActive: number
   /** The most requests that waited at once. */
@@ -53,6 +55,7 @@ export class PoolTenant {
     waits: new WaitHistogram(),
     refused: 0,
     cpuMs: 0,
+    workMs: 0,
     maxActive: 0,
     maxWaiting: 0,
     maxChildrenReached: 0,
@@ -123,7 +126,8 @@ export class PoolTenant {
 
   /** What a request of the tenant has taken of the thread so far, on average, in milliseconds. */
   get usualCpuMs(): number {
-    return this.counters.cpuMs / Math.max(1, this.counters.requests)
+    const { cpuMs, workMs, requests } = this.counters
+    return (cpuMs - workMs) / Math.max(1, requests)
   }
 
   countStart(queuedMs: number): void {
@@ -145,6 +149,12 @@ export class PoolTenant {
     if (outcome.kind === 'exited') return
     const kind = outcome.kind === 'trapped' ? `trap:${outcome.trap}` : `killed:${outcome.reason}`
     counters.outcomes.set(kind, (counters.outcomes.get(kind) ?? 0) + 1)
+  }
+
+  /** Something was done for it besides its requests. */
+  countWork(cpuMs: number): void {
+    this.counters.cpuMs += cpuMs
+    this.counters.workMs += cpuMs
   }
 
   #limitChildren(maxChildren: number): void {

@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto'
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
 import type { Clock } from '../base/clock.ts'
 import { nameValuesOf } from '../base/name-values.ts'
+import { percentDecoded } from '../base/percent.ts'
 import { TailSink } from '../base/tail-sink.ts'
 import { parseEnvironment } from '../cgi/environment.ts'
 import { guestEnvironment } from '../cgi/guest-environment.ts'
@@ -157,7 +158,7 @@ function environmentOf(
   const [path = '/', query = ''] = request.path.split(/\?(.*)/s)
   const isBelow = path === scriptName || path.startsWith(`${scriptName}/`)
   const name = isBelow ? scriptName : ''
-  const pathInfo = decode(path.slice(name.length))
+  const pathInfo = percentDecoded(path.slice(name.length))
   const cgi = parseEnvironment(
     nameValuesOf([
       ['REQUEST_METHOD', request.method],
@@ -189,12 +190,6 @@ function environmentOf(
 function headerVariable([header, value]: readonly [string, string]): [string, string] {
   const name = header.toUpperCase().replace(/-/g, '_')
   return [name === 'CONTENT_TYPE' ? name : `HTTP_${name}`, value]
-}
-
-function decode(path: string): string {
-  return path.replace(/%([0-9A-Fa-f]{2})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 16)),
-  )
 }
 
 function preopensOf(imagePath: string | null, clock: Clock): readonly Preopen[] {

@@ -1,4 +1,5 @@
 /** From a path and a method to the published handler that answers: pure, and the same for every back end. */
+import { percentDecoded } from '../base/percent.ts'
 
 export interface Route<Handler> {
   /** Starts with `/`; does not end with one, unless it is all of it. */
@@ -87,15 +88,9 @@ export function routePath(
   encodedPath: string,
 ): string | undefined {
   const given = scriptName + pathInfo
-  const path = given === '' ? decode(encodedPath) : given
+  const path = given === '' ? percentDecoded(encodedPath) : given
   if (!path.startsWith('/') || path.includes('\0')) return undefined
   return /(?:^|\/)\.{1,2}(?:\/|$)/.test(path) ? undefined : path
-}
-
-function decode(encoded: string): string {
-  return encoded.replace(/%([0-9A-Fa-f]{2})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 16)),
-  )
 }
 
 function allows(methods: ReadonlySet<string> | undefined, method: string): boolean {

@@ -1,60 +1,150 @@
-/** What of a tenant's scripts is loaded ahead, for one of its runtimes. */
+/** What of a tenant's scripts is loaded ahead, and which requests are run ahead, for one of its runtimes. */
 import { randomFillSync } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
+import { CodedError, toWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { TenantConfig } from '../config/config.ts'
 import { Application } from '../gateway/application.ts'
 import type { HandlerSettings } from '../gateway/handler-settings.ts'
-import { warmModule } from '../guest/boot.ts'
+import { type AskedRequest, type FindScript, warmRequests } from '../gateway/warm-requests.ts'
+import { type BootTurns, warmModule } from '../guest/boot.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
 import type { Runtime } from './runtimes.ts'
 
 export interface ApplicationParts {
   readonly clock: Clock
   readonly logger: Logger
+  /** What is done for a tenant besides its requests is a piece of work each time; undefined: nobody's. */
+  readonly workFor: (tenant: TenantConfig) => BootTurns | undefined
 }
 
-/** `settings`: of the tenant's scripts. */
-export function applicationOf(
-  runtime: Runtime,
-  tenant: TenantConfig,
-  settings: HandlerSettings,
-  { clock, logger }: ApplicationParts,
-): Application {
-  const { name, extensions, bootTimeoutMs } = runtime.config
-  const hostPathOf = hostPaths(tenant)
-  return new Application({
-    ...{ clock, extensions, revalidateMs: tenant.revalidateMs },
-    logger: logger.child({ tenant: tenant.name, runtime: name }),
+/** Scripts that are loaded together. */
+export interface Scripts {
+  readonly runtime: Runtime
+  readonly tenant: TenantConfig
+  /** Of most of them. */
+  readonly settings: HandlerSettings
+  /** Where they are, besides mounts. */
+  readonly folder: Place | undefined
+  /** Paths of URLs that are asked ahead. */
+  readonly warm: readonly string[]
+  readonly find: FindScript
+}
+
+/** A folder as guests see it, and where it is on this machine; undefined: it never changes, and neither does what is in it. */
+interface Place {
+  readonly guest: string
+  readonly host: string | undefined
+}
+
+const NEVER_CHANGES = 'as ever'
+
+export function applicationOf(scripts: Scripts, parts: ApplicationParts): Application {
+  const { runtime, tenant, warm } = scripts
+  const { name, extensions } = runtime.config
+  const { clock } = parts
+  const logger = parts.logger.child({ tenant: tenant.name, runtime: name })
+  const placeOf = placeFinder(scripts)
+  const isFixed = (path: string): boolean => {
+    const place = placeOf(path)
+    return place !== undefined && place.host === undefined
+  }
+  const told = new Set<string>()
+  const application: Application = new Application({
+    ...{ clock, logger, extensions, revalidateMs: tenant.revalidateMs },
     engine: () => runtime.module,
     load: (engine, files) =>
-      warmModule(engine, {
+      load(engine, files, { ...scripts, ...parts, logger, told, isFixed, opened }),
+    hasRequests: warm.length > 0,
+    identify: async (path) => {
+      const place = placeOf(path)
+      if (place === undefined) return undefined
+      return place.host === undefined ? NEVER_CHANGES : identityOf(place.host)
+    },
+  })
+  const opened = (path: string): void => application.opened(`/${path}`)
+  return application
+}
+
+interface Loading extends Scripts, ApplicationParts {
+  readonly isFixed: (path: string) => boolean
+  readonly opened: (path: string) => void
+  /** What has been logged already. */
+  readonly told: Set<string>
+}
+
+async function load(
+  engine: GuestModule,
+  files: readonly string[],
+  loading: Loading,
+): Promise<GuestModule> {
+  const { clock, runtime, settings, tenant, workFor, logger, told } = loading
+  const { bootTimeoutMs, index } = runtime.config
+  const limits = { ...DEFAULT_WASI_LIMITS, openFiles: tenant.limits.openFiles }
+  const left = new Set(loading.warm)
+  const leaveOut = (path: string, error: unknown): void => {
+    left.delete(path)
+    const { code, message } = toWire(error)
+    if (told.has(path)) return
+    told.add(path)
+    logger.warn({ code, path }, `requests begin without what it would have left: ${message}`)
+  }
+  for (;;) {
+    const requests = warmRequests([...left], {
+      ...{ find: loading.find, index, hosts: tenant.hosts, limits },
+      onOpened: loading.opened,
+      onUnanswered: leaveOut,
+    })
+    try {
+      return await warmModule(engine, {
         clock,
+        turns: () => workFor(tenant),
         grants: {
-          env: [...entriesOf(settings.env), Buffer.from(`WASM_FPM_WARM=${files.join('\n')}`)],
+          env: [...entriesOf(settings.env), ...listsOf(files, loading.isFixed)],
           preopens: settings.makePreopens(),
           random: (into) => void randomFillSync(into),
-          limits: { ...DEFAULT_WASI_LIMITS, openFiles: tenant.limits.openFiles },
+          limits,
         },
         cpuMs: bootTimeoutMs,
         wallMs: bootTimeoutMs,
-      }),
-    identify: async (path) => {
-      const place = hostPathOf(path)
-      return place === undefined ? undefined : identityOf(place)
-    },
-  })
+        requests,
+      })
+    } catch (error) {
+      const failed = failedOf(error, requests)
+      if (failed === undefined) throw error
+      leaveOut(failed.path, error)
+    }
+  }
+}
+
+/** Which of the requests has failed; undefined: something else has. */
+function failedOf(error: unknown, requests: readonly AskedRequest[]): AskedRequest | undefined {
+  const isOne = error instanceof CodedError && error.code === 'GUEST_WARM_REQUEST_FAILED'
+  return isOne ? requests.find(({ name }) => name === error.details['request']) : undefined
 }
 
 function entriesOf(env: Readonly<Record<string, string>>): Uint8Array[] {
   return Object.entries(env).map((entry) => Buffer.from(entry.join('=')))
 }
 
+/** What a runtime is told to load. */
+function listsOf(files: readonly string[], isFixed: (path: string) => boolean): Uint8Array[] {
+  const entries = [
+    ['WASM_FPM_WARM', files],
+    ['WASM_FPM_FIXED', files.filter(isFixed)],
+  ] as const
+  return entries.map(([name, paths]) => Buffer.from(`${name}=${paths.join('\n')}`))
+}
+
 /** From paths as the guest sees them to those of this machine; undefined: nothing of the tenant's is there. */
-function hostPaths({ root, mounts }: TenantConfig): (path: string) => string | undefined {
-  const places = mounts.map(({ guest, host }) => ({ guest, host }))
-  if (root !== undefined) places.push({ guest: root, host: root })
+function placeFinder({
+  folder,
+  tenant: { mounts },
+}: Scripts): (path: string) => Pick<Place, 'host'> | undefined {
+  const places: Place[] = mounts.map(({ guest, host }) => ({ guest, host }))
+  if (folder !== undefined) places.push(folder)
   // Those that lie in others first.
   places.sort((a, b) => b.guest.length - a.guest.length)
   return (path) => {
@@ -62,7 +152,8 @@ function hostPaths({ root, mounts }: TenantConfig): (path: string) => string | u
     const place = isClean
       ? places.find(({ guest }) => path.startsWith(guest === '/' ? guest : `${guest}/`))
       : undefined
-    return place && place.host + path.slice(place.guest === '/' ? 0 : place.guest.length)
+    if (place?.host === undefined) return place
+    return { host: place.host + path.slice(place.guest === '/' ? 0 : place.guest.length) }
   }
 }
 

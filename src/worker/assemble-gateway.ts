@@ -6,17 +6,11 @@ import { LogSinks } from '../base/log-sinks.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Config, TenantConfig } from '../config/config.ts'
 import { usedRuntimes } from '../config/runtime-use.ts'
-import { tenantFor } from '../config/tenant-for.ts'
 import type { AccessLog } from '../gateway/access-log.ts'
 import { AccessLogs } from '../gateway/access-logs.ts'
-import type { Application } from '../gateway/application.ts'
-import { DocumentRoot } from '../gateway/document-root.ts'
 import type { Gateway } from '../gateway/gateway.ts'
-import type { HandlerSettings } from '../gateway/handler-settings.ts'
-import { PublishedHandlers } from '../gateway/published-handlers.ts'
 import { requestIds } from '../gateway/request-id.ts'
 import { Router } from '../gateway/router.ts'
-import type { ScriptRuntime } from '../gateway/script-runtime.ts'
 import { SlowLogs } from '../gateway/slow-log.ts'
 import { FileReader } from '../gateway/static/file-reader.ts'
 import { collectPoolStatus } from '../gateway/status/collect-status.ts'
@@ -26,20 +20,18 @@ import { readStatus } from '../gateway/status/read-status.ts'
 import type { Tenant } from '../gateway/tenant.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
 import type { Compile } from '../guest/compiler.ts'
-import type { CompileLimits } from '../guest/guest-module.ts'
 import { LoadTurns } from '../guest/load-turns.ts'
 import type { FailingRelease } from '../ipc/messages.ts'
 import { Scheduler } from '../pool/scheduler.ts'
+import { Work } from '../pool/work.ts'
 import type { ReleaseReader } from '../store/release-reader.ts'
 import { ImageCache } from '../wasi/image-cache.ts'
-import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
 import { UsageLedger } from '../wasi/usage-ledger.ts'
-import { applicationOf } from './applications.ts'
-import { bareTree, type FileParts, mountedIn, preopensOf, treeOf } from './guest-files.ts'
+import { assembleTenant, type Shared } from './assemble-tenant.ts'
+import { bareTree } from './guest-files.ts'
 import { OutboundDevices } from './outbound-devices.ts'
-import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
 import { type Runtime, Runtimes, untilSettled } from './runtimes.ts'
-import { capShare, sizingShare, slotShare } from './shares.ts'
+import { capShare } from './shares.ts'
 import type { ToldStatuses } from './status-exchange.ts'
 
 export interface AssembleOptions {
@@ -61,17 +53,6 @@ export interface AssembleOptions {
   readonly onEnded?: () => void
   /** A published release wants to go back. */
   readonly onFailing?: (failing: FailingRelease) => void
-}
-
-/** Shared by all tenants of a worker. */
-interface Shared extends FileParts {
-  readonly logger: Logger
-  readonly releases: ReleaseReader | undefined
-  readonly onFailing: AssembleOptions['onFailing']
-  readonly modules: CompileCache
-  readonly turns: LoadTurns
-  readonly fileReader: FileReader
-  readonly openAccessLog: (tenant: TenantConfig) => AccessLog | undefined
 }
 
 /** Makes gateways that share modules, instances and tenants: one for each configuration a worker has in its life. */
@@ -107,6 +88,7 @@ export class GatewayAssembly {
       logger: options.logger,
       releases: undefined,
       onFailing: options.onFailing,
+      workFor: (tenant) => this.#workFor(tenant),
       modules: new CompileCache({ compile: options.compile }),
       turns: new LoadTurns(),
       fileReader: new FileReader(),
@@ -201,6 +183,12 @@ export class GatewayAssembly {
     })
   }
 
+  /** It is asked for after a request of the tenant: the scheduler knows it. */
+  #workFor({ name, limits }: TenantConfig): Work | undefined {
+    const state = this.#scheduler.tenants.get(name)
+    return state && new Work(this.#scheduler.runQueue, state, limits.sliceMs)
+  }
+
   #unknownAccessLog({ tenants }: Config): AccessLog | undefined {
     const { accessLog } = this.#options
     if (typeof accessLog === 'function') return accessLog
@@ -244,156 +232,4 @@ export function assembleGateway(
   const gateway = assembly.assemble(config, 1)
   assembly.use(config, 1)
   return gateway
-}
-
-function assembleTenant(
-  config: TenantConfig,
-  shared: Shared & { readonly runtimes: readonly Runtime[] },
-  workers: number,
-): Tenant {
-  const { limits } = config
-  const settings = settingsOf(config, shared, workers)
-  const handlers = new Map(
-    config.handlers.map(({ name }) => {
-      const own = settingsOf(tenantFor(config, name), shared, workers)
-      // Others that share its module must not get instances that were kept in its way.
-      return [name, { ...own, place: name }] as const
-    }),
-  )
-  // Paths of requests are bytes, one char each.
-  const byPath = new Map([...handlers].map(([name, own]) => [latin1Of(name), own]))
-  const makePreopens = shared.runtimes.length === 0 ? settings.makePreopens : treeOf(config, shared)
-  const runtimes = shared.runtimes.map((runtime) =>
-    scriptRuntime(runtime, { ...settings, makePreopens }, byPath, (usual) =>
-      applicationOf(runtime, config, usual, shared),
-    ),
-  )
-  return {
-    config,
-    published: publishedOf(config, shared, (handler) => handlers.get(handler) ?? settings),
-    documentRoot: documentRootOf(config, shared, { runtimes, makePreopens }),
-    runtimes,
-    settings,
-    handlers: byPath,
-    slots: slotShare(config, workers),
-    wasiLimits: { ...DEFAULT_WASI_LIMITS, openFiles: limits.openFiles },
-    stderr: {
-      lineBytes: limits.stderrLineBytes,
-      totalBytes: limits.stderrBytes,
-      bytesPerSecond: limits.stderrBytesPerSecond,
-    },
-    allowedResponseHeaders: new Set(config.allowedResponseHeaders),
-    accessLog: shared.openAccessLog(config),
-  }
-}
-
-/** `settings`: of most scripts; `others`: of those with something of their own. Where they differ in files, `settings` counts. */
-function scriptRuntime(
-  runtime: Runtime,
-  settings: HandlerSettings,
-  others: ReadonlyMap<string, HandlerSettings>,
-  makeApplication: (usual: HandlerSettings) => Application,
-): ScriptRuntime {
-  const { name, extensions, index, env } = runtime.config
-  const { makePreopens } = settings
-  const within = (own: HandlerSettings): HandlerSettings => ({
-    ...own,
-    env: { ...env, ...own.env },
-    makePreopens,
-  })
-  const usual = within(settings)
-  const own = new Map([...others].map(([path, other]) => [path, within(other)]))
-  const application = makeApplication(usual)
-  return {
-    ...{ name, extensions, index },
-    module: () => application.module,
-    opened: (path) => application.opened(`/${path}`),
-    ended: () => application.ended(),
-    close: () => application.close(),
-    settingsOf: (path) => own.get(path) ?? usual,
-  }
-}
-
-function latin1Of(name: string): string {
-  return Buffer.from(name).toString('latin1')
-}
-
-/** What handlers of the document root may use. */
-function settingsOf(config: TenantConfig, shared: Shared, workers: number): HandlerSettings {
-  const { limits, root, chdir, env } = config
-  return {
-    place: '',
-    env: chdir === '/' ? env : { PWD: chdir, ...env },
-    cpuMs: limits.cpuMs,
-    wallMs: limits.wallMs,
-    requestBodyBytes: limits.requestBodyBytes,
-    response: {
-      headerBytes: limits.responseHeaderBytes,
-      headerCount: limits.responseHeaderCount,
-      bodyBytes: limits.responseBodyBytes,
-      heldBackBytes: limits.heldBackBytes,
-    },
-    sizing: sizingShare(config, workers),
-    makePreopens: preopensOf(config, shared, root),
-  }
-}
-
-function publishedOf(
-  config: TenantConfig,
-  shared: Shared,
-  settingsFor: (handler: string) => HandlerSettings,
-): PublishedHandlers | undefined {
-  const { releases: reader, clock, logger, fileReader } = shared
-  if (reader === undefined) return undefined
-  const { name: tenant } = config
-  const wallsMs = config.handlers.map(({ name }) => tenantFor(config, name).limits.wallMs)
-  return new PublishedHandlers({
-    tenant,
-    reader,
-    clock,
-    logger,
-    wallMs: Math.max(config.limits.wallMs, ...wallsMs),
-    settingsOf: (live) =>
-      settingsOfRelease(live, settingsFor(live.name), preopensOf(config, shared, live.imageRoot)),
-    fileReader,
-    verify: verifierOf(config.signers, reader),
-    load: (live, holder) =>
-      loadRelease(live, compileLimits(tenantFor(config, live.name)), { ...shared, holder }),
-    onFailing: ({ name: handler, digest: release }, { requests, failures }) =>
-      shared.onFailing?.({ tenant, handler, release, requests, failures }),
-  })
-}
-
-/** What runs a tenant's scripts, and what it sees of the file system. */
-interface Scripts extends Pick<HandlerSettings, 'makePreopens'> {
-  readonly runtimes: readonly ScriptRuntime[]
-}
-
-function documentRootOf(
-  config: TenantConfig,
-  shared: Shared,
-  { runtimes, makePreopens }: Scripts,
-): DocumentRoot | undefined {
-  if (config.root === undefined) return undefined
-  const usual = compileLimits(config)
-  const own = new Map(
-    config.handlers.map(({ name }) => [latin1Of(name), compileLimits(tenantFor(config, name))]),
-  )
-  return new DocumentRoot({
-    root: config.root,
-    extensions: config.limitExtensions,
-    index: config.index,
-    runtimes,
-    isMounted: mountedIn(config, makePreopens),
-    revalidateMs: config.revalidateMs,
-    limitsOf: (path) => own.get(path) ?? usual,
-    tenant: config.name,
-    cache: shared.modules,
-    turns: shared.turns,
-    clock: shared.clock,
-  })
-}
-
-function compileLimits({ limits }: TenantConfig): CompileLimits {
-  return { memoryMaxBytes: limits.memoryBytes, functionBytes: limits.functionBytes }
 }

@@ -1,6 +1,6 @@
 /*
- * PHP as a reactor of wasm-fpm: the engine starts once (wasm_fpm_boot), an application's files may be compiled
- * (wasm_fpm_warm), and each request starts from the memory as these left it (wasm_fpm_handle).
+ * PHP as a reactor of wasm-fpm: the engine starts once (wasm_fpm_boot), an application may be made warm (wasm_fpm_warm, in
+ * warm.c), and each request starts from the memory as these left it (wasm_fpm_handle).
  */
 #include "sapi.h"
 
@@ -12,10 +12,7 @@
 #include "rfc1867.h"
 #include "zend_extensions.h"
 
-#define EXPORT(name) __attribute__((export_name(name)))
-
 extern zend_extension zend_extension_entry;
-void __wasilibc_initialize_environ(void);
 
 static int start(sapi_module_struct *module) {
   return php_module_startup(module, &wasm_fpm_module);
@@ -62,27 +59,6 @@ EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   /* After sapi_startup, which clears it; its memory is not Zend's. */
   sapi.ini_entries = wasm_fpm_settings();
   if (sapi.startup(&sapi) == FAILURE) _exit(1);
-}
-
-/* WASM_FPM_WARM: files to compile, one a line. What cannot be compiled is left for the request that needs it. */
-EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
-  __wasilibc_initialize_environ();
-  const char *files = getenv("WASM_FPM_WARM");
-  if (files == NULL) return;
-  wasm_fpm_apply_settings();
-  SG(request_info).no_headers = 1;
-  SG(server_context) = NULL;
-  if (php_request_startup() == FAILURE) _exit(1);
-  SG(headers_sent) = 1;
-  while (*files != '\0') {
-    size_t length = strcspn(files, "\n");
-    char *path = estrndup(files, length);
-    if (length > 0) wasm_fpm_compile_script(path);
-    efree(path);
-    files += length + (files[length] == '\n');
-  }
-  php_request_shutdown(NULL);
-  SG(request_info).no_headers = 0;
 }
 
 /*

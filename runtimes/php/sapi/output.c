@@ -79,6 +79,11 @@ bool wasm_fpm_is_output_closed(void) {
   return is_closed;
 }
 
+void wasm_fpm_reopen_output(void) {
+  held_bytes = 0;
+  is_closed = false;
+}
+
 static void send_line(const char *line, size_t size) {
   wasm_fpm_write(line, size);
   wasm_fpm_write("\r\n", 2);

@@ -6,6 +6,11 @@
 
 #include "SAPI.h"
 
+#define EXPORT(name) __attribute__((export_name(name)))
+
+/* Of libc: reads the environment anew. */
+void __wasilibc_initialize_environ(void);
+
 /* output.c: everything that leaves the guest by its standard output. */
 size_t wasm_fpm_write(const char *bytes, size_t size);
 void wasm_fpm_flush(void *context);
@@ -15,6 +20,8 @@ void wasm_fpm_drain(void);
 /* What is written from now on goes nowhere. */
 void wasm_fpm_close_output(void);
 bool wasm_fpm_is_output_closed(void);
+/* What is written from now on is of another request. */
+void wasm_fpm_reopen_output(void);
 
 /* request.c: what the environment says of a request, and the settings that come with it. */
 void wasm_fpm_read_request(void);

@@ -90,6 +90,7 @@ test('a tenant with nothing but a name gets every default', () => {
     signers: [],
     index: 'index.wasm',
     revalidateMs: 1000,
+    warm: [],
     chdir: '/',
     pmStatusPath: undefined,
     pingPath: undefined,
@@ -188,6 +189,7 @@ test('pages, logs and connections of a tenant', () => {
      name = "acme"
      index = "app.wasm"
      revalidate = "0"
+     warm = ["/", "/doku.php?id=start"]
      chdir = "/data"
      pm_status_path = "/status"
      ping_path = "/ping"
@@ -216,6 +218,7 @@ test('pages, logs and connections of a tenant', () => {
   expect(tenants[0]).toMatchObject({
     index: 'app.wasm',
     revalidateMs: 0,
+    warm: ['/', '/doku.php?id=start'],
     chdir: '/data',
     pmStatusPath: '/status',
     pingPath: '/ping',

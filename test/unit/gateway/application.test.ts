@@ -14,14 +14,8 @@ let whatComes: () => Promise<GuestModule>
 let lines: string[]
 let application: Application
 
-beforeEach(() => {
-  clock = new FakeClock()
-  engine = named('engine')
-  files = new Map(['/www/a.php', '/www/b.php', '/www/c.php'].map((path) => [path, 'v1']))
-  loads = []
-  lines = []
-  whatComes = () => Promise.resolve(named(`loaded ${loads.length}`))
-  application = new Application({
+const make = (hasRequests: boolean) =>
+  new Application({
     clock,
     logger: createLogger('warn', false, { write: (line: string) => void lines.push(line) }),
     extensions: ['.php'],
@@ -30,9 +24,19 @@ beforeEach(() => {
       loads.push([...paths])
       return whatComes()
     },
+    hasRequests,
     identify: (path) => Promise.resolve(files.get(path)),
     revalidateMs: 2000,
   })
+
+beforeEach(() => {
+  clock = new FakeClock()
+  engine = named('engine')
+  files = new Map(['/www/a.php', '/www/b.php', '/www/c.php'].map((path) => [path, 'v1']))
+  loads = []
+  lines = []
+  whatComes = () => Promise.resolve(named(`loaded ${loads.length}`))
+  application = make(false)
 })
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))
@@ -132,4 +136,28 @@ test('paths without end, and paths that would be read as several, are left out',
   await settle()
   expect(loads[0]).toHaveLength(4000)
   expect(loads[0]?.every((path) => /^\/www\/\d+\.php$/.test(path))).toBe(true)
+})
+
+test('requests to run ahead are reason enough to load, and what they open is loaded with the others', async () => {
+  application = make(true)
+  whatComes = () => {
+    application.opened('/www/c.php')
+    return Promise.resolve(named(`loaded ${loads.length}`))
+  }
+  expect(await request('/www/a.php')).toBe('engine')
+  expect(loads).toEqual([['/www/a.php'], ['/www/a.php', '/www/c.php']])
+  expect(await request()).toBe('loaded 2')
+  files.set('/www/c.php', 'v2')
+  clock.advance(2000)
+  await request()
+  expect(await request()).toBe('engine')
+  expect(await request()).toBe('loaded 3')
+  expect(loads).toHaveLength(3)
+})
+
+test('requests to run ahead need no file', async () => {
+  application = make(true)
+  expect(await request()).toBe('engine')
+  expect(loads).toEqual([[]])
+  expect(await request()).toBe('loaded 1')
 })

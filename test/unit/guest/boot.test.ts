@@ -3,6 +3,7 @@ import { systemClock } from '../../../src/base/clock.ts'
 import { bootModule, warmModule } from '../../../src/guest/boot.ts'
 import { CompileCache } from '../../../src/guest/compile-cache.ts'
 import { runToEnd } from '../../../src/guest/engine.ts'
+import { FaultConduct } from '../../../src/guest/fault-conduct.ts'
 import type { GuestModule } from '../../../src/guest/guest-module.ts'
 import { GuestInstance } from '../../../src/guest/instance.ts'
 import { DEFAULT_WASI_LIMITS } from '../../../src/wasi/session.ts'
@@ -195,4 +196,47 @@ test('what cannot be given to another instance is refused', async () => {
     code: 'GUEST_WRONG_CONTRACT',
     message: expect.stringContaining('changes tables'),
   })
+})
+
+const request = (name: string) => ({ ...OPTIONS, name })
+
+test('requests that are run ahead are where others begin, each a run of its own, paid for as all work around them', async () => {
+  const engine = await bootModule(await compileReactor(COUNTER()), OPTIONS)
+  const paid: number[] = []
+  let waits = 0
+  const turns = () => ({
+    faults: new FaultConduct(systemClock),
+    waitTurn: (wake: () => void) => {
+      waits += 1
+      setImmediate(wake)
+    },
+    takeTurn: (wake: () => void) => wake(),
+    onWait: () => undefined,
+    ended: (cpuMs: number) => void paid.push(cpuMs),
+  })
+  const requests = [request('GET /'), request('GET /more')]
+  const warm = instanceOf(await warmModule(engine, { ...OPTIONS, requests, turns }))
+  expect(await ask(warm)).toBe('1311 1311 1311 1311, 3, 5')
+  expect(warm.reset()).toBe(true)
+  expect(await ask(warm)).toBe('1311 1311 1311 1311, 3, 5')
+  // The instance, what it loads, two requests, the snapshot: none of it before it is its turn.
+  expect(paid).toHaveLength(5)
+  expect(Math.min(paid[0] ?? 0, paid[4] ?? 0)).toBeGreaterThan(0)
+  expect(waits).toBeGreaterThanOrEqual(5)
+})
+
+test('a request that fails ahead of others is named, and nothing is left of the try', async () => {
+  const text = COUNTER().replace(
+    '(call $add (i64.const 100))',
+    '(call $add (i64.const 100)) (if (i64.gt_u (global.get $count) (i64.const 250)) (then (call $exit (i32.const 3))))',
+  )
+  const engine = await bootModule(await compileReactor(text), OPTIONS)
+  const requests = [request('GET /'), request('GET /bad')]
+  await expect(warmModule(engine, { ...OPTIONS, requests })).rejects.toMatchObject({
+    code: 'GUEST_WARM_REQUEST_FAILED',
+    message: 'Cannot run GET /bad ahead in reactor: it exited with code 3, wanted it to return',
+    details: { request: 'GET /bad' },
+  })
+  const warm = await warmModule(engine, { ...OPTIONS, requests: requests.slice(0, 1) })
+  expect(await ask(instanceOf(warm))).toBe('1211 1211 1211 1211, 2.5, 5')
 })

@@ -1,0 +1,97 @@
+/*
+ * What requests of an application would do again and again is done once, before its memory becomes what they begin with:
+ * its files are compiled, and requests are run. Of these nothing may be left but what php-fpm would keep from one request to the
+ * next, and less of it: what has been opened is not open any more.
+ */
+#include "sapi.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ext/opcache/ZendAccelerator.h"
+#include "php_main.h"
+
+/* Paths looked up by requests that are run here are kept no longer than they are under way, in seconds. */
+#define PATH_SECONDS 1
+/* And those of loaded files for much longer than this. */
+#define MUCH_LATER (365 * 24 * 3600)
+
+/* Of SQLite: without a buffer, forgets what its random numbers come from. */
+void sqlite3_randomness(int size, void *buffer);
+
+static void each_line(const char *lines, void (*take)(const char *line)) {
+  while (lines != NULL && *lines != '\0') {
+    size_t length = strcspn(lines, "\n");
+    char *line = estrndup(lines, length);
+    if (length > 0) take(line);
+    efree(line);
+    lines += length + (lines[length] == '\n');
+  }
+}
+
+/* opcache does not ask for the time of a script that has none. */
+static void fix_script(const char *path) {
+  zend_string *name = zend_string_init(path, strlen(path), false);
+  zend_persistent_script *script = ZCG(enabled) ? zend_accel_hash_find(&ZCSG(hash), name) : NULL;
+  if (script != NULL) script->timestamp = 0;
+  zend_string_release(name);
+}
+
+/* What cannot be compiled is left for the request that needs it. */
+static void load(const char *files, const char *fixed) {
+  wasm_fpm_apply_settings();
+  SG(request_info).no_headers = 1;
+  SG(server_context) = NULL;
+  if (php_request_startup() == FAILURE) _exit(1);
+  SG(headers_sent) = 1;
+  each_line(files, wasm_fpm_compile_script);
+  each_line(fixed, fix_script);
+  php_request_shutdown(NULL);
+  SG(request_info).no_headers = 0;
+}
+
+/* What a request has looked up may be of folders that change. */
+static void forget_new_paths(time_t now) {
+  for (size_t index = 0; index < sizeof CWDG(realpath_cache) / sizeof *CWDG(realpath_cache); index++) {
+    realpath_cache_bucket *bucket = CWDG(realpath_cache)[index];
+    while (bucket != NULL) {
+      realpath_cache_bucket *next = bucket->next;
+      if (bucket->expires < now + MUCH_LATER) realpath_cache_del(bucket->path, bucket->path_len);
+      bucket = next;
+    }
+  }
+}
+
+/* As wasm_fpm_handle, and then the whole end of a request. */
+static void rehearse(void) {
+  zend_long ttl = CWDG(realpath_cache_ttl);
+  wasm_fpm_read_request();
+  wasm_fpm_apply_settings();
+  if (php_request_startup() == FAILURE) _exit(70);
+  CWDG(realpath_cache_ttl) = PATH_SECONDS;
+  EG(exit_status) = 0;
+  zend_first_try { wasm_fpm_run_script(); }
+  zend_end_try();
+  int code = EG(exit_status);
+  php_request_shutdown(NULL);
+  wasm_fpm_drain();
+  if (code != 0) _exit(code);
+  zend_destroy_rsrc_list(&EG(persistent_list));
+  zend_init_rsrc_plist();
+  forget_new_paths(time(NULL));
+  CWDG(realpath_cache_ttl) = ttl;
+  wasm_fpm_reopen_output();
+  sqlite3_randomness(0, NULL);
+  chdir("/");
+}
+
+/*
+ * WASM_FPM_WARM: files to compile, one a line; WASM_FPM_FIXED: those of them that never change. Without: the environment is
+ * that of a request.
+ */
+EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
+  __wasilibc_initialize_environ();
+  const char *files = getenv("WASM_FPM_WARM");
+  if (files == NULL) rehearse();
+  else load(files, getenv("WASM_FPM_FIXED"));
+}
