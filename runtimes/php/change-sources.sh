@@ -16,3 +16,5 @@ change ext/random/random.c '^# if (defined(__linux__) && defined(SYS_getrandom))
 # Integers of 64 bits, where another condition than Zend's is asked for them.
 change ext/date/lib/timelib.h '^#if (defined(__x86_64__)' '#if (defined(ZEND_ENABLE_ZVAL_LONG64)'
 change ext/filter/logical_filters.c 'SIZEOF_LONG == 4' 'SIZEOF_ZEND_LONG == 4'
+# Integers of 64 bits where `long` has 32.
+change ext/session/session.c '(zend_long)atol(' '(zend_long)atoll('

@@ -59,6 +59,7 @@ EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   /* After sapi_startup, which clears it; its memory is not Zend's. */
   sapi.ini_entries = wasm_fpm_settings();
   if (sapi.startup(&sapi) == FAILURE) _exit(1);
+  wasm_fpm_start_randomness();
 }
 
 /*

@@ -75,6 +75,10 @@ void wasm_fpm_close_output(void) {
   is_closed = true;
 }
 
+void wasm_fpm_discard_output(void) {
+  held_bytes = 0;
+}
+
 bool wasm_fpm_is_output_closed(void) {
   return is_closed;
 }

@@ -73,10 +73,16 @@ static void set(const char *name, const char *value, int mode) {
   if (strcmp(name, "disable_functions") == 0 && *value != '\0') zend_disable_functions(value);
 }
 
+/* Of display_errors, while settings are applied. */
+static zend_uchar display;
+
 static void take_setting(zval *name, zval *value, zval *index, int kind, void *mode) {
   (void)index;
-  if (kind == ZEND_INI_PARSER_ENTRY && name != NULL && value != NULL && Z_STRLEN_P(name) > 0)
-    set(Z_STRVAL_P(name), Z_STRVAL_P(value), *(int *)mode);
+  if (kind != ZEND_INI_PARSER_ENTRY || name == NULL || value == NULL || Z_STRLEN_P(name) == 0) return;
+  set(Z_STRVAL_P(name), Z_STRVAL_P(value), *(int *)mode);
+  if (strcmp(Z_STRVAL_P(name), "display_errors") != 0) return;
+  display = PG(display_errors);
+  PG(display_errors) = 0;
 }
 
 static void apply(const char *variable, int mode) {
@@ -88,9 +94,13 @@ static void apply(const char *variable, int mode) {
   efree(lines);
 }
 
+/* What is wrong with them is logged, and not shown: there is no answer yet to show it in. */
 void wasm_fpm_apply_settings(void) {
+  display = PG(display_errors);
+  PG(display_errors) = 0;
   apply("PHP_VALUE", ZEND_INI_USER);
   apply("PHP_ADMIN_VALUE", ZEND_INI_SYSTEM);
+  PG(display_errors) = display;
 }
 
 /* Reads the .user.ini of each folder from the document root to the script's, or of the script's alone outside of it. */

@@ -17,6 +17,8 @@ void wasm_fpm_flush(void *context);
 int wasm_fpm_send_headers(sapi_headers_struct *headers);
 /* Sends what is still held back. */
 void wasm_fpm_drain(void);
+/* Forgets it: it is nobody's answer. */
+void wasm_fpm_discard_output(void);
 /* What is written from now on goes nowhere. */
 void wasm_fpm_close_output(void);
 bool wasm_fpm_is_output_closed(void);
@@ -41,6 +43,11 @@ void wasm_fpm_compile_script(const char *path);
 
 /* settings.c: what php.ini is elsewhere. */
 char *wasm_fpm_settings(void);
+
+/* randomness.c: what must be another in each request. */
+void wasm_fpm_start_randomness(void);
+/* Whatever was seeded is seeded anew when it is used next. */
+void wasm_fpm_forget_randomness(void);
 
 /* transports.c: streams that the host speaks TLS for. */
 void wasm_fpm_register_transports(void);

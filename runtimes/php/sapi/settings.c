@@ -1,6 +1,6 @@
 /*
- * What php.ini is elsewhere: Debian's php.ini for php-fpm, where it differs from what PHP has built in. A tenant changes
- * them with PHP_VALUE and PHP_ADMIN_VALUE in its environment, and with .user.ini files.
+ * What php.ini is elsewhere: Debian's php.ini for php-fpm, where it differs from what PHP has built in. The runtime changes
+ * them with PHP_INI in its environment; a tenant with PHP_VALUE and PHP_ADMIN_VALUE in its own, and with .user.ini files.
  */
 #define _GNU_SOURCE
 #include "sapi.h"
@@ -33,11 +33,10 @@ char *wasm_fpm_settings(void) {
   unsigned opcache = MAX(LEAST_OPCACHE_MEBIBYTES, MIN(MOST_OPCACHE_MEBIBYTES, region / OPCACHE_PART));
   /* The error of PHP, with file and line, should come before there is none left. */
   unsigned limit = MIN(MOST_LIMIT_MEBIBYTES, region > opcache + 4 ? region - opcache - 2 : 2);
-  const char *value = getenv("PHP_VALUE");
-  const char *admin_value = getenv("PHP_ADMIN_VALUE");
+  const char *own = getenv("PHP_INI");
   /* Zend has not started: by the functions of libc, whose memory these settings want to be in. */
   char *settings;
-  int size = asprintf(&settings, "%sopcache.memory_consumption=%u\nmemory_limit=%uM\n%s\n%s\n", SETTINGS, opcache,
-                      limit, value == NULL ? "" : value, admin_value == NULL ? "" : admin_value);
+  int size = asprintf(&settings, "%sopcache.memory_consumption=%u\nmemory_limit=%uM\n%s\n", SETTINGS, opcache, limit,
+                      own == NULL ? "" : own);
   return size < 0 ? NULL : settings;
 }

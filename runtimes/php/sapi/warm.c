@@ -16,9 +16,6 @@
 /* And those of loaded files for much longer than this. */
 #define MUCH_LATER (365 * 24 * 3600)
 
-/* Of SQLite: without a buffer, forgets what its random numbers come from. */
-void sqlite3_randomness(int size, void *buffer);
-
 static void each_line(const char *lines, void (*take)(const char *line)) {
   while (lines != NULL && *lines != '\0') {
     size_t length = strcspn(lines, "\n");
@@ -48,6 +45,8 @@ static void load(const char *files, const char *fixed) {
   each_line(fixed, fix_script);
   php_request_shutdown(NULL);
   SG(request_info).no_headers = 0;
+  /* What the compiler had to say, where display_errors is on. */
+  wasm_fpm_discard_output();
 }
 
 /* What a request has looked up may be of folders that change. */
@@ -81,7 +80,6 @@ static void rehearse(void) {
   forget_new_paths(time(NULL));
   CWDG(realpath_cache_ttl) = ttl;
   wasm_fpm_reopen_output();
-  sqlite3_randomness(0, NULL);
   chdir("/");
 }
 
@@ -94,4 +92,8 @@ EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
   const char *files = getenv("WASM_FPM_WARM");
   if (files == NULL) rehearse();
   else load(files, getenv("WASM_FPM_FIXED"));
+  wasm_fpm_forget_randomness();
+  /* As before a first request: with these, the settings of the next one would be taken for late ones. */
+  SG(headers_sent) = 0;
+  PG(modules_activated) = 0;
 }
