@@ -12,6 +12,8 @@ export interface FileStatus {
   /** S_IF* and permissions. */
   readonly mode: number | bigint
   readonly nlink: bigint
+  readonly uid: number | bigint
+  readonly gid: number | bigint
   readonly size: bigint
   readonly atimeNs: bigint
   readonly mtimeNs: bigint
@@ -151,6 +153,8 @@ function readStatus(view: DataView): FileStatus {
     ino: view.getBigUint64(32, true),
     mode: view.getUint16(28, true),
     nlink: BigInt(view.getUint32(16, true)),
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
     size: view.getBigUint64(40, true),
     atimeNs: timeAt(64),
     ctimeNs: timeAt(96),

@@ -9,6 +9,7 @@
  */
 import type { Clock, Timer } from '../base/clock.ts'
 import { BEYOND, PREVIEW1 } from '../wasi/abi.ts'
+import type { ProcessorBudget } from '../wasi/call-context.ts'
 import { ExitSignal } from '../wasi/exit-signal.ts'
 import { WasiHost } from '../wasi/host.ts'
 import { promising } from '../wasi/jspi.ts'
@@ -79,6 +80,7 @@ export class GuestInstance {
     })
     this.#host.beforeWait = () => this.#leave(true)
     this.#host.afterWait = () => this.#enter()
+    this.#host.processorTime = () => this.#processorTime()
     this.#host.takeTurn = (resume) => this.#run?.job.takeTurn(resume)
     this.#program = this.#instantiate()
   }
@@ -211,9 +213,19 @@ export class GuestInstance {
     meter.tune(nowMs - run.checkedMs, this.#sizeBytes, this.#host.checked(nowMs))
     if (run.job.faults.isWatched) meter.hurry()
     run.checkedMs = nowMs
+    const { alarmMs } = this.#host
+    if (alarmMs !== undefined && run.time.isOver(alarmMs, nowMs)) this.#host.ring()
     if (run.time.isOver(run.job.cpuMs, nowMs)) run.killedBy ??= 'cpu'
     else if (nowMs > run.deadlineMs) run.killedBy ??= 'wall'
     return run.killedBy === undefined && this.#host.exitCode === undefined ? GO_ON : END_GUEST
+  }
+
+  /** What it has used may be a little too much: the thread may have had to wait. */
+  #processorTime(): ProcessorBudget {
+    const run = this.#run
+    if (run === undefined) return { usedMs: 0, limitMs: 0 }
+    const heldMs = this.#clock.nowMs() - run.enteredMs
+    return { usedMs: run.time.usedMs + heldMs, limitMs: run.job.cpuMs }
   }
 
   #call(run: Run): void {

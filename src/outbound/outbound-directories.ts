@@ -7,6 +7,7 @@ import { Filetype } from '../wasi/abi.ts'
 import { Errno } from '../wasi/errno.ts'
 import type { DirectoryNode, FileNode, Filestat, Node, OpenStream } from '../wasi/filesystem.ts'
 import { NamesReader } from '../wasi/names-reader.ts'
+import { ownStat } from '../wasi/own-stat.ts'
 import { ReadOnlyDirectory } from '../wasi/read-only-directory.ts'
 import type { OutboundRequest } from './outbound-request.ts'
 import type { Protocol } from './outbound-rule.ts'
@@ -94,14 +95,5 @@ class ConnectionNode implements FileNode {
 }
 
 function statOf(filetype: number): Filestat {
-  return {
-    dev: DEVICE_NUMBER,
-    ino: 1n,
-    filetype,
-    nlink: 1n,
-    size: 0n,
-    atim: 0n,
-    mtim: 0n,
-    ctim: 0n,
-  }
+  return ownStat(DEVICE_NUMBER, 1n, filetype)
 }

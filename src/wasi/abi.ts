@@ -43,5 +43,12 @@ export const PREVIEW1 = 'wasi_snapshot_preview1'
 /** The import module of what preview 1 lacks (docs/abi.md). */
 export const BEYOND = 'wasm_fpm'
 
+/** A filestat with permissions and owner behind it. */
+export const LONG_FILESTAT_BYTES: number = FILESTAT_BYTES + 16
+
+/** What `access` asks for, as access(2) has it. */
+export const Access = { Execute: 1, Write: 2, Read: 4 } as const
+export const ACCESS_ALL = 7
+
 /** Operations of `flock`, as Linux has them. */
 export const Lock = { Shared: 1, Exclusive: 2, Nonblock: 4, Unlock: 8 } as const

@@ -53,6 +53,20 @@ export const FILE_WORK = 20_000
 /** Milliseconds since the latest check from which on a call that ends asks for the next. */
 export const MOST_UNCHECKED_MS = 0.2
 
+/** A byte of the guest's that is set when it has used so much. */
+interface Alarm {
+  readonly at: number
+  readonly usedMs: number
+}
+
+/** Of processor time, in milliseconds. */
+export interface ProcessorBudget {
+  readonly usedMs: number
+  readonly limitMs: number
+}
+
+const UNLIMITED: ProcessorBudget = { usedMs: 0, limitMs: Number.POSITIVE_INFINITY }
+
 export class CallContext {
   grants: WasiGrants = NOTHING
   /** Where absolute links begin; undefined: nowhere. Held until the end of the session. */
@@ -67,6 +81,11 @@ export class CallContext {
   /** The buffers of the call that is under way. */
   readonly iovecs = new IovecList()
   exitCode: number | undefined = undefined
+  /** Permissions of what the next call makes. */
+  newMode: number | undefined = undefined
+  alarm: Alarm | undefined = undefined
+  /** What the guest has used and may use. Default: nothing, and everything. */
+  processorTime: () => ProcessorBudget = () => UNLIMITED
   /** When the guest last got the thread, as far as this host knows. */
   runningSinceMs = 0
   beforeWait: (() => void) | undefined = undefined
@@ -108,6 +127,8 @@ export class CallContext {
     this.end()
     this.grants = grants
     this.exitCode = undefined
+    this.newMode = undefined
+    this.alarm = undefined
     this.#standard.begin(grants)
     this.descriptors.begin(grants.limits.openFiles, this.#standard.descriptors)
     this.runningSinceMs = grants.clock.nowMs()
@@ -193,6 +214,14 @@ export class CallContext {
     throw new ExitSignal(exitCode)
   }
 
+  /** Lets the guest see that the time of its alarm has come. */
+  ring(): void {
+    if (this.alarm === undefined) return
+    this.#refresh()
+    this.bytes[this.alarm.at] = 1
+    this.alarm = undefined
+  }
+
   /** Makes every further call throw. */
   poison(): void {
     this.#mayRun = false
@@ -201,6 +230,13 @@ export class CallContext {
   /** Whether `length` bytes at `pointer` are inside guest memory. Both already unsigned. */
   has(pointer: number, length: number): boolean {
     return pointer + length <= this.bytes.length
+  }
+
+  /** Permissions of what the call that asks makes, if the guest has said any. */
+  takeNewMode(): number | undefined {
+    const mode = this.newMode
+    this.newMode = undefined
+    return mode
   }
 
   /** Stores a u32 result; FAULT when it does not fit. */

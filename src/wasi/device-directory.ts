@@ -15,6 +15,7 @@ import type {
   StandardStream,
 } from './filesystem.ts'
 import { NamesReader } from './names-reader.ts'
+import { ownStat } from './own-stat.ts'
 import { ReadOnlyDirectory } from './read-only-directory.ts'
 
 const DEVICE_NUMBER = 0x646576n
@@ -67,7 +68,7 @@ export class DeviceDirectory extends ReadOnlyDirectory {
   release(): void {}
 
   stat(): Filestat {
-    return { ...deviceStat(1n), filetype: Filetype.Directory }
+    return ownStat(DEVICE_NUMBER, 1n, Filetype.Directory)
   }
 
   lookup(name: string): Node | number {
@@ -157,6 +158,5 @@ class Standard implements FileNode {
 }
 
 function deviceStat(ino: bigint): Filestat {
-  const filetype = Filetype.CharacterDevice
-  return { dev: DEVICE_NUMBER, ino, filetype, nlink: 1n, size: 0n, atim: 0n, mtim: 0n, ctim: 0n }
+  return ownStat(DEVICE_NUMBER, ino, Filetype.CharacterDevice)
 }

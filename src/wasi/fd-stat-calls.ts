@@ -7,11 +7,28 @@ import type { Descriptor } from './descriptor.ts'
 import { Errno } from './errno.ts'
 import type { Filestat } from './filesystem.ts'
 import { newTimes } from './new-times.ts'
+import { ownStat } from './own-stat.ts'
 import { knownRights, Right } from './rights.ts'
 import { syncFile } from './sync-file.ts'
 
 /** Kinds of advice `fd_advise` knows: 0 to 5. */
 const MAX_ADVICE = 5
+
+/** A call that stores what is open by `store`. */
+export function descriptorStatCall(
+  store: (host: CallContext, result: number, stat: Filestat) => number,
+) {
+  return (host: CallContext) =>
+    (fd: number, result: number): number => {
+      host.enter()
+      const descriptor = host.descriptors.get(fd)
+      if (descriptor === undefined) return Errno.BADF
+      if ((descriptor.rights & Right.FdFilestatGet) === 0) return Errno.NOTCAPABLE
+      host.charge(FILE_WORK)
+      const stat = statOf(descriptor)
+      return typeof stat === 'number' ? stat : store(host, result, stat)
+    }
+}
 
 export const FD_STAT_CALLS = {
   /**
@@ -62,15 +79,7 @@ export const FD_STAT_CALLS = {
   },
 
   /** BADF: not open. NOTCAPABLE: no right to ask. FAULT: the result does not fit. IO: the file cannot tell. */
-  fd_filestat_get: (host: CallContext) => (fd: number, result: number) => {
-    host.enter()
-    const descriptor = host.descriptors.get(fd)
-    if (descriptor === undefined) return Errno.BADF
-    if ((descriptor.rights & Right.FdFilestatGet) === 0) return Errno.NOTCAPABLE
-    host.charge(FILE_WORK)
-    const stat = statOf(descriptor)
-    return typeof stat === 'number' ? stat : storeFilestat(host, result, stat)
-  },
+  fd_filestat_get: descriptorStatCall(storeFilestat),
 
   /** BADF: not open. NOTCAPABLE: no right to set sizes. INVAL: not a file. FBIG, NOSPC, DQUOT: larger than allowed. */
   fd_filestat_set_size: (host: CallContext) => (fd: number, size: bigint) => {
@@ -159,7 +168,7 @@ function statOf({ open }: Descriptor): Filestat | number {
   if (open.kind === 'directory') return open.node.stat()
   if (open.kind === 'file') return open.stat()
   const filetype = open.filetype ?? Filetype.CharacterDevice
-  return { dev: 0n, ino: open.ino, filetype, nlink: 1n, size: 0n, atim: 0n, mtim: 0n, ctim: 0n }
+  return ownStat(0n, open.ino, filetype)
 }
 
 function sync(host: CallContext, fd: number, right: number): number | Promise<number> {

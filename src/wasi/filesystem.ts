@@ -13,6 +13,10 @@ export interface Filestat {
   readonly filetype: number
   readonly nlink: bigint
   readonly size: bigint
+  /** Permissions, twelve bits, and whose it is. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
   /** Nanoseconds since 1970. */
   readonly atim: bigint
   readonly mtim: bigint
@@ -29,6 +33,8 @@ export interface OpenMode {
   readonly read: boolean
   readonly write: boolean
   readonly truncate: boolean
+  /** Of a file that is made. Default: what the process gives to those that it makes. */
+  readonly permissions?: number | undefined
 }
 
 export type LockKind = 'shared' | 'exclusive' | 'none'
@@ -96,8 +102,10 @@ export interface StreamReader extends ByteSource {
 export interface FileNode {
   readonly kind: 'file'
   stat(): Filestat | number
-  /** Permissions, of which the owner's own stay. Not there: it has none. */
+  /** Permissions, of which on the host's disk the owner's own stay. Not there: they cannot be changed, and that is no error. */
   setMode?(mode: number): number
+  /** Whether it is on a read-only file system. Default: no. */
+  readonly isReadOnly?: boolean
   open(mode: OpenMode): OpenFile | OpenStream | StandardStream | number
   setTimes(times: NewTimes): number
 }
@@ -142,6 +150,7 @@ export interface DirectoryNode {
   descend?(names: string): DirectoryNode | number | undefined
   /** As of files. */
   setMode?(mode: number): number
+  readonly isReadOnly?: boolean
   /** SUCCESS, or the errno that all else would answer: what `lookup` returns need not be open yet. Not there: it is. */
   open?(): number
   /** How many entries `list`, or a `rename` of this directory, may go over at once. */
@@ -152,7 +161,8 @@ export interface DirectoryNode {
   inodeOf(name: string): bigint
   /** EXIST when the name is taken. */
   createFile(name: string, mode: OpenMode): OpenFile | StandardStream | number
-  createDirectory(name: string): number
+  /** `permissions`: as of `OpenMode`. */
+  createDirectory(name: string, permissions?: number): number
   createSymlink(name: string, target: string): number
   /** Hard link; XDEV for a node of another file system. `from` and `fromName` are where it was found. */
   link(name: string, from: DirectoryNode, fromName: string): number

@@ -133,6 +133,10 @@ class HostDirectory implements DirectoryNode {
     this.#found = undefined
   }
 
+  get isReadOnly(): boolean {
+    return !this.#tree.writable
+  }
+
   open(): number {
     const fd = this.#descriptor()
     return fd < 0 ? -fd : Errno.SUCCESS
@@ -184,11 +188,16 @@ class HostDirectory implements DirectoryNode {
 
   createFile(name: string, mode: OpenMode): OpenFile | number {
     const { quota } = this.#tree
-    return this.#adding(name, (at) => openHostFile(at, mode, { creates: true, quota }))
+    const { permissions } = mode
+    const own =
+      permissions === undefined ? mode : { ...mode, permissions: permissions | OWNER_OF_FILE }
+    return this.#adding(name, (at) => openHostFile(at, own, { creates: true, quota }))
   }
 
-  createDirectory(name: string): number {
-    return this.#adding(name, makeDirectory)
+  createDirectory(name: string, permissions?: number): number {
+    if (permissions === undefined) return this.#adding(name, makeDirectory)
+    const mode = permissions | OWNER_OF_FOLDER
+    return this.#adding(name, (at) => makeDirectory(at, mode) || setNameMode(at, mode))
   }
 
   /** PERM: the link would not lead downwards. */
@@ -288,6 +297,10 @@ class HostFile implements FileNode {
   constructor(found: FoundFile, tree: HostTree) {
     this.#found = found
     this.#tree = tree
+  }
+
+  get isReadOnly(): boolean {
+    return !this.#tree.writable
   }
 
   stat(): Filestat {

@@ -4,7 +4,7 @@ import { LOCK_EXCLUSIVE, LOCK_NONE, LOCK_SHARED, loadFileCalls } from '../base/f
 import { Filetype } from './abi.ts'
 import { attempt, done, Errno, errnoOf, errnoOfResult } from './errno.ts'
 import type { Filestat, LockKind, NewTimes, OpenFile, OpenMode } from './filesystem.ts'
-import { type HostName, openName } from './host-name.ts'
+import { type HostName, openName, setDescriptorMode } from './host-name.ts'
 import { filestatOf } from './host-stat.ts'
 import { syncInTurn } from './host-sync.ts'
 import { setDescriptorTimes } from './host-times.ts'
@@ -35,8 +35,11 @@ export function openHostFile(
   let flags = writes ? (mode.read ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY
   flags |= constants.O_NONBLOCK | constants.O_NOCTTY
   if (creates) flags |= constants.O_CREAT | constants.O_EXCL
-  const fd = openName(at, flags)
+  const permissions = creates ? mode.permissions : undefined
+  const fd = openName(at, flags, permissions)
   if (fd < 0) return -fd
+  // The process's umask has taken some away.
+  if (permissions !== undefined) setDescriptorMode(fd, permissions)
   const file = new OpenHostFile(fd, quota)
   const errno = file.prepare(mode)
   if (errno === Errno.SUCCESS) return file

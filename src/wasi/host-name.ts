@@ -59,19 +59,26 @@ export function openBelow(directory: number, path: string): number | undefined {
   return errnoOfResult(fd) === Errno.NOENT ? -Errno.NOENT : undefined
 }
 
-/** A new descriptor; negative: minus an errno. */
-export function openName({ directory, name, path }: HostName, flags: number): number {
+/** A new descriptor; negative: minus an errno. `mode`: of a file that is made. */
+export function openName(
+  { directory, name, path }: HostName,
+  flags: number,
+  mode: number = NEW_FILE_MODE,
+): number {
   const calls = loadFileCalls()
   const all = flags | constants.O_NOFOLLOW
-  if (calls === undefined) return descriptorOf(() => openSync(path, all, NEW_FILE_MODE))
-  const fd = calls.openat(directory, name, all, NEW_FILE_MODE)
+  if (calls === undefined) return descriptorOf(() => openSync(path, all, mode))
+  const fd = calls.openat(directory, name, all, mode)
   return fd < 0 ? -errnoOfResult(fd) : fd
 }
 
-export function makeDirectory({ directory, name, path }: HostName): number {
+export function makeDirectory(
+  { directory, name, path }: HostName,
+  mode: number = NEW_DIRECTORY_MODE,
+): number {
   const calls = loadFileCalls()
-  if (calls === undefined) return done(() => mkdirSync(path))
-  return errnoOfResult(calls.mkdirat(directory, name, NEW_DIRECTORY_MODE))
+  if (calls === undefined) return done(() => mkdirSync(path, mode))
+  return errnoOfResult(calls.mkdirat(directory, name, mode))
 }
 
 export function makeSymlink({ directory, name, path }: HostName, target: string): number {

@@ -13,6 +13,8 @@ const FILETYPES: ReadonlyMap<number, number> = new Map([
   [constants.S_IFSOCK, Filetype.SocketStream],
 ])
 
+const MODE_BITS = 0o7777
+
 /** `mode`: S_IF*, and what else there is. */
 export function filetypeOfMode(mode: number): number {
   return FILETYPES.get(mode & constants.S_IFMT) ?? Filetype.Unknown
@@ -25,6 +27,9 @@ export function filestatOf(status: FileStatus): Filestat {
     filetype: filetypeOfMode(Number(status.mode)),
     nlink: status.nlink,
     size: status.size,
+    mode: Number(status.mode) & MODE_BITS,
+    uid: Number(status.uid),
+    gid: Number(status.gid),
     atim: status.atimeNs,
     mtim: status.mtimeNs,
     ctim: status.ctimeNs,

@@ -5,8 +5,9 @@
  * One host serves one guest instance at a time, one session at a time. Calls that may have to wait are suspending imports: they
  * can only be called below a `promising` export.
  */
+import { ALARM_CALLS } from './alarm-calls.ts'
 import { ARGS_CALLS } from './args-calls.ts'
-import { CallContext } from './call-context.ts'
+import { CallContext, type ProcessorBudget } from './call-context.ts'
 import { CLOCK_CALLS } from './clock-calls.ts'
 import { WasiError } from './errors.ts'
 import { FD_IO_CALLS } from './fd-io-calls.ts'
@@ -47,7 +48,7 @@ const PREVIEW1_CALLS: ReadonlyMap<string, Bind> = new Map(
 )
 
 const BEYOND_CALLS: ReadonlyMap<string, Bind> = new Map(
-  Object.entries<Bind>({ ...LOCK_CALLS, ...MODE_CALLS }),
+  Object.entries<Bind>({ ...ALARM_CALLS, ...LOCK_CALLS, ...MODE_CALLS }),
 )
 
 /** No name is in both. */
@@ -180,6 +181,21 @@ export class WasiHost {
   /** The guest's time has been looked at. Answers whether a call had asked for that. */
   checked(nowMs: number): boolean {
     return this.#context.checked(nowMs)
+  }
+
+  /** How much processor time the guest has used when it is to be told so; undefined: it need not be. */
+  get alarmMs(): number | undefined {
+    return this.#context.alarm?.usedMs
+  }
+
+  /** It has. */
+  ring(): void {
+    this.#context.ring()
+  }
+
+  /** Asked when a guest wants to be told. Default: it may use all there is. */
+  set processorTime(hook: () => ProcessorBudget) {
+    this.#context.processorTime = hook
   }
 
   /** What the guest gave to `proc_exit` in the latest session, 0 to 2^32 - 1; `undefined`: it has not exited. */

@@ -100,13 +100,16 @@ export class MemoryDirectory extends MemoryNode implements DirectoryNode {
 
   createFile(name: string, mode: OpenMode): OpenFile | number {
     const file = this.#create(name, 0, () => new MemoryFile(this.system))
-    return typeof file === 'number' ? file : file.open(mode)
+    if (typeof file === 'number') return file
+    if (mode.permissions !== undefined) file.setMode(mode.permissions)
+    return file.open(mode)
   }
 
-  createDirectory(name: string): number {
+  createDirectory(name: string, permissions?: number): number {
     if (this.#depth() >= this.system.quota.limits.depth) return Errno.MLINK
     const created = this.#create(name, 0, () => new MemoryDirectory(this.system, this))
-    return typeof created === 'number' ? created : Errno.SUCCESS
+    if (typeof created === 'number') return created
+    return permissions === undefined ? Errno.SUCCESS : created.setMode(permissions)
   }
 
   createSymlink(name: string, target: string): number {

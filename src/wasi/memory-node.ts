@@ -1,8 +1,10 @@
 /** What files, links and directories in memory have in common: an inode number, times, links, and their place in the quota. */
 import type { Clock } from '../base/clock.ts'
+import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
 import type { Filestat, NewTimes } from './filesystem.ts'
 import type { MemoryQuota } from './memory-quota.ts'
+import { NEW_FILE, NEW_FOLDER, OWN } from './own-stat.ts'
 
 /** One in-memory file system. */
 export interface MemorySystem {
@@ -24,6 +26,7 @@ export abstract class MemoryNode {
   readonly filetype: number
   /** Names that lead here. */
   links = 0
+  #mode: number
   #atim: bigint
   #mtim: bigint
   #ctim: bigint
@@ -32,6 +35,7 @@ export abstract class MemoryNode {
   constructor(system: MemorySystem, filetype: number) {
     this.system = system
     this.filetype = filetype
+    this.#mode = filetype === Filetype.Directory ? NEW_FOLDER : NEW_FILE
     this.ino = system.nextIno++
     const now = system.clock.realtimeNs()
     this.#atim = now
@@ -48,10 +52,18 @@ export abstract class MemoryNode {
       filetype: this.filetype,
       nlink: BigInt(this.links),
       size: BigInt(this.size),
+      mode: this.#mode,
+      ...OWN,
       atim: this.#atim,
       mtim: this.#mtim,
       ctim: this.#ctim,
     }
+  }
+
+  setMode(mode: number): number {
+    this.#ctim = this.system.clock.realtimeNs()
+    this.#mode = mode
+    return Errno.SUCCESS
   }
 
   setTimes({ atim, mtim }: NewTimes): number {

@@ -1,13 +1,33 @@
-/** Permissions of files, which preview 1 lacks (module `wasm_fpm`: chmod). */
+/** Permissions and owners of files, which preview 1 lacks (module `wasm_fpm`: access, chmod, create_mode, fstat, stat). */
+import { ACCESS_ALL, Access, FILESTAT_BYTES, LONG_FILESTAT_BYTES } from './abi.ts'
+import { allowedTo, SELF } from './allowed.ts'
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
-import { at } from './path-calls.ts'
+import { descriptorStatCall, storeFilestat } from './fd-stat-calls.ts'
+import type { Filestat, Node } from './filesystem.ts'
+import { at, statCall } from './path-calls.ts'
 import { Right } from './rights.ts'
 
 /** Neither set-user-ID and its like nor anything else. */
 const PERMISSIONS = 0o777
 
 export const MODE_CALLS = {
+  /**
+   * As the calls of path-calls.ts. What access(2) says, without asking the kernel; links are followed.
+   *
+   * INVAL: unknown bits. NOENT: nothing there. NOTDIR: a slash behind a file's name. ROFS: to be written, and on a read-only file
+   * system. ACCES: its permissions.
+   */
+  access: (host: CallContext) => (fd: number, path: number, length: number, wanted: number) => {
+    host.enter()
+    if ((wanted & ~ACCESS_ALL) !== 0) return Errno.INVAL
+    return at(host, fd, Right.PathFilestatGet, path, length, 'follow', (found) => {
+      const { node } = found
+      if (node === undefined) return Errno.NOENT
+      return found.isMistakenForDirectory ? Errno.NOTDIR : allows(node, wanted)
+    })
+  },
+
   /**
    * As the calls of path-calls.ts. The owner's own permissions stay, so that the host can read, count and remove what is there.
    *
@@ -23,4 +43,43 @@ export const MODE_CALLS = {
       return node.setMode?.(mode & PERMISSIONS) ?? Errno.SUCCESS
     })
   },
+
+  /** Permissions of what the next `path_open` or `path_create_directory` makes; the process's umask takes none of them away. */
+  create_mode: (host: CallContext) => (mode: number) => {
+    host.enter()
+    host.newMode = mode & PERMISSIONS
+    return Errno.SUCCESS
+  },
+
+  /** As `fd_filestat_get`, with the longer result of `stat`. */
+  fstat: descriptorStatCall(storeLongFilestat),
+
+  /** As `path_filestat_get`, with a longer result. */
+  stat: statCall(storeLongFilestat),
+}
+
+/**
+ * Stores a filestat and what it lacks; FAULT when it does not fit.
+ *
+ *     | 64 bytes of a filestat | mode u32 | uid u32 | gid u32 | 4 unused |
+ */
+function storeLongFilestat(host: CallContext, result: number, stat: Filestat): number {
+  const at = result >>> 0
+  if (!host.has(at, LONG_FILESTAT_BYTES)) return Errno.FAULT
+  const { view } = host
+  const behind = at + FILESTAT_BYTES
+  view.setUint32(behind, stat.mode, true)
+  view.setUint32(behind + 4, stat.uid, true)
+  view.setUint32(behind + 8, stat.gid, true)
+  view.setUint32(behind + 12, 0, true)
+  return storeFilestat(host, result, stat)
+}
+
+/** SUCCESS or why not. */
+function allows(node: Node, wanted: number): number {
+  const stat = node.stat()
+  if (typeof stat === 'number') return stat
+  const isReadOnly = node.kind !== 'symlink' && node.isReadOnly === true
+  if ((wanted & Access.Write) !== 0 && isReadOnly) return Errno.ROFS
+  return (wanted & ~allowedTo(SELF, stat)) === 0 ? Errno.SUCCESS : Errno.ACCES
 }

@@ -18,6 +18,7 @@ import type {
   OpenMode,
   StandardStream,
 } from './filesystem.ts'
+import { ownStat } from './own-stat.ts'
 
 const DEVICE_NUMBER = 0x747265n
 
@@ -125,6 +126,10 @@ class MountDirectory implements DirectoryNode {
     return this.#point.inside.size + (this.#below?.weight ?? 0)
   }
 
+  get isReadOnly(): boolean {
+    return this.#below === undefined || this.#below.isReadOnly === true
+  }
+
   /** The whole tree is held: what is mounted elsewhere must not come to its end meanwhile. */
   retain(): void {
     if (this.#references++ > 0) return
@@ -143,7 +148,7 @@ class MountDirectory implements DirectoryNode {
   }
 
   stat(): Filestat | number {
-    return this.#below?.stat() ?? holderStat(this.#point.ino)
+    return this.#below?.stat() ?? ownStat(DEVICE_NUMBER, this.#point.ino, Filetype.Directory)
   }
 
   setTimes(times: NewTimes): number {
@@ -188,8 +193,8 @@ class MountDirectory implements DirectoryNode {
     return this.#making(name, (below) => below.createFile(name, mode))
   }
 
-  createDirectory(name: string): number {
-    return this.#making(name, (below) => below.createDirectory(name))
+  createDirectory(name: string, permissions?: number): number {
+    return this.#making(name, (below) => below.createDirectory(name, permissions))
   }
 
   createSymlink(name: string, target: string): number {
@@ -227,11 +232,6 @@ class MountDirectory implements DirectoryNode {
     directory.retain()
     return directory
   }
-}
-
-function holderStat(ino: bigint): Filestat {
-  const filetype = Filetype.Directory
-  return { dev: DEVICE_NUMBER, ino, filetype, nlink: 1n, size: 0n, atim: 0n, mtim: 0n, ctim: 0n }
 }
 
 /** The entries below, without those that mount points hide, and then the mount points. */

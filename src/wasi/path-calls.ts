@@ -13,7 +13,7 @@ import { SYMLINK_FOLLOW } from './abi.ts'
 import { type CallContext, FILE_WORK } from './call-context.ts'
 import { Errno } from './errno.ts'
 import { storeFilestat } from './fd-stat-calls.ts'
-import type { Node } from './filesystem.ts'
+import type { Filestat, Node } from './filesystem.ts'
 import { placeOf } from './mount-tree.ts'
 import { newTimes } from './new-times.ts'
 import { type LastLink, type Resolved, readPath, resolve } from './resolve.ts'
@@ -24,29 +24,34 @@ const encoder = new TextEncoder()
 /** What it takes to look at one entry of a directory that is moved. */
 const MOVE_WORK = 50
 
-export const PATH_CALLS = {
-  /** EXIST: something is there. */
-  path_create_directory: (host: CallContext) => (fd: number, path: number, length: number) => {
-    host.enter()
-    return at(host, fd, Right.PathCreateDirectory, path, length, 'entry', (found) =>
-      found.node === undefined
-        ? changed(host, found.directory.createDirectory(found.name))
-        : Errno.EXIST,
-    )
-  },
-
-  /** NOENT: nothing there. */
-  path_filestat_get:
-    (host: CallContext) =>
-    (fd: number, flags: number, path: number, length: number, result: number) => {
+/** A call that stores what is at a path by `store`. NOENT: nothing there. */
+export function statCall(store: (host: CallContext, result: number, stat: Filestat) => number) {
+  return (host: CallContext) =>
+    (fd: number, flags: number, path: number, length: number, result: number): number => {
       host.enter()
       return at(host, fd, Right.PathFilestatGet, path, length, lastLink(flags), (found) => {
         if (found.node === undefined) return Errno.NOENT
         if (found.isMistakenForDirectory) return Errno.NOTDIR
         const stat = found.node.stat()
-        return typeof stat === 'number' ? stat : storeFilestat(host, result, stat)
+        return typeof stat === 'number' ? stat : store(host, result, stat)
       })
-    },
+    }
+}
+
+export const PATH_CALLS = {
+  /** EXIST: something is there. */
+  path_create_directory: (host: CallContext) => (fd: number, path: number, length: number) => {
+    host.enter()
+    const permissions = host.takeNewMode()
+    return at(host, fd, Right.PathCreateDirectory, path, length, 'entry', (found) =>
+      found.node === undefined
+        ? changed(host, found.directory.createDirectory(found.name, permissions))
+        : Errno.EXIST,
+    )
+  },
+
+  /** NOENT: nothing there. */
+  path_filestat_get: statCall(storeFilestat),
 
   /** NOENT: nothing there. INVAL: contradicting or unknown flags. */
   path_filestat_set_times:

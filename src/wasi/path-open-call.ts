@@ -43,6 +43,7 @@ export const PATH_OPEN_CALL = {
       result: number,
     ) => {
       host.enter()
+      const permissions = host.takeNewMode()
       const parent = host.descriptors.get(fd)
       if (parent === undefined) return Errno.BADF
       if (parent.open.kind !== 'directory') return Errno.NOTDIR
@@ -68,6 +69,7 @@ export const PATH_OPEN_CALL = {
         read: (rights & Right.FdRead) !== 0,
         write: (rights & Right.FdWrite) !== 0,
         truncate: (oflags & Oflags.Trunc) !== 0,
+        permissions,
       }
       const changes = (oflags & (Oflags.Creat | Oflags.Trunc)) !== 0
       let open: OpenThing | number = Errno.NOENT

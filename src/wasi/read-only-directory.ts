@@ -4,6 +4,7 @@ import type { DirectoryNode, DirectoryReader, Filestat, Node } from './filesyste
 
 export abstract class ReadOnlyDirectory implements DirectoryNode {
   readonly kind = 'directory'
+  readonly isReadOnly = true
   readonly weight: number = 0
 
   abstract retain(): void

@@ -51,7 +51,15 @@ const PREVIEW1_PARAMETERS: Readonly<Record<string, string>> = {
   sock_shutdown: 'ii',
 }
 
-const BEYOND_PARAMETERS: Readonly<Record<string, string>> = { chmod: 'iiii', flock: 'ii' }
+const BEYOND_PARAMETERS: Readonly<Record<string, string>> = {
+  access: 'iiii',
+  alarm: 'iii',
+  chmod: 'iiii',
+  create_mode: 'i',
+  flock: 'ii',
+  fstat: 'ii',
+  stat: 'iiiii',
+}
 
 /** `(i32, i64) -> i32`, by the module's name and the function's. */
 export const SIGNATURES: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([

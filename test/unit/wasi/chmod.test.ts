@@ -66,7 +66,7 @@ for (const { path, mode, errno, changed, is } of CASES) {
   })
 }
 
-test('read-only folders say so, mounted ones are changed, and in memory there is nothing to change', async () => {
+test('read-only folders say so, mounted ones are changed, and in memory as well', async () => {
   const clock = new FakeClock()
   const [fixed, memory] = [
     openHostDirectory(join(base, 'root'), { writable: false }),

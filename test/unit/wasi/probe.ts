@@ -64,7 +64,15 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
 }
 
 /** The same of `wasm_fpm`. */
-export const BEYOND_SIGNATURES: Readonly<Record<string, string>> = { chmod: 'iiii', flock: 'ii' }
+export const BEYOND_SIGNATURES: Readonly<Record<string, string>> = {
+  access: 'iiii',
+  alarm: 'iii',
+  chmod: 'iiii',
+  create_mode: 'i',
+  flock: 'ii',
+  fstat: 'ii',
+  stat: 'iiiii',
+}
 
 export const FILL = 0x3f
 

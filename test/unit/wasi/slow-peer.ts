@@ -3,9 +3,8 @@ import { Filetype } from '../../../src/wasi/abi.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
 import type { Filestat, Node, OpenStream } from '../../../src/wasi/filesystem.ts'
 import { NamesReader } from '../../../src/wasi/names-reader.ts'
+import { ownStat } from '../../../src/wasi/own-stat.ts'
 import { ReadOnlyDirectory } from '../../../src/wasi/read-only-directory.ts'
-
-const STAT = { dev: 1n, ino: 1n, nlink: 1n, size: 0n, atim: 0n, mtim: 0n, ctim: 0n }
 
 export class SlowPeer extends ReadOnlyDirectory {
   /** Descriptors that were closed. */
@@ -24,13 +23,13 @@ export class SlowPeer extends ReadOnlyDirectory {
   release(): void {}
 
   stat(): Filestat {
-    return { ...STAT, filetype: Filetype.Directory }
+    return ownStat(1n, 1n, Filetype.Directory)
   }
 
   lookup(): Node {
     return {
       kind: 'file',
-      stat: () => ({ ...STAT, filetype: Filetype.SocketStream }),
+      stat: () => ownStat(1n, 1n, Filetype.SocketStream),
       open: () => this.#connect(),
       setTimes: () => Errno.ROFS,
     }
