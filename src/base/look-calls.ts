@@ -23,6 +23,8 @@ export interface FileStatus {
 export interface LookCalls {
   /** statx(2). A link in last place is not followed. */
   stat(directory: number, name: string): FileStatus | number
+  /** The same of what is open. */
+  statOpen(fd: number): FileStatus | number
   /**
    * openat2(2) of a path that neither leads out of the directory nor through any link, whatever others do meanwhile. O_CLOEXEC is
    * added. A kernel without the call, or a filter before it, answers ENOSYS, and is not asked again.
@@ -41,6 +43,7 @@ export interface FolderEntry {
 
 const O_CLOEXEC = 0o2_000_000
 const AT_SYMLINK_NOFOLLOW = 0x100
+const AT_EMPTY_PATH = 0x1000
 /** Asks for what `FileStatus` has. */
 const STATX_BASIC_STATS = 0x7ff
 const STATX_BYTES = 256
@@ -99,14 +102,17 @@ function bind(ffi: typeof Ffi, result: (value: number) => number): LookCalls {
     name[written] = 0
     return true
   }
+  const stat = (fd: number, flags: number): FileStatus | number => {
+    const code = result(functions.statx(fd, atName, flags, STATX_BASIC_STATS, atStatus))
+    return code < 0 ? code : readStatus(statusView)
+  }
   let hasOpenat2 = true
   return {
-    stat: (directory, path) => {
-      if (!put(path)) return -constants.errno.ENAMETOOLONG
-      const code = result(
-        functions.statx(directory, atName, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, atStatus),
-      )
-      return code < 0 ? code : readStatus(statusView)
+    stat: (directory, path) =>
+      put(path) ? stat(directory, AT_SYMLINK_NOFOLLOW) : -constants.errno.ENAMETOOLONG,
+    statOpen: (fd) => {
+      name[0] = 0
+      return stat(fd, AT_EMPTY_PATH)
     },
     openBeneath: (directory, path, flags) => {
       if (!hasOpenat2) return -constants.errno.ENOSYS

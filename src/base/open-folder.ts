@@ -1,13 +1,12 @@
 /**
  * Opens a folder for going through it, which may be reached through links: whoever names it knows what they mean.
  *
- * Node's permission model denies a granted folder itself, not what is in it, where the name of another granted path begins with
- * its own (`permission-flags.ts`). So what it denies is asked of the kernel, which it does not see. For folders that the
- * configuration names and nothing else.
+ * By the kernel's own call where that can be had. Node's permission model does not see it: that denies a granted folder itself, not
+ * what is in it, where the name of another granted path begins with its own (`permission-flags.ts`), and it looks at each path for
+ * longer than the kernel. For folders that the configuration names and nothing else.
  */
 import { constants, openSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
-import { systemCodeOf } from './errors.ts'
 import { loadFileCalls } from './file-calls.ts'
 
 /** Opens a folder for going through it only; not among Node's constants. */
@@ -19,14 +18,10 @@ const AT_FDCWD = -100
 
 /** Returns a descriptor; throws as `openSync` does. */
 export function openFolder(path: string): number {
-  try {
-    return openSync(path, FOLDER_FLAGS)
-  } catch (error) {
-    const calls = systemCodeOf(error) === 'ERR_ACCESS_DENIED' ? loadFileCalls() : undefined
-    if (calls === undefined) throw error
-    const fd = calls.openat(AT_FDCWD, path, FOLDER_FLAGS, 0)
-    if (fd >= 0) return fd
-    const code = getSystemErrorName(fd)
-    throw Object.assign(new Error(`${code}: open '${path}'`, { cause: error }), { code })
-  }
+  const calls = loadFileCalls()
+  if (calls === undefined) return openSync(path, FOLDER_FLAGS)
+  const fd = calls.openat(AT_FDCWD, path, FOLDER_FLAGS, 0)
+  if (fd >= 0) return fd
+  const code = getSystemErrorName(fd)
+  throw Object.assign(new Error(`${code}: open '${path}'`), { code, errno: fd })
 }

@@ -136,8 +136,8 @@ export class GuestRun extends PoolRun implements WasiGrants {
     return target.settings.makePreopens(answer)
   }
 
-  get onOpened(): WasiGrants['onOpened'] {
-    return this.#scene.target.onOpened
+  get onFile(): WasiGrants['onFile'] {
+    return this.#scene.target.onFile
   }
 
   get clock(): Clock {

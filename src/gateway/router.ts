@@ -84,7 +84,7 @@ function findFile(cgi: CgiRequest, { config, documentRoot, settings, handlers }:
       settings: runtime?.settingsOf(scriptPath) ?? handlers.get(scriptPath) ?? settings,
       paths,
       onRun: runtime?.ended,
-      onOpened: runtime?.opened,
+      onFile: runtime?.opened,
     }
   }
   const folder = documentRoot?.rules.documentRoot ?? 'no root'

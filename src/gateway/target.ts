@@ -18,7 +18,7 @@ export interface GuestTarget {
   /** Is told of every run that has ended; `hasFailed`: the guest trapped, or used up its time. */
   readonly onRun?: ((hasFailed: boolean) => void) | undefined
   /** See `WasiGrants`. */
-  readonly onOpened?: ((path: string) => void) | undefined
+  readonly onFile?: ((path: string) => void) | undefined
 }
 
 export interface FileTarget {

@@ -17,6 +17,7 @@ import { ExitSignal } from './exit-signal.ts'
 import type { DirectoryNode, OpenStream } from './filesystem.ts'
 import { IovecList } from './iovec-list.ts'
 import { Listings } from './listing.ts'
+import { PathTexts } from './path-texts.ts'
 import { ALL_RIGHTS } from './rights.ts'
 import type { Preopen, WasiGrants } from './session.ts'
 import { DEFAULT_WASI_LIMITS } from './session.ts'
@@ -74,6 +75,7 @@ export class CallContext {
   readonly descriptors: DescriptorTable = new DescriptorTable(() => this.#openPreopens())
   readonly listings = new Listings()
   readonly ways = new Ways()
+  readonly paths = new PathTexts()
   readonly #standard = new StandardStreams(NOTHING)
   /** Guest memory. Only valid after `enter()` and until the guest runs again. */
   bytes: Uint8Array = new Uint8Array(0)

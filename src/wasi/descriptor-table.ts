@@ -2,6 +2,9 @@
 import type { Descriptor, OpenThing } from './descriptor.ts'
 import { Errno } from './errno.ts'
 
+/** Behind the standard streams. */
+export const FIRST_PREOPEN = 3
+
 export class DescriptorTable {
   readonly #entries: (Descriptor | undefined)[] = []
   readonly #openRestNow: () => readonly Descriptor[]

@@ -2,6 +2,7 @@
 import { Filetype } from './abi.ts'
 import { CallContext } from './call-context.ts'
 import type { DirectoryNode } from './filesystem.ts'
+import { takeApart } from './path-texts.ts'
 import { resolve } from './resolve.ts'
 
 /** `path`: as the guest says it below `whole`, which is all that it sees. */
@@ -10,7 +11,7 @@ export function hasFile(whole: DirectoryNode, path: string): boolean {
   whole.retain()
   host.whole = whole
   try {
-    const found = resolve(host, whole, path, 'follow')
+    const found = resolve(host, whole, takeApart(path), 'follow')
     if (typeof found === 'number') return false
     const stat = found.node?.kind === 'file' ? found.node.stat() : undefined
     found.release()

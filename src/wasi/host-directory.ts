@@ -10,7 +10,7 @@
  * Links that a guest makes lead downwards only. So others who follow links in the folder, such as a web server, are not
  * led out of it either, wherever the guest moves them.
  */
-import { closeSync, fstatSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { FOLDER_FLAGS, openFolder } from '../base/open-folder.ts'
 import { Filetype } from './abi.ts'
 import { attempt, Errno } from './errno.ts'
@@ -41,10 +41,10 @@ import {
   setDescriptorMode,
   setNameMode,
   setNameTimes,
+  statDescriptor,
   statName,
   unlinkName,
 } from './host-name.ts'
-import { filestatOf } from './host-stat.ts'
 import { setDescriptorTimes } from './host-times.ts'
 import type { MountQuota } from './mount-quota.ts'
 
@@ -144,7 +144,7 @@ class HostDirectory implements DirectoryNode {
 
   stat(): Filestat | number {
     if (this.#found !== undefined) return this.#found.stat
-    return this.#with((fd) => attempt(() => filestatOf(fstatSync(fd, { bigint: true }))))
+    return this.#with(statDescriptor)
   }
 
   setTimes(times: NewTimes): number {

@@ -2,10 +2,9 @@
 import { closeSync, constants, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs'
 import { LOCK_EXCLUSIVE, LOCK_NONE, LOCK_SHARED, loadFileCalls } from '../base/file-calls.ts'
 import { Filetype } from './abi.ts'
-import { attempt, done, Errno, errnoOf, errnoOfResult } from './errno.ts'
+import { done, Errno, errnoOf, errnoOfResult } from './errno.ts'
 import type { Filestat, LockKind, NewTimes, OpenFile, OpenMode } from './filesystem.ts'
-import { type HostName, openName, setDescriptorMode } from './host-name.ts'
-import { filestatOf } from './host-stat.ts'
+import { type HostName, openName, setDescriptorMode, statDescriptor } from './host-name.ts'
 import { syncInTurn } from './host-sync.ts'
 import { setDescriptorTimes } from './host-times.ts'
 import type { MountQuota } from './mount-quota.ts'
@@ -62,14 +61,14 @@ class OpenHostFile implements OpenFile {
 
   /** The second half of opening. */
   prepare(mode: OpenMode): number {
-    const stats = attempt(() => fstatSync(this.#fd))
-    if (typeof stats === 'number') return stats
-    if (!stats.isFile()) return Errno.ACCES
+    const stat = this.stat()
+    if (typeof stat === 'number') return stat
+    if (stat.filetype !== Filetype.RegularFile) return Errno.ACCES
     return mode.truncate ? this.setSize(0) : Errno.SUCCESS
   }
 
   stat(): Filestat | number {
-    return attempt(() => filestatOf(fstatSync(this.#fd, { bigint: true })))
+    return statDescriptor(this.#fd)
   }
 
   read(into: Uint8Array, offset: number): number {
@@ -102,7 +101,7 @@ class OpenHostFile implements OpenFile {
   }
 
   allocate(size: number): number {
-    const before = attempt(() => fstatSync(this.#fd, { bigint: true }))
+    const before = this.stat()
     if (typeof before === 'number') return before
     return before.size < size ? this.setSize(size) : Errno.SUCCESS
   }

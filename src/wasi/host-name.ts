@@ -7,6 +7,7 @@
 import {
   closeSync,
   constants,
+  fstatSync,
   linkSync,
   lstatSync,
   lutimesSync,
@@ -47,6 +48,13 @@ export function statName({ directory, name, path }: HostName): Filestat | number
   const stats = attempt(() => lstatSync(path, { bigint: true, throwIfNoEntry: false }))
   if (stats === undefined) return Errno.NOENT
   return typeof stats === 'number' ? stats : filestatOf(stats)
+}
+
+/** What is open. */
+export function statDescriptor(fd: number): Filestat | number {
+  const status = loadFileCalls()?.look?.statOpen(fd)
+  if (status === undefined) return attempt(() => filestatOf(fstatSync(fd, { bigint: true })))
+  return typeof status === 'number' ? errnoOfResult(status) : filestatOf(status)
 }
 
 /**

@@ -11,6 +11,7 @@
  */
 import { SYMLINK_FOLLOW } from './abi.ts'
 import { type CallContext, FILE_WORK } from './call-context.ts'
+import { FIRST_PREOPEN } from './descriptor-table.ts'
 import { Errno } from './errno.ts'
 import { storeFilestat } from './fd-stat-calls.ts'
 import type { Filestat, Node } from './filesystem.ts'
@@ -29,11 +30,15 @@ export function statCall(store: (host: CallContext, result: number, stat: Filest
   return (host: CallContext) =>
     (fd: number, flags: number, path: number, length: number, result: number): number => {
       host.enter()
-      return at(host, fd, Right.PathFilestatGet, path, length, lastLink(flags), (found) => {
+      return at(host, fd, Right.PathFilestatGet, path, length, lastLink(flags), (found, name) => {
         if (found.node === undefined) return Errno.NOENT
         if (found.isMistakenForDirectory) return Errno.NOTDIR
         const stat = found.node.stat()
-        return typeof stat === 'number' ? stat : store(host, result, stat)
+        if (typeof stat === 'number') return stat
+        // As it is asked about by who is going to open it by the path without links.
+        const isToBeOpened = (flags & SYMLINK_FOLLOW) === 0 && found.node.kind !== 'directory'
+        if (isToBeOpened && fd === FIRST_PREOPEN) host.grants.onFile?.(name)
+        return store(host, result, stat)
       })
     }
 }
@@ -185,8 +190,9 @@ export const PATH_CALLS = {
     (host: CallContext) =>
     (target: number, targetLength: number, fd: number, path: number, length: number) => {
       host.enter()
-      const text = readPath(host, target, targetLength)
-      if (typeof text === 'number') return text
+      const read = readPath(host, target, targetLength)
+      if (typeof read === 'number') return read
+      const { text } = read
       if (text === '') return Errno.NOENT
       return at(host, fd, Right.PathSymlink, path, length, 'entry', (found) => {
         if (found.node !== undefined) return Errno.EXIST
@@ -235,21 +241,21 @@ export function at(
   path: number,
   length: number,
   last: LastLink,
-  act: (found: Resolved) => number,
+  act: (found: Resolved, path: string) => number,
 ): number {
   const descriptor = host.descriptors.get(fd)
   if (descriptor === undefined) return Errno.BADF
   if (descriptor.open.kind !== 'directory') return Errno.NOTDIR
   if ((descriptor.rights & right) === 0) return Errno.NOTCAPABLE
-  const name = readPath(host, path, length)
-  if (typeof name === 'number') return name
+  const given = readPath(host, path, length)
+  if (typeof given === 'number') return given
   const isLook = LOOKING.includes(right)
   // Whether something is there that is to be made, or removed, is asked now.
   if (!isLook) host.ways.forget()
-  const found = resolve(host, descriptor.open.node, name, last)
+  const found = resolve(host, descriptor.open.node, given, last)
   if (typeof found === 'number') return found
   host.charge(FILE_WORK)
-  const errno = act(found)
+  const errno = act(found, given.text)
   if (!isLook) host.ways.forget()
   found.release()
   return errno

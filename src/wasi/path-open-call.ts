@@ -2,12 +2,11 @@
 import { FDFLAGS_ALL, OFLAGS_ALL, Oflags, SYMLINK_FOLLOW } from './abi.ts'
 import { type CallContext, FILE_WORK } from './call-context.ts'
 import { Descriptor, type OpenThing } from './descriptor.ts'
+import { FIRST_PREOPEN } from './descriptor-table.ts'
 import { Errno } from './errno.ts'
 import type { OpenFile, Opening, OpenMode, OpenStream, StandardStream } from './filesystem.ts'
 import { type Resolved, readPath, resolve } from './resolve.ts'
 import { knownRights, Right, WRITING_RIGHTS } from './rights.ts'
-
-const FIRST_PREOPEN = 3
 
 /** How often a file that others make and remove at the same time is looked for. */
 const MAX_TRIES = 4
@@ -56,8 +55,9 @@ export const PATH_OPEN_CALL = {
       if (((rights | inherited) & ~parent.inheriting) !== 0) return Errno.NOTCAPABLE
       if ((oflags & ~OFLAGS_ALL) !== 0 || (fdflags & ~FDFLAGS_ALL) !== 0) return Errno.INVAL
       if ((oflags & Oflags.Creat) !== 0 && (oflags & Oflags.Directory) !== 0) return Errno.INVAL
-      const name = readPath(host, path, pathLength)
-      if (typeof name === 'number') return name
+      const given = readPath(host, path, pathLength)
+      if (typeof given === 'number') return given
+      const name = given.text
       if (!host.has(result >>> 0, 4)) return Errno.FAULT
       if (host.descriptors.isFull) return Errno.MFILE
       const isExclusive = (oflags & Oflags.Creat) !== 0 && (oflags & Oflags.Excl) !== 0
@@ -76,7 +76,7 @@ export const PATH_OPEN_CALL = {
       for (let tries = 0; tries < MAX_TRIES; tries++) {
         if (tries > 0) host.ways.clear()
         else if (changes) host.ways.forget()
-        const resolved = resolve(host, parent.open.node, name, lastLink)
+        const resolved = resolve(host, parent.open.node, given, lastLink)
         if (typeof resolved === 'number') return resolved
         host.charge(FILE_WORK)
         open = openResolved(host, resolved, oflags, mode)
@@ -85,7 +85,7 @@ export const PATH_OPEN_CALL = {
         if (isExclusive || !hasChanged(open, resolved)) break
       }
       if (typeof open === 'number') return open
-      if (fd === FIRST_PREOPEN && open.kind === 'file' && mode.read) host.grants.onOpened?.(name)
+      if (fd === FIRST_PREOPEN && open.kind === 'file' && mode.read) host.grants.onFile?.(name)
       const kept = mode.write ? rights : rights & ~WRITING_RIGHTS
       const descriptor = new Descriptor(open, kept, { inheriting: inherited, fdflags })
       const opened = host.descriptors.add(descriptor)

@@ -9,6 +9,7 @@
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
 import type { DirectoryNode, Node } from './filesystem.ts'
+import type { PathText } from './path-texts.ts'
 import type { KeptWay } from './ways.ts'
 
 /** As Linux has it. */
@@ -21,8 +22,6 @@ const NAME_WORK = 2_000
 const MOST_WAY_NAMES = 32
 /** A `..` leads to where the walk has not been itself: once again, name by name. */
 const STEP_BY_STEP = -1
-
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * What to do with a symbolic link in last place: `follow` it, `stop` at it unless a slash comes behind it, or take it
@@ -76,15 +75,15 @@ export class Resolved {
  * - INVAL: has a NUL in it
  * - ILSEQ: not UTF-8
  */
-export function readPath(host: CallContext, pointer: number, length: number): string | number {
+export function readPath(host: CallContext, pointer: number, length: number): PathText | number {
   host.charge((length >>> 0) * 20)
   const start = pointer >>> 0
   const bytes = length >>> 0
   if (!host.has(start, bytes)) return Errno.FAULT
   if (bytes > host.grants.limits.pathBytes) return Errno.NAMETOOLONG
   try {
-    const path = decoder.decode(host.bytes.subarray(start, start + bytes))
-    return path.includes('\0') ? Errno.INVAL : path
+    const path = host.paths.read(host.bytes, start, bytes)
+    return path.text.includes('\0') ? Errno.INVAL : path
   } catch {
     return Errno.ILSEQ
   }
@@ -104,11 +103,36 @@ export function readPath(host: CallContext, pointer: number, length: number): st
 export function resolve(
   host: CallContext,
   start: DirectoryNode,
-  path: string,
+  given: PathText,
   lastLink: LastLink,
 ): Resolved | number {
+  const found = lookByWay(host, start, given, lastLink)
+  if (found !== undefined) return found
+  const path = given.text
   const result = walkOnce(host, start, { path, lastLink, jumps: true })
   return result === STEP_BY_STEP ? walkOnce(host, start, { path, lastLink, jumps: false }) : result
+}
+
+/** One look at the last name, where one of the guest's latest paths has led to the folder; undefined: to be walked. */
+function lookByWay(
+  host: CallContext,
+  start: DirectoryNode,
+  { text, folder, name }: PathText,
+  lastLink: LastLink,
+): Resolved | number | undefined {
+  if (folder === '' || name === '') return undefined
+  const { ways, grants } = host
+  const way = ways.get(start, folder, grants.clock.nowMs())
+  const { pathBytes, pathSteps } = grants.limits
+  if (way === undefined || way.bytes + text.length > pathBytes || way.steps >= pathSteps) {
+    return undefined
+  }
+  const node = ways.lookup(way, name)
+  if (typeof node === 'object' && node.kind === 'symlink' && lastLink === 'follow') return undefined
+  host.charge(STEP_WORK)
+  if (typeof node === 'number' && node !== Errno.NOENT) return node
+  way.directory.retain()
+  return new Resolved(way.directory, name, typeof node === 'number' ? undefined : node, false)
 }
 
 interface Wanted {

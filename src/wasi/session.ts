@@ -24,8 +24,11 @@ export interface WasiGrants {
   readonly terminals?: readonly [stdin: boolean, stdout: boolean, stderr: boolean]
   /** In order, from descriptor 3 on. Read once, before the guest can use or see them: it may be a getter. */
   readonly preopens: readonly Preopen[]
-  /** Is told of each file that the guest has opened to read it below the first of these, by the path it gave. Must not throw. */
-  readonly onOpened?: ((path: string) => void) | undefined
+  /**
+   * Is told of each file below the first of these that the guest has opened to read it, or has looked at without following links
+   * as one does who finds out where a path leads; by the path it gave. Must not throw.
+   */
+  readonly onFile?: ((path: string) => void) | undefined
   readonly clock: Clock
   /** Fills the array with random bytes; called with at most 65,536 at a time. */
   readonly random: (into: Uint8Array) => void

@@ -148,13 +148,21 @@ function placeFinder({
   // Those that lie in others first.
   places.sort((a, b) => b.guest.length - a.guest.length)
   return (path) => {
-    const isClean = !path.split('/').includes('..')
-    const place = isClean
-      ? places.find(({ guest }) => path.startsWith(guest === '/' ? guest : `${guest}/`))
-      : undefined
+    const place = places.find(({ guest }) => path.startsWith(guest === '/' ? guest : `${guest}/`))
     if (place?.host === undefined) return place
-    return { host: place.host + path.slice(place.guest === '/' ? 0 : place.guest.length) }
+    const below = path.slice(place.guest === '/' ? 0 : place.guest.length)
+    return staysBelow(below) ? { host: place.host + below } : undefined
   }
+}
+
+/** Whether no `..` leads above where the path begins. */
+function staysBelow(path: string): boolean {
+  let depth = 0
+  for (const name of path.split('/')) {
+    if (name !== '' && name !== '.') depth += name === '..' ? -1 : 1
+    if (depth < 0) return false
+  }
+  return true
 }
 
 async function identityOf(path: string): Promise<string | undefined> {
