@@ -23,6 +23,8 @@ export interface FileStatus {
 export interface LookCalls {
   /** statx(2). A link in last place is not followed. */
   stat(directory: number, name: string): FileStatus | number
+  /** The same of a whole path, through any links. */
+  statPath(path: string): FileStatus | number
   /** The same of what is open. */
   statOpen(fd: number): FileStatus | number
   /**
@@ -42,6 +44,9 @@ export interface FolderEntry {
 }
 
 const O_CLOEXEC = 0o2_000_000
+/** Stands for no folder: paths are whole ones. */
+export const AT_FDCWD = -100
+
 const AT_SYMLINK_NOFOLLOW = 0x100
 const AT_EMPTY_PATH = 0x1000
 /** Asks for what `FileStatus` has. */
@@ -110,6 +115,7 @@ function bind(ffi: typeof Ffi, result: (value: number) => number): LookCalls {
   return {
     stat: (directory, path) =>
       put(path) ? stat(directory, AT_SYMLINK_NOFOLLOW) : -constants.errno.ENAMETOOLONG,
+    statPath: (path) => (put(path) ? stat(AT_FDCWD, 0) : -constants.errno.ENAMETOOLONG),
     statOpen: (fd) => {
       name[0] = 0
       return stat(fd, AT_EMPTY_PATH)

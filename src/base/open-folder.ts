@@ -8,13 +8,11 @@
 import { constants, openSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { loadFileCalls } from './file-calls.ts'
+import { AT_FDCWD } from './look-calls.ts'
 
 /** Opens a folder for going through it only; not among Node's constants. */
 export const O_PATH: number = process.platform === 'linux' ? 0o10_000_000 : 0
 export const FOLDER_FLAGS: number = constants.O_RDONLY | constants.O_DIRECTORY | O_PATH
-
-/** Stands for no folder: paths are whole ones. */
-const AT_FDCWD = -100
 
 /** Returns a descriptor; throws as `openSync` does. */
 export function openFolder(path: string): number {

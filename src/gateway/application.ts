@@ -22,7 +22,7 @@ export interface ApplicationOptions {
   /** Whether there are. */
   readonly hasRequests: boolean
   /** Changes whenever the file at a guest's path does; undefined: there is none. */
-  readonly identify: (path: string) => Promise<string | undefined>
+  readonly identify: (path: string) => string | undefined
   /** How long files are believed to be as they were, in milliseconds. */
   readonly revalidateMs: number
 }
@@ -40,11 +40,15 @@ const LEAST_PAUSE_MS = 1000
 const MOST_PAUSE_MS = 60_000
 /** Who has no request for so long gives back what was loaded. */
 const IDLE_MS = 600_000
+/** Files that are looked at in one go. */
+const LOOKS_AT_ONCE = 256
 
 interface Loaded {
   readonly engine: GuestModule
   readonly module: GuestModule
   readonly files: ReadonlyMap<string, string>
+  /** Whether the files are what they were, while that is found out. */
+  checking: Promise<boolean> | undefined
 }
 
 export class Application {
@@ -78,8 +82,13 @@ export class Application {
       return engine
     }
     this.#usedMs = clock.nowMs()
-    if (this.#usedMs - this.#checkedMs >= revalidateMs) void this.#check(loaded)
-    return loaded.module
+    if (this.#usedMs - this.#checkedMs >= revalidateMs) {
+      this.#checkedMs = this.#usedMs
+      const isSame = this.#check(loaded)
+      if (typeof isSame === 'object') loaded.checking = isSame
+      else if (!isSame) return engine
+    }
+    return loaded.checking?.then((isSame) => (isSame ? loaded.module : engine)) ?? loaded.module
   }
 
   /** A request has opened a file. */
@@ -148,14 +157,21 @@ export class Application {
     const files = await this.#identifyAll([...this.#known])
     for (const path of this.#known) if (!files.has(path)) this.#known.delete(path)
     const module = await this.#options.load(engine, [...files.keys()].sort())
-    return { engine, module, files }
+    return { engine, module, files, checking: undefined }
   }
 
-  async #check(loaded: Loaded): Promise<void> {
-    this.#checkedMs = this.#options.clock.nowMs()
-    const now = await this.#identifyAll([...loaded.files.keys()])
-    const isSame = [...loaded.files].every(([path, identity]) => now.get(path) === identity)
-    if (!isSame && this.#loaded === loaded) this.#drop()
+  /** Whether the files are what they were, from one on; what was loaded is dropped if they are not. */
+  #check(loaded: Loaded, from = 0): boolean | Promise<boolean> {
+    let at = 0
+    for (const [path, identity] of loaded.files) {
+      if (at++ < from) continue
+      if (at > from + LOOKS_AT_ONCE) return othersTurn().then(() => this.#check(loaded, at - 1))
+      if (this.#options.identify(path) === identity) continue
+      if (this.#loaded === loaded) this.#drop()
+      return false
+    }
+    loaded.checking = undefined
+    return true
   }
 
   #drop(): void {
@@ -174,11 +190,16 @@ export class Application {
   }
 
   async #identifyAll(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const found = await Promise.all(
-      paths.map(async (path) => [path, await this.#options.identify(path)] as const),
-    )
     const files = new Map<string, string>()
-    for (const [path, identity] of found) if (identity !== undefined) files.set(path, identity)
+    for (const [at, path] of paths.entries()) {
+      if (at > 0 && at % LOOKS_AT_ONCE === 0) await othersTurn()
+      const identity = this.#options.identify(path)
+      if (identity !== undefined) files.set(path, identity)
+    }
     return files
   }
+}
+
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }

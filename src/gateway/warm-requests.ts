@@ -30,7 +30,7 @@ interface WarmRequestParts {
   /** Names that the tenant is asked by. */
   readonly hosts: readonly string[]
   readonly limits: WasiLimits
-  readonly onOpened: NonNullable<WasiGrants['onOpened']>
+  readonly onFile: NonNullable<WasiGrants['onFile']>
   /** A path, and why nothing answers it. */
   readonly onUnanswered: (path: string, error: unknown) => void
 }
@@ -90,7 +90,7 @@ function variablesOf(
 function requestOf(
   path: string,
   { cgi, found }: { readonly cgi: CgiRequest; readonly found: FoundScript },
-  { limits, onOpened }: WarmRequestParts,
+  { limits, onFile }: WarmRequestParts,
 ): AskedRequest {
   const { paths, settings } = found
   const { env, cpuMs, wallMs, makePreopens } = settings
@@ -101,7 +101,7 @@ function requestOf(
       env: guestEnvironment(cgi, { ...paths, role: 'responder', env }),
       preopens: makePreopens({ requestId: 'warm', handler: paths.scriptFilename }),
       random: (into) => void randomFillSync(into),
-      onOpened,
+      onFile,
       limits,
     },
     cpuMs,

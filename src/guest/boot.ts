@@ -25,7 +25,7 @@ import { ProcessorTime, threadTimeOf } from './processor-time.ts'
 /** What a run is given. */
 export interface BootRun {
   /** What it sees of the file system, its variables and its random bytes. Its output is not wanted, and its errors are said if it fails. */
-  readonly grants: Pick<WasiGrants, 'env' | 'preopens' | 'random' | 'limits' | 'onOpened'>
+  readonly grants: Pick<WasiGrants, 'env' | 'preopens' | 'random' | 'limits' | 'onFile'>
   /** Processor time and time it may take, in milliseconds. */
   readonly cpuMs: number
   readonly wallMs: number

@@ -1,8 +1,9 @@
 /** What of a tenant's scripts is loaded ahead, and which requests are run ahead, for one of its runtimes. */
 import { randomFillSync } from 'node:crypto'
-import { stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { CodedError, toWire } from '../base/errors.ts'
+import { loadFileCalls } from '../base/file-calls.ts'
 import type { Logger } from '../base/logger.ts'
 import type { TenantConfig } from '../config/config.ts'
 import { Application } from '../gateway/application.ts'
@@ -58,7 +59,7 @@ export function applicationOf(scripts: Scripts, parts: ApplicationParts): Applic
     load: (engine, files) =>
       load(engine, files, { ...scripts, ...parts, logger, told, isFixed, opened }),
     hasRequests: warm.length > 0,
-    identify: async (path) => {
+    identify: (path) => {
       const place = placeOf(path)
       if (place === undefined) return undefined
       return place.host === undefined ? NEVER_CHANGES : identityOf(place.host)
@@ -94,7 +95,7 @@ async function load(
   for (;;) {
     const requests = warmRequests([...left], {
       ...{ find: loading.find, index, hosts: tenant.hosts, limits },
-      onOpened: loading.opened,
+      onFile: loading.opened,
       onUnanswered: leaveOut,
     })
     try {
@@ -165,11 +166,11 @@ function staysBelow(path: string): boolean {
   return true
 }
 
-async function identityOf(path: string): Promise<string | undefined> {
-  try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
-    return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`
-  } catch {
-    return undefined
-  }
+/** What a look at the file says: it takes so little time that waiting for it would take more. */
+function identityOf(path: string): string | undefined {
+  const status =
+    loadFileCalls()?.look?.statPath(path) ?? statSync(path, { bigint: true, throwIfNoEntry: false })
+  if (typeof status !== 'object') return undefined
+  const { dev, ino, size, mtimeNs, ctimeNs } = status
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`
 }

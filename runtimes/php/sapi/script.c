@@ -2,10 +2,14 @@
 #include "sapi.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "php_main.h"
 #include "zend_exceptions.h"
+
+extern char *__wasilibc_cwd;
 
 static zend_stat_t status;
 
@@ -22,6 +26,20 @@ static void answer(int code, const char *text) {
   zend_end_try();
 }
 
+/* Where the script is, as CGI has it. Its folder is there as it is, and libc would ask the host about it once more. */
+static void enter_folder(const char *path) {
+  size_t length = strrchr(path, '/') - path;
+  char *folder = strndup(path, MAX(length, 1));
+  if (folder == NULL) return;
+  bool is_plain = strstr(folder, "/.") == NULL && strstr(folder, "//") == NULL;
+  if (is_plain) {
+    __wasilibc_cwd = folder;
+  } else {
+    VCWD_CHDIR(folder);
+    free(folder);
+  }
+}
+
 void wasm_fpm_run_script(void) {
   const char *path = SG(request_info).path_translated;
   if (path == NULL) return answer(404, "File not found.\n");
@@ -29,6 +47,8 @@ void wasm_fpm_run_script(void) {
     return errno == EACCES ? answer(403, "Access denied.\n") : answer(404, "File not found.\n");
   }
   if (!S_ISREG(status.st_mode)) return answer(403, "Access denied.\n");
+  if (*path == '/') enter_folder(path);
+  SG(options) |= SAPI_OPTION_NO_CHDIR;
   zend_file_handle file;
   zend_stream_init_filename(&file, path);
   file.primary_script = true;

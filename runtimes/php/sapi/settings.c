@@ -23,7 +23,8 @@ static const char SETTINGS[] =
     "zend.exception_ignore_args=1\nzend.exception_string_param_max_len=0\nzend.assertions=-1\n"
     "mail.add_x_header=0\nsys_temp_dir=/tmp\n"
     "session.save_path=/var/lib/php/sessions\nsession.gc_probability=1\nsession.gc_divisor=1000\nsession.sid_length=26\nsession.sid_bits_per_character=5\n"
-    "opcache.enable=1\nopcache.validate_timestamps=1\nopcache.revalidate_freq=0\nopcache.file_update_protection=0\n"
+    /* The host looks whether files that were loaded ahead have changed, for all requests at once. */
+    "opcache.enable=1\nopcache.validate_timestamps=0\nopcache.file_update_protection=0\n"
     "opcache.interned_strings_buffer=4\nopcache.max_accelerated_files=4000\n"
     /* What has been looked up is kept with the snapshot: an age would make all of it old at once. */
     "realpath_cache_ttl=2147483647\n";

@@ -387,3 +387,18 @@ for (const { name, call, errno } of CHANGED_BY_OTHERS) {
       expect(await call(probe)).toBe(errno)
     }))
 }
+
+test('files that are opened to be read, and those whose path is found out, are told', async () => {
+  const told: string[] = []
+  await withGrant('mounted', {}, async (probe, { grants }) => {
+    probe.host.begin({ ...grants, onFile: (path) => void told.push(path) })
+    for (const path of ['m/a/f', 'm/l/../a/f', 'm/l', 'm/n', 'm/a']) {
+      for (const follow of [0, 1]) {
+        await probe.call('path_filestat_get', DIR, follow, ...probe.put(50_000, path), RESULT)
+      }
+    }
+    expect(told).toEqual(['m/a/f', 'm/l/../a/f', 'm/l'])
+    await probe.open(DIR, 'm/a/a/f', { rights: READ })
+    expect(told.slice(3)).toEqual(['m/a/a/f'])
+  })
+})

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { PathTexts, takeApart } from '../../../src/wasi/path-texts.ts'
+
+const NOT_UTF8 = [0x61, 0xff]
+
+test.each([
+  ['a/b/c', 'a/b', 'c'],
+  ['c', '', 'c'],
+  ['/c', '', 'c'],
+  ['a/', 'a', ''],
+  ['a/.', 'a', ''],
+  ['a/..', 'a', ''],
+  ['a/...', 'a', '...'],
+  ['', '', ''],
+])('%j is taken apart', (text, folder, name) => {
+  expect(takeApart(text)).toEqual({ text, folder, name })
+})
+
+test('whatever was read before and wherever it is, bytes are the text that they are', () => {
+  const texts = new PathTexts()
+  const memory = new Uint8Array(4096)
+  // More than there are places for, of all lengths, so that many share one.
+  const paths = Array.from({ length: 3000 }, (_, at) => `${'é/'.repeat(at % 150)}${at}`)
+  for (const [at, path] of [...paths, ...paths.toReversed()].entries()) {
+    const start = at % 7
+    const { written } = new TextEncoder().encodeInto(path, memory.subarray(start))
+    for (const _ of ['for the first time', 'again']) {
+      expect(texts.read(memory, start, written)).toEqual(takeApart(path))
+    }
+  }
+})
+
+test('what is no UTF-8 is none the second time either', () => {
+  const texts = new PathTexts()
+  for (const length of [2, 300]) {
+    const bytes = new Uint8Array(length)
+    bytes.set(NOT_UTF8)
+    for (const _ of ['for the first time', 'again']) {
+      expect(() => texts.read(bytes, 0, length)).toThrow(TypeError)
+    }
+  }
+})
