@@ -102,7 +102,7 @@ export interface StreamReader extends ByteSource {
 export interface FileNode {
   readonly kind: 'file'
   stat(): Filestat | number
-  /** Permissions, of which on the host's disk the owner's own stay. Not there: they cannot be changed, and that is no error. */
+  /** Permissions; on the host's disk the owner may always read. Not there: they cannot be changed, and that is no error. */
   setMode?(mode: number): number
   /** Whether it is on a read-only file system. Default: no. */
   readonly isReadOnly?: boolean

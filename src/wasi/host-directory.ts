@@ -48,8 +48,8 @@ import {
 import { setDescriptorTimes } from './host-times.ts'
 import type { MountQuota } from './mount-quota.ts'
 
-/** What the host itself may do with what guests make, whatever they say. */
-const [OWNER_OF_FILE, OWNER_OF_FOLDER] = [0o600, 0o700]
+/** What the host itself may do with what guests make, whatever they say: it counts and measures. */
+const [OWNER_OF_FILE, OWNER_OF_FOLDER] = [0o400, 0o500]
 
 const HAS_PROC = process.platform === 'linux'
 

@@ -36,6 +36,7 @@ export function createMemoryDirectory(
 export function createScratchDirectory(clock: Clock, limits: MemoryLimits): MemoryDirectory {
   const root = createMemoryDirectory(clock, limits)
   root.system.onUnreachable = () => root.empty()
+  root.setMode(0o1777)
   return root
 }
 

@@ -29,7 +29,7 @@ export const MODE_CALLS = {
   },
 
   /**
-   * As the calls of path-calls.ts. The owner's own permissions stay, so that the host can read, count and remove what is there.
+   * As the calls of path-calls.ts. The owner's right to read stays, so that the host can count what is there.
    *
    * NOENT: nothing there. NOTDIR: a slash behind a file's name. ROFS: a read-only file system.
    */

@@ -1,6 +1,7 @@
 /** Permissions that guests set. */
 import { execFileSync } from 'node:child_process'
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   realpathSync,
@@ -35,6 +36,7 @@ beforeEach(() => {
 })
 
 afterEach(() => {
+  chmodSync(join(base, 'root/folder'), 0o700)
   rmSync(base, { recursive: true })
 })
 
@@ -42,11 +44,12 @@ const { SUCCESS, NOENT, NOTDIR, NOTCAPABLE, ROFS } = Errno
 
 const CASES = [
   { path: 'file', mode: 0o600, errno: SUCCESS, changed: 'root/file', is: 0o600 },
-  { path: 'file', mode: 0o444, errno: SUCCESS, changed: 'root/file', is: 0o644 },
+  { path: 'file', mode: 0o444, errno: SUCCESS, changed: 'root/file', is: 0o444 },
+  { path: 'file', mode: 0, errno: SUCCESS, changed: 'root/file', is: 0o400 },
   { path: 'file', mode: 0o7755, errno: SUCCESS, changed: 'root/file', is: 0o755 },
   { path: 'file', mode: -1, errno: SUCCESS, changed: 'root/file', is: 0o777 },
   { path: 'folder', mode: 0o2770, errno: SUCCESS, changed: 'root/folder', is: 0o770 },
-  { path: 'folder/', mode: 0, errno: SUCCESS, changed: 'root/folder', is: 0o700 },
+  { path: 'folder/', mode: 0, errno: SUCCESS, changed: 'root/folder', is: 0o500 },
   { path: 'link', mode: 0o640, errno: SUCCESS, changed: 'root/folder/file', is: 0o640 },
   { path: 'nothing', mode: 0o600, errno: NOENT, changed: 'root/file', is: 0o644 },
   { path: 'file/', mode: 0o600, errno: NOTDIR, changed: 'root/file', is: 0o644 },

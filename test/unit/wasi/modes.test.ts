@@ -161,7 +161,7 @@ test.skipIf(isRoot)('access where the permissions forbid it', async () => {
 const MODES = [
   { mode: 0o600, file: 0o600, folder: 0o700, inMemory: 0o600 },
   { mode: 0o777, file: 0o777, folder: 0o777, inMemory: 0o777 },
-  { mode: 0o000, file: 0o600, folder: 0o700, inMemory: 0o000 },
+  { mode: 0o000, file: 0o400, folder: 0o500, inMemory: 0o000 },
   { mode: 0o7666, file: 0o666, folder: 0o766, inMemory: 0o666 },
 ]
 
