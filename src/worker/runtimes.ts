@@ -16,6 +16,7 @@ import { GuestError } from '../guest/errors.ts'
 import { checkModuleBytes, type GuestModule } from '../guest/guest-module.ts'
 import type { LoadTurns } from '../guest/load-turns.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
+import { processUser } from './process-user.ts'
 
 /** Of the code of one function of a runtime: as much as V8 takes hardened. */
 const FUNCTION_BYTES = 7 * 1024 * 1024
@@ -92,7 +93,13 @@ export class Runtimes {
 
   /** Those that `configs` mean, by name; of others, what was made is forgotten. */
   take(configs: readonly RuntimeConfig[]): ReadonlyMap<string, Runtime> {
-    const wanted = new Map(configs.map((config) => [config.name, this.#take(config)]))
+    const user = processUser()
+    const wanted = new Map(
+      configs.map((config) => [
+        config.name,
+        this.#take({ ...config, env: { ...user, ...config.env } }),
+      ]),
+    )
     for (const name of this.#latest.keys()) if (!wanted.has(name)) this.#latest.delete(name)
     return wanted
   }

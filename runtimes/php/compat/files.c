@@ -120,21 +120,3 @@ int flock(int file, int operation) {
   errno = error;
   return -1;
 }
-
-/* Modes are said to be set, as programs would stop otherwise. */
-int chmod(const char *path, mode_t mode) {
-  (void)mode;
-  return access(path, F_OK);
-}
-
-int fchmod(int file, mode_t mode) {
-  (void)file, (void)mode;
-  return 0;
-}
-
-mode_t umask(mode_t mode) {
-  static mode_t mask = 022;
-  mode_t old = mask;
-  mask = mode & 0777;
-  return old;
-}

@@ -47,6 +47,7 @@ static const zend_function_entry FUNCTIONS[] = {
 
 static PHP_MINIT_FUNCTION(wasm_fpm) {
   wasm_fpm_register_transports();
+  wasm_fpm_register_timer();
   return SUCCESS;
 }
 

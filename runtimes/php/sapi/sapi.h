@@ -52,6 +52,9 @@ void wasm_fpm_forget_randomness(void);
 /* transports.c: streams that the host speaks TLS for. */
 void wasm_fpm_register_transports(void);
 
+/* timer.c: max_execution_time. */
+void wasm_fpm_register_timer(void);
+
 /* functions.c: what a program may call. */
 extern zend_module_entry wasm_fpm_module;
 

@@ -21,7 +21,7 @@ static const char SETTINGS[] =
     "short_open_tag=0\noutput_buffering=4096\nexpose_php=0\ndisplay_errors=0\ndisplay_startup_errors=0\nlog_errors=1\n"
     "error_reporting=22527\nvariables_order=GPCS\nrequest_order=GP\nregister_argc_argv=0\nenable_dl=0\n"
     "zend.exception_ignore_args=1\nzend.exception_string_param_max_len=0\nzend.assertions=-1\n"
-    "mail.add_x_header=0\nsys_temp_dir=/tmp\n"
+    "max_input_time=60\nmail.add_x_header=0\nsys_temp_dir=/tmp\n"
     "session.save_path=/var/lib/php/sessions\nsession.gc_probability=1\nsession.gc_divisor=1000\nsession.sid_length=26\nsession.sid_bits_per_character=5\n"
     /* The host looks whether files that were loaded ahead have changed, for all requests at once. */
     "opcache.enable=1\nopcache.validate_timestamps=0\nopcache.file_update_protection=0\n"

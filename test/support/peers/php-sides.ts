@@ -17,6 +17,8 @@ export interface PhpSides {
   readonly ports: Readonly<Record<Side, number>>
   /** What wasm-fpm has logged so far. */
   logs(): string
+  /** Stops wasm-fpm and starts it again. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -37,39 +39,46 @@ export interface SidesOptions {
   readonly isConverted?: boolean
   /** More lines of the tenant's, where the configuration is written by hand. */
   readonly tenant?: string
+  /** Whether wasm-fpm's workers run as php-fpm's do, and it has a store. Default: as who starts the tests, without one. */
+  readonly isLikePhpFpm?: boolean
   /** Folders that are each side's own, seen by both at the same path. They must be there; takes root. */
   readonly places?: Places
 }
 
 /** `root`: the folder of the PHP files. */
 export async function startPhpSides(root: string, options: SidesOptions): Promise<PhpSides> {
-  const { locations, isConverted = false, tenant = '', places = {} } = options
+  const { locations, isConverted = false, isLikePhpFpm = false, places = {} } = options
+  const tenant = (options.tenant ?? '') + mountTables(places)
   const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-php-'))
   chmodSync(folder, 0o755)
   const sockets = { 'php-fpm': join(folder, 'php.sock'), 'wasm-fpm': join(folder, 'wasm.sock') }
   const ports = { 'php-fpm': await freePort(), 'wasm-fpm': await freePort() }
   const files = {
     'php-fpm.conf': phpFpmConfig(folder, sockets['php-fpm']),
-    'wasm-fpm.toml': wasmFpmConfig(root, sockets['wasm-fpm'], tenant + mountTables(places)),
+    'wasm-fpm.toml': wasmFpmConfig(root, sockets['wasm-fpm'], { tenant, isLikePhpFpm }),
     'nginx.conf': nginxConfig({ folder, root, locations, sockets, ports }),
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   if (isConverted) convertConfig(folder, root, sockets['wasm-fpm'])
   const own = { directory: folder }
-  const children = [
-    new Child(...phpFpmCommand(places), own),
-    new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own),
-    new Child(
-      findProgram('nginx') ?? 'nginx',
-      ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'],
-      own,
-    ),
-  ] as const
+  const serve = (): Child =>
+    new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own)
+  const phpFpm = new Child(...phpFpmCommand(places), own)
+  let wasmFpm = serve()
+  const nginx = new Child(
+    findProgram('nginx') ?? 'nginx',
+    ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'],
+    own,
+  )
   const stop = async (): Promise<void> => {
-    for (const child of children) await child.stop()
+    for (const child of [phpFpm, wasmFpm, nginx]) await child.stop()
     rmSync(folder, { recursive: true, force: true })
   }
-  const [phpFpm, wasmFpm, nginx] = children
+  const restart = async (): Promise<void> => {
+    await wasmFpm.stop()
+    wasmFpm = serve()
+    await wasmFpm.accepting({ unix: sockets['wasm-fpm'] })
+  }
   try {
     await phpFpm.accepting({ unix: sockets['php-fpm'] })
     await wasmFpm.accepting({ unix: sockets['wasm-fpm'] })
@@ -80,7 +89,7 @@ export async function startPhpSides(root: string, options: SidesOptions): Promis
     await stop()
     throw error
   }
-  return { ports, logs: () => wasmFpm.output(), stop }
+  return { ports, logs: () => wasmFpm.output(), restart, stop }
 }
 
 function phpFpmConfig(folder: string, socket: string): string {
@@ -128,12 +137,19 @@ function convertConfig(folder: string, root: string, socket: string): void {
   writeFileSync(join(folder, 'wasm-fpm.toml'), here)
 }
 
-function wasmFpmConfig(root: string, socket: string, tenant: string): string {
+function wasmFpmConfig(
+  root: string,
+  socket: string,
+  { tenant, isLikePhpFpm }: { readonly tenant: string; readonly isLikePhpFpm: boolean },
+): string {
+  const user = isLikePhpFpm && SERVER_USER !== undefined ? `user = "${SERVER_USER}"` : ''
   return `
+${isLikePhpFpm ? 'store = "store"' : ''}
 [[pool]]
 name = "www"
 listen = ["${socket}"]
 ${SERVER_USER === undefined ? '' : `listen_owner = "${SERVER_USER}"`}
+${user}
 workers = 1
 [[runtime]]
 name = "php"

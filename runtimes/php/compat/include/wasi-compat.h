@@ -1,6 +1,6 @@
 /*
  * What PHP uses and wasi-libc has not, or has wrong. Included before every source of PHP (not in configure, whose probes
- * declare things themselves). What is declared here stands in ../posix.c, ../memory.c and ../files.c.
+ * declare things themselves). What is declared here stands in ../posix.c, ../memory.c, ../files.c and ../modes.c.
  */
 #ifndef WASM_FPM_WASI_COMPAT_H
 #define WASM_FPM_WASI_COMPAT_H
