@@ -17,6 +17,7 @@ import type {
   OpenFile,
   OpenMode,
   StandardStream,
+  SymlinkNode,
 } from './filesystem.ts'
 import { ownStat } from './own-stat.ts'
 
@@ -28,6 +29,8 @@ interface Point {
   readonly ino: bigint
   /** Index of what is mounted here; undefined: nothing is. */
   mount: number | undefined
+  /** There is a link, and nothing else. */
+  readonly link?: MountLink
   readonly inside: Map<string, Point>
 }
 
@@ -37,18 +40,34 @@ export type Mounted = DirectoryNode | (() => DirectoryNode)
 export class MountPlan {
   readonly #root: Point = { ino: 1n, mount: undefined, inside: new Map() }
 
-  /** Absolute paths, as text; of two that are the same the last one counts. */
-  constructor(paths: readonly string[]) {
-    let ino = 1n
+  #lastIno = 1n
+
+  /**
+   * Absolute paths, as text; of two that are the same the last one counts. `links`: texts of links, by their paths; where there is
+   * something else to be, there is none.
+   */
+  constructor(paths: readonly string[], links: ReadonlyMap<string, string> = new Map()) {
     for (const [index, path] of paths.entries()) {
       let point = this.#root
-      for (const name of path.split('/').filter((one) => one !== '' && one !== '.')) {
-        const next = point.inside.get(name) ?? { ino: ++ino, mount: undefined, inside: new Map() }
-        point.inside.set(name, next)
-        point = next
-      }
+      for (const name of namesIn(path)) point = this.#next(point, name)
       point.mount = index
     }
+    for (const [path, text] of links) {
+      let point = this.#root
+      const names = namesIn(path)
+      for (const name of names.slice(0, -1)) point = this.#next(point, name)
+      const [last] = names.slice(-1)
+      if (last === undefined || point.inside.has(last) || point.link !== undefined) continue
+      const ino = ++this.#lastIno
+      const link = new MountLink(ino, text)
+      point.inside.set(last, { ino, mount: undefined, link, inside: new Map() })
+    }
+  }
+
+  #next({ inside }: Point, name: string): Point {
+    const next = inside.get(name) ?? { ino: ++this.#lastIno, mount: undefined, inside: new Map() }
+    inside.set(name, next)
+    return next
   }
 
   /**
@@ -59,6 +78,33 @@ export class MountPlan {
   open(directories: readonly Mounted[]): DirectoryNode {
     const tree = new MountTree(directories)
     return new MountDirectory(tree, this.#root, tree.at(this.#root))
+  }
+}
+
+function namesIn(path: string): string[] {
+  return path.split('/').filter((name) => name !== '' && name !== '.')
+}
+
+class MountLink implements SymlinkNode {
+  readonly kind = 'symlink'
+  readonly #ino: bigint
+  readonly #text: string
+
+  constructor(ino: bigint, text: string) {
+    this.#ino = ino
+    this.#text = text
+  }
+
+  stat(): Filestat {
+    return ownStat(DEVICE_NUMBER, this.#ino, Filetype.SymbolicLink)
+  }
+
+  setTimes(): number {
+    return Errno.ROFS
+  }
+
+  readLink(): string {
+    return this.#text
   }
 }
 
@@ -163,6 +209,7 @@ class MountDirectory implements DirectoryNode {
   lookup(name: string): Node | number {
     const point = this.#point.inside.get(name)
     if (point === undefined) return this.#below?.lookup(name) ?? Errno.NOENT
+    if (point.link !== undefined) return point.link
     const mounted = this.#tree.at(point)
     if (mounted !== undefined) return this.#give(point, mounted)
     // What is there counts only where it can hold the mount points.
@@ -175,13 +222,13 @@ class MountDirectory implements DirectoryNode {
 
   list(): DirectoryReader | number {
     const below = this.#below?.list()
-    return typeof below === 'number'
-      ? below
-      : new MountReader([...this.#point.inside.keys()], below)
+    return typeof below === 'number' ? below : new MountReader(entriesOf(this.#point), below)
   }
 
   inodeOf(name: string): bigint {
-    if (!this.#point.inside.has(name)) return this.#below?.inodeOf(name) ?? 0n
+    const point = this.#point.inside.get(name)
+    if (point === undefined) return this.#below?.inodeOf(name) ?? 0n
+    if (point.link !== undefined) return point.ino
     const node = this.lookup(name)
     if (typeof node === 'number' || node.kind !== 'directory') return 0n
     const stat = node.stat()
@@ -234,14 +281,21 @@ class MountDirectory implements DirectoryNode {
   }
 }
 
+function entriesOf({ inside }: Point): DirectoryEntry[] {
+  return [...inside].map(([name, { link }]) => ({
+    name,
+    filetype: link === undefined ? Filetype.Directory : Filetype.SymbolicLink,
+  }))
+}
+
 /** The entries below, without those that mount points hide, and then the mount points. */
 class MountReader implements DirectoryReader {
   readonly #hidden: ReadonlySet<string>
   readonly #below: DirectoryReader | undefined
-  #points: readonly string[]
+  #points: readonly DirectoryEntry[]
 
-  constructor(points: readonly string[], below: DirectoryReader | undefined) {
-    this.#hidden = new Set(points)
+  constructor(points: readonly DirectoryEntry[], below: DirectoryReader | undefined) {
+    this.#hidden = new Set(points.map(({ name }) => name))
     this.#below = below
     this.#points = points
   }
@@ -256,7 +310,7 @@ class MountReader implements DirectoryReader {
     }
     const points = this.#points.slice(0, count)
     this.#points = this.#points.slice(points.length)
-    return points.map((name) => ({ name, filetype: Filetype.Directory }))
+    return points
   }
 
   close(): void {

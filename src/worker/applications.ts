@@ -12,6 +12,7 @@ import { type AskedRequest, type FindScript, warmRequests } from '../gateway/war
 import { type BootTurns, warmModule } from '../guest/boot.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
+import { moved, RealRoot } from './real-root.ts'
 import type { Runtime } from './runtimes.ts'
 
 export interface ApplicationParts {
@@ -47,7 +48,7 @@ export function applicationOf(scripts: Scripts, parts: ApplicationParts): Applic
   const { name, extensions } = runtime.config
   const { clock } = parts
   const logger = parts.logger.child({ tenant: tenant.name, runtime: name })
-  const placeOf = placeFinder(scripts)
+  const placeOf = placeFinder(scripts, clock)
   const isFixed = (path: string): boolean => {
     const place = placeOf(path)
     return place !== undefined && place.host === undefined
@@ -140,15 +141,18 @@ function listsOf(files: readonly string[], isFixed: (path: string) => boolean): 
 }
 
 /** From paths as the guest sees them to those of this machine; undefined: nothing of the tenant's is there. */
-function placeFinder({
-  folder,
-  tenant: { mounts },
-}: Scripts): (path: string) => Pick<Place, 'host'> | undefined {
-  const places: Place[] = mounts.map(({ guest, host }) => ({ guest, host }))
+function placeFinder(
+  { folder, tenant }: Scripts,
+  clock: Clock,
+): (path: string) => Pick<Place, 'host'> | undefined {
+  const places: Place[] = tenant.mounts.map(({ guest, host }) => ({ guest, host }))
   if (folder !== undefined) places.push(folder)
   // Those that lie in others first.
   places.sort((a, b) => b.guest.length - a.guest.length)
-  return (path) => {
+  const { root, revalidateMs } = tenant
+  const realRoot = root === undefined ? undefined : new RealRoot(root, clock, revalidateMs)
+  return (opened) => {
+    const path = realRoot === undefined ? opened : moved(opened, realRoot.path, root ?? '')
     const place = places.find(({ guest }) => path.startsWith(guest === '/' ? guest : `${guest}/`))
     if (place?.host === undefined) return place
     const below = path.slice(place.guest === '/' ? 0 : place.guest.length)

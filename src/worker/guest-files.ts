@@ -17,6 +17,7 @@ import { type Mounted, MountPlan } from '../wasi/mount-tree.ts'
 import type { Preopen } from '../wasi/session.ts'
 import type { UsageLedger } from '../wasi/usage-ledger.ts'
 import type { MakeDevices } from './outbound-devices.ts'
+import { moved, RealRoot } from './real-root.ts'
 
 /** Shared by all tenants. */
 export interface FileParts {
@@ -57,22 +58,51 @@ interface TreeParts extends FileParts {
 
 /** The same in one tree, with `root` at its own path, for the guests of runtimes. Throws `WasiError`. */
 export function treeOf(config: TenantConfig, parts: TreeParts): MakePreopens {
-  const { root, mounts } = config
-  const roots = root === undefined ? [] : [root]
+  const { mounts } = config
   const runtimes = parts.runtimes.map((runtime) => runtime.config)
   const sessions = sessionsOf(config, runtimes)
-  const places = [...sessions, ...mounts].map(({ guest }) => guest)
-  const plan = new MountPlan([...roots, ...FIXED, ...places])
+  const places = [...FIXED, ...[...sessions, ...mounts].map(({ guest }) => guest)]
+  const planNow = planner(config, places, parts.clock)
   const openSessions = sessions.map((one) => sessionOpener(config, one, parts))
   const mounted = mounts.map((mount) => openMount(mount, parts))
   const tmpLimits = tmpLimitsOf(config)
-  return (asker) =>
-    asWhole(plan, [
+  return (asker) => {
+    const { plan, roots } = planNow()
+    return asWhole(plan, [
       ...roots.map((folder) => new ImageDirectory(folder, parts.images)),
       ...fixed(parts.clock, parts.makeDevices(asker), tmpLimits),
       ...openSessions,
       ...mounted,
     ])
+  }
+}
+
+interface Planned {
+  readonly plan: MountPlan
+  /** Where it is; none: there is none. */
+  readonly roots: readonly string[]
+}
+
+/** A link on the way to the root is one to guests as well, and paths below the root mean those where it leads. */
+function planner(
+  { root, revalidateMs }: TenantConfig,
+  places: readonly string[],
+  clock: Clock,
+): () => Planned {
+  if (root === undefined) {
+    const planned = { plan: new MountPlan(places), roots: [] }
+    return () => planned
+  }
+  const realRoot = new RealRoot(root, clock, revalidateMs)
+  let planned: Planned | undefined
+  return () => {
+    const { path } = realRoot
+    if (planned?.roots[0] === path) return planned
+    const paths = [path, ...places.map((place) => moved(place, root, path))]
+    const links = new Map(path === root ? [] : [[root, path]])
+    planned = { plan: new MountPlan(paths, links), roots: [path] }
+    return planned
+  }
 }
 
 /** Whether a tree of `makePreopens` has a file at a path below `root`; latin1, one char a byte. */

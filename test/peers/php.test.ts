@@ -40,8 +40,16 @@ const PARAMS = `
 const WITHHELD = ['HTTP_CONTENT_LENGTH', 'HTTP_CONTENT_TYPE']
 
 /** As people set nginx up for PHP. */
-const SETUPS: Readonly<Record<string, SidesOptions>> = {
+const SETUPS: Readonly<Record<string, SidesOptions & { readonly isLinked?: boolean }>> = {
   plain: {
+    locations: `
+    location / { try_files $uri $uri/ /index.php?$query_string; }
+    index index.php;
+    location ~ [.]php(/|$) {${PARAMS}
+    }`,
+  },
+  'with a root that is a link': {
+    isLinked: true,
     locations: `
     location / { try_files $uri $uri/ /index.php?$query_string; }
     index index.php;
@@ -72,6 +80,7 @@ const QUESTIONS: { name: string; path: string; method?: string; body?: string; t
   { name: 'a page further down', path: '/sub/tell.php' },
   { name: 'a name with a space', path: '/sub/with%20space.php' },
   { name: 'a script behind a link', path: '/alias.php' },
+  { name: 'a script in a folder behind a link', path: '/library/tell.php' },
   { name: 'files behind absolute links', path: '/linked.php' },
   { name: 'HEAD', path: '/tell.php', method: 'HEAD' },
   {
@@ -96,9 +105,13 @@ beforeAll(() => {
   }
   symlinkSync('tell.php', join(root, 'alias.php'))
   symlinkSync(join(root, 'sub'), join(root, 'library'))
+  symlinkSync(root, `${root}-link`)
   writeFileSync(join(root, 'linked.php'), "<?php require __DIR__ . '/library/tell.php';")
 })
-afterAll(() => rmSync(root, { recursive: true }))
+afterAll(() => {
+  rmSync(`${root}-link`)
+  rmSync(root, { recursive: true })
+})
 
 /** The parts of an answer that are to be the same. */
 function comparable({ status, headers, text, ending }: Answer): unknown {
@@ -114,11 +127,11 @@ function withoutVolatile(text: string): unknown {
   return { ...told, server: Object.fromEntries(kept) }
 }
 
-for (const [setup, options] of Object.entries(SETUPS)) {
+for (const [setup, { isLinked = false, ...options }] of Object.entries(SETUPS)) {
   describe.skipIf(!hasAll)(`nginx ${setup}`, () => {
     let sides: PhpSides
     beforeAll(async () => {
-      sides = await startPhpSides(root, options)
+      sides = await startPhpSides(isLinked ? `${root}-link` : root, options)
     })
     afterAll(() => sides.stop())
 

@@ -26,18 +26,19 @@ static void answer(int code, const char *text) {
   zend_end_try();
 }
 
-/* Where the script is, as CGI has it. Its folder is there as it is, and libc would ask the host about it once more. */
+/*
+ * Where the script is, as CGI has it, and as the kernel tells it: without links. The folder is there as it is, which Zend mostly knows
+ * already; libc would ask the host about it once more.
+ */
 static void enter_folder(const char *path) {
-  size_t length = strrchr(path, '/') - path;
-  char *folder = strndup(path, MAX(length, 1));
-  if (folder == NULL) return;
-  bool is_plain = strstr(folder, "/.") == NULL && strstr(folder, "//") == NULL;
-  if (is_plain) {
-    __wasilibc_cwd = folder;
-  } else {
-    VCWD_CHDIR(folder);
-    free(folder);
-  }
+  char folder[MAXPATHLEN], real[MAXPATHLEN];
+  size_t length = MAX(strrchr(path, '/') - path, 1);
+  if (length >= sizeof folder) return;
+  memcpy(folder, path, length);
+  folder[length] = '\0';
+  if (tsrm_realpath(folder, real) == NULL) return;
+  char *kept = strdup(real);
+  if (kept != NULL) __wasilibc_cwd = kept;
 }
 
 void wasm_fpm_run_script(void) {
@@ -73,4 +74,12 @@ void wasm_fpm_compile_script(const char *path) {
   zend_end_try();
   CG(compiler_options) = options;
   zend_destroy_file_handle(&file);
+}
+
+/* The kernel knows a folder, and tells its path without links; this libc keeps the path that it was told. Linked with --wrap. */
+int __real_chdir(const char *path);
+
+int __wrap_chdir(const char *path) {
+  char real[MAXPATHLEN];
+  return __real_chdir(tsrm_realpath(path, real) != NULL ? real : path);
 }

@@ -392,3 +392,35 @@ test('what a function answers is asked for at the first look, and given back wit
   }
   expect(references).toBe(0)
 })
+
+test('links beside what is mounted', () => {
+  const links = new Map([
+    ['/srv/current', '/srv/7'],
+    ['/srv/7', '/nowhere'],
+    ['/tmp/link', '7'],
+  ])
+  const tree = new MountPlan(['/srv/7', '/tmp'], links).open([
+    createMemoryDirectory(new FakeClock()),
+    createMemoryDirectory(new FakeClock()),
+  ])
+  tree.retain()
+  const [srv, tmp] = ['srv', 'tmp'].map((name) => tree.lookup(name))
+  if (typeof srv !== 'object' || srv.kind !== 'directory') throw new Error('no /srv')
+  if (typeof tmp !== 'object' || tmp.kind !== 'directory') throw new Error('no /tmp')
+  const link = srv.lookup('current')
+  if (typeof link !== 'object' || link.kind !== 'symlink') throw new Error('no link')
+  expect(link.readLink()).toBe('/srv/7')
+  expect(link.setTimes({ atim: 0n, mtim: 0n })).toBe(Errno.ROFS)
+  expect(link.stat()).toMatchObject({
+    filetype: Filetype.SymbolicLink,
+    ino: srv.inodeOf('current'),
+  })
+  expect(srv.lookup('7')).toMatchObject({ kind: 'directory' })
+  expect(tmp.lookup('link')).toMatchObject({ kind: 'symlink' })
+  expect(tmp.createFile('link', { read: true, write: true, truncate: false })).toBe(Errno.EXIST)
+  expect(tmp.unlinkFile('link')).toBe(Errno.BUSY)
+  expect(entriesOf(srv)).toEqual([
+    { name: '7', filetype: Filetype.Directory },
+    { name: 'current', filetype: Filetype.SymbolicLink },
+  ])
+})

@@ -1,5 +1,13 @@
 /** What guests of runtimes see of the file system. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -27,6 +35,11 @@ const ledger = new UsageLedger()
 
 /** What a request of a tenant with these `keys` and these sessions sees. */
 function requestOf(sessionFolder: string | undefined, keys = '', runtime = ''): DirectoryNode {
+  return maker(sessionFolder, keys, runtime)()
+}
+
+/** The same for one request after the other. */
+function maker(sessionFolder?: string, keys = '', runtime = ''): () => DirectoryNode {
   const config = parseConfig(
     `[[runtime]]\nname = "php"\nextensions = [".php"]\n${runtime}
 [[pool]]\nname = "www"\nlisten = ["/nowhere/www.sock"]
@@ -44,10 +57,12 @@ function requestOf(sessionFolder: string | undefined, keys = '', runtime = ''): 
       runtimes: config.runtimes.map((one) => ({ config: one })),
     },
   )
-  const [whole] = make()
-  if (whole === undefined) throw new Error('no tree')
-  whole.directory.retain()
-  return whole.directory
+  return () => {
+    const [whole] = make()
+    if (whole === undefined) throw new Error('no tree')
+    whole.directory.retain()
+    return whole.directory
+  }
 }
 
 /** What `act` answers for the folder at a path. */
@@ -129,4 +144,30 @@ test('elsewhere, or nowhere, if the runtime says so', () => {
   expect(write(requestOf(join(base, 'a'), '', 'sessions = "/state"'), '/state', 'x')).toBe(0)
   expect(readdirSync(join(base, 'a'))).toEqual(['sess_1'])
   expect(requestOf(join(base, 'a'), '', 'sessions = "off"').lookup('var')).toBe(Errno.NOENT)
+})
+
+test('a root that is a link leads where it leads, until it leads elsewhere', () => {
+  mkdirSync(join(base, 'a/data'))
+  mkdirSync(join(base, 'b/data'))
+  symlinkSync('a', join(base, 'current'))
+  const next = maker(
+    undefined,
+    `root = "current"\nrevalidate = "0s"\nmounts = [{ host = "own", guest = "${base}/current/data", writable = true }]`,
+  )
+  for (const target of ['a', 'b']) {
+    rmSync(join(base, 'current'))
+    symlinkSync(target, join(base, 'current'))
+    const tree = next()
+    const link = inFolder(tree, base, (folder) => folder.lookup('current'))
+    if (typeof link !== 'object' || link.kind !== 'symlink') throw new Error('no link')
+    expect(link.readLink()).toBe(join(base, target))
+    expect(inFolder(tree, join(base, target), (folder) => folder.createDirectory('x'))).toBe(
+      Errno.ROFS,
+    )
+    expect(write(tree, join(base, target, 'data'), target)).toBe(
+      target === 'a' ? Errno.SUCCESS : Errno.EXIST,
+    )
+    tree.release()
+  }
+  expect(readFileSync(join(base, 'own/sess_1'), 'utf8')).toBe('a')
 })
