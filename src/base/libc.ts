@@ -7,6 +7,9 @@ export interface Libc {
   ftruncate(fd: number, bytes: number): number
   /** Gives the memory of a part of such a file back: it reads as zeros from here on. */
   punchHole(fd: number, offset: number, bytes: number): void
+  /** From where on the file has something, and from where on it reads as zeros; negative: nowhere. */
+  seekData(fd: number, offset: number): number
+  seekHole(fd: number, offset: number): number
   /** Opens for reading; negative: it cannot be had. */
   open(path: Uint8Array): number
   close(fd: number): void
@@ -27,6 +30,8 @@ export interface Libc {
   munmap(address: bigint, bytes: number): void
   /** Drops private pages: the file's show again. */
   madviseDontNeed(address: bigint, bytes: number): number
+  /** Never makes huge pages of these. */
+  smallPages(address: bigint, bytes: number): void
   ioctl(fd: number, request: bigint, argument: Uint8Array | BigUint64Array): number
   /** Fills the `struct rusage` at `usage`. */
   getrusage(who: number, usage: bigint): number
@@ -57,9 +62,13 @@ export const PROT_WRITE = 2
 export const MAP_SHARED = 1
 export const MAP_PRIVATE = 2
 export const MAP_FIXED = 0x10
+export const MAP_ANONYMOUS = 0x20
 export const MAP_FAILED = 0xffff_ffff_ffff_ffffn
 
 const MADV_DONTNEED = 4
+const MADV_NOHUGEPAGE = 15
+const SEEK_DATA = 3
+const SEEK_HOLE = 4
 const PUNCH_HOLE_KEEP_SIZE = 3
 const AF_UNIX = 1
 const SOCK_STREAM_CLOEXEC = 0x80001
@@ -95,6 +104,7 @@ function bind(ffi: typeof Ffi): Libc {
     memfd_create: { arguments: ['pointer', 'uint32'], return: 'int32' },
     ftruncate: { arguments: ['int32', 'int64'], return: 'int32' },
     fallocate: { arguments: ['int32', 'int32', 'int64', 'int64'], return: 'int32' },
+    lseek: { arguments: ['int32', 'int64', 'int32'], return: 'int64' },
     open: { arguments: ['pointer', 'int32'], return: 'int32' },
     close: { arguments: ['int32'], return: 'int32' },
     dup: { arguments: ['int32'], return: 'int32' },
@@ -135,7 +145,7 @@ function bind(ffi: typeof Ffi): Libc {
   const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
   const [schedYield, socketpair] = [at('sched_yield'), at('socketpair')]
   const [dup2, exit, poll] = [at('dup2'), at('_exit'), at('poll')]
-  const [send, recv, fallocate] = [at('send'), at('recv'), at('fallocate')]
+  const [send, recv, fallocate, lseek] = [at('send'), at('recv'), at('fallocate'), at('lseek')]
   // struct pollfd: the descriptor, and two bytes each of what is asked and what is answered.
   const asked = new Int32Array(2)
   /** What holds of `events`, POLLHUP and POLLERR at the moment. */
@@ -150,6 +160,8 @@ function bind(ffi: typeof Ffi): Libc {
     ftruncate: (fd, bytes) => ftruncate(fd, BigInt(bytes)),
     punchHole: (fd, offset, bytes) =>
       void fallocate(fd, PUNCH_HOLE_KEEP_SIZE, BigInt(offset), BigInt(bytes)),
+    seekData: (fd, offset) => Number(lseek(fd, BigInt(offset), SEEK_DATA)),
+    seekHole: (fd, offset) => Number(lseek(fd, BigInt(offset), SEEK_HOLE)),
     open: (path) => open(pointer(path), 0),
     close: (fd) => void close(fd),
     dup: (fd) => dup(fd),
@@ -162,6 +174,7 @@ function bind(ffi: typeof Ffi): Libc {
       mmap(address, BigInt(bytes), protection, flags, fd, BigInt(offset)),
     munmap: (address, bytes) => void munmap(address, BigInt(bytes)),
     madviseDontNeed: (address, bytes) => madvise(address, BigInt(bytes), MADV_DONTNEED),
+    smallPages: (address, bytes) => void madvise(address, BigInt(bytes), MADV_NOHUGEPAGE),
     ioctl: (fd, request, argument) => ioctl(fd, request, pointer(argument)),
     getrusage: (who, usage) => getrusage(who, usage),
     socketpair: (fds) => socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pointer(fds)),

@@ -1,25 +1,27 @@
 /** Which pages of a memory are not as they were: what a snapshot over another one has to hold. */
 const SYSTEM_PAGE_BYTES = 4096
 
+export const ZERO_PAGE: Uint8Array = new Uint8Array(SYSTEM_PAGE_BYTES)
+
 export interface Range {
   readonly start: number
   end: number
 }
 
-/** Adds the pages of `now` from `start` on that are not as in `before`. */
+/** Adds the pages of `now` in `range` that are not as in `before`; undefined: there were zeros. */
 export function addChanges(
   changed: Range[],
   now: Uint8Array,
-  start: number,
-  before: Uint8Array,
+  range: Readonly<Range>,
+  before: Uint8Array | undefined,
 ): void {
-  for (let at = 0; at < before.length; at += SYSTEM_PAGE_BYTES) {
-    const [from, end] = [start + at, start + at + SYSTEM_PAGE_BYTES]
-    const isSame = Buffer.compare(now.subarray(from, end), before.subarray(at, end - start)) === 0
-    if (isSame) continue
+  for (let start = range.start; start < range.end; start += SYSTEM_PAGE_BYTES) {
+    const end = Math.min(start + SYSTEM_PAGE_BYTES, range.end)
+    const was = before?.subarray(start - range.start, end - range.start) ?? ZERO_PAGE
+    if (Buffer.compare(now.subarray(start, end), was) === 0) continue
     const last = changed.at(-1)
-    if (last?.end === from) last.end = end
-    else changed.push({ start: from, end })
+    if (last?.end === start) last.end = end
+    else changed.push({ start, end })
   }
 }
 

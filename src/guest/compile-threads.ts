@@ -9,7 +9,7 @@ import type { CompileThreadContext } from './compile.ts'
 import type { Compile, CompilePlan } from './compiler.ts'
 import type { GuestModule } from './guest-module.ts'
 import { SMALL_MODULE_BYTES } from './load-turns.ts'
-import { type ImageThreadContext, snapshotFile } from './mapped-memory.ts'
+import { type ImageThreadContext, snapshotFile } from './snapshot-file.ts'
 
 /** How long an idle thread for large modules is kept, in milliseconds. */
 const IDLE_MS = 10_000

@@ -1,6 +1,6 @@
 /**
- * Which pages of a private mapping have been written since it was made: those that are present, or in swap, and not a
- * file's. Asked of the kernel with the PAGEMAP_SCAN ioctl (Linux 6.7) or, before that, by reading /proc/self/pagemap.
+ * Which pages of a private mapping have been written since it was made: those that are present, or in swap, and neither a
+ * file's nor the system's page of zeros. Asked of the kernel with the PAGEMAP_SCAN ioctl (Linux 6.7) or, before that, by reading /proc/self/pagemap.
  */
 import type { Libc } from '../base/libc.ts'
 
@@ -10,6 +10,8 @@ const SYSTEM_PAGE_BYTES = 4096
 export type EachRegion = (start: number, end: number) => void
 
 export interface DirtyPages {
+  /** Whether pages of zeros that have only been looked at, and are no file's, do not count. */
+  readonly tellsZeros: boolean
   /** False: the kernel did not say. */
   scan(address: bigint, bytes: number, each: EachRegion): boolean
 }
@@ -21,6 +23,8 @@ const PAGEMAP_SCAN = 0xc060_6610n
 const PAGE_IS_FILE = 4n
 const PAGE_IS_PRESENT = 8n
 const PAGE_IS_SWAPPED = 16n
+/** The one page of zeros that the system shows until something is written. */
+const PAGE_IS_PFNZERO = 32n
 
 /** Regions asked for at a time. */
 const REGIONS = 4096
@@ -42,8 +46,8 @@ export function openDirtyPages(libc: Libc): DirtyPages | undefined {
   argument[0] = BigInt(argument.byteLength)
   argument[5] = libc.addressOf(regions.buffer)
   argument[6] = BigInt(REGIONS)
-  argument[8] = PAGE_IS_FILE
-  argument[9] = PAGE_IS_FILE
+  argument[8] = PAGE_IS_FILE | PAGE_IS_PFNZERO
+  argument[9] = PAGE_IS_FILE | PAGE_IS_PFNZERO
   argument[10] = PAGE_IS_PRESENT | PAGE_IS_SWAPPED
   argument[11] = PAGE_IS_FILE
 
@@ -78,5 +82,5 @@ export function openDirtyPages(libc: Libc): DirtyPages | undefined {
   const probe = new ArrayBuffer(SYSTEM_PAGE_BYTES)
   const aligned = libc.addressOf(probe) & ~BigInt(SYSTEM_PAGE_BYTES - 1)
   const hasIoctl = scanByIoctl(aligned, SYSTEM_PAGE_BYTES, () => undefined)
-  return { scan: hasIoctl ? scanByIoctl : scanByReading }
+  return { tellsZeros: hasIoctl, scan: hasIoctl ? scanByIoctl : scanByReading }
 }

@@ -5,24 +5,25 @@
  * costs what the run touched, not what the memory has; written pages stay private, so that the next run takes no page faults
  * for them.
  *
- * A snapshot may lie over another one: it has the pages in which they differ, and shares the others.
+ * A snapshot may lie over another one: it has the pages in which they differ, and shares the others. What is zeros in it is not
+ * mapped from the file but the system's own: then the first write to a page costs half as much, and nothing in the file.
  */
 
-import { isMainThread, workerData } from 'node:worker_threads'
-import {
-  type Libc,
-  loadLibc,
-  MAP_FAILED,
-  MAP_FIXED,
-  MAP_PRIVATE,
-  MAP_SHARED,
-  PROT_READ,
-  PROT_WRITE,
-} from '../base/libc.ts'
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../base/libc.ts'
 import type { DataPiece } from '../wasm/take-out-data.ts'
-import { addChanges, joinRanges, type Range } from './changed-pages.ts'
-import { type DirtyPages, openDirtyPages } from './dirty-pages.ts'
+import { addChanges, joinRanges, type Range, ZERO_PAGE } from './changed-pages.ts'
+import type { DirtyPages } from './dirty-pages.ts'
 import type { MemoryImage, MemorySnapshot, PutBack } from './memory-snapshot.ts'
+import {
+  closing,
+  contentsOf,
+  findMeans,
+  keepWhileUsed,
+  type Means,
+  mapPart,
+  type Part,
+  takePart,
+} from './snapshot-file.ts'
 
 /** Of private pages a memory may have; one that has more is given up, and goes back to the system a little at a time. */
 const MAX_PRIVATE_BYTES = 8 * 1024 * 1024
@@ -31,38 +32,6 @@ export const MAX_REACTOR_BYTES = 32 * 1024 * 1024
 
 /** Most pieces of a snapshot over another one: each of them, and what is between them, is a mapping of every instance. */
 const MAX_PIECES = 48
-
-/** Snapshots that nobody uses any more give their memory and their mapping back. */
-const abandoned = new FinalizationRegistry<() => void>((release) => release())
-
-/**
- * All snapshots of a process are in one file: as many modules would need as many descriptors. Parts of it are not used again,
- * which costs nothing: what is given back takes no memory.
- */
-export interface SnapshotFile {
-  readonly fd: number
-  /** How much of it is taken, in pages of 64 KiB: an Int32, for all threads that write to it. */
-  readonly taken: SharedArrayBuffer
-}
-
-/** What a thread is given that writes images. */
-export interface ImageThreadContext {
-  readonly snapshots: SnapshotFile | undefined
-}
-
-/** More than is ever taken. */
-const FILE_BYTES = 2 ** 46
-const PAGE_BYTES = 65_536
-/** Of a snapshot, in one turn of the event loop. */
-const GIVE_BACK_BYTES = 1024 * 1024
-
-let dirtyPages: DirtyPages | undefined
-let snapshots: SnapshotFile | undefined = (workerData as ImageThreadContext | null)?.snapshots
-
-/** undefined: this system cannot map memory. */
-export function snapshotFile(): SnapshotFile | undefined {
-  return findMeans()?.file
-}
 
 /** Takes the first state of `memory`. undefined: this system cannot map it. */
 export function mapMemory(
@@ -74,7 +43,7 @@ export function mapMemory(
   if (means === undefined || part === undefined) return undefined
   const { writtenBytes, ...whole } = part
   const mostBytes = isReactor ? MAX_REACTOR_BYTES : MAX_PRIVATE_BYTES
-  return new MappedMemory(means, { segments: [segmentOf(whole)], writtenBytes, mostBytes })
+  return new MappedMemory(means, contentsFrom(means, whole, { writtenBytes, mostBytes }))
 }
 
 /** Takes the state of `memory`, of a reactor, which has begun with `below`. undefined: `below` is not mapped, or this system refuses. */
@@ -101,40 +70,14 @@ export function openImage(offset: number, length: number): MemoryImage {
   const part = means === undefined ? undefined : mapPart(means, offset, length)
   if (means === undefined || part === undefined)
     throw new Error(`Cannot map ${length} bytes of a module: the system refuses, wanted its memory`)
-  const segments = [segmentOf(part)]
-  return new MappedMemory(means, { segments, writtenBytes: 0, mostBytes: MAX_PRIVATE_BYTES })
+  const most = { writtenBytes: 0, mostBytes: MAX_PRIVATE_BYTES }
+  return new MappedMemory(means, contentsFrom(means, part, most))
 }
 
 /** Gives back what `writeImage` has written and nobody has opened. */
 export function dropImage(offset: number, length: number): void {
   const means = findMeans()
   means?.libc.punchHole(means.file.fd, offset, length)
-}
-
-/** What mapping takes. */
-interface Means {
-  readonly libc: Libc
-  readonly pages: DirtyPages
-  readonly file: SnapshotFile
-}
-
-function findMeans(): Means | undefined {
-  const libc = loadLibc()
-  if (libc === undefined) return undefined
-  dirtyPages ??= openDirtyPages(libc)
-  // A thread writes to its process's, or to none.
-  if (isMainThread) snapshots ??= openFile(libc)
-  if (dirtyPages === undefined || snapshots === undefined) return undefined
-  return { libc, pages: dirtyPages, file: snapshots }
-}
-
-/** A part of the file. */
-interface Part {
-  /** Where it starts. */
-  readonly offset: number
-  readonly address: bigint
-  /** Its contents: a shared mapping, not to be written to once they are there. */
-  readonly bytes: Uint8Array
 }
 
 interface TakenPart extends Part {
@@ -152,24 +95,30 @@ interface Segment {
   readonly part: Part
 }
 
-interface Contents {
-  /** Ascending, without gaps. */
-  readonly segments: readonly Segment[]
+interface Most {
   /** Of a new memory, by instantiating. */
   readonly writtenBytes: number
   /** Of private pages that a memory may have. */
   readonly mostBytes: number
 }
 
+interface Contents extends Most {
+  /** Of the memory, in bytes. */
+  readonly length: number
+  /** Ascending; between them there are zeros. */
+  readonly segments: readonly Segment[]
+}
+
+/** Is told of bytes from `start` to `end` of a snapshot; undefined: zeros. */
+type EachBytes = (start: number, end: number, bytes: Uint8Array | undefined) => void
+
 class MappedMemory implements MemoryImage {
   readonly #means: Means
   readonly #contents: Contents
-  readonly #length: number
 
   constructor(means: Means, contents: Contents) {
     this.#means = means
     this.#contents = contents
-    this.#length = contents.segments.at(-1)?.end ?? 0
     for (const { part } of contents.segments) keepWhileUsed(means, part)
   }
 
@@ -180,88 +129,104 @@ class MappedMemory implements MemoryImage {
 
   adopt(memory: WebAssembly.Memory, note?: (ownBytes: number) => void): PutBack | undefined {
     const { buffer } = memory
-    if (buffer.byteLength !== this.#length) return undefined
+    const { length, writtenBytes, mostBytes } = this.#contents
+    if (buffer.byteLength !== length) return undefined
     const { libc, pages } = this.#means
     const address = libc.addressOf(buffer)
-    const { writtenBytes, mostBytes } = this.#contents
     // They would all go in one step.
-    if (countWritten(pages, address, this.#length) > writtenBytes + mostBytes) return undefined
+    if (countWritten(pages, address, length) > writtenBytes + mostBytes) return undefined
     return this.#map(address) ? this.#putBack(memory, address, note) : undefined
   }
 
   /** What `memory`, which has begun with this one, holds now. */
   over(memory: WebAssembly.Memory): MappedMemory | undefined {
     const { buffer } = memory
-    if (buffer.byteLength !== this.#length) return undefined
+    const { length } = this.#contents
+    if (buffer.byteLength !== length) return undefined
     const { pages, libc } = this.#means
     const now = new Uint8Array(buffer)
     const changed: Range[] = []
-    const isKnown = pages.scan(libc.addressOf(buffer), this.#length, (start, end) =>
-      this.#each(start, end, (from, bytes) => addChanges(changed, now, from, bytes)),
+    const isKnown = pages.scan(libc.addressOf(buffer), length, (from, to) =>
+      this.#each(from, to, (start, end, bytes) => addChanges(changed, now, { start, end }, bytes)),
     )
     if (!isKnown) return undefined
     const pieces = joinRanges(changed, MAX_PIECES)
-    const length = pieces.reduce((sum, { start, end }) => sum + end - start, 0)
-    const part = length === 0 ? undefined : takePart(this.#means, length)
-    if (part === undefined) return length === 0 ? this : undefined
-    const above: Segment[] = []
+    const bytes = pieces.reduce((sum, { start, end }) => sum + end - start, 0)
+    const part = bytes === 0 ? undefined : takePart(this.#means, bytes)
+    if (part === undefined) return bytes === 0 ? this : undefined
     let at = 0
     for (const { start, end } of pieces) {
-      const bytes = part.bytes.subarray(at, at + end - start)
-      copyNonZero(now.subarray(start, end), bytes)
-      above.push({ start, end, offset: part.offset + at, bytes, part })
+      copyNonZero(now.subarray(start, end), part.bytes.subarray(at, at + end - start))
       at += end - start
     }
-    const segments = this.#with(above)
+    const segments = this.#under(pieces, part)
     return new MappedMemory(this.#means, {
-      segments,
-      writtenBytes: 0,
-      mostBytes: MAX_REACTOR_BYTES,
+      ...{ length, segments, writtenBytes: 0, mostBytes: MAX_REACTOR_BYTES },
     })
   }
 
-  /** The segments, with others over them. */
-  #with(above: readonly Segment[]): Segment[] {
-    const segments: Segment[] = []
+  /** The segments, with `pieces` over them, whose bytes are one behind the other in `part`. */
+  #under(pieces: readonly Range[], part: Part): Segment[] {
+    const { length, segments } = this.#contents
+    const result: Segment[] = []
     const below = (start: number, end: number): void => {
-      this.#each(start, end, (from, bytes, { offset, start: first, part }) =>
-        segments.push({
-          ...{ start: from, end: from + bytes.length, offset: offset + from - first, bytes, part },
-        }),
-      )
+      for (const one of segments) {
+        const cut = cutSegment(one, start, end)
+        if (cut !== undefined) result.push(cut)
+      }
     }
-    let at = 0
-    for (const piece of above) {
-      below(at, piece.start)
-      segments.push(piece)
-      at = piece.end
+    const above = contentsOf(this.#means, part)
+    let [end, at] = [0, 0]
+    for (const piece of pieces) {
+      below(end, piece.start)
+      const whole = { ...piece, offset: part.offset + at, part }
+      at += piece.end - piece.start
+      const bytes = part.bytes.subarray(at - piece.end + piece.start, at)
+      for (const there of above) {
+        const moved = piece.end - at
+        const cut = cutSegment({ ...whole, bytes }, there.start + moved, there.end + moved)
+        if (cut !== undefined) result.push(cut)
+      }
+      end = piece.end
     }
-    below(at, this.#length)
-    return segments
+    below(end, length)
+    return result
   }
 
-  /** Calls `each` with what is between `start` and `end`. */
-  #each(
-    start: number,
-    end: number,
-    each: (from: number, bytes: Uint8Array, segment: Segment) => void,
-  ): void {
+  #each(from: number, to: number, each: EachBytes): void {
+    let at = from
     for (const segment of this.#contents.segments) {
-      if (segment.start >= end) return
-      const from = Math.max(start, segment.start)
-      const to = Math.min(end, segment.end)
-      if (from < to)
-        each(from, segment.bytes.subarray(from - segment.start, to - segment.start), segment)
+      const cut = cutSegment(segment, at, to)
+      if (cut === undefined) continue
+      if (cut.start > at) each(at, cut.start, undefined)
+      each(cut.start, cut.end, cut.bytes)
+      at = cut.end
     }
+    if (at < to) each(at, to, undefined)
   }
 
+  /** Whatever is there goes. */
   #map(address: bigint): boolean {
     const { libc, file } = this.#means
-    const mapping = { protection: PROT_READ | PROT_WRITE, flags: MAP_PRIVATE | MAP_FIXED }
-    return this.#contents.segments.every(({ start, end, offset }) => {
+    const { segments, length } = this.#contents
+    const protection = PROT_READ | PROT_WRITE
+    const flags = MAP_PRIVATE | MAP_FIXED
+    const mapZeros = (start: number, end: number): boolean => {
+      if (start === end) return true
       const at = address + BigInt(start)
-      return libc.mmap(at, end - start, { ...mapping, fd: file.fd, offset }) === at
-    })
+      const mapping = { protection, flags: flags | MAP_ANONYMOUS, fd: -1 }
+      if (libc.mmap(at, end - start, mapping) !== at) return false
+      libc.smallPages(at, end - start) // one that is written must not become a huge one
+      return true
+    }
+    let done = 0
+    for (const { start, end, offset } of segments) {
+      const at = address + BigInt(start)
+      const mapping = { protection, flags, fd: file.fd, offset }
+      if (!mapZeros(done, start) || libc.mmap(at, end - start, mapping) !== at) return false
+      done = end
+    }
+    return mapZeros(done, length)
   }
 
   #putBack(
@@ -270,19 +235,18 @@ class MappedMemory implements MemoryImage {
     note: ((ownBytes: number) => void) | undefined,
   ): PutBack {
     const { libc, pages } = this.#means
-    const { mostBytes } = this.#contents
+    const { length, mostBytes } = this.#contents
     const keepBytes = mostBytes === MAX_PRIVATE_BYTES ? mostBytes : mostBytes / 2
-    const length = this.#length
     let target = new Uint8Array(memory.buffer)
     /** The pages that have been written so far, with what belongs into them; undefined: not known. */
     let written: Written[] | undefined
     const scan = (): Written[] | undefined => {
       const found: Written[] = []
       let privateBytes = 0
-      const isKnown = pages.scan(address, length, (start, end) => {
-        privateBytes += end - start
+      const isKnown = pages.scan(address, length, (from, to) => {
+        privateBytes += to - from
         if (privateBytes > keepBytes) return
-        this.#each(start, end, (from, contents) => found.push({ start: from, contents }))
+        this.#each(from, to, (start, end, contents) => found.push({ start, end, contents }))
       })
       if (!isKnown || privateBytes > mostBytes) return undefined
       note?.(privateBytes <= keepBytes ? privateBytes : 0)
@@ -295,28 +259,36 @@ class MappedMemory implements MemoryImage {
       if (target.buffer !== buffer) target = new Uint8Array(buffer) // it grew by no page
       if (mayHaveNew || written === undefined) written = scan()
       if (written === undefined) return false
-      for (const { start, contents } of written) target.set(contents, start)
+      for (const { start, end, contents } of written) {
+        if (contents === undefined) target.fill(0, start, end)
+        else target.set(contents, start)
+      }
       return true
     }
   }
 }
 
-function segmentOf(part: Part): Segment {
+/** Pages, and what belongs into them; undefined: zeros. */
+interface Written extends Readonly<Range> {
+  readonly contents: Uint8Array | undefined
+}
+
+/** `part` is all of it. */
+function contentsFrom(means: Means, part: Part, most: Most): Contents {
   const { offset, bytes } = part
-  return { start: 0, end: bytes.length, offset, bytes, part }
+  const segments = contentsOf(means, part).map(({ start, end }) => ({
+    ...{ start, end, offset: offset + start, bytes: bytes.subarray(start, end), part },
+  }))
+  return { ...most, length: bytes.length, segments }
 }
 
-interface Written {
-  readonly start: number
-  readonly contents: Uint8Array
-}
-
-const kept = new WeakSet<Part>()
-
-function keepWhileUsed(means: Means, part: Part): void {
-  if (kept.has(part)) return
-  kept.add(part)
-  abandoned.register(part, closing(means, part))
+/** What of it is from `from` to `to`; undefined: nothing. */
+function cutSegment(segment: Segment, from: number, to: number): Segment | undefined {
+  const [start, end] = [Math.max(from, segment.start), Math.min(to, segment.end)]
+  if (start >= end) return undefined
+  const before = start - segment.start
+  const bytes = segment.bytes.subarray(before, end - segment.start)
+  return { start, end, offset: segment.offset + before, bytes, part: segment.part }
 }
 
 /** Infinity: not known. */
@@ -326,15 +298,6 @@ function countWritten(pages: DirtyPages, address: bigint, length: number): numbe
     bytes += end - start
   })
   return isKnown ? bytes : Number.POSITIVE_INFINITY
-}
-
-/** Of zeros, which take no memory. */
-function openFile(libc: Libc): SnapshotFile | undefined {
-  const fd = libc.memfdCreate(Buffer.from('wasm-fpm snapshots\0'), 1)
-  if (fd < 0) return undefined
-  if (libc.ftruncate(fd, FILE_BYTES) >= 0) return { fd, taken: new SharedArrayBuffer(4) }
-  libc.close(fd)
-  return undefined
 }
 
 function makePart(means: Means, buffer: ArrayBuffer): TakenPart | undefined {
@@ -354,43 +317,10 @@ function makePart(means: Means, buffer: ArrayBuffer): TakenPart | undefined {
   return undefined
 }
 
-/** Takes the next `length` bytes of the file, which are zeros. */
-function takePart(means: Means, length: number): Part | undefined {
-  const count = Math.ceil(length / PAGE_BYTES)
-  const first = Atomics.add(new Int32Array(means.file.taken), 0, count)
-  const isThere = (first + count) * PAGE_BYTES <= FILE_BYTES
-  return isThere ? mapPart(means, first * PAGE_BYTES, length) : undefined
-}
-
-function mapPart({ libc, file: { fd } }: Means, offset: number, length: number): Part | undefined {
-  const mapping = { protection: PROT_READ | PROT_WRITE, flags: MAP_SHARED, fd, offset }
-  const address = libc.mmap(0n, length, mapping)
-  if (address === MAP_FAILED) return undefined
-  return { offset, address, bytes: new Uint8Array(libc.view(address, length)) }
-}
-
-/** In each turn of the event loop a little: to give 45 MB back takes 6 ms. Must not hold the part itself. */
-function closing(
-  { libc, file: { fd } }: Means,
-  { offset, address, bytes: { length } }: Part,
-): () => void {
-  let at = 0
-  const step = (): void => {
-    const bytes = Math.min(GIVE_BACK_BYTES, length - at)
-    libc.munmap(address + BigInt(at), bytes)
-    libc.punchHole(fd, offset + at, bytes)
-    at += bytes
-    if (at < length) setImmediate(step)
-  }
-  return step
-}
-
-const ZERO_PAGE = Buffer.alloc(4096)
-
 /** Leaves pages of zeros out: they cost the file nothing. */
 function copyNonZero(from: Uint8Array, to: Uint8Array): void {
   for (let start = 0; start < from.length; start += ZERO_PAGE.length) {
     const page = from.subarray(start, start + ZERO_PAGE.length)
-    if (ZERO_PAGE.compare(page) !== 0) to.set(page, start)
+    if (Buffer.compare(ZERO_PAGE, page) !== 0) to.set(page, start)
   }
 }

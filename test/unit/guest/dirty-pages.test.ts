@@ -3,7 +3,7 @@ import type { Libc } from '../../../src/base/libc.ts'
 import { openDirtyPages } from '../../../src/guest/dirty-pages.ts'
 
 /** Categories of the kernel's PAGEMAP_SCAN. */
-const [FILE, PRESENT, SWAPPED] = [4n, 8n, 16n]
+const [FILE, PRESENT, SWAPPED, ZERO] = [4n, 8n, 16n, 32n]
 
 /** One page each: what the kernel says of it. */
 const PAGES = [
@@ -11,6 +11,7 @@ const PAGES = [
   { is: 'read only', categories: FILE | PRESENT, entry: (1n << 63n) | (1n << 61n) },
   { is: 'written', categories: PRESENT, entry: 1n << 63n },
   { is: 'written, then moved to swap', categories: SWAPPED, entry: 1n << 62n },
+  { is: 'zeros, read only', categories: PRESENT | ZERO, entry: 1n << 63n },
   { is: 'never touched', categories: 0n, entry: 0n },
 ]
 const ADDRESS = 0x10000n
@@ -61,5 +62,8 @@ test.each([
     for (let at = start; at < end; at += PAGE) found.push(PAGES[at / PAGE]?.is ?? 'outside')
   })
   expect(isKnown).toBe(true)
-  expect(found).toEqual(['written', 'written, then moved to swap'])
+  // By reading, the system's page of zeros cannot be told from one that was written.
+  const zeros = hasIoctl ? [] : ['zeros, read only']
+  expect(found).toEqual(['written', 'written, then moved to swap', ...zeros])
+  expect(pages?.tellsZeros).toBe(hasIoctl)
 })

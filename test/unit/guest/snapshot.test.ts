@@ -1,7 +1,8 @@
-import { readdirSync } from 'node:fs'
+import { fstatSync, readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { copyMemory } from '../../../src/guest/copied-memory.ts'
-import { mapMemory } from '../../../src/guest/mapped-memory.ts'
+import { mapMemory, mapOver } from '../../../src/guest/mapped-memory.ts'
+import { snapshotFile } from '../../../src/guest/snapshot-file.ts'
 
 const PAGE = 65_536
 const PAGES = 40
@@ -134,4 +135,50 @@ test('many snapshots take one descriptor, and none shows another one its pages',
     wanted.fill(index + 1, 4096, 8192)
     expect(wanted.equals(Buffer.from(memory.buffer)), `snapshot ${index}`).toBe(true)
   }
+})
+
+/** Of the file that snapshots are in, in bytes. */
+const keptBytes = (): number => fstatSync(snapshotFile()?.fd ?? -1).blocks * 512
+
+/** All of it is read, and some of it written. */
+function use(memory: WebAssembly.Memory, ...places: readonly number[]): void {
+  const bytes = Buffer.from(memory.buffer)
+  expect(bytes.indexOf('not there')).toBe(-1)
+  for (const place of places) bytes[place] = 0x77
+}
+
+test('zeros of a mapped memory take nothing, read, written and put back', () => {
+  const memory = filledMemory()
+  const original = Buffer.from(memory.buffer.slice(0))
+  let ownBytes = -1
+  const before = keptBytes()
+  const snapshot = mapMemory(memory)
+  const restore = snapshot?.adopt(memory, (bytes) => {
+    ownBytes = bytes
+  })
+  expect(keptBytes() - before).toBe(3 * PAGE + 4096)
+  for (const places of [[], [20 * PAGE], [0, 20 * PAGE, 30 * PAGE]]) {
+    use(memory, ...places)
+    expect(restore?.(true)).toBe(true)
+    expect(ownBytes).toBe(places.length * 4096)
+    expect(original.equals(Buffer.from(memory.buffer))).toBe(true)
+  }
+  expect(keptBytes() - before).toBe(3 * PAGE + 4096)
+})
+
+test('where a snapshot has zeros, and one below it or instantiating has not, there are zeros', () => {
+  const first = filledMemory()
+  const below = mapMemory(first, true)
+  below?.adopt(first)
+  new Uint8Array(first.buffer).fill(0, PAGE, 2 * PAGE)
+  new Uint8Array(first.buffer).fill(0x11, 9 * PAGE, 10 * PAGE)
+  const wanted = Buffer.from(first.buffer.slice(0))
+  const above = below === undefined ? undefined : mapOver(below, first)
+  const memory = filledMemory()
+  new Uint8Array(memory.buffer).fill(0x5a, 15 * PAGE, 16 * PAGE)
+  const restore = above?.adopt(memory)
+  expect(wanted.equals(Buffer.from(memory.buffer))).toBe(true)
+  new Uint8Array(memory.buffer).fill(0x33)
+  expect(restore?.(true)).toBe(true)
+  expect(wanted.equals(Buffer.from(memory.buffer))).toBe(true)
 })
