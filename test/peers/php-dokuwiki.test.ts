@@ -210,6 +210,7 @@ const VISITS: readonly Visit[] = [
 const VOLATILE: Volatile = [
   [/[0-9a-f]{32}/g, 'HASH'],
   [/\b1[789]\d{8}\b/g, 'TIME'],
+  [/\b\d+ (seconds|minutes) ago\b/g, 'AGO'],
   [/\b20\d\d[-/]\d\d[-/]\d\d([ T]\d\d:\d\d(:\d\d)?)?([+]\d\d:\d\d|Z)?/g, 'DATE'],
 ]
 
