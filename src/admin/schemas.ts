@@ -162,6 +162,14 @@ export const statusSchema = z.object({
       isBusy: z.boolean(),
       uptimeMs: z.number(),
       rssBytes: z.int().optional(),
+      runtimes: z.array(
+        z.object({
+          name: nameSchema,
+          state: z.enum(['booting', 'ready', 'failed']),
+          tookMs: z.number().optional(),
+          reason: z.string().optional().describe('Why it has failed.'),
+        }),
+      ),
     }),
   ),
   tenants: z.array(tenantStatusSchema),

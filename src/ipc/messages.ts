@@ -20,6 +20,7 @@
  *     <------------------------------ used            what tenants have had of its thread, while others wait
  *     used-elsewhere -------------------->
  *     <------------------------- roll-back            a release fails too often
+ *     <-------------------------- runtimes            how its runtimes are, when that changes
  *     drain | stop ---------------------->            ends the worker
  */
 import type { WireError } from '../base/errors.ts'
@@ -104,6 +105,17 @@ export interface FailingRelease {
   readonly failures: number
 }
 
+/** How a runtime of a worker is. */
+export interface RuntimeFacts {
+  readonly name: string
+  /** `failed`: also while the one before goes on. */
+  readonly state: 'booting' | 'ready' | 'failed'
+  /** How long it took to be ready, or to fail; undefined: it is not yet. */
+  readonly tookMs?: number | undefined
+  /** Why it has failed. */
+  readonly reason?: string | undefined
+}
+
 export type WorkerMessage =
   | { readonly kind: 'ready' }
   /** It cannot start. */
@@ -128,5 +140,7 @@ export type WorkerMessage =
   | { readonly kind: 'idle' }
   /** What tenants have had of its thread since the last one; nothing is said while nobody waits. */
   | { readonly kind: 'used'; readonly usage: Usage }
+  /** All of them. */
+  | { readonly kind: 'runtimes'; readonly runtimes: readonly RuntimeFacts[] }
   /** A published release fails in more than its share of requests, and wants to go back (`auto_rollback`). */
   | ({ readonly kind: 'roll-back' } & FailingRelease)

@@ -4,7 +4,7 @@
  */
 import type { WireError } from '../base/errors.ts'
 import { MAX_USAGE_ENTRIES, type Usage } from '../base/usage.ts'
-import type { WorkerMessage } from './messages.ts'
+import type { RuntimeFacts, WorkerMessage } from './messages.ts'
 
 /** Longest error text that is taken over. */
 const MAX_TEXT = 4096
@@ -12,6 +12,9 @@ const MAX_TEXT = 4096
 /** Longest tenant name and longest status that are carried on. */
 const MAX_NAME = 64
 const MAX_STATUS = 8 * 1024 * 1024
+
+/** More than any configuration has. */
+const MAX_RUNTIMES = 1024
 
 /** More than a worker ever has to tell of one tenant at a time. */
 const MAX_USED_MS = 1e9
@@ -55,6 +58,12 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
       const usage = readUsage(field(value, 'usage'))
       return usage === undefined ? undefined : { kind, usage }
     }
+    case 'runtimes': {
+      const runtimes = field(value, 'runtimes')
+      if (!Array.isArray(runtimes) || runtimes.length > MAX_RUNTIMES) return undefined
+      const read = runtimes.map(readRuntime)
+      return read.every((one) => one !== undefined) ? { kind, runtimes: read } : undefined
+    }
     case 'roll-back': {
       const [tenant, handler] = [field(value, 'tenant'), field(value, 'handler')]
       const release = field(value, 'release')
@@ -85,6 +94,17 @@ function readError(value: unknown): WireError | undefined {
   if (typeof code !== 'string' || typeof message !== 'string') return undefined
   if (!/^[A-Z][A-Z0-9_]{0,63}$/.test(code)) return undefined
   return { code, message: message.slice(0, MAX_TEXT), details: {} }
+}
+
+function readRuntime(value: unknown): RuntimeFacts | undefined {
+  const [name, state] = [field(value, 'name'), field(value, 'state')]
+  const [tookMs, reason] = [field(value, 'tookMs'), field(value, 'reason')]
+  const isGood =
+    isText(name, MAX_NAME) &&
+    (tookMs === undefined || (typeof tookMs === 'number' && tookMs >= 0)) &&
+    (reason === undefined || typeof reason === 'string')
+  if (!isGood || (state !== 'booting' && state !== 'ready' && state !== 'failed')) return undefined
+  return { name, state, tookMs, reason: reason?.slice(0, MAX_TEXT) }
 }
 
 function readUsage(value: unknown): Usage | undefined {

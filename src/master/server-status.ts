@@ -1,6 +1,6 @@
 /** What `wasm-fpm status` is told: the processes, and what they say of their tenants, unread. */
 import { readFileSync } from 'node:fs'
-import type { ServerDroppedLines } from '../ipc/messages.ts'
+import type { RuntimeFacts, ServerDroppedLines } from '../ipc/messages.ts'
 
 export interface WorkerFacts {
   readonly pid: number
@@ -12,6 +12,7 @@ export interface WorkerFacts {
   readonly uptimeMs: number
   /** Memory of the process; undefined where the system does not say. */
   readonly rssBytes: number | undefined
+  readonly runtimes: readonly RuntimeFacts[]
 }
 
 export interface TenantStatuses {

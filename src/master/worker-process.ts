@@ -9,6 +9,7 @@ import { type PackedConfig, packConfig } from '../config/packed-config.ts'
 import type {
   FailingRelease,
   MasterMessage,
+  RuntimeFacts,
   ServerDroppedLines,
   SocketGrant,
 } from '../ipc/messages.ts'
@@ -97,6 +98,7 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
   #doGuestsWait = false
   #load = 0
   #isActive = false
+  #runtimes: readonly RuntimeFacts[] = []
   /** As it was told last. */
   #part: 'take-part' | 'watch' | 'rest' = 'take-part'
   readonly #startedMs: number
@@ -193,7 +195,8 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
   /** For `wasm-fpm status`. */
   get facts(): Omit<WorkerFacts, 'pool' | 'rssBytes'> {
     const readyMs = this.#readySinceMs === 0 ? 0 : this.#options.clock.nowMs() - this.#readySinceMs
-    return { pid: this.pid, state: this.#state, isBusy: this.#isBusy, uptimeMs: readyMs }
+    const [state, isBusy, runtimes] = [this.#state, this.#isBusy, this.#runtimes]
+    return { pid: this.pid, state, isBusy, uptimeMs: readyMs, runtimes }
   }
 
   /** First half of a reload. Rejects with what the worker complains about; resolves when it is going to end anyway. */
@@ -287,6 +290,9 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
         this.#load = message.load
         this.#isActive = message.isActive
         this.#options.onBeat(this)
+        return
+      case 'runtimes':
+        this.#runtimes = message.runtimes
         return
       case 'stepped-in':
         this.#part = 'take-part'

@@ -21,7 +21,7 @@ import type { Tenant } from '../gateway/tenant.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
 import type { Compile } from '../guest/compiler.ts'
 import { LoadTurns } from '../guest/load-turns.ts'
-import type { FailingRelease } from '../ipc/messages.ts'
+import type { FailingRelease, RuntimeFacts } from '../ipc/messages.ts'
 import { Scheduler } from '../pool/scheduler.ts'
 import { Work } from '../pool/work.ts'
 import type { ReleaseReader } from '../store/release-reader.ts'
@@ -49,6 +49,8 @@ export interface AssembleOptions {
   readonly ledger?: UsageLedger
   /** Makes modules; default: in this thread. */
   readonly compile?: Compile
+  /** How the runtimes are has changed. */
+  readonly onRuntimes?: (runtimes: readonly RuntimeFacts[]) => void
   /** A request is over. */
   readonly onEnded?: () => void
   /** A published release wants to go back. */
@@ -97,7 +99,11 @@ export class GatewayAssembly {
       makeDevices: () => this.#outbound.devices,
     }
     const shared = this.#shared
-    this.#runtimes = new Runtimes({ ...shared, makePreopens: () => bareTree(shared) })
+    this.#runtimes = new Runtimes({
+      ...shared,
+      makePreopens: () => bareTree(shared),
+      onChange: options.onRuntimes,
+    })
   }
 
   /**

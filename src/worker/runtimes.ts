@@ -15,6 +15,7 @@ import type { CompileCache } from '../guest/compile-cache.ts'
 import { GuestError } from '../guest/errors.ts'
 import { checkModuleBytes, type GuestModule } from '../guest/guest-module.ts'
 import type { LoadTurns } from '../guest/load-turns.ts'
+import type { RuntimeFacts } from '../ipc/messages.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
 import { processUser } from './process-user.ts'
 
@@ -28,6 +29,8 @@ export interface RuntimesOptions {
   readonly turns: LoadTurns
   /** What a boot sees of the file system: what all tenants have. */
   readonly makePreopens: () => readonly Preopen[]
+  /** Is told how all of them are when that has changed. Default: nobody is. */
+  readonly onChange?: ((runtimes: readonly RuntimeFacts[]) => void) | undefined
 }
 
 /** How long a worker is not ready because of its runtimes; the master gives it longer altogether. */
@@ -46,31 +49,40 @@ export class Runtime {
   readonly settled: Promise<void>
   readonly #booting: Promise<GuestModule>
   #booted: GuestModule | undefined
-  #hasFailed = false
+  #facts: RuntimeFacts
 
   /** `before`: what answers until this one does. */
   constructor(
     { config, madeOf }: Pick<Runtime, 'config' | 'madeOf'>,
-    booting: Promise<GuestModule>,
+    { booting, clock }: { readonly booting: Promise<GuestModule>; readonly clock: Clock },
     before: GuestModule | undefined,
   ) {
+    const { name } = config
+    const startMs = clock.nowMs()
+    const tookMs = (): number => Math.round(clock.nowMs() - startMs)
     this.config = config
     this.madeOf = madeOf
     this.#booted = before
     this.#booting = booting
+    this.#facts = { name, state: 'booting' }
     this.settled = booting.then(
       (module) => {
         this.#booted = module
+        this.#facts = { name, state: 'ready', tookMs: tookMs() }
       },
-      () => {
-        this.#hasFailed = true
+      (error: unknown) => {
+        this.#facts = { name, state: 'failed', tookMs: tookMs(), reason: toWire(error).message }
       },
     )
   }
 
+  get facts(): RuntimeFacts {
+    return this.#facts
+  }
+
   /** The next reload tries again. */
   get hasFailed(): boolean {
-    return this.#hasFailed
+    return this.#facts.state === 'failed'
   }
 
   get booted(): GuestModule | undefined {
@@ -101,6 +113,7 @@ export class Runtimes {
       ]),
     )
     for (const name of this.#latest.keys()) if (!wanted.has(name)) this.#latest.delete(name)
+    this.#tell()
     return wanted
   }
 
@@ -108,9 +121,18 @@ export class Runtimes {
     const madeOf = JSON.stringify([config, identityOf(config.module)])
     const known = this.#latest.get(config.name)
     if (known?.madeOf === madeOf && !known.hasFailed) return known
-    const runtime = new Runtime({ config, madeOf }, this.#boot(config), known?.booted)
+    const { clock } = this.#options
+    const making = { booting: this.#boot(config), clock }
+    const runtime = new Runtime({ config, madeOf }, making, known?.booted)
     this.#latest.set(config.name, runtime)
+    void runtime.settled.then(() => {
+      if (this.#latest.get(config.name) === runtime) this.#tell()
+    })
     return runtime
+  }
+
+  #tell(): void {
+    this.#options.onChange?.([...this.#latest.values()].map(({ facts }) => facts))
   }
 
   async #boot(config: RuntimeConfig): Promise<GuestModule> {

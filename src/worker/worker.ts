@@ -108,6 +108,7 @@ export class Worker {
       compile: compileInThreads(),
       onEnded: () => this.#poll.requestEnded(),
       otherStatuses: (tenant) => this.#statuses.ask(tenant),
+      onRuntimes: (runtimes) => send({ kind: 'runtimes', runtimes }),
       onFailing: (failing) => send({ kind: 'roll-back', ...failing }),
     })
     this.#poll = new BusyPoll({

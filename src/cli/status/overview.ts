@@ -13,6 +13,7 @@ export function printOverview(server: ServerStatus, tenants: readonly TenantStat
     master,
     printTable(TENANT_COLUMNS, tenants.map(tenantRow)),
     printTable(WORKER_COLUMNS, workers.map(workerRow)),
+    ...printRuntimes(workers),
   ].join('\n')
 }
 
@@ -57,6 +58,31 @@ const WORKER_COLUMNS: readonly Column[] = [
 function workerRow({ pid, pool, state, isBusy, uptimeMs, rssBytes }: WorkerFacts): string[] {
   const what = state === 'ready' && isBusy ? 'busy' : state
   return [String(pid), pool, what, printMs(uptimeMs), memory(rssBytes)]
+}
+
+const RUNTIME_COLUMNS: readonly Column[] = [
+  { title: 'RUNTIME' },
+  { title: 'POOL' },
+  { title: 'STATE' },
+  { title: 'WORKERS', align: 'right' },
+  { title: 'TOOK', align: 'right' },
+  { title: 'REASON' },
+]
+
+/** A row for each state that a pool's workers have one in; nothing, where there are no runtimes. */
+function printRuntimes(workers: readonly WorkerFacts[]): string[] {
+  const all = workers.flatMap(({ pool, runtimes }) => runtimes.map((one) => ({ pool, ...one })))
+  if (all.length === 0) return []
+  const alike = Map.groupBy(all, ({ name, pool, state, reason }) =>
+    JSON.stringify([name, pool, state, reason]),
+  )
+  const rows = [...alike.values()].map((same): string[] => {
+    const { name = '', pool = '', state = '', reason = '' } = same[0] ?? {}
+    const tookMs = same.flatMap((one) => one.tookMs ?? [])
+    const longest = tookMs.length === 0 ? '-' : printMs(Math.max(...tookMs))
+    return [name, pool, state, String(same.length), longest, reason]
+  })
+  return [printTable(RUNTIME_COLUMNS, rows)]
 }
 
 function memory(bytes: number | undefined): string {

@@ -96,6 +96,11 @@ test('a runtime that cannot be used is an error in the log; everything else is s
   expect(serving.log()).toMatch(/"runtime":"bad","code":"GUEST_BOOT_FAILED"/)
   expect(serving.log()).toMatch(/"runtime":"gone",.*`wasm-fpm runtime add gone FILE`/)
   expect(serving.log()).not.toContain('"runtime":"unused"')
+  const status = await serving.command('status')
+  expect(status.stdout).toMatch(/^RUNTIME +POOL +STATE +WORKERS +TOOK +REASON$/m)
+  expect(status.stdout).toMatch(/^env +www +ready +2 /m)
+  expect(status.stdout).toMatch(/^bad +www +failed +2 .*Cannot/m)
+  expect(status.stdout).toMatch(/^gone +www +failed +2 .*`wasm-fpm runtime add gone FILE`/m)
   // `check` says it before.
   const { code, stderr } = await serving.command('check')
   expect(code).toBe(78)

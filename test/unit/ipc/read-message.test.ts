@@ -54,6 +54,29 @@ const GOOD = [
     { kind: 'used', usage: [['acme', 0.5]] },
   ],
   [
+    { kind: 'runtimes', runtimes: [{ name: 'php', state: 'ready', tookMs: 5, extra: 1 }] },
+    {
+      kind: 'runtimes',
+      runtimes: [{ name: 'php', state: 'ready', tookMs: 5, reason: undefined }],
+    },
+  ],
+  [
+    {
+      kind: 'runtimes',
+      runtimes: [{ name: 'php', state: 'failed', reason: 'x'.repeat(5000) }],
+    },
+    {
+      kind: 'runtimes',
+      runtimes: [{ name: 'php', state: 'failed', tookMs: undefined, reason: 'x'.repeat(4096) }],
+    },
+  ],
+  [{ kind: 'runtimes' }, undefined],
+  [{ kind: 'runtimes', runtimes: [null] }, undefined],
+  [{ kind: 'runtimes', runtimes: [{ name: 'php', state: 'tired' }] }, undefined],
+  [{ kind: 'runtimes', runtimes: [{ name: 7, state: 'ready' }] }, undefined],
+  [{ kind: 'runtimes', runtimes: [{ name: 'php', state: 'ready', tookMs: -1 }] }, undefined],
+  [{ kind: 'runtimes', runtimes: [{ name: 'php', state: 'ready', reason: 1 }] }, undefined],
+  [
     { kind: 'failed', error: { ...error, details: { big: 'x' } } },
     { kind: 'failed', error },
   ],

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { printOverview } from '../../../../src/cli/status/overview.ts'
 import { tenantStatus } from '../../../../src/cli/status/tenant-status.ts'
+import type { RuntimeFacts } from '../../../../src/ipc/messages.ts'
 import type { ServerStatus, WorkerFacts } from '../../../../src/master/server-status.ts'
 
 /** What a worker says, as it comes over the wire. */
@@ -54,9 +55,12 @@ test('a table of tenants and a table of workers', () => {
   const workers: readonly WorkerFacts[] = [
     {
       ...{ pid: 101, pool: 'www', isBusy: true, uptimeMs: 90_000 },
-      ...{ state: 'ready', rssBytes: 64 * 1024 * 1024 },
+      ...{ state: 'ready', rssBytes: 64 * 1024 * 1024, runtimes: [] },
     },
-    { pid: 102, pool: 'www', state: 'starting', isBusy: false, uptimeMs: 0, rssBytes: undefined },
+    {
+      ...{ pid: 102, pool: 'www', state: 'starting', isBusy: false },
+      ...{ uptimeMs: 0, rssBytes: undefined, runtimes: [] },
+    },
   ]
   const server: ServerStatus = {
     ...{ pid: 100, state: 'reloading', uptimeMs: 7_200_000, rssBytes: 1024 * 1024 },
@@ -76,4 +80,26 @@ WORKER  POOL  STATE         UP  MEMORY
   expect(printOverview(full, tenants)).toMatch(
     /^master 100.*\nlog lines dropped: master 3, admin 1\n\nTENANT/,
   )
+})
+
+test('a table of runtimes, where there are any', () => {
+  const worker = (pid: number, ...runtimes: RuntimeFacts[]): WorkerFacts => ({
+    ...{ pid, pool: 'www', state: 'ready', isBusy: false, uptimeMs: 1000 },
+    ...{ rssBytes: undefined, runtimes },
+  })
+  const php = (tookMs: number): RuntimeFacts => ({ name: 'php', state: 'ready', tookMs })
+  const workers = [
+    worker(101, php(900), { name: 'lua', state: 'failed', tookMs: 2, reason: 'no file' }),
+    worker(102, php(1500), { name: 'lua', state: 'booting' }),
+  ]
+  const server: ServerStatus = {
+    ...{ pid: 100, state: 'normal', uptimeMs: 1000, rssBytes: undefined },
+    ...{ workers, tenants: [], droppedLogLines: { master: 0, admin: 0 } },
+  }
+  const [, , , table] = printOverview(server, []).split('\n\n')
+  expect(table).toBe(`RUNTIME  POOL  STATE    WORKERS    TOOK  REASON
+php      www   ready          2   1.5 s
+lua      www   failed         1  2.0 ms  no file
+lua      www   booting        1       -
+`)
 })
