@@ -10,6 +10,8 @@ interface Report {
   readonly numPassedTests: number
   readonly numFailedTests: number
   readonly numPendingTests: number
+  /** See once-more.ts. */
+  readonly onceMore?: readonly string[]
   readonly testResults: ReadonlyArray<{
     readonly name: string
     readonly startTime: number
@@ -29,6 +31,9 @@ const times = reports
 process.stdout.write('slowest files:\n')
 for (const { name, seconds } of times.slice(0, SLOWEST)) {
   process.stdout.write(`  ${seconds.toFixed(0).padStart(4)} s  ${relative('.', name)}\n`)
+}
+for (const name of reports.flatMap(({ onceMore = [] }) => onceMore)) {
+  process.stdout.write(`passed the second time only: ${name}\n`)
 }
 const sum = (count: (report: Report) => number): number =>
   reports.reduce((total, report) => total + count(report), 0)
