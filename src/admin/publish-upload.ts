@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { TenantConfig } from '../config/config.ts'
+import { runtimesOf } from '../config/runtime-use.ts'
 import { tenantFor } from '../config/tenant-for.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import { storeFileError } from '../store/errors.ts'
@@ -32,6 +33,7 @@ export const UPLOAD_TYPES = ['application/gzip', 'application/x-tar', 'applicati
 export const PUBLISH_QUERY: readonly QueryParameter[] = [
   { name: 'handler', description: "The handler's name; takes the place of the manifest's." },
   { name: 'route', description: "Where it answers; takes the place of the manifest's routes." },
+  { name: 'runtime', description: "What runs it, scripts; takes the place of the manifest's." },
   { name: 'name', description: "The handler's name if nothing else says it. Default: main." },
   { name: 'weight', description: 'Percent of the requests, 1 to 99: makes it a canary.' },
   { name: 'sticky', description: 'true: clients stay with the release that answered them first.' },
@@ -50,7 +52,7 @@ const NOBODY: PublisherAccount = { uid: 65_534, gid: 65_534 }
 
 export async function publishUpload(context: AdminContext, call: Call): Promise<Answer> {
   const tenant = tenantOf(context, call.tenant)
-  const { handler, route, name, canary, isSwitched, wantsProgress } = readQuery(call.query)
+  const { handler, route, runtime, name, canary, isSwitched, wantsProgress } = readQuery(call.query)
   const { store, clock, slots } = context
   call.notes.handler = handler
   const giveBack = slots.take(tenant.name)
@@ -62,14 +64,13 @@ export async function publishUpload(context: AdminContext, call: Call): Promise<
     const publication = await work(source, {
       store,
       tenant: tenant.name,
-      handler,
-      route,
-      canary,
+      ...{ handler, route, runtime, canary },
       signers: await readSigners(tenant.signers),
       units: { size: parseSize, duration: parseDuration },
       allowance: (name) => {
         const { limits, env } = tenantFor(tenant, name)
-        return { ceiling: limits, env }
+        const { runtimes } = context.settings().settings
+        return { ceiling: limits, env, runtimes: runtimesOf(tenant, runtimes) }
       },
       clock,
       account: accountFor(context, tenant),
@@ -97,7 +98,8 @@ function answer(publication: Publication | StoredRelease, { tenant, notes }: Cal
     return { status: 201, value }
   }
   notes.switched = false
-  const { memoryMaxBytes } = release.hardened
+  // Scripts have the memory of their runtime.
+  const memoryMaxBytes = release.hardened?.memoryMaxBytes ?? 0
   const value = { event: 'stored', tenant, handler, memoryMaxBytes, ...stored }
   return { status: 201, value }
 }
@@ -105,6 +107,7 @@ function answer(publication: Publication | StoredRelease, { tenant, notes }: Cal
 interface PublishQuery {
   readonly handler: string | undefined
   readonly route: string | undefined
+  readonly runtime: string | undefined
   readonly name: string
   readonly canary: CanaryOptions | undefined
   /** Whether it goes live, as a canary or all of it. */
@@ -125,6 +128,7 @@ function readQuery(query: ReadonlyMap<string, string>): PublishQuery {
   return {
     handler,
     route: query.get('route'),
+    runtime: readName(query, 'runtime'),
     name: readName(query, 'name') ?? DEFAULT_NAME,
     canary: weight === undefined ? undefined : { weight: percent, sticky: sticky === true },
     isSwitched: readFlag(query, 'switch') ?? true,

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { CodedError, toWire } from '../base/errors.ts'
 import { loadConfig } from '../config/load.ts'
+import { runtimesOf } from '../config/runtime-use.ts'
 import { tenantFor } from '../config/tenant-for.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import { findAccount, readAccountSource } from '../master/account.ts'
@@ -26,6 +27,7 @@ interface PublishCommandOptions extends RegistryOptions {
   readonly tenant: string
   readonly handler?: string
   readonly route?: string
+  readonly runtime?: string
   readonly weight?: string
   readonly sticky?: boolean
   readonly sign?: string
@@ -43,14 +45,17 @@ const NOBODY: PublisherAccount = { uid: 65_534, gid: 65_534 }
 
 export function publishCommand(): Command {
   const command = new Command('publish')
-    .description('verify a module, store it as a release of a tenant, and make it live')
+    .description(
+      'verify a module or scripts, store them as a release of a tenant, and make it live',
+    )
     .argument(
       '<source>',
-      'a module, a folder with a module, its files and wasm-fpm.json, or oci://HOST/REPOSITORY:TAG',
+      'a module, a folder with a module or scripts, its files and wasm-fpm.json, or oci://HOST/REPOSITORY:TAG',
     )
     .requiredOption('--tenant <T>', 'the tenant it is for')
     .option('--handler <NAME>', "the handler's name (default: the manifest's, then the file's)")
     .option('--route <PATH>', "where it answers (default: the manifest's routes, then /)")
+    .option('--runtime <NAME>', "what runs it: a folder of scripts (default: the manifest's)")
     .option('--weight <PERCENT>', 'make it a canary: it gets so many of the requests, 1 to 99')
     .option('--sticky', 'with --weight: a client stays with the release that answered it first')
     .option('--sign <KEYFILE>', 'sign it with this private key (see `wasm-fpm key create`)')
@@ -104,6 +109,7 @@ async function publishHere(
     tenant: options.tenant,
     handler: options.handler,
     route: options.route,
+    runtime: options.runtime,
     canary,
     signingKey,
     signers: await readSigners(signers),
@@ -126,7 +132,7 @@ async function publishThere(
   options: PublishCommandOptions,
   { canary, show, server }: Wish & { readonly server: string },
 ): Promise<Published> {
-  const { tenant, handler, route, sign, store, config, as } = options
+  const { tenant, handler, route, runtime, sign, store, config, as } = options
   const ours = Object.entries({ store, config, as }).find(([, one]) => one !== undefined)
   if (ours !== undefined) {
     throw new CodedError(
@@ -136,7 +142,7 @@ async function publishThere(
   }
   const remote = readRemote(server)
   const wish = {
-    ...{ tenant, handler, route, canary, onStep: show.step },
+    ...{ tenant, handler, route, runtime, canary, onStep: show.step },
     onBytes: show.shareOf('upload'),
     onHardened: show.shareOf('harden'),
   }
@@ -189,7 +195,12 @@ const NO_TENANT: OfTenant = {
 
 function ofTenant({ config: file, tenant: name }: PublishCommandOptions): OfTenant {
   if (file === undefined) return NO_TENANT
-  const { tenants, pools, store: storeFolder } = withReadableEnvFiles(loadConfig(file), name)
+  const {
+    tenants,
+    pools,
+    runtimes,
+    store: storeFolder,
+  } = withReadableEnvFiles(loadConfig(file), name)
   const tenant = tenants.find((one) => one.name === name)
   if (tenant === undefined) {
     const known = tenants.slice(0, 20).map((one) => one.name)
@@ -201,7 +212,7 @@ function ofTenant({ config: file, tenant: name }: PublishCommandOptions): OfTena
   return {
     allowance: (handler) => {
       const { limits, env } = tenantFor(tenant, handler)
-      return { ceiling: limits, env }
+      return { ceiling: limits, env, runtimes: runtimesOf(tenant, runtimes) }
     },
     user: pools.find((pool) => pool.name === tenant.pool)?.user,
     signers: tenant.signers,

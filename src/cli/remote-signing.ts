@@ -20,7 +20,7 @@ import { type Digest, digestOf } from '../store/digest.ts'
 import { DEFAULT_STORE_LIMITS } from '../store/limits.ts'
 import type { PublishStep } from '../store/publication.ts'
 import { noteOfSigned, noteOfSwitched, type StepNote } from '../store/publish-notes.ts'
-import { encodeListing, encodeRelease } from '../store/release.ts'
+import { encodeRelease, imageOf, releaseOfScripts } from '../store/release.ts'
 import type { Switched } from '../store/release-store.ts'
 import { signRelease } from '../store/signature.ts'
 import type { SigningKey } from '../store/signing-key.ts'
@@ -95,33 +95,28 @@ export async function publishSignedRemote(
 function stage(
   source: string,
   folder: string,
-  { handler, route }: SignedPublishOptions,
+  { handler, route, runtime }: SignedPublishOptions,
 ): Promise<Staged> {
   return stageSource(source, folder, {
     files: nodeFiles,
     limits: DEFAULT_STORE_LIMITS,
     units: { size: parseSize, duration: parseDuration },
-    handler,
-    route,
+    ...{ handler, route, runtime },
   })
 }
 
 /** The digest of the release that `staged` makes. The server decides on nothing but the memory it may have. */
 async function digestHere(
-  { manifest, module, modulePath, imagePath, imageFiles }: Staged,
+  { manifest, module, modulePath = '', imagePath, imageFiles }: Staged,
   { memoryMaxBytes: tenantsBytes }: RemoteStored,
   onCode: OnCode | undefined,
 ): Promise<Digest> {
+  if (module === undefined) return encodeRelease(releaseOfScripts(manifest, imageFiles)).digest
   const memoryMaxBytes = manifest.limits.memoryBytes ?? tenantsBytes
   // The server has let it in.
   const limits = { functionBytes: MAX_FUNCTION_BYTES }
   const options = { memoryMaxBytes, ...TABLE_LIMITS, limits, onCode }
   const { bytes, report } = harden(await readFile(modulePath), options)
-  const image = {
-    digest: digestOf(encodeListing(imageFiles)),
-    files: imageFiles.length,
-    bytes: imageFiles.reduce((sum, file) => sum + file.bytes, 0),
-  }
   const { isPossible } = report.reset
   const { digest } = encodeRelease({
     format: 1,
@@ -136,7 +131,7 @@ async function digestHere(
       memories: report.memoryMaxBytes.length,
       isResettable: isPossible,
     },
-    image: imagePath === undefined ? undefined : image,
+    image: imagePath === undefined ? undefined : imageOf(imageFiles),
   })
   return digest
 }

@@ -1,6 +1,6 @@
 /**
  * What is sent to be published: a module as it is; of a folder the manifest, the module and the folder of files, packed, and
- * nothing that lies beside them.
+ * nothing that lies beside them, unless it is a folder of scripts.
  */
 import { createReadStream, existsSync } from 'node:fs'
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { type Readable, Transform } from 'node:stream'
 import { createGzip } from 'node:zlib'
 import { create } from 'tar'
 import { MANIFEST_FILES, parseManifest } from '../store/manifest-file.ts'
-import type { OnBytes } from '../store/stage-source.ts'
+import { NO_SCRIPTS, type OnBytes } from '../store/stage-source.ts'
 import { CliError } from './errors.ts'
 import { measureArchive } from './measure-archive.ts'
 
@@ -25,7 +25,11 @@ export interface Upload {
  * `onBytes`: told as the stream is read, with the bytes so far before they are packed. Rejects with CLI_UNREADABLE,
  * STORE_BAD_MANIFEST.
  */
-export async function openUpload(source: string, onBytes: OnBytes | undefined): Promise<Upload> {
+export async function openUpload(
+  source: string,
+  onBytes: OnBytes | undefined,
+  runtime?: string,
+): Promise<Upload> {
   try {
     const path = await realpath(source)
     const status = await stat(path)
@@ -33,7 +37,7 @@ export async function openUpload(source: string, onBytes: OnBytes | undefined): 
       const stream = counted(createReadStream(path), status.size, onBytes)
       return { type: 'application/wasm', name: nameOf(path), stream }
     }
-    const parts = await partsOf(path)
+    const parts = await partsOf(path, runtime)
     if (parts.length === 0) throw new Error('there is neither a manifest nor a module')
     const total = onBytes === undefined ? undefined : await measureArchive(path, parts)
     // A stream for `node:stream`, although it is not made by it.
@@ -74,9 +78,11 @@ function chained(from: Readable, to: Transform): Readable {
 }
 
 /** What is missing is left out: the server says so in the same words as `publish` without one. */
-async function partsOf(folder: string): Promise<string[]> {
+async function partsOf(folder: string, asked: string | undefined): Promise<string[]> {
   const parts = new Set<string>()
   let module: string | undefined
+  let runtime = asked
+  let hasFiles = false
   for (const file of Object.values(MANIFEST_FILES)) {
     const path = join(folder, file)
     const table = existsSync(path) ? parseManifest(await readFile(path), file) : undefined
@@ -86,6 +92,13 @@ async function partsOf(folder: string): Promise<string[]> {
     module ??= textOf(table, 'module')
     const files = textOf(table, 'files')
     if (files !== undefined) parts.add(files)
+    hasFiles ||= files !== undefined
+    runtime ??= textOf(table, 'runtime')
+  }
+  if (runtime !== undefined) {
+    const all = hasFiles ? [] : await readdir(folder)
+    const own = all.filter((name) => !NO_SCRIPTS.has(name))
+    return [...parts, ...own].filter((part) => isInner(part) && existsSync(join(folder, part)))
   }
   if (module !== undefined) parts.add(module)
   else for (const name of await readdir(folder)) if (name.endsWith('.wasm')) parts.add(name)

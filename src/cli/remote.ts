@@ -51,6 +51,7 @@ export interface RemotePublishOptions {
   readonly tenant: string
   readonly handler?: string | undefined
   readonly route?: string | undefined
+  readonly runtime?: string | undefined
   readonly canary?: CanaryOptions | undefined
   readonly onStep?: ((progress: PublishProgress) => void) | undefined
   /** Called while the source is sent, with the bytes so far, before they are packed, and where that is known of all of it. */
@@ -93,13 +94,14 @@ interface SendOptions extends RemotePublishOptions {
 }
 
 async function send(source: string, remote: Remote, options: SendOptions): Promise<unknown> {
-  const { tenant, handler, route, canary, onStep, onBytes, onHardened, ends } = options
-  const upload = await openUpload(source, onBytes)
+  const { tenant, handler, route, runtime, canary, onStep, onBytes, onHardened, ends } = options
+  const upload = await openUpload(source, onBytes, runtime)
   const query = new URLSearchParams({ name: upload.name })
   if (onHardened !== undefined) query.set('progress', 'true')
   if (ends === 'stored') query.set('switch', 'false')
   if (handler !== undefined) query.set('handler', handler)
   if (route !== undefined) query.set('route', route)
+  if (runtime !== undefined) query.set('runtime', runtime)
   if (canary !== undefined) {
     query.set('weight', String(canary.weight))
     query.set('sticky', String(canary.sticky))
@@ -163,7 +165,10 @@ export async function switchRemote(
 export interface RemoteRelease extends PublishedRelease {
   readonly routes: readonly ManifestRoute[]
   readonly lifetime?: string
+  /** 0: it has scripts. */
   readonly moduleBytes: number
+  /** What runs these. */
+  readonly runtime?: string
   readonly files: number
   readonly fileBytes: number
   /** Ids of keys. */

@@ -68,15 +68,20 @@ async function locate(config: string | undefined, store: string | undefined): Pr
 }
 
 function printRows(rows: readonly RouteRow[]): string {
-  const cells = rows.map(({ tenant, hosts, path, methods, kind, target, release, weight }) => [
-    tenant,
-    hosts.join(' ') || '-',
-    path,
+  const cells = rows.map(({ methods, release, weight, ...row }) => [
+    row.tenant,
+    row.hosts.join(' ') || '-',
+    row.path,
     methods?.join(' ') ?? 'all',
-    WORDS[kind] + target + (weight === undefined ? '' : ` (${weight} %)`),
+    nameOf(row) + (weight === undefined ? '' : ` (${weight} %)`),
     release?.slice(0, 12) ?? '-',
   ])
   return printTable(['TENANT', 'HOSTS', 'PATH', 'METHODS', 'ANSWERED BY', 'RELEASE'], cells)
+}
+
+function nameOf({ kind, runtime, target }: Pick<RouteRow, 'kind' | 'runtime' | 'target'>): string {
+  const isScripts = kind === 'handler' && runtime !== undefined
+  return WORDS[kind] + target + (isScripts ? `, scripts of ${runtime}` : '')
 }
 
 const WORDS: Readonly<Record<RouteRow['kind'], string>> = {

@@ -91,6 +91,13 @@ export class Application {
     return loaded.checking?.then((isSame) => (isSame ? loaded.module : engine)) ?? loaded.module
   }
 
+  /** Resolves when requests that are to be run ahead have been, or cannot be. Rejects as `engine` does. */
+  async ready(): Promise<void> {
+    const { engine, hasRequests } = this.#options
+    await engine()
+    if (hasRequests && this.#loaded === undefined && !this.#isLoading) await this.#load()
+  }
+
   /** A request has opened a file. */
   opened(path: string): void {
     if (this.#known.has(path) || this.#known.size >= MAX_FILES) return

@@ -20,3 +20,16 @@ export type GatewayErrorCode =
   | 'GATEWAY_CLIENT_GONE'
 
 export class GatewayError extends CodedError<GatewayErrorCode> {}
+
+/** `allow`: methods that are taken. */
+export function wrongMethodError(
+  { method, path }: { readonly method: string; readonly path: string },
+  allow: readonly string[],
+): GatewayError {
+  const methods = allow.join(', ')
+  return new GatewayError(
+    'GATEWAY_WRONG_METHOD',
+    `Cannot answer ${method} ${path}: the handler there takes ${methods}`,
+    { details: { allow: methods } },
+  )
+}

@@ -3,8 +3,6 @@
  * store is followed: the new release's module is compiled first, then requests go to it, and those that run end on the
  * old one. A release that cannot be run changes nothing.
  */
-import type { Clock } from '../base/clock.ts'
-import type { Logger } from '../base/logger.ts'
 import type { CgiRequest } from '../cgi/environment.ts'
 import { DEFAULT_RESPONSE_LIMITS } from '../cgi/response-stream.ts'
 import type { ModuleHolder } from '../guest/compile-cache.ts'
@@ -14,16 +12,16 @@ import {
   type LiveHandler,
   type LiveStatic,
   type LiveTenant,
-  type ReleaseReader,
   releasesOf,
   staticOf,
   type Watch,
 } from '../store/release-reader.ts'
 import { findRoute, routePath } from '../store/route-table.ts'
-import { type TrapWatch, watchFor } from '../store/trap-watch.ts'
-import { GatewayError } from './errors.ts'
+import { watchFor } from '../store/trap-watch.ts'
+import { wrongMethodError } from './errors.ts'
 import type { HandlerSettings } from './handler-settings.ts'
-import type { FileReader } from './static/file-reader.ts'
+import type { PublishedHandlersOptions } from './published-parts.ts'
+import type { ReleaseScripts, ScriptPath } from './release-scripts.ts'
 import { StaticFiles } from './static/static-files.ts'
 import type { Target } from './target.ts'
 
@@ -36,30 +34,14 @@ const RETRY_MS = 1000
 /** A lease for which there is no space is tried for again after this long, in milliseconds. */
 const RETRY_LEASE_MS = 10_000
 
-export interface PublishedHandlersOptions {
-  readonly tenant: string
-  readonly reader: ReleaseReader
-  readonly clock: Clock
-  readonly logger: Logger
-  /** How long a request of the tenant may run, in milliseconds. */
-  readonly wallMs: number
-  readonly settingsOf: (live: LiveHandler) => HandlerSettings
-  /** Of the worker, for static files. */
-  readonly fileReader: FileReader
-  /** Rejects unless the tenant's signers have signed it; resolves when it has none. */
-  readonly verify: (live: LiveHandler) => Promise<void>
-  /** Reads and compiles its module. */
-  readonly load: (live: LiveHandler, holder: ModuleHolder) => Promise<GuestModule>
-  /** A release fails in more than the share of requests that its manifest allows. Called once for each switch to it. */
-  readonly onFailing: (live: LiveHandler, counts: TrapWatch) => void
-}
-
 interface Handler {
   readonly live: LiveHandler
   readonly settings: HandlerSettings
   module: GuestModule | Promise<GuestModule> | undefined
   /** Of `module`. */
   readonly holder: ModuleHolder
+  /** Instead of it, if its release has them. */
+  scripts: ReleaseScripts | Promise<ReleaseScripts> | undefined
   readonly onRun: ((hasFailed: boolean) => void) | undefined
   /** Those that have been asked for, by route. */
   readonly files: Map<string, StaticFiles>
@@ -91,8 +73,8 @@ export class PublishedHandlers {
   }
 
   /**
-   * What answers a request; undefined: nothing that was published. A promise for the first request only. Throws or rejects
-   * with GATEWAY_WRONG_METHOD, `StoreError`.
+   * What answers a request; undefined: nothing that was published. A promise for the first request only, and the first of a release of
+   * scripts. Throws or rejects with GATEWAY_WRONG_METHOD, GATEWAY_UNKNOWN_HANDLER, `StoreError`, `GuestError`, `CgiError`.
    */
   find(cgi: CgiRequest): Target | undefined | Promise<Target | undefined> {
     if (this.#live !== undefined) return this.#match(cgi, this.#live)
@@ -109,7 +91,10 @@ export class PublishedHandlers {
     clock.after(wallMs + LAST_USE_MS, () => void reader.drop(this).catch(() => undefined))
   }
 
-  #match(cgi: CgiRequest, { routes }: LiveTenant): Target | undefined {
+  #match(
+    cgi: CgiRequest,
+    { routes }: LiveTenant,
+  ): Target | undefined | Promise<Target | undefined> {
     if (routes.byPath.size === 0) return undefined
     const { variables, method } = cgi
     const path = routePath(
@@ -120,21 +105,19 @@ export class PublishedHandlers {
     if (path === undefined) return undefined
     const match = findRoute(routes, method, path)
     if (match.kind === 'none') return undefined
-    if (match.kind === 'wrong-method') {
-      throw new GatewayError(
-        'GATEWAY_WRONG_METHOD',
-        `Cannot answer ${method} ${cgi.path}: the handler there takes ${match.allow.join(', ')}`,
-        { details: { allow: match.allow.join(', ') } },
-      )
-    }
+    if (match.kind === 'wrong-method') throw wrongMethodError(cgi, match.allow)
     const chosen = chooseRelease(match.handler, Math.random, variables.get('REMOTE_ADDR'))
     const handler = this.#handlerOf(chosen)
     const { scriptName, pathInfo } = match
     const place = staticOf(chosen, scriptName)
-    if (place !== undefined) {
-      const files = this.#filesOf(handler, place)
-      return { kind: 'files', handler: chosen.name, files, pathInfo, settings: FILE_RESPONSE }
+    if (chosen.release.manifest.runtime !== undefined) {
+      const scripts = this.#scriptsOf(handler)
+      const asked = { cgi, match, place }
+      return scripts instanceof Promise
+        ? scripts.then((loaded) => this.#script(handler, loaded, asked))
+        : this.#script(handler, scripts, asked)
     }
+    if (place !== undefined) return this.#files(handler, place, match)
     return {
       kind: 'guest',
       handler: match.handler.name,
@@ -149,6 +132,40 @@ export class PublishedHandlers {
         pathTranslated: pathInfo,
       },
     }
+  }
+
+  #script(handler: Handler, scripts: ReleaseScripts, { cgi, match, place }: Asked): Target {
+    const { live, settings, onRun } = handler
+    const answer = scripts.answer(cgi, match, place)
+    if (answer.kind === 'file') return this.#files(handler, answer.place, match)
+    const { runtime } = scripts
+    return {
+      ...{ kind: 'guest', handler: live.name, settings, paths: answer.paths },
+      module: runtime.module(),
+      onRun,
+      onFile: runtime.opened,
+    }
+  }
+
+  #scriptsOf(handler: Handler): ReleaseScripts | Promise<ReleaseScripts> {
+    if (handler.scripts !== undefined) return handler.scripts
+    const loading = this.#options.scriptsOf(handler.live, handler.settings)
+    handler.scripts = loading
+    loading.then(
+      (scripts) => {
+        handler.scripts = scripts
+      },
+      () => {
+        handler.scripts = undefined
+      },
+    )
+    return loading
+  }
+
+  /** Resolves when the next request need not wait for it. */
+  async #ready(handler: Handler): Promise<void> {
+    if (handler.live.release.manifest.runtime === undefined) await this.#moduleOf(handler)
+    else await (await this.#scriptsOf(handler)).runtime.ready()
   }
 
   #handlerOf(live: LiveHandler): Handler {
@@ -167,7 +184,8 @@ export class PublishedHandlers {
             made.module = undefined
           },
         },
-        onRun: this.#counterOf(live),
+        scripts: undefined,
+        onRun: this.#onRunOf(live, () => made.scripts),
         files: new Map(),
       }
       handler = made
@@ -176,7 +194,13 @@ export class PublishedHandlers {
     return handler
   }
 
-  #filesOf({ live, files }: Handler, place: LiveStatic): StaticFiles {
+  #files(handler: Handler, place: LiveStatic, { pathInfo }: Pick<ScriptPath, 'pathInfo'>): Target {
+    const { live } = handler
+    const files = this.#filesOf(handler, place)
+    return { kind: 'files', handler: live.name, files, pathInfo, settings: FILE_RESPONSE }
+  }
+
+  #filesOf({ live, files, scripts }: Handler, place: LiveStatic): StaticFiles {
     let found = files.get(place.path)
     if (found === undefined) {
       const { reader, fileReader, verify } = this.#options
@@ -184,6 +208,7 @@ export class PublishedHandlers {
         ...place,
         imageRoot: live.imageRoot ?? '',
         listing: async () => {
+          if (scripts !== undefined) return (await scripts).others
           await verify(live)
           return reader.listing(live)
         },
@@ -194,14 +219,17 @@ export class PublishedHandlers {
     return found
   }
 
-  /** Counts the runs of a release that wants to go back when it fails. */
-  #counterOf(live: LiveHandler): Handler['onRun'] {
+  /** Counts the runs of a release that wants to go back when it fails; scripts are told of the end. */
+  #onRunOf(live: LiveHandler, scripts: () => Handler['scripts']): Handler['onRun'] {
     const { clock, onFailing } = this.#options
     const nowMs = (): number => Number(clock.realtimeNs() / 1_000_000n)
     const counts = watchFor(live, nowMs())
-    if (counts === undefined) return undefined
+    const hasScripts = live.release.manifest.runtime !== undefined
+    if (counts === undefined && !hasScripts) return undefined
     return (hasFailed) => {
-      if (counts.count(hasFailed, nowMs())) onFailing(live, counts)
+      if (counts?.count(hasFailed, nowMs())) onFailing(live, counts)
+      const loaded = scripts()
+      if (loaded !== undefined && !(loaded instanceof Promise)) loaded.runtime.ended()
     }
   }
 
@@ -227,7 +255,7 @@ export class PublishedHandlers {
     this.#lookedUp ??= reader.current(tenant)
     try {
       const found = await this.#lookedUp
-      const target = this.#match(cgi, this.#live ?? found)
+      const target = await this.#match(cgi, this.#live ?? found)
       this.#leased ??= this.#takeUp(found)
       if (target?.kind !== 'guest') {
         await this.#leased
@@ -307,7 +335,7 @@ export class PublishedHandlers {
     try {
       const live = await this.#take()
       if (live.sequence === this.#live?.sequence || this.#isClosed) return
-      await Promise.all(this.#usedIn(live).map((one) => this.#moduleOf(this.#handlerOf(one))))
+      await Promise.all(this.#usedIn(live).map((one) => this.#ready(this.#handlerOf(one))))
       this.#live = live
       const names = live.handlers.map(({ name, digest }) => `${name} ${digest.slice(0, 12)}`)
       logger.info({ tenant, sequence: live.sequence, live: names }, 'releases switched')
@@ -333,7 +361,10 @@ export class PublishedHandlers {
     const live = new Set(releasesOf(this.#live))
     const others = [...this.#handlers.keys()].filter((digest) => !live.has(digest))
     if (others.length === 0) return
-    for (const digest of others) this.#handlers.delete(digest)
+    for (const digest of others) {
+      closeScripts(this.#handlers.get(digest))
+      this.#handlers.delete(digest)
+    }
     this.#leaving.add(others)
     const { clock, wallMs } = this.#options
     clock.after(wallMs + LAST_USE_MS, () => {
@@ -343,6 +374,20 @@ export class PublishedHandlers {
       void this.#take().catch(() => undefined)
     })
   }
+}
+
+/** What is asked of a release of scripts. */
+interface Asked {
+  readonly cgi: CgiRequest
+  readonly match: ScriptPath
+  readonly place: LiveStatic | undefined
+}
+
+function closeScripts(handler: Handler | undefined): void {
+  void Promise.resolve(handler?.scripts).then(
+    (scripts) => scripts?.runtime.close(),
+    () => undefined,
+  )
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -9,6 +9,8 @@ export interface ScriptRuntime {
   readonly index: string | undefined
   /** Its module, booted; another one after a reload that found its file changed. Rejects with `GuestError`, `WasmError`. */
   readonly module: () => GuestModule | Promise<GuestModule>
+  /** Resolves when requests that are to be run ahead have been. Rejects as `module` does. */
+  readonly ready: () => Promise<void>
   /** A run has opened a file by a path below `/`, and has ended. */
   readonly opened: (path: string) => void
   readonly ended: () => void

@@ -5,7 +5,7 @@ import { checkImage } from './check-image.ts'
 import { type Digest, digestOf, isDigest } from './digest.ts'
 import { type Layout, parseSignatureName } from './layout.ts'
 import { parseOwner, stateOf, thisOwner } from './owner.ts'
-import type { Release, StoredBytes } from './release.ts'
+import { modulesOf, type Release, type StoredBytes } from './release.ts'
 import type { StoreCheck, StoreProblem } from './release-store.ts'
 import { decodeSignature, isSignedBy, MAX_SIGNATURE_FILE_BYTES } from './signature.ts'
 import type { StoreFiles } from './store-files.ts'
@@ -131,10 +131,10 @@ class Checker {
     }
   }
 
-  async #checkContents(digest: Digest, { original, hardened, image }: Release): Promise<void> {
+  async #checkContents(digest: Digest, release: Release): Promise<void> {
     const subject = `release ${digest}`
-    await this.#checkBlob(subject, original)
-    await this.#checkBlob(subject, hardened)
+    const { image } = release
+    for (const module of modulesOf(release)) await this.#checkBlob(subject, module)
     if (image === undefined || this.#images.has(image.digest)) return
     this.#images.add(image.digest)
     const listing = await this.#try(subject, () => this.#reading.listing(image.digest))

@@ -246,11 +246,13 @@ export class DirectoryStore implements ReleaseStore {
 
   async #putContents(
     writer: BlobWriter,
-    { release, originalPath, hardenedPath, imagePath, imageFiles }: ReleaseDraft,
+    { release, originalPath = '', hardenedPath = '', imagePath, imageFiles }: ReleaseDraft,
     workspace: Workspace,
   ): Promise<void> {
-    await writer.putBlob(originalPath, release.original)
-    await writer.putBlob(hardenedPath, release.hardened)
+    if (release.format === 1) {
+      await writer.putBlob(originalPath, release.original)
+      await writer.putBlob(hardenedPath, release.hardened)
+    }
     if (release.image === undefined || imagePath === undefined) return
     const listing = encodeListing(imageFiles)
     const listingPath = join(workspace.folder, 'listing')

@@ -27,6 +27,10 @@ export type StoreErrorCode =
   | 'STORE_LIMIT_EXCEEDED'
   /** The manifest asks for more than the tenant has. */
   | 'STORE_OVER_TENANT_LIMIT'
+  /** The manifest names a runtime that the tenant does not have. */
+  | 'STORE_NO_RUNTIME'
+  /** There is no script for its runtime in what is to be published. */
+  | 'STORE_NO_SCRIPTS'
   /** Another handler of the tenant answers that route already. */
   | 'STORE_ROUTE_TAKEN'
   /** The tenant has published nothing of that digest. */

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { Lifetime } from '../base/lifetime.ts'
 import { show } from '../base/show.ts'
+import { areWarmPaths, WARM_PATHS_WANTED } from '../base/warm-paths.ts'
 import { isName } from './layout.ts'
 import type { StoreLimits } from './limits.ts'
 import type { Units } from './manifest.ts'
@@ -48,6 +49,12 @@ export function manifestSchema(units: Units, limits: StoreLimits) {
       (value) => typeof value === 'string' && isName(value),
     ).optional(),
     module: is<string>('a file below this folder', isInnerPath).optional(),
+    runtime: is<string>(
+      'the name of a runtime',
+      (value) => typeof value === 'string' && isName(value),
+    ).optional(),
+    front: is<string>('a file below the folder of scripts', isInnerPath).optional(),
+    warm: is<readonly string[]>(WARM_PATHS_WANTED, areWarmPaths).optional(),
     abi: is<'cgi'>('"cgi"', (value) => value === 'cgi').default('cgi'),
     routes: z
       .array(z.union([path, z.strictObject({ path, methods: methods.optional() })]))
@@ -151,6 +158,6 @@ function strings(wanted: string, isKey: (name: string) => boolean) {
   return is<Record<string, string>>(`a table of ${wanted}`, test)
 }
 
-type Table = z.infer<ReturnType<typeof manifestSchema>>
-export type StaticTable = NonNullable<Table['static']>[number]
-export type AutoRollbackTable = NonNullable<Table['auto_rollback']>
+export type ManifestTable = z.infer<ReturnType<typeof manifestSchema>>
+export type StaticTable = NonNullable<ManifestTable['static']>[number]
+export type AutoRollbackTable = NonNullable<ManifestTable['auto_rollback']>

@@ -61,13 +61,19 @@ export interface Manifest {
   readonly name: string
   /** The module's file, relative to the manifest; undefined: the only `.wasm` there is. */
   readonly module?: string | undefined
+  /** What runs its scripts, which then are all of it: a runtime of the tenant's. */
+  readonly runtime?: string | undefined
+  /** Script below `files` that answers where no file does. */
+  readonly front?: string | undefined
+  /** Paths of URLs whose scripts are run ahead of all requests. */
+  readonly warm?: readonly string[] | undefined
   readonly abi: 'cgi'
   readonly routes: readonly ManifestRoute[]
   /** Undefined: `reset`, and `fresh` for a module that cannot be reset. */
   readonly lifetime?: Lifetime | undefined
   readonly env: Readonly<Record<string, string>>
   readonly limits: HandlerLimits
-  /** A folder, relative to the manifest, whose contents the guest sees at `/`. */
+  /** A folder, relative to the manifest, whose contents the guest sees at `/`; of scripts undefined means all there is. */
   readonly files?: string | undefined
   readonly statics?: readonly ManifestStatic[] | undefined
   /** Undefined: never. */

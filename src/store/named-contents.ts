@@ -1,6 +1,7 @@
 /** Which blobs and images a set of releases is made of. */
 import type { Digest } from './digest.ts'
 import type { Layout } from './layout.ts'
+import { modulesOf } from './release.ts'
 import type { StoreFiles } from './store-files.ts'
 import type { StoreReading } from './store-reading.ts'
 
@@ -20,9 +21,9 @@ export async function namedContents(
   const images = new Set<Digest>()
   for (const digest of releases) {
     if ((await files.status(layout.release(digest))) === undefined) continue
-    const { original, hardened, image } = await reading.release(digest)
-    blobs.add(original.digest)
-    blobs.add(hardened.digest)
+    const release = await reading.release(digest)
+    const { image } = release
+    for (const module of modulesOf(release)) blobs.add(module.digest)
     if (image === undefined) continue
     images.add(image.digest)
     blobs.add(image.digest)

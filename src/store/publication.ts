@@ -12,11 +12,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'
+import { type AllowedRuntime, checkScripts } from './check-scripts.ts'
 import { digestOf } from './digest.ts'
 import { StoreError, storeFileError } from './errors.ts'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from './limits.ts'
 import type { HandlerLimits, Units } from './manifest.ts'
 import {
+  noteOfScripts,
   noteOfSigned,
   noteOfStaged,
   noteOfStored,
@@ -30,8 +32,14 @@ import {
   runPublisher,
 } from './publisher-process.ts'
 import type { FoundValue, PublisherJob, StepReport } from './publisher-protocol.ts'
-import { encodeListing, type Release } from './release.ts'
-import type { CanaryOptions, ReleaseStore, Stored, Switched } from './release-store.ts'
+import { imageOf, type Release, releaseOfScripts, type StoredBytes } from './release.ts'
+import type {
+  CanaryOptions,
+  ReleaseDraft,
+  ReleaseStore,
+  Stored,
+  Switched,
+} from './release-store.ts'
 import { signRelease } from './signature.ts'
 import type { PublicKey, SigningKey } from './signing-key.ts'
 import { type OnBytes, type Staged, stageSource } from './stage-source.ts'
@@ -64,6 +72,8 @@ export interface Allowance {
   readonly ceiling: TenantCeiling
   /** The manifest's win. For the probe only: they are no part of the release. */
   readonly env: Readonly<Record<string, string>>
+  /** Those of the tenant. */
+  readonly runtimes: readonly AllowedRuntime[]
 }
 
 export interface PublishOptions {
@@ -73,6 +83,8 @@ export interface PublishOptions {
   readonly handler?: string | undefined
   /** Takes the place of the manifest's routes. */
   readonly route?: string | undefined
+  /** Takes the place of the manifest's runtime. */
+  readonly runtime?: string | undefined
   /** Makes the release a canary instead of live. */
   readonly canary?: CanaryOptions | undefined
   /** Who signs the release. */
@@ -137,30 +149,54 @@ export async function storeRelease(
         units: options.units,
         handler: options.handler,
         route: options.route,
+        runtime: options.runtime,
         ...(options.onBytes === undefined ? {} : { onBytes: options.onBytes }),
       }),
     )
     checkCeiling(staged.manifest.limits, allowanceOf(staged, options).ceiling, tenant)
     if (options.canary !== undefined) await store.checkCanary(tenant, staged.manifest)
-    const { done, bytes } = await verify(staged, options)
-    const hardenedPath = join(workspace.folder, 'hardened')
-    await (options.files ?? nodeFiles).create(hardenedPath, bytes)
-    const release: Release = {
-      format: 1,
-      manifest: { ...staged.manifest, lifetime: done.lifetime },
-      original: staged.module,
-      // Its digest is ours, not what the process says: see `runPublisher`.
-      hardened: { ...done.hardened, digest: digestOf(bytes), bytes: bytes.length },
-      image: imageOf(staged),
-    }
-    const { modulePath: originalPath, imagePath, imageFiles } = staged
-    const draft = { release, originalPath, hardenedPath, imagePath, imageFiles }
+    const draft =
+      staged.module === undefined
+        ? await draftScripts(staged, options)
+        : await draftModule(staged, staged.module, { folder: workspace.folder, options })
     const stored = await timed(options, 'store', noteOfStored, () => store.put(tenant, draft))
     await sign(stored, options)
-    return { release, stored }
+    return { release: draft.release, stored }
   } finally {
     await workspace.remove()
   }
+}
+
+async function draftModule(
+  staged: Staged,
+  module: StoredBytes,
+  { folder, options }: { readonly folder: string; readonly options: PublishOptions },
+): Promise<ReleaseDraft> {
+  const { modulePath: originalPath = '', imagePath, imageFiles, manifest } = staged
+  const { done, bytes } = await verify(staged, options)
+  const hardenedPath = join(folder, 'hardened')
+  await (options.files ?? nodeFiles).create(hardenedPath, bytes)
+  const release: Release = {
+    format: 1,
+    manifest: { ...manifest, lifetime: done.lifetime },
+    original: module,
+    // Its digest is ours, not what the process says: see `runPublisher`.
+    hardened: { ...done.hardened, digest: digestOf(bytes), bytes: bytes.length },
+    image: imagePath === undefined ? undefined : imageOf(imageFiles),
+  }
+  return { release, originalPath, hardenedPath, imagePath, imageFiles }
+}
+
+/** There is nothing to harden, and nothing to run without the tenant's files: it is looked whether there are scripts. */
+async function draftScripts(
+  { manifest, imagePath, imageFiles }: Staged,
+  options: PublishOptions,
+): Promise<ReleaseDraft> {
+  const { allowance, tenant } = options
+  await timed(options, 'verify', noteOfScripts, () =>
+    checkScripts(manifest, imageFiles, { tenant, runtimes: allowance?.(manifest.name).runtimes }),
+  )
+  return { release: releaseOfScripts(manifest, imageFiles), imagePath, imageFiles }
 }
 
 /** No worker would run it. */
@@ -201,7 +237,7 @@ async function verify(staged: Staged, options: PublishOptions): Promise<Publishe
 }
 
 function allowanceOf({ manifest }: Staged, { allowance }: PublishOptions): Allowance {
-  return allowance?.(manifest.name) ?? { ceiling: DEFAULT_CEILING, env: {} }
+  return allowance?.(manifest.name) ?? { ceiling: DEFAULT_CEILING, env: {}, runtimes: [] }
 }
 
 function jobOf(staged: Staged, options: PublishOptions): PublisherJob {
@@ -212,7 +248,7 @@ function jobOf(staged: Staged, options: PublishOptions): PublisherJob {
   const path = manifest.routes[0]?.path ?? '/'
   return {
     name: `${options.tenant}/${manifest.name}`,
-    modulePath,
+    modulePath: modulePath ?? '',
     imagePath: imagePath ?? null,
     abi: manifest.abi,
     lifetime: manifest.lifetime ?? null,
@@ -276,12 +312,6 @@ function checkCeiling(asked: HandlerLimits, ceiling: TenantCeiling, tenant: stri
       { details: { limit: name, actual, wanted } },
     )
   }
-}
-
-function imageOf({ imagePath, imageFiles }: Staged): Release['image'] {
-  if (imagePath === undefined) return undefined
-  const bytes = imageFiles.reduce((sum, file) => sum + file.bytes, 0)
-  return { digest: digestOf(encodeListing(imageFiles)), files: imageFiles.length, bytes }
 }
 
 async function timed<Result>(

@@ -1,4 +1,5 @@
 /** What the steps of a publication say, for people and for programs; the same wherever a step is carried out. */
+import type { FoundScripts } from './check-scripts.ts'
 import type { Manifest } from './manifest.ts'
 import type { FoundValue } from './publisher-protocol.ts'
 import type { Stored, Switched } from './release-store.ts'
@@ -16,16 +17,23 @@ export function noteOfStaged({ manifest, module, imageFiles }: Staged): StepNote
   const routes = manifest.routes.map(routeText)
   const bytes = imageFiles.reduce((sum, file) => sum + file.bytes, 0)
   return {
-    note: `handler ${manifest.name} at ${routes.join(', ')}: module of ${module.bytes} bytes, ${imageFiles.length} files of ${bytes} bytes`,
+    note: `handler ${manifest.name} at ${routes.join(', ')}: ${module === undefined ? '' : `module of ${module.bytes} bytes, `}${imageFiles.length} files of ${bytes} bytes`,
     found: {
       handler: manifest.name,
       routes,
-      moduleBytes: module.bytes,
-      moduleDigest: module.digest,
+      ...(module === undefined ? {} : { moduleBytes: module.bytes, moduleDigest: module.digest }),
       files: imageFiles.length,
       fileBytes: bytes,
     },
   }
+}
+
+export function noteOfScripts({ runtime, scripts, index }: FoundScripts): StepNote {
+  const note =
+    scripts === undefined
+      ? `for runtime ${runtime}; whether the tenant has it is seen with --config`
+      : `${scripts} scripts for runtime ${runtime}; ${index ?? 'none of them'} answers its route`
+  return { note, found: { runtime, scripts: scripts ?? null, index: index ?? null } }
 }
 
 function routeText({ path, methods }: Manifest['routes'][number]): string {

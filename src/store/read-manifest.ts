@@ -9,6 +9,7 @@ import { MANIFEST_FILES, type ManifestFile, parseManifest } from './manifest-fil
 import {
   type AutoRollbackTable,
   isRoutePath,
+  type ManifestTable,
   manifestSchema,
   ROUTE_WANTED,
   type StaticTable,
@@ -28,6 +29,8 @@ export interface ManifestOptions {
   readonly name: string
   /** From the command line: takes the place of the manifest's routes. */
   readonly route?: string | undefined
+  /** And this of its runtime. */
+  readonly runtime?: string | undefined
   readonly units: Units
   readonly limits?: StoreLimits
   /** Which of the two files it is from; default: JSON. */
@@ -63,13 +66,22 @@ export function readManifest(bytes: Uint8Array, options: ManifestOptions): Manif
     return { path: trimSlash(path), methods: sorted(own) ?? methods }
   })
   const statics = served?.map(staticOf)
-  if (statics !== undefined && rest.files === undefined) {
-    throw bad(file, '"static" is there without "files"', 'the folder whose files it serves')
+  const { runtime = rest.runtime } = options
+  refuseMixed(file, table.data, runtime)
+  if (runtime !== undefined) {
+    // Where no script answers, a file may.
+    refuseTwice(file, routes)
+    refuseTwice(file, statics ?? [])
+  } else {
+    if (statics !== undefined && rest.files === undefined) {
+      throw bad(file, '"static" is there without "files"', 'the folder whose files it serves')
+    }
+    refuseTwice(file, [...routes, ...(statics ?? [])])
   }
-  refuseTwice(file, [...routes, ...(statics ?? [])])
   const first = routes[0]
   return {
     ...rest,
+    runtime,
     name: rest.name ?? name,
     routes,
     statics,
@@ -114,6 +126,27 @@ function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, above: Path): re
     one.path.length > 0 || one.code === 'unrecognized_keys'
   const meant = issue.errors.find((issues) => issues.some(isDeep)) ?? issue.errors[0] ?? []
   return meant.flatMap((one) => problemsOf(one, schema, path))
+}
+
+/** Keys that are for modules only, or for scripts only. */
+function refuseMixed(
+  file: ManifestFile,
+  { front, lifetime, limits, module, probe, warm }: ManifestTable,
+  runtime: string | undefined,
+): void {
+  const refuse = (key: string, wanted: string): never => {
+    const actual = `"${key}" is there ${runtime === undefined ? 'without' : 'with'} "runtime"`
+    throw bad(file, actual, wanted)
+  }
+  if (runtime === undefined) {
+    const own = Object.entries({ front, warm }).find(([, value]) => value !== undefined)
+    if (own !== undefined) refuse(own[0], 'the runtime of its scripts')
+    return
+  }
+  if (module !== undefined) refuse('module', 'one of the two')
+  if (probe !== undefined) refuse('probe', 'none: scripts are not probed')
+  if (limits.memoryBytes !== undefined) refuse('limits.memory', "none: it is the runtime's")
+  if (lifetime === 'persistent') refuse('lifetime', '"reset" or "fresh"')
 }
 
 function refuseTwice(file: ManifestFile, routes: readonly { readonly path: string }[]): void {

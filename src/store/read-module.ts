@@ -6,9 +6,8 @@
 import { createHash } from 'node:crypto'
 import { openFile } from '../base/opened-file.ts'
 import { CONTRACT_VERSION } from '../wasm/contract.ts'
-import type { Digest } from './digest.ts'
 import { StoreError, storeFileError } from './errors.ts'
-import type { Release } from './release.ts'
+import type { HardenedModule, StoredBytes } from './release.ts'
 import type { LiveHandler } from './release-reader.ts'
 
 /** What a tenant may have when a release runs. */
@@ -21,8 +20,10 @@ interface RunLimits {
  * Whether the hardened module may run as it is within `limits`; else the original is hardened anew, or refused. How much memory
  * it may have is written into the module, and the contract is that of the program that hardened it.
  */
-export function canRunHardened({ hardened }: Release, limits: RunLimits): boolean {
-  const { contract, memoryMaxBytes, functionBytes = Number.POSITIVE_INFINITY } = hardened
+export function canRunHardened(
+  { contract, memoryMaxBytes, functionBytes = Number.POSITIVE_INFINITY }: HardenedModule,
+  limits: RunLimits,
+): boolean {
   return (
     contract === CONTRACT_VERSION &&
     memoryMaxBytes <= limits.memoryMaxBytes &&
@@ -32,12 +33,12 @@ export function canRunHardened({ hardened }: Release, limits: RunLimits): boolea
 
 /** Rejects with STORE_DAMAGED, STORE_UNREADABLE, STORE_IO. */
 export function readHardened(handler: LiveHandler): Promise<Uint8Array<ArrayBuffer>> {
-  return readModule(handler, handler.hardenedPath, handler.release.hardened.digest)
+  return readModule(handler, handler.hardenedPath, handler.release.hardened)
 }
 
 /** The module as published. Rejects as `readHardened` does. */
 export function readOriginal(handler: LiveHandler): Promise<Uint8Array<ArrayBuffer>> {
-  return readModule(handler, handler.originalPath, handler.release.original.digest)
+  return readModule(handler, handler.originalPath, handler.release.original)
 }
 
 const STEP_BYTES = 256 * 1024
@@ -45,8 +46,9 @@ const STEP_BYTES = 256 * 1024
 async function readModule(
   { digest: release }: LiveHandler,
   path: string,
-  wanted: Digest,
+  stored: StoredBytes | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const wanted = stored?.digest
   let bytes: Uint8Array<ArrayBuffer>
   const hash = createHash('sha256')
   try {

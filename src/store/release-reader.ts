@@ -12,7 +12,7 @@ import type { Digest } from './digest.ts'
 import type { Layout } from './layout.ts'
 import { Lease } from './leases.ts'
 import { findStore } from './open-store.ts'
-import type { ImageFile, Release } from './release.ts'
+import type { ImageFile, Release, StoredBytes } from './release.ts'
 import { routeBytes, routesOf } from './release-routes.ts'
 import { makeRouteTable, type RouteTable } from './route-table.ts'
 import type { PublicKey } from './signing-key.ts'
@@ -28,7 +28,7 @@ export interface LiveHandler {
   readonly name: string
   readonly digest: Digest
   readonly release: Release
-  /** Absolute paths. The hardened module is trusted after `readHardened` (read-module.ts), and not for any mark in it. */
+  /** Absolute paths; empty: it has scripts and no module. The hardened module is trusted after `readHardened` (read-module.ts), and not for any mark in it. */
   readonly hardenedPath: string
   readonly originalPath: string
   /** The folder the guest sees at `/`; undefined: none. */
@@ -195,14 +195,16 @@ export class ReleaseReader {
   ): Promise<LiveHandler> {
     const release = await this.#reading.release(digest)
     const { original, hardened, image } = release
+    const pathOf = (blob: StoredBytes | undefined): string =>
+      blob === undefined ? '' : this.#layout.blob(blob.digest)
     const imageRoot = image === undefined ? undefined : this.#layout.image(image.digest)
     return {
       tenant,
       name,
       digest,
       release,
-      hardenedPath: this.#layout.blob(hardened.digest),
-      originalPath: this.#layout.blob(original.digest),
+      hardenedPath: pathOf(hardened),
+      originalPath: pathOf(original),
       imageRoot,
       statics: imageRoot === undefined ? [] : staticsOf(release),
       sinceMs: Date.parse(switchedAt),

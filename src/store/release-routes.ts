@@ -15,11 +15,11 @@ export function routesOf<Handler>(manifest: Manifest, handler: Handler): readonl
     methods: methods === undefined ? undefined : new Set(methods),
     handler,
   }))
-  const statics = (manifest.statics ?? []).map(({ path }) => ({
-    path: routeBytes(path),
-    methods: STATIC_METHODS,
-    handler,
-  }))
+  // Scripts lie among files, and take what they like.
+  const staticMethods = manifest.runtime === undefined ? STATIC_METHODS : undefined
+  const statics = (manifest.statics ?? [])
+    .filter(({ path }) => !manifest.routes.some((route) => route.path === path))
+    .map(({ path }) => ({ path: routeBytes(path), methods: staticMethods, handler }))
   return [...routes, ...statics]
 }
 

@@ -16,9 +16,9 @@ export interface Workspace {
 /** A verified release, before it is stored. Its files lie in a workspace, written whole and synced. */
 export interface ReleaseDraft {
   readonly release: Release
-  /** The module as published. */
-  readonly originalPath: string
-  readonly hardenedPath: string
+  /** The module as published, and hardened; scripts have none. */
+  readonly originalPath?: string
+  readonly hardenedPath?: string
   /** The folder of the image's files; undefined: the release has none. Moved, not copied. */
   readonly imagePath: string | undefined
   readonly imageFiles: readonly ImageFile[]

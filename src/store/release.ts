@@ -26,12 +26,22 @@ export interface HardenedModule extends StoredBytes {
   readonly isResettable: boolean
 }
 
-export interface Release {
-  readonly format: 1
-  /** Complete: the lifetime is decided. */
-  readonly manifest: Manifest
+/** A module as published, and as it runs. */
+interface ModuleParts {
   readonly original: StoredBytes
   readonly hardened: HardenedModule
+}
+
+/** Scripts have no module of their own: the manifest names their runtime. */
+type NoModule = Readonly<Partial<Record<keyof ModuleParts, undefined>>>
+
+/** Of format 2 are those without a module, which older versions cannot run. */
+export type Release = ReleaseParts &
+  (({ readonly format: 1 } & ModuleParts) | ({ readonly format: 2 } & NoModule))
+
+interface ReleaseParts {
+  /** Complete: the lifetime is decided. */
+  readonly manifest: Manifest
   /** The files a guest sees; undefined: none. The digest is that of the listing. */
   readonly image?: ImageSummary | undefined
 }
@@ -70,12 +80,29 @@ export function decodeRelease(bytes: Uint8Array, digest: Digest): Release {
   }
   // What has this digest was written by `encodeRelease`, perhaps a later one.
   const release = JSON.parse(Buffer.from(bytes).toString('utf8')) as { readonly format?: unknown }
-  if (release.format === 1) return release as Release
+  if (release.format === 1 || release.format === 2) return release as Release
   throw new StoreError(
     'STORE_DAMAGED',
-    `Cannot read release ${digest}: format ${JSON.stringify(release.format)}, wanted 1`,
+    `Cannot read release ${digest}: format ${JSON.stringify(release.format)}, wanted 1 or 2`,
     { details: { release: digest } },
   )
+}
+
+/** What it is made of besides its files. */
+export function modulesOf({ original, hardened }: Release): readonly StoredBytes[] {
+  return original === undefined ? [] : [original, hardened]
+}
+
+/** What a record says of files. */
+export function imageOf(files: readonly ImageFile[]): ImageSummary {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  return { digest: digestOf(encodeListing(files)), files: files.length, bytes }
+}
+
+/** A release of scripts: it is decided by what was published alone. */
+export function releaseOfScripts(manifest: Manifest, files: readonly ImageFile[]): Release {
+  const lifetime = manifest.lifetime ?? 'reset'
+  return { format: 2, manifest: { ...manifest, lifetime }, image: imageOf(files) }
 }
 
 /** One line a file, `DIGEST BYTES PATH`, sorted by path; the path is in JSON, for it may have a line feed in it. */

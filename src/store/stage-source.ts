@@ -25,6 +25,7 @@ export interface StageOptions {
   /** Takes the place of the manifest's. */
   readonly handler?: string | undefined
   readonly route?: string | undefined
+  readonly runtime?: string | undefined
   /** Called as bytes are read, with their number so far, and how many there will be where that is known. */
   readonly onBytes?: OnBytes
 }
@@ -33,12 +34,19 @@ export type OnBytes = (bytes: number, total: number | undefined) => void
 
 export interface Staged {
   readonly manifest: Manifest
-  readonly modulePath: string
-  readonly module: StoredBytes
+  /** Where it is; undefined: there are scripts. */
+  readonly modulePath: string | undefined
+  readonly module: StoredBytes | undefined
   /** A folder; undefined: no files. */
   readonly imagePath: string | undefined
   readonly imageFiles: readonly ImageFile[]
 }
+
+/** At the top of a folder of scripts; where nothing names another folder, all but these is in it. */
+export const NO_SCRIPTS: ReadonlySet<string> = new Set([
+  ...Object.values(MANIFEST_FILES),
+  ...['.git', '.hg', '.svn'],
+])
 
 const CHUNK_BYTES = 256 * 1024
 
@@ -58,10 +66,12 @@ export async function stageSource(
     file,
     name: options.handler ?? handlerNameOf(place.isFolder ? basename(place.folder) : place.module),
     route: options.route,
+    runtime: options.runtime,
     units: options.units,
     limits,
   })
   const manifest = options.handler === undefined ? asked : { ...asked, name: options.handler }
+  if (manifest.runtime !== undefined) return stageScripts(manifest, place, { folder, ...options })
   const inner = manifest.module ?? place.module
   const modulePath = join(folder, 'module')
   const moduleFile = join(place.folder, inner)
@@ -80,6 +90,24 @@ export async function stageSource(
   const imageFiles = await intake.copyTree(filesFolder, imagePath)
   refuseEmptyStatics(manifest, imageFiles)
   return { manifest, modulePath, module, imagePath, imageFiles }
+}
+
+/** All of it is files. */
+async function stageScripts(
+  manifest: Manifest,
+  { folder: source, isFolder }: Place,
+  { files, folder, limits, onBytes }: StageOptions & { readonly folder: string },
+): Promise<Staged> {
+  if (!isFolder) throw badFile(source, 'is a file', 'a folder of scripts, because of its runtime')
+  const from = manifest.files === undefined ? source : join(source, manifest.files)
+  if (manifest.files !== undefined) await refuseLinksAbove(source, `${manifest.files}/.`)
+  const total = onBytes === undefined ? undefined : await measureTree(from, limits.files)
+  const intake = new Intake(files, limits, (bytes) => onBytes?.(bytes, total))
+  const imagePath = join(folder, 'image')
+  const skipped = manifest.files === undefined ? NO_SCRIPTS : undefined
+  const imageFiles = await intake.copyTree(from, imagePath, skipped)
+  refuseEmptyStatics(manifest, imageFiles)
+  return { manifest, modulePath: undefined, module: undefined, imagePath, imageFiles }
 }
 
 /** A folder that is not there is more likely a slip of the pen than meant. */
@@ -187,7 +215,7 @@ async function refuseLinksAbove(folder: string, inner: string): Promise<void> {
   if (inner === '') {
     throw new StoreError(
       'STORE_BAD_MANIFEST',
-      `Cannot publish ${folder}: it has no module or several, wanted one .wasm file or "module" in the manifest`,
+      `Cannot publish ${folder}: it has no module or several, wanted one .wasm file, "module" in the manifest, or "runtime" for a folder of scripts`,
     )
   }
   const parts = inner.split('/').slice(0, -1)
@@ -249,8 +277,12 @@ class Intake {
     return { digest: hash.digest('hex'), bytes }
   }
 
-  /** Copies all that is in a folder. */
-  async copyTree(from: string, to: string): Promise<readonly ImageFile[]> {
+  /** Copies all that is in a folder, but for what has one of the names `skipped`. */
+  async copyTree(
+    from: string,
+    to: string,
+    skipped?: ReadonlySet<string>,
+  ): Promise<readonly ImageFile[]> {
     const found: ImageFile[] = []
     const visit = async (inner: string, depth: number): Promise<void> => {
       this.#folders += 1
@@ -258,6 +290,7 @@ class Intake {
       this.#check(join(from, inner), 'pathDepth', depth)
       await this.#files.makeFolder(join(to, inner))
       for await (const entry of await openFolder(join(from, inner))) {
+        if (inner === '' && skipped?.has(entry.name) === true) continue
         const path = inner === '' ? entry.name : `${inner}/${entry.name}`
         this.#check(join(from, path), 'pathBytes', Buffer.byteLength(path))
         // Invalid UTF-8 comes out with this character: two names might become one.

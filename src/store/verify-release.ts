@@ -8,7 +8,7 @@ import { openFile } from '../base/opened-file.ts'
 import type { Digest } from './digest.ts'
 import { StoreError, storeFileError } from './errors.ts'
 import type { Layout } from './layout.ts'
-import type { ImageFile, StoredBytes } from './release.ts'
+import { type ImageFile, modulesOf, type StoredBytes } from './release.ts'
 import { decodeSignature, isSignedBy, MAX_SIGNATURE_FILE_BYTES, type Signed } from './signature.ts'
 import type { PublicKey } from './signing-key.ts'
 import type { StoreFiles } from './store-files.ts'
@@ -27,8 +27,9 @@ const CHUNK_BYTES = 256 * 1024
 export async function verifyRelease(signed: Signed, context: VerifyContext): Promise<void> {
   const { layout, reading } = context
   await verifySignature(signed, context)
-  const { original, hardened, image } = await reading.release(signed.release)
-  for (const module of [original, hardened]) {
+  const release = await reading.release(signed.release)
+  const { image } = release
+  for (const module of modulesOf(release)) {
     await verifyFile(signed.release, layout.blob(module.digest), module)
   }
   if (image === undefined) return

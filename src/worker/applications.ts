@@ -8,6 +8,7 @@ import type { Logger } from '../base/logger.ts'
 import type { TenantConfig } from '../config/config.ts'
 import { Application } from '../gateway/application.ts'
 import type { HandlerSettings } from '../gateway/handler-settings.ts'
+import type { ScriptRuntime } from '../gateway/script-runtime.ts'
 import { type AskedRequest, type FindScript, warmRequests } from '../gateway/warm-requests.ts'
 import { type BootTurns, warmModule } from '../guest/boot.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
@@ -28,6 +29,8 @@ export interface Scripts {
   readonly tenant: TenantConfig
   /** Of most of them. */
   readonly settings: HandlerSettings
+  /** Default: of all. */
+  readonly settingsOf?: ScriptRuntime['settingsOf']
   /** Where they are, besides mounts. */
   readonly folder: Place | undefined
   /** Paths of URLs that are asked ahead. */
@@ -43,22 +46,17 @@ interface Place {
 
 const NEVER_CHANGES = 'as ever'
 
-export function applicationOf(scripts: Scripts, parts: ApplicationParts): Application {
-  const { runtime, tenant, warm } = scripts
-  const { name, extensions } = runtime.config
+export function runScripts(scripts: Scripts, parts: ApplicationParts): ScriptRuntime {
+  const { runtime, tenant, settings, settingsOf = () => settings, warm } = scripts
+  const { name, extensions, index } = runtime.config
   const { clock } = parts
   const logger = parts.logger.child({ tenant: tenant.name, runtime: name })
   const placeOf = placeFinder(scripts, clock)
-  const isFixed = (path: string): boolean => {
-    const place = placeOf(path)
-    return place !== undefined && place.host === undefined
-  }
   const told = new Set<string>()
   const application: Application = new Application({
     ...{ clock, logger, extensions, revalidateMs: tenant.revalidateMs },
     engine: () => runtime.module,
-    load: (engine, files) =>
-      load(engine, files, { ...scripts, ...parts, logger, told, isFixed, opened }),
+    load: (engine, files) => load(engine, files, { ...scripts, ...parts, logger, told, opened }),
     hasRequests: warm.length > 0,
     identify: (path) => {
       const place = placeOf(path)
@@ -67,11 +65,16 @@ export function applicationOf(scripts: Scripts, parts: ApplicationParts): Applic
     },
   })
   const opened = (path: string): void => application.opened(`/${path}`)
-  return application
+  return {
+    ...{ name, extensions, index, opened, settingsOf },
+    module: () => application.module,
+    ready: () => application.ready(),
+    ended: () => application.ended(),
+    close: () => application.close(),
+  }
 }
 
 interface Loading extends Scripts, ApplicationParts {
-  readonly isFixed: (path: string) => boolean
   readonly opened: (path: string) => void
   /** What has been logged already. */
   readonly told: Set<string>
@@ -104,7 +107,7 @@ async function load(
         clock,
         turns: () => workFor(tenant),
         grants: {
-          env: [...entriesOf(settings.env), ...listsOf(files, loading.isFixed)],
+          env: [...entriesOf(settings.env), Buffer.from(`WASM_FPM_WARM=${files.join('\n')}`)],
           preopens: settings.makePreopens(),
           random: (into) => void randomFillSync(into),
           limits,
@@ -131,15 +134,6 @@ function entriesOf(env: Readonly<Record<string, string>>): Uint8Array[] {
   return Object.entries(env).map((entry) => Buffer.from(entry.join('=')))
 }
 
-/** What a runtime is told to load. */
-function listsOf(files: readonly string[], isFixed: (path: string) => boolean): Uint8Array[] {
-  const entries = [
-    ['WASM_FPM_WARM', files],
-    ['WASM_FPM_FIXED', files.filter(isFixed)],
-  ] as const
-  return entries.map(([name, paths]) => Buffer.from(`${name}=${paths.join('\n')}`))
-}
-
 /** From paths as the guest sees them to those of this machine; undefined: nothing of the tenant's is there. */
 function placeFinder(
   { folder, tenant }: Scripts,
@@ -150,7 +144,8 @@ function placeFinder(
   // Those that lie in others first.
   places.sort((a, b) => b.guest.length - a.guest.length)
   const { root, revalidateMs } = tenant
-  const realRoot = root === undefined ? undefined : new RealRoot(root, clock, revalidateMs)
+  const isRoot = root !== undefined && folder?.host === root
+  const realRoot = isRoot ? new RealRoot(root, clock, revalidateMs) : undefined
   return (opened) => {
     const path = realRoot === undefined ? opened : moved(opened, realRoot.path, root ?? '')
     const place = places.find(({ guest }) => path.startsWith(guest === '/' ? guest : `${guest}/`))

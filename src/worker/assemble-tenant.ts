@@ -1,8 +1,7 @@
 /** Makes of a tenant's table what answers its requests. */
-import type { TenantConfig } from '../config/config.ts'
+import type { RuntimeConfig, TenantConfig } from '../config/config.ts'
 import { tenantFor } from '../config/tenant-for.ts'
 import type { AccessLog } from '../gateway/access-log.ts'
-import type { Application } from '../gateway/application.ts'
 import { DocumentRoot } from '../gateway/document-root.ts'
 import type { HandlerSettings } from '../gateway/handler-settings.ts'
 import { PublishedHandlers } from '../gateway/published-handlers.ts'
@@ -16,10 +15,11 @@ import type { LoadTurns } from '../guest/load-turns.ts'
 import type { FailingRelease } from '../ipc/messages.ts'
 import type { ReleaseReader } from '../store/release-reader.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
-import { type ApplicationParts, applicationOf } from './applications.ts'
+import { type ApplicationParts, runScripts, type Scripts } from './applications.ts'
 import { type FileParts, mountedIn, preopensOf, treeOf } from './guest-files.ts'
 import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
 import type { Runtime } from './runtimes.ts'
+import { scriptsOf, settingsOfScripts } from './script-releases.ts'
 import { sizingShare, slotShare } from './shares.ts'
 
 /** Shared by all tenants of a worker. */
@@ -32,12 +32,13 @@ export interface Shared extends FileParts, ApplicationParts {
   readonly openAccessLog: (tenant: TenantConfig) => AccessLog | undefined
 }
 
+interface TenantParts extends Shared {
+  /** The tenant's. */
+  readonly runtimes: readonly Runtime[]
+}
+
 /** Throws `WasiError` when a mount cannot be opened. */
-export function assembleTenant(
-  config: TenantConfig,
-  shared: Shared & { readonly runtimes: readonly Runtime[] },
-  workers: number,
-): Tenant {
+export function assembleTenant(config: TenantConfig, shared: TenantParts, workers: number): Tenant {
   const { limits } = config
   const settings = settingsOf(config, shared, workers)
   const handlers = new Map(
@@ -49,18 +50,17 @@ export function assembleTenant(
   )
   // Paths of requests are bytes, one char each.
   const byPath = new Map([...handlers].map(([name, own]) => [latin1Of(name), own]))
-  const makePreopens = shared.runtimes.length === 0 ? settings.makePreopens : treeOf(config, shared)
   const { root, warm } = config
+  const folder = root === undefined ? undefined : { guest: root, host: root }
+  const makePreopens = shared.runtimes.length === 0 ? settings.makePreopens : treeOf(config, shared)
   const runtimes: readonly ScriptRuntime[] = shared.runtimes.map((runtime) =>
-    scriptRuntime(runtime, { ...settings, makePreopens }, byPath, (usual) =>
-      applicationOf(
-        {
-          ...{ runtime, tenant: config, settings: usual, warm },
-          folder: root === undefined ? undefined : { guest: root, host: root },
-          find: (cgi) => findBelow(documentRoot, runtime.config.name, cgi),
-        },
-        shared,
-      ),
+    runScripts(
+      {
+        ...{ runtime, tenant: config, warm, folder },
+        ...scriptSettings(runtime.config, { ...settings, makePreopens }, byPath),
+        find: (cgi) => findBelow(documentRoot, runtime.config.name, cgi),
+      },
+      shared,
     ),
   )
   const documentRoot = documentRootOf(config, shared, { runtimes, makePreopens })
@@ -96,31 +96,21 @@ function findBelow(
   return runtime?.name === name ? { paths, settings: runtime.settingsOf(scriptPath) } : 'another'
 }
 
-/** `settings`: of most scripts; `others`: of those with something of their own. Where they differ in files, `settings` counts. */
-function scriptRuntime(
-  runtime: Runtime,
-  settings: HandlerSettings,
+/** `others`: of scripts with something of their own. Where they differ in files, `usual` counts. */
+function scriptSettings(
+  { env }: RuntimeConfig,
+  usual: HandlerSettings,
   others: ReadonlyMap<string, HandlerSettings>,
-  makeApplication: (usual: HandlerSettings) => Application,
-): ScriptRuntime {
-  const { name, extensions, index, env } = runtime.config
-  const { makePreopens } = settings
+): Pick<Scripts, 'settings' | 'settingsOf'> {
+  const { makePreopens } = usual
   const within = (own: HandlerSettings): HandlerSettings => ({
     ...own,
     env: { ...env, ...own.env },
     makePreopens,
   })
-  const usual = within(settings)
+  const settings = within(usual)
   const own = new Map([...others].map(([path, other]) => [path, within(other)]))
-  const application = makeApplication(usual)
-  return {
-    ...{ name, extensions, index },
-    module: () => application.module,
-    opened: (path) => application.opened(`/${path}`),
-    ended: () => application.ended(),
-    close: () => application.close(),
-    settingsOf: (path) => own.get(path) ?? usual,
-  }
+  return { settings, settingsOf: (path) => own.get(path) ?? settings }
 }
 
 function latin1Of(name: string): string {
@@ -149,13 +139,14 @@ function settingsOf(config: TenantConfig, shared: Shared, workers: number): Hand
 
 function publishedOf(
   config: TenantConfig,
-  shared: Shared,
+  shared: TenantParts,
   settingsFor: (handler: string) => HandlerSettings,
 ): PublishedHandlers | undefined {
   const { releases: reader, clock, logger, fileReader } = shared
   if (reader === undefined) return undefined
   const { name: tenant } = config
   const wallsMs = config.handlers.map(({ name }) => tenantFor(config, name).limits.wallMs)
+  const verify = verifierOf(config.signers, reader)
   return new PublishedHandlers({
     tenant,
     reader,
@@ -163,9 +154,16 @@ function publishedOf(
     logger,
     wallMs: Math.max(config.limits.wallMs, ...wallsMs),
     settingsOf: (live) =>
-      settingsOfRelease(live, settingsFor(live.name), preopensOf(config, shared, live.imageRoot)),
+      live.release.manifest.runtime === undefined
+        ? settingsOfRelease(
+            live,
+            settingsFor(live.name),
+            preopensOf(config, shared, live.imageRoot),
+          )
+        : settingsOfScripts(live, settingsFor(live.name), { tenant: config, parts: shared }),
+    scriptsOf: scriptsOf(config, shared, { reader, verify }),
     fileReader,
-    verify: verifierOf(config.signers, reader),
+    verify,
     load: (live, holder) =>
       loadRelease(live, compileLimits(tenantFor(config, live.name)), { ...shared, holder }),
     onFailing: ({ name: handler, digest: release }, { requests, failures }) =>
@@ -173,15 +171,15 @@ function publishedOf(
   })
 }
 
-/** What runs a tenant's scripts, and what it sees of the file system. */
-interface Scripts extends Pick<HandlerSettings, 'makePreopens'> {
+/** What runs scripts below the root, and what it sees of the file system. */
+interface RootParts extends Pick<HandlerSettings, 'makePreopens'> {
   readonly runtimes: readonly ScriptRuntime[]
 }
 
 function documentRootOf(
   config: TenantConfig,
   shared: Shared,
-  { runtimes, makePreopens }: Scripts,
+  { runtimes, makePreopens }: RootParts,
 ): DocumentRoot | undefined {
   if (config.root === undefined) return undefined
   const usual = compileLimits(config)

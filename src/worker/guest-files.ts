@@ -51,18 +51,31 @@ export function preopensOf(
 }
 
 /** What the guests of runtimes see. */
-interface TreeParts extends FileParts {
+export interface TreeParts extends FileParts {
   /** The tenant's. */
   readonly runtimes: readonly { readonly config: RuntimeConfig }[]
 }
 
-/** The same in one tree, with `root` at its own path, for the guests of runtimes. Throws `WasiError`. */
-export function treeOf(config: TenantConfig, parts: TreeParts): MakePreopens {
+/** Where scripts are, as their guests see it, and on this machine. */
+interface ScriptFolder {
+  readonly guest: string
+  readonly host: string
+}
+
+/**
+ * The same in one tree, for the guests of runtimes: with a folder of scripts, default `root` at its own path. Throws `WasiError`.
+ */
+export function treeOf(
+  config: TenantConfig,
+  parts: TreeParts,
+  folder?: ScriptFolder,
+): MakePreopens {
   const { mounts } = config
   const runtimes = parts.runtimes.map((runtime) => runtime.config)
   const sessions = sessionsOf(config, runtimes)
   const places = [...FIXED, ...[...sessions, ...mounts].map(({ guest }) => guest)]
-  const planNow = planner(config, places, parts.clock)
+  const planNow =
+    folder === undefined ? planner(config, places, parts.clock) : fixedPlan(folder, places)
   const openSessions = sessions.map((one) => sessionOpener(config, one, parts))
   const mounted = mounts.map((mount) => openMount(mount, parts))
   const tmpLimits = tmpLimitsOf(config)
@@ -81,6 +94,11 @@ interface Planned {
   readonly plan: MountPlan
   /** Where it is; none: there is none. */
   readonly roots: readonly string[]
+}
+
+function fixedPlan({ guest, host }: ScriptFolder, places: readonly string[]): () => Planned {
+  const planned = { plan: new MountPlan([guest, ...places]), roots: [host] }
+  return () => planned
 }
 
 /** A link on the way to the root is one to guests as well, and paths below the root mean those where it leads. */

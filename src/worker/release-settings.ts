@@ -44,16 +44,17 @@ export async function loadRelease(
   tenant: CompileLimits,
   { modules, turns, holder }: ReleaseParts,
 ): Promise<GuestModule> {
-  const { hardened, manifest } = live.release
+  const { hardened, manifest, original } = live.release
+  if (original === undefined) throw new Error(`${live.digest} has no module, wanted one`)
   const name = `${live.tenant}/${live.name}`
   const memoryMaxBytes = least(manifest.limits.memoryBytes, tenant.memoryMaxBytes)
   const limits = { ...tenant, memoryMaxBytes }
-  if (canRunHardened(live.release, limits)) {
+  if (canRunHardened(hardened, limits)) {
     return turns.take(live.tenant, hardened.bytes, () =>
       modules.compileHardened({ ...hardened, name }, () => readHardened(live), holder),
     )
   }
-  return turns.take(live.tenant, live.release.original.bytes, async () =>
+  return turns.take(live.tenant, original.bytes, async () =>
     modules.compile(await readOriginal(live), { name, ...limits }, holder),
   )
 }

@@ -108,7 +108,7 @@ const USES: ReadonlyArray<{ readonly name: string; readonly use: Use; readonly f
           limits,
           units: UNITS,
         })
-        return readFileSync(modulePath)
+        return readFileSync(modulePath ?? '')
       },
     },
     {

@@ -26,23 +26,14 @@ static void each_line(const char *lines, void (*take)(const char *line)) {
   }
 }
 
-/* opcache does not ask for the time of a script that has none. */
-static void fix_script(const char *path) {
-  zend_string *name = zend_string_init(path, strlen(path), false);
-  zend_persistent_script *script = ZCG(enabled) ? zend_accel_hash_find(&ZCSG(hash), name) : NULL;
-  if (script != NULL) script->timestamp = 0;
-  zend_string_release(name);
-}
-
 /* What cannot be compiled is left for the request that needs it. */
-static void load(const char *files, const char *fixed) {
+static void load(const char *files) {
   wasm_fpm_apply_settings();
   SG(request_info).no_headers = 1;
   SG(server_context) = NULL;
   if (php_request_startup() == FAILURE) _exit(1);
   SG(headers_sent) = 1;
   each_line(files, wasm_fpm_compile_script);
-  each_line(fixed, fix_script);
   php_request_shutdown(NULL);
   SG(request_info).no_headers = 0;
   /* What the compiler had to say, where display_errors is on. */
@@ -64,10 +55,13 @@ static void forget_new_paths(time_t now) {
 /* As wasm_fpm_handle, and then the whole end of a request. */
 static void rehearse(void) {
   zend_long ttl = CWDG(realpath_cache_ttl);
+  zend_long most = ZCG(accel_directives).max_file_size;
   wasm_fpm_read_request();
   wasm_fpm_apply_settings();
   if (php_request_startup() == FAILURE) _exit(70);
   CWDG(realpath_cache_ttl) = PATH_SECONDS;
+  /* What has not been loaded by its name nobody will look at again: it must not be kept. */
+  ZCG(accel_directives).max_file_size = 1;
   EG(exit_status) = 0;
   zend_first_try { wasm_fpm_run_script(); }
   zend_end_try();
@@ -79,19 +73,18 @@ static void rehearse(void) {
   zend_init_rsrc_plist();
   forget_new_paths(time(NULL));
   CWDG(realpath_cache_ttl) = ttl;
+  ZCG(accel_directives).max_file_size = most;
   wasm_fpm_reopen_output();
-  chdir("/");
 }
 
 /*
- * WASM_FPM_WARM: files to compile, one a line; WASM_FPM_FIXED: those of them that never change. Without: the environment is
- * that of a request.
+ * WASM_FPM_WARM: files to compile, one a line. Without: the environment is that of a request.
  */
 EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
   __wasilibc_initialize_environ();
   const char *files = getenv("WASM_FPM_WARM");
   if (files == NULL) rehearse();
-  else load(files, getenv("WASM_FPM_FIXED"));
+  else load(files);
   wasm_fpm_forget_randomness();
   /* As before a first request: with these, the settings of the next one would be taken for late ones. */
   SG(headers_sent) = 0;

@@ -79,7 +79,9 @@ export class DevServer {
       handler: HANDLER,
       units: { size: parseSize, duration: parseDuration },
       allowance:
-        tenant === undefined ? undefined : () => ({ ceiling: tenant.limits, env: tenant.env }),
+        tenant === undefined
+          ? undefined
+          : () => ({ ceiling: tenant.limits, env: tenant.env, runtimes: [] }),
       clock: systemClock,
       onStep,
     })

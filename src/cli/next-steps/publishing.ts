@@ -24,6 +24,9 @@ export const STORE_STEPS: Steps<StoreErrorCode> = {
   STORE_BAD_FILE: 'publish plain files and folders only, and leave them alone meanwhile',
   STORE_LIMIT_EXCEEDED: 'publish less; docs/publishing.md has the limits',
   STORE_OVER_TENANT_LIMIT: 'ask for less in the manifest\'s "limits", or raise [tenant.limits]',
+  STORE_NO_RUNTIME:
+    'name it in `runtimes` of the tenant (docs/php.md), then `wasm-fpm reload`; or correct "runtime" in the manifest',
+  STORE_NO_SCRIPTS: 'publish the folder with the scripts, or name it with "files" in the manifest',
   STORE_ROUTE_TAKEN: '`wasm-fpm routes` shows whose it is; choose another with --route',
   STORE_UNKNOWN_RELEASE: RELEASES,
   STORE_UNKNOWN_HANDLER: `${RELEASES}; name one with --handler`,

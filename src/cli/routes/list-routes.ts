@@ -13,6 +13,8 @@ export interface RouteRow {
   readonly kind: 'handler' | 'files' | 'page' | 'document-root'
   /** The handler's name, the page's, or the folder. */
   readonly target: string
+  /** What runs its scripts; undefined: it is a module. */
+  readonly runtime: string | undefined
   /** Of a published handler: its digest. */
   readonly release: string | undefined
   /** Of a canary: its share in percent. */
@@ -52,18 +54,17 @@ async function publishedRoutes(
 
 function releaseRoutes(
   target: string,
-  { manifest: { routes, statics = [] } }: Release,
+  { manifest: { routes, runtime, statics = [] } }: Release,
   of: Pick<Row, 'release' | 'weight'>,
 ): readonly Row[] {
+  const all = { target, runtime, ...of }
   return [
-    ...routes.map(({ path, methods }): Row => ({ path, methods, kind: 'handler', target, ...of })),
-    ...statics.map(
-      ({ path }): Row => ({ path, methods: ['GET', 'HEAD'], kind: 'files', target, ...of }),
-    ),
+    ...routes.map(({ path, methods }): Row => ({ path, methods, kind: 'handler', ...all })),
+    ...statics.map(({ path }): Row => ({ path, methods: ['GET', 'HEAD'], kind: 'files', ...all })),
   ]
 }
 
-const NO_RELEASE = { methods: undefined, release: undefined, weight: undefined }
+const NO_RELEASE = { runtime: undefined, methods: undefined, release: undefined, weight: undefined }
 
 function ownPages({ pmStatusPath, pingPath }: Partial<TenantConfig>): readonly Row[] {
   const pages = [

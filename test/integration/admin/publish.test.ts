@@ -12,6 +12,7 @@ import {
   rollBackRemote,
   withdrawRemote,
 } from '../../../src/cli/remote.ts'
+import { publishSignedRemote } from '../../../src/cli/remote-signing.ts'
 import { parseDuration, parseSize } from '../../../src/config/units.ts'
 import { publish } from '../../../src/store/publication.ts'
 import { createSigningKey } from '../../../src/store/signing-key.ts'
@@ -115,7 +116,7 @@ test('the tenant’s limits hold, and its name is not in the upload to choose', 
   const api = await startApi({ acme: '[tenant.limits]\nmemory = "2MiB"' })
   const module = join(api.folder, 'modules', 'hello.wasm')
   const { release } = await publishRemote(module, local(api), { tenant: 'acme' })
-  expect((await api.store.release(release)).hardened.memoryMaxBytes).toBe(2_097_152)
+  expect((await api.store.release(release)).hardened?.memoryMaxBytes).toBe(2_097_152)
   const app = makeApp(api)
   writeFileSync(join(app, 'wasm-fpm.json'), JSON.stringify({ limits: { memory: '3MiB' } }))
   await expect(publishRemote(app, local(api), { tenant: 'acme' })).rejects.toMatchObject({
@@ -186,3 +187,25 @@ test.for(['ftp://x', 'host:80', 'unix:', '', 'https://user@host/', 'http://host/
     )
   },
 )
+
+test('a folder of scripts goes live, with what it has but what keeps its versions; signed as well', async () => {
+  const api = await startApi({
+    acme: 'runtimes = ["php"]\n[[runtime]]\nname = "php"\nextensions = [".php"]\nindex = "index.php"',
+  })
+  const app = join(api.folder, 'wiki')
+  mkdirSync(join(app, '.git'), { recursive: true })
+  for (const name of ['index.php', '.htaccess', '.git/config']) writeFileSync(join(app, name), '')
+  const wish = { tenant: 'acme', runtime: 'php' }
+  const { release } = await publishRemote(app, local(api), wish)
+  const { image, manifest } = await api.store.release(release)
+  expect(manifest.runtime).toBe('php')
+  expect(image?.files).toBe(2)
+  expect(await listReleasesRemote(local(api), 'acme')).toMatchObject([
+    { runtime: 'php', moduleBytes: 0, files: 2 },
+  ])
+  const { key: signingKey } = createSigningKey()
+  const signed = await publishSignedRemote(app, local(api), { ...wish, signingKey })
+  expect(signed.stored.release).toBe(release)
+  const other = publishRemote(app, local(api), { ...wish, runtime: 'ruby' })
+  await expect(other).rejects.toMatchObject({ code: 'STORE_NO_RUNTIME' })
+})

@@ -236,7 +236,7 @@ test('fsck says what is damaged and exits with 1', async () => {
   await type('publish', MODULE(), ...ACME)
   const store = await DirectoryStore.open(join(root, 'store'), { clock: systemClock })
   const [entry] = await store.releases('acme')
-  const blob = store.layout.blob((await store.release(entry?.release ?? '')).original.digest)
+  const blob = store.layout.blob((await store.release(entry?.release ?? '')).original?.digest ?? '')
   chmodSync(blob, 0o644)
   writeFileSync(blob, 'rubbish')
   expect(await type('fsck')).toMatch(
@@ -258,7 +258,7 @@ test('the configuration’s tenant gives the limits and must be there', async ()
   const store = await DirectoryStore.open(join(root, 'store'), { clock: systemClock })
   const [entry] = await store.releases('acme')
   const { hardened } = await store.release(entry?.release ?? '')
-  expect(hardened.memoryMaxBytes).toBe(1_048_576)
+  expect(hardened?.memoryMaxBytes).toBe(1_048_576)
 })
 
 const BAD = [

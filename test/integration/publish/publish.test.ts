@@ -90,7 +90,7 @@ test('a folder goes live, is read back as it was, and rolls back in no time', as
   const [handler] = (await reader.current('acme')).handlers
   if (handler === undefined) throw new Error('nothing is live')
   expect(handler.digest).toBe(first.stored.release)
-  expect(handler.release.hardened.memoryMaxBytes).toBe(8 * 1024 * 1024)
+  expect(handler.release.hardened?.memoryMaxBytes).toBe(8 * 1024 * 1024)
   expect(readFileSync(handler.originalPath)).toEqual(readFileSync(join(source, 'hello.wasm')))
   expect(readFileSync(join(handler.imageRoot ?? '', 'index.html'), 'utf8')).toBe('<h1>hello</h1>')
   expect(WebAssembly.validate(await readHardened(handler))).toBe(true)

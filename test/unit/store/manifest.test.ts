@@ -102,6 +102,17 @@ test.for(STATICS)('static files: $written', ({ written, read: wanted }) => {
   expect(read({ files: 'public', routes: ['/api'], static: written }).statics).toEqual(wanted)
 })
 
+test('a folder of scripts: files stand in where none answers, and the command line may say what runs it', () => {
+  const written = { runtime: 'php', static: { path: '/' }, front: 'index.php', warm: ['/', '/a?b'] }
+  expect(read(written)).toMatchObject({
+    ...{ runtime: 'php', front: 'index.php', warm: ['/', '/a?b'] },
+    routes: [{ path: '/' }],
+    statics: [{ path: '/', folder: undefined }],
+  })
+  const bytes = Buffer.from(JSON.stringify({ ...written, runtime: 'ruby' }))
+  expect(readManifest(bytes, { name: 'x', runtime: 'php', units }).runtime).toBe('php')
+})
+
 const AUTO_ROLLBACKS = [
   { written: false, read: undefined },
   { written: true, read: { traps: 0.05, requests: 20, withinMs: 300_000 } },
@@ -219,6 +230,21 @@ const REFUSED = [
   { table: { limits: { cpu: 5 } }, says: 'limits.cpu: is 5, wanted a duration' },
   { table: { limits: { files: 5 } }, says: 'limits.files: is not a key' },
   { table: { static: { path: '/x' } }, says: '"static" is there without "files"' },
+  { table: { runtime: 'a b' }, says: 'runtime: is "a b", wanted the name of a runtime' },
+  {
+    table: { runtime: 'php', module: 'x.wasm' },
+    says: '"module" is there with "runtime", wanted one',
+  },
+  { table: { runtime: 'php', probe: {} }, says: '"probe" is there with "runtime", wanted none' },
+  { table: { runtime: 'php', limits: { memory: '1MiB' } }, says: '"limits.memory" is there with' },
+  { table: { runtime: 'php', lifetime: 'persistent' }, says: '"lifetime" is there with "runtime"' },
+  { table: { runtime: 'php', routes: ['/a', '/a/'] }, says: 'route "/a" is there twice' },
+  { table: { runtime: 'php', static: [{ path: '/' }, { path: '/' }] }, says: 'is there twice' },
+  { table: { runtime: 'php', front: '../x' }, says: 'front: is "../x", wanted a file below' },
+  { table: { runtime: 'php', warm: ['x'] }, says: 'warm: is ' },
+  { table: { runtime: 'php', warm: Array(33).fill('/') }, says: 'wanted at most 32 paths' },
+  { table: { front: 'x.php' }, says: '"front" is there without "runtime"' },
+  { table: { warm: ['/'] }, says: '"warm" is there without "runtime"' },
   { table: { files: 'a', static: [] }, says: 'static: ' },
   { table: { files: 'a', static: { path: 'x' } }, says: 'static' },
   { table: { files: 'a', static: { path: '/' } }, says: 'route "/" is there twice' },

@@ -183,7 +183,7 @@ async function contentsOf(
   digest: string,
 ): Promise<string> {
   const { hardened, image } = await store.release(digest)
-  const bytes = await files.read(store.layout.blob(hardened.digest), 1000)
+  const bytes = await files.read(store.layout.blob(hardened?.digest ?? ''), 1000)
   const index =
     image === undefined
       ? undefined

@@ -99,12 +99,10 @@ test('a hardened module runs as it is within the limits and under the contract i
   await release(store, nodeFiles, { module: 'a' })
   const [handler] = (await reader.current('acme')).handlers
   if (handler === undefined) throw new Error('nothing is live')
-  const { release: record } = handler
+  const { hardened } = handler.release
+  if (hardened === undefined) throw new Error('it has no module')
   const runs = (memoryMaxBytes: number, functionBytes: number, changes: object = {}): boolean =>
-    canRunHardened(
-      { ...record, hardened: { ...record.hardened, ...changes } },
-      { memoryMaxBytes, functionBytes },
-    )
+    canRunHardened({ ...hardened, ...changes }, { memoryMaxBytes, functionBytes })
   expect(runs(65_536, 100)).toBe(true)
   expect(runs(1_000_000, 1000)).toBe(true)
   expect(runs(65_535, 100)).toBe(false)

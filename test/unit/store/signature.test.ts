@@ -119,8 +119,8 @@ test('every changed, missing or added byte of what was signed is refused', async
   const files = {
     signature: layout.signature('acme', digest, ALICE.publicKey.id),
     record: layout.release(digest),
-    original: layout.blob(original.digest),
-    hardened: layout.blob(hardened.digest),
+    original: layout.blob(original?.digest ?? ''),
+    hardened: layout.blob(hardened?.digest ?? ''),
     listing: layout.blob(image?.digest ?? ''),
     'index.html': join(imageRoot, 'index.html'),
     'a/b.css': join(imageRoot, 'a/b.css'),

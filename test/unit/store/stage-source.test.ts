@@ -62,8 +62,27 @@ test('a folder with a module and files', async () => {
       bytes: 5,
     },
   ])
-  expect(readFileSync(found.modulePath, 'utf8')).toBe('module')
+  expect(readFileSync(found.modulePath ?? '', 'utf8')).toBe('module')
   expect(readFileSync(join(stage, 'image/index.html'), 'utf8')).toBe('hello')
+})
+
+test('a folder of scripts is files alone: all but its manifest and what keeps its versions', async () => {
+  for (const path of ['index.php', 'lib/a.php', '.htaccess', '.git/config', 'lib/.git/config'])
+    put(path)
+  manifest({ runtime: 'php' })
+  const all = await staged()
+  expect(all).toMatchObject({ modulePath: undefined, module: undefined })
+  const paths = ({ imageFiles }: typeof all) => imageFiles.map(({ path }) => path).sort()
+  expect(paths(all)).toEqual(['.htaccess', 'index.php', 'lib/.git/config', 'lib/a.php'])
+  rmSync(stage, { recursive: true })
+  mkdirSync(stage)
+  manifest({ runtime: 'php', files: 'lib' })
+  expect(paths(await staged())).toEqual(['.git/config', 'a.php'])
+  rmSync(stage, { recursive: true })
+  mkdirSync(stage)
+  const options = { files: nodeFiles, limits: DEFAULT_STORE_LIMITS, units: UNITS, runtime: 'php' }
+  const alone = stageSource(join(source, 'index.php'), stage, options)
+  await expect(alone).rejects.toMatchObject({ code: 'STORE_BAD_FILE' })
 })
 
 test('a manifest in wasm-fpm.toml; a configuration of that name is none', async () => {
