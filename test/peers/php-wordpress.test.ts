@@ -160,6 +160,7 @@ const VOLATILE: Volatile = [
   [/\b1[789]\d{8}(\d{3})?\b/g, 'TIME'],
   [/20\d\d-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?/g, 'DATE'],
   [/\d\d \w{3} 20\d\d \d\d:\d\d:\d\d/g, 'DATE'],
+  [/\b\d{1,2}:\d\d [ap]m\b/g, 'CLOCK'],
 ]
 
 /** The database of both, each with a table space of its own, on a unix socket. */
@@ -216,7 +217,7 @@ describeApplication(
         `<?php
 define('DB_NAME', '${name}'); define('DB_USER', '${name}'); define('DB_PASSWORD', 'secret');
 define('DB_HOST', 'localhost:${join(folder, 'db/mysql.sock')}');
-define('FS_METHOD', 'direct'); // Else found out by who owns files, which guests are not told.
+define('FS_METHOD', 'direct'); // Else it asks for FTP, of which the runtime has no FTPS.
 define('WP_HTTP_BLOCK_EXTERNAL', true); define('DISABLE_WP_CRON', true);
 ${KEYS.join('\n')}
 `,
@@ -230,6 +231,7 @@ ${KEYS.join('\n')}
       )
       return {
         locations: locations('index.php', '/index.php?$args'),
+        isLikePhpFpm: true,
         tenant: `[[tenant.outbound]]\nname = "mysql.sock"\nunix = "${socket}"\n${mounts.join('')}`,
       }
     },
