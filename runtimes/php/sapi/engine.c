@@ -11,6 +11,7 @@
 #include "php_main.h"
 #include "rfc1867.h"
 #include "zend_extensions.h"
+#include "zend_inheritance.h"
 
 extern zend_extension zend_extension_entry;
 
@@ -83,7 +84,15 @@ static void end_request(void) {
   if (SG(rfc1867_uploaded_files)) destroy_uploaded_files_hash();
 }
 
+/* What a request would keep of linked classes for later ones goes with its memory: making it costs more than they do. */
+static zend_class_entry *keep_no_class(zend_class_entry *linked, zend_class_entry *unlinked, zend_class_entry *parent,
+                                       zend_class_entry **others, HashTable *dependencies) {
+  (void)linked, (void)unlinked, (void)parent, (void)others, (void)dependencies;
+  return NULL;
+}
+
 EXPORT("wasm_fpm_handle") void wasm_fpm_handle(void) {
+  zend_inheritance_cache_add = keep_no_class;
   __wasilibc_initialize_environ();
   wasm_fpm_read_request();
   wasm_fpm_apply_settings();
