@@ -2,8 +2,10 @@
  * No log makes a process wait: whatever becomes of the places that logs are written to, requests are answered, commands and
  * signals work, memory is bounded, lines are whole, and what was dropped is told when the place takes lines again.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, type SpawnOptions, spawnSync } from 'node:child_process'
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   constants,
   mkdirSync,
@@ -22,6 +24,9 @@ import { Client, configText, launch, makeFolder, type Serving, serve } from './s
 
 /** Much more than the logs may keep and a pipe holds. */
 const REQUESTS = 160
+
+/** A user that is no other's here. */
+const GAMES = 5
 
 /** Each leaves a line of so many bytes, and more. */
 const QUERY = 'q'.repeat(2000)
@@ -180,6 +185,21 @@ stderr_rate = "1GiB"
     },
   )
 
+  // It cannot be opened anew, so that a write to it may block: a thread has to wait for it.
+  test.skipIf(!isRoot)("somebody else's pipe whose reader stands still", async () => {
+    const folder = makeFolder()
+    const place = stalledPipe(folder, 'stderr')
+    const fd = openSync(place.path, constants.O_WRONLY)
+    chmodSync(place.path, 0o600)
+    chownSync(folder, GAMES, GAMES)
+    const serving = await start(folder, { fd, user: { uid: GAMES, gid: GAMES }, isQuiet: true })
+    closeSync(fd)
+    chownSync(join(folder, 'wasm-fpm.toml'), GAMES, GAMES) // or root asks root's
+    await demand(serving)
+    await place.mend?.((sofar) => sofar.includes('droppedLines'))
+    await ends(serving)
+  })
+
   test('a socket whose reader stands still', async () => {
     const serving = await start(makeFolder(), {})
     serving.child.stderr?.pause()
@@ -216,19 +236,24 @@ interface ServingOptions {
   readonly more?: string
   /** Standard error. */
   readonly fd?: number
+  /** Whose the processes are. Default: ours. */
+  readonly user?: SpawnOptions
   /** It may not be able to say that it is ready. */
   readonly isQuiet?: boolean
 }
 
 async function start(
   folder: string,
-  { top = '', tenant = '', more = '', fd, isQuiet = false }: ServingOptions,
+  { top = '', tenant = '', more = '', fd, user = {}, isQuiet = false }: ServingOptions,
 ): Promise<Serving> {
   const config = `${configText(folder, { top: `log_memory = "64KiB"\n${top}`, tenant })}\n${more}`
   const options = {
     folder,
     config,
-    ...(fd === undefined ? {} : { spawn: { stdio: ['ignore' as const, 'pipe' as const, fd] } }),
+    spawn: {
+      ...user,
+      ...(fd === undefined ? {} : { stdio: ['ignore' as const, 'pipe' as const, fd] }),
+    },
   }
   if (!isQuiet) return serve(options)
   const serving = launch(options)
