@@ -28,7 +28,6 @@ run: installed guests-as ## start wasm-fpm with its HTTP front and two sample te
 	node src/cli/main.ts serve --config examples/first-steps/wasm-fpm.toml --http $(HTTP)
 
 run-php: installed runtimes ## start wasm-fpm with a PHP page (Debian 12; the first time it builds PHP, as root with all it takes)
-	@mkdir -p examples/php/sessions
 	node src/cli/main.ts serve --config examples/php/wasm-fpm.toml --http $(HTTP)
 
 runtimes: installed ## build/runtimes/: interpreters of scripts, from Debian's sources

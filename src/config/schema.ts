@@ -275,7 +275,7 @@ export const runtimeSchema = z.strictObject({
   module: optionalKey('`runtimes/NAME.wasm` in the store', path),
   extensions: requiredKey(wholeList(extension, 'endings')),
   index: optionalKey('none', fileName),
-  memory: key('128MiB', size('64KiB', '4GiB')),
+  memory: key('256MiB', size('64KiB', '4GiB')),
   boot_timeout: key('10s', duration('100ms', '1h')),
   sessions: key('/var/lib/php/sessions', pathOrOff),
   sessions_quota: key('1GiB', size(0, '1048576GiB')),

@@ -28,6 +28,12 @@ $_SESSION['visits'] = ($_SESSION['visits'] ?? 0) + 1;
 $file = session_save_path() . '/sess_' . session_id();
 echo json_encode([$_SESSION, session_save_path(), decoct(fileperms($file)), fileowner($file) === posix_geteuid()]);`
 
+/** Two sessions, one of which nobody has used for long; then every request is to look for such. */
+const OLD_SESSIONS = `<?php $names = array_map(fn($n) => session_save_path() . "/sess_$n", ['old', 'new']);
+foreach ($names as $name) file_put_contents($name, ''); touch($names[0], time() - 1500);
+$isOn = ini_get('session.gc_probability') > 0; ini_set('session.gc_divisor', 1); session_start();
+clearstatcache(); echo json_encode([$isOn, array_map('file_exists', $names)]); session_destroy(); unlink($names[1]);`
+
 const ENDLESS = 'while (true) $x = md5("a");'
 const AT_END =
   'register_shutdown_function(function () { echo "[shutdown ", connection_status(), error_get_last()["type"] ?? 0, "]"; });'
@@ -96,6 +102,27 @@ foreach ([0640, 0444, 0777, 0600] as $mode) { $out[] = chmod("$d/f", $mode); m("
   },
 ]
 
+/** Settings of PHP's that are others than Debian's for php-fpm, and why. */
+const OTHER_SETTINGS: Readonly<
+  Record<string, { readonly is: string | null; readonly why: string }>
+> = {
+  extension_dir: {
+    is: '/usr/lib/php/extensions/no-debug-non-zts-20220829',
+    why: 'nothing is loaded from there',
+  },
+  'opcache.memory_consumption': { is: '52', why: 'a part of the memory of an instance' },
+  'opcache.interned_strings_buffer': { is: '4', why: 'the same' },
+  'opcache.max_accelerated_files': { is: '4000', why: 'as many as are loaded ahead' },
+  'opcache.validate_timestamps': { is: '0', why: 'the server looks, for all requests at once' },
+  'opcache.file_update_protection': { is: '0', why: 'the same' },
+  realpath_cache_ttl: { is: '2147483647', why: 'it is kept with what was loaded ahead' },
+  'session.gc_probability': {
+    is: '1',
+    why: "nobody else takes old sessions away, as Debian's cron does",
+  },
+  sys_temp_dir: { is: '/tmp', why: 'TMPDIR says so elsewhere' },
+}
+
 const hasAll = havePhpSides()
 let root = ''
 let sides: PhpSides
@@ -105,6 +132,8 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'wasm-fpm-php-defaults-'))
   chmodSync(root, 0o755)
   writeFileSync(join(root, 'login.php'), LOGIN)
+  writeFileSync(join(root, 'settings.php'), '<?php echo json_encode(ini_get_all(null, false));')
+  writeFileSync(join(root, 'old.php'), OLD_SESSIONS)
   for (const side of SIDES) {
     mkdirSync(join(root, side))
     chmodSync(join(root, side), 0o777)
@@ -157,6 +186,25 @@ describe.skipIf(!hasAll)('out of the box', () => {
       expect(actual, sides.logs()).toEqual(expected)
     },
   )
+
+  test('the settings are those of php-fpm, but for some', async () => {
+    const [expected = {}, actual = {}] = await Promise.all(
+      SIDES.map(async (side): Promise<Record<string, unknown>> => {
+        const { text } = await ask(sides.ports[side], '/settings.php')
+        return JSON.parse(text)
+      }),
+    )
+    const told = Object.keys(actual).filter((name) => name in expected)
+    const others = told.filter((name) => actual[name] !== expected[name])
+    expect(others.sort()).toEqual(Object.keys(OTHER_SETTINGS).sort())
+    for (const name of others)
+      expect([name, actual[name]]).toEqual([name, OTHER_SETTINGS[name]?.is])
+  })
+
+  test('old sessions are taken away, by the way', async () => {
+    const { text } = await ask(sides.ports['wasm-fpm'], '/old.php')
+    expect(text).toBe('[true,[false,true]]')
+  })
 
   test('a visitor logs in and out, another one does not see it', async () => {
     const told = await Promise.all(

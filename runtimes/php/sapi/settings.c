@@ -18,11 +18,18 @@ size_t wasm_fpm_region_bytes(void);
 #define MOST_LIMIT_MEBIBYTES 128
 
 static const char SETTINGS[] =
-    "short_open_tag=0\noutput_buffering=4096\nexpose_php=0\ndisplay_errors=0\ndisplay_startup_errors=0\nlog_errors=1\n"
-    "error_reporting=22527\nvariables_order=GPCS\nrequest_order=GP\nregister_argc_argv=0\nenable_dl=0\n"
+    /* Off, and nothing, as ini_get tells them where a php.ini says so. */
+    "short_open_tag=Off\nexpose_php=Off\ndisplay_errors=Off\ndisplay_startup_errors=Off\nregister_argc_argv=Off\n"
+    "enable_dl=Off\nallow_url_include=Off\nignore_repeated_errors=Off\nignore_repeated_source=Off\nimplicit_flush=Off\n"
+    "zlib.output_compression=Off\nmysqlnd.collect_memory_statistics=Off\nmail.add_x_header=Off\n"
+    "mail.mixed_lf_and_crlf=Off\nsession.upload_progress.enabled=0\nsession.cookie_httponly=\nauto_prepend_file=\n"
+    "auto_append_file=\nunserialize_callback_func=\nuser_dir=\nmysqli.default_host=\nmysqli.default_user=\nmysqli.default_pw=\n"
+    "output_buffering=4096\nlog_errors=1\nerror_reporting=22527\nvariables_order=GPCS\nrequest_order=GP\n"
     "zend.exception_ignore_args=1\nzend.exception_string_param_max_len=0\nzend.assertions=-1\n"
-    "max_input_time=60\nmail.add_x_header=0\nsys_temp_dir=/tmp\n"
-    "session.save_path=/var/lib/php/sessions\nsession.gc_probability=1\nsession.gc_divisor=1000\nsession.sid_length=26\nsession.sid_bits_per_character=5\n"
+    "max_input_time=60\ninclude_path=.:/usr/share/php\nsys_temp_dir=/tmp\n"
+    "mysqli.default_socket=/var/run/mysqld/mysqld.sock\npdo_mysql.default_socket=/var/run/mysqld/mysqld.sock\n"
+    "session.save_path=/var/lib/php/sessions\nsession.gc_probability=1\nsession.gc_divisor=1000\n"
+    "session.sid_length=26\nsession.sid_bits_per_character=5\n"
     /* The host looks whether files that were loaded ahead have changed, for all requests at once. */
     "opcache.enable=1\nopcache.validate_timestamps=0\nopcache.file_update_protection=0\n"
     "opcache.interned_strings_buffer=4\nopcache.max_accelerated_files=4000\n"

@@ -149,10 +149,10 @@ function needOf(directives: readonly Directive[]): PhpNeed {
 
 /** php-fpm's children write wherever their user may. */
 const WRITABLE_REMARK = [
-  '# Scripts can write to /tmp, which ends with the request, and to what is named here; for all of root: guest and host the same as root',
+  '# Scripts can write their sessions, /tmp, which ends with the request, and what is named here; for all of root: guest and host the same as root',
   '# [[tenant.mounts]]',
-  '# host = "/var/lib/php/sessions"',
-  '# guest = "/var/lib/php/sessions"',
+  '# host = "/srv/www/uploads"',
+  '# guest = "/srv/www/uploads"',
   '# writable = true',
 ]
 

@@ -9,7 +9,7 @@ const PHP_MEMORY_LIMIT = '128M'
 
 const MIB = 1024 * 1024
 /** Of a runtime's memory PHP's `memory_limit` is a part. */
-const MEMORY_SHARE = 0.75
+const MEMORY_SHARE = 0.55
 const MEMORY_STEP_BYTES = 64 * MIB
 const MOST_MEMORY_BYTES = 4096 * MIB
 

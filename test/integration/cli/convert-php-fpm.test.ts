@@ -108,10 +108,10 @@ test('many pools: one worker each, and check adds the memory up', async () => {
   writeFileSync(join(folder, 'store/runtimes/php.wasm'), '')
   writeFileSync(toml, `store = "${folder}/store"\n${readFileSync(toml, 'utf8')}`)
   const plain = await type(['check', '--config', toml])
-  // 12 x 105 MiB + 24 x (192 + 16) MiB
-  expect(plain.stdout).toContain('memory at most: 6.1 GiB\n')
+  // 12 x 105 MiB + 24 x (256 + 16) MiB
+  expect(plain.stdout).toContain('memory at most: 7.6 GiB\n')
   expect(plain.stdout).toContain('12 workers, idle about 105 MiB each: 1.2 GiB\n')
-  expect(plain.stdout).toContain('24 instances, linear memory: 4.5 GiB; /tmp: 384 MiB\n')
+  expect(plain.stdout).toContain('24 instances, linear memory: 6.0 GiB; /tmp: 384 MiB\n')
   const { stdout } = await type(['check', '--config', toml, '--json'])
   expect(JSON.parse(stdout).memory).toMatchObject({ workers: 12, instances: 24 })
 

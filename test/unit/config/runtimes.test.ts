@@ -23,7 +23,7 @@ test('a runtime with nothing but what it needs gets every default', () => {
       module: '/var/lib/wasm-fpm/store/runtimes/php.wasm',
       extensions: ['.php'],
       index: undefined,
-      memoryBytes: 134_217_728,
+      memoryBytes: 268_435_456,
       bootTimeoutMs: 10_000,
       sessions: {
         guest: '/var/lib/php/sessions',

@@ -157,7 +157,7 @@ test('everything that has a meaning here', () => {
       extensions: ['.php'],
       index: 'index.php',
       // For memory_limit = 128M, which a program may ask for.
-      memoryBytes: 192 * 1024 * 1024,
+      memoryBytes: 256 * 1024 * 1024,
     },
   ])
   expect(notes).toEqual([
@@ -291,7 +291,7 @@ test('one runtime for all pools, and one more for each other list of endings', (
   const module = '/var/lib/wasm-fpm/store/runtimes/php.wasm'
   expect(config.runtimes).toMatchObject([
     { name: 'php', module, extensions: ['.php', '.phar'], memoryBytes: 4096 * MIB },
-    { name: 'php-2', module, extensions: ['.php7'], index: undefined, memoryBytes: 192 * MIB },
+    { name: 'php-2', module, extensions: ['.php7'], index: undefined, memoryBytes: 256 * MIB },
   ])
 })
 
