@@ -30,6 +30,8 @@ interface Page {
   readonly root: string
   readonly script: string
   readonly query: string
+  /** The tenant's `warm`. */
+  readonly warm?: string
   /** Processor time of a request over php-fpm's, at most. */
   readonly wanted: number
 }
@@ -40,6 +42,11 @@ const PAGES: readonly Page[] = [
   {
     ...{ name: 'DokuWiki', tenant: 'wiki', root: DOKUWIKI, script: '/doku.php' },
     ...{ query: 'id=start', wanted: 1.5 },
+  },
+  {
+    // Its requests begin where one has ended that was run ahead.
+    ...{ name: 'DokuWiki-warm', tenant: 'warm-wiki', root: DOKUWIKI, script: '/doku.php' },
+    ...{ query: 'id=start', wanted: 1.5, warm: '/doku.php?id=start' },
   },
 ]
 
@@ -182,13 +189,14 @@ extensions = [".php"]
 index = "index.php"
 ${tenants
   .map(
-    ({ tenant, root }) => `[[tenant]]
+    ({ tenant, root, warm }) => `[[tenant]]
 name = "${tenant}"
 root = "${root}"
 runtimes = ["php"]
 max_children = 64
 access_log = "off"
-${tenant === 'wiki' ? mounts : ''}`,
+${warm === undefined ? '' : `warm = ["${warm}"]`}
+${root === DOKUWIKI ? mounts : ''}`,
   )
   .join('\n')}
 `

@@ -1,6 +1,6 @@
 /** What may be asked ahead of all requests: paths of URLs, with their queries. In configurations and in manifests. */
 
-const MAX_WARM_PATHS = 32
+export const MAX_WARM_PATHS = 32
 
 export const WARM_PATHS_WANTED = `at most ${MAX_WARM_PATHS} paths that start with "/", such as ["/", "/doku.php?id=start"]`
 

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { z } from 'zod'
+import { MAX_WARM_PATHS } from '../../src/base/warm-paths.ts'
 import { MAX_ENV_FILE_BYTES } from '../../src/config/env-files.ts'
 import {
   limitsSchema,
@@ -154,6 +155,7 @@ test('fixed limits are those of the code', () => {
       REST_QUIET_MS,
       REST_MAX_MS,
       MAX_REACTOR_BYTES,
+      MAX_WARM_PATHS,
       MAX_FILES,
       MAX_WAYS,
       DEFAULT_IMAGE_CACHE_LIMITS.bytes,
@@ -198,7 +200,7 @@ test('every limit names the guest or the peer that goes over it', () => {
 const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
-  ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_FILES'],
+  ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_FILES', 'MAX_WARM_PATHS'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [
