@@ -11,6 +11,7 @@ import {
   mountSchema,
   poolSchema,
   queueSchema,
+  runtimeSchema,
   tenantSchema,
 } from '../../src/config/schema.ts'
 import { parseSize } from '../../src/config/units.ts'
@@ -81,6 +82,7 @@ function referenceOf(schema: z.ZodObject, name: string): unknown {
 function defaultOf(key: string): unknown {
   const [group = '', name = ''] = key.includes('.') ? key.split('.') : ['', key]
   if (group === 'limits') return referenceOf(limitsSchema, name)
+  if (group === 'runtime') return referenceOf(runtimeSchema, name)
   if (group === 'mounts') return referenceOf(mountSchema, name)
   if (group === 'queue') return referenceOf(queueSchema, name)
   return referenceOf(tenantSchema, name) ?? referenceOf(mainSchema, name)
@@ -111,6 +113,9 @@ test('every limit of the configuration is there', () => {
     ...Object.keys(mountSchema.shape)
       .filter((name) => name.startsWith('quota'))
       .map((name) => `mounts.${name}`),
+    ...Object.keys(runtimeSchema.shape)
+      .filter((name) => name.includes('quota'))
+      .map((name) => `runtime.${name}`),
   ]
   expect(keys.sort()).toEqual(wanted.sort())
   const named = [...KEPT, ...CONNECTION].map(({ Key: key }) => key)
@@ -200,7 +205,7 @@ test('every limit names the guest or the peer that goes over it', () => {
 const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
-  ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_FILES', 'MAX_WARM_PATHS'],
+  ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_FILES'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [
@@ -211,7 +216,14 @@ const INSIDE = [
   ...['MAX_WRITE_BYTES', 'MAX_CHARS', 'MAX_MEANINGS', 'MAX_PRIVATE_BYTES', 'LONGEST_NAME'],
   ...['MOST_NAMES', 'MAX_REQUESTS_JITTER', 'MOST_CHARGED_MS', 'MAX_DEBT_MS', 'MAX_TIMER_MS'],
   ...['MAX_IDLE_ACCOUNTS', 'MOST_UNCHECKED_MS', 'MAX_TRIES', 'MAX_OFFSET', 'MAX_ADVICE'],
-  ...['MOST_WAY_NAMES', 'MOST_FOUND', 'MAX_PIECES', 'MAX_PATH_CHARS', 'MOST_PAUSE_MS'],
+  ...[
+    'MOST_BYTES',
+    'MOST_WAY_NAMES',
+    'MOST_FOUND',
+    'MAX_PIECES',
+    'MAX_PATH_CHARS',
+    'MOST_PAUSE_MS',
+  ],
   // Of fields of a request that ask for a part, or for another form; of what others of us send.
   ...['MAX_ELEMENTS', 'MAX_HEAD_BYTES', 'MAX_STATUS_LENGTH', 'MAX_ACTIVATED_SOCKETS'],
 ]
