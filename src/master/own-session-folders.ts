@@ -67,9 +67,9 @@ function ownSessionFolder(path: string, account: Account | undefined): void {
   using own = made(all, basename(above), PASSAGE)
   using sessions = made(own, basename(path), PRIVATE)
   if (account === undefined) return
-  // Held, it is a path of the kernel's own that leads to this very folder.
-  chownSync(sessions.base, account.uid, account.gid)
   for (const name of readdirSync(sessions.base)) ownFile(`${sessions.base}/${name}`, account)
+  // Last: then all is done. Held, it is a path of the kernel's own that leads to this very folder.
+  chownSync(sessions.base, account.uid, account.gid)
 }
 
 /** A folder in another one, which is made if it is missing; a link is none. */
@@ -85,8 +85,9 @@ function made(folder: HeldFolder, name: string, mode: number): HeldFolder {
   return made
 }
 
-/** Sessions of a user that the workers had before. */
+/** A session of the user that the workers had before; what else lies there stays whose it is. */
 function ownFile(path: string, { uid, gid }: Account): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
     const stats = fstatSync(fd)

@@ -2,6 +2,7 @@
 import {
   chownSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -75,13 +76,20 @@ test('what is there stays', () => {
 test.runIf(isRoot)('another user has what the one before had, but nothing behind links', () => {
   const folder = join(store, 'state/acme/sessions')
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'sess_1'), 'x')
-  chownSync(join(folder, 'sess_1'), 9, 9)
   writeFileSync(join(store, 'secret'), 'x')
-  symlinkSync(join(store, 'secret'), join(folder, 'sess_2'))
+  const names = Array.from({ length: 20 }, (_, index) => `sess_${index}`)
+  for (const [index, name] of names.entries()) {
+    const path = join(folder, name)
+    if (index % 2 === 0) symlinkSync(join(store, 'secret'), path)
+    else writeFileSync(path, 'x')
+    if (index % 4 === 1) chownSync(path, 9, 9)
+  }
+  linkSync(join(store, 'secret'), join(folder, 'secret'))
   own()
-  expect(lstatSync(join(folder, 'sess_1')).uid).toBe(UID)
+  const owners = names.map((name) => lstatSync(join(folder, name)).uid)
+  expect(owners).toEqual(names.map((_, index) => (index % 2 === 0 ? 0 : UID)))
   expect(statSync(join(store, 'secret')).uid).toBe(0)
+  expect(lines).toEqual([])
 })
 
 test.runIf(isRoot).for(['state', 'state/acme', 'state/acme/sessions'])(
