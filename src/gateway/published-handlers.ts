@@ -86,6 +86,7 @@ export class PublishedHandlers {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#watch?.close()
+    for (const handler of this.#handlers.values()) closeScripts(handler)
     const { clock, wallMs, reader } = this.#options
     if (this.#lookedUp === undefined) return
     clock.after(wallMs + LAST_USE_MS, () => void reader.drop(this).catch(() => undefined))
