@@ -151,15 +151,9 @@ export class PublishedHandlers {
   #scriptsOf(handler: Handler): ReleaseScripts | Promise<ReleaseScripts> {
     if (handler.scripts !== undefined) return handler.scripts
     const loading = this.#options.scriptsOf(handler.live, handler.settings)
-    handler.scripts = loading
-    loading.then(
-      (scripts) => {
-        handler.scripts = scripts
-      },
-      () => {
-        handler.scripts = undefined
-      },
-    )
+    keep(loading, (scripts) => {
+      handler.scripts = scripts
+    })
     return loading
   }
 
@@ -238,15 +232,9 @@ export class PublishedHandlers {
     if (handler.module !== undefined) return handler.module
     const { verify, load } = this.#options
     const loading = verify(handler.live).then(() => load(handler.live, handler.holder))
-    handler.module = loading
-    loading.then(
-      (module) => {
-        handler.module = module
-      },
-      () => {
-        handler.module = undefined
-      },
-    )
+    keep(loading, (module) => {
+      handler.module = module
+    })
     return loading
   }
 
@@ -382,6 +370,15 @@ interface Asked {
   readonly cgi: CgiRequest
   readonly match: ScriptPath
   readonly place: LiveStatic | undefined
+}
+
+/** First the promise, then what it comes to; nothing, if that is an error: the next request tries again. */
+function keep<Value>(
+  loading: Promise<Value>,
+  set: (value: Value | Promise<Value> | undefined) => void,
+): void {
+  set(loading)
+  loading.then(set, () => set(undefined))
 }
 
 function closeScripts(handler: Handler | undefined): void {

@@ -14,6 +14,7 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Child, freePort } from '../support/peers/child.ts'
 import { type Answer, ask } from '../support/peers/http-client.ts'
+import { nginxFrame } from '../support/peers/nginx-frame.ts'
 import { havePhpSides } from '../support/peers/php-sides.ts'
 import { findProgram, SERVER_USER } from '../support/peers/start-peer.ts'
 
@@ -101,28 +102,16 @@ writable = true
     )
     writeFileSync(
       join(folder, 'nginx.conf'),
-      `daemon off;
-worker_processes 1;
-pid nginx.pid;
-error_log ${folder}/error.log info;
-${SERVER_USER === undefined ? '' : `user ${SERVER_USER};`}
-events { worker_connections 256; }
-http {
-  access_log off;
-  client_body_temp_path body;
-  proxy_temp_path proxy;
-  fastcgi_temp_path fastcgi;
-  uwsgi_temp_path uwsgi;
-  scgi_temp_path scgi;
-  server {
+      nginxFrame({
+        ...{ folder, user: SERVER_USER },
+        http: `server {
     listen 127.0.0.1:${port};
     location / {
       fastcgi_pass unix:${socket};
       include /etc/nginx/fastcgi_params;
     }
-  }
-}
-`,
+  }`,
+      }),
     )
     const own = { directory: folder }
     const wasmFpm = new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own)

@@ -1,4 +1,5 @@
 /** nginx, as an operator would set it up: the script is split off the path by fastcgi_split_path_info. */
+import { nginxFrame } from './nginx-frame.ts'
 import { backendAddress, type PeerDefinition } from './peer.ts'
 
 export const nginx: PeerDefinition = {
@@ -6,21 +7,10 @@ export const nginx: PeerDefinition = {
   binary: 'nginx',
   args: ({ directory }) => ['-p', directory, '-c', 'nginx.conf', '-e', 'error.log'],
   configuration: ({ backend, directory, documentRoot, keepAlive, port, streaming, user }) => ({
-    'nginx.conf': `
-daemon off;
-worker_processes 1;
-pid nginx.pid;
-error_log ${directory}/error.log info;
-${user === undefined ? '' : `user ${user};`}
-events { worker_connections 512; }
-http {
-  access_log off;
-  client_body_temp_path body;
-  proxy_temp_path proxy;
-  fastcgi_temp_path fastcgi;
-  uwsgi_temp_path uwsgi;
-  scgi_temp_path scgi;
-  client_max_body_size 0;
+    'nginx.conf': nginxFrame({
+      folder: directory,
+      user,
+      http: `client_max_body_size 0;
   keepalive_requests 100000;
   upstream wasm {
     server ${backendAddress(backend, 'unix:')};
@@ -55,8 +45,7 @@ http {
       fastcgi_param REMOTE_PORT $remote_port;
       fastcgi_param REQUEST_SCHEME $scheme;
     }
-  }
-}
-`,
+  }`,
+    }),
   }),
 }

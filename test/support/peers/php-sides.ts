@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { havePhpRuntime, PHP_RUNTIME } from '../php-runtime.ts'
 import { Child, freePort } from './child.ts'
+import { nginxFrame } from './nginx-frame.ts'
 import { findProgram, SERVER_USER } from './start-peer.ts'
 
 const PHP_FPM = 'php-fpm8.2'
@@ -180,21 +181,6 @@ function nginxConfig({ folder, root, locations, sockets, ports }: NginxParts): s
     root ${root};
     ${locations.replaceAll('BACKEND', `unix:${sockets[side]}`)}
   }`
-  return `daemon off;
-worker_processes 1;
-pid nginx.pid;
-error_log ${folder}/error.log info;
-${SERVER_USER === undefined ? '' : `user ${SERVER_USER};`}
-events { worker_connections 256; }
-http {
-  access_log off;
-  client_body_temp_path body;
-  proxy_temp_path proxy;
-  fastcgi_temp_path fastcgi;
-  uwsgi_temp_path uwsgi;
-  scgi_temp_path scgi;
-  ${server('php-fpm')}
-  ${server('wasm-fpm')}
-}
-`
+  const http = `${server('php-fpm')}\n  ${server('wasm-fpm')}`
+  return nginxFrame({ folder, user: SERVER_USER, http })
 }
