@@ -34,7 +34,7 @@ export function copyMemory(memory: WebAssembly.Memory): MemorySnapshot {
     }
     return true
   }
-  return { adopt: (memory) => (restore(memory) ? () => restore(memory) : undefined) }
+  return { mappings: 0, adopt: (memory) => (restore(memory) ? () => restore(memory) : undefined) }
 }
 
 function piecesOf(contents: Buffer): readonly Piece[] {

@@ -18,6 +18,8 @@ export interface Instance {
   readonly isSpent: boolean
   /** Bytes of linear memory, all memories together; of a reactor's, what is not shared with other instances. */
   readonly memoryBytes: number
+  /** How many mappings of the process its memories take, about. */
+  readonly mappings: number
   /** Runs the program once, and tells `end`; one run at a time. Until the guest waits for the first time this goes on in the caller's turn. */
   start(job: GuestJob, end: RunEnd): void
   /** Ends the run. Does nothing between runs. */

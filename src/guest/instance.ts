@@ -107,6 +107,11 @@ export class GuestInstance {
     return this.#program.state.ownBytes()
   }
 
+  /** How many mappings of the process its memories take, about. */
+  get mappings(): number {
+    return this.#program.state.mappings()
+  }
+
   get #sizeBytes(): number {
     return this.#program.state.bytes()
   }

@@ -31,7 +31,7 @@ const MAX_PRIVATE_BYTES = 8 * 1024 * 1024
 export const MAX_REACTOR_BYTES = 32 * 1024 * 1024
 
 /** Most pieces of a snapshot over another one: each of them, and what is between them, is a mapping of every instance. */
-const MAX_PIECES = 48
+const MAX_PIECES = 12
 
 /** Takes the first state of `memory`. undefined: this system cannot map it. */
 export function mapMemory(
@@ -120,6 +120,10 @@ class MappedMemory implements MemoryImage {
     this.#means = means
     this.#contents = contents
     for (const { part } of contents.segments) keepWhileUsed(means, part)
+  }
+
+  get mappings(): number {
+    return 2 * this.#contents.segments.length
   }
 
   write(memory: WebAssembly.Memory): void {

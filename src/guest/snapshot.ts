@@ -102,6 +102,11 @@ export class MutableState {
     return this.#memories.reduce((sum, { ownBytes }) => sum + ownBytes, REACTOR_BYTES)
   }
 
+  /** How many mappings of the process its memories take. */
+  mappings(): number {
+    return this.#snapshots.reduce((sum, { mappings }) => sum + mappings, 2 * this.#snapshots.length)
+  }
+
   /** Whether no memory can grow by another page. */
   isFull(): boolean {
     return this.bytes() + PAGE_BYTES > this.#module.memoryMaxBytes

@@ -63,6 +63,9 @@ export class WasmerInstance implements Instance {
     return this.#runs > 0
   }
 
+  /** Between runs it has no memory. */
+  readonly mappings = 0
+
   get memoryBytes(): number {
     return this.#memoryBytes
   }

@@ -62,10 +62,11 @@ export class PooledInstance {
   /** While it runs: where it is in the list of those that do, and what it is going to need, in bytes. */
   runningAt = -1
   needBytes = 0
-  /** While it is idle: its neighbours in the order of last use, what it holds, and until when it is kept. */
+  /** While it is idle: its neighbours in the order of last use, what it holds (bytes, mappings of the process), and until when it is kept. */
   older: PooledInstance | undefined = undefined
   newer: PooledInstance | undefined = undefined
   idleBytes = 0
+  idleMappings = 0
   expiresMs = 0
 
   constructor(instance: Instance, { module, place, nowMs }: InstanceParts) {

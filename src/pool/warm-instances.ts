@@ -10,7 +10,12 @@ export interface WarmLimits {
   readonly total: number
   /** Linear memory of all idle instances together, in bytes. */
   readonly bytes: number
+  /** Mappings of the process of all idle instances together. Default: `MAX_MAPPINGS`. */
+  readonly mappings?: number
 }
+
+/** A process may have 65,530 on Linux, and V8 ends it when it gets no more. */
+export const MAX_MAPPINGS = 45_000
 
 export const DEFAULT_WARM_LIMITS: WarmLimits = {
   total: 10_500,
@@ -24,6 +29,7 @@ export class WarmInstances {
   #newest: PooledInstance | undefined
   #count = 0
   #bytes = 0
+  #mappings = 0
   #evicted = 0
 
   constructor(limits: WarmLimits = DEFAULT_WARM_LIMITS) {
@@ -73,6 +79,7 @@ export class WarmInstances {
   /** Keeps `one` until `expiresMs` on the clock that `expire` is told. */
   put(one: PooledInstance, expiresMs: number): void {
     one.idleBytes = one.instance.memoryBytes
+    one.idleMappings = one.instance.mappings
     one.expiresMs = expiresMs
     one.place.idle.push(one)
     one.place.owner.idle += 1
@@ -82,9 +89,8 @@ export class WarmInstances {
     this.#newest = one
     this.#count += 1
     this.#bytes += one.idleBytes
-    while (this.#count > this.#limits.total || this.#bytes > this.#limits.bytes) {
-      if (!this.evictOldest()) return
-    }
+    this.#mappings += one.idleMappings
+    while (this.#isOver) if (!this.evictOldest()) return
   }
 
   /** Drops the tenant's instance that was idle for longest. */
@@ -115,6 +121,11 @@ export class WarmInstances {
     return true
   }
 
+  get #isOver(): boolean {
+    const { total, bytes, mappings = MAX_MAPPINGS } = this.#limits
+    return this.#count > total || this.#bytes > bytes || this.#mappings > mappings
+  }
+
   #drop(idle: PooledInstance): void {
     const { idle: sameHandler } = idle.place
     sameHandler.splice(sameHandler.indexOf(idle), 1)
@@ -131,6 +142,7 @@ export class WarmInstances {
     idle.newer = undefined
     this.#count -= 1
     this.#bytes -= idle.idleBytes
+    this.#mappings -= idle.idleMappings
     idle.place.owner.idle -= 1
   }
 }

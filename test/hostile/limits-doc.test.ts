@@ -32,7 +32,7 @@ import { DEFAULT_LOAD_LIMITS } from '../../src/guest/load-turns.ts'
 import { MAX_REACTOR_BYTES } from '../../src/guest/mapped-memory.ts'
 import { MAX_FRAMES } from '../../src/guest/outcome.ts'
 import { MAX_CONNECTIONS } from '../../src/master/passage.ts'
-import { DEFAULT_WARM_LIMITS } from '../../src/pool/warm-instances.ts'
+import { DEFAULT_WARM_LIMITS, MAX_MAPPINGS } from '../../src/pool/warm-instances.ts'
 import { MAX_HOST_ENTRIES } from '../../src/wasi/host-directory-reader.ts'
 import { DEFAULT_IMAGE_CACHE_LIMITS } from '../../src/wasi/image-cache.ts'
 import { MAX_LISTED_ENTRIES } from '../../src/wasi/listing.ts'
@@ -151,6 +151,7 @@ test('fixed limits are those of the code', () => {
   expect(fixed(KEPT)).toEqual(
     [
       DEFAULT_WARM_LIMITS.total,
+      MAX_MAPPINGS,
       DEFAULT_CACHE_BYTES,
       DEFAULT_UNFINISHED_PARAMS_BYTES,
       smallAtOnce,
@@ -205,7 +206,7 @@ test('every limit names the guest or the peer that goes over it', () => {
 const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
-  ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_FILES'],
+  ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_MAPPINGS', 'MAX_FILES'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [

@@ -1,4 +1,5 @@
 /** Idle instances of many tenants: those unused for longest go when they hold too much memory together. */
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { compileHostile } from '../../guests/hostile/compile.ts'
 import { systemClock } from '../../src/base/clock.ts'
@@ -7,6 +8,7 @@ import { GuestInstance } from '../../src/guest/instance.ts'
 import { Place, PooledInstance } from '../../src/pool/pooled-instance.ts'
 import { WarmInstances } from '../../src/pool/warm-instances.ts'
 import { compileGuest } from '../support/guest.ts'
+import { wat } from '../support/wat.ts'
 
 const MIB = 1024 * 1024
 /** Of hello.wat: two pages. */
@@ -52,4 +54,26 @@ test('there are never more idle instances than the process can hold', async () =
     warm.put(idle(module, `t${index}`), NEVER_MS)
   }
   expect([warm.count, warm.evicted]).toEqual([10, 40])
+})
+
+/** With something at many places of a large memory. */
+const SCATTERED = wat(`(module
+  (memory (export "memory") 64)
+  ${[0, 5, 20, 30, 44, 63].map((page) => `(data (i32.const ${page * 65_536}) "x")`).join('\n')}
+  (func (export "_start")))`)
+
+test('the mappings of idle instances are counted, and do not use up what a process may have', async () => {
+  const module = await compileGuest(SCATTERED)
+  const first = idle(module, 'first')
+  const { mappings } = first.instance
+  const mapped = (): number => readFileSync('/proc/self/maps', 'latin1').split('\n').length
+  const before = mapped()
+  const others = Array.from({ length: 40 }, (_, at) => idle(module, `t${at}`))
+  for (const { instance } of others) instance.reset()
+  const each = (mapped() - before) / others.length
+  expect(each).toBeGreaterThan(2)
+  expect(each).toBeLessThanOrEqual(mappings)
+  const warm = new WarmInstances({ total: 100, bytes: 1000 * MIB, mappings: 10 * mappings })
+  for (const one of others) warm.put(one, NEVER_MS)
+  expect([warm.count, warm.evicted]).toEqual([10, 30])
 })

