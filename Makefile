@@ -5,7 +5,7 @@ HTTP ?= 127.0.0.1:8080
 report = --reporter=default --reporter=json --outputFile.json=build/test/$(1).json
 SITE := examples/first-steps/www
 
-.PHONY: help installed run run-php runtimes test test-peers soak bench check build guests guests-as clean
+.PHONY: help installed run run-php runtimes test test-peers test-phpt soak bench check build guests guests-as clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test: installed guests ## unit and integration tests, and every web server that 
 
 test-peers: installed guests ## the tests with real web servers only
 	vitest run --project peers
+
+test-phpt: installed runtimes ## all of PHP's own tests (some minutes); FOLDERS="ext/json/tests Zend/tests/closures" for a part
+	node --disable-warning=ExperimentalWarning test/support/phpt/run.ts $(FOLDERS)
 
 soak: installed guests build ## five minutes of load, reloads, kills and hostile guests behind six web servers
 	node --disable-warning=ExperimentalWarning test/soak/reloads.ts

@@ -6,7 +6,7 @@ change() { # file, what it says, what it is to say
     echo "error: $1 has no line \"$2\"" >&2
     exit 1
   }
-  sed -i "s/$2/$3/" "$1"
+  sed -i "s/$2/$3/g" "$1"
 }
 
 # A WebAssembly module has one stack.
@@ -16,5 +16,9 @@ change ext/random/random.c '^# if (defined(__linux__) && defined(SYS_getrandom))
 # Integers of 64 bits, where another condition than Zend's is asked for them.
 change ext/date/lib/timelib.h '^#if (defined(__x86_64__)' '#if (defined(ZEND_ENABLE_ZVAL_LONG64)'
 change ext/filter/logical_filters.c 'SIZEOF_LONG == 4' 'SIZEOF_ZEND_LONG == 4'
-# Integers of 64 bits where `long` has 32.
 change ext/session/session.c '(zend_long)atol(' '(zend_long)atoll('
+# Offsets and lengths, which have 64 bits, are compared with sizes, which have 32: not by what the one is as the other.
+change Zend/zend_execute.c 'zend_string_extend(s, (size_t)offset + 1, 0)' 'zend_string_extend(s, MIN((zend_ulong)offset, SIZE_MAX - 255) + 1, 0)'
+for file in Zend/zend_execute.c Zend/zend_compile.c ext/standard/string.c ext/iconv/iconv.c; do
+  change $file '(size_t)' '(zend_ulong)'
+done

@@ -81,6 +81,14 @@ const PROGRAMS: readonly Program[] = [
     script: `<?php ini_set('display_errors', 1); ini_set('memory_limit', '8M'); register_shutdown_function(function () { echo "\\nthe end"; }); $a = []; while (true) $a[] = str_repeat('x', 1000);`,
   },
   {
+    name: 'too much memory, where an array had been before it grew',
+    script: `<?php ini_set('display_errors', 1); ini_set('memory_limit', '33M'); $a = []; while (true) $a[] = new stdClass;`,
+  },
+  {
+    name: 'offsets in texts that are no sizes',
+    script: `<?php ini_set('display_errors', 1); ini_set('html_errors', 0); $s = 'ab'; foreach ([PHP_INT_MAX, PHP_INT_MIN, 1 << 32, -1 << 32, (1 << 32) + 1] as $i) { echo json_encode([$i, $s[$i], isset($s[$i]), $s[$i] ?? null]), "\n"; foreach (['strpos', 'strrpos', 'substr_count', 'iconv_strpos'] as $f) try { var_dump($f($s, 'a', $i)); } catch (ValueError $e) { echo $e->getMessage(), "\n"; } } $s[1 << 32] = 'x';`,
+  },
+  {
     name: 'recursion to a limit of its own',
     script: `<?php function f($n) { return $n === 0 ? 0 : 1 + f($n - 1); } echo f(20000);`,
   },

@@ -19,8 +19,9 @@
 
 static char *region;
 static uint32_t region_pages;
-/* Whether a page of the region is taken. */
-static uint8_t taken[MOST_PAGES];
+/* Of each page of the region: never used, taken, or given back with what was in it. */
+enum { FRESH, TAKEN, USED };
+static uint8_t pages[MOST_PAGES];
 /* No page before this one is free. */
 static uint32_t first_free;
 
@@ -49,13 +50,17 @@ size_t wasm_fpm_region_bytes(void) {
 static bool are_free(uint32_t from, uint32_t count) {
   if (from > region_pages || count > region_pages - from) return false;
   for (uint32_t page = from; page < from + count; page++)
-    if (taken[page]) return false;
+    if (pages[page] == TAKEN) return false;
   return true;
 }
 
+/* Whoever maps memory counts on its being zero: Zend finds out from its chunks which of their pages are free. */
 static void *take(uint32_t from, uint32_t count) {
-  memset(taken + from, 1, count);
-  while (first_free < region_pages && taken[first_free]) first_free++;
+  for (uint32_t page = from; page < from + count; page++) {
+    if (pages[page] == USED) memset(region + (size_t)page * PAGE, 0, PAGE);
+    pages[page] = TAKEN;
+  }
+  while (first_free < region_pages && pages[first_free] == TAKEN) first_free++;
   return region + (size_t)from * PAGE;
 }
 
@@ -79,7 +84,7 @@ void *mmap(void *address, size_t bytes, int protection, int flags, int file, off
   for (uint32_t from = first_free - first_free % step; from < region_pages; from += step)
     if (are_free(from, count)) return take(from, count);
   void *other = aligned_alloc(ALIGNMENT, (size_t)count * PAGE);
-  if (other != NULL) return other;
+  if (other != NULL) return memset(other, 0, (size_t)count * PAGE);
   errno = ENOMEM;
   return MAP_FAILED;
 }
@@ -92,7 +97,7 @@ int munmap(void *address, size_t bytes) {
     return 0;
   }
   uint32_t from = (at - region) / PAGE;
-  memset(taken + from, 0, (bytes + PAGE - 1) / PAGE);
+  memset(pages + from, USED, (bytes + PAGE - 1) / PAGE);
   if (from < first_free) first_free = from;
   return 0;
 }

@@ -58,6 +58,14 @@ void wasm_fpm_register_variables(zval *variables) {
   efree(self);
 }
 
+static void disable_classes(const char *names) {
+  while (*(names += strspn(names, ", ")) != '\0') {
+    size_t length = strcspn(names, ", ");
+    zend_disable_class(names, length);
+    names += length;
+  }
+}
+
 static void set(const char *name, const char *value, int mode) {
   zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), name, strlen(name));
   if (entry == NULL) return;
@@ -71,6 +79,7 @@ static void set(const char *name, const char *value, int mode) {
   /* php_value: may be changed by .user.ini and ini_set; php_admin_value: may not. */
   if (mode == ZEND_INI_SYSTEM) entry->modifiable = mode;
   if (strcmp(name, "disable_functions") == 0 && *value != '\0') zend_disable_functions(value);
+  if (strcmp(name, "disable_classes") == 0) disable_classes(value);
 }
 
 /* Of display_errors, while settings are applied. */

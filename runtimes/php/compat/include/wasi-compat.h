@@ -49,6 +49,9 @@
 #define NI_NUMERICHOST 1
 #define NI_NAMEREQD 4
 
+/* An address that mmap is asked for is a wish here, and that it fails is no error to be told. */
+#define MAP_TRYFIXED 0
+
 /* For the glob of ../glob.c. */
 #define GLOB_BRACE 0x20000
 
