@@ -111,12 +111,12 @@ char *mktemp(char *template) {
   return template;
 }
 
-/* Preview 1 has no locks; wasm-fpm has. Its errors are preview 1's, which are this libc's. */
+/* Preview 1 has no locks; wasm-fpm has. Its errors are preview 1's. */
 __attribute__((import_module("wasm_fpm"), import_name("flock"))) int wasm_fpm_flock(int file, int operation);
 
 int flock(int file, int operation) {
   int error = wasm_fpm_flock(file, operation);
   if (error == 0) return 0;
-  errno = error;
+  wasm_fpm_set_errno(error);
   return -1;
 }

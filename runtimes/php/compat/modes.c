@@ -25,7 +25,7 @@ struct long_filestat {
 };
 _Static_assert(sizeof(struct long_filestat) == 80, "as docs/abi.md has it");
 
-/* Their errors are preview 1's, which are this libc's. */
+/* Their errors are preview 1's. */
 IMPORT("stat") int wasm_fpm_stat(int folder, int flags, const char *path, size_t length, struct long_filestat *result);
 IMPORT("fstat") int wasm_fpm_fstat(int file, struct long_filestat *result);
 IMPORT("access") int wasm_fpm_access(int folder, const char *path, size_t length, int wanted);
@@ -34,7 +34,7 @@ IMPORT("create_mode") int wasm_fpm_create_mode(int mode);
 
 static int result_of(int error) {
   if (error == 0) return 0;
-  errno = error;
+  wasm_fpm_set_errno(error);
   return -1;
 }
 

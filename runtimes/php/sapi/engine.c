@@ -61,6 +61,7 @@ EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   sapi.ini_entries = wasm_fpm_settings();
   if (sapi.startup(&sapi) == FAILURE) _exit(1);
   wasm_fpm_start_randomness();
+  wasm_fpm_start_variables();
 }
 
 /*

@@ -9,6 +9,8 @@
 #include "php_variables.h"
 #include "zend_ini_scanner.h"
 
+extern char **environ;
+
 void wasm_fpm_read_request(void) {
   sapi_request_info *request = &SG(request_info);
   const char *length = getenv("CONTENT_LENGTH");
@@ -47,8 +49,30 @@ char *wasm_fpm_getenv(const char *name, size_t length) {
   return getenv(name);
 }
 
+/* By the filter, which keeps what filter_input() gives. */
+static void import(zval *variables) {
+  bool is_env = Z_ARR_P(variables) == Z_ARR(PG(http_globals)[TRACK_VARS_ENV]);
+  for (char **variable = environ; variable != NULL && *variable != NULL; variable++) {
+    const char *equals = strchr(*variable, '=');
+    if (equals == NULL) continue;
+    char *name = estrndup(*variable, equals - *variable);
+    char *value = estrdup(equals + 1);
+    size_t length;
+    if (sapi_module.input_filter(is_env ? PARSE_ENV : PARSE_SERVER, name, &value, strlen(value), &length))
+      php_register_variable_safe(name, value, length, variables);
+    efree(value);
+    efree(name);
+  }
+}
+
+void wasm_fpm_start_variables(void) {
+  /* What getenv() gives is as it is. */
+  php_load_environment_variables = php_import_environment_variables;
+  php_import_environment_variables = import;
+}
+
 void wasm_fpm_register_variables(zval *variables) {
-  php_import_environment_variables(variables);
+  import(variables);
   const char *script = SG(request_info).request_uri;
   const char *info = getenv("PATH_INFO");
   char *self;

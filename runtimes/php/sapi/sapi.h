@@ -26,6 +26,7 @@ bool wasm_fpm_is_output_closed(void);
 void wasm_fpm_reopen_output(void);
 
 /* request.c: what the environment says of a request, and the settings that come with it. */
+void wasm_fpm_start_variables(void);
 void wasm_fpm_read_request(void);
 int wasm_fpm_activate(void);
 size_t wasm_fpm_read_post(char *bytes, size_t size);

@@ -5,6 +5,8 @@
 #ifndef WASM_FPM_WASI_COMPAT_H
 #define WASM_FPM_WASI_COMPAT_H
 
+#include "linux-errno.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
