@@ -18,9 +18,11 @@ change ext/date/lib/timelib.h '^#if (defined(__x86_64__)' '#if (defined(ZEND_ENA
 change ext/filter/logical_filters.c 'SIZEOF_LONG == 4' 'SIZEOF_ZEND_LONG == 4'
 change ext/session/session.c '(zend_long)atol(' '(zend_long)atoll('
 # Offsets and lengths, which have 64 bits, are compared with sizes, which have 32: not by what the one is as the other.
-for file in Zend/zend_execute.c Zend/zend_compile.c ext/standard/string.c ext/iconv/iconv.c; do
+for file in Zend/zend_execute.c Zend/zend_compile.c ext/standard/string.c; do
   change $file '(size_t)' '(zend_ulong)'
 done
+change ext/iconv/iconv.c '(size_t)offset > ' '(zend_ulong)offset > '
+change ext/iconv/iconv.c '(size_t)len > ' '(zend_ulong)len > '
 change ext/mbstring/mbstring.c 'real_from = (size_t) from;' 'real_from = WASM_FPM_SIZE(from);'
 change ext/mbstring/mbstring.c 'real_len = (size_t) len;' 'real_len = WASM_FPM_SIZE(len);'
 echo '#include <zend-sizes.h>' >>Zend/zend_string.h

@@ -86,7 +86,7 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     name: 'offsets in texts that are no sizes',
-    script: `<?php ini_set('display_errors', 1); ini_set('html_errors', 0); $s = 'ab'; foreach ([PHP_INT_MAX, PHP_INT_MIN, 1 << 32, -1 << 32, (1 << 32) + 1] as $i) { echo json_encode([$i, $s[$i], isset($s[$i]), $s[$i] ?? null]), "\n"; foreach (['strpos', 'strrpos', 'substr_count', 'iconv_strpos'] as $f) try { var_dump($f($s, 'a', $i)); } catch (ValueError $e) { echo $e->getMessage(), "\n"; } } $s[1 << 32] = 'x';`,
+    script: `<?php ini_set('display_errors', 1); ini_set('html_errors', 0); $s = 'ab'; foreach ([PHP_INT_MAX, PHP_INT_MIN, 1 << 32, -1 << 32, (1 << 32) + 1] as $i) { echo json_encode([$i, $s[$i], isset($s[$i]), $s[$i] ?? null]), "\n"; foreach (['strpos', 'strrpos', 'substr_count'] as $f) try { var_dump($f($s, 'a', $i)); } catch (ValueError $e) { echo $e->getMessage(), "\n"; } } echo json_encode([substr($s, 1 << 32), substr($s, 0, 1 << 32), substr($s, -1 << 32, 1), mb_substr($s, 1 << 32), mb_substr($s, 0, 1 << 32), iconv_substr($s, 0, 1 << 32), iconv_strpos($s, 'x'), iconv_strpos($s, 'b'), substr_replace($s, 'x', 1 << 32)]);`,
   },
   {
     name: 'recursion to a limit of its own',
