@@ -152,7 +152,7 @@ test.runIf(has)('what fails is said once, with a code; all else is run and serve
   const paths = ['/bad.php', '/long.php', '/../x.php', '/', '/pretty/page?x=1']
   const [serving, client] = await start(
     folder,
-    `warm = ${JSON.stringify(paths)}\nlimits = { cpu = "300ms" }`,
+    `warm = ${JSON.stringify(paths)}\nlimits = { cpu = "300ms" }\npm_status_path = "/status"`,
   )
   expect((await client.get('index.php')).body).toBe('served')
   await serving.logged(LOADED)
@@ -172,4 +172,8 @@ test.runIf(has)('what fails is said once, with a code; all else is run and serve
   )
   expect(log).toMatch(/"code":"CGI_BAD_PATH","path":"\/..\/x.php"/)
   expect(log.match(/requests begin without/g)).toHaveLength(3)
+  // Of three requests, which take a few milliseconds each, and what was done besides: most of it is the endless loop.
+  const status = JSON.parse((await client.get('status', 'json')).body)
+  expect(status).toMatchObject({ 'accepted conn': 2 })
+  expect(status['wasm-fpm']['cpu ms']).toBeGreaterThan(200)
 })
