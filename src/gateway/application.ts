@@ -17,8 +17,15 @@ export interface ApplicationOptions {
   readonly extensions: readonly string[]
   /** The runtime, booted. */
   readonly engine: () => GuestModule | Promise<GuestModule>
-  /** Loads files, by the paths of the guest, into what instances of a module begin with; then runs requests, if there are any. */
-  readonly load: (engine: GuestModule, files: readonly string[]) => Promise<GuestModule>
+  /**
+   * Loads files, by the paths of the guest, into what instances of a module begin with; then runs requests, if there are any.
+   * `onFile`: wants to know what these open.
+   */
+  readonly load: (
+    engine: GuestModule,
+    files: readonly string[],
+    onFile?: (path: string) => void,
+  ) => Promise<GuestModule>
   /** Whether there are. */
   readonly hasRequests: boolean
   /** Changes whenever the file at a guest's path does; undefined: there is none. */
@@ -133,8 +140,8 @@ export class Application {
     const startMs = clock.nowMs()
     try {
       const engine = await engineNow()
-      let loaded = await this.#make(engine)
-      // What requests that were run have opened besides must be known to be as it was before.
+      let loaded = await this.#make(engine, (path) => this.opened(path))
+      // What requests that were run have opened besides must be known to be as it was before. Once: it may be others every time.
       if (hasRequests && this.#hasNews) loaded = await this.#make(engine)
       const { files } = loaded
       this.#loaded = loaded
@@ -158,12 +165,12 @@ export class Application {
     this.#isLoading = false
   }
 
-  async #make(engine: GuestModule): Promise<Loaded> {
+  async #make(engine: GuestModule, onFile?: (path: string) => void): Promise<Loaded> {
     this.#hasNews = false
     // Before they are read: what changes meanwhile is found changed.
     const files = await this.#identifyAll([...this.#known])
     for (const path of this.#known) if (!files.has(path)) this.#known.delete(path)
-    const module = await this.#options.load(engine, [...files.keys()].sort())
+    const module = await this.#options.load(engine, [...files.keys()].sort(), onFile)
     return { engine, module, files, checking: undefined }
   }
 

@@ -36,6 +36,8 @@ export interface Scripts {
   /** Paths of URLs that are asked ahead. */
   readonly warm: readonly string[]
   readonly find: FindScript
+  /** File that answers these where none does, as in front controllers; undefined: none. */
+  readonly index: string | undefined
 }
 
 /** A folder as guests see it, and where it is on this machine; undefined: it never changes, and neither does what is in it. */
@@ -53,10 +55,13 @@ export function runScripts(scripts: Scripts, parts: ApplicationParts): ScriptRun
   const logger = parts.logger.child({ tenant: tenant.name, runtime: name })
   const placeOf = placeFinder(scripts, clock)
   const told = new Set<string>()
-  const application: Application = new Application({
+  const application = new Application({
     ...{ clock, logger, extensions, revalidateMs: tenant.revalidateMs },
     engine: () => runtime.module,
-    load: (engine, files) => load(engine, files, { ...scripts, ...parts, logger, told, opened }),
+    load: (engine, files, onFile) => {
+      const onOpened = (path: string): void => onFile?.(`/${path}`)
+      return load(engine, files, { ...scripts, ...parts, logger, told, onOpened })
+    },
     hasRequests: warm.length > 0,
     identify: (path) => {
       const place = placeOf(path)
@@ -64,9 +69,9 @@ export function runScripts(scripts: Scripts, parts: ApplicationParts): ScriptRun
       return place.host === undefined ? NEVER_CHANGES : identityOf(place.host)
     },
   })
-  const opened = (path: string): void => application.opened(`/${path}`)
   return {
-    ...{ name, extensions, index, opened, settingsOf },
+    ...{ name, extensions, index, settingsOf },
+    opened: (path) => application.opened(`/${path}`),
     module: () => application.module,
     ready: () => application.ready(),
     ended: () => application.ended(),
@@ -75,7 +80,7 @@ export function runScripts(scripts: Scripts, parts: ApplicationParts): ScriptRun
 }
 
 interface Loading extends Scripts, ApplicationParts {
-  readonly opened: (path: string) => void
+  readonly onOpened: (path: string) => void
   /** What has been logged already. */
   readonly told: Set<string>
 }
@@ -86,7 +91,7 @@ async function load(
   loading: Loading,
 ): Promise<GuestModule> {
   const { clock, runtime, settings, tenant, workFor, logger, told } = loading
-  const { bootTimeoutMs, index } = runtime.config
+  const { bootTimeoutMs } = runtime.config
   const limits = { ...DEFAULT_WASI_LIMITS, openFiles: tenant.limits.openFiles }
   const left = new Set(loading.warm)
   const leaveOut = (path: string, error: unknown): void => {
@@ -98,8 +103,8 @@ async function load(
   }
   for (;;) {
     const requests = warmRequests([...left], {
-      ...{ find: loading.find, index, hosts: tenant.hosts, limits },
-      onFile: loading.opened,
+      ...{ find: loading.find, index: loading.index, hosts: tenant.hosts, limits },
+      onFile: loading.onOpened,
       onUnanswered: leaveOut,
     })
     try {

@@ -59,6 +59,7 @@ export function assembleTenant(config: TenantConfig, shared: TenantParts, worker
         ...{ runtime, tenant: config, warm, folder },
         ...scriptSettings(runtime.config, { ...settings, makePreopens }, byPath),
         find: (cgi) => findBelow(documentRoot, runtime.config.name, cgi),
+        index: runtime.config.index,
       },
       shared,
     ),

@@ -48,6 +48,7 @@ export function scriptsOf(
           ...{ runtime, tenant, settings, warm },
           folder: { guest: SCRIPTS_FOLDER, host: undefined },
           find: (cgi) => find(cgi),
+          index: undefined, // `find` knows
         },
         parts,
       ),

@@ -10,7 +10,7 @@ let clock: FakeClock
 let engine: GuestModule | Promise<GuestModule>
 let files: Map<string, string>
 let loads: string[][]
-let whatComes: () => Promise<GuestModule>
+let whatComes: (onFile?: (path: string) => void) => Promise<GuestModule>
 let lines: string[]
 let application: Application
 
@@ -20,9 +20,9 @@ const make = (hasRequests: boolean) =>
     logger: createLogger('warn', false, { write: (line: string) => void lines.push(line) }),
     extensions: ['.php'],
     engine: () => engine,
-    load: (_, paths) => {
+    load: (_, paths, onFile) => {
       loads.push([...paths])
-      return whatComes()
+      return whatComes(onFile)
     },
     hasRequests,
     identify: (path) => files.get(path),
@@ -153,8 +153,8 @@ test('paths without end, and paths that would be read as several, are left out',
 
 test('requests to run ahead are reason enough to load, and what they open is loaded with the others', async () => {
   application = make(true)
-  whatComes = () => {
-    application.opened('/www/c.php')
+  whatComes = (onFile) => {
+    onFile?.('/www/c.php')
     return Promise.resolve(named(`loaded ${loads.length}`))
   }
   expect(await request('/www/a.php')).toBe('engine')
@@ -165,6 +165,23 @@ test('requests to run ahead are reason enough to load, and what they open is loa
   expect(await request()).toBe('engine')
   expect(await request()).toBe('loaded 3')
   expect(loads).toHaveLength(3)
+})
+
+test('requests that open another file each time are not run again and again for that', async () => {
+  application = make(true)
+  whatComes = (onFile) => {
+    const path = `/www/${loads.length}.php`
+    files.set(path, 'new')
+    onFile?.(path)
+    return Promise.resolve(named(`loaded ${loads.length}`))
+  }
+  await request()
+  expect(loads).toEqual([[], ['/www/1.php']])
+  for (let run = 0; run < 40; run += 1) {
+    clock.advance(2000)
+    expect(await request()).toBe('loaded 2')
+  }
+  expect(loads).toHaveLength(2)
 })
 
 test('requests to run ahead need no file', async () => {
