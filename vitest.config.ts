@@ -28,7 +28,7 @@ export default defineConfig({
         'test/exports.test.ts',
         'test/garbage.test.ts',
       ]),
-      project('unit', ['test/unit/**/*.test.ts']),
+      project('unit', ['test/unit/**/*.test.ts'], 30_000),
       project('integration', ['test/integration/**/*.test.ts'], 120_000),
       project('hostile', ['test/hostile/**/*.test.ts'], 60_000),
       project('peers', ['test/peers/**/*.test.ts'], 180_000),
