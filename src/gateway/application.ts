@@ -47,6 +47,9 @@ const LEAST_PAUSE_MS = 1000
 const MOST_PAUSE_MS = 60_000
 /** Who has no request for so long gives back what was loaded. */
 const IDLE_MS = 600_000
+/** A file that so often was another one soon after it was loaded is left to requests: all others would be loaded anew with it. */
+const MOST_CHANGES = 8
+const SOON_MS = 60_000
 /** Files that are looked at in one go. */
 const LOOKS_AT_ONCE = 256
 
@@ -54,6 +57,8 @@ interface Loaded {
   readonly engine: GuestModule
   readonly module: GuestModule
   readonly files: ReadonlyMap<string, string>
+  /** When that was, on the clock. */
+  readonly sinceMs: number
   /** Whether the files are what they were, while that is found out. */
   checking: Promise<boolean> | undefined
 }
@@ -61,6 +66,8 @@ interface Loaded {
 export class Application {
   readonly #options: ApplicationOptions
   readonly #known = new Set<string>()
+  /** How often files have changed soon after they were loaded. */
+  readonly #changes = new Map<string, number>()
   #loaded: Loaded | undefined
   /** Whether there is something to load that is not loaded. */
   #hasNews = false
@@ -111,6 +118,7 @@ export class Application {
     const { clock, extensions } = this.#options
     if (path.length > MAX_PATH_CHARS || path.includes('\n')) return
     if (!extensions.some((extension) => path.endsWith(extension))) return
+    if ((this.#changes.get(path) ?? 0) >= MOST_CHANGES) return
     this.#known.add(path)
     this.#hasNews = true
     this.#newsMs = clock.nowMs()
@@ -171,7 +179,7 @@ export class Application {
     const files = await this.#identifyAll([...this.#known])
     for (const path of this.#known) if (!files.has(path)) this.#known.delete(path)
     const module = await this.#options.load(engine, [...files.keys()].sort(), onFile)
-    return { engine, module, files, checking: undefined }
+    return { engine, module, files, sinceMs: this.#options.clock.nowMs(), checking: undefined }
   }
 
   /** Whether the files are what they were, from one on; what was loaded is dropped if they are not. */
@@ -181,11 +189,20 @@ export class Application {
       if (at++ < from) continue
       if (at > from + LOOKS_AT_ONCE) return othersTurn().then(() => this.#check(loaded, at - 1))
       if (this.#options.identify(path) === identity) continue
+      this.#noteChange(path, loaded)
       if (this.#loaded === loaded) this.#drop()
       return false
     }
     loaded.checking = undefined
     return true
+  }
+
+  #noteChange(path: string, { sinceMs }: Loaded): void {
+    const isSoon = this.#options.clock.nowMs() - sinceMs < SOON_MS
+    if (!isSoon || this.#changes.size > MAX_FILES) this.#changes.clear()
+    const changes = (this.#changes.get(path) ?? 0) + 1
+    this.#changes.set(path, changes)
+    if (changes >= MOST_CHANGES) this.#known.delete(path)
   }
 
   #drop(): void {

@@ -184,6 +184,32 @@ test('requests that open another file each time are not run again and again for 
   expect(loads).toHaveLength(2)
 })
 
+test('a file that is another one soon after each time is left to requests, and the others stay loaded', async () => {
+  await request('/www/a.php', '/www/b.php')
+  for (let change = 0; change < 8; change += 1) {
+    expect(await request('/www/b.php'), `${change} changes`).toMatch(/^loaded/)
+    files.set('/www/b.php', `changed ${change}`)
+    clock.advance(10_000)
+    expect(await request('/www/b.php')).toBe('engine')
+  }
+  for (let change = 0; change < 3; change += 1) {
+    files.set('/www/b.php', `changed again ${change}`)
+    clock.advance(10_000)
+    expect(await request('/www/b.php')).toBe('loaded 9')
+  }
+  expect(loads.at(-1)).toEqual(['/www/a.php'])
+})
+
+test('a file that changes now and then is loaded every time', async () => {
+  await request('/www/a.php')
+  for (let change = 0; change < 20; change += 1) {
+    files.set('/www/a.php', `changed ${change}`)
+    clock.advance(61_000)
+    expect(await request('/www/a.php')).toBe('engine')
+    expect(await request('/www/a.php')).toBe(`loaded ${change + 2}`)
+  }
+})
+
 test('requests to run ahead need no file', async () => {
   application = make(true)
   expect(await request()).toBe('engine')
