@@ -173,6 +173,7 @@ const VISITS: readonly Visit[] = [
       { field: 'upload', name: 'dot.png', type: 'image/png', bytes: PNG },
     ),
     has: 'dot.png',
+    isLater: true,
   },
   {
     ...{ name: 'upload of what is none', path: '/lib/exe/mediamanager.php?ns=some' },
