@@ -69,7 +69,10 @@ function comparable({ status, headers, text, ending }: Answer, volatile: Volatil
   const withoutIds = (name: string, value: string | string[] | undefined): string =>
     ['etag', 'last-modified'].includes(name)
       ? 'HAS'
-      : plain(String(value), volatile).replaceAll(/((?:^|,)\w+)=(?!deleted)[^;]+/g, '$1=ID')
+      : plain(String(value), volatile)
+          .replaceAll(/((?:^|,)\w+)=(?!deleted)[^;]+/g, '$1=ID')
+          // Seconds from now, by the clock of each; beside Max-Age, which is compared.
+          .replaceAll(/expires=[^;]+(?=; Max-Age=[1-9])/g, 'expires=THEN')
   return {
     status,
     ending,
