@@ -119,7 +119,6 @@ class MappedMemory implements MemoryImage {
   constructor(means: Means, contents: Contents) {
     this.#means = means
     this.#contents = contents
-    for (const { part } of contents.segments) keepWhileUsed(means, part)
   }
 
   get mappings(): number {
@@ -158,6 +157,7 @@ class MappedMemory implements MemoryImage {
     const bytes = pieces.reduce((sum, { start, end }) => sum + end - start, 0)
     const part = bytes === 0 ? undefined : takePart(this.#means, bytes)
     if (part === undefined) return bytes === 0 ? this : undefined
+    keepWhileUsed(this.#means, part)
     let at = 0
     for (const { start, end } of pieces) {
       copyNonZero(now.subarray(start, end), part.bytes.subarray(at, at + end - start))
@@ -280,6 +280,7 @@ interface Written extends Readonly<Range> {
 /** `part` is all of it. */
 function contentsFrom(means: Means, part: Part, most: Most): Contents {
   const { offset, bytes } = part
+  keepWhileUsed(means, part)
   const segments = contentsOf(means, part).map(({ start, end }) => ({
     ...{ start, end, offset: offset + start, bytes: bytes.subarray(start, end), part },
   }))

@@ -109,12 +109,8 @@ export function contentsOf({ libc, pages, file: { fd } }: Means, part: Part): re
   return joinRanges(found, MAX_RANGES)
 }
 
-const kept = new WeakSet<Part>()
-
-/** Gives its memory back when nobody holds it any more. */
+/** Gives its memory back when nobody holds it any more; all zeros, which no snapshot needs it for, soon. Once for each part. */
 export function keepWhileUsed(means: Means, part: Part): void {
-  if (kept.has(part)) return
-  kept.add(part)
   abandoned.register(part, closing(means, part))
 }
 

@@ -1,5 +1,5 @@
 /** What a module has in its memories from the start, where that is much, is mapped and not copied. */
-import { fstatSync } from 'node:fs'
+import { fstatSync, readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
@@ -7,6 +7,7 @@ import { CompileCache } from '../../../src/guest/compile-cache.ts'
 import { compileInThreads } from '../../../src/guest/compile-threads.ts'
 import { makeMemories, memoryImports } from '../../../src/guest/guest-memory.ts'
 import type { GuestModule } from '../../../src/guest/guest-module.ts'
+import { mapMemory } from '../../../src/guest/mapped-memory.ts'
 import { MutableState } from '../../../src/guest/snapshot.ts'
 import { snapshotFile } from '../../../src/guest/snapshot-file.ts'
 import { DEFAULT_MODULE_LIMITS } from '../../../src/wasm/limits.ts'
@@ -87,6 +88,23 @@ test('no memory is kept for modules that are refused, and for those that nobody 
       return snapshotBytes()
     })
     .toBeLessThanOrEqual(before)
+})
+
+test('nothing stays mapped of a snapshot of zeros that nobody has any more', async () => {
+  const mapped = (): number =>
+    readFileSync('/proc/self/maps', 'latin1').split('wasm-fpm snapshots').length
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const taken = (() => {
+    expect(mapMemory(new WebAssembly.Memory({ initial: 12, maximum: 12 }))).toBeDefined()
+    return mapped()
+  })()
+  await expect
+    .poll(() => {
+      collect()
+      return mapped()
+    })
+    .toBeLessThan(taken)
 })
 
 /** What the file of snapshots takes of this process's memory. */
