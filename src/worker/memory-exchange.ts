@@ -1,5 +1,5 @@
 /** One request through a FastCGI connection in memory: both ends of the protocol and no socket. */
-import type { ByteSource } from '../base/byte-stream.ts'
+import { collectSource } from '../base/collect-source.ts'
 import { ClientConnection } from '../fastcgi/client-connection.ts'
 import { ServerConnection } from '../fastcgi/connection.ts'
 import { Role } from '../fastcgi/constants.ts'
@@ -74,8 +74,8 @@ export function exchange(
       onClose: () => undefined,
     })
     const request = client.begin({ role, keepConnection: true, params })
-    const stdout = collect(request.stdout)
-    const stderr = collect(request.stderr)
+    const stdout = collectSource(request.stdout)
+    const stderr = collectSource(request.stderr)
     send(request.stdin, body)
     if (role === Role.Filter) send(request.data, data)
     request.onEnd((_protocolStatus, appStatus, error) => {
@@ -123,25 +123,4 @@ function send(
     at += taken
   }
   sink.end()
-}
-
-/** Reads a source as it comes; the function returned reads what is left and gives everything. */
-function collect(source: ByteSource): () => Buffer {
-  const chunks: Uint8Array[] = []
-  const drain = (): void => {
-    for (;;) {
-      const bytes = source.read(65_536)
-      if (bytes === undefined) return
-      if (bytes.length === 0) {
-        source.onReadable(drain)
-        return
-      }
-      chunks.push(bytes)
-    }
-  }
-  drain()
-  return () => {
-    drain()
-    return Buffer.concat(chunks)
-  }
 }

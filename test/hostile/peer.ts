@@ -1,5 +1,6 @@
 /** A web server's end of one FastCGI connection in memory: bodies can be left open, answers left unread, requests given up. */
 import type { ByteSink, ByteSource } from '../../src/base/byte-stream.ts'
+import { collectSource } from '../../src/base/collect-source.ts'
 import { ClientConnection } from '../../src/fastcgi/client-connection.ts'
 import type { ClientRequest } from '../../src/fastcgi/client-request.ts'
 import { ServerConnection } from '../../src/fastcgi/connection.ts'
@@ -40,7 +41,7 @@ export function begin(gateway: Gateway, ask: Ask): Exchange {
   const { client, pump } = connect(gateway, ask)
   const request = client.begin({ keepConnection: true, params: ask.params })
   send(request.stdin, ask.body ?? new Uint8Array(0), ask.isBodyOpen !== true)
-  const reply = ask.isDeaf === true ? endOf(request, nothing) : endOf(request, collected)
+  const reply = ask.isDeaf === true ? endOf(request, nothing) : endOf(request, collectSource)
   return {
     reply,
     abort: () => {
@@ -135,27 +136,6 @@ function endOf(request: ClientRequest, collect: Collect): Promise<Reply> {
       })
     })
   })
-}
-
-/** Reads a source as it comes; the function returned reads what is left and gives everything. */
-function collected(source: ByteSource): () => Buffer {
-  const chunks: Uint8Array[] = []
-  const drain = (): void => {
-    for (;;) {
-      const bytes = source.read(65_536)
-      if (bytes === undefined) return
-      if (bytes.length === 0) {
-        source.onReadable(drain)
-        return
-      }
-      chunks.push(bytes)
-    }
-  }
-  drain()
-  return () => {
-    drain()
-    return Buffer.concat(chunks)
-  }
 }
 
 function nothing(): () => Buffer {

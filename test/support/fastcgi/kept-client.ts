@@ -1,11 +1,10 @@
 /** A web server's end of FastCGI over a real socket: one request at a time, on a connection that may be kept. */
 import { connect } from 'node:net'
 import { pino } from 'pino'
-import type { ByteSink, ByteSource } from '../../../src/base/byte-stream.ts'
+import type { ByteSink } from '../../../src/base/byte-stream.ts'
+import { collectSource } from '../../../src/base/collect-source.ts'
 import type { Pairs } from '../../../src/fastcgi/params.ts'
 import { BackendConnection } from '../../../src/gateway/http/backend-connection.ts'
-
-const CHUNK_BYTES = 65_536
 
 export interface KeptQuestion {
   /** Latin1, one char a byte. */
@@ -39,14 +38,18 @@ export class KeptClient {
   ask({ params, body }: KeptQuestion, timeoutMs: number): Promise<KeptAnswer> {
     const connection = this.#connect()
     const request = connection.begin(params)
-    const stdout = collect(request.stdout)
-    const stderr = collect(request.stderr)
+    const stdout = collectSource(request.stdout)
+    const stderr = collectSource(request.stderr)
     send(request.stdin, body)
     const { promise, resolve } = Promise.withResolvers<KeptAnswer>()
     const finish = (ending: KeptAnswer['ending']): void => {
       clearTimeout(timer)
       if (!this.#isKept || ending === 'hung') this.close()
-      resolve({ ...answerOf(stdout()), stderr: stderr(), ending })
+      resolve({
+        ...answerOf(stdout().toString('latin1')),
+        stderr: stderr().toString('latin1'),
+        ending,
+      })
     }
     const timer = setTimeout(() => finish('hung'), timeoutMs)
     request.onEnd((_protocolStatus, _appStatus, error) => {
@@ -66,27 +69,6 @@ export class KeptClient {
       this.#connection = new BackendConnection(connect(this.#path), logger, () => undefined)
     }
     return this.#connection
-  }
-}
-
-/** Reads a source as it comes; the function returned gives what has come, as latin1. */
-function collect(source: ByteSource): () => string {
-  const chunks: Uint8Array[] = []
-  const drain = (): void => {
-    for (;;) {
-      const bytes = source.read(CHUNK_BYTES)
-      if (bytes === undefined) return
-      if (bytes.length === 0) {
-        source.onReadable(drain)
-        return
-      }
-      chunks.push(bytes)
-    }
-  }
-  drain()
-  return () => {
-    drain()
-    return Buffer.concat(chunks).toString('latin1')
   }
 }
 

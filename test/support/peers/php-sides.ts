@@ -10,6 +10,7 @@ import { findProgram, SERVER_USER } from './start-peer.ts'
 
 const PHP_FPM = 'php-fpm8.2'
 const MAIN = resolve('src/cli/main.ts')
+const TWO_CHILDREN = 'pm.max_children = 2'
 
 export type Side = 'php-fpm' | 'wasm-fpm'
 
@@ -55,7 +56,7 @@ export async function startPhpSides(root: string, options: SidesOptions): Promis
   const sockets = { 'php-fpm': join(folder, 'php.sock'), 'wasm-fpm': join(folder, 'wasm.sock') }
   const ports = { 'php-fpm': await freePort(), 'wasm-fpm': await freePort() }
   const files = {
-    'php-fpm.conf': phpFpmConfig(folder, sockets['php-fpm']),
+    'php-fpm.conf': phpFpmConfig(folder, sockets['php-fpm'], TWO_CHILDREN),
     'wasm-fpm.toml': wasmFpmConfig(root, sockets['wasm-fpm'], { tenant, isLikePhpFpm }),
     'nginx.conf': nginxConfig({ folder, root, locations, sockets, ports }),
   }
@@ -93,7 +94,8 @@ export async function startPhpSides(root: string, options: SidesOptions): Promis
   return { ports, logs: () => wasmFpm.output(), restart, stop }
 }
 
-function phpFpmConfig(folder: string, socket: string): string {
+/** Of one pool. `more`: lines of it. */
+export function phpFpmConfig(folder: string, socket: string, more: string): string {
   const user = SERVER_USER === undefined ? '' : `user = ${SERVER_USER}\ngroup = ${SERVER_USER}\n`
   return `[global]
 error_log = ${folder}/php-error.log
@@ -102,7 +104,7 @@ daemonize = no
 ${user}listen = ${socket}
 listen.mode = 0666
 pm = static
-pm.max_children = 2
+${more}
 `
 }
 
@@ -129,7 +131,10 @@ function mountTables(places: Places): string {
 function convertConfig(folder: string, root: string, socket: string): void {
   const pools = join(folder, 'pools.conf')
   const access = SERVER_USER === undefined ? '' : `listen.owner = ${SERVER_USER}\n`
-  writeFileSync(pools, phpFpmConfig(folder, socket).replace(/^listen.mode.*\n/m, access))
+  writeFileSync(
+    pools,
+    phpFpmConfig(folder, socket, TWO_CHILDREN).replace(/^listen.mode.*\n/m, access),
+  )
   const run = (...args: string[]): string =>
     execFileSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' })
   const toml = run('convert', 'php-fpm', pools, '--root', root)

@@ -14,7 +14,7 @@ import { join, resolve } from 'node:path'
 import { defaultCache } from '../../../src/cli/runtime/cache-folder.ts'
 import { KeptClient } from '../fastcgi/kept-client.ts'
 import { Child } from '../peers/child.ts'
-import type { Side } from '../peers/php-sides.ts'
+import { phpFpmConfig, type Side } from '../peers/php-sides.ts'
 import { findProgram, SERVER_USER } from '../peers/start-peer.ts'
 import { PHP_RUNTIME } from '../php-runtime.ts'
 
@@ -91,7 +91,7 @@ export async function startPhptSides(suites: readonly string[]): Promise<PhptSid
   const lines = Object.entries(SETTINGS).map(([name, value]) => `${name}=${value}`)
   const files = {
     'php.ini': lines.join('\n'),
-    'php-fpm.conf': phpFpmConfig(folder, places['php-fpm'].socket),
+    'php-fpm.conf': phpFpmConfig(folder, places['php-fpm'].socket, PHP_FPM_LINES),
     'wasm-fpm.toml': wasmFpmConfig(places['wasm-fpm'], lines),
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
@@ -142,21 +142,11 @@ function unpack(root: string, suites: readonly string[]): void {
   execFileSync('chmod', ['-R', 'a+rwX', root])
 }
 
-function phpFpmConfig(folder: string, socket: string): string {
-  const user = SERVER_USER === undefined ? '' : `user = ${SERVER_USER}\ngroup = ${SERVER_USER}\n`
-  return `[global]
-error_log = ${folder}/php-error.log
-daemonize = no
-[www]
-${user}listen = ${socket}
-listen.mode = 0666
-pm = static
-pm.max_children = 1
+/** One process a request: a test may leave anything behind. */
+const PHP_FPM_LINES = `pm.max_children = 1
 pm.max_requests = 1
 clear_env = no
-request_terminate_timeout = 20s
-`
-}
+request_terminate_timeout = 20s`
 
 interface Place {
   readonly root: string
