@@ -35,6 +35,7 @@ export class Scheduler implements RunPool {
     this.#clock = clock
     this.#runQueue = new RunQueue({
       sliceMs: TURN_MS,
+      nowMs: () => clock.nowMs(),
       schedule: setImmediate,
       afterThis: queueMicrotask,
     })

@@ -29,9 +29,10 @@ const kept = new KeptMemory(MAX_KEPT_BYTES)
 
 export class MemoryFile extends MemoryNode implements FileNode {
   readonly kind = 'file'
-  readonly locks = new MemoryLocks()
+  // Both are there once they are needed: a tree may have 65,536 files that are empty, and the collector looks at each.
+  #locks: MemoryLocks | undefined
   /** At most as many as `#size` needs; what is behind it, and where there is none, is zero. */
-  readonly #blocks: (Uint8Array | undefined)[] = []
+  #blocks: (Uint8Array | undefined)[] | undefined
   #size = 0
   #opened = 0
 
@@ -49,6 +50,12 @@ export class MemoryFile extends MemoryNode implements FileNode {
     return new OpenMemoryFile(this)
   }
 
+  /** Of one of its descriptors. */
+  lock(file: OpenFile, kind: LockKind): number {
+    if (kind !== 'none') this.#locks ??= new MemoryLocks()
+    return this.#locks?.take(file, kind) ?? Errno.SUCCESS
+  }
+
   closeOne(): void {
     this.#opened--
     this.freeIfUnused()
@@ -58,7 +65,7 @@ export class MemoryFile extends MemoryNode implements FileNode {
     const end = Math.min(this.#size, offset + into.length)
     if (offset >= end) return 0
     eachPart(offset, end, ({ index, start, length }, at) => {
-      const block = this.#blocks[index]
+      const block = this.#blocks?.[index]
       if (block === undefined) into.fill(0, at, at + length)
       else into.set(block.subarray(start, start + length), at)
     })
@@ -107,9 +114,11 @@ export class MemoryFile extends MemoryNode implements FileNode {
   }
 
   #blockFor(index: number): Uint8Array {
-    const block = this.#blocks[index] ?? zeroed(index < SMALL_BLOCKS ? SMALL_BYTES : LARGE_BYTES)
-    while (this.#blocks.length < index) this.#blocks.push(undefined)
-    this.#blocks[index] = block
+    this.#blocks ??= []
+    const blocks = this.#blocks
+    const block = blocks[index] ?? zeroed(index < SMALL_BLOCKS ? SMALL_BYTES : LARGE_BYTES)
+    while (blocks.length < index) blocks.push(undefined)
+    blocks[index] = block
     return block
   }
 
@@ -117,7 +126,7 @@ export class MemoryFile extends MemoryNode implements FileNode {
     this.system.quota.charge(size - this.#size)
     const last = size === 0 ? -1 : blockOf(size - 1)
     this.#giveFrom(last + 1)
-    this.#blocks[last]?.fill(0, size - startOf(last))
+    this.#blocks?.[last]?.fill(0, size - startOf(last))
     this.#size = size
   }
 
@@ -128,7 +137,7 @@ export class MemoryFile extends MemoryNode implements FileNode {
 
   /** Gives up its blocks from `index` on. */
   #giveFrom(index: number): void {
-    for (const block of this.#blocks.splice(index)) {
+    for (const block of this.#blocks?.splice(index) ?? []) {
       if (block?.length === LARGE_BYTES) kept.give(block)
     }
   }
@@ -203,7 +212,7 @@ class OpenMemoryFile implements OpenFile {
   }
 
   lock(kind: LockKind): number {
-    return this.#file.locks.take(this, kind)
+    return this.#file.lock(this, kind)
   }
 
   close(): void {

@@ -98,6 +98,8 @@ const FLAGS = [
   '--disable-warning=ExperimentalWarning',
   '--external-memory-accounted-in-global-limit',
   '--max-semi-space-size=4',
+  '--no-parallel-scavenge',
+  '--v8-pool-size=1',
 ]
 
 const SCRIPT = join(import.meta.dirname, 'measure-turns.ts')

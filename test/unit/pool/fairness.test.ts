@@ -18,6 +18,7 @@ class Thread {
   constructor() {
     this.queue = new RunQueue({
       sliceMs: SLICE_MS,
+      nowMs: () => 0,
       schedule: (callback) => this.#turns.push(callback),
       afterThis: (callback) => callback(),
     })

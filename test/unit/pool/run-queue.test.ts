@@ -5,8 +5,10 @@ import { Account, RunQueue } from '../../../src/pool/run-queue.ts'
 /** A queue whose turns the test gives, with tenants by their names. */
 function setUp() {
   const scheduled: Array<() => void> = []
+  const clock = { ms: 0 }
   const runQueue = new RunQueue({
     sliceMs: 1,
+    nowMs: () => clock.ms,
     schedule: (callback) => scheduled.push(callback),
     afterThis: (callback) => callback(),
   })
@@ -32,7 +34,7 @@ function setUp() {
     callback?.()
     return callback !== undefined
   }
-  return { queue, turn, scheduled }
+  return { queue, turn, scheduled, clock }
 }
 
 test('each turn of the event loop wakes one', () => {
@@ -71,6 +73,30 @@ test('short requests share a turn, tenants in turn', () => {
   expect(woken).toEqual(['a1', 'b1', 'a2', 'a3'])
   turn()
   expect(woken).toEqual(['a1', 'b1', 'a2', 'a3', 'a4'])
+})
+
+test('a turn is over by the clock, too: work beside the guests was not in what they were likely to cost', () => {
+  const { queue, turn, clock } = setUp()
+  const woken: string[] = []
+  const join = (name: string, tookMs: number) =>
+    queue.join(
+      'a',
+      () => {
+        woken.push(name)
+        clock.ms += tookMs
+      },
+      0.1,
+    )
+  join('a1', 0.5)
+  join('a2', 0.5)
+  join('a3', 7)
+  join('a4', 0)
+  turn()
+  expect(woken).toEqual(['a1', 'a2'])
+  turn()
+  expect(woken).toEqual(['a1', 'a2', 'a3'])
+  turn()
+  expect(woken).toEqual(['a1', 'a2', 'a3', 'a4'])
 })
 
 test('whoever needs a whole slice has a turn alone', () => {

@@ -12,6 +12,7 @@ test("it takes turns with the requests of others, and is on the tenant's bill", 
   const scheduled: Array<() => void> = []
   const queue = new RunQueue({
     sliceMs: 1,
+    nowMs: () => 0,
     schedule: (callback) => scheduled.push(callback),
     afterThis: (callback) => callback(),
   })
