@@ -63,8 +63,6 @@ export function workerCommand(
       '--max-semi-space-size=4',
       // Its tasks want processors that others use: the worker then waits until they have had theirs.
       '--no-parallel-scavenge',
-      // The same for what V8 does beside the thread: with four helpers it waits longer for the last of them.
-      '--v8-pool-size=1',
       '--permission',
       '--allow-net',
       // Snapshots map memory (`guest/`): the one thing Node's own modules cannot do.

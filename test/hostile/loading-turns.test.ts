@@ -99,7 +99,6 @@ const FLAGS = [
   '--external-memory-accounted-in-global-limit',
   '--max-semi-space-size=4',
   '--no-parallel-scavenge',
-  '--v8-pool-size=1',
 ]
 
 const SCRIPT = join(import.meta.dirname, 'measure-turns.ts')
