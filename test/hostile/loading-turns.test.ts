@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
+import { workerCommand } from '../../src/master/worker-command.ts'
 import {
   componentOf,
   heavyCode,
@@ -93,13 +94,11 @@ const CASES: readonly Case[] = [
   },
 ]
 
-/** As a worker is started. */
-const FLAGS = [
-  '--disable-warning=ExperimentalWarning',
-  '--external-memory-accounted-in-global-limit',
-  '--max-semi-space-size=4',
-  '--no-parallel-scavenge',
-]
+/** As a worker is started, before what it may reach. */
+const { args } = workerCommand({ read: [], write: [] }, undefined, {
+  ...{ ledger: undefined, fds: [], errorOutput: 'inherit' },
+})
+const FLAGS = args.slice(0, args.indexOf('--permission'))
 
 const SCRIPT = join(import.meta.dirname, 'measure-turns.ts')
 
