@@ -2,7 +2,8 @@
  * Runs the files once more of which some test has failed in a run of `make test`: `node test/once-more.ts REPORT.json`.
  *
  * Only of tests that real servers and processes take part in, and only a few: a machine that others use as well has its moods, which
- * the next minute is without; what is broken stays broken. The report is left as of the second run, and says which files these were.
+ * the next minute is without; what is broken stays broken, and what hung is broken. The report is left as of the second run, and says
+ * which files these were.
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -20,24 +21,35 @@ interface Report {
 interface FileResult {
   readonly name: string
   readonly status: string
-  readonly assertionResults: ReadonlyArray<{ readonly status: string }>
+  readonly assertionResults: ReadonlyArray<{
+    readonly status: string
+    readonly failureMessages?: readonly string[]
+  }>
 }
 
 /** More of them are no mood. */
 const MOST_FILES = 3
+/** Of a test, or of what prepares it. */
+const HANG = /^\w*: (Test|Hook) timed out in /
 const WITH_SERVERS = /^test\/(peers|integration|hostile)\//
 
 const [path = ''] = process.argv.slice(2)
 const report = readReport(path)
+const hung = report.testResults
+  .flatMap(({ assertionResults }) => assertionResults)
+  .filter(({ failureMessages = [] }) => failureMessages.some((one) => HANG.test(one)))
 const failed = report.testResults
   .filter(({ status }) => status !== 'passed')
   .map(({ name }) => relative('.', name))
 const isWorthIt =
+  hung.length === 0 &&
   failed.length > 0 &&
   failed.length <= MOST_FILES &&
   failed.every((name) => WITH_SERVERS.test(name))
 if (!isWorthIt) {
-  process.stdout.write(`${failed.length} files have failed; they are not run once more\n`)
+  process.stdout.write(
+    `${failed.length} files have failed, ${hung.length} tests have hung; they are not run once more\n`,
+  )
   process.exit(1)
 }
 process.stdout.write(`once more: ${failed.join(' ')}\n`)
