@@ -17,8 +17,8 @@ export interface SchedulerOptions {
   readonly caps?: PoolCaps
 }
 
-/** How long new requests of one tenant may hold a turn of the event loop, in milliseconds. */
-const TURN_MS = 1
+/** How long requests that wait, and new ones of one tenant, may hold a turn of the event loop, in milliseconds. */
+const TURN_MS = 0.5
 
 const NEVER_RAN = { cpuMs: 0, memoryBytes: 0 } as const
 
