@@ -100,7 +100,7 @@ async function fetchOne(
   apt: readonly string[],
   { folder, log }: FetchOptions,
 ): Promise<FetchedSource> {
-  const { package: name } = source
+  const { package: name, patches } = source
   const versions = await versionsOf(name, apt, log)
   const place = placeOf(source, folder)
   const draft = `${place}.part`
@@ -111,7 +111,9 @@ async function fetchOne(
     rmSync(draft, { recursive: true, force: true })
     mkdirSync(draft, { recursive: true })
     try {
-      const args = [...apt, 'source', '--download-only', `${name}=${version}`]
+      // What Debian has changed is an archive of its own, which a mirror may lack.
+      const part = patches ? [] : ['--tar-only']
+      const args = [...apt, 'source', '--download-only', ...part, `${name}=${version}`]
       await runTool('apt-get', args, { cwd: draft, log })
     } catch (error) {
       last = error
