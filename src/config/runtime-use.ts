@@ -56,7 +56,12 @@ function missingModule({ module, name }: RuntimeConfig): string | undefined {
   }
 }
 
+/** There is a recipe for each. */
+const BUILT: ReadonlySet<string> = new Set(['php', 'python'])
+
 /** The command that makes a runtime's module be where it is looked for. */
 export function howToGet(name: string): string {
-  return name === 'php' ? '`wasm-fpm runtime build php`' : `\`wasm-fpm runtime add ${name} FILE\``
+  return BUILT.has(name)
+    ? `\`wasm-fpm runtime build ${name}\``
+    : `\`wasm-fpm runtime add ${name} FILE\``
 }

@@ -16,7 +16,7 @@ test('one that there is none for: the known ones are said', () => {
   expect(() => findRecipe('cobol', listRecipes())).toThrowError(
     expect.objectContaining({
       code: 'RUNTIME_UNKNOWN',
-      message: 'Cannot build runtime "cobol": there is no recipe for it, wanted one of php',
+      message: 'Cannot build runtime "cobol": there is no recipe for it, wanted one of php, python',
     }),
   )
 })

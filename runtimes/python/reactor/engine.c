@@ -1,0 +1,136 @@
+/*
+ * The interpreter starts once (wasm_fpm_boot), an application is imported, and requests are run ahead (wasm_fpm_warm), and each
+ * request starts from the memory as these have left it (wasm_fpm_handle).
+ */
+#include "reactor.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* As Linux counts. */
+#define MOST_PROCESSES (1u << 22)
+
+extern char **environ;
+
+PyMODINIT_FUNC PyInit__speedups(void);
+PyMODINIT_FUNC PyInit__sqlite3(void);
+
+static PyObject *module;
+static pid_t process;
+/* Of the application: what to call, and what it is told in each request; NULL: none has been imported. */
+static PyObject *application, *constants;
+
+static _Noreturn void give_up(void) {
+  wasm_fpm_say_exception();
+  _exit(1);
+}
+
+static void check(PyStatus status) {
+  if (PyStatus_Exception(status)) Py_ExitStatusException(status);
+}
+
+void wasm_fpm_say_exception(void) {
+  /* sys.exit() would end the program without a word. */
+  PyObject *type, *value, *trace;
+  PyErr_Fetch(&type, &value, &trace);
+  PyErr_NormalizeException(&type, &value, &trace);
+  if (trace != NULL) PyException_SetTraceback(value, trace);
+  PyErr_Display(type, value, trace);
+  Py_XDECREF(type), Py_XDECREF(value), Py_XDECREF(trace);
+  PyObject *errors = PySys_GetObject("stderr");
+  if (errors != NULL && errors != Py_None) Py_XDECREF(PyObject_CallMethod(errors, "flush", NULL));
+  PyErr_Clear();
+}
+
+/* Programs name files and locks after it, and all requests begin with the same memory. */
+pid_t getpid(void) {
+  while (process <= 1) {
+    unsigned random;
+    if (getentropy(&random, sizeof random) != 0) abort();
+    process = random % MOST_PROCESSES;
+  }
+  return process;
+}
+
+EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
+  PyPreConfig before;
+  PyPreConfig_InitIsolatedConfig(&before);
+  before.utf8_mode = 1;
+  PyImport_FrozenModules = wasm_fpm_library;
+  PyImport_AppendInittab("markupsafe._speedups", PyInit__speedups);
+  PyImport_AppendInittab("_sqlite3", PyInit__sqlite3);
+  check(Py_PreInitialize(&before));
+  PyConfig config;
+  PyConfig_InitIsolatedConfig(&config);
+  config.site_import = 0;
+  config.write_bytecode = 0;
+  config.install_signal_handlers = 0;
+  config.pathconfig_warnings = 0;
+  config.module_search_paths_set = 1;
+  PyConfig_SetString(&config, &config.home, L"/usr");
+  PyConfig_SetString(&config, &config.prefix, L"/usr");
+  PyConfig_SetString(&config, &config.exec_prefix, L"/usr");
+  PyConfig_SetString(&config, &config.stdlib_dir, L"/usr/lib/python3.11");
+  PyConfig_SetString(&config, &config.program_name, L"python3");
+  PyConfig_SetString(&config, &config.executable, L"/usr/bin/python3");
+  check(Py_InitializeFromConfig(&config));
+  PyConfig_Clear(&config);
+  wasm_fpm_start_sqlite();
+  wasm_fpm_start_wsgi();
+  module = PyImport_ImportModule("_wasm_fpm");
+  if (module == NULL) give_up();
+  process = 0;
+}
+
+static PyObject *call(const char *function, PyObject *argument) {
+  PyObject *result = argument == NULL ? PyObject_CallMethod(module, function, NULL) : PyObject_CallMethod(module, function, "N", argument);
+  if (result == NULL) give_up();
+  return result;
+}
+
+/* Of the process: names and values as bytes. */
+static PyObject *environment(void) {
+  PyObject *all = PyDict_New();
+  for (char **variable = environ; all != NULL && *variable != NULL; variable++) {
+    const char *equals = strchr(*variable, '=');
+    if (equals == NULL) continue;
+    PyObject *name = PyBytes_FromStringAndSize(*variable, equals - *variable), *value = PyBytes_FromString(equals + 1);
+    if (name == NULL || value == NULL || PyDict_SetItem(all, name, value) != 0) give_up();
+    Py_DECREF(name), Py_DECREF(value);
+  }
+  if (all == NULL) give_up();
+  return all;
+}
+
+static int answer(void) {
+  Py_DECREF(call("begin_request", NULL));
+  return wasm_fpm_answer(application, constants);
+}
+
+/* With WASM_FPM_WARM in the environment it imports the application that WASM_FPM_APP names; without, it runs a request. */
+EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
+  __wasilibc_initialize_environ();
+  if (getenv("WASM_FPM_WARM") == NULL) {
+    if (application != NULL && answer() != 0) _exit(1);
+  } else if (getenv("WASM_FPM_APP") != NULL) {
+    /* For good. */
+    PyObject *parts = call("load_application", environment());
+    if (!PyArg_ParseTuple(parts, "OO", &application, &constants)) give_up();
+  }
+  Py_DECREF(call("end_warm", NULL));
+  wasm_fpm_forget_randomness();
+  process = 0;
+}
+
+EXPORT("wasm_fpm_handle") void wasm_fpm_handle(void) {
+  __wasilibc_initialize_environ();
+  if (application == NULL) {
+    PyObject *code = call("run_script", environment());
+    int status = (int)PyLong_AsLong(code);
+    if (status != 0) _exit(status);
+  } else if (answer() != 0) {
+    _exit(1);
+  }
+}
