@@ -141,6 +141,7 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     hosts: table.hosts,
     root: resolved(folder, table.root),
     runtimes: table.runtimes,
+    app: table.app,
     sessionFolder: undefined,
     env: table.env,
     envFile: resolved(folder, table.env_file),

@@ -145,6 +145,8 @@ export interface TenantConfig {
   readonly root: string | undefined
   /** Names of those that run scripts below `root`. */
   readonly runtimes: readonly string[]
+  /** What answers all its requests, as its only runtime knows it; undefined: files do. */
+  readonly app: string | undefined
   /** Absolute path of a folder of its own in the store (`withSessionFolders`); undefined: there is none, or it needs none. */
   readonly sessionFolder: string | undefined
   readonly env: Readonly<Record<string, string>>

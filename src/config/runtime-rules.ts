@@ -38,10 +38,21 @@ export function checkTenantRuntimes(
       claim(extensions, extension, { owner: `runtime "${name}"`, refuse })
     }
   }
+  checkApp(tenant, report)
   if (tenant.engine !== 'own' && tenant.runtimes.length > 0) {
     const message = `is "${tenant.engine}", wanted "own": no other engine has runtimes`
     report(['engine'], 'CONFIG_BAD_VALUE', message)
   }
+}
+
+/** One runtime, which knows what is meant, and files for it. */
+function checkApp({ app, root, runtimes }: TenantConfig, report: Report): void {
+  if (app === undefined) return
+  const refuse = (what: string, wanted: string): void =>
+    report(['app'], 'CONFIG_BAD_VALUE', `is "${app}" ${what}, wanted ${wanted}`)
+  if (runtimes.length !== 1)
+    refuse(`beside ${runtimes.length} runtimes`, 'one in `runtimes`: that which runs it')
+  if (root === undefined) refuse('without a `root`', 'the folder that has its modules')
 }
 
 function unknown(name: string, runtimes: readonly RuntimeConfig[]): string {

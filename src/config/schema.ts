@@ -4,6 +4,7 @@
  */
 import { isIPv6 } from 'node:net'
 import { z } from 'zod'
+import { APP_WANTED, isAppName } from '../base/app-name.ts'
 import { type ListenAddress, parseListenAddress } from '../base/listen-address.ts'
 import type { LogLevel } from '../base/logger.ts'
 import { areWarmPaths, WARM_PATHS_WANTED } from '../base/warm-paths.ts'
@@ -138,6 +139,7 @@ const warmPaths = {
   wanted: WARM_PATHS_WANTED,
   read: (value: unknown) => (areWarmPaths(value) ? value : undefined),
 }
+const app = text(APP_WANTED, isAppName)
 const extension = text('a file name ending such as ".wasm"', (value) => /^\.[^/\0]+$/.test(value))
 const keepalive = {
   type: 'duration or `"off"`',
@@ -289,6 +291,7 @@ export const tenantSchema = z.strictObject({
   hosts: key([], wholeList(host, 'hosts')),
   root: optionalKey('none', path),
   runtimes: key([], wholeList(name, 'names of runtimes')),
+  app: optionalKey('none', app),
   env: key({}, env),
   env_file: optionalKey('none', path),
   pm: key('ondemand', oneOf(['static', 'dynamic', 'ondemand'])),

@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
+import { changedFile, identifyFiles } from './changed-file.ts'
 
 export interface ApplicationOptions {
   readonly clock: Clock
@@ -50,8 +51,6 @@ const IDLE_MS = 600_000
 /** A file that so often was another one soon after it was loaded is left to requests: all others would be loaded anew with it. */
 const MOST_CHANGES = 8
 const SOON_MS = 60_000
-/** Files that are looked at in one go. */
-const LOOKS_AT_ONCE = 256
 
 interface Loaded {
   readonly engine: GuestModule
@@ -176,25 +175,27 @@ export class Application {
   async #make(engine: GuestModule, onFile?: (path: string) => void): Promise<Loaded> {
     this.#hasNews = false
     // Before they are read: what changes meanwhile is found changed.
-    const files = await this.#identifyAll([...this.#known])
+    const files = await identifyFiles([...this.#known], this.#options.identify)
     for (const path of this.#known) if (!files.has(path)) this.#known.delete(path)
     const module = await this.#options.load(engine, [...files.keys()].sort(), onFile)
     return { engine, module, files, sinceMs: this.#options.clock.nowMs(), checking: undefined }
   }
 
   /** Whether the files are what they were, from one on; what was loaded is dropped if they are not. */
-  #check(loaded: Loaded, from = 0): boolean | Promise<boolean> {
-    let at = 0
-    for (const [path, identity] of loaded.files) {
-      if (at++ < from) continue
-      if (at > from + LOOKS_AT_ONCE) return othersTurn().then(() => this.#check(loaded, at - 1))
-      if (this.#options.identify(path) === identity) continue
-      this.#noteChange(path, loaded)
-      if (this.#loaded === loaded) this.#drop()
-      return false
-    }
+  #check(loaded: Loaded): boolean | Promise<boolean> {
+    const { identify } = this.#options
+    const changed = changedFile({ files: loaded.files, identify })
+    return changed instanceof Promise
+      ? changed.then((path) => this.#checked(loaded, path))
+      : this.#checked(loaded, changed)
+  }
+
+  #checked(loaded: Loaded, changed: string | undefined): boolean {
     loaded.checking = undefined
-    return true
+    if (changed === undefined) return true
+    this.#noteChange(changed, loaded)
+    if (this.#loaded === loaded) this.#drop()
+    return false
   }
 
   #noteChange(path: string, { sinceMs }: Loaded): void {
@@ -219,18 +220,4 @@ export class Application {
       else this.#dropWhenIdle()
     })
   }
-
-  async #identifyAll(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const files = new Map<string, string>()
-    for (const [at, path] of paths.entries()) {
-      if (at > 0 && at % LOOKS_AT_ONCE === 0) await othersTurn()
-      const identity = this.#options.identify(path)
-      if (identity !== undefined) files.set(path, identity)
-    }
-    return files
-  }
-}
-
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -97,6 +97,7 @@ const RULES: Readonly<Partial<Record<FailureCode, FailureRule>>> = {
   GUEST_INVALID_MODULE: badResponse,
   GUEST_WRONG_CONTRACT: badResponse,
   GUEST_NO_RUNTIME: { ...badGuest, status: 503 },
+  GUEST_NO_APPLICATION: badGuest,
   GUEST_BOOT_FAILED: { ...badResponse, level: 'error' },
   GUEST_TOO_LARGE: badResponse,
 

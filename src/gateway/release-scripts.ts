@@ -7,6 +7,7 @@ import type { GuestPaths } from '../cgi/guest-environment.ts'
 import { type ScriptRules, scriptCandidates } from '../cgi/script-path.ts'
 import type { ImageFile } from '../store/release.ts'
 import type { LiveStatic } from '../store/release-reader.ts'
+import { appPaths } from './app-paths.ts'
 import { GatewayError, wrongMethodError } from './errors.ts'
 import type { ScriptRuntime } from './script-runtime.ts'
 
@@ -64,6 +65,7 @@ export class ReleaseScripts {
    * Throws `CgiError` (CGI_BAD_PATH).
    */
   find({ scriptName: route, pathInfo: rest }: ScriptPath, folder?: string): GuestPaths | undefined {
+    if (this.runtime.app !== undefined) return undefined
     const above = folder === undefined ? '' : `/${toBytes(folder)}`
     const asked = new Map([['SCRIPT_NAME', above + (rest === '' ? '/' : rest)]])
     for (const { scriptPath, scriptName, pathInfo } of scriptCandidates(asked, this.#rules)) {
@@ -103,7 +105,9 @@ export class ReleaseScripts {
   }
 
   /** What answers where nothing else does; undefined: nothing. */
-  front({ scriptName: route }: ScriptPath): GuestPaths | undefined {
+  front(asked: ScriptPath): GuestPaths | undefined {
+    if (this.runtime.app !== undefined) return appPaths(SCRIPTS_FOLDER, asked)
+    const { scriptName: route } = asked
     return this.#front === undefined
       ? undefined
       : pathsOf(this.#front, `${route}/${this.#front}`, '')

@@ -5,6 +5,8 @@
  * decides. No header of the client ever names a tenant, and no parameter is ever configuration.
  */
 import type { CgiRequest } from '../cgi/environment.ts'
+import { CgiError } from '../cgi/errors.ts'
+import { appPathsOf } from './app-paths.ts'
 import type { DocumentRoot } from './document-root.ts'
 import { GatewayError } from './errors.ts'
 import type { ScriptPlace } from './script-memory.ts'
@@ -53,9 +55,9 @@ export class Router {
   findHandler(cgi: CgiRequest, tenant: Tenant): Target | Promise<Target> {
     const published = tenant.published?.find(cgi)
     if (published instanceof Promise) {
-      return published.then((target) => target ?? findFile(cgi, tenant))
+      return published.then((target) => target ?? findOwn(cgi, tenant))
     }
-    return published ?? findFile(cgi, tenant)
+    return published ?? findOwn(cgi, tenant)
   }
 
   /** The exact name, then `*.` and the rest of it, label by label, then `*`. */
@@ -68,6 +70,22 @@ export class Router {
       if (wildcard !== undefined) return wildcard
     }
     return hosts.get('*')
+  }
+}
+
+/** What of the tenant's root answers. Throws `GatewayError` or `CgiError`. */
+function findOwn(cgi: CgiRequest, tenant: Tenant): Target {
+  const { app, config } = tenant
+  if (app?.app === undefined) return findFile(cgi, tenant)
+  const paths = appPathsOf(cgi, config.root ?? '/')
+  if (paths === undefined) {
+    const message = `Cannot answer ${cgi.path}: wanted a path without ".", ".." and NUL`
+    throw new CgiError('CGI_BAD_PATH', message)
+  }
+  return {
+    ...{ kind: 'guest', handler: app.app, paths },
+    module: app.module(),
+    settings: app.settingsOf(''),
   }
 }
 

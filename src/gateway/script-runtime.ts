@@ -1,4 +1,4 @@
-/** A runtime as one tenant has it: what runs those of its scripts that have the runtime's endings. */
+/** A runtime as one tenant has it: what runs those of its scripts that have the runtime's endings, or its application. */
 import type { GuestModule } from '../guest/guest-module.ts'
 import type { HandlerSettings } from './handler-settings.ts'
 
@@ -7,6 +7,8 @@ export interface ScriptRuntime {
   readonly extensions: readonly string[]
   /** File that stands for its folder; undefined: none. */
   readonly index: string | undefined
+  /** What answers all requests instead, as the runtime knows it; undefined: scripts do. */
+  readonly app: string | undefined
   /** Its module, booted; another one after a reload that found its file changed. Rejects with `GuestError`, `WasmError`. */
   readonly module: () => GuestModule | Promise<GuestModule>
   /** Resolves when requests that are to be run ahead have been. Rejects as `module` does. */

@@ -17,6 +17,8 @@ export interface Tenant {
   readonly documentRoot: DocumentRoot | undefined
   /** What runs files of the document root that are no modules. */
   readonly runtimes: readonly ScriptRuntime[]
+  /** One of these, whose application answers all that is not published; undefined: files do. */
+  readonly app: ScriptRuntime | undefined
   /** What handlers of the document root may use. */
   readonly settings: HandlerSettings
   /** What those of them have instead that the configuration names, by path (latin1, one char a byte). */

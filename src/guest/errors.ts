@@ -18,6 +18,8 @@ export type GuestErrorCode =
   | 'GUEST_WARM_REQUEST_FAILED'
   /** The runtime of a script is not there, or has not been booted. */
   | 'GUEST_NO_RUNTIME'
+  /** The application that answers a tenant's requests could not be loaded. */
+  | 'GUEST_NO_APPLICATION'
   /** The module's memory wants more than the tenant may use. */
   | 'GUEST_TOO_LARGE'
 

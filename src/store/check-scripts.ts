@@ -28,7 +28,7 @@ export interface ScriptAllowance {
 
 /** Throws STORE_NO_RUNTIME, STORE_NO_SCRIPTS, STORE_BAD_MANIFEST. */
 export function checkScripts(
-  { front, name, runtime = '' }: Manifest,
+  { app, front, name, runtime = '' }: Manifest,
   files: readonly ImageFile[],
   { tenant, runtimes }: ScriptAllowance,
 ): Promise<FoundScripts> {
@@ -57,6 +57,6 @@ export function checkScripts(
       `Cannot publish ${tenant}/${name}: none of its ${files.length} files ends in ${own.extensions.join(' or ')}, wanted scripts for runtime ${runtime}`,
     )
   }
-  const index = has(own.index) ? own.index : front
+  const index = app ?? (has(own.index) ? own.index : front)
   return Promise.resolve({ runtime, scripts: scripts.length, index })
 }

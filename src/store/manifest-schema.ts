@@ -1,6 +1,7 @@
 /** What may be written into a manifest, key by key. docs/publishing.md is the reference. */
 
 import { z } from 'zod'
+import { APP_WANTED, isAppName } from '../base/app-name.ts'
 import type { Lifetime } from '../base/lifetime.ts'
 import { show } from '../base/show.ts'
 import { areWarmPaths, WARM_PATHS_WANTED } from '../base/warm-paths.ts'
@@ -53,6 +54,7 @@ export function manifestSchema(units: Units, limits: StoreLimits) {
       'the name of a runtime',
       (value) => typeof value === 'string' && isName(value),
     ).optional(),
+    app: is<string>(APP_WANTED, isAppName).optional(),
     front: is<string>('a file below the folder of scripts', isInnerPath).optional(),
     warm: is<readonly string[]>(WARM_PATHS_WANTED, areWarmPaths).optional(),
     abi: is<'cgi'>('"cgi"', (value) => value === 'cgi').default('cgi'),

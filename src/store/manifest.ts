@@ -63,6 +63,8 @@ export interface Manifest {
   readonly module?: string | undefined
   /** What runs its scripts, which then are all of it: a runtime of the tenant's. */
   readonly runtime?: string | undefined
+  /** What of these answers all that no file does, as the runtime knows it. */
+  readonly app?: string | undefined
   /** Script below `files` that answers where no file does. */
   readonly front?: string | undefined
   /** Paths of URLs whose scripts are run ahead of all requests. */

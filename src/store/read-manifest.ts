@@ -131,7 +131,7 @@ function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, above: Path): re
 /** Keys that are for modules only, or for scripts only. */
 function refuseMixed(
   file: ManifestFile,
-  { front, lifetime, limits, module, probe, warm }: ManifestTable,
+  { app, front, lifetime, limits, module, probe, warm }: ManifestTable,
   runtime: string | undefined,
 ): void {
   const refuse = (key: string, wanted: string): never => {
@@ -139,11 +139,13 @@ function refuseMixed(
     throw bad(file, actual, wanted)
   }
   if (runtime === undefined) {
-    const own = Object.entries({ front, warm }).find(([, value]) => value !== undefined)
+    const own = Object.entries({ app, front, warm }).find(([, value]) => value !== undefined)
     if (own !== undefined) refuse(own[0], 'the runtime of its scripts')
     return
   }
   if (module !== undefined) refuse('module', 'one of the two')
+  if (app !== undefined && front !== undefined)
+    throw bad(file, '"front" is there with "app"', 'one of the two')
   if (probe !== undefined) refuse('probe', 'none: scripts are not probed')
   if (limits.memoryBytes !== undefined) refuse('limits.memory', "none: it is the runtime's")
   if (lifetime === 'persistent') refuse('lifetime', '"reset" or "fresh"')

@@ -6,6 +6,7 @@ import { CodedError, toWire } from '../base/errors.ts'
 import { loadFileCalls } from '../base/file-calls.ts'
 import type { Logger } from '../base/logger.ts'
 import type { TenantConfig } from '../config/config.ts'
+import { AppModule } from '../gateway/app-module.ts'
 import { Application } from '../gateway/application.ts'
 import type { HandlerSettings } from '../gateway/handler-settings.ts'
 import type { ScriptRuntime } from '../gateway/script-runtime.ts'
@@ -33,6 +34,8 @@ export interface Scripts {
   readonly settingsOf?: ScriptRuntime['settingsOf']
   /** Where they are, besides mounts. */
   readonly folder: Place | undefined
+  /** Which of them answers all requests, as the runtime knows it; undefined: each that it names. */
+  readonly app: string | undefined
   /** Paths of URLs that are asked ahead. */
   readonly warm: readonly string[]
   readonly find: FindScript
@@ -49,10 +52,50 @@ interface Place {
 const NEVER_CHANGES = 'as ever'
 
 export function runScripts(scripts: Scripts, parts: ApplicationParts): ScriptRuntime {
+  const { app, runtime, tenant } = scripts
+  const { name } = runtime.config
+  const logger = parts.logger.child({ tenant: tenant.name, runtime: name })
+  return app === undefined
+    ? runFiles(scripts, { ...parts, logger })
+    : runApp({ ...scripts, app }, { ...parts, logger })
+}
+
+/** `parts`: with the runtime's logger. */
+function runApp(
+  scripts: Scripts & { readonly app: string },
+  parts: ApplicationParts,
+): ScriptRuntime {
+  const { app, runtime, tenant, settings, settingsOf = () => settings } = scripts
+  const { name, extensions, index } = runtime.config
+  const { clock, logger } = parts
+  // What can be written while requests run is not what the application is made of.
+  const mounts = tenant.mounts.filter(({ writable }) => !writable)
+  const placeOf = placeFinder({ ...scripts, tenant: { ...tenant, mounts } }, clock)
+  const told = new Set<string>()
+  const module = new AppModule({
+    ...{ clock, logger, revalidateMs: tenant.revalidateMs },
+    engine: () => runtime.module,
+    load: (engine, onFile) => {
+      const onOpened = (path: string): void => onFile(`/${path}`)
+      return load(engine, [], { ...scripts, ...parts, told, onOpened })
+    },
+    identify: (path) => identityAt(placeOf(path)),
+  })
+  return {
+    ...{ name, extensions, index, app, settingsOf },
+    module: () => module.module,
+    ready: () => module.ready(),
+    opened: () => undefined,
+    ended: () => undefined,
+    close: () => module.close(),
+  }
+}
+
+/** `parts`: with the runtime's logger. */
+function runFiles(scripts: Scripts, parts: ApplicationParts): ScriptRuntime {
   const { runtime, tenant, settings, settingsOf = () => settings, warm } = scripts
   const { name, extensions, index } = runtime.config
-  const { clock } = parts
-  const logger = parts.logger.child({ tenant: tenant.name, runtime: name })
+  const { clock, logger } = parts
   const placeOf = placeFinder(scripts, clock)
   const told = new Set<string>()
   const application = new Application({
@@ -60,17 +103,13 @@ export function runScripts(scripts: Scripts, parts: ApplicationParts): ScriptRun
     engine: () => runtime.module,
     load: (engine, files, onFile) => {
       const onOpened = (path: string): void => onFile?.(`/${path}`)
-      return load(engine, files, { ...scripts, ...parts, logger, told, onOpened })
+      return load(engine, files, { ...scripts, ...parts, told, onOpened })
     },
     hasRequests: warm.length > 0,
-    identify: (path) => {
-      const place = placeOf(path)
-      if (place === undefined) return undefined
-      return place.host === undefined ? NEVER_CHANGES : identityOf(place.host)
-    },
+    identify: (path) => identityAt(placeOf(path)),
   })
   return {
-    ...{ name, extensions, index, settingsOf },
+    ...{ name, extensions, index, app: undefined, settingsOf },
     opened: (path) => application.opened(`/${path}`),
     module: () => application.module,
     ready: () => application.ready(),
@@ -90,7 +129,7 @@ async function load(
   files: readonly string[],
   loading: Loading,
 ): Promise<GuestModule> {
-  const { clock, runtime, settings, tenant, workFor, logger, told } = loading
+  const { app, clock, folder, runtime, settings, tenant, workFor, logger, told } = loading
   const { bootTimeoutMs } = runtime.config
   const limits = { ...DEFAULT_WASI_LIMITS, openFiles: tenant.limits.openFiles }
   const left = new Set(loading.warm)
@@ -112,9 +151,16 @@ async function load(
         clock,
         turns: () => workFor(tenant),
         grants: {
-          env: [...entriesOf(settings.env), Buffer.from(`WASM_FPM_WARM=${files.join('\n')}`)],
+          env: entriesOf({
+            ...settings.env,
+            WASM_FPM_WARM: files.join('\n'),
+            ...(app === undefined
+              ? {}
+              : { WASM_FPM_APP: app, WASM_FPM_ROOT: folder?.guest ?? '/' }),
+          }),
           preopens: settings.makePreopens(),
           random: (into) => void randomFillSync(into),
+          onFile: app === undefined ? undefined : loading.onOpened,
           limits,
         },
         cpuMs: bootTimeoutMs,
@@ -168,6 +214,11 @@ function staysBelow(path: string): boolean {
     if (depth < 0) return false
   }
   return true
+}
+
+function identityAt(place: Pick<Place, 'host'> | undefined): string | undefined {
+  if (place === undefined) return undefined
+  return place.host === undefined ? NEVER_CHANGES : identityOf(place.host)
 }
 
 /** What a look at the file says: it takes so little time that waiting for it would take more. */

@@ -1,7 +1,9 @@
 /** Makes of a tenant's table what answers its requests. */
+import type { CgiRequest } from '../cgi/environment.ts'
 import type { RuntimeConfig, TenantConfig } from '../config/config.ts'
 import { tenantFor } from '../config/tenant-for.ts'
 import type { AccessLog } from '../gateway/access-log.ts'
+import { appPathsOf } from '../gateway/app-paths.ts'
 import { DocumentRoot } from '../gateway/document-root.ts'
 import type { HandlerSettings } from '../gateway/handler-settings.ts'
 import { PublishedHandlers } from '../gateway/published-handlers.ts'
@@ -50,15 +52,18 @@ export function assembleTenant(config: TenantConfig, shared: TenantParts, worker
   )
   // Paths of requests are bytes, one char each.
   const byPath = new Map([...handlers].map(([name, own]) => [latin1Of(name), own]))
-  const { root, warm } = config
+  const { app, root, warm } = config
   const folder = root === undefined ? undefined : { guest: root, host: root }
   const makePreopens = shared.runtimes.length === 0 ? settings.makePreopens : treeOf(config, shared)
   const runtimes: readonly ScriptRuntime[] = shared.runtimes.map((runtime) =>
     runScripts(
       {
-        ...{ runtime, tenant: config, warm, folder },
+        ...{ app, runtime, tenant: config, warm, folder },
         ...scriptSettings(runtime.config, { ...settings, makePreopens }, byPath),
-        find: (cgi) => findBelow(documentRoot, runtime.config.name, cgi),
+        find: (cgi) =>
+          app === undefined
+            ? findBelow(documentRoot, runtime.config.name, cgi)
+            : findApp(cgi, runtimes, root),
         index: runtime.config.index,
       },
       shared,
@@ -70,6 +75,7 @@ export function assembleTenant(config: TenantConfig, shared: TenantParts, worker
     published: publishedOf(config, shared, (handler) => handlers.get(handler) ?? settings),
     documentRoot,
     runtimes,
+    app: app === undefined ? undefined : runtimes[0],
     settings,
     handlers: byPath,
     slots: slotShare(config, workers),
@@ -82,6 +88,17 @@ export function assembleTenant(config: TenantConfig, shared: TenantParts, worker
     allowedResponseHeaders: new Set(config.allowedResponseHeaders),
     accessLog: shared.openAccessLog(config),
   }
+}
+
+/** The application, which answers each request that is run ahead, too. */
+function findApp(
+  cgi: CgiRequest,
+  runtimes: readonly ScriptRuntime[],
+  root = '/',
+): ReturnType<FindScript> {
+  const paths = appPathsOf(cgi, root)
+  const settings = runtimes[0]?.settingsOf('')
+  return paths === undefined || settings === undefined ? undefined : { paths, settings }
 }
 
 /** The script below the root that answers a request, if it is one of a runtime. */

@@ -41,11 +41,11 @@ export function scriptsOf(
     if (runtime === undefined) throw noRuntime(live, parts)
     await verify(live)
     const listing = await reader.listing(live)
-    const { front, warm = [] } = live.release.manifest
+    const { app, front, warm = [] } = live.release.manifest
     const scripts: ReleaseScripts = new ReleaseScripts({
       runtime: runScripts(
         {
-          ...{ runtime, tenant, settings, warm },
+          ...{ app, runtime, tenant, settings, warm },
           folder: { guest: SCRIPTS_FOLDER, host: undefined },
           find: (cgi) => find(cgi),
           index: undefined, // `find` knows

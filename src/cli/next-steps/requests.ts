@@ -130,6 +130,8 @@ export const GUEST_STEPS: Steps<GuestErrorCode> = {
     'mend the runtime as the message says (`wasm-fpm doctor` looks at its module), then `wasm-fpm reload`',
   GUEST_WARM_REQUEST_FAILED:
     'ask for that path with a browser: the log says what is wrong with it; or take it out of warm',
+  GUEST_NO_APPLICATION:
+    'see what it said last: a module that is missing, a mistake in one, or more boot_timeout that it needs',
   GUEST_BOOT_FAILED:
     'see what it said; then build the runtime anew, or give it a longer boot_timeout or more memory',
   GUEST_TOO_LARGE: 'raise limits.memory, or build with a smaller first memory (--initial-memory)',

@@ -69,6 +69,7 @@ test('a tenant with nothing but a name gets every default', () => {
     hosts: [],
     root: undefined,
     runtimes: [],
+    app: undefined,
     env: {},
     envFile: undefined,
     pm: 'ondemand',

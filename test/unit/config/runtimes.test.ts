@@ -106,6 +106,30 @@ const CASES: { name: string; text: string; found: string; message: string }[] = 
     message: 'is "wasmer", wanted "own"',
   },
   {
+    name: 'an application without a runtime',
+    text: `${POOL}${TENANT}root = "/srv"\napp = "a:b"`,
+    found: 'CONFIG_BAD_VALUE 7 tenant "acme": app',
+    message: 'is "a:b" beside 0 runtimes, wanted one in `runtimes`',
+  },
+  {
+    name: 'an application of two runtimes',
+    text: `${PHP}${LUA}${POOL}${TENANT}root = "/srv"\nruntimes = ["php", "lua"]\napp = "a:b"`,
+    found: 'CONFIG_BAD_VALUE 14 tenant "acme": app',
+    message: 'is "a:b" beside 2 runtimes',
+  },
+  {
+    name: 'an application without its folder',
+    text: `${PHP}${POOL}${TENANT}runtimes = ["php"]\napp = "a:b"`,
+    found: 'CONFIG_BAD_VALUE 10 tenant "acme": app',
+    message: 'is "a:b" without a `root`, wanted the folder that has its modules',
+  },
+  {
+    name: 'an application with a space in its name',
+    text: `${PHP}${POOL}${TENANT}root = "/srv"\nruntimes = ["php"]\napp = "a b"`,
+    found: 'CONFIG_BAD_VALUE 11 tenant "acme": app',
+    message: 'is "a b", wanted a name that the runtime knows',
+  },
+  {
     name: 'an ending without a dot',
     text: '[[runtime]]\nname = "php"\nextensions = ["php"]',
     found: 'CONFIG_BAD_VALUE 3 runtime "php": extensions',

@@ -14,22 +14,24 @@ const runtime = {
   extensions: ['.php', '.phtml'],
   index: 'index.php',
 } as unknown as ScriptRuntime
-const scripts = (front?: string) => new ReleaseScripts({ runtime, listing: LISTING, front })
+const scripts = (front?: string, app?: string) =>
+  new ReleaseScripts({ runtime: { ...runtime, app }, listing: LISTING, front })
 
 const place = (path: string, folder?: string) => ({
   ...{ path, folder, index: 'index.php', cacheControl: undefined },
 })
+type Place = ReturnType<typeof place>
 const WHOLE = place('/')
 const LIB = place('/assets', 'lib')
 
 /** What answers: the script with its name and what follows, `file`, or a code. */
 function answer(
   path: string,
-  { method = 'GET', front = '', of = undefined as typeof WHOLE | undefined, route = '' } = {},
+  { method = 'GET', front = '', app = '', of = undefined as Place | undefined, route = '' } = {},
 ): string {
   const asked = { scriptName: route, pathInfo: path.slice(route.length) }
   try {
-    const found = scripts(front || undefined).answer({ method, path }, asked, of)
+    const found = scripts(front || undefined, app || undefined).answer({ method, path }, asked, of)
     if (found.kind === 'file') return 'file'
     const { scriptFilename, scriptName, pathInfo = '-' } = found.paths
     return `${scriptFilename} ${scriptName} ${pathInfo}`
@@ -63,6 +65,12 @@ const CASES: ReadonlyArray<readonly [string, Parameters<typeof answer>[1], strin
   ['/lib/style.css', { front: 'index.php' }, '/app/index.php /index.php -'],
   ['/pretty/page', { of: WHOLE, front: 'index.php' }, '/app/index.php /index.php -'],
   ['/shop/pretty', { route: '/shop', front: 'doc.php' }, '/app/doc.php /shop/doc.php -'],
+  ['/', { app: 'a:b' }, '/app  /'],
+  ['/doc.php', { app: 'a:b' }, '/app  /doc.php'],
+  ['/shop/doc.php/a', { app: 'a:b', route: '/shop' }, '/app /shop /doc.php/a'],
+  ['/lib/style.css', { app: 'a:b', of: WHOLE }, 'file'],
+  ['/lib/none.css', { app: 'a:b', of: WHOLE }, '/app  /lib/none.css'],
+  ['/assets/exe/call.php', { app: 'a:b', route: '/assets', of: LIB }, '/app /assets /exe/call.php'],
   ['/gone.php', {}, 'GATEWAY_UNKNOWN_HANDLER'],
   ['/lib/style.css', { of: WHOLE, method: 'POST' }, 'GATEWAY_WRONG_METHOD'],
   ['/doc.php', { of: WHOLE, method: 'POST' }, '/app/doc.php /doc.php -'],

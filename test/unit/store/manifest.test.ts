@@ -243,6 +243,12 @@ const REFUSED = [
   { table: { runtime: 'php', front: '../x' }, says: 'front: is "../x", wanted a file below' },
   { table: { runtime: 'php', warm: ['x'] }, says: 'warm: is ' },
   { table: { runtime: 'php', warm: Array(33).fill('/') }, says: 'wanted at most 32 paths' },
+  { table: { runtime: 'python', app: 'a b' }, says: 'app: is "a b", wanted a name that' },
+  { table: { app: 'a:b' }, says: '"app" is there without "runtime"' },
+  {
+    table: { runtime: 'python', app: 'a:b', front: 'x.py' },
+    says: '"front" is there with "app"',
+  },
   { table: { front: 'x.php' }, says: '"front" is there without "runtime"' },
   { table: { warm: ['/'] }, says: '"warm" is there without "runtime"' },
   { table: { files: 'a', static: [] }, says: 'static: ' },

@@ -1,0 +1,145 @@
+/**
+ * The module of a tenant whose requests all go to one application: the engine with the application loaded. Requests wait for it; what
+ * has failed to load is tried again by later ones; and when a file of it has changed it is loaded anew, before the next request.
+ *
+ *     first request -> loaded -> requests -> a file changes, or nobody asks for long -> as at first
+ */
+import type { Clock, Timer } from '../base/clock.ts'
+import { toWire } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import { GuestError } from '../guest/errors.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
+import { changedFile } from './changed-file.ts'
+
+export interface AppModuleOptions {
+  readonly clock: Clock
+  /** Of the tenant. */
+  readonly logger: Logger
+  /** The runtime, booted. */
+  readonly engine: () => GuestModule | Promise<GuestModule>
+  /** Loads the application into what instances of a module begin with. `onFile`: is told at once of each file that it opens, by the guest's path. */
+  readonly load: (engine: GuestModule, onFile: (path: string) => void) => Promise<GuestModule>
+  /** Changes whenever the file at a guest's path does; undefined: there is none that would matter. */
+  readonly identify: (path: string) => string | undefined
+  /** How long files are believed to be as they were, in milliseconds. */
+  readonly revalidateMs: number
+}
+
+/** Changes of more files are not noticed. */
+const MAX_FILES = 8000
+/** What fails may take up to this share of the time. */
+const FAILING_SHARE = 0.2
+const LEAST_PAUSE_MS = 1000
+/** Who has no request for so long gives back what was loaded. */
+const IDLE_MS = 600_000
+
+interface Loaded {
+  readonly engine: GuestModule
+  readonly module: GuestModule
+  readonly files: ReadonlyMap<string, string>
+}
+
+export class AppModule {
+  readonly #options: AppModuleOptions
+  #loaded: Loaded | undefined
+  #loading: Promise<GuestModule> | undefined
+  #failed: { readonly error: unknown; readonly untilMs: number } | undefined
+  #checkedMs = 0
+  #usedMs = 0
+  #idleTimer: Timer | undefined
+  #isClosed = false
+
+  constructor(options: AppModuleOptions) {
+    this.#options = options
+  }
+
+  /** What the next request is to be run with. Rejects as `engine` and `load` do. */
+  get module(): GuestModule | Promise<GuestModule> {
+    if (this.#loading !== undefined) return this.#loading
+    const { clock, engine, revalidateMs } = this.#options
+    const nowMs = clock.nowMs()
+    const loaded = this.#loaded
+    if (loaded === undefined || loaded.engine !== engine()) return this.#load()
+    this.#usedMs = nowMs
+    if (nowMs - this.#checkedMs < revalidateMs) return loaded.module
+    this.#checkedMs = nowMs
+    const changed = changedFile({ files: loaded.files, identify: this.#options.identify })
+    if (changed === undefined) return loaded.module
+    return changed instanceof Promise ? this.#afterLook(loaded, changed) : this.#load()
+  }
+
+  /** Resolves when it is loaded. Rejects as `module` does. */
+  async ready(): Promise<void> {
+    await this.module
+  }
+
+  /** Gives back what was loaded. */
+  close(): void {
+    this.#isClosed = true
+    this.#loaded = undefined
+    this.#idleTimer?.cancel()
+  }
+
+  /** Others wait for the same look. */
+  #afterLook(loaded: Loaded, changed: Promise<string | undefined>): Promise<GuestModule> {
+    const looking = changed.then((path) => {
+      this.#loading = undefined
+      return path === undefined ? loaded.module : this.#load()
+    })
+    this.#loading = looking
+    return looking
+  }
+
+  #load(): Promise<GuestModule> {
+    const failed = this.#failed
+    if (failed !== undefined && this.#options.clock.nowMs() < failed.untilMs)
+      return Promise.reject(failed.error)
+    this.#failed = undefined
+    this.#loaded = undefined
+    const loading = this.#make().finally(() => {
+      this.#loading = undefined
+    })
+    this.#loading = loading
+    return loading
+  }
+
+  async #make(): Promise<GuestModule> {
+    const { clock, engine: engineNow, identify, load, logger } = this.#options
+    const engine = await engineNow()
+    const startMs = clock.nowMs()
+    const files = new Map<string, string>()
+    const onFile = (path: string): void => {
+      if (files.has(path) || files.size >= MAX_FILES) return
+      const identity = identify(path)
+      if (identity !== undefined) files.set(path, identity)
+    }
+    try {
+      const module = await load(engine, onFile)
+      this.#checkedMs = this.#usedMs = clock.nowMs()
+      const tookMs = Math.round(this.#usedMs - startMs)
+      logger.info({ files: files.size, tookMs }, 'application is loaded')
+      if (this.#isClosed) return module
+      this.#loaded = { engine, module, files }
+      this.#dropWhenIdle(this.#loaded)
+      return module
+    } catch (cause) {
+      const { code, message } = toWire(cause)
+      logger.error({ code }, `application cannot be loaded: ${message}`)
+      const error = new GuestError('GUEST_NO_APPLICATION', message, { cause })
+      const nowMs = clock.nowMs()
+      const pauseMs = Math.max(LEAST_PAUSE_MS, (nowMs - startMs) / FAILING_SHARE)
+      this.#failed = { error, untilMs: nowMs + pauseMs }
+      throw error
+    }
+  }
+
+  #dropWhenIdle(loaded: Loaded): void {
+    const { clock } = this.#options
+    this.#idleTimer?.cancel()
+    this.#idleTimer = clock.after(IDLE_MS, () => {
+      if (this.#loaded !== loaded) return
+      if (clock.nowMs() - this.#usedMs >= IDLE_MS) this.#loaded = undefined
+      else this.#dropWhenIdle(loaded)
+    })
+  }
+}
