@@ -1,0 +1,127 @@
+/** A WSGI application and the requests it answers: nothing is left of one for the next, nothing random repeats, and what breaks is one request. */
+import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { havePythonRuntime, PYTHON_RUNTIME } from '../../support/python-runtime.ts'
+import { Client, configText, makeFolder, type Serving, serve } from './serve.ts'
+
+const SITE = resolve('test/support/python')
+const REQUESTS = 1000
+const has = havePythonRuntime()
+
+interface Application {
+  readonly folder: string
+  readonly serving: Serving
+  readonly client: Client
+}
+
+/** `tenant`: more of its lines. */
+async function start(app: string, tenant = ''): Promise<Application> {
+  const folder = makeFolder()
+  cpSync(SITE, folder, { recursive: true })
+  const data = join(folder, 'data')
+  mkdirSync(data)
+  chmodSync(data, 0o777)
+  const config = configText(folder, {
+    top: `[[runtime]]\nname = "python"\nmodule = "${PYTHON_RUNTIME}"\nextensions = [".py"]\nsessions = "off"\n`,
+    pool: 'workers = 1',
+    tenant: `runtimes = ["python"]\napp = "${app}"\nenv = { DATA = "/data" }\nlimits = { cpu = "2s", wall = "10s" }\n${tenant}
+[[tenant.mounts]]\nhost = "${data}"\nguest = "/data"\nwritable = true\n`,
+  })
+  const serving = await serve({ folder, config })
+  return { folder, serving, client: new Client(serving.socket) }
+}
+
+test.skipIf(!has)('nothing is left of a request, nor of one that was run ahead', async () => {
+  const { client, folder, serving } = await start('isolation:application', 'warm = ["/left"]')
+  const answers = []
+  for (let count = 0; count < 5; count += 1) answers.push(await client.get('left'))
+  client.close()
+  const { seeded } = JSON.parse(answers[0]?.body ?? '')
+  for (const { status, body } of answers) {
+    expect(status, serving.log()).toBe(200)
+    expect(JSON.parse(body)).toEqual({
+      seen: [1], // of the request that was run ahead, whose effects are wanted
+      ...{ module: true, local: true, path: true, environment: true, attribute: true },
+      ...{ cwd: '/tmp', limit: 500, tmp: false, query: false, seeded },
+    })
+  }
+  expect(readFileSync(join(folder, 'data/log.txt'), 'utf8')).toBe(
+    `imported\n${'asked\n'.repeat(6)}`,
+  )
+  expect(serving.log()).not.toContain('at exit')
+})
+
+test.skipIf(!has)('nothing that is drawn repeats', async () => {
+  const { client, serving } = await start('isolation:application', 'warm = ["/drawn"]')
+  const values = new Map<string, Set<unknown>>()
+  for (let count = 0; count < REQUESTS; count += 1) {
+    const { body, status } = await client.get('drawn')
+    expect(status, serving.log()).toBe(200)
+    for (const [name, value] of Object.entries(JSON.parse(body))) {
+      const known = values.get(name) ?? new Set()
+      values.set(name, known.add(value))
+    }
+  }
+  client.close()
+  expect(values.size).toBe(10)
+  for (const [name, { size }] of values) {
+    // Of 4,194,304 process ids some come twice.
+    expect(size, name).toBeGreaterThanOrEqual(name === 'process' ? REQUESTS - 5 : REQUESTS)
+  }
+})
+
+const BREAKING: Readonly<Record<string, { readonly status: number; readonly log: RegExp }>> = {
+  loop: { status: 503, log: /"code":"OUTCOME_CPU/ },
+  memory: { status: 500, log: /MemoryError/ },
+  recursion: { status: 500, log: /RecursionError: maximum recursion depth exceeded/ },
+  nested: { status: 500, log: /"code":"OUTCOME_STACK_OVERFLOW"/ },
+  parser: { status: 500, log: /SyntaxError: too many nested parentheses|MemoryError/ },
+  json: { status: 500, log: /RecursionError/ },
+  exit: { status: 500, log: /SystemExit: 3/ },
+  integer: { status: 503, log: /"code":"OUTCOME_CPU/ },
+  regex: { status: 503, log: /"code":"OUTCOME_CPU/ },
+  native: { status: 500, log: /_speed\.cpython-311-x86_64-linux-gnu\.so is machine code/ },
+  missing: { status: 500, log: /No module named '_ssl': this runtime has no TLS of its own/ },
+  thread: { status: 500, log: /RuntimeError: can't start new thread/ },
+  fork: { status: 500, log: /AttributeError: module 'os' has no attribute 'fork'/ },
+}
+
+test.skipIf(!has)('what breaks a request breaks that one', async () => {
+  const { client, serving } = await start('isolation:application')
+  for (const [name, { status, log }] of Object.entries(BREAKING)) {
+    const from = serving.log().length
+    const answer = await client.get(name)
+    expect(answer.status, `${name}: ${serving.log().slice(from)}`).toBe(status)
+    await serving.logged(log, from)
+    expect((await client.get('drawn')).status, name).toBe(200)
+  }
+  client.close()
+})
+
+test.skipIf(!has)('a file that changes is loaded anew, and one that is wrong says so', async () => {
+  const folder = 'changing'
+  const { client, serving, folder: root } = await start('changing:application', 'revalidate = "0"')
+  const write = (text: string): void => writeFileSync(join(root, `${folder}.py`), text)
+  const page = (text: string): string =>
+    `def application(environ, start_response):\n    start_response("200 OK", [("Content-Type", "text/plain")])\n    return [b"${text}"]\n`
+  const missing = await client.get('')
+  expect(missing.status).toBe(500)
+  await serving.logged(/GUEST_NO_APPLICATION.*No module named 'changing'/)
+  const until = async (wanted: string): Promise<void> => {
+    for (let tries = 0; tries < 100; tries += 1) {
+      const { body } = await client.get('')
+      if (body.includes(wanted)) return
+      await new Promise((wake) => setTimeout(wake, 100))
+    }
+    throw new Error(`no ${wanted}: ${serving.log()}`)
+  }
+  write(page('first'))
+  await until('first')
+  write(page('second, and longer'))
+  expect((await client.get('')).body).toBe('second, and longer')
+  write('def application(:\n')
+  expect((await client.get('')).status).toBe(500)
+  await serving.logged(/GUEST_NO_APPLICATION.*SyntaxError/)
+  client.close()
+})

@@ -1,0 +1,99 @@
+"""What a request leaves behind, draws, and breaks; `warm` asks for /warm."""
+import atexit
+import json
+import os
+import random
+import secrets
+import sys
+import tempfile
+import threading
+import time
+import uuid
+
+own = random.Random()
+seeded = random.Random(7)
+seen = []
+local = threading.local()
+log = open(os.path.join(os.environ["DATA"], "log.txt"), "a")
+log.write("imported\n")
+
+
+def drawn():
+    return {
+        "random": random.random(), "own": own.random(), "system": random.SystemRandom().random(), "uuid1": uuid.uuid1().hex, "uuid4": uuid.uuid4().hex,
+        "secrets": secrets.token_hex(8), "urandom": os.urandom(8).hex(), "tempfile": os.path.basename(tempfile.mktemp()), "process": os.getpid(),
+        "clock": time.time_ns(),
+    }
+
+
+def left():
+    """Whether anything is there of a request before, and then leaves all of it."""
+    found = {
+        "seen": list(seen), "module": "made_up" in sys.modules, "local": hasattr(local, "value"), "path": "made-up" in sys.path, "environment": "MADE_UP" in os.environ,
+        "attribute": hasattr(json, "made_up"), "cwd": os.getcwd(), "limit": sys.getrecursionlimit(), "seeded": seeded.random(), "tmp": os.path.exists("/tmp/open.txt"),
+        "query": "QUERY_STRING" in os.environ,
+    }
+    seen.append(1)
+    sys.modules["made_up"] = sys
+    local.value = 1
+    sys.path.append("made-up")
+    os.environ["MADE_UP"] = "1"
+    json.made_up = 1
+    os.chdir("/tmp")
+    sys.setrecursionlimit(500)
+    atexit.register(print, "at exit")
+    left.file = open("/tmp/open.txt", "w")
+    left.file.write("never closed")
+    log.write("asked\n")
+    log.flush()
+    return found
+
+
+def recurse(depth=0):
+    return recurse(depth + 1)
+
+
+class Nested:
+    def __eq__(self, other):
+        return [self] == [Nested()]
+
+
+def breaks(name):
+    if name == "loop":
+        while True:
+            pass
+    if name == "memory":
+        kept = []
+        while True:
+            kept.append(bytearray(1 << 20))
+    if name == "recursion":
+        recurse()
+    if name == "nested":
+        sys.setrecursionlimit(10**6)
+        return Nested() == 1
+    if name == "parser":
+        return eval("(" * 5000 + ")" * 5000)
+    if name == "json":
+        return json.loads("[" * 100_000)
+    if name == "exit":
+        sys.exit(3)
+    if name == "native":
+        import needs_native
+    if name == "missing":
+        import ssl
+    if name == "integer":
+        return 10 ** (10 ** 9)
+    if name == "regex":
+        import re
+        return re.match(r"(a+)+$", "a" * 40 + "b")
+    if name == "thread":
+        threading.Thread(target=print).start()
+    if name == "fork":
+        os.fork()
+
+
+def application(environ, start_response):
+    name = environ["PATH_INFO"].lstrip("/")
+    answer = drawn() if name == "drawn" else left() if name == "left" else breaks(name)
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(answer).encode()]

@@ -1,0 +1,1 @@
+from needs_native import _speed
