@@ -10,12 +10,10 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { treeCpuUs } from '../http/cpu-time.ts'
+import { type InTurns, inTurnsRows, type MeasuredSide, measureInTurns } from '../http/in-turns.ts'
 import { paramLines, startNginx } from '../http/nginx.ts'
 import { findProgram, type Server, startServer } from '../http/process.ts'
-import { median, medianRatio } from '../http/statistics.ts'
 import { formatTable } from '../http/table.ts'
-import { runWrk } from '../http/wrk.ts'
 
 const RUNTIME = resolve(import.meta.dirname, '../../build/runtimes/php.wasm')
 const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
@@ -103,72 +101,25 @@ async function main(): Promise<number> {
   ]
   let isGood = true
   for (const page of pages) {
-    const { taken, isSame } = await measure(page, nginx.origin, pids)
-    const ratio = medianRatio(taken['wasm-fpm'].cpuUs, taken['php-fpm'].cpuUs)
-    isGood &&= ratio <= page.wanted && isSame
-    for (const side of SIDES) {
-      const { perSecond, p50Ms, p99Ms, cpuUs } = taken[side]
-      const verdict = ratio <= page.wanted ? 'met' : 'MISSED'
-      rows.push([
-        ...[page.name, side, median(perSecond).toFixed(0)],
-        ...[median(p50Ms).toFixed(2), median(p99Ms).toFixed(2), median(cpuUs).toFixed(0)],
-        ...(side === 'wasm-fpm'
-          ? [`${ratio.toFixed(2)}x`, `${page.wanted}x`, isSame ? verdict : 'ANOTHER BODY']
-          : []),
-      ])
+    const sideOf = (name: (typeof SIDES)[number]): MeasuredSide => ({
+      ...{ name, pid: pids[name] },
+      url: `${nginx.origin}/${name}/${page.name}?${page.query}`,
+    })
+    const turns: InTurns = {
+      ...{ sides: [sideOf('wasm-fpm'), sideOf('php-fpm')], rounds, seconds },
+      ...{ connections: Number(values.connections), warmUpSeconds: values.quick ? 5 : 20 },
+      // Times, and what is made of them.
+      volatile: /[0-9]{10}|[0-9a-f]{32}/g,
     }
+    const measured = await measureInTurns(turns)
+    const { rows: more, isGood: isMet } = inTurnsRows(turns, measured, { ...page, page: page.name })
+    rows.push(...more)
+    isGood &&= isMet
   }
   process.stdout.write(
     `${formatTable(rows)}\n${values.connections} connections, ${rounds} rounds of ${seconds} s in turns, medians; load ${load} before\n`,
   )
   return isGood ? 0 : 1
-}
-
-interface Taken {
-  readonly perSecond: number[]
-  readonly p50Ms: number[]
-  readonly p99Ms: number[]
-  readonly cpuUs: number[]
-}
-
-async function measure(
-  page: Page,
-  origin: string,
-  pids: Readonly<Record<(typeof SIDES)[number], number>>,
-): Promise<{
-  readonly taken: Readonly<Record<string, Taken>> & Record<(typeof SIDES)[number], Taken>
-  readonly isSame: boolean
-}> {
-  const empty = (): Taken => ({ perSecond: [], p50Ms: [], p99Ms: [], cpuUs: [] })
-  const taken = { 'wasm-fpm': empty(), 'php-fpm': empty() }
-  const bodies: string[] = []
-  const url = (side: string): string => `${origin}/${side}/${page.name}?${page.query}`
-  const load = (side: string, length: number) =>
-    runWrk({
-      ...{ url: url(side), connections: Number(values.connections), seconds: length, bodyBytes: 0 },
-    })
-  for (const side of SIDES) {
-    // V8 is done with compiling what is used most.
-    await load(side, values.quick ? 5 : 20)
-    const response = await fetch(url(side))
-    // Times, and what is made of them.
-    bodies.push(
-      `${response.status} ${(await response.text()).replace(/[0-9]{10}|[0-9a-f]{32}/g, '')}`,
-    )
-  }
-  for (let round = 0; round < rounds; round += 1) {
-    for (const side of SIDES) {
-      const before = treeCpuUs(pids[side])
-      const { requests, durationUs, p50Us, p99Us, badStatus } = await load(side, seconds)
-      if (badStatus > 0)
-        throw new Error(`${page.name} under ${side}: ${badStatus} answers over 399`)
-      taken[side].cpuUs.push((treeCpuUs(pids[side]) - before) / requests)
-      taken[side].perSecond.push((requests * 1e6) / durationUs)
-      taken[side].p50Ms.push(p50Us / 1000)
-      taken[side].p99Ms.push(p99Us / 1000)
-    }
-  }
-  return { taken, isSame: bodies[0] === bodies[1] }
 }
 
 function startOurs(socket: string): Server {

@@ -1,0 +1,92 @@
+/** Two servers behind one nginx, asked for the same page in turns: requests, latency, and processor time a request of all threads. */
+import { treeCpuUs } from './cpu-time.ts'
+import { median, medianRatio } from './statistics.ts'
+import { runWrk } from './wrk.ts'
+
+export interface Taken {
+  readonly perSecond: readonly number[]
+  readonly p50Ms: readonly number[]
+  readonly p99Ms: readonly number[]
+  /** Processor time of a request, of all its threads. */
+  readonly cpuUs: readonly number[]
+}
+
+/** One of the two. */
+export interface MeasuredSide {
+  readonly name: string
+  /** The process whose children it is, itself included. */
+  readonly pid: number
+  readonly url: string
+}
+
+export interface InTurns {
+  /** Ours, and the other one. */
+  readonly sides: readonly [MeasuredSide, MeasuredSide]
+  readonly connections: number
+  readonly rounds: number
+  readonly seconds: number
+  /** Of requests before it counts: V8 is done with compiling what is used most. */
+  readonly warmUpSeconds: number
+  /** What of a body is another one in each answer; taken out before they are compared. */
+  readonly volatile: RegExp
+}
+
+/** Throws when an answer is over 399. */
+export async function measureInTurns(options: InTurns): Promise<{
+  readonly taken: readonly [Taken, Taken]
+  readonly isSame: boolean
+}> {
+  const { sides, connections, rounds, seconds, warmUpSeconds, volatile } = options
+  const empty = () => ({
+    perSecond: [] as number[],
+    p50Ms: [] as number[],
+    p99Ms: [] as number[],
+    cpuUs: [] as number[],
+  })
+  const taken = [empty(), empty()] as const
+  const bodies: string[] = []
+  const load = ({ url }: MeasuredSide, length: number) =>
+    runWrk({ url, connections, seconds: length, bodyBytes: 0 })
+  for (const side of sides) {
+    await load(side, warmUpSeconds)
+    const response = await fetch(side.url)
+    bodies.push(`${response.status} ${(await response.text()).replace(volatile, '')}`)
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, side] of sides.entries()) {
+      const into = taken[index === 0 ? 0 : 1]
+      const before = treeCpuUs(side.pid)
+      const { requests, durationUs, p50Us, p99Us, badStatus } = await load(side, seconds)
+      if (badStatus > 0) throw new Error(`${side.url}: ${badStatus} answers over 399`)
+      into.cpuUs.push((treeCpuUs(side.pid) - before) / requests)
+      into.perSecond.push((requests * 1e6) / durationUs)
+      into.p50Ms.push(p50Us / 1000)
+      into.p99Ms.push(p99Us / 1000)
+    }
+  }
+  return { taken, isSame: bodies[0] === bodies[1] }
+}
+
+export interface Verdict {
+  readonly page: string
+  /** Processor time of a request over the other's, at most. */
+  readonly wanted: number
+}
+
+/** The lines of a table, a line each side, and whether all is as it is wanted. */
+export function inTurnsRows(
+  { sides }: Pick<InTurns, 'sides'>,
+  { taken, isSame }: Awaited<ReturnType<typeof measureInTurns>>,
+  { page, wanted }: Verdict,
+): { readonly rows: string[][]; readonly isGood: boolean } {
+  const ratio = medianRatio(taken[0].cpuUs, taken[1].cpuUs)
+  const verdict = ratio <= wanted ? 'met' : 'MISSED'
+  const rows = taken.map(({ perSecond, p50Ms, p99Ms, cpuUs }, index) => [
+    ...[page, sides[index]?.name ?? '', median(perSecond).toFixed(0)],
+    ...[median(p50Ms).toFixed(2), median(p99Ms).toFixed(2), median(cpuUs).toFixed(0)],
+    ...(index === 0
+      ? [`${ratio.toFixed(2)}x`, `${wanted}x`, isSame ? verdict : 'ANOTHER BODY']
+      : []),
+  ])
+  return { rows, isGood: ratio <= wanted && isSame }
+}
