@@ -3,9 +3,10 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 HTTP ?= 127.0.0.1:8080
 report = --reporter=default --reporter=json --outputFile.json=build/test/$(1).json
+RUNTIMES := runtime-php runtime-python
 SITE := examples/first-steps/www
 
-.PHONY: help installed run run-php runtimes test test-peers test-phpt soak bench check build guests guests-as clean
+.PHONY: help installed run run-php run-python runtimes $(RUNTIMES) test test-peers test-phpt soak bench check build guests guests-as clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,15 +28,20 @@ run: installed guests-as ## start wasm-fpm with its HTTP front and two sample te
 	@cp build/guests/as/echo.wasm $(SITE)/echo/index.wasm && cp build/guests/as/echo.wasm $(SITE)/echo/
 	node src/cli/main.ts serve --config examples/first-steps/wasm-fpm.toml --http $(HTTP)
 
-run-php: installed runtimes ## start wasm-fpm with a PHP page (Debian 12; the first time it builds PHP, as root with all it takes)
+run-php: installed runtime-php ## start wasm-fpm with a PHP page (Debian 12; the first time it builds PHP, as root with all it takes)
 	node src/cli/main.ts serve --config examples/php/wasm-fpm.toml --http $(HTTP)
 
-runtimes: installed ## build/runtimes/: interpreters of scripts, from Debian's sources
+run-python: installed runtime-python ## start wasm-fpm with a WSGI application (the same of Python)
+	node src/cli/main.ts serve --config examples/python/wasm-fpm.toml --http $(HTTP)
+
+runtimes: $(RUNTIMES) ## build/runtimes/: interpreters of scripts, from Debian's sources
+
+$(RUNTIMES): runtime-%: installed
 	@mkdir -p build/runtimes
-	node src/cli/main.ts runtime build php --output build/runtimes/php.wasm $(if $(filter 0,$(shell id -u)),--install)
+	node src/cli/main.ts runtime build $* --output build/runtimes/$*.wasm $(if $(filter 0,$(shell id -u)),--install)
 
 test: installed guests ## unit and integration tests, and every web server that is installed
-	@# Without it the tests of PHP are left out, and said so; in CI it has to be there.
+	@# Without them the tests of PHP and Python are left out, and said so; in CI it has to be there.
 	@$(MAKE) -s runtimes || test -z "$$CI"
 	@rm -rf build/test
 	vitest run --project '!hostile' $(call report,all-but-hostile) || node test/once-more.ts build/test/all-but-hostile.json
@@ -45,7 +51,7 @@ test: installed guests ## unit and integration tests, and every web server that 
 test-peers: installed guests ## the tests with real web servers only
 	vitest run --project peers
 
-test-phpt: installed runtimes ## all of PHP's own tests (some minutes); FOLDERS="ext/json/tests Zend/tests/closures" for a part
+test-phpt: installed runtime-php ## all of PHP's own tests (some minutes); FOLDERS="ext/json/tests Zend/tests/closures" for a part
 	node --disable-warning=ExperimentalWarning test/support/phpt/run.ts $(FOLDERS)
 
 soak: installed guests build ## five minutes of load, reloads, kills and hostile guests behind six web servers
