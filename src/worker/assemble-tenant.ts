@@ -1,5 +1,4 @@
 /** Makes of a tenant's table what answers its requests. */
-import type { CgiRequest } from '../cgi/environment.ts'
 import type { RuntimeConfig, TenantConfig } from '../config/config.ts'
 import { tenantFor } from '../config/tenant-for.ts'
 import type { AccessLog } from '../gateway/access-log.ts'
@@ -92,7 +91,7 @@ export function assembleTenant(config: TenantConfig, shared: TenantParts, worker
 
 /** The application, which answers each request that is run ahead, too. */
 function findApp(
-  cgi: CgiRequest,
+  cgi: Parameters<FindScript>[0],
   runtimes: readonly ScriptRuntime[],
   root = '/',
 ): ReturnType<FindScript> {

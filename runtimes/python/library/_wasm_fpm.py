@@ -65,7 +65,8 @@ class AbsentModules:
         last = name.rpartition(".")[2]
         for folder in sys.path if path is None else path:
             if found := native_module(folder, last):
-                raise ModuleNotFoundError(
+                # No ModuleNotFoundError: `from package import module` keeps that to itself.
+                raise ImportError(
                     f"No module named {name!r}: {found} is machine code, which this runtime cannot load; "
                     f"wanted a package in pure Python, or one that does without", name=name, path=found)
         return None
