@@ -5,9 +5,10 @@
  * - a *command* `_start`, which is called for each request;
  * - a *reactor* `wasm_fpm_handle`, which is, and the functions that make it ready for that before the first one (`boot.ts`).
  *
- * All of them are of type `() -> ()`.
+ * All of them are of type `() -> ()`. Both may export `wasm_fpm_fiber`, of type `(i32) -> i32` (`wasi/fibers.ts`).
  */
 import { PREVIEW1 } from '../wasi/abi.ts'
+import { FIBER_EXPORT } from '../wasi/fibers.ts'
 import { SIGNATURES } from '../wasi/signatures.ts'
 import type { InterfaceImport, ModuleInterface } from '../wasm/module-interface.ts'
 
@@ -30,6 +31,7 @@ export const REACTOR = {
 } as const
 
 const ENTRY_SIGNATURE = '() -> ()'
+const FIBER_SIGNATURE = '(i32) -> i32'
 const ENTRY_ADVICE: Readonly<Record<Contract, string>> = {
   command: "let the SDK's start-up code define it, not the program",
   reactor: 'let it take nothing and answer nothing; proc_exit says that something is wrong',
@@ -63,6 +65,9 @@ export function contractProblem(
     if (signature !== ENTRY_SIGNATURE)
       return `its "${name}" is ${signature}, wanted ${ENTRY_SIGNATURE}: ${ENTRY_ADVICE[wanted]}`
   }
+  const fiber = exports.find(({ kind, name }) => kind === 'function' && name === FIBER_EXPORT)
+  if (fiber !== undefined && fiber.signature !== FIBER_SIGNATURE)
+    return `its "${FIBER_EXPORT}" is ${fiber.signature}, wanted ${FIBER_SIGNATURE}: let it take what fiber_new was given and answer which fiber goes on`
   const main = wanted === 'command' ? '_start' : REACTOR.handle
   const hasMain = functions.some(({ name }) => name === main)
   const hasMemory = exports.some(({ kind, name }) => kind === 'memory' && name === 'memory')

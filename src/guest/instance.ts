@@ -8,24 +8,21 @@
  *                 └── trap, kill ──> spent -> renew() -> idle ...
  */
 import type { Clock, Timer } from '../base/clock.ts'
-import { BEYOND, PREVIEW1 } from '../wasi/abi.ts'
 import type { ProcessorBudget } from '../wasi/call-context.ts'
 import { ExitSignal } from '../wasi/exit-signal.ts'
 import { WasiHost } from '../wasi/host.ts'
-import { promising } from '../wasi/jspi.ts'
-import { COUNTER_EXPORT, END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
+import { END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
 import { hasColdPages } from '../wasm/quota.ts'
 import type { FirstState } from './first-state.ts'
 import { REACTOR } from './guest-contract.ts'
-import { type GuestMemory, makeMemories, memoryImports } from './guest-memory.ts'
+import { type GuestMemory, makeMemories } from './guest-memory.ts'
 import type { GuestModule } from './guest-module.ts'
+import { Program } from './guest-program.ts'
 import type { GuestJob, RunEnd } from './job.ts'
-import { Meter } from './meter.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
 import { pageFaults } from './page-faults.ts'
 import { ProcessorTime, type ThreadTime, threadTimeOf } from './processor-time.ts'
 import { releasePages } from './release-pages.ts'
-import { MutableState } from './snapshot.ts'
 
 const EXITED: Outcome = { kind: 'exited', code: 0 }
 
@@ -43,6 +40,8 @@ interface Run {
   /** When its time was last looked at. */
   checkedMs: number
   killedBy: KillReason | undefined
+  /** What follows when no code of it is under way any more; until then it is made to end. */
+  whenUnwound: (() => void) | undefined
 }
 
 export class GuestInstance {
@@ -82,6 +81,11 @@ export class GuestInstance {
     this.#host.afterWait = () => this.#enter()
     this.#host.processorTime = () => this.#processorTime()
     this.#host.takeTurn = (resume) => this.#run?.job.takeTurn(resume)
+    this.#host.fiberHooks = {
+      onSwitch: () => this.#program.state.loseSight(),
+      onThrow: (thrown) => this.#threwInFiber(thrown),
+      onGone: () => this.#unwound(),
+    }
     this.#program = this.#instantiate()
   }
 
@@ -134,6 +138,7 @@ export class GuestInstance {
       checkedMs: nowMs,
       time: new ProcessorTime(this.#threadTime, nowMs),
       killedBy: undefined,
+      whenUnwound: undefined,
     }
     this.#runs += 1
     this.#host.begin(job.grants)
@@ -168,7 +173,7 @@ export class GuestInstance {
   /** See `Instance`. It waits until no code of the old instance can run any more; a memory that has grown cannot be put back. */
   renew(later: () => void): boolean {
     this.#isSpent = true
-    if (this.#isOnStack) {
+    if (this.#isOnStack || this.#host.areFibersLeft) {
       this.#whenOffStack = () => {
         if (this.renew(later)) later()
       }
@@ -212,7 +217,10 @@ export class GuestInstance {
   /** GO_ON, or END_GUEST when a budget is spent. */
   #plainCheck(): number {
     const run = this.#run
-    if (run === undefined) return END_GUEST
+    if (run === undefined || run.whenUnwound !== undefined) {
+      this.#program.meter.checkNow() // of another stack, too
+      return END_GUEST
+    }
     const nowMs = this.#clock.nowMs()
     const { meter } = this.#program
     meter.tune(nowMs - run.checkedMs, this.#sizeBytes, this.#host.checked(nowMs))
@@ -244,25 +252,54 @@ export class GuestInstance {
     state.watch(entry).then(this.#returned, this.#threw)
   }
 
-  // There is one stack at a time, so these are about the run that is under way, unless it was killed.
+  // An entry is called when the one before has ended, so these are about the run that is under way, unless it was killed.
   readonly #returned = (): void => {
-    const run = this.#run
-    this.#leaveStack()
-    if (run === undefined || run !== this.#run) return
-    run.entry += 1
-    this.#call(run)
+    this.#leaveEntry((run) => {
+      run.entry += 1
+      this.#call(run)
+    })
   }
 
   readonly #threw = (thrown: unknown): void => {
-    const run = this.#run
-    this.#leaveStack()
-    if (run !== undefined && run === this.#run) this.#finish(run, this.#outcomeOf(thrown))
+    this.#leaveEntry((run) => this.#finish(run, this.#outcomeOf(thrown)))
   }
 
-  #leaveStack(): void {
+  #leaveEntry(then: (run: Run) => void): void {
+    const run = this.#run
     this.#isOnStack = false
+    if (run === undefined || run.whenUnwound !== undefined) this.#unwound()
+    else this.#unwind(run, () => then(run))
+  }
+
+  #threwInFiber(thrown: unknown): void {
+    const run = this.#run
+    if (run !== undefined) this.#unwind(run, () => this.#finish(run, this.#outcomeOf(thrown)))
+  }
+
+  /** Its fibers end with what has been called, and that with a fiber that ends the guest. */
+  #unwind(run: Run, then: () => void): void {
+    if (!this.#host.endFibers()) {
+      then()
+      return
+    }
+    run.whenUnwound = () => {
+      if (this.#host.exitCode === undefined && run.killedBy === undefined) this.#host.cure()
+      then()
+    }
+    this.#program.meter.checkNow()
+    this.#unwound()
+  }
+
+  /** A stack has ended. */
+  #unwound(): void {
+    if (this.#isOnStack || this.#host.areFibersLeft) return
     this.#whenOffStack?.()
     this.#whenOffStack = undefined
+    const run = this.#run
+    const then = run?.whenUnwound
+    if (run === undefined || then === undefined) return
+    run.whenUnwound = undefined
+    then()
   }
 
   #outcomeOf(thrown: unknown): Outcome {
@@ -334,43 +371,4 @@ export class GuestInstance {
 /** What is called for a request, in this order; what a module lacks is left out. */
 function entriesOf({ first }: GuestModule): readonly string[] {
   return first === undefined ? [START_EXPORT, '_start'] : [REACTOR.handle]
-}
-
-interface ProgramParts {
-  readonly memories: readonly GuestMemory[]
-  /** Names of what to call. */
-  readonly entries: readonly string[]
-}
-
-/** A WebAssembly instance with what its runner needs to know of it. */
-class Program {
-  readonly meter: Meter
-  readonly state: MutableState
-  /** What to call, in this order. */
-  readonly entries: ReadonlyArray<() => Promise<unknown>>
-  readonly #exports: WebAssembly.Exports
-
-  constructor(module: GuestModule, host: WasiHost, { memories, entries }: ProgramParts) {
-    const { exports } = new WebAssembly.Instance(module.module, {
-      [PREVIEW1]: host.imports,
-      [BEYOND]: host.imports,
-      ...memoryImports(memories),
-    })
-    this.#exports = exports
-    host.attach(
-      exports['memory'] as WebAssembly.Memory,
-      exports[COUNTER_EXPORT] as WebAssembly.Global,
-    )
-    this.meter = new Meter(exports, host.checks)
-    this.state = new MutableState(module, memories, exports)
-    this.meter.restart(this.state.bytes())
-    this.entries = entries
-      .map((name) => exports[name])
-      .filter((entry) => entry !== undefined)
-      .map((entry) => promising(entry as () => void))
-  }
-
-  takeState(): FirstState {
-    return this.state.take(this.#exports)
-  }
 }

@@ -1,5 +1,6 @@
 /** Makes modules of bytes, in this thread. A worker has other threads for it, and loads none of this itself. */
 
+import { FIBER_EXPORT } from '../wasi/fibers.ts'
 import { GLOBAL_PREFIX, RUN_EXPORTS } from '../wasm/contract.ts'
 import { markedWork } from '../wasm/hardened-mark.ts'
 import { importMemories, type MemorySize } from '../wasm/import-memories.ts'
@@ -24,10 +25,10 @@ const PAGE_BYTES = 65_536
 
 const REACTOR_EXPORTS: ReadonlySet<string> = new Set(Object.values(REACTOR))
 
-const isWantedOfCommand = (name: string): boolean => RUN_EXPORTS.has(name)
+const isWantedOfCommand = (name: string): boolean => RUN_EXPORTS.has(name) || name === FIBER_EXPORT
 
 const isWantedOfReactor = (name: string): boolean =>
-  RUN_EXPORTS.has(name) || REACTOR_EXPORTS.has(name) || name.startsWith(GLOBAL_PREFIX)
+  isWantedOfCommand(name) || REACTOR_EXPORTS.has(name) || name.startsWith(GLOBAL_PREFIX)
 
 /** Pages that nobody touches cost nothing, and a memory that never grows can always be put back. */
 const wholeSize = ({ maximum }: MemorySize): MemorySize => ({ initial: maximum, maximum })

@@ -14,6 +14,7 @@ import { DescriptorTable } from './descriptor-table.ts'
 import { Errno } from './errno.ts'
 import { WasiError } from './errors.ts'
 import { ExitSignal } from './exit-signal.ts'
+import { Fibers } from './fibers.ts'
 import type { DirectoryNode, OpenStream } from './filesystem.ts'
 import { IovecList } from './iovec-list.ts'
 import { Listings } from './listing.ts'
@@ -75,6 +76,7 @@ export class CallContext {
   readonly descriptors: DescriptorTable = new DescriptorTable(() => this.#openPreopens())
   readonly listings = new Listings()
   readonly ways = new Ways()
+  readonly fibers = new Fibers()
   readonly paths = new PathTexts()
   readonly #standard = new StandardStreams(NOTHING)
   /** Guest memory. Only valid after `enter()` and until the guest runs again. */
@@ -148,6 +150,7 @@ export class CallContext {
     this.#abandon = undefined
     this.#timer?.cancel()
     this.#timer = undefined
+    this.fibers.end()
     this.ways.clear()
     this.descriptors.clear()
     this.whole?.release()
@@ -164,7 +167,7 @@ export class CallContext {
 
   /** False once a session was ended while the guest was suspended: its stack still has to unwind. */
   get isReusable(): boolean {
-    return !this.#isSpoilt && this.#waits !== 'resuming'
+    return !this.#isSpoilt && this.#waits !== 'resuming' && !this.fibers.areLeft
   }
 
   /** Whether the guest's stack is parked in one of our calls and will stay so unless something wakes it. */
@@ -227,6 +230,11 @@ export class CallContext {
   /** Makes every further call throw. */
   poison(): void {
     this.#mayRun = false
+  }
+
+  /** Takes `poison` back. */
+  cure(): void {
+    this.#mayRun = true
   }
 
   /** Whether `length` bytes at `pointer` are inside guest memory. Both already unsigned. */

@@ -13,6 +13,8 @@ import { WasiError } from './errors.ts'
 import { FD_IO_CALLS } from './fd-io-calls.ts'
 import { FD_STAT_CALLS } from './fd-stat-calls.ts'
 import { FD_TABLE_CALLS } from './fd-table-calls.ts'
+import { FIBER_CALLS } from './fiber-calls.ts'
+import type { FiberHooks } from './fibers.ts'
 import { LOCK_CALLS } from './lock-calls.ts'
 import { MODE_CALLS } from './mode-calls.ts'
 import { PATH_CALLS } from './path-calls.ts'
@@ -48,7 +50,7 @@ const PREVIEW1_CALLS: ReadonlyMap<string, Bind> = new Map(
 )
 
 const BEYOND_CALLS: ReadonlyMap<string, Bind> = new Map(
-  Object.entries<Bind>({ ...ALARM_CALLS, ...LOCK_CALLS, ...MODE_CALLS }),
+  Object.entries<Bind>({ ...ALARM_CALLS, ...FIBER_CALLS, ...LOCK_CALLS, ...MODE_CALLS }),
 )
 
 /** No name is in both. */
@@ -67,6 +69,7 @@ const WAITING_CALLS = {
   fd_read: 'iiii',
   fd_sync: 'i',
   fd_write: 'iiii',
+  fiber_switch: 'i',
   flock: 'ii',
   path_open: 'iiiiiIIii',
   poll_oneoff: 'iiii',
@@ -150,10 +153,17 @@ export class WasiHost {
     this.imports = imports
   }
 
-  /** Says which memory the guest's pointers mean. Until then every call that needs memory returns FAULT. */
+  /**
+   * Says which memory the guest's pointers mean. Until then every call that needs memory returns FAULT.
+   */
   attach(memory: WebAssembly.Memory, counter?: WebAssembly.Global): void {
     this.#context.attach(memory)
     this.#context.counter = counter
+  }
+
+  /** `exported`: what the guest exports for fibers (`fibers.ts`), `memoryBytes`: what its memory may be. */
+  attachFibers(exported: WebAssembly.ExportValue | undefined, memoryBytes: number): void {
+    this.#context.fibers.attach(exported, memoryBytes)
   }
 
   /** Starts a session; one that is still open is ended. Throws WASI_NOT_REUSABLE unless `isReusable`. */
@@ -176,6 +186,31 @@ export class WasiHost {
    */
   poison(): void {
     this.#context.poison()
+  }
+
+  /** Takes `poison` back. */
+  cure(): void {
+    this.#context.cure()
+  }
+
+  set fiberHooks(hooks: FiberHooks) {
+    this.#context.fibers.hooks = hooks
+  }
+
+  /**
+   * Drops the guest's fibers: those that are suspended unwind, and so does its entry if it is, while every call throws. Answers
+   * whether there were any; then `cure` lets it make calls again.
+   */
+  endFibers(): boolean {
+    if (!this.#context.fibers.areThere) return false
+    this.#context.poison()
+    this.#context.fibers.end()
+    return true
+  }
+
+  /** Whether some that were dropped have yet to unwind. */
+  get areFibersLeft(): boolean {
+    return this.#context.fibers.areLeft
   }
 
   /** The guest's time has been looked at. Answers whether a call had asked for that. */

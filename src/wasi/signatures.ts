@@ -56,6 +56,8 @@ const BEYOND_PARAMETERS: Readonly<Record<string, string>> = {
   alarm: 'iii',
   chmod: 'iiii',
   create_mode: 'i',
+  fiber_new: 'ii',
+  fiber_switch: 'i',
   flock: 'ii',
   fstat: 'ii',
   stat: 'iiiii',

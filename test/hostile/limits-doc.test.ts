@@ -33,6 +33,7 @@ import { MAX_REACTOR_BYTES } from '../../src/guest/mapped-memory.ts'
 import { MAX_FRAMES } from '../../src/guest/outcome.ts'
 import { MAX_CONNECTIONS } from '../../src/master/passage.ts'
 import { DEFAULT_WARM_LIMITS, MAX_MAPPINGS } from '../../src/pool/warm-instances.ts'
+import { MAX_FIBERS, MAX_FIBERS_OF_ALL } from '../../src/wasi/fibers.ts'
 import { MAX_HOST_ENTRIES } from '../../src/wasi/host-directory-reader.ts'
 import { DEFAULT_IMAGE_CACHE_LIMITS } from '../../src/wasi/image-cache.ts'
 import { MAX_LISTED_ENTRIES } from '../../src/wasi/listing.ts'
@@ -142,6 +143,7 @@ test('fixed limits are those of the code', () => {
     [
       ...[DEFAULT_MEMORY_LIMITS.nameBytes, pathBytes, pathDepth, pathSteps, MAX_SYMLINKS],
       ...[...Object.values(ofBuffers), MAX_HOST_ENTRIES, MAX_LISTED_ENTRIES, subscriptions],
+      ...[MAX_FIBERS, MAX_FIBERS_OF_ALL],
     ].map(String),
   )
   expect(fixed(ENDING).at(-1)).toBe(String(TABLE_LIMITS.tableGrowth))
@@ -206,7 +208,8 @@ test('every limit names the guest or the peer that goes over it', () => {
 const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
-  ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_MAPPINGS', 'MAX_FILES'],
+  ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_MAPPINGS', 'MAX_FILES', 'MAX_FIBERS'],
+  'MAX_FIBERS_OF_ALL',
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [

@@ -64,6 +64,11 @@ const REFUSED = [
     text: `(import "${'x'.repeat(5000)}" "y" (func)) ${PARTS}`,
     says: 'xxx..."',
   },
+  {
+    name: 'fibers that begin with nothing',
+    text: `(func (export "wasm_fpm_fiber")) ${PARTS}`,
+    says: 'its "wasm_fpm_fiber" is () -> (), wanted (i32) -> i32: let it',
+  },
   ...FUNCTIONS.flatMap(({ module, name, wanted }) => [
     {
       name: `${name} with a parameter more`,

@@ -176,6 +176,8 @@ const ROWS: readonly (readonly [name: string, row: Row, errno: number])[] = [
   ['alarm', ({ probe }) => probe.call('alarm', RESULT, 1, RESULT), OK],
   ...walks('chmod', 0),
   ['create_mode', ({ probe }) => probe.call('create_mode', 0), OK],
+  ['fiber_new', ({ probe }) => probe.call('fiber_new', 0, RESULT), Errno.NOTSUP],
+  ['fiber_switch', ({ probe }) => probe.call('fiber_switch', 0), Errno.INVAL],
   ['flock', ({ probe, slowFile }) => probe.call('flock', slowFile, Lock.Exclusive), OK],
   ['fstat', ({ probe, slowFile }) => probe.call('fstat', slowFile, RESULT), OK],
   ['stat: steps', ({ probe, walk }) => probe.call('stat', SLOW, 1, ...walk, RESULT), TOO_LONG],

@@ -195,8 +195,9 @@ function makeEnds(): Ends {
   }
 }
 
-test('the list of suspending functions is the list of those that wait', () => {
-  expect([...SUSPENDING_FUNCTIONS].sort()).toEqual(WAITS.map(({ name }) => name).sort())
+test('the list of suspending functions is the list of those that wait, and of what changes stacks', () => {
+  const wanted = [...WAITS.map(({ name }) => name), 'fiber_switch']
+  expect([...SUSPENDING_FUNCTIONS].sort()).toEqual(wanted.sort())
 })
 
 for (const { name, wait, wake } of WAITS) {

@@ -69,6 +69,8 @@ export const BEYOND_SIGNATURES: Readonly<Record<string, string>> = {
   alarm: 'iii',
   chmod: 'iiii',
   create_mode: 'i',
+  fiber_new: 'ii',
+  fiber_switch: 'i',
   flock: 'ii',
   fstat: 'ii',
   stat: 'iiiii',
