@@ -9,8 +9,11 @@ change() { # file, what it says, what it is to say
   sed -i "s/$2/$3/g" "$1"
 }
 
-# A WebAssembly module has one stack.
+# Fibers: sapi/fibers.c. Of the stacks' parts in memory hardly anything is used; the rest is the machine's.
 change configure 'as_fn_error .* "fibers not available on this platform".*' ':'
+change Zend/zend_fibers.h '(4096 \* (((sizeof(void \*)) < 8) ? 256 : 512))' '(4096 * 64)'
+change Zend/zend_fibers.c 'ZEND_ASSERT(context->handle != NULL && .*' \
+  'if (!context->handle) { zend_fiber_stack_free(context->stack); zend_throw_exception(NULL, "Fiber stack allocate failed: there are too many fibers", 0); return false; }'
 # Randomness by getrandom, which is ours, and not by a device.
 change ext/random/random.c '^# if (defined(__linux__) && defined(SYS_getrandom)).*' '# if 1'
 # Integers of 64 bits, where another condition than Zend's is asked for them.

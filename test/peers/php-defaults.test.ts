@@ -231,6 +231,38 @@ describe.skipIf(!hasAll)('out of the box', () => {
 })
 
 describe.skipIf(!hasAll)('below the limits of the server', () => {
+  test('fibers without end: too many, too deep, for ever', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'wasm-fpm-php-fibers-'))
+    chmodSync(own, 0o755)
+    const scripts = {
+      many: `$all = []; try { while (true) { $all[] = $f = new Fiber(fn() => Fiber::suspend()); $f->start(); } } catch (Exception $e) { echo count($all) - 1, ' ', $e->getMessage(); }`,
+      deep: '(new Fiber(function () { $f = fn($f) => array_map($f, [$f]); $f($f); }))->start();',
+      ever: 'set_time_limit(1); $f = new Fiber(function () { while (true) Fiber::suspend(); }); $f->start(); while (true) $f->resume();',
+      other: 'echo "as ever";',
+    }
+    for (const [name, script] of Object.entries(scripts))
+      writeFileSync(join(own, `${name}.php`), `<?php ini_set('display_errors', 1); ${script}`)
+    const limited = await startPhpSides(own, { locations: LOCATIONS })
+    const get = (path: string) => ask(limited.ports['wasm-fpm'], path)
+    try {
+      for (let round = 0; round < 3; round++) {
+        const { text } = await get('/many.php')
+        expect(text).toBe('256 Fiber stack allocate failed: there are too many fibers')
+        expect(await get('/deep.php')).toMatchObject({ status: 500 })
+        const [ever, ...others] = await Promise.all([
+          get('/ever.php'),
+          ...Array.from({ length: 5 }, () => get('/other.php')),
+        ])
+        expect(ever?.text).toContain('Maximum execution time of 1 second exceeded')
+        for (const other of others) expect(other.text).toBe('as ever')
+      }
+      expect(limited.logs()).toContain('OUTCOME_STACK_OVERFLOW')
+    } finally {
+      await limited.stop()
+      rmSync(own, { recursive: true })
+    }
+  })
+
   test('PHP ends what takes too long itself', async () => {
     const own = mkdtempSync(join(tmpdir(), 'wasm-fpm-php-limits-'))
     chmodSync(own, 0o755)

@@ -114,6 +114,34 @@ const PROGRAMS: readonly Program[] = [
     script: `<?php ob_start(); echo 'a'; ob_start(); echo 'b'; echo ob_get_level(), strlen(ob_get_contents()); ob_end_clean(); echo 'c';`,
   },
   {
+    name: 'fibers',
+    script: `<?php
+      function ask($n) { echo "asks $n\n"; $answer = Fiber::suspend($n); usleep(1000); return $answer . strlen(file_get_contents(__FILE__)); }
+      $all = array_map(fn($n) => new Fiber(function () use ($n) { try { foreach (array_map('ask', range($n, $n + 2)) as $got) echo "$n got $got\n"; } finally { echo "$n ends\n"; } }), [10, 20, 30]);
+      foreach ($all as $fiber) $fiber->start();
+      for ($i = 0; array_filter($all, fn($f) => !$f->isTerminated()); $i++) foreach ($all as $k => $fiber) if (!$fiber->isTerminated()) echo 'now ', $fiber->resume("$i/$k/"), "\n";
+      $outer = new Fiber(function () { $inner = new Fiber(function () { try { Fiber::suspend(1); } catch (LogicException $e) { echo $e->getMessage(); } throw new DomainException('out'); }); $inner->start(); Fiber::suspend(2); $inner->throw(new LogicException('in')); });
+      $outer->start();
+      try { $outer->resume(); } catch (DomainException $e) { echo get_class($e), $e->getLine(); }
+      register_shutdown_function(function () { (new Fiber(function () { echo 'at the end'; Fiber::suspend(); echo 'not here'; }))->start(); });
+      $left = new Fiber(function () { try { Fiber::suspend(); } finally { echo 'left'; } }); $left->start();`,
+    steps: [{}, {}],
+  },
+  {
+    name: 'a fiber that ends the program',
+    script: `<?php $a = new Fiber(function () { $b = new Fiber(function () { Fiber::suspend(); }); $b->start(); $GLOBALS['n'] = ($GLOBALS['n'] ?? 0) + 1; exit("ends $GLOBALS[n]"); }); $a->start(); echo 'not here';`,
+    steps: [{}, {}],
+  },
+  {
+    name: 'an error in a fiber, and another one suspended',
+    script: `<?php ini_set('display_errors', 1); $a = new Fiber(function () { Fiber::suspend(); echo 'not here'; }); $a->start(); $b = new Fiber(function () { str_repeat('x', 1 << 30); }); $b->start();`,
+    steps: [{}, {}],
+  },
+  {
+    name: 'mb_ereg',
+    script: `<?php mb_regex_encoding('UTF-8'); mb_ereg('(\\w+)@(?<host>[a-zä]+)', 'jürgen@ärzte.de', $m); echo json_encode($m), mb_ereg_replace_callback('ß|[ÄÖ]', fn($m) => mb_strtolower($m[0]), 'ÄöÖß'), json_encode(mb_split('\\s+', "a\u{3000}b c")), json_encode(mb_regex_set_options());`,
+  },
+  {
     name: 'a session',
     script: `<?php ini_set('session.save_path', WRITABLE); session_start(); $_SESSION['n'] = ($_SESSION['n'] ?? 0) + 1; echo $_SESSION['n'], ' ', strlen(session_id()), ' ', session_status();`,
     steps: [{}, {}, {}],

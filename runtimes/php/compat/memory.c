@@ -64,15 +64,27 @@ static void *take(uint32_t from, uint32_t count) {
   return region + (size_t)from * PAGE;
 }
 
+/* From the end of the region, where no chunk is in the way. What was in it does not matter. */
+static void *take_stack(uint32_t count) {
+  for (uint32_t end = region_pages; end >= count; end--) {
+    uint32_t from = end - count;
+    if (!are_free(from, count)) continue;
+    memset(pages + from, TAKEN, count);
+    return region + (size_t)from * PAGE;
+  }
+  errno = ENOMEM;
+  return MAP_FAILED;
+}
+
 void *mmap(void *address, size_t bytes, int protection, int flags, int file, off_t offset) {
   (void)protection, (void)offset;
-  /* A stack is for a fiber, and a module has one only. Zend makes an exception of it. */
-  if (file >= 0 || bytes == 0 || flags & MAP_STACK) {
-    errno = flags & MAP_STACK ? ENOSYS : file >= 0 ? ENODEV : EINVAL;
+  if (file >= 0 || bytes == 0) {
+    errno = file >= 0 ? ENODEV : EINVAL;
     return MAP_FAILED;
   }
   reserve();
   uint32_t count = (bytes + PAGE - 1) / PAGE;
+  if (flags & MAP_STACK) return take_stack(count);
   if (address != NULL) {
     /* A wish: what follows a block, to make it larger. */
     uintptr_t at = (char *)address - region;

@@ -115,10 +115,3 @@ void *dlopen(const char *path, int flags) { return NULL; }
 void *dlsym(void *library, const char *name) { return NULL; }
 int dlclose(void *library) { return 0; }
 char *dlerror(void) { return "nothing can be loaded into a WebAssembly module"; }
-
-/* Fibers: a WebAssembly module has one stack. `new Fiber` ends with an error of Zend's, which asks for a stack first. */
-struct transfer {
-  void *context, *data;
-};
-void *make_fcontext(void *stack, size_t size, void (*function)(struct transfer)) { return NULL; }
-struct transfer jump_fcontext(void *to, struct transfer with) { abort(); }
