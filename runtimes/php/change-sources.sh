@@ -28,4 +28,8 @@ change ext/iconv/iconv.c '(size_t)offset > ' '(zend_ulong)offset > '
 change ext/iconv/iconv.c '(size_t)len > ' '(zend_ulong)len > '
 change ext/mbstring/mbstring.c 'real_from = (size_t) from;' 'real_from = WASM_FPM_SIZE(from);'
 change ext/mbstring/mbstring.c 'real_len = (size_t) len;' 'real_len = WASM_FPM_SIZE(len);'
+# Nobody says how much room there is on a disk: not that there is none.
+for space in bytesfree bytestotal; do
+  change ext/standard/filestat.c "\\*space = $space;" 'php_error_docref(NULL, E_WARNING, "Function not implemented"); return FAILURE;'
+done
 echo '#include <zend-sizes.h>' >>Zend/zend_string.h

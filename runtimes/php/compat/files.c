@@ -25,6 +25,8 @@ static const struct timespec *or_now(const struct timespec times[2], struct time
     if (times == NULL || times[index].tv_nsec == UTIME_NOW) place[index] = now;
     else place[index] = times[index];
   }
+  /* Both 0 are "now" for the host (docs/abi.md). */
+  if (place[0].tv_sec == 0 && place[0].tv_nsec == 0 && place[1].tv_sec == 0 && place[1].tv_nsec == 0) place[0].tv_nsec = 1;
   return place;
 }
 
@@ -42,6 +44,38 @@ int __wrap_utime(const char *path, const struct utimbuf *times) {
   if (times == NULL) return utimensat(AT_FDCWD, path, NULL, 0);
   struct timespec both[2] = {{.tv_sec = times->actime}, {.tv_sec = times->modtime}};
   return utimensat(AT_FDCWD, path, both, 0);
+}
+
+/*
+ * The host takes links that lead downwards from where they are, and no absolute ones. Programs say where a file is by an absolute path:
+ * what lies beside the link or below it is named from there. It is linked with --wrap=symlink.
+ */
+int __real_symlink(const char *target, const char *link);
+
+int __wrap_symlink(const char *target, const char *link) {
+  const char *end = strrchr(link, '/');
+  size_t folder = end == NULL ? 0 : end + 1 - link;
+  if (target[0] == '/' && folder > 0 && strncmp(target, link, folder) == 0 && target[folder] != 0) target += folder;
+  return __real_symlink(target, link);
+}
+
+/* This libc cuts `whence` to a byte. It is linked with --wrap=lseek. */
+off_t __real_lseek(int file, off_t offset, int whence);
+
+off_t __wrap_lseek(int file, off_t offset, int whence) {
+  if (whence == (uint8_t)whence) return __real_lseek(file, offset, whence);
+  errno = EINVAL;
+  return -1;
+}
+
+/* For preview 1 a folder is a descriptor without the right to be read. It is linked with --wrap=read. */
+ssize_t __real_read(int file, void *bytes, size_t size);
+
+ssize_t __wrap_read(int file, void *bytes, size_t size) {
+  ssize_t result = __real_read(file, bytes, size);
+  struct stat status;
+  if (result < 0 && errno == EBADF && fstat(file, &status) == 0) errno = S_ISDIR(status.st_mode) ? EISDIR : EBADF;
+  return result;
 }
 
 /*

@@ -60,6 +60,7 @@ static void tell(const struct long_filestat *found, struct stat *status) {
   *status = (struct stat){
       .st_dev = known->dev, .st_ino = known->ino, .st_nlink = known->nlink, .st_size = known->size,
       .st_mode = type_of(known->filetype) | found->mode, .st_uid = found->uid, .st_gid = found->gid,
+      .st_blksize = 4096, .st_blocks = (known->size + 4095) / 4096 * 8,
       .st_atim = time_of(known->atim), .st_mtim = time_of(known->mtim), .st_ctim = time_of(known->ctim),
   };
 }

@@ -14,15 +14,16 @@ export const LISTED_SUITES: readonly string[] = [
   'Zend/tests',
   ...folders(['session', 'pcre', 'mbstring', 'spl', 'json', 'date', 'ctype', 'tokenizer']),
   ...folders(['hash', 'random', 'filter', 'dom', 'simplexml', 'sqlite3', 'reflection']),
+  ...folders(['standard', 'iconv']),
+  'sapi/cgi/tests',
+  'sapi/fpm/tests',
 ]
 
 export const SUITES: readonly string[] = [
   ...LISTED_SUITES,
   'tests',
-  ...folders(['standard', 'pdo', 'pdo_sqlite', 'zlib', 'iconv', 'libxml', 'xml', 'xmlreader']),
+  ...folders(['pdo', 'pdo_sqlite', 'zlib', 'libxml', 'xml', 'xmlreader']),
   ...folders(['xmlwriter', 'bcmath', 'calendar', 'exif', 'fileinfo', 'phar', 'posix', 'opcache']),
-  'sapi/cgi/tests',
-  'sapi/fpm/tests',
 ]
 
 /** By their paths below `root` without the ending, in order. */

@@ -1,16 +1,16 @@
 /*
- * Zend's functions that take sizes of 32 bits are given numbers of 64 by scripts: what is too large is no small size, but one
- * that cannot be had. Included at the end of zend_string.h, which includes zend_alloc.h.
+ * Zend's functions that take sizes of 32 bits are given numbers of 64 by scripts, as they are or cut to 32: what is too large is no
+ * small size, but one that cannot be had. Included at the end of zend_string.h, which includes zend_alloc.h.
  */
 #ifndef WASM_FPM_ZEND_SIZES_H
 #define WASM_FPM_ZEND_SIZES_H
 
-/* With a header and rounded up it is still no small one. */
-#define WASM_FPM_MOST (SIZE_MAX - 65535)
+/* With a header and rounded up to pages and chunks it is still no small one. */
+#define WASM_FPM_MOST (SIZE_MAX - (4u << 20))
 #define WASM_FPM_SIZE(number) \
   ({ \
     __auto_type number_ = (number); \
-    sizeof number_ > sizeof(size_t) && (unsigned long long)number_ > WASM_FPM_MOST ? WASM_FPM_MOST : (size_t)number_; \
+    (unsigned long long)number_ > WASM_FPM_MOST ? WASM_FPM_MOST : (size_t)number_; \
   })
 
 #undef safe_emalloc
