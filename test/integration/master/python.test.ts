@@ -1,4 +1,5 @@
 /** A WSGI application and the requests it answers: nothing is left of one for the next, nothing random repeats, and what breaks is one request. */
+import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
@@ -17,17 +18,27 @@ interface Application {
   readonly client: Client
 }
 
-/** `tenant`: more of its lines. */
-async function start(app: string, tenant = ''): Promise<Application> {
+interface StartOptions {
+  /** More of the tenant's lines. */
+  readonly tenant?: string
+  /** Lines before all tables. */
+  readonly top?: string
+}
+
+/** `app`: undefined: there are scripts. */
+async function start(
+  app: string | undefined,
+  { tenant = '', top = '' }: StartOptions = {},
+): Promise<Application> {
   const folder = makeFolder()
   cpSync(SITE, folder, { recursive: true })
   const data = join(folder, 'data')
   mkdirSync(data)
   chmodSync(data, 0o777)
   const config = configText(folder, {
-    top: `[[runtime]]\nname = "python"\nmodule = "${PYTHON_RUNTIME}"\nextensions = [".py"]\nsessions = "off"\n`,
+    top: `${top}[[runtime]]\nname = "python"\nmodule = "${PYTHON_RUNTIME}"\nextensions = [".py"]\nsessions = "off"\n`,
     pool: 'workers = 1',
-    tenant: `runtimes = ["python"]\napp = "${app}"\nenv = { DATA = "/data" }\nlimits = { cpu = "2s", wall = "10s" }\n${tenant}
+    tenant: `runtimes = ["python"]\n${app === undefined ? '' : `app = "${app}"`}\nenv = { DATA = "/data" }\nlimits = { cpu = "2s", wall = "10s" }\n${tenant}
 [[tenant.mounts]]\nhost = "${data}"\nguest = "/data"\nwritable = true\n`,
   })
   const serving = await serve({ folder, config })
@@ -35,7 +46,9 @@ async function start(app: string, tenant = ''): Promise<Application> {
 }
 
 test.skipIf(!has)('nothing is left of a request, nor of one that was run ahead', async () => {
-  const { client, folder, serving } = await start('isolation:application', 'warm = ["/left"]')
+  const { client, folder, serving } = await start('isolation:application', {
+    tenant: 'warm = ["/left"]',
+  })
   const answers = []
   for (let count = 0; count < 5; count += 1) answers.push(await client.get('left'))
   client.close()
@@ -55,7 +68,7 @@ test.skipIf(!has)('nothing is left of a request, nor of one that was run ahead',
 })
 
 test.skipIf(!has)('nothing that is drawn repeats', async () => {
-  const { client, serving } = await start('isolation:application', 'warm = ["/drawn"]')
+  const { client, serving } = await start('isolation:application', { tenant: 'warm = ["/drawn"]' })
   const values = new Map<string, Set<unknown>>()
   for (let count = 0; count < REQUESTS; count += 1) {
     const { body, status } = await client.get('drawn')
@@ -103,7 +116,11 @@ test.skipIf(!has)('what breaks a request breaks that one', async () => {
 
 test.skipIf(!has)('a file that changes is loaded anew, and one that is wrong says so', async () => {
   const folder = 'changing'
-  const { client, serving, folder: root } = await start('changing:application', 'revalidate = "0"')
+  const {
+    client,
+    serving,
+    folder: root,
+  } = await start('changing:application', { tenant: 'revalidate = "0"' })
   const write = (text: string): void => writeFileSync(join(root, `${folder}.py`), text)
   const page = (text: string): string =>
     `def application(environ, start_response):\n    start_response("200 OK", [("Content-Type", "text/plain")])\n    return [b"${text}"]\n`
@@ -125,5 +142,67 @@ test.skipIf(!has)('a file that changes is loaded anew, and one that is wrong say
   write('def application(:\n')
   expect((await client.get('')).status).toBe(500)
   await serving.logged(/GUEST_NO_APPLICATION.*SyntaxError/)
+  client.close()
+})
+
+const DEPENDENT = `import os
+import dependency
+import sqlite3
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    with sqlite3.connect("/data/hits.db") as hits:
+        hits.execute("create table if not exists hit (path)")
+        hits.execute("insert into hit values (?)", [environ["PATH_INFO"]])
+        count = hits.execute("select count(*) from hit").fetchone()[0]
+    return [f"{dependency.name} {environ['SCRIPT_NAME']}|{environ['PATH_INFO']} {os.getcwd()} {count}".encode()]
+`
+
+test.skipIf(!has)('a release: its route, its static files, its packages, a database', async () => {
+  const top = 'store = "store"\n'
+  const { client, folder, serving } = await start('tell:application', { top })
+  const release = join(folder, 'release')
+  for (const name of ['site-packages', 'static'])
+    mkdirSync(join(release, name), { recursive: true })
+  const files = {
+    'shop.py': DEPENDENT,
+    'site-packages/dependency.py': 'name = "a package"',
+    'static/a.css': 'body {}',
+    'wasm-fpm.json': JSON.stringify({
+      ...{ runtime: 'python', app: 'shop', routes: ['/shop'] },
+      static: { path: '/shop/static', folder: 'static' },
+    }),
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(release, name), text)
+  const config = join(folder, 'wasm-fpm.toml')
+  const publish = ['publish', release, '--tenant', 'site', '--config', config]
+  execFileSync(process.execPath, [resolve('src/cli/main.ts'), ...publish])
+  const texts: string[] = []
+  for (const path of ['shop/a/b', 'shop', 'shop/static/a.css', 'shop/shop.py', 'else'])
+    texts.push((await client.get(path)).body.slice(0, 60))
+  client.close()
+  expect(texts.slice(0, 4), serving.log()).toEqual([
+    'a package /shop|/a/b /app 1',
+    'a package /shop| /app 2',
+    'body {}',
+    'a package /shop|/shop.py /app 3',
+  ])
+  expect(texts[4], "the tenant's own application").toContain('{"')
+})
+
+test.skipIf(!has)('a script is a CGI program', async () => {
+  const { client, folder, serving } = await start(undefined)
+  mkdirSync(join(folder, 'cgi'))
+  const script =
+    'import os, sys, beside\nprint("Content-Type: text/plain\\n")\nprint(__name__, os.getcwd(), os.environ["PATH_INFO"], beside.x)\nprint("said", file=sys.stderr)\nsys.exit(int(os.environ["QUERY_STRING"]))'
+  writeFileSync(join(folder, 'cgi/a.py'), script)
+  writeFileSync(join(folder, 'cgi/beside.py'), 'x = 1')
+  const more = { PATH_INFO: '/more' }
+  const answer = await client.get('cgi/a.py', '0', more)
+  expect(answer, serving.log()).toMatchObject({
+    status: 200,
+    body: `__main__ ${folder}/cgi /more 1\n`,
+  })
+  await serving.logged(/"stream":"stderr","msg":"said"/)
   client.close()
 })
