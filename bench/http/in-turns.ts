@@ -1,9 +1,12 @@
 /** Two servers behind one nginx, asked for the same page in turns: requests, latency, and processor time a request of all threads. */
+import { loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
 import { treeCpuUs } from './cpu-time.ts'
 import { median, medianRatio } from './statistics.ts'
+import { formatTable } from './table.ts'
 import { runWrk } from './wrk.ts'
 
-export interface Taken {
+interface Taken {
   readonly perSecond: readonly number[]
   readonly p50Ms: readonly number[]
   readonly p99Ms: readonly number[]
@@ -19,7 +22,7 @@ export interface MeasuredSide {
   readonly url: string
 }
 
-export interface InTurns {
+interface InTurns {
   /** Ours, and the other one. */
   readonly sides: readonly [MeasuredSide, MeasuredSide]
   readonly connections: number
@@ -32,7 +35,7 @@ export interface InTurns {
 }
 
 /** Throws when an answer is over 399. */
-export async function measureInTurns(options: InTurns): Promise<{
+async function measureInTurns(options: InTurns): Promise<{
   readonly taken: readonly [Taken, Taken]
   readonly isSame: boolean
 }> {
@@ -67,26 +70,68 @@ export async function measureInTurns(options: InTurns): Promise<{
   return { taken, isSame: bodies[0] === bodies[1] }
 }
 
-export interface Verdict {
-  readonly page: string
-  /** Processor time of a request over the other's, at most. */
-  readonly wanted: number
+/** Of the command line. */
+export interface TurnOptions
+  extends Pick<InTurns, 'connections' | 'rounds' | 'seconds' | 'warmUpSeconds'> {
+  /** Whether a page is wanted. */
+  readonly isWanted: (name: string) => boolean
 }
 
-/** The lines of a table, a line each side, and whether all is as it is wanted. */
-export function inTurnsRows(
-  { sides }: Pick<InTurns, 'sides'>,
-  { taken, isSame }: Awaited<ReturnType<typeof measureInTurns>>,
-  { page, wanted }: Verdict,
-): { readonly rows: string[][]; readonly isGood: boolean } {
-  const ratio = medianRatio(taken[0].cpuUs, taken[1].cpuUs)
-  const verdict = ratio <= wanted ? 'met' : 'MISSED'
-  const rows = taken.map(({ perSecond, p50Ms, p99Ms, cpuUs }, index) => [
-    ...[page, sides[index]?.name ?? '', median(perSecond).toFixed(0)],
-    ...[median(p50Ms).toFixed(2), median(p99Ms).toFixed(2), median(cpuUs).toFixed(0)],
-    ...(index === 0
-      ? [`${ratio.toFixed(2)}x`, `${wanted}x`, isSame ? verdict : 'ANOTHER BODY']
-      : []),
-  ])
-  return { rows, isGood: ratio <= wanted && isSame }
+export function readTurnOptions(): TurnOptions {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      seconds: { type: 'string' },
+      rounds: { type: 'string' },
+      connections: { type: 'string', default: '4' },
+      only: { type: 'string' },
+    },
+  })
+  return {
+    connections: Number(values.connections),
+    rounds: Number(values.rounds ?? 3),
+    seconds: Number(values.seconds ?? (values.quick ? 2 : 5)),
+    warmUpSeconds: values.quick ? 5 : 20,
+    isWanted: (name) => values.only?.split(',').includes(name) ?? true,
+  }
+}
+
+export interface ComparedPage {
+  readonly name: string
+  /** Processor time of a request over the other's, at most. */
+  readonly wanted: number
+  readonly sides: InTurns['sides']
+}
+
+/** Prints a table of all pages, and returns the exit code: 0 when all is as it is wanted. */
+export async function compareInTurns(
+  pages: readonly ComparedPage[],
+  options: Omit<InTurns, 'sides'>,
+): Promise<number> {
+  const load = loadavg()[0]?.toFixed(1)
+  const other = pages[0]?.sides[1].name ?? ''
+  const rows = [
+    ['page', 'server', 'req/s', 'p50 ms', 'p99 ms', 'cpu us', `over ${other}`, 'wanted', ''],
+  ]
+  let isGood = true
+  for (const { name, wanted, sides } of pages) {
+    const { taken, isSame } = await measureInTurns({ ...options, sides })
+    const ratio = medianRatio(taken[0].cpuUs, taken[1].cpuUs)
+    isGood &&= ratio <= wanted && isSame
+    const verdict = ratio <= wanted ? 'met' : 'MISSED'
+    for (const [index, { perSecond, p50Ms, p99Ms, cpuUs }] of taken.entries()) {
+      rows.push([
+        ...[name, sides[index]?.name ?? '', median(perSecond).toFixed(0)],
+        ...[median(p50Ms).toFixed(2), median(p99Ms).toFixed(2), median(cpuUs).toFixed(0)],
+        ...(index === 0
+          ? [`${ratio.toFixed(2)}x`, `${wanted}x`, isSame ? verdict : 'ANOTHER BODY']
+          : []),
+      ])
+    }
+  }
+  const { connections, rounds, seconds } = options
+  process.stdout.write(
+    `${formatTable(rows)}\n${connections} connections, ${rounds} rounds of ${seconds} s in turns, medians; load ${load} before\n`,
+  )
+  return isGood ? 0 : 1
 }

@@ -7,16 +7,14 @@
  * The runtime is build/runtimes/php.wasm (`wasm-fpm runtime build php`); DokuWiki is measured where Debian's package is installed.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { loadavg, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { type InTurns, inTurnsRows, type MeasuredSide, measureInTurns } from '../http/in-turns.ts'
+import { type ComparedPage, compareInTurns, readTurnOptions } from '../http/in-turns.ts'
 import { paramLines, startNginx } from '../http/nginx.ts'
+import { startOwnServer } from '../http/own-server.ts'
 import { findProgram, type Server, startServer } from '../http/process.ts'
-import { formatTable } from '../http/table.ts'
 
 const RUNTIME = resolve(import.meta.dirname, '../../build/runtimes/php.wasm')
-const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
 const SITE = join(import.meta.dirname, 'site')
 const DOKUWIKI = '/usr/share/dokuwiki'
 const DOKUWIKI_DATA = '/var/lib/dokuwiki'
@@ -48,20 +46,8 @@ const PAGES: readonly Page[] = [
   },
 ]
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    seconds: { type: 'string' },
-    rounds: { type: 'string' },
-    connections: { type: 'string', default: '4' },
-    only: { type: 'string' },
-  },
-})
-const seconds = Number(values.seconds ?? (values.quick ? 2 : 5))
-const rounds = Number(values.rounds ?? 3)
-const pages = PAGES.filter(
-  ({ name, root }) => existsSync(root) && (values.only?.split(',').includes(name) ?? true),
-)
+const options = readTurnOptions()
+const pages = PAGES.filter(({ name, root }) => existsSync(root) && options.isWanted(name))
 
 const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-bench-php-'))
 const servers: Server[] = []
@@ -82,7 +68,6 @@ async function main(): Promise<number> {
     process.stderr.write(`PHP is not measured: no ${missing.join(', no ')}\n`)
     return 0
   }
-  const load = loadavg()[0]?.toFixed(1)
   if (existsSync(DOKUWIKI)) cpSync(DOKUWIKI_DATA, join(folder, 'wiki'), { recursive: true })
   mkdirSync(join(folder, 'sessions'))
   const sockets = { 'wasm-fpm': join(folder, 'wasm.sock'), 'php-fpm': join(folder, 'php.sock') }
@@ -96,30 +81,17 @@ async function main(): Promise<number> {
   })
   servers.push(nginx.server)
   const pids = { 'wasm-fpm': ours.pid, 'php-fpm': theirs.pid }
-  const rows: string[][] = [
-    ['page', 'server', 'req/s', 'p50 ms', 'p99 ms', 'cpu us', 'over php-fpm', 'wanted', ''],
-  ]
-  let isGood = true
-  for (const page of pages) {
-    const sideOf = (name: (typeof SIDES)[number]): MeasuredSide => ({
-      ...{ name, pid: pids[name] },
-      url: `${nginx.origin}/${name}/${page.name}?${page.query}`,
-    })
-    const turns: InTurns = {
-      ...{ sides: [sideOf('wasm-fpm'), sideOf('php-fpm')], rounds, seconds },
-      ...{ connections: Number(values.connections), warmUpSeconds: values.quick ? 5 : 20 },
-      // Times, and what is made of them.
-      volatile: /[0-9]{10}|[0-9a-f]{32}/g,
-    }
-    const measured = await measureInTurns(turns)
-    const { rows: more, isGood: isMet } = inTurnsRows(turns, measured, { ...page, page: page.name })
-    rows.push(...more)
-    isGood &&= isMet
-  }
-  process.stdout.write(
-    `${formatTable(rows)}\n${values.connections} connections, ${rounds} rounds of ${seconds} s in turns, medians; load ${load} before\n`,
+  const sideOf = (name: (typeof SIDES)[number], { name: page, query }: Page) => ({
+    ...{ name, pid: pids[name], url: `${nginx.origin}/${name}/${page}?${query}` },
+  })
+  const compared = pages.map(
+    (page): ComparedPage => ({
+      ...page,
+      sides: [sideOf('wasm-fpm', page), sideOf('php-fpm', page)],
+    }),
   )
-  return isGood ? 0 : 1
+  // Times, and what is made of them.
+  return compareInTurns(compared, { ...options, volatile: /[0-9]{10}|[0-9a-f]{32}/g })
 }
 
 function startOurs(socket: string): Server {
@@ -151,17 +123,7 @@ ${root === DOKUWIKI ? mounts : ''}`,
   )
   .join('\n')}
 `
-  writeFileSync(join(folder, 'wasm-fpm.toml'), config)
-  const server = startServer({
-    name: 'wasm-fpm',
-    command: process.execPath,
-    args: [
-      '--disable-warning=ExperimentalWarning',
-      ...[MAIN, 'serve', '--config', join(folder, 'wasm-fpm.toml')],
-    ],
-    logFile: join(folder, 'wasm-fpm.log'),
-    env: { NODE_ENV: 'production' },
-  })
+  const server = startOwnServer(folder, config)
   servers.push(server)
   return server
 }

@@ -5,17 +5,15 @@
  *
  * The runtime is build/runtimes/python.wasm (`wasm-fpm runtime build python`); uWSGI and Flask are Debian's.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { loadavg, tmpdir } from 'node:os'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { type InTurns, inTurnsRows, type MeasuredSide, measureInTurns } from '../http/in-turns.ts'
+import { type ComparedPage, compareInTurns, readTurnOptions } from '../http/in-turns.ts'
 import { paramLines, startNginx } from '../http/nginx.ts'
+import { startOwnServer } from '../http/own-server.ts'
 import { findProgram, type Server, startServer } from '../http/process.ts'
-import { formatTable } from '../http/table.ts'
 
 const RUNTIME = resolve(import.meta.dirname, '../../build/runtimes/python.wasm')
-const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
 const SITE = join(import.meta.dirname, 'site')
 const PACKAGES = '/usr/lib/python3/dist-packages'
 
@@ -33,18 +31,8 @@ const PAGES: readonly Page[] = [
   { name: 'flask-page', app: 'pages:app', wanted: 1.5 },
 ]
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    seconds: { type: 'string' },
-    rounds: { type: 'string' },
-    connections: { type: 'string', default: '4' },
-    only: { type: 'string' },
-  },
-})
-const seconds = Number(values.seconds ?? (values.quick ? 2 : 5))
-const rounds = Number(values.rounds ?? 3)
-const pages = PAGES.filter(({ name }) => values.only?.split(',').includes(name) ?? true)
+const options = readTurnOptions()
+const pages = PAGES.filter(({ name }) => options.isWanted(name))
 const apps = [...new Set(pages.map(({ app }) => app))]
 
 const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-bench-python-'))
@@ -67,7 +55,6 @@ async function main(): Promise<number> {
     process.stderr.write(`Python is not measured: no ${missing.join(', no ')}\n`)
     return 0
   }
-  const load = loadavg()[0]?.toFixed(1)
   const ours = await startOurs()
   const theirs = new Map<string, Server>()
   for (const app of apps) theirs.set(app, await startTheirs(uwsgi, app))
@@ -79,28 +66,16 @@ async function main(): Promise<number> {
     ]),
   })
   servers.push(nginx.server)
-  const rows: string[][] = [
-    ['page', 'server', 'req/s', 'p50 ms', 'p99 ms', 'cpu us', 'over uWSGI', 'wanted', ''],
-  ]
-  let isGood = true
-  for (const page of pages) {
-    const sideOf = (name: string, pid = 0): MeasuredSide => ({
-      ...{ name, pid, url: `${nginx.origin}/${name}/${page.name}` },
-    })
-    const turns: InTurns = {
-      sides: [sideOf('wasm-fpm', ours.pid), sideOf('uwsgi', theirs.get(page.app)?.pid)],
-      ...{ connections: Number(values.connections), warmUpSeconds: values.quick ? 5 : 20 },
-      ...{ rounds, seconds, volatile: /\0/g },
-    }
-    const measured = await measureInTurns(turns)
-    const { rows: more, isGood: isMet } = inTurnsRows(turns, measured, { ...page, page: page.name })
-    rows.push(...more)
-    isGood &&= isMet
-  }
-  process.stdout.write(
-    `${formatTable(rows)}\n${values.connections} connections, ${rounds} rounds of ${seconds} s in turns, medians; load ${load} before\n`,
+  const sideOf = (name: string, pid: number, page: string) => ({
+    ...{ name, pid, url: `${nginx.origin}/${name}/${page}` },
+  })
+  const compared = pages.map(
+    ({ name, app, wanted }): ComparedPage => ({
+      ...{ name, wanted },
+      sides: [sideOf('wasm-fpm', ours.pid, name), sideOf('uwsgi', theirs.get(app)?.pid ?? 0, name)],
+    }),
   )
-  return isGood ? 0 : 1
+  return compareInTurns(compared, { ...options, volatile: /\0/g })
 }
 
 async function startOurs(): Promise<Server> {
@@ -115,17 +90,7 @@ extensions = [".py"]
 sessions = "off"
 ${apps.map((app) => tenantTable(app)).join('\n')}
 `
-  writeFileSync(join(folder, 'wasm-fpm.toml'), config)
-  const server = startServer({
-    name: 'wasm-fpm',
-    command: process.execPath,
-    args: [
-      '--disable-warning=ExperimentalWarning',
-      ...[MAIN, 'serve', '--config', join(folder, 'wasm-fpm.toml')],
-    ],
-    logFile: join(folder, 'wasm-fpm.log'),
-    env: { NODE_ENV: 'production' },
-  })
+  const server = startOwnServer(folder, config)
   servers.push(server)
   await server.ready(socket, 60_000)
   return server

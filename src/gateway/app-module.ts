@@ -26,7 +26,7 @@ export interface AppModuleOptions {
 }
 
 /** Changes of more files are not noticed. */
-const MAX_FILES = 8000
+export const MAX_APP_FILES = 8000
 /** What fails may take up to this share of the time. */
 const FAILING_SHARE = 0.2
 const LEAST_PAUSE_MS = 1000
@@ -109,7 +109,7 @@ export class AppModule {
     const startMs = clock.nowMs()
     const files = new Map<string, string>()
     const onFile = (path: string): void => {
-      if (files.has(path) || files.size >= MAX_FILES) return
+      if (files.has(path) || files.size >= MAX_APP_FILES) return
       const identity = identify(path)
       if (identity !== undefined) files.set(path, identity)
     }

@@ -18,6 +18,7 @@ import { parseSize } from '../../src/config/units.ts'
 import { MAX_REPLY_BYTES } from '../../src/fastcgi/connection.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../src/fastcgi/limits.ts'
 import { DEFAULT_UNFINISHED_PARAMS_BYTES } from '../../src/fastcgi/params-budget.ts'
+import { MAX_APP_FILES } from '../../src/gateway/app-module.ts'
 import { MAX_FILES } from '../../src/gateway/application.ts'
 import { type FailureCode, failureRule } from '../../src/gateway/failure.ts'
 import { MAX_HELD_BYTES } from '../../src/gateway/guest-stderr.ts'
@@ -165,6 +166,7 @@ test('fixed limits are those of the code', () => {
       MAX_REACTOR_BYTES,
       MAX_WARM_PATHS,
       MAX_FILES,
+      MAX_APP_FILES,
       MAX_WAYS,
       DEFAULT_IMAGE_CACHE_LIMITS.bytes,
       DEFAULT_IMAGE_CACHE_LIMITS.fileBytes,
@@ -209,7 +211,7 @@ const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
   ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_MAPPINGS', 'MAX_FILES', 'MAX_FIBERS'],
-  'MAX_FIBERS_OF_ALL',
+  ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [

@@ -1,7 +1,7 @@
 /** When an application is loaded, who waits for it, and what comes of it when it cannot be. */
 import { beforeEach, expect, test } from 'vitest'
 import { createLogger } from '../../../src/base/logger.ts'
-import { AppModule } from '../../../src/gateway/app-module.ts'
+import { AppModule, MAX_APP_FILES } from '../../../src/gateway/app-module.ts'
 import type { GuestModule } from '../../../src/guest/guest-module.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
@@ -84,6 +84,18 @@ test('of many files, too, and all that ask meanwhile wait for the look', async (
   files.set('/srv/999.py', 'v2')
   clock.advance(1000)
   expect(await Promise.all([nameOf(), nameOf()])).toEqual(['loaded 2', 'loaded 2'])
+})
+
+test('files beyond the most that are looked at', async () => {
+  opened = Array.from({ length: MAX_APP_FILES + 1 }, (_, index) => `/srv/${index}.py`)
+  for (const path of opened) files.set(path, 'v1')
+  await nameOf()
+  files.set(`/srv/${MAX_APP_FILES}.py`, 'v2')
+  clock.advance(1000)
+  expect(await nameOf()).toBe('loaded 1')
+  files.set(`/srv/${MAX_APP_FILES - 1}.py`, 'v2')
+  clock.advance(1000)
+  expect(await nameOf()).toBe('loaded 2')
 })
 
 test('what cannot be loaded is an error for all, and tried again after a pause', async () => {
