@@ -13,6 +13,8 @@ LEFT_OUT = {
 }
 # Where Debian's Python has it: names of files in tracebacks are known from there.
 HOME = "/usr/lib/python3.11"
+# What this one was built with; Debian's sysconfig looks for another name than its build gives it.
+CONFIGURATION = "_sysconfigdata__wasm32-wasi"
 
 
 def modules(folder):
@@ -22,7 +24,9 @@ def modules(folder):
             continue
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)
-        if name and all(part.isidentifier() for part in name.split(".")) or name.startswith("_sysconfigdata"):
+        if name.startswith("_sysconfigdata"):
+            name = CONFIGURATION
+        if name and all(part.isidentifier() for part in name.split(".")) or name == CONFIGURATION:
             yield name, is_package, path, path.relative_to(folder)
 
 

@@ -194,7 +194,7 @@ test.skipIf(!has)('a script is a CGI program', async () => {
   const { client, folder, serving } = await start(undefined)
   mkdirSync(join(folder, 'cgi'))
   const script =
-    'import os, sys, beside\nprint("Content-Type: text/plain\\n")\nprint(__name__, os.getcwd(), os.environ["PATH_INFO"], beside.x)\nprint("said", file=sys.stderr)\nsys.exit(int(os.environ["QUERY_STRING"]))'
+    'import os, sys, zoneinfo, beside\nprint("Content-Type: text/plain\\n")\nprint(__name__, os.getcwd(), os.environ["PATH_INFO"], beside.x)\nprint("said", file=sys.stderr)\nsys.exit(int(os.environ["QUERY_STRING"]))'
   writeFileSync(join(folder, 'cgi/a.py'), script)
   writeFileSync(join(folder, 'cgi/beside.py'), 'x = 1')
   const more = { PATH_INFO: '/more' }
