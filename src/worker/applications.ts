@@ -47,7 +47,12 @@ export interface Scripts {
 interface Place {
   readonly guest: string
   readonly host: string | undefined
+  /** Whether requests may write there. Default: no. */
+  readonly isWritable?: boolean
 }
+
+/** Of a place, what concerns one path in it. */
+type Found = Omit<Place, 'guest'>
 
 const NEVER_CHANGES = 'as ever'
 
@@ -68,9 +73,7 @@ function runApp(
   const { app, runtime, tenant, settings, settingsOf = () => settings } = scripts
   const { name, extensions, index } = runtime.config
   const { clock, logger } = parts
-  // What can be written while requests run is not what the application is made of.
-  const mounts = tenant.mounts.filter(({ writable }) => !writable)
-  const placeOf = placeFinder({ ...scripts, tenant: { ...tenant, mounts } }, clock)
+  const placeOf = placeFinder(scripts, clock)
   const told = new Set<string>()
   const module = new AppModule({
     ...{ clock, logger, revalidateMs: tenant.revalidateMs },
@@ -79,7 +82,11 @@ function runApp(
       const onOpened = (path: string): void => onFile(`/${path}`)
       return load(engine, [], { ...scripts, ...parts, told, onOpened })
     },
-    identify: (path) => identityAt(placeOf(path)),
+    identify: (path) => {
+      const place = placeOf(path)
+      // What can be written while requests run is not what the application is made of.
+      return place?.isWritable === true ? undefined : identityAt(place)
+    },
   })
   return {
     ...{ name, extensions, index, app, settingsOf },
@@ -189,8 +196,10 @@ function entriesOf(env: Readonly<Record<string, string>>): Uint8Array[] {
 function placeFinder(
   { folder, tenant }: Scripts,
   clock: Clock,
-): (path: string) => Pick<Place, 'host'> | undefined {
-  const places: Place[] = tenant.mounts.map(({ guest, host }) => ({ guest, host }))
+): (path: string) => Found | undefined {
+  const places: Place[] = tenant.mounts.map(({ guest, host, writable }) => ({
+    ...{ guest, host, isWritable: writable },
+  }))
   if (folder !== undefined) places.push(folder)
   // Those that lie in others first.
   places.sort((a, b) => b.guest.length - a.guest.length)
@@ -202,7 +211,7 @@ function placeFinder(
     const place = places.find(({ guest }) => path.startsWith(guest === '/' ? guest : `${guest}/`))
     if (place?.host === undefined) return place
     const below = path.slice(place.guest === '/' ? 0 : place.guest.length)
-    return staysBelow(below) ? { host: place.host + below } : undefined
+    return staysBelow(below) ? { ...place, host: place.host + below } : undefined
   }
 }
 
@@ -216,7 +225,7 @@ function staysBelow(path: string): boolean {
   return true
 }
 
-function identityAt(place: Pick<Place, 'host'> | undefined): string | undefined {
+function identityAt(place: Found | undefined): string | undefined {
   if (place === undefined) return undefined
   return place.host === undefined ? NEVER_CHANGES : identityOf(place.host)
 }

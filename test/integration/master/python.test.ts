@@ -38,8 +38,8 @@ async function start(
   const config = configText(folder, {
     top: `${top}[[runtime]]\nname = "python"\nmodule = "${PYTHON_RUNTIME}"\nextensions = [".py"]\nsessions = "off"\n`,
     pool: 'workers = 1',
-    tenant: `runtimes = ["python"]\n${app === undefined ? '' : `app = "${app}"`}\nenv = { DATA = "/data" }\nlimits = { cpu = "2s", wall = "10s" }\n${tenant}
-[[tenant.mounts]]\nhost = "${data}"\nguest = "/data"\nwritable = true\n`,
+    tenant: `runtimes = ["python"]\n${app === undefined ? '' : `app = "${app}"`}\nenv = { DATA = "${data}" }\nlimits = { cpu = "2s", wall = "10s" }\n${tenant}
+[[tenant.mounts]]\nhost = "${data}"\nguest = "${data}"\nwritable = true\n`,
   })
   const serving = await serve({ folder, config })
   return { folder, serving, client: new Client(serving.socket) }
@@ -145,13 +145,36 @@ test.skipIf(!has)('a file that changes is loaded anew, and one that is wrong say
   client.close()
 })
 
+const COUNTING = `import os
+PATH = os.environ["DATA"] + "/count"
+at_import = open(PATH).read()
+
+def application(environ, start_response):
+    count = int(open(PATH).read()) + 1
+    with open(PATH, "w") as file:
+        file.write(str(count))
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{at_import} {count}".encode()]
+`
+
+test.skipIf(!has)('what requests write is not what an application is made of', async () => {
+  const { client, folder, serving } = await start('counting', { tenant: 'revalidate = "0"' })
+  writeFileSync(join(folder, 'counting.py'), COUNTING)
+  writeFileSync(join(folder, 'data/count'), '0')
+  chmodSync(join(folder, 'data/count'), 0o666)
+  const texts: string[] = []
+  for (let count = 0; count < 3; count += 1) texts.push((await client.get('')).body)
+  client.close()
+  expect(texts, serving.log()).toEqual(['0 1', '0 2', '0 3'])
+})
+
 const DEPENDENT = `import os
 import dependency
 import sqlite3
 
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
-    with sqlite3.connect("/data/hits.db") as hits:
+    with sqlite3.connect(os.environ["DATA"] + "/hits.db") as hits:
         hits.execute("create table if not exists hit (path)")
         hits.execute("insert into hit values (?)", [environ["PATH_INFO"]])
         count = hits.execute("select count(*) from hit").fetchone()[0]
