@@ -19,11 +19,13 @@ interface Step extends Omit<Question, 'body'> {
   readonly body?: string
   /** Default: 200. */
   readonly status?: number
-  /** What wasm-fpm answers, where uWSGI does not do what PEP 3333 says. Default: the same. */
-  readonly own?: { readonly status: number; readonly text: string }
+  /** What wasm-fpm answers, where uWSGI does not do what PEP 3333 says, or has what is not all pass for it. Default: the same. */
+  readonly own?: Partial<Answer> & Pick<Answer, 'status'>
 }
 
 const FAILED = { status: 500, text: 'Internal Server Error' }
+
+const CUT = { status: 200, ending: 'cut' } as const
 
 const UPLOAD = `--b
 Content-Disposition: form-data; name="file"; filename="some file.txt"
@@ -57,6 +59,7 @@ const APPLICATIONS: Readonly<Record<string, readonly Step[]>> = {
       own: { status: 503, text: 'not now' },
     },
     { name: 'an exception', path: '/fails', own: FAILED },
+    { name: 'one when a part is out', path: '/breaks_off', own: CUT },
     { name: 'an exception of a generator', path: '/generator_fails', own: FAILED },
   ],
   'notes:app': [
@@ -179,7 +182,7 @@ for (const [app, steps] of Object.entries(APPLICATIONS)) {
         const { own, status = own?.status ?? 200 } = step
         const [expected, actual] = answers.map(comparable)
         if (own === undefined) expect(actual, sides.logs('wasm-fpm')).toEqual(expected)
-        else expect(answers[1]).toMatchObject({ ...own, ending: 'complete' })
+        else expect(answers[1]).toMatchObject({ ending: 'complete', ...own })
         expect(answers[1]?.status).toBe(status)
       })
     }

@@ -134,6 +134,7 @@ EXPORT("wasm_fpm_handle") void wasm_fpm_handle(void) {
     int status = (int)PyLong_AsLong(code);
     if (status != 0) _exit(status);
   } else if (answer() != 0) {
-    _exit(1);
+    /* What has been sent is not all, and nothing else says so: a program that ends, with whatever code, has said what it wanted. */
+    __builtin_trap();
   }
 }

@@ -12,7 +12,7 @@
 
 extern char **environ;
 
-static PyObject *start_function, *write_function, *status, *headers, *scheme_key;
+static PyObject *start_function, *write_function, *status, *headers, *scheme_key, *close_key;
 static bool are_headers_sent;
 static char gathered[GATHERED_BYTES];
 static size_t gathered_bytes;
@@ -140,6 +140,7 @@ void wasm_fpm_start_wsgi(void) {
   start_function = PyCFunction_New(&start_definition, NULL);
   write_function = PyCFunction_New(&write_definition, NULL);
   scheme_key = PyUnicode_InternFromString("wsgi.url_scheme");
+  close_key = PyUnicode_InternFromString("close");
 }
 
 static bool is_secure(void) {
@@ -190,7 +191,7 @@ static int close_result(PyObject *result) {
   PyObject *type, *value, *trace;
   PyErr_Fetch(&type, &value, &trace);
   PyObject *close = NULL;
-  int failed = _PyObject_LookupAttr(result, PyUnicode_InternFromString("close"), &close) < 0;
+  int failed = _PyObject_LookupAttr(result, close_key, &close) < 0;
   if (close != NULL) {
     PyObject *nothing = PyObject_CallNoArgs(close);
     failed = nothing == NULL;

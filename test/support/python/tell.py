@@ -85,6 +85,12 @@ def generator_fails(environ, start_response):
     yield b"never"
 
 
+def breaks_off(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    yield b"x" * 200_000
+    raise RuntimeError("after the first part")
+
+
 def large(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/octet-stream")])
     return [b"x" * 300_000, b"y" * 300_000]
