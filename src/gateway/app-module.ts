@@ -39,11 +39,18 @@ interface Loaded {
   readonly files: ReadonlyMap<string, string>
 }
 
+interface Failed {
+  readonly error: unknown
+  /** When it is tried again in any case. */
+  readonly untilMs: number
+  readonly files: ReadonlyMap<string, string>
+}
+
 export class AppModule {
   readonly #options: AppModuleOptions
   #loaded: Loaded | undefined
   #loading: Promise<GuestModule> | undefined
-  #failed: { readonly error: unknown; readonly untilMs: number } | undefined
+  #failed: Failed | undefined
   #checkedMs = 0
   #usedMs = 0
   #idleTimer: Timer | undefined
@@ -93,7 +100,7 @@ export class AppModule {
   #load(): Promise<GuestModule> {
     const failed = this.#failed
     if (failed !== undefined && this.#options.clock.nowMs() < failed.untilMs)
-      return Promise.reject(failed.error)
+      return this.#afterFailure(failed)
     this.#failed = undefined
     this.#loaded = undefined
     const loading = this.#make().finally(() => {
@@ -101,6 +108,22 @@ export class AppModule {
     })
     this.#loading = loading
     return loading
+  }
+
+  /** It is worth another try before its time when one of the files that it has read is another one. */
+  #afterFailure({ error, files }: Failed): Promise<GuestModule> {
+    const { clock, identify, revalidateMs } = this.#options
+    const nowMs = clock.nowMs()
+    if (nowMs - this.#checkedMs < revalidateMs) return Promise.reject(error)
+    this.#checkedMs = nowMs
+    const looking = Promise.resolve(changedFile({ files, identify })).then((path) => {
+      this.#loading = undefined
+      if (path === undefined) throw error
+      this.#failed = undefined
+      return this.#load()
+    })
+    this.#loading = looking
+    return looking
   }
 
   async #make(): Promise<GuestModule> {
@@ -128,7 +151,8 @@ export class AppModule {
       const error = new GuestError('GUEST_NO_APPLICATION', message, { cause })
       const nowMs = clock.nowMs()
       const pauseMs = Math.max(LEAST_PAUSE_MS, (nowMs - startMs) / FAILING_SHARE)
-      this.#failed = { error, untilMs: nowMs + pauseMs }
+      this.#checkedMs = nowMs
+      this.#failed = { error, untilMs: nowMs + pauseMs, files }
       throw error
     }
   }

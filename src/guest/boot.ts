@@ -75,6 +75,7 @@ export function warmModule(module: GuestModule, options: WarmOptions): Promise<G
     (request): NamedRun => ({
       ...request,
       what: `run ${request.name} ahead in`,
+      mayExit: true,
       code: 'GUEST_WARM_REQUEST_FAILED',
       details: { request: request.name },
     }),
@@ -85,12 +86,14 @@ export function warmModule(module: GuestModule, options: WarmOptions): Promise<G
 
 interface NamedRun extends BootRun {
   readonly what: string
+  /** Whether `proc_exit` with code 0 will do as well: what the guest meant to do is done. */
+  readonly mayExit: boolean
   readonly code: GuestErrorCode
   readonly details?: Readonly<Record<string, string>>
 }
 
-const BOOTING = { what: 'boot', code: 'GUEST_BOOT_FAILED' } as const
-const WARMING = { what: 'warm up', code: 'GUEST_BOOT_FAILED' } as const
+const BOOTING = { what: 'boot', mayExit: false, code: 'GUEST_BOOT_FAILED' } as const
+const WARMING = { what: 'warm up', mayExit: false, code: 'GUEST_BOOT_FAILED' } as const
 
 interface Step extends Pick<BootOptions, 'clock' | 'turns'> {
   readonly entries: readonly string[]
@@ -116,7 +119,7 @@ async function advance(module: GuestModule, step: Step): Promise<GuestModule> {
 }
 
 async function runOnce(instance: GuestInstance, run: NamedRun, step: Step): Promise<void> {
-  const { what, code, details = {}, grants, cpuMs, wallMs } = run
+  const { what, mayExit, code, details = {}, grants, cpuMs, wallMs } = run
   const { clock } = step
   const { name } = instance.module
   const errors = new TailSink(ERROR_BYTES)
@@ -137,7 +140,8 @@ async function runOnce(instance: GuestInstance, run: NamedRun, step: Step): Prom
     onWait: (usedMs) => turns.onWait(usedMs),
   })
   turns.ended(usedMs)
-  if (outcome.kind === 'exited' && outcome.code === 0) return
+  const isGood = outcome.kind === 'exited' && outcome.code === 0
+  if (isGood && (mayExit || instance.hasReturned)) return
   throw new GuestError(
     code,
     `Cannot ${what} ${name}: it ${endOf(outcome)}, wanted it to return${saidBy(errors)}`,

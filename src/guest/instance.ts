@@ -60,6 +60,7 @@ export class GuestInstance {
   #isOnStack = false
   #whenOffStack: (() => void) | undefined
   #isSpent = false
+  #hasReturned = false
   #runs = 0
   #wallTimer: Timer | undefined
 
@@ -99,6 +100,11 @@ export class GuestInstance {
   /** Runs so far. */
   get runs(): number {
     return this.#runs
+  }
+
+  /** Whether all that was called in the latest run has returned: none of it has called proc_exit. */
+  get hasReturned(): boolean {
+    return this.#hasReturned
   }
 
   /** Whether it must not run again: it trapped or was stopped. */
@@ -141,6 +147,7 @@ export class GuestInstance {
       whenUnwound: undefined,
     }
     this.#runs += 1
+    this.#hasReturned = false
     this.#host.begin(job.grants)
     this.#call(this.#run)
   }
@@ -245,6 +252,7 @@ export class GuestInstance {
     const { entries, state } = this.#program
     const entry = entries[run.entry]
     if (entry === undefined) {
+      this.#hasReturned = true
       this.#finish(run, EXITED)
       return
     }
@@ -308,7 +316,7 @@ export class GuestInstance {
       return exitCode === undefined || exitCode === 0 ? EXITED : { kind: 'exited', code: exitCode }
     }
     this.#isSpent = true
-    return outcomeOfThrow(thrown, this.#program.state.isFull())
+    return outcomeOfThrow(thrown, this.#program.state.hasGrownFull())
   }
 
   #finish(run: Run, outcome: Outcome): void {

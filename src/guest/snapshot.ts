@@ -26,6 +26,7 @@ export class MutableState {
   readonly #module: GuestModule
   readonly #memories: readonly GuestMemory[]
   readonly #snapshots: readonly MemorySnapshot[]
+  readonly #firstBytes: number
   readonly #restoreGlobals: () => void
   /** Whether pages may have been written that had not been written when they were put back last; instantiating does. */
   #mayHaveNewPages = true
@@ -38,6 +39,7 @@ export class MutableState {
     const saveGlobals = exports[SAVE_EXPORT] as () => void
     const { first } = module
     this.#snapshots = first?.memories ?? snapshotsOf(module.module, memories)
+    this.#firstBytes = this.bytes()
     if (first !== undefined) this.#begin(first, exports)
     saveGlobals()
   }
@@ -107,9 +109,13 @@ export class MutableState {
     return this.#snapshots.reduce((sum, { mappings }) => sum + mappings, 2 * this.#snapshots.length)
   }
 
-  /** Whether no memory can grow by another page. */
-  isFull(): boolean {
-    return this.bytes() + PAGE_BYTES > this.#module.memoryMaxBytes
+  /**
+   * Whether memories have grown as far as they may. One that never grows, as a reactor's, may be full or empty: only its guest
+   * knows.
+   */
+  hasGrownFull(): boolean {
+    const bytes = this.bytes()
+    return bytes > this.#firstBytes && bytes + PAGE_BYTES > this.#module.memoryMaxBytes
   }
 }
 

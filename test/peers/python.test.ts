@@ -45,6 +45,10 @@ const APPLICATIONS: Readonly<Record<string, readonly Step[]>> = {
     { name: 'another method', path: '/tell', method: 'PATCH', body: 'x' },
     { name: 'lines of a body', path: '/lines', method: 'POST', body: 'one\ntwo\nthree\nfour' },
     { name: 'a body of no length', path: '/lines', method: 'POST', body: '' },
+    {
+      ...{ name: 'more of a body than there is', path: '/greedy', method: 'POST' },
+      body: 'x'.repeat(3_000_000),
+    },
     { name: 'write()', path: '/write', status: 201 },
     { name: 'parts, and close()', path: '/parts' },
     { name: 'a generator', path: '/generated' },

@@ -9,7 +9,24 @@ import sys
 import types
 import weakref
 
-sys.stdin = io.TextIOWrapper(io.open(0, "rb", closefd=False), encoding="utf-8", errors="surrogateescape")
+# What is asked for and may not be there is read in pieces of this: Python takes the memory first.
+PIECE_BYTES = 1024 * 1024
+
+
+class Input(io.BufferedReader):
+    """wsgi.input: the body of the request, of which a program may ask for more than there is."""
+
+    def read(self, size=-1):
+        if size is None or size <= PIECE_BYTES:
+            return super().read(size)
+        parts = []
+        while size > 0 and (part := super().read(min(size, PIECE_BYTES))):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+
+sys.stdin = io.TextIOWrapper(Input(io.FileIO(0, "rb", closefd=False)), encoding="utf-8", errors="surrogateescape")
 sys.stderr = io.TextIOWrapper(io.open(2, "wb", 0, closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True)
 # What a program prints is no part of an answer.
 sys.stdout = sys.stderr

@@ -32,6 +32,12 @@ def lines(environ, start_response):
     return [b"|".join(found)]
 
 
+def greedy(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    body = environ["wsgi.input"]
+    return [b"%d, %d" % (len(body.read(10**9)), len(body.read(1)))]
+
+
 def write(environ, start_response):
     write = start_response("201 Created", [("Content-Type", "text/plain")])
     write(b"one ")

@@ -113,6 +113,28 @@ test('what cannot be loaded is an error for all, and tried again after a pause',
   expect(await nameOf()).toBe('loaded 2')
 })
 
+test.each([
+  ['a file that it has read', '/srv/app.py', 'loaded 2'],
+  ['another one', '/srv/other.py', undefined],
+])(
+  'one that takes long to fail is tried again at once when %s has changed',
+  async (_, path, wanted) => {
+    whatComes = () => {
+      clock.advance(2000)
+      return Promise.reject(new Error('a mistake'))
+    }
+    await expect(nameOf()).rejects.toThrow('a mistake')
+    whatComes = () => Promise.resolve()
+    files.set(path, 'v2')
+    clock.advance(999)
+    await expect(nameOf()).rejects.toThrow('a mistake')
+    clock.advance(1)
+    const names = Promise.all([nameOf(), nameOf()])
+    if (wanted === undefined) await expect(names).rejects.toThrow('a mistake')
+    else expect(await names).toEqual([wanted, wanted])
+  },
+)
+
 test('one that takes long to fail is tried again after five times as long', async () => {
   whatComes = () => {
     clock.advance(2000)

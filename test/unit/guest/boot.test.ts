@@ -164,6 +164,7 @@ test('a request that has written to very many pages is put back, and so is one t
 
 const FAILING = [
   { more: '(unreachable)', says: /Cannot boot reactor: it trapped \(unreachable; / },
+  { more: '(call $exit (i32.const 0))', says: /it exited with code 0, wanted it to return/ },
   { more: '(call $exit (i32.const 3))', says: /it exited with code 3, wanted it to return/ },
   { more: '(loop $ever (br $ever))', says: /it took more than its cpu time/ },
   {
@@ -180,6 +181,13 @@ test.each(FAILING)('a boot that fails says why: $more', async ({ more, says }) =
     code: 'GUEST_BOOT_FAILED',
     message: expect.stringMatching(says),
   })
+})
+
+test('a reactor that traps is not taken for one that has no memory left, for its memory never grows', async () => {
+  const trapping = COUNTER().replace('(drop (call $write', '(unreachable) (drop (call $write')
+  const engine = await bootModule(await compileReactor(trapping), OPTIONS)
+  const { outcome } = await runToEnd(instanceOf(engine), job({ grants: grants({}) }))
+  expect(outcome).toMatchObject({ kind: 'trapped', trap: 'unreachable' })
 })
 
 test('what cannot be given to another instance is refused', async () => {
