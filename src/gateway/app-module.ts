@@ -72,7 +72,7 @@ export class AppModule {
     this.#checkedMs = nowMs
     const changed = changedFile({ files: loaded.files, identify: this.#options.identify })
     if (changed === undefined) return loaded.module
-    return changed instanceof Promise ? this.#afterLook(loaded, changed) : this.#load()
+    return changed instanceof Promise ? this.#afterLook(changed, () => loaded.module) : this.#load()
   }
 
   /** Resolves when it is loaded. Rejects as `module` does. */
@@ -87,11 +87,16 @@ export class AppModule {
     this.#idleTimer?.cancel()
   }
 
-  /** Others wait for the same look. */
-  #afterLook(loaded: Loaded, changed: Promise<string | undefined>): Promise<GuestModule> {
+  /** Others wait for the same look. `unchanged`: what comes of it when no file is another one. */
+  #afterLook(
+    changed: Promise<string | undefined>,
+    unchanged: () => GuestModule,
+  ): Promise<GuestModule> {
     const looking = changed.then((path) => {
       this.#loading = undefined
-      return path === undefined ? loaded.module : this.#load()
+      if (path === undefined) return unchanged()
+      this.#failed = undefined
+      return this.#load()
     })
     this.#loading = looking
     return looking
@@ -116,14 +121,9 @@ export class AppModule {
     const nowMs = clock.nowMs()
     if (nowMs - this.#checkedMs < revalidateMs) return Promise.reject(error)
     this.#checkedMs = nowMs
-    const looking = Promise.resolve(changedFile({ files, identify })).then((path) => {
-      this.#loading = undefined
-      if (path === undefined) throw error
-      this.#failed = undefined
-      return this.#load()
+    return this.#afterLook(Promise.resolve(changedFile({ files, identify })), () => {
+      throw error
     })
-    this.#loading = looking
-    return looking
   }
 
   async #make(): Promise<GuestModule> {

@@ -153,9 +153,7 @@ export class WasiHost {
     this.imports = imports
   }
 
-  /**
-   * Says which memory the guest's pointers mean. Until then every call that needs memory returns FAULT.
-   */
+  /** Says which memory the guest's pointers mean. Until then every call that needs memory returns FAULT. */
   attach(memory: WebAssembly.Memory, counter?: WebAssembly.Global): void {
     this.#context.attach(memory)
     this.#context.counter = counter
