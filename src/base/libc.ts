@@ -21,6 +21,10 @@ export interface Libc {
   sendNow(fd: number, bytes: Uint8Array): number
   /** Takes from a socket what has come, and returns how much that is; 0 or less: nothing has, or nothing will. */
   receiveNow(fd: number, into: Uint8Array): number
+  /** Keeps what is sent to a TCP socket back until a packet is full, 200 ms are over, or `endSending`. */
+  cork(fd: number): void
+  /** Sends the end of the stream, at once, with what was kept back. */
+  endSending(fd: number): void
   /** Whether a stream socket is closed in both directions. */
   hasHungUp(fd: number): boolean
   /** Ends the process without waiting for any of its threads. */
@@ -39,6 +43,8 @@ export interface Libc {
   schedYield(): void
   /** Whether there is something to read, or to accept, at once. */
   isReadable(fd: number): boolean
+  /** Refuses connections that come from here on to a listening TCP socket; those that wait can be accepted. */
+  refuseNew(fd: number): void
   /** Writes two connected stream sockets to `fds`, closed in programs that are started; negative: they cannot be had. */
   socketpair(fds: Int32Array): number
   pread(fd: number, into: BigUint64Array, offset: bigint): number
@@ -74,6 +80,14 @@ const AF_UNIX = 1
 const SOCK_STREAM_CLOEXEC = 0x80001
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
+const SOL_SOCKET = 1
+const IPPROTO_TCP = 6
+const TCP_CORK = 3
+const ON = new Int32Array([1])
+const SHUT_WR = 1
+const SO_BINDTOIFINDEX = 62
+/** Of no network interface. */
+const NO_INTERFACE = new Int32Array([0x7fff_ffff])
 const POLLIN = 1
 const POLLERR = 0x8
 const POLLHUP = 0x10
@@ -121,6 +135,8 @@ function bind(ffi: typeof Ffi): Libc {
     madvise: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
     ioctl: { arguments: ['int32', 'uint64', 'pointer'], return: 'int32' },
     getrusage: { arguments: ['int32', 'pointer'], return: 'int32' },
+    shutdown: { arguments: ['int32', 'int32'], return: 'int32' },
+    setsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'uint32'], return: 'int32' },
     sched_yield: { arguments: [], return: 'int32' },
     socketpair: { arguments: ['int32', 'int32', 'int32', 'pointer'], return: 'int32' },
     pread: { arguments: ['int32', 'pointer', 'uint64', 'int64'], return: 'int64' },
@@ -145,6 +161,7 @@ function bind(ffi: typeof Ffi): Libc {
   const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
   const [schedYield, socketpair] = [at('sched_yield'), at('socketpair')]
   const [dup2, exit, poll] = [at('dup2'), at('_exit'), at('poll')]
+  const [setsockopt, shutdown] = [at('setsockopt'), at('shutdown')]
   const [send, recv, fallocate, lseek] = [at('send'), at('recv'), at('fallocate'), at('lseek')]
   // struct pollfd: the descriptor, and two bytes each of what is asked and what is answered.
   const asked = new Int32Array(2)
@@ -168,6 +185,8 @@ function bind(ffi: typeof Ffi): Libc {
     dup2: (from, to) => dup2(from, to),
     sendNow: (fd, bytes) => send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL),
     receiveNow: (fd, into) => recv(fd, into, into.length, MSG_DONTWAIT),
+    cork: (fd) => void setsockopt(fd, IPPROTO_TCP, TCP_CORK, pointer(ON), 4),
+    endSending: (fd) => void shutdown(fd, SHUT_WR),
     hasHungUp: (fd) => (pollNow(fd, 0) & (POLLHUP | POLLERR)) !== 0,
     exitNow: (code) => void exit(code),
     mmap: (address, bytes, { protection, flags, fd, offset = 0 }) =>
@@ -178,6 +197,8 @@ function bind(ffi: typeof Ffi): Libc {
     ioctl: (fd, request, argument) => ioctl(fd, request, pointer(argument)),
     getrusage: (who, usage) => getrusage(who, usage),
     socketpair: (fds) => socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pointer(fds)),
+    // A socket of an interface is found by what comes in there: by nothing, here.
+    refuseNew: (fd) => void setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, pointer(NO_INTERFACE), 4),
     schedYield: () => void schedYield(),
     isReadable: (fd) => pollNow(fd, POLLIN) !== 0,
     pread: (fd, into, offset) => Number(pread(fd, pointer(into), BigInt(into.byteLength), offset)),

@@ -84,10 +84,10 @@ export type MasterMessage<Settings> =
   /** The answer to `used`: what tenants have had of the other workers' threads since the last one. */
   | { readonly kind: 'used-elsewhere'; readonly usage: Usage }
   /**
-   * To stop accepting, finish what runs for up to `graceMs`, and end. `hasHeirs`: another worker takes its connections;
-   * else they are closed.
+   * To stop accepting, finish what runs for up to `graceMs`, and end. `heirs`: the addresses that others accept on, who also take its
+   * connections; without any these are closed.
    */
-  | { readonly kind: 'drain'; readonly graceMs: number; readonly hasHeirs: boolean }
+  | { readonly kind: 'drain'; readonly graceMs: number; readonly heirs: readonly string[] }
 
 /** Lines that the logs of the processes have dropped that are no workers, since the server's start. */
 export interface ServerDroppedLines {

@@ -283,7 +283,7 @@ export class Master {
       const old = before.get(name)
       if (change.kind === 'keep') old?.commit()
       else if (old !== undefined) {
-        void old.drain(config.processControlTimeoutMs, change.kind === 'replace')
+        void old.drain(config.processControlTimeoutMs, newcomers.get(name)?.addresses)
       }
       const pool = change.kind === 'keep' ? old : newcomers.get(name)
       if (pool !== undefined) this.#pools.set(name, pool)

@@ -14,7 +14,7 @@ export interface GivenAway<Worker> {
 
 /** A worker, as far as this is concerned. */
 export interface Taker {
-  readonly isReady: boolean
+  readonly canTake: boolean
   /** Whether it accepts connections, too. */
   readonly takesPart: boolean
   readonly isBusy: boolean
@@ -81,7 +81,7 @@ export class Passage<Worker extends Taker> {
   }
 
   #nextFor({ from }: GivenAway<Worker>): Worker | undefined {
-    const ready = this.#workers().filter((worker) => worker.isReady)
+    const ready = this.#workers().filter((worker) => worker.canTake)
     const others = ready.filter((worker) => worker !== from)
     const taking = others.filter((worker) => worker.takesPart)
     const idle = taking.filter((worker) => !worker.isBusy)

@@ -91,6 +91,11 @@ export class PoolWorkers {
     })
   }
 
+  /** Where its workers accept. */
+  get addresses(): readonly string[] {
+    return this.#rights.sockets.map(({ address }) => address)
+  }
+
   get running(): RunningPool {
     return { pool: poolOf(this.#settings), grants: this.#rights.grants }
   }
@@ -150,20 +155,21 @@ export class PoolWorkers {
     }
   }
 
-  /** Ends all workers; resolves when they are gone. `hasHeirs`: their connections find others. */
-  async drain(graceMs: number, hasHeirs = false): Promise<void> {
+  /** Ends all workers; resolves when they are gone. `heirs`: the addresses at which their connections find others. */
+  async drain(graceMs: number, heirs: readonly string[] = []): Promise<void> {
     this.#isEnding = true
     for (const timer of this.#restarts) timer.cancel()
     this.#restarts.clear()
     this.#sendAgain(this.#passage.takeWaiting())
-    await Promise.all([...this.#workers].map((worker) => worker.drain(graceMs, hasHeirs)))
+    await Promise.all([...this.#workers].map((worker) => worker.drain(graceMs, heirs)))
     if (this.#ledger !== undefined) closeSync(this.#ledger)
     this.#ledger = undefined
   }
 
-  /** Gives the connection to one of its workers, the next one to come if there is none; at the end of the pool it is closed. */
+  /** Gives the connection to one of its workers, the next one to come if there is none; at the end of the pool it is closed when the last is. */
   adopt(gift: GivenAway<WorkerProcess>): void {
-    if (this.#isEnding) gift.connection.close()
+    const isNobodyThere = ![...this.#workers].some((worker) => worker.canTake)
+    if (this.#isEnding && isNobodyThere) gift.connection.close()
     else this.#passage.send(gift)
   }
 
@@ -188,7 +194,7 @@ export class PoolWorkers {
 
   /** Its connections go to others, one of which takes part from now on. */
   #retire(worker: WorkerProcess): void {
-    void worker.drain(this.#settings.processControlTimeoutMs, true)
+    void worker.drain(this.#settings.processControlTimeoutMs, this.addresses)
     this.#gathering.update()
   }
 

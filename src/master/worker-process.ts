@@ -96,6 +96,8 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
   #state: State = 'starting'
   #isBusy = false
   #doGuestsWait = false
+  /** On its way out, and nobody else gets its connections. */
+  #isLast = false
   #load = 0
   #isActive = false
   #runtimes: readonly RuntimeFacts[] = []
@@ -146,6 +148,11 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
   /** Without its channel it is as good as gone. */
   get isReady(): boolean {
     return this.#state === 'ready' && this.#child.connected
+  }
+
+  /** Whether it takes connections of other workers. */
+  get canTake(): boolean {
+    return this.isReady || (this.#state === 'draining' && this.#isLast && this.#child.connected)
   }
 
   /** Whether it has been told to end, or has ended. */
@@ -239,20 +246,21 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
   }
 
   /**
-   * Lets it finish what runs for up to `graceMs`; a shorter time than before counts. `hasHeirs`: its idle connections go to
-   * others. Resolves when it is gone.
+   * Lets it finish what runs for up to `graceMs`; a shorter time than before counts. `heirs`: the addresses that others accept on,
+   * to whom its idle connections go. Resolves when it is gone.
    */
-  drain(graceMs: number, hasHeirs: boolean): Promise<void> {
+  drain(graceMs: number, heirs: readonly string[]): Promise<void> {
     if (this.#state === 'gone') return this.gone
     const { clock, limits } = this.#options
     const wasStarting = this.#state === 'starting'
     this.#state = 'draining'
+    this.#isLast = heirs.length === 0
     this.#deadline?.cancel()
     if (wasStarting) {
       this.#readiness.reject(failed(this.pid, 'it was told to end before it was ready'))
       this.#child.kill('SIGKILL')
     } else {
-      this.#send({ kind: 'drain', graceMs, hasHeirs })
+      this.#send({ kind: 'drain', graceMs, heirs })
       this.#deadline = clock.after(graceMs + limits.killMs, () =>
         this.#kill(`it was still there ${limits.killMs} ms after its time was up`),
       )
@@ -304,6 +312,7 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
         this.#options.onAdopted(this, message.id)
         return
       case 'declined':
+        this.#isLast = false
         this.#options.onDeclined(this, message.id)
         return
       case 'busy':

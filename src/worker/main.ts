@@ -61,7 +61,7 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
       worker?.takeStatuses(message.id, message)
       return
     case 'drain':
-      drain(message.graceMs, message.hasHeirs)
+      drain(message.graceMs, message.heirs)
       return
   }
 }
@@ -120,12 +120,13 @@ function openLedger(): UsageLedger {
 function masterIsGone(): void {
   if (isOrphan) return
   isOrphan = true
-  drain(graceMs, false)
+  drain(graceMs, [])
 }
 
-function drain(limitMs: number, hasHeirs: boolean): void {
+/** `heirs`: the addresses that others accept on; default: all. */
+function drain(limitMs: number, heirs?: readonly string[]): void {
   if (worker === undefined) process.exit(0)
-  worker.drain(limitMs, hasHeirs)
+  worker.drain(limitMs, heirs ?? worker.addresses)
 }
 
 process.on('message', (message, handle) =>
@@ -133,8 +134,8 @@ process.on('message', (message, handle) =>
 )
 // It does not come where a socket was on its way to the master: then the next beat finds out.
 process.once('disconnect', masterIsGone)
-process.once('SIGTERM', () => drain(graceMs, true))
-process.once('SIGQUIT', () => drain(graceMs, true))
+process.once('SIGTERM', () => drain(graceMs))
+process.once('SIGQUIT', () => drain(graceMs))
 // A terminal sends these to everybody; the master says what is to be done.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
   process.on(signal, () => undefined)

@@ -24,6 +24,7 @@ import { BusyPoll } from './busy-poll.ts'
 import { HandOver, type HandOverOptions } from './hand-over.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
 import { LoadWatch, MEASURE_MS } from './load-watch.ts'
+import { dismiss, drained, leave, type Parting } from './parting.ts'
 import { Standby } from './standby.ts'
 import { StatusExchange, type ToldStatuses } from './status-exchange.ts'
 
@@ -38,9 +39,6 @@ const RETURN_MEMORY_MS = 1000
  * it is told again, at every measurement; if it is not, somebody has to accept.
  */
 const PAUSE_MS = 2 * MEASURE_MS
-
-/** How long idle connections may still bring a request to a worker that ends; then they are closed. */
-const LAST_REQUEST_MS = 300
 
 /** How long the master may take to receive what was given away. */
 const LAST_SENDING_MS = 1000
@@ -142,6 +140,11 @@ export class Worker {
     })
   }
 
+  /** Where it accepts. */
+  get addresses(): readonly string[] {
+    return this.#listeners.map(({ address }) => address)
+  }
+
   /** Resolves when every socket accepts, or when the master has been told why not. */
   async start({ settings, sockets, http }: Start): Promise<void> {
     const { send } = this.#options
@@ -205,7 +208,7 @@ export class Worker {
     const goes = (listener: Listener): boolean => !next.addresses.includes(listener.address)
     const gone = this.#listeners.filter(goes)
     this.#left.push(...gone)
-    void this.#leave(gone)
+    void leave(gone, { ...this.#parting, heirs: [] })
     this.#listeners = this.#listeners.filter((listener) => !goes(listener))
     for (const listener of this.#listeners) {
       listener.update(connectionSettings(next.pool, next.gateway.router.params))
@@ -275,29 +278,36 @@ export class Worker {
     const left = this.#left.find(isOfAddress)
     const listener = this.#listeners.find(isOfAddress) ?? left ?? this.#listeners[0]
     listener?.adopt(connection)
-    if (listener === left && left !== undefined) this.#dismiss([left])
+    if (listener !== undefined && (listener === left || this.#isEnding))
+      dismiss([listener], this.#parting)
     this.#standby.look()
   }
 
   /**
    * Stops accepting, finishes what runs for up to `graceMs`, stops what runs then, and ends. When it is called again, the
-   * shorter time counts.
+   * shorter time counts. `heirs`: the addresses that others accept on.
    */
-  drain(graceMs: number, hasHeirs: boolean): void {
+  drain(graceMs: number, heirs: readonly string[]): void {
     this.#options.clock.after(graceMs, this.#timeUp.resolve)
     if (this.#isEnding) return
     this.#isEnding = true
     this.#standby.end()
-    this.#givesAway = hasHeirs
-    void this.#end()
+    this.#givesAway = heirs.length > 0
+    void this.#end(heirs)
   }
 
-  async #end(): Promise<void> {
+  async #end(heirs: readonly string[]): Promise<void> {
     const { clock, onEnd } = this.#options
     const listeners = [...this.#listeners, ...this.#left]
-    await Promise.race([this.#handOver.close(), this.#timeUp.promise])
+    const timeUp = this.#timeUp.promise
+    // The last ones take what is on its way between them until they are done with their own.
+    if (this.#givesAway) await Promise.race([this.#handOver.close(), timeUp])
     const front = this.#front?.close().then(() => this.#front?.drained())
-    await Promise.race([Promise.all([front, this.#leave(listeners)]), this.#timeUp.promise])
+    await Promise.race([
+      Promise.all([front, leave(listeners, { ...this.#parting, heirs })]),
+      timeUp,
+    ])
+    await Promise.race([this.#handOver.close().then(() => drained(listeners)), timeUp])
     this.#gateway?.scheduler.stop()
     for (const listener of listeners) listener.destroyConnections()
     this.#beat.stop()
@@ -312,25 +322,8 @@ export class Worker {
     })
   }
 
-  /** Stops accepting; resolves when the connections are gone. */
-  async #leave(listeners: readonly Listener[]): Promise<void> {
-    await Promise.all(listeners.map((listener) => listener.close()))
-    this.#dismiss(listeners)
-    await Promise.all(listeners.map((listener) => listener.drained()))
-  }
-
-  /** Gives their connections away as they become idle, or has their last requests answered. */
-  #dismiss(listeners: readonly Listener[]): void {
-    for (const listener of listeners) {
-      if (this.#givesAway) listener.closeIdle()
-      else listener.closeAfterAnswer()
-    }
-    if (this.#givesAway) return
-    this.#options.clock.after(LAST_REQUEST_MS, () =>
-      setImmediate(() => {
-        for (const listener of listeners) listener.closeIdle()
-      }),
-    )
+  get #parting(): Omit<Parting, 'heirs'> {
+    return { clock: this.#options.clock, givesAway: () => this.#givesAway }
   }
 
   #listen(socket: SocketGrant, pool: PoolConfig, params: Router['params']): Promise<Listener> {

@@ -117,6 +117,8 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   /** Closes gracefully after the next answer; a connection that stays idle stays open. */
   closeAfterAnswer(): void {
     this.#closesWhenIdle = true
+    // The end comes with the answer: right behind it, it might cross the next request.
+    if (this.#options.peer.transport === 'tcp') loadLibc()?.cork(descriptorOf(this.#socket))
   }
 
   /** Cuts the connection so that the peer notices. */
@@ -276,6 +278,8 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
       return
     }
     this.#resume()
+    // Node ends it a turn of the event loop later.
+    if (this.#closesWhenIdle) loadLibc()?.endSending(descriptorOf(this.#socket))
     this.#socket.end()
   }
 

@@ -1,5 +1,6 @@
 /** A listening socket and the connections that came in by it. */
 import { createServer, type Server, type Socket } from 'node:net'
+import { emptyAcceptQueue } from '../../base/accept-queue.ts'
 import type { Clock } from '../../base/clock.ts'
 import { loadLibc } from '../../base/libc.ts'
 import {
@@ -81,6 +82,8 @@ export interface Listener {
   update(settings: ConnectionSettings): void
   /** Stops accepting; connections go on, each until it has no request. Idempotent. Resolves when nothing is bound any more. */
   close(): Promise<void>
+  /** As `close`, for a socket that nobody else accepts on any more: connections that wait are accepted first, new ones refused. */
+  finish(): Promise<void>
   /** Closes connections without a request now, the others as soon as they have none. */
   closeIdle(): void
   /** Takes over an open connection of another process, which has handed it over. */
@@ -226,6 +229,15 @@ class OpenListener implements Listener {
     this.resume() // or the descriptor would be left
     // Its callback waits for the connections; the socket itself is closed when this returns.
     this.#server.close()
+  }
+
+  async finish(): Promise<void> {
+    this.resume()
+    if (!this.#isClosed && this.#fd !== undefined) {
+      const { clock } = this.#options
+      await emptyAcceptQueue({ fd: this.#fd, mayRefuse: this.port !== undefined, clock })
+    }
+    await this.close()
   }
 
   closeIdle(): void {

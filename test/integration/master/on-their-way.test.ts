@@ -32,6 +32,15 @@ for (const { name, signals } of FATES) {
   })
 }
 
+test('a request on a connection that comes to the master when all are about to end is answered', async () => {
+  const { clients, holder, serving } = await setUp()
+  process.kill(holder, 'SIGTERM')
+  serving.child.kill('SIGTERM')
+  const answers = Promise.all(clients.map((client) => client.get('hello.wasm')))
+  expect((await answers).map(({ status }) => status)).toEqual(clients.map(() => 200))
+  expect(await serving.exit).toBe(0)
+})
+
 test('connections stay the same through restarts and reloads under load', async () => {
   const { serving } = await setUp()
   const load = startLoad(serving.socket, CONNECTIONS, 1)

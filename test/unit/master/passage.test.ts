@@ -7,7 +7,7 @@ import {
 } from '../../../src/master/passage.ts'
 
 interface FakeWorker extends Taker {
-  isReady: boolean
+  canTake: boolean
   takesPart: boolean
   isBusy: boolean
   /** Ids of connections that were sent to it. */
@@ -17,7 +17,7 @@ interface FakeWorker extends Taker {
 function makeWorker(more: Partial<FakeWorker> = {}): FakeWorker {
   const sent: number[] = []
   return {
-    isReady: true,
+    canTake: true,
     takesPart: true,
     isBusy: false,
     sent,
@@ -52,7 +52,7 @@ const PLACES: ReadonlyArray<{
   { name: 'a busy one', others: [{ isBusy: true }], wanted: [0] },
   { name: 'one that takes part', others: [{ takesPart: false }, { isBusy: true }], wanted: [1] },
   { name: 'one that stands by', others: [{ takesPart: false }], wanted: [0] },
-  { name: 'none that starts or ends', others: [{ isReady: false }], wanted: [-1] },
+  { name: 'none that starts or ends', others: [{ canTake: false }], wanted: [-1] },
   { name: 'back, if there is no other', others: [], wanted: [-1] },
 ]
 
@@ -98,7 +98,7 @@ test('those of a worker that ends, and what it declines, can be sent anew; what 
 
 test('without a worker they wait for one', () => {
   const { from, passage } = setUp()
-  from.isReady = false
+  from.canTake = false
   const gift = giftOf(from)
   passage.send(gift)
   expect([from.sent, gift.isClosed()]).toEqual([[], false])
