@@ -8,8 +8,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { TenantConfig } from '../config/config.ts'
-import { runtimesOf } from '../config/runtime-use.ts'
-import { tenantFor } from '../config/tenant-for.ts'
+import { publishAllowance } from '../config/publish-allowance.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import { storeFileError } from '../store/errors.ts'
 import { isName } from '../store/layout.ts'
@@ -67,11 +66,7 @@ export async function publishUpload(context: AdminContext, call: Call): Promise<
       ...{ handler, route, runtime, canary },
       signers: await readSigners(tenant.signers),
       units: { size: parseSize, duration: parseDuration },
-      allowance: (name) => {
-        const { limits, env } = tenantFor(tenant, name)
-        const { runtimes } = context.settings().settings
-        return { ceiling: limits, env, runtimes: runtimesOf(tenant, runtimes) }
-      },
+      allowance: (name) => publishAllowance(tenant, name, context.settings().settings),
       clock,
       account: accountFor(context, tenant),
       limits: store.limits,

@@ -28,4 +28,9 @@ export class TailSink implements ByteSink {
   text(): string {
     return this.#kept.toString('latin1')
   }
+
+  /** A character that the first byte cuts is none of it. */
+  utf8(): string {
+    return this.#kept.toString('utf8').replace(/^\ufffd+/, '')
+  }
 }

@@ -55,6 +55,7 @@ const NEXT: Readonly<Partial<Record<PublishStep | PulledStep['step'], string>>> 
   harden: 'compile',
   compile: 'probe',
   probe: 'store',
+  import: 'store',
 }
 
 export function textOutput(): PublishOutput {
@@ -83,7 +84,7 @@ export function textOutput(): PublishOutput {
       process.stdout.write(`${step.padEnd(8)} ${harmless(note)} (${printMs(ms)})\n`)
       const shown: unknown = Reflect.get(found, 'routes')
       if (Array.isArray(shown)) routes = shown.map(String)
-      const next = NEXT[step]
+      const next = Reflect.get(found, 'isApp') === true ? 'import' : NEXT[step]
       if (next !== undefined) progress = startWaiting(next)
     },
     pulling: ({ doneBytes, totalBytes }) => draw('pull', doneBytes, totalBytes),

@@ -3,8 +3,7 @@ import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { CodedError, toWire } from '../base/errors.ts'
 import { loadConfig } from '../config/load.ts'
-import { runtimesOf } from '../config/runtime-use.ts'
-import { tenantFor } from '../config/tenant-for.ts'
+import { publishAllowance } from '../config/publish-allowance.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import { findAccount, readAccountSource } from '../master/account.ts'
 import { DirectoryStore } from '../store/directory-store.ts'
@@ -210,10 +209,7 @@ function ofTenant({ config: file, tenant: name }: PublishCommandOptions): OfTena
     )
   }
   return {
-    allowance: (handler) => {
-      const { limits, env } = tenantFor(tenant, handler)
-      return { ceiling: limits, env, runtimes: runtimesOf(tenant, runtimes) }
-    },
+    allowance: (handler) => publishAllowance(tenant, handler, { runtimes }),
     user: pools.find((pool) => pool.name === tenant.pool)?.user,
     signers: tenant.signers,
     storeFolder,

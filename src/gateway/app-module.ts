@@ -146,8 +146,10 @@ export class AppModule {
       this.#dropWhenIdle(this.#loaded)
       return module
     } catch (cause) {
-      const { code, message } = toWire(cause)
-      logger.error({ code }, `application cannot be loaded: ${message}`)
+      const { code, details, message } = toWire(cause)
+      const said = details['said']
+      const traceback = typeof said === 'string' && said !== '' ? `\n${said}` : ''
+      logger.error({ code }, `application cannot be loaded: ${message}${traceback}`)
       const error = new GuestError('GUEST_NO_APPLICATION', message, { cause })
       const nowMs = clock.nowMs()
       const pauseMs = Math.max(LEAST_PAUSE_MS, (nowMs - startMs) / FAILING_SHARE)

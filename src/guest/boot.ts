@@ -9,11 +9,13 @@
  */
 import { createHash } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
+import type { ErrorDetails } from '../base/errors.ts'
 import { TailSink } from '../base/tail-sink.ts'
 import type { WasiGrants } from '../wasi/session.ts'
 import { START_EXPORT } from '../wasm/contract.ts'
 import { runToEnd } from './engine.ts'
 import { GuestError, type GuestErrorCode } from './errors.ts'
+import { failedImport } from './failed-import.ts'
 import { FaultConduct } from './fault-conduct.ts'
 import { REACTOR } from './guest-contract.ts'
 import type { GuestModule } from './guest-module.ts'
@@ -43,6 +45,22 @@ export interface BootTurns extends Pick<GuestJob, 'faults' | 'waitTurn' | 'takeT
   ended(cpuMs: number): void
 }
 
+/** What is imported, as its runtime knows it. */
+export interface ImportedApplication {
+  /** `package.module:variable`. */
+  readonly name: string
+  /** Its folder, as the guest sees it. */
+  readonly root: string
+}
+
+/** What tells the runtime to import it, instead of loading files. */
+export function variablesOfImport({
+  name,
+  root,
+}: ImportedApplication): Readonly<Record<string, string>> {
+  return { WASM_FPM_WARM: '', WASM_FPM_APP: name, WASM_FPM_ROOT: root }
+}
+
 /** A request that is run ahead of all others. */
 export interface WarmRequest extends BootRun {
   /** For messages: `GET /`. */
@@ -50,12 +68,16 @@ export interface WarmRequest extends BootRun {
 }
 
 export interface WarmOptions extends BootOptions {
+  /** Default: there is none, and what is loaded are files. */
+  readonly application?: ImportedApplication | undefined
   /** Run in this order, once it has been loaded. */
   readonly requests?: readonly WarmRequest[]
 }
 
-/** Of what it writes to standard error, in bytes: the last ones. */
-const ERROR_BYTES = 2048
+/** Of what it writes to standard error, in bytes: the last ones. A traceback of an import has some forty lines. */
+const ERROR_BYTES = 8192
+/** Of that, in characters, where it is said in one line. */
+const SAID_CHARS = 2048
 /** How long it holds the thread, in milliseconds. */
 const SLICE_MS = 1
 
@@ -67,33 +89,96 @@ export function bootModule(module: GuestModule, options: BootOptions): Promise<G
 }
 
 /**
- * `module` has been booted. Rejects with GUEST_BOOT_FAILED, GUEST_WRONG_CONTRACT, and with GUEST_WARM_REQUEST_FAILED, whose details have
- * the name of the `request`: then it can be tried again without that one.
+ * `module` has been booted. Rejects with GUEST_BOOT_FAILED, or GUEST_NO_APPLICATION where there is one, GUEST_WRONG_CONTRACT, and with
+ * GUEST_WARM_REQUEST_FAILED, whose details have the name of the `request`: then it can be tried again without that one.
  */
 export function warmModule(module: GuestModule, options: WarmOptions): Promise<GuestModule> {
+  const { application } = options
   const requests = (options.requests ?? []).map(
     (request): NamedRun => ({
       ...request,
-      what: `run ${request.name} ahead in`,
+      what: 'warm up',
       mayExit: true,
-      code: 'GUEST_WARM_REQUEST_FAILED',
-      details: { request: request.name },
+      failure: (failed) =>
+        failedRun('GUEST_WARM_REQUEST_FAILED', `run ${request.name} ahead in`, {
+          ...failed,
+          details: { request: request.name },
+        }),
     }),
   )
-  const runs: Step['runs'] = [{ ...options, ...WARMING }, ...requests]
+  const warming = application === undefined ? WARMING : importing(application)
+  const runs: Step['runs'] = [{ ...options, ...warming }, ...requests]
   return advance(module, { ...options, entries: [REACTOR.warm], runs })
 }
 
+/**
+ * Boots a module and imports an application, for whoever wants to know whether that can be done and nothing else: all of it within the
+ * limits of one run. Rejects with GUEST_NO_APPLICATION.
+ */
+export async function tryImport(
+  module: GuestModule,
+  { application, ...options }: BootOptions & { readonly application: ImportedApplication },
+): Promise<void> {
+  const instance = new GuestInstance(module, options.clock, [...BOOT, REACTOR.warm])
+  await runOnce(instance, { ...options, ...importing(application) }, options)
+}
+
+/** A run that has not come to a good end. */
+interface FailedRun {
+  /** Of the module. */
+  readonly name: string
+  readonly ended: string
+  /** The end of its standard error. */
+  readonly said: string
+}
+
 interface NamedRun extends BootRun {
+  /** Tells snapshots apart. */
   readonly what: string
   /** Whether `proc_exit` with code 0 will do as well: what the guest meant to do is done. */
   readonly mayExit: boolean
-  readonly code: GuestErrorCode
-  readonly details?: Readonly<Record<string, string>>
+  readonly failure: (failed: FailedRun) => GuestError
 }
 
-const BOOTING = { what: 'boot', mayExit: false, code: 'GUEST_BOOT_FAILED' } as const
-const WARMING = { what: 'warm up', mayExit: false, code: 'GUEST_BOOT_FAILED' } as const
+const BOOTING = failing('boot')
+const WARMING = failing('warm up')
+
+function failing(what: string): Pick<NamedRun, 'what' | 'mayExit' | 'failure'> {
+  const failure: NamedRun['failure'] = (failed) => failedRun('GUEST_BOOT_FAILED', what, failed)
+  return { what, mayExit: false, failure }
+}
+
+function failedRun(
+  code: GuestErrorCode,
+  what: string,
+  { name, ended, said, details = {} }: FailedRun & { readonly details?: ErrorDetails },
+): GuestError {
+  const text = said.replace(/[^\x20-\x7e]+/g, ' ').trim()
+  const tail = text === '' ? '' : `; it said: ${text.slice(-SAID_CHARS)}`
+  return new GuestError(code, `Cannot ${what} ${name}: it ${ended}, wanted it to return${tail}`, {
+    details,
+  })
+}
+
+function importing({
+  name: app,
+  root,
+}: ImportedApplication): Pick<NamedRun, 'what' | 'mayExit' | 'failure'> {
+  return {
+    what: 'warm up',
+    mayExit: false,
+    failure: ({ ended, said }) => {
+      const { reason, place } = failedImport(said, root)
+      const where = place === undefined ? '' : ` (${place.file}, line ${place.line})`
+      const actual = reason === '' ? `it ${ended}` : `${reason.slice(0, SAID_CHARS)}${where}`
+      return new GuestError(
+        'GUEST_NO_APPLICATION',
+        `Cannot import application "${app}": ${actual}, wanted it to be imported without an error`,
+        { details: { actual, said: said.trimEnd() } },
+      )
+    },
+  }
+}
 
 interface Step extends Pick<BootOptions, 'clock' | 'turns'> {
   readonly entries: readonly string[]
@@ -118,8 +203,12 @@ async function advance(module: GuestModule, step: Step): Promise<GuestModule> {
   }
 }
 
-async function runOnce(instance: GuestInstance, run: NamedRun, step: Step): Promise<void> {
-  const { what, mayExit, code, details = {}, grants, cpuMs, wallMs } = run
+async function runOnce(
+  instance: GuestInstance,
+  run: NamedRun,
+  step: Pick<Step, 'clock' | 'turns'>,
+): Promise<void> {
+  const { mayExit, failure, grants, cpuMs, wallMs } = run
   const { clock } = step
   const { name } = instance.module
   const errors = new TailSink(ERROR_BYTES)
@@ -142,11 +231,7 @@ async function runOnce(instance: GuestInstance, run: NamedRun, step: Step): Prom
   turns.ended(usedMs)
   const isGood = outcome.kind === 'exited' && outcome.code === 0
   if (isGood && (mayExit || instance.hasReturned)) return
-  throw new GuestError(
-    code,
-    `Cannot ${what} ${name}: it ${endOf(outcome)}, wanted it to return${saidBy(errors)}`,
-    { details },
-  )
+  throw failure({ name, ended: endOf(outcome), said: errors.utf8() })
 }
 
 /** Does something that takes as long as it takes. */
@@ -162,7 +247,10 @@ async function inTurn<Result>(step: Step, work: () => Result): Promise<Result> {
   }
 }
 
-async function takeTurn({ clock, turns: turnsOf }: Step): Promise<BootTurns> {
+async function takeTurn({
+  clock,
+  turns: turnsOf,
+}: Pick<Step, 'clock' | 'turns'>): Promise<BootTurns> {
   const turns = turnsOf?.() ?? {
     faults: new FaultConduct(clock),
     waitTurn: (wake: () => void) => void setImmediate(wake),
@@ -191,12 +279,4 @@ function endOf(outcome: Outcome): string {
     default:
       return `took more than its ${outcome.reason} time`
   }
-}
-
-function saidBy(errors: TailSink): string {
-  const text = errors
-    .text()
-    .replace(/[^\x20-\x7e]+/g, ' ')
-    .trim()
-  return text === '' ? '' : `; it said: ${text}`
 }

@@ -14,6 +14,9 @@ export const TABLE_LIMITS: Pick<HardenOptions, 'tableMaxElements' | 'tableGrowth
   tableGrowth: 8_192,
 }
 
+/** Of the code of one function of a runtime: as much as V8 takes hardened. */
+export const RUNTIME_FUNCTION_BYTES = 7 * 1024 * 1024
+
 /** The largest module that is read. */
 export const MAX_MODULE_BYTES = DEFAULT_MODULE_LIMITS.moduleBytes
 

@@ -14,5 +14,7 @@ export type PublisherErrorCode =
   | 'PUBLISHER_PROBE_FAILED'
   /** It answered the probe, but not as it should. */
   | 'PUBLISHER_PROBE_ANSWER'
+  /** The application of a release cannot be imported. */
+  | 'PUBLISHER_NO_APPLICATION'
 
 export class PublisherError extends CodedError<PublisherErrorCode> {}

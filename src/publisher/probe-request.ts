@@ -3,6 +3,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
 import type { Clock } from '../base/clock.ts'
+import { lastWords } from '../base/last-words.ts'
 import { nameValuesOf } from '../base/name-values.ts'
 import { percentDecoded } from '../base/percent.ts'
 import { TailSink } from '../base/tail-sink.ts'
@@ -14,14 +15,13 @@ import { FaultConduct } from '../guest/fault-conduct.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
 import { GuestInstance } from '../guest/instance.ts'
 import type { GuestReport } from '../guest/job.ts'
-import type { PublisherJob } from '../store/publisher-protocol.ts'
+import type { ModuleJob } from '../store/publisher-protocol.ts'
 import { DeviceDirectory } from '../wasi/device-directory.ts'
 import { ImageCache } from '../wasi/image-cache.ts'
 import { ImageDirectory } from '../wasi/image-directory.ts'
 import { createMemoryDirectory } from '../wasi/memory-directory.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
 import { PublisherError } from './errors.ts'
-import { lastWords } from './last-words.ts'
 
 export interface ProbeAnswer {
   readonly status: number
@@ -44,7 +44,7 @@ const KEPT_BYTES = 1024 * 1024
 /** Rejects with PUBLISHER_PROBE_FAILED, PUBLISHER_PROBE_ANSWER. */
 export async function probe(
   module: GuestModule,
-  job: PublisherJob,
+  job: ModuleJob,
   clock: Clock,
 ): Promise<ProbeAnswer> {
   const { probe: request, limits } = job
@@ -115,7 +115,7 @@ export async function probe(
 function checkAnswer(
   { status, stderr }: ProbeAnswer,
   body: string,
-  { name, probe: request }: PublisherJob,
+  { name, probe: request }: ModuleJob,
 ): void {
   const isGood = request.status === undefined ? status < 500 : status === request.status
   const refuse = (actual: string, wanted: string): never => {
@@ -152,7 +152,7 @@ function quoted(stderr: string): string {
 }
 
 function environmentOf(
-  { env, scriptName, probe: request }: PublisherJob,
+  { env, scriptName, probe: request }: ModuleJob,
   bodyBytes: number,
 ): string[] {
   const [path = '/', query = ''] = request.path.split(/\?(.*)/s)

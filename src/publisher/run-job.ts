@@ -9,6 +9,8 @@ import { digestOf } from '../store/digest.ts'
 import type {
   JobDone,
   JobFailed,
+  JobImported,
+  ModuleJob,
   ProgressReport,
   PublisherJob,
   StepName,
@@ -20,6 +22,7 @@ import { CONTRACT_VERSION } from '../wasm/contract.ts'
 import { type HardenResult, harden } from '../wasm/harden-module.ts'
 import { importMemories } from '../wasm/import-memories.ts'
 import { PublisherError } from './errors.ts'
+import { foundByImport, importApplication } from './import-application.ts'
 import { probe } from './probe-request.ts'
 import { type VerifiedModule, verifyModule } from './verify-module.ts'
 
@@ -36,19 +39,22 @@ const PROGRESS_MS = 50
 
 export type JobResult =
   | { readonly event: JobDone; readonly bytes: Uint8Array }
-  | { readonly event: JobFailed; readonly bytes: undefined }
+  | { readonly event: JobImported | JobFailed; readonly bytes: undefined }
 
 type Found = Pick<StepReport, 'note' | 'found'>
+
+/** One step: what it says when it is done. */
+type RunStep = <Result>(
+  name: StepName,
+  work: () => Promise<Result> | Result,
+  describe: (result: Result) => Found,
+) => Promise<Result>
 
 /** Never rejects: whatever is wrong with the module is in the result. */
 export async function runJob(job: PublisherJob, context: JobContext): Promise<JobResult> {
   const { clock, onStep } = context
-  let at: StepName = 'verify'
-  const step = async <Result>(
-    name: StepName,
-    work: () => Promise<Result> | Result,
-    describe: (result: Result) => Found,
-  ): Promise<Result> => {
+  let at: StepName = job.kind === 'module' ? 'verify' : 'import'
+  const step: RunStep = async (name, work, describe) => {
     at = name
     const startMs = clock.nowMs()
     const result = await work()
@@ -57,65 +63,71 @@ export async function runJob(job: PublisherJob, context: JobContext): Promise<Jo
   }
   try {
     checkStarter(context.argv)
-    const bytes = await readModule(job)
-    const { name, lifetime } = job
-    const { moduleBytes, functionBytes, hardenedBytes: outputBytes } = job.limits
-    const limits = { moduleBytes, functionBytes, outputBytes }
-    const { memoryBytes: memoryMaxBytes } = job.limits
-    const verified = await step(
-      'verify',
-      () => verifyModule(bytes, { name, lifetime, limits }),
-      foundInModule,
-    )
-    const hardened = await step(
-      'harden',
-      () =>
-        harden(bytes, {
-          memoryMaxBytes,
-          ...TABLE_LIMITS,
-          limits,
-          onCode: codeReporter(context),
-        }),
-      foundHardening,
-    )
-    const { bytes: runnable, memories } = importMemories(hardened.bytes)
-    const module = await step(
-      'compile',
-      () => compile(runnable, name, bytes),
-      () => ({ note: 'V8 takes it', found: {} }),
-    )
-    const guest: GuestModule = {
-      digest: digestOf(hardened.bytes),
-      name,
-      module,
-      wasiNames: verified.wasiNames,
-      memories,
-      memoryMaxBytes,
-      images: [],
-      isResettable: false, // it runs once
-    }
-    await step(
-      'probe',
-      () => probe(guest, job, clock),
-      (answer) => ({
-        note: `${job.probe.method} ${job.probe.path} -> ${answer.status} ${answer.contentType}, ${answer.bodyBytes} bytes, ${answer.cpuMs.toFixed(1)} ms of CPU, ${answer.memoryBytes / 1024} KiB of memory`,
-        found: { ...answer },
-      }),
-    )
-    const { bytes: out } = hardened
-    const facts: HardenedModule = {
-      digest: guest.digest,
-      bytes: out.length,
-      contract: CONTRACT_VERSION,
-      memoryMaxBytes,
-      functionBytes: hardened.report.largestFunctionBytes,
-      memories: memories.length,
-      isResettable: verified.inspection.reset.isPossible,
-    }
-    return { event: { event: 'done', lifetime: verified.lifetime, hardened: facts }, bytes: out }
+    if (job.kind === 'module') return await makeModule(job, context, step)
+    await step('import', () => importApplication(job, clock), foundByImport)
+    return { event: { event: 'imported' }, bytes: undefined }
   } catch (error) {
     return { event: { event: 'failed', step: at, error: toWire(error) }, bytes: undefined }
   }
+}
+
+async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): Promise<JobResult> {
+  const bytes = await readModule(job)
+  const { name, lifetime } = job
+  const { moduleBytes, functionBytes, hardenedBytes: outputBytes } = job.limits
+  const limits = { moduleBytes, functionBytes, outputBytes }
+  const { memoryBytes: memoryMaxBytes } = job.limits
+  const verified = await step(
+    'verify',
+    () => verifyModule(bytes, { name, lifetime, limits }),
+    foundInModule,
+  )
+  const hardened = await step(
+    'harden',
+    () =>
+      harden(bytes, {
+        memoryMaxBytes,
+        ...TABLE_LIMITS,
+        limits,
+        onCode: codeReporter(context),
+      }),
+    foundHardening,
+  )
+  const { bytes: runnable, memories } = importMemories(hardened.bytes)
+  const module = await step(
+    'compile',
+    () => compile(runnable, name, bytes),
+    () => ({ note: 'V8 takes it', found: {} }),
+  )
+  const guest: GuestModule = {
+    digest: digestOf(hardened.bytes),
+    name,
+    module,
+    wasiNames: verified.wasiNames,
+    memories,
+    memoryMaxBytes,
+    images: [],
+    isResettable: false, // it runs once
+  }
+  await step(
+    'probe',
+    () => probe(guest, job, context.clock),
+    (answer) => ({
+      note: `${job.probe.method} ${job.probe.path} -> ${answer.status} ${answer.contentType}, ${answer.bodyBytes} bytes, ${answer.cpuMs.toFixed(1)} ms of CPU, ${answer.memoryBytes / 1024} KiB of memory`,
+      found: { ...answer },
+    }),
+  )
+  const { bytes: out } = hardened
+  const facts: HardenedModule = {
+    digest: guest.digest,
+    bytes: out.length,
+    contract: CONTRACT_VERSION,
+    memoryMaxBytes,
+    functionBytes: hardened.report.largestFunctionBytes,
+    memories: memories.length,
+    isResettable: verified.inspection.reset.isPossible,
+  }
+  return { event: { event: 'done', lifetime: verified.lifetime, hardened: facts }, bytes: out }
 }
 
 function codeReporter({ clock, onProgress }: JobContext): OnCode {
@@ -128,7 +140,7 @@ function codeReporter({ clock, onProgress }: JobContext): OnCode {
   }
 }
 
-async function readModule({ modulePath, name }: PublisherJob): Promise<Uint8Array<ArrayBuffer>> {
+async function readModule({ modulePath, name }: ModuleJob): Promise<Uint8Array<ArrayBuffer>> {
   try {
     using file = openFile(modulePath)
     const bytes = new Uint8Array(file.stats.size)

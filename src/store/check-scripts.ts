@@ -12,12 +12,23 @@ export interface AllowedRuntime {
   readonly index: string | undefined
 }
 
+/** One that can be started to see whether it can import an application. */
+export interface ImportingRuntime extends AllowedRuntime {
+  readonly module: string
+  readonly memoryBytes: number
+  /** For its start and the import. */
+  readonly bootTimeoutMs: number
+  readonly env: Readonly<Record<string, string>>
+}
+
 export interface FoundScripts {
   readonly runtime: string
   /** Undefined: which files these are is not known here. */
   readonly scripts: number | undefined
   /** What answers the path of the first route; undefined: nothing, or it is not known. */
   readonly index: string | undefined
+  /** Whether `index` is an application, which is imported next. */
+  readonly isApp: boolean
 }
 
 export interface ScriptAllowance {
@@ -41,7 +52,7 @@ export function checkScripts(
   }
   const own = runtimes?.find((one) => one.name === runtime)
   if (runtimes === undefined)
-    return Promise.resolve({ runtime, scripts: undefined, index: undefined })
+    return Promise.resolve({ runtime, scripts: undefined, index: undefined, isApp: false })
   if (own === undefined) {
     const names = runtimes.map((one) => `"${one.name}"`).join(', ')
     throw new StoreError(
@@ -58,5 +69,5 @@ export function checkScripts(
     )
   }
   const index = app ?? (has(own.index) ? own.index : front)
-  return Promise.resolve({ runtime, scripts: scripts.length, index })
+  return Promise.resolve({ runtime, scripts: scripts.length, index, isApp: app !== undefined })
 }

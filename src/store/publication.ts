@@ -3,18 +3,17 @@
  *
  *     read -> verify -> harden -> compile -> probe -> store [-> sign] -> switch
  *             └─────── publisher's process ───────┘
+ *     read -> verify -> import -> store ...            of scripts with an application: the import is the publisher's process'
  *
  * Nothing is on the tenant's list before the probe has passed, and nothing is live before it is stored. `storeRelease` ends
  * before the switch.
  */
-import { chown, cp, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'
-import { type AllowedRuntime, checkScripts } from './check-scripts.ts'
+import { checkScripts, type ImportingRuntime } from './check-scripts.ts'
 import { digestOf } from './digest.ts'
-import { StoreError, storeFileError } from './errors.ts'
+import { StoreError } from './errors.ts'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from './limits.ts'
 import type { HandlerLimits, Units } from './manifest.ts'
 import {
@@ -29,9 +28,19 @@ import {
   type PublisherAccount,
   type PublisherLimits,
   type PublisherResult,
+  type RunPublisherOptions,
+  runImport,
   runPublisher,
 } from './publisher-process.ts'
-import type { FoundValue, PublisherJob, StepReport } from './publisher-protocol.ts'
+import type {
+  FoundValue,
+  ImportJob,
+  ImportLimits,
+  ImportMount,
+  ModuleJob,
+  StepReport,
+} from './publisher-protocol.ts'
+import { withReadableCopy } from './readable-copy.ts'
 import { imageOf, type Release, releaseOfScripts, type StoredBytes } from './release.ts'
 import type {
   CanaryOptions,
@@ -58,6 +67,14 @@ const DEFAULT_CEILING: TenantCeiling = {
   functionBytes: DEFAULT_MODULE_LIMITS.functionBytes,
 }
 
+const NOTHING_SAID: Allowance = {
+  ceiling: DEFAULT_CEILING,
+  env: {},
+  runtimes: [],
+  mounts: [],
+  importLimits: { openFiles: 0, tmpBytes: 0, tmpFiles: 0, tmpDepth: 0 },
+}
+
 export type PublishStep = 'read' | StepReport['step'] | 'store' | 'sign' | 'switch'
 
 export interface PublishProgress {
@@ -73,7 +90,10 @@ export interface Allowance {
   /** The manifest's win. For the probe only: they are no part of the release. */
   readonly env: Readonly<Record<string, string>>
   /** Those of the tenant. */
-  readonly runtimes: readonly AllowedRuntime[]
+  readonly runtimes: readonly ImportingRuntime[]
+  /** What its scripts see beside the release. */
+  readonly mounts: readonly ImportMount[]
+  readonly importLimits: Omit<ImportLimits, 'memoryBytes' | 'bootMs'>
 }
 
 export interface PublishOptions {
@@ -187,15 +207,19 @@ async function draftModule(
   return { release, originalPath, hardenedPath, imagePath, imageFiles }
 }
 
-/** There is nothing to harden, and nothing to run without the tenant's files: it is looked whether there are scripts. */
-async function draftScripts(
-  { manifest, imagePath, imageFiles }: Staged,
-  options: PublishOptions,
-): Promise<ReleaseDraft> {
+/** There is nothing to harden: it is looked whether there are scripts, and whether an application can be imported. */
+async function draftScripts(staged: Staged, options: PublishOptions): Promise<ReleaseDraft> {
+  const { manifest, imagePath, imageFiles } = staged
   const { allowance, tenant } = options
   await timed(options, 'verify', noteOfScripts, () =>
     checkScripts(manifest, imageFiles, { tenant, runtimes: allowance?.(manifest.name).runtimes }),
   )
+  const job = importJobOf(staged, options)
+  if (job !== undefined) {
+    await withReadableCopy(job, options.account, (readable) =>
+      runImport(readable, publisherOptions(options)),
+    )
+  }
   return { release: releaseOfScripts(manifest, imageFiles), imagePath, imageFiles }
 }
 
@@ -222,31 +246,38 @@ async function sign({ release }: Stored, options: PublishOptions): Promise<void>
   )
 }
 
-async function verify(staged: Staged, options: PublishOptions): Promise<PublisherResult> {
-  const { clock, account, onStep, onHardened } = options
-  const job = jobOf(staged, options)
-  const run = (readable: PublisherJob): Promise<PublisherResult> =>
-    runPublisher(readable, {
-      clock,
-      account,
-      limits: options.publisherLimits,
-      onStep: (step) => onStep?.(step),
-      onProgress: ({ done, total }) => onHardened?.(done, total),
-    })
-  return account === undefined ? run(job) : withReadableCopy(job, account, run)
+function verify(staged: Staged, options: PublishOptions): Promise<PublisherResult> {
+  return withReadableCopy(jobOf(staged, options), options.account, (readable) =>
+    runPublisher(readable, publisherOptions(options)),
+  )
+}
+
+function publisherOptions({
+  clock,
+  account,
+  publisherLimits: limits,
+  onStep,
+  onHardened,
+}: PublishOptions): RunPublisherOptions {
+  return {
+    ...{ clock, account, limits },
+    onStep: (step) => onStep?.(step),
+    onProgress: ({ done, total }) => onHardened?.(done, total),
+  }
 }
 
 function allowanceOf({ manifest }: Staged, { allowance }: PublishOptions): Allowance {
-  return allowance?.(manifest.name) ?? { ceiling: DEFAULT_CEILING, env: {}, runtimes: [] }
+  return allowance?.(manifest.name) ?? NOTHING_SAID
 }
 
-function jobOf(staged: Staged, options: PublishOptions): PublisherJob {
+function jobOf(staged: Staged, options: PublishOptions): ModuleJob {
   const { manifest, modulePath, imagePath } = staged
   const { ceiling, env } = allowanceOf(staged, options)
   const limits = options.limits ?? DEFAULT_STORE_LIMITS
   const asked = manifest.limits
   const path = manifest.routes[0]?.path ?? '/'
   return {
+    kind: 'module',
     name: `${options.tenant}/${manifest.name}`,
     modulePath: modulePath ?? '',
     imagePath: imagePath ?? null,
@@ -267,31 +298,25 @@ function jobOf(staged: Staged, options: PublishOptions): PublisherJob {
   }
 }
 
-/** Another user may not be able to reach the workspace, and should not have to. */
-async function withReadableCopy(
-  job: PublisherJob,
-  { uid, gid }: PublisherAccount,
-  run: (job: PublisherJob) => Promise<PublisherResult>,
-): Promise<PublisherResult> {
-  let folder: string | undefined
-  try {
-    folder = await mkdtemp(join(tmpdir(), 'wasm-fpm-publish-'))
-    const modulePath = join(folder, 'module')
-    const imagePath = job.imagePath === null ? null : join(folder, 'image')
-    await cp(job.modulePath, modulePath)
-    if (job.imagePath !== null && imagePath !== null) {
-      await cp(job.imagePath, imagePath, { recursive: true })
-    }
-    for (const entry of await readdir(folder, { recursive: true })) {
-      await chown(join(folder, entry), uid, gid)
-    }
-    await chown(folder, uid, gid)
-    return await run({ ...job, modulePath, imagePath })
-  } catch (cause) {
-    if (cause instanceof Error && 'errno' in cause) throw storeFileError('copy the module', cause)
-    throw cause
-  } finally {
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+/** Undefined: there is none, or nobody knows what runs it. */
+function importJobOf(
+  { imagePath, manifest }: Staged,
+  options: PublishOptions,
+): ImportJob | undefined {
+  const { app, runtime: wanted, env } = manifest
+  const allowance = options.allowance?.(manifest.name)
+  const runtime = allowance?.runtimes.find(({ name }) => name === wanted)
+  if (app === undefined || runtime === undefined || allowance === undefined) return undefined
+  const { module, memoryBytes, bootTimeoutMs: bootMs } = runtime
+  return {
+    kind: 'import',
+    name: `${options.tenant}/${manifest.name}`,
+    app,
+    modulePath: module,
+    imagePath: imagePath ?? '',
+    env: { ...runtime.env, ...allowance.env, ...env },
+    mounts: allowance.mounts,
+    limits: { ...allowance.importLimits, memoryBytes, bootMs },
   }
 }
 

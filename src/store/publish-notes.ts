@@ -28,12 +28,12 @@ export function noteOfStaged({ manifest, module, imageFiles }: Staged): StepNote
   }
 }
 
-export function noteOfScripts({ runtime, scripts, index }: FoundScripts): StepNote {
+export function noteOfScripts({ runtime, scripts, index, isApp }: FoundScripts): StepNote {
   const note =
     scripts === undefined
       ? `for runtime ${runtime}; whether the tenant has it is seen with --config`
       : `${scripts} scripts for runtime ${runtime}; ${index ?? 'none of them'} answers its route`
-  return { note, found: { runtime, scripts: scripts ?? null, index: index ?? null } }
+  return { note, found: { runtime, scripts: scripts ?? null, index: index ?? null, isApp } }
 }
 
 function routeText({ path, methods }: Manifest['routes'][number]): string {

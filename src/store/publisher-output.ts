@@ -22,6 +22,7 @@ export interface OutputListener {
 
 export class OutputReader {
   done: JobDone | undefined
+  hasImported = false
   failure: JobFailed | undefined
   readonly #limits: OutputLimits
   readonly #listener: OutputListener
@@ -72,6 +73,9 @@ export class OutputReader {
       case 'failed':
         this.failure ??= event
         return
+      case 'imported':
+        this.hasImported = true
+        return
       case 'done':
         checkSize('hardenedBytes', event.hardened.bytes, this.#limits.moduleBytes)
         this.done = event
@@ -100,6 +104,8 @@ function isEvent(value: unknown): value is PublisherEvent {
       return areTexts(value, ['step', 'note']) && isTable(value['found']) && isSize(value['ms'])
     case 'progress':
       return value['step'] === 'harden' && areCounts(value, ['done', 'total'])
+    case 'imported':
+      return true
     case 'failed':
       return (
         areTexts(value, ['step']) &&

@@ -3,6 +3,7 @@
  * write nothing, reach no network, start nothing, and has so much time and memory. Its word is data, checked here.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { realpathSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Clock, Timer } from '../base/clock.ts'
@@ -12,7 +13,7 @@ import { VERSION_ARGUMENT } from '../base/version.ts'
 import { digestOf } from './digest.ts'
 import { StoreError } from './errors.ts'
 import { type OutputListener, OutputReader } from './publisher-output.ts'
-import type { JobDone, PublisherJob } from './publisher-protocol.ts'
+import type { ImportJob, JobDone, ModuleJob, PublisherJob } from './publisher-protocol.ts'
 
 export interface PublisherLimits {
   /** From its start to its end. */
@@ -65,17 +66,70 @@ const MAX_COMPLAINT_BYTES = 16 * 1024
  * ended when this settles.
  */
 export async function runPublisher(
-  job: PublisherJob,
+  job: ModuleJob,
   options: RunPublisherOptions,
 ): Promise<PublisherResult> {
-  const { clock, limits = DEFAULT_PUBLISHER_LIMITS, account } = options
-  const child = start(job, account)
-  const memoryBytes = limits.memoryBytes + job.limits.memoryBytes
-  const guard = new Guard(child, clock, { ...limits, memoryBytes })
-  const reader = new OutputReader(
-    { talkBytes: limits.talkBytes, moduleBytes: job.limits.hardenedBytes },
+  const { imagePath, modulePath, limits } = job
+  const readable = imagePath === null ? [modulePath] : [modulePath, imagePath]
+  const { reader, died } = await run(
+    { job, readable, moduleBytes: limits.hardenedBytes, timeMs: undefined },
     options,
   )
+  const { done, module } = reader
+  if (done === undefined || module === undefined) throw died
+  if (digestOf(module) !== done.hardened.digest) throw died
+  return { done, bytes: module }
+}
+
+/** Rejects as `runPublisher` does, when the application cannot be imported. */
+export async function runImport(job: ImportJob, options: RunPublisherOptions): Promise<void> {
+  const { imagePath, mounts, limits } = job
+  const modulePath = realPathOf(job.modulePath)
+  const readable = [modulePath, imagePath, ...mounts.flatMap(({ host }) => host ?? [])]
+  const { timeMs } = options.limits ?? DEFAULT_PUBLISHER_LIMITS
+  // Most of it for what comes before: its runtime is compiled.
+  const ownMs = timeMs + limits.bootMs
+  const { reader, died } = await run(
+    { job: { ...job, modulePath }, readable, moduleBytes: 0, timeMs: ownMs },
+    options,
+  )
+  if (!reader.hasImported) throw died
+}
+
+/** The operator's own file may be a link. One that is not there is the process's to say. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+interface Running {
+  readonly job: PublisherJob
+  /** Paths that it may read. */
+  readonly readable: readonly string[]
+  /** Of the module that it makes. */
+  readonly moduleBytes: number
+  /** Undefined: the usual time. */
+  readonly timeMs: number | undefined
+}
+
+interface Ran {
+  readonly reader: OutputReader
+  /** What is wrong if it has not said what was wanted. */
+  readonly died: StoreError
+}
+
+async function run(
+  { job, readable, moduleBytes, timeMs }: Running,
+  options: RunPublisherOptions,
+): Promise<Ran> {
+  const { clock, limits = DEFAULT_PUBLISHER_LIMITS, account } = options
+  const child = start(readable, account)
+  const memoryBytes = limits.memoryBytes + job.limits.memoryBytes
+  const guard = new Guard(child, clock, { ...limits, memoryBytes, timeMs: timeMs ?? limits.timeMs })
+  const reader = new OutputReader({ talkBytes: limits.talkBytes, moduleBytes }, options)
   let complaints = ''
   let breach: StoreError | undefined
   child.stdout?.on('data', (chunk: Buffer) => {
@@ -95,23 +149,17 @@ export async function runPublisher(
   if (guard.breach !== undefined) throw guard.breach
   if (breach !== undefined) throw breach
   if (reader.failure !== undefined) throw fromWire(reader.failure.error)
-  const { done, module } = reader
-  if (done === undefined || module === undefined) throw died(ending, complaints)
-  if (digestOf(module) !== done.hardened.digest)
-    throw died('a module of another digest', complaints)
-  return { done, bytes: module }
+  return { reader, died: diedError(ending, complaints) }
 }
 
-function start(job: PublisherJob, account: PublisherAccount | undefined): ChildProcess {
-  const { modulePath, imagePath } = job
-  const own = imagePath === null ? [modulePath] : [modulePath, imagePath]
+function start(readable: readonly string[], account: PublisherAccount | undefined): ChildProcess {
   return spawn(
     process.execPath,
     [
       '--disable-warning=ExperimentalWarning',
       `--max-old-space-size=${HEAP_MIB}`,
       '--permission',
-      ...permissionFlags('read', [...programFolders(), '/proc/self/fd', ...own]),
+      ...permissionFlags('read', [...programFolders(), '/proc/self/fd', ...readable]),
       ENTRY,
       VERSION_ARGUMENT,
     ],
@@ -136,7 +184,7 @@ function ended(child: ChildProcess, job: PublisherJob): Promise<string> {
   })
 }
 
-function died(ending: string, complaints: string): StoreError {
+function diedError(ending: string, complaints: string): StoreError {
   const said = complaints.trim().split('\n').slice(-5).join(' ')
   return new StoreError(
     'STORE_PUBLISHER_FAILED',

@@ -4,7 +4,8 @@
  *     {"event":"progress", ...}\n     how far a step is, now and then
  *     {"event":"step", ...}\n         each step, when it is done
  *     {"event":"done", ...}\n         then the hardened module, `bytes` bytes of it, and nothing more
- *     {"event":"failed", ...}\n       instead of `done`
+ *     {"event":"imported"}\n          instead of `done`, where an application was to be imported
+ *     {"event":"failed", ...}\n       instead of both
  */
 
 import type { WireError } from '../base/errors.ts'
@@ -12,7 +13,11 @@ import type { Lifetime } from '../base/lifetime.ts'
 import type { ProbeRequest } from './manifest.ts'
 import type { HardenedModule } from './release.ts'
 
-export interface PublisherJob {
+export type PublisherJob = ModuleJob | ImportJob
+
+/** A module is to be made ready. */
+export interface ModuleJob {
+  readonly kind: 'module'
   /** `tenant/handler`. */
   readonly name: string
   /** Absolute paths that the process may read. */
@@ -28,6 +33,40 @@ export interface PublisherJob {
   readonly limits: JobLimits
 }
 
+/** An application is to be imported, as the workers will. */
+export interface ImportJob {
+  readonly kind: 'import'
+  /** `tenant/handler`. */
+  readonly name: string
+  /** As its runtime knows it. */
+  readonly app: string
+  /** Of the runtime, and the release's files. */
+  readonly modulePath: string
+  readonly imagePath: string
+  readonly env: Readonly<Record<string, string>>
+  readonly mounts: readonly ImportMount[]
+  readonly limits: ImportLimits
+}
+
+/** A folder that the application sees beside its own. */
+export interface ImportMount {
+  readonly guest: string
+  /** Null: it begins empty. */
+  readonly host: string | null
+  readonly isWritable: boolean
+}
+
+export interface ImportLimits {
+  readonly memoryBytes: number
+  /** For the interpreter's start and the import together, in milliseconds. */
+  readonly bootMs: number
+  readonly openFiles: number
+  /** Of `/tmp`. */
+  readonly tmpBytes: number
+  readonly tmpFiles: number
+  readonly tmpDepth: number
+}
+
 /** What the module is hardened with and the probe runs under. */
 export interface JobLimits {
   readonly moduleBytes: number
@@ -39,7 +78,7 @@ export interface JobLimits {
   readonly responseBodyBytes: number
 }
 
-export type StepName = 'verify' | 'harden' | 'compile' | 'probe'
+export type StepName = 'verify' | 'harden' | 'compile' | 'probe' | 'import'
 
 export interface StepReport {
   readonly event: 'step'
@@ -68,10 +107,14 @@ export interface JobDone {
   readonly hardened: HardenedModule
 }
 
+export interface JobImported {
+  readonly event: 'imported'
+}
+
 export interface JobFailed {
   readonly event: 'failed'
   readonly step: StepName
   readonly error: WireError
 }
 
-export type PublisherEvent = ProgressReport | StepReport | JobDone | JobFailed
+export type PublisherEvent = ProgressReport | StepReport | JobDone | JobImported | JobFailed

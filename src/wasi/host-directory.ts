@@ -58,6 +58,8 @@ export interface HostTree {
   readonly writable: boolean
   /** Default: nothing but the disk says how much is too much. */
   readonly quota?: MountQuota
+  /** Is told when something is not done because the tree is not writable. */
+  readonly onRefused?: () => void
   /** Opens a regular file for reading in a tree that is not writable. */
   readonly openToRead?: (found: FoundFile) => OpenFile | number
   /** Name by name, as where the kernel cannot look for whole paths. Default: only there. */
@@ -148,12 +150,12 @@ class HostDirectory implements DirectoryNode {
   }
 
   setTimes(times: NewTimes): number {
-    if (!this.#tree.writable) return Errno.ROFS
+    if (!this.#tree.writable) return refused(this.#tree)
     return this.#with((fd) => setDescriptorTimes(fd, times))
   }
 
   setMode(mode: number): number {
-    if (!this.#tree.writable) return Errno.ROFS
+    if (!this.#tree.writable) return refused(this.#tree)
     return this.#with((fd) => setDescriptorMode(fd, mode | OWNER_OF_FOLDER))
   }
 
@@ -208,7 +210,7 @@ class HostDirectory implements DirectoryNode {
   link(name: string, from: DirectoryNode, fromName: string): number {
     // Two grants may be of one file system, and one of them read-only.
     if (!(from instanceof HostDirectory) || from.#tree !== this.#tree) {
-      return this.#tree.writable ? Errno.XDEV : Errno.ROFS
+      return this.#tree.writable ? Errno.XDEV : refused(this.#tree)
     }
     return from.#at(fromName, (source) =>
       this.#adding(name, (at) => (mayMove(source) ? linkName(source, at) : Errno.PERM)),
@@ -225,7 +227,7 @@ class HostDirectory implements DirectoryNode {
 
   rename(name: string, to: DirectoryNode, toName: string): number {
     const { writable, quota } = this.#tree
-    if (!writable) return Errno.ROFS
+    if (!writable) return refused(this.#tree)
     if (!(to instanceof HostDirectory) || to.#tree !== this.#tree) return Errno.XDEV
     return this.#at(name, (source) =>
       to.#at(toName, (target) => {
@@ -238,13 +240,13 @@ class HostDirectory implements DirectoryNode {
 
   #adding<Made>(name: string, make: (at: HostName) => Made | number): Made | number {
     const { writable, quota } = this.#tree
-    if (!writable) return Errno.ROFS
+    if (!writable) return refused(this.#tree)
     return this.#at(name, (at) => (quota === undefined ? make(at) : quota.adding(() => make(at))))
   }
 
   #removing(name: string, remove: (at: HostName) => number): number {
     const { writable, quota } = this.#tree
-    if (!writable) return Errno.ROFS
+    if (!writable) return refused(this.#tree)
     return this.#at(name, (at) =>
       quota === undefined ? remove(at) : quota.removing(at, () => remove(at)),
     )
@@ -313,13 +315,13 @@ class HostFile implements FileNode {
 
   setMode(mode: number): number {
     const { at } = this.#found
-    return this.#tree.writable ? setNameMode(at, mode | OWNER_OF_FILE) : Errno.ROFS
+    return this.#tree.writable ? setNameMode(at, mode | OWNER_OF_FILE) : refused(this.#tree)
   }
 
   open(mode: OpenMode): OpenFile | number {
     if (this.#found.stat.filetype !== Filetype.RegularFile) return Errno.ACCES
     const { writable, openToRead, quota } = this.#tree
-    if (!writable && (mode.write || mode.truncate)) return Errno.ROFS
+    if (!writable && (mode.write || mode.truncate)) return refused(this.#tree)
     if (!writable && openToRead !== undefined) return openToRead(this.#found)
     return openHostFile(this.#found.at, mode, { creates: false, quota })
   }
@@ -353,5 +355,10 @@ class HostSymlink implements SymlinkNode {
 }
 
 function setTimes(at: HostName, times: NewTimes, tree: HostTree): number {
-  return tree.writable ? setNameTimes(at, times) : Errno.ROFS
+  return tree.writable ? setNameTimes(at, times) : refused(tree)
+}
+
+function refused({ onRefused }: HostTree): number {
+  onRefused?.()
+  return Errno.ROFS
 }

@@ -11,7 +11,7 @@ import { Application } from '../gateway/application.ts'
 import type { HandlerSettings } from '../gateway/handler-settings.ts'
 import type { ScriptRuntime } from '../gateway/script-runtime.ts'
 import { type AskedRequest, type FindScript, warmRequests } from '../gateway/warm-requests.ts'
-import { type BootTurns, warmModule } from '../guest/boot.ts'
+import { type BootTurns, variablesOfImport, warmModule } from '../guest/boot.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
 import { moved, RealRoot } from './real-root.ts'
@@ -139,6 +139,7 @@ async function load(
   const { app, clock, folder, runtime, settings, tenant, workFor, logger, told } = loading
   const { bootTimeoutMs } = runtime.config
   const limits = { ...DEFAULT_WASI_LIMITS, openFiles: tenant.limits.openFiles }
+  const application = app === undefined ? undefined : { name: app, root: folder?.guest ?? '/' }
   const left = new Set(loading.warm)
   const leaveOut = (path: string, error: unknown): void => {
     left.delete(path)
@@ -161,17 +162,16 @@ async function load(
           env: entriesOf({
             ...settings.env,
             WASM_FPM_WARM: files.join('\n'),
-            ...(app === undefined
-              ? {}
-              : { WASM_FPM_APP: app, WASM_FPM_ROOT: folder?.guest ?? '/' }),
+            ...(application === undefined ? {} : variablesOfImport(application)),
           }),
           preopens: settings.makePreopens(),
           random: (into) => void randomFillSync(into),
-          onFile: app === undefined ? undefined : loading.onOpened,
+          onFile: application === undefined ? undefined : loading.onOpened,
           limits,
         },
         cpuMs: bootTimeoutMs,
         wallMs: bootTimeoutMs,
+        application,
         requests,
       })
     } catch (error) {

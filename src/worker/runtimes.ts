@@ -8,19 +8,20 @@ import type { Clock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { openFile } from '../base/opened-file.ts'
+import { processUser } from '../base/process-user.ts'
 import type { RuntimeConfig } from '../config/config.ts'
 import { howToGet } from '../config/runtime-use.ts'
 import { bootModule } from '../guest/boot.ts'
 import type { CompileCache } from '../guest/compile-cache.ts'
 import { GuestError } from '../guest/errors.ts'
-import { checkModuleBytes, type GuestModule } from '../guest/guest-module.ts'
+import {
+  checkModuleBytes,
+  type GuestModule,
+  RUNTIME_FUNCTION_BYTES,
+} from '../guest/guest-module.ts'
 import type { LoadTurns } from '../guest/load-turns.ts'
 import type { RuntimeFacts } from '../ipc/messages.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
-import { processUser } from './process-user.ts'
-
-/** Of the code of one function of a runtime: as much as V8 takes hardened. */
-const FUNCTION_BYTES = 7 * 1024 * 1024
 
 export interface RuntimesOptions {
   readonly clock: Clock
@@ -160,7 +161,7 @@ export class Runtimes {
     const compiled = await turns.take(`runtime ${name}`, size, async () => {
       const bytes = new Uint8Array(size)
       const length = await file.fill(bytes)
-      const options = { memoryMaxBytes, functionBytes: FUNCTION_BYTES, name }
+      const options = { memoryMaxBytes, functionBytes: RUNTIME_FUNCTION_BYTES, name }
       return modules.compile(bytes.slice(0, length), { ...options, contract: 'reactor' })
     })
     return bootModule(compiled, {

@@ -84,7 +84,7 @@ class AbsentModules:
             if found := native_module(folder, last):
                 # No ModuleNotFoundError: `from package import module` keeps that to itself.
                 raise ImportError(
-                    f"No module named {name!r}: {found} is machine code, which this runtime cannot load; "
+                    f"module {name!r} is native code and cannot be had here: {found}; "
                     f"wanted a package in pure Python, or one that does without", name=name, path=found)
         return None
 

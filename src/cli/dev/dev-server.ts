@@ -9,6 +9,7 @@ import { systemClock } from '../../base/clock.ts'
 import { createLogger } from '../../base/logger.ts'
 import type { Config, TenantConfig } from '../../config/config.ts'
 import { parseConfig } from '../../config/parse.ts'
+import { publishAllowance } from '../../config/publish-allowance.ts'
 import { parseDuration, parseSize } from '../../config/units.ts'
 import { Master } from '../../master/master.ts'
 import { createNotifier } from '../../master/sd-notify.ts'
@@ -81,7 +82,7 @@ export class DevServer {
       allowance:
         tenant === undefined
           ? undefined
-          : () => ({ ceiling: tenant.limits, env: tenant.env, runtimes: [] }),
+          : (handler) => publishAllowance(tenant, handler, { runtimes: [] }),
       clock: systemClock,
       onStep,
     })

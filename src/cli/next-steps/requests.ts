@@ -144,6 +144,8 @@ export const PUBLISHER_STEPS: Steps<PublisherErrorCode> = {
   PUBLISHER_INVALID_MODULE: BUILD_AGAIN,
   PUBLISHER_PROBE_FAILED:
     '`wasm-fpm invoke FILE` runs it here; "probe" in wasm-fpm.json says what is asked of it',
+  PUBLISHER_NO_APPLICATION:
+    'mend what the message names (a package that is missing: `pip install --target FOLDER/site-packages NAME`), then publish again; what was live is live',
   PUBLISHER_PROBE_ANSWER: 'change the answer, or what "probe" in wasm-fpm.json expects',
 }
 

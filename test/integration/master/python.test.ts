@@ -96,7 +96,10 @@ const BREAKING: Readonly<Record<string, { readonly status: number; readonly log:
   exit: { status: 500, log: /SystemExit: 3/ },
   integer: { status: 503, log: /"code":"OUTCOME_CPU/ },
   regex: { status: 503, log: /"code":"OUTCOME_CPU/ },
-  native: { status: 500, log: /_speed\.cpython-311-x86_64-linux-gnu\.so is machine code/ },
+  native: {
+    status: 500,
+    log: /is native code and cannot be had here: .*_speed\.cpython-311-x86_64-linux-gnu\.so/,
+  },
   missing: { status: 500, log: /No module named '_ssl': this runtime has no TLS of its own/ },
   thread: { status: 500, log: /RuntimeError: can't start new thread/ },
   fork: { status: 500, log: /AttributeError: module 'os' has no attribute 'fork'/ },
@@ -126,7 +129,9 @@ test.skipIf(!has)('a file that changes is loaded anew, and one that is wrong say
     `def application(environ, start_response):\n    start_response("200 OK", [("Content-Type", "text/plain")])\n    return [b"${text}"]\n`
   const missing = await client.get('')
   expect(missing.status).toBe(500)
-  await serving.logged(/GUEST_NO_APPLICATION.*No module named 'changing'/)
+  await serving.logged(
+    /application cannot be loaded: Cannot import application \\"changing:application\\": ModuleNotFoundError: No module named 'changing', wanted/,
+  )
   const until = async (wanted: string): Promise<void> => {
     for (let tries = 0; tries < 100; tries += 1) {
       const { body } = await client.get('')
@@ -141,7 +146,9 @@ test.skipIf(!has)('a file that changes is loaded anew, and one that is wrong say
   expect((await client.get('')).body).toBe('second, and longer')
   write('def application(:\n')
   expect((await client.get('')).status).toBe(500)
-  await serving.logged(/GUEST_NO_APPLICATION.*SyntaxError/)
+  await serving.logged(
+    /GUEST_NO_APPLICATION.*SyntaxError: invalid syntax \([^)]*changing\.py, line 1\), wanted [^\n]*\\nTraceback \(most recent call last\):\\n {2}File /,
+  )
   client.close()
 })
 

@@ -181,6 +181,7 @@ test.runIf(process.getuid?.() === 0)(
     chmodSync(root, 0o711)
     chmodSync(join(source, 'app.wasm'), 0o600)
     const job = {
+      kind: 'module' as const,
       name: 'acme/main',
       modulePath: join(source, 'app.wasm'),
       imagePath: null,

@@ -7,8 +7,8 @@ import { type Clock, systemClock } from '../../../src/base/clock.ts'
 import { VERSION_ARGUMENT } from '../../../src/base/version.ts'
 import { runJob } from '../../../src/publisher/run-job.ts'
 import type {
+  ModuleJob,
   ProgressReport,
-  PublisherJob,
   StepReport,
 } from '../../../src/store/publisher-protocol.ts'
 import { wat } from '../../support/wat.ts'
@@ -42,7 +42,7 @@ function writing(fd: number, [output, after, more]: readonly [string, string, st
 
 export const HELLO = 'Content-Type: text/plain\n\nhello caf\xc3\xa9'
 
-export const LIMITS: PublisherJob['limits'] = {
+export const LIMITS: ModuleJob['limits'] = {
   moduleBytes: 1_000_000,
   functionBytes: 1_000_000,
   hardenedBytes: 1_000_000,
@@ -56,7 +56,7 @@ export const LIMITS: PublisherJob['limits'] = {
 /** Runs a job with `module`, and tells of its steps. */
 export async function run(
   module: Uint8Array,
-  changes: Partial<PublisherJob> = {},
+  changes: Partial<ModuleJob> = {},
   clock: Clock = systemClock,
   argv: readonly string[] = [VERSION_ARGUMENT],
 ) {
@@ -66,7 +66,8 @@ export async function run(
     writeFileSync(modulePath, module)
     const steps: StepReport[] = []
     const shares: ProgressReport[] = []
-    const job: PublisherJob = {
+    const job: ModuleJob = {
+      kind: 'module',
       name: 'acme/main',
       modulePath,
       imagePath: null,

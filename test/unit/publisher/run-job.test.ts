@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { digestOf } from '../../../src/store/digest.ts'
-import type { PublisherJob } from '../../../src/store/publisher-protocol.ts'
+import type { ModuleJob } from '../../../src/store/publisher-protocol.ts'
 import { loopyFunctions } from '../../support/loopy-functions.ts'
 import { wat } from '../../support/wat.ts'
 import { HELLO, LIMITS, printing, run } from './job-run.ts'
@@ -82,7 +82,7 @@ const START = '(func (export "_start"))'
 const REFUSED: ReadonlyArray<{
   readonly name: string
   readonly module: Uint8Array
-  readonly changes?: Partial<PublisherJob>
+  readonly changes?: Partial<ModuleJob>
   readonly step: string
   readonly code: string
   readonly says: string

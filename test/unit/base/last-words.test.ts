@@ -1,6 +1,6 @@
 /** Standard error as the languages' own programs write it when they fail. */
 import { expect, test } from 'vitest'
-import { lastWords } from '../../../src/publisher/last-words.ts'
+import { lastWords } from '../../../src/base/last-words.ts'
 
 const CASES = [
   { name: 'nothing', stderr: '\n', says: '' },
