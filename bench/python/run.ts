@@ -87,7 +87,6 @@ listen = ["${socket}"]
 name = "python"
 module = "${RUNTIME}"
 extensions = [".py"]
-sessions = "off"
 ${apps.map((app) => tenantTable(app)).join('\n')}
 `
   const server = startOwnServer(folder, config)

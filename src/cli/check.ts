@@ -2,10 +2,12 @@
 import { Command } from 'commander'
 import { printBytes } from '../base/quantity.ts'
 import { withEnvFiles } from '../config/env-files.ts'
+import { checkApps } from '../config/find-app.ts'
 import { loadConfig } from '../config/load.ts'
 import { machineMemoryBytes } from '../config/machine.ts'
 import { IDLE_WORKER_BYTES, type MemoryNeed, memoryNeed } from '../config/memory-need.ts'
 import { checkRuntimeModules } from '../config/runtime-use.ts'
+import { checkStorePlace } from '../store/open-store.ts'
 import { configOption, findConfigFile } from './config-file.ts'
 import { hideEnv } from './hidden-env.ts'
 import { jsonOption, printJson } from './json.ts'
@@ -23,12 +25,14 @@ export function checkCommand(): Command {
     .action(check)
 }
 
-function check({ config: given, json }: CheckOptions): void {
+async function check({ config: given, json }: CheckOptions): Promise<void> {
   const file = findConfigFile(given)
   const config = loadConfig(file)
   // As they are read at the start; what is in them is not for here.
-  withEnvFiles(config)
+  const whole = withEnvFiles(config)
+  await checkStorePlace(config)
   checkRuntimeModules(config)
+  checkApps(whole)
   const { pools, tenants } = config
   const memory = memoryNeed(config)
   if (json === true) {

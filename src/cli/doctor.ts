@@ -4,6 +4,7 @@ import type { Config, RuntimeConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { usedRuntimes, withRuntimeEndings } from '../config/runtime-use.ts'
 import { findConfigFile } from './config-file.ts'
+import { checkApp } from './doctor/app-checks.ts'
 import type { Check } from './doctor/check-result.ts'
 import { checkEnvFiles } from './doctor/env-file-checks.ts'
 import { checkMachine } from './doctor/machine-checks.ts'
@@ -75,7 +76,10 @@ function examine(config: Config, webUser: string): readonly Check[] {
       const worker = workers.get(tenant.pool)
       return worker === undefined
         ? []
-        : checkTenant(withRuntimeEndings(tenant, config.runtimes), worker)
+        : [
+            ...checkTenant(withRuntimeEndings(tenant, config.runtimes), worker),
+            ...checkApp(tenant, config.runtimes),
+          ]
     }),
   ]
 }

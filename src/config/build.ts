@@ -124,8 +124,12 @@ export function buildRuntime(
   }
 }
 
+/** Where PHP keeps them unless it is told otherwise. */
+const PHP_SESSIONS = '/var/lib/php/sessions'
+
 function buildSessions(table: RuntimeTable): SessionsConfig | undefined {
-  const { sessions: guest, sessions_quota: quotaBytes, sessions_quota_files: quotaFiles } = table
+  const { extensions, sessions_quota: quotaBytes, sessions_quota_files: quotaFiles } = table
+  const guest = table.sessions ?? (extensions.includes('.php') ? PHP_SESSIONS : 'off')
   return guest === 'off' ? undefined : { guest, quotaBytes, quotaFiles }
 }
 

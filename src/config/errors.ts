@@ -20,6 +20,8 @@ export type ConfigErrorCode =
   | 'CONFIG_UNKNOWN_RUNTIME'
   /** The module of a runtime that a tenant names is not there. */
   | 'CONFIG_NO_RUNTIME_MODULE'
+  /** The module of a tenant's `app` is not there. */
+  | 'CONFIG_NO_APP'
   /** A TCP address that strangers can reach, without `allowed_clients`. */
   | 'CONFIG_OPEN_LISTEN'
   /** Process manager settings that contradict each other. */

@@ -279,7 +279,10 @@ export const runtimeSchema = z.strictObject({
   index: optionalKey('none', fileName),
   memory: key('256MiB', size('64KiB', '4GiB')),
   boot_timeout: key('10s', duration('100ms', '1h')),
-  sessions: key('/var/lib/php/sessions', pathOrOff),
+  sessions: optionalKey(
+    '`"/var/lib/php/sessions"` for one that runs `.php`; none for others',
+    pathOrOff,
+  ),
   sessions_quota: key('1GiB', size(0, '1048576GiB')),
   sessions_quota_files: key(100_000, integer(0, 10_000_000)),
   env: key({}, env),

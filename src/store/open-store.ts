@@ -58,15 +58,7 @@ export async function makeStore(folder: string, files: StoreFiles = nodeFiles): 
     throw storeFileError(`make folder ${dirname(root)}`, cause)
   }
   await files.makeFolder(root)
-  const foreign = (await files.list(root)).find(
-    ({ name }) => !PARTS.includes(name) && name !== 'reserve',
-  )
-  if (foreign !== undefined) {
-    throw new StoreError(
-      'STORE_NOT_A_STORE',
-      `Cannot make a store in ${root}: there is ${JSON.stringify(foreign.name)}, wanted an empty folder`,
-    )
-  }
+  await refuseForeign(layout, files)
   for (const part of PARTS) await files.makeFolder(`${root}/${part}`, MODES[part])
   await files.syncFolder(dirname(root))
   await makeReserve(layout, files)
@@ -79,6 +71,33 @@ export async function makeStore(folder: string, files: StoreFiles = nodeFiles): 
   await files.syncFolder(root)
   return layout
 }
+
+/**
+ * Whether there is a store in a folder, or one could be made there, as far as this user can see; changes nothing. Undefined: nobody
+ * says where. Rejects with STORE_NOT_A_STORE, as `makeStore` would.
+ */
+export async function checkStorePlace(
+  { store }: { readonly store: string | undefined },
+  files: StoreFiles = nodeFiles,
+): Promise<void> {
+  if (store === undefined) return
+  const layout = await findStore(store, files)
+  if ((await files.status(layout.format)) !== undefined) return
+  if ((await files.status(layout.root))?.kind === 'folder') await refuseForeign(layout, files)
+}
+
+async function refuseForeign({ root }: Layout, files: StoreFiles): Promise<void> {
+  const known = new Set([...PARTS, ...BEFORE])
+  const foreign = (await files.list(root)).find(({ name }) => !known.has(name))
+  if (foreign === undefined) return
+  throw new StoreError(
+    'STORE_NOT_A_STORE',
+    `Cannot make a store in ${root}: there is ${JSON.stringify(foreign.name)}, wanted an empty folder`,
+  )
+}
+
+/** What may be there before a store is: modules of runtimes that somebody has put there, what is left of one. */
+const BEFORE = ['runtimes', 'state', 'reserve']
 
 /** Workers of all pools, who may be different users, write their leases there; sticky, as /tmp is. */
 const MODES: Readonly<Record<string, number>> = { leases: 0o1777 }

@@ -105,6 +105,8 @@ export const CONFIG_STEPS: Steps<ConfigErrorCode> = {
   CONFIG_UNKNOWN_RUNTIME: 'name a [[runtime]] that is there, or add it, then run `wasm-fpm check`',
   CONFIG_NO_RUNTIME_MODULE:
     'run the command that the message names, or set module to the file, then run `wasm-fpm check`',
+  CONFIG_NO_APP:
+    'write `app = "PACKAGE.MODULE:VARIABLE"`, or put the module below root, then run `wasm-fpm check`',
   CONFIG_OPEN_LISTEN: 'name the web servers in allowed_clients, then run `wasm-fpm check`',
   CONFIG_BAD_PM: EDIT,
   CONFIG_UNTRUSTED_ENGINE:

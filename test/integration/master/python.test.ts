@@ -36,7 +36,7 @@ async function start(
   mkdirSync(data)
   chmodSync(data, 0o777)
   const config = configText(folder, {
-    top: `${top}[[runtime]]\nname = "python"\nmodule = "${PYTHON_RUNTIME}"\nextensions = [".py"]\nsessions = "off"\n`,
+    top: `${top}[[runtime]]\nname = "python"\nmodule = "${PYTHON_RUNTIME}"\nextensions = [".py"]\n`,
     pool: 'workers = 1',
     tenant: `runtimes = ["python"]\n${app === undefined ? '' : `app = "${app}"`}\nenv = { DATA = "${data}" }\nlimits = { cpu = "2s", wall = "10s" }\n${tenant}
 [[tenant.mounts]]\nhost = "${data}"\nguest = "${data}"\nwritable = true\n`,

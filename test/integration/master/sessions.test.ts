@@ -28,7 +28,7 @@ access_log = "stderr"
 
 function configOf(folder: string, ...tenants: string[]): string {
   const runtime = (name: string): string =>
-    `[[runtime]]\nname = "${name}"\nmodule = "${name}.wasm"\nextensions = [".${name}"]\n`
+    `[[runtime]]\nname = "${name}"\nmodule = "${name}.wasm"\nextensions = [".${name}"]\nsessions = "/${PLACE}"\n`
   return `store = "store"
 ${Object.keys(STEPS).map(runtime).join('')}
 [[pool]]

@@ -120,7 +120,6 @@ workers = ${workers}
 name = "python"
 module = "${PYTHON_RUNTIME}"
 extensions = [".py"]
-sessions = "off"
 [[tenant]]
 name = "site"
 hosts = ["*"]

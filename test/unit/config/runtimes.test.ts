@@ -35,6 +35,14 @@ test('a runtime with nothing but what it needs gets every default', () => {
   ])
 })
 
+test('what runs no PHP has no place for sessions but that which it names', () => {
+  expect(parseConfig(LUA, FILE).runtimes[0]?.sessions).toBeUndefined()
+  const named = parseConfig(`${LUA}sessions = "/s"`, FILE).runtimes[0]
+  expect(named?.sessions?.guest).toBe('/s')
+  const php = '[[runtime]]\nname = "old"\nextensions = [".phtml", ".php"]\n'
+  expect(parseConfig(php, FILE).runtimes[0]?.sessions?.guest).toBe('/var/lib/php/sessions')
+})
+
 test('everything that a runtime can say', () => {
   const keys =
     'module = "php.wasm"\nindex = "index.php"\nmemory = "64MiB"\nboot_timeout = "3s"\nsessions = "/s"\nsessions_quota = "1KiB"\nsessions_quota_files = 7\nenv = { A = "1" }'

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   rmSync,
@@ -14,6 +15,7 @@ import { systemClock } from '../../../src/base/clock.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
 import { storeFileError } from '../../../src/store/errors.ts'
 import { DEFAULT_STORE_LIMITS } from '../../../src/store/limits.ts'
+import { checkStorePlace } from '../../../src/store/open-store.ts'
 import { ownerText, thisOwner } from '../../../src/store/owner.ts'
 import { nodeFiles, type StoreFiles } from '../../../src/store/store-files.ts'
 import { type DraftOptions, release } from './drafts.ts'
@@ -383,6 +385,42 @@ test.for(NO_STORES)('$name is no store', async ({ make, says }) => {
   await DirectoryStore.make(root, { clock: systemClock }).catch(() => undefined)
   if (!existsSync(root)) store = await DirectoryStore.make(root, { clock: systemClock })
 })
+
+/** What is in a folder that is no store yet; whether one is made there. */
+const PLACES = [
+  { name: 'nothing', entries: [], isMade: true },
+  { name: 'modules of runtimes that somebody has put there', entries: ['runtimes/'], isMade: true },
+  { name: 'what is left of one', entries: ['blobs/', 'state/', 'reserve'], isMade: true },
+  { name: 'something else', entries: ['runtimes/', 'holiday.jpg'], isMade: false },
+  { name: 'a store of another format', entries: ['format'], isMade: false },
+]
+
+test.for(PLACES)(
+  'a store where there is $name: made or refused, as a check says before',
+  async ({ entries, isMade }) => {
+    rmSync(root, { recursive: true })
+    expect(await checkStorePlace({ store: root })).toBeUndefined()
+    mkdirSync(root)
+    for (const name of entries) {
+      if (name.endsWith('/')) mkdirSync(join(root, name))
+      else writeFileSync(join(root, name), 'rubbish')
+    }
+    const before = readdirSync(root).sort()
+    const checked = checkStorePlace({ store: root })
+    if (isMade) await checked
+    else await expect(checked).rejects.toMatchObject({ code: 'STORE_NOT_A_STORE' })
+    expect(readdirSync(root).sort(), 'nothing is changed').toEqual(before)
+    const making = DirectoryStore.make(root, { clock: systemClock })
+    if (isMade) {
+      store = await making
+      expect(await checkStorePlace({ store: root })).toBeUndefined()
+    } else {
+      await expect(making).rejects.toMatchObject({ code: 'STORE_NOT_A_STORE' })
+      rmSync(root, { recursive: true })
+      store = await DirectoryStore.make(root, { clock: systemClock })
+    }
+  },
+)
 
 test('a store is not made among other files', async () => {
   rmSync(root, { recursive: true })
