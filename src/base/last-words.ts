@@ -41,3 +41,8 @@ export function lastWords(stderr: string): string {
   }
   return last
 }
+
+/** Whether a line of standard error is one that programs say when they fail. */
+export function tellsFailure(line: string): boolean {
+  return REASON_LAST.test(line) || BEGINNINGS.some(({ pattern }) => pattern.test(line))
+}

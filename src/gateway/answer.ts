@@ -147,17 +147,17 @@ export class Answer implements ByteSink, ResponseOptions, StderrOwner {
     return stderr
   }
 
-  /** A line of the guest's, to the web server. */
+  /** A message of the guest's, to the web server. */
   forward(bytes: Uint8Array): void {
     this.#request.stderr.write(bytes)
   }
 
-  /** A line of the guest's, to our log. */
-  log(line: string): void {
+  /** A message of the guest's, to our log. */
+  log(message: string, isFailure: boolean): void {
     const { requestId, handler } = this
-    this.#gateway.logger.info(
+    this.#gateway.logger[isFailure ? 'error' : 'info'](
       { requestId, tenant: this.tenant?.config.name, handler, stream: 'stderr' },
-      line,
+      message,
     )
   }
 

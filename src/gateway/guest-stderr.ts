@@ -1,12 +1,13 @@
 /**
- * A guest's standard error: cut into lines, made harmless, limited, then logged and passed to the web server.
+ * A guest's standard error: cut into lines, made harmless, limited, put together to messages, then logged and passed to the web server.
  * Copied to our log first because some web servers drop FCGI_STDERR.
  *
  * The web server gets it behind the header of the response, never before: nginx reads up to the end of the header through one
  * small buffer (4,096 bytes), takes the bytes of our records for part of it, and answers 502 when it is full in the wrong place.
  */
 import type { ByteSink } from '../base/byte-stream.ts'
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import { StderrMessage } from './stderr-message.ts'
 
 export interface StderrLimits {
   /** Bytes of one line; the rest of a longer one is cut. */
@@ -28,6 +29,9 @@ const NEWLINE = 10
 /** What a line costs besides its own bytes: our log and the web server's each write a few times as much around a short one. */
 const LINE_COST_BYTES = 100
 
+/** How long a message may go on when nothing of it is written, in milliseconds. */
+export const QUIET_MS = 20
+
 /** Most that waits for the header of the response. */
 export const MAX_HELD_BYTES = 65_536
 
@@ -35,10 +39,10 @@ export const MAX_HELD_BYTES = 65_536
 export interface StderrOwner {
   /** When its guest began, on the clock. */
   readonly startMs: number
-  /** Takes a whole line, to the web server. When that does not take it, the log has it. */
+  /** Takes a whole message, to the web server. When that does not take it, the log has it. */
   forward(bytes: Uint8Array): void
-  /** Takes a whole line without its end, to the log. */
-  log(line: string): void
+  /** Takes a whole message without its end, to the log. `isFailure`: it says that the program has failed. */
+  log(message: string, isFailure: boolean): void
 }
 
 export class GuestStderr implements ByteSink {
@@ -46,9 +50,11 @@ export class GuestStderr implements ByteSink {
   readonly #limits: StderrLimits
   readonly #clock: Clock
   #line = ''
+  #message = new StderrMessage()
+  #quiet: Timer | undefined
   #totalBytes = 0
   #cutBytes = 0
-  /** Lines the web server may not be sent yet; undefined: it may. */
+  /** Messages the web server may not be sent yet; undefined: it may. */
   #held: Uint8Array[] | undefined = []
   #heldBytes = 0
 
@@ -65,14 +71,17 @@ export class GuestStderr implements ByteSink {
 
   /** Takes everything at once: a guest never waits for its log. */
   write(bytes: Uint8Array): number {
+    let isSameWrite = false
     for (let start = 0; start < bytes.length; ) {
       const newline = bytes.indexOf(NEWLINE, start)
       const end = newline < 0 ? bytes.length : newline
       this.#append(bytes.subarray(start, end))
       if (newline < 0) break
-      this.#emit()
+      this.#endLine(isSameWrite)
+      isSameWrite = true
       start = newline + 1
     }
+    this.#sendWhenQuiet()
     return bytes.length
   }
 
@@ -88,9 +97,10 @@ export class GuestStderr implements ByteSink {
   }
 
   end(): void {
-    if (this.#line !== '') this.#emit()
+    if (this.#line !== '') this.#endLine(false)
+    this.#endMessage()
     if (this.#cutBytes > 0) {
-      this.#send(`[${this.#cutBytes} bytes of standard error were cut]`)
+      this.#send(`[${this.#cutBytes} bytes of standard error were cut]`, false)
       this.#cutBytes = 0
     }
   }
@@ -105,17 +115,34 @@ export class GuestStderr implements ByteSink {
     this.#line += Buffer.from(bytes.buffer, bytes.byteOffset, kept).toString('latin1')
   }
 
-  #emit(): void {
-    const line = this.#line.replace(/\r$/, '').replace(/[^\x20-\x7e\x80-\xff]/g, '.')
+  #endLine(isSameWrite: boolean): void {
+    const line = this.#line.replace(/\r$/, '').replace(/[^\x20-\x7e\x80-\xff\t]/g, '.')
     this.#line = ''
-    if (line === '') return
-    this.#totalBytes += line.length + LINE_COST_BYTES
-    this.#send(line)
+    if (line !== '') this.#totalBytes += line.length + LINE_COST_BYTES
+    if (!this.#message.takes(line, isSameWrite)) this.#endMessage()
+    this.#message.add(line)
   }
 
-  #send(line: string): void {
-    this.#owner.log(Buffer.from(line, 'latin1').toString('utf8'))
-    const bytes = Buffer.from(`${line}\n`, 'latin1')
+  /** There is no telling whether more of it comes: it may wait a little, but not for a guest that waits itself. */
+  #sendWhenQuiet(): void {
+    this.#quiet?.cancel()
+    this.#quiet = undefined
+    if (this.#message.isEmpty) return
+    this.#quiet = this.#clock.after(QUIET_MS, () => this.#endMessage())
+  }
+
+  #endMessage(): void {
+    this.#quiet?.cancel()
+    this.#quiet = undefined
+    const message = this.#message
+    if (message.isEmpty) return
+    this.#message = new StderrMessage()
+    this.#send(message.text, message.isFailure)
+  }
+
+  #send(message: string, isFailure: boolean): void {
+    this.#owner.log(Buffer.from(message, 'latin1').toString('utf8'), isFailure)
+    const bytes = Buffer.from(`${message}\n`, 'latin1')
     // What the web server does not take, and what cannot wait for it, the log has.
     if (this.#held === undefined) this.#owner.forward(bytes)
     else if (this.#heldBytes + bytes.length <= MAX_HELD_BYTES) {

@@ -27,6 +27,7 @@ import { DEFAULT_CONNECTION_TIMEOUTS, LINGER_BYTES } from '../../src/gateway/lis
 import { REST_MAX_MS, REST_QUIET_MS } from '../../src/gateway/rest-of-body.ts'
 import { MAX_RANGES } from '../../src/gateway/static/byte-range.ts'
 import { DEFAULT_FILE_READER_LIMITS } from '../../src/gateway/static/file-reader.ts'
+import { MAX_MESSAGE_BYTES } from '../../src/gateway/stderr-message.ts'
 import { DEFAULT_CACHE_BYTES } from '../../src/guest/compile-cache.ts'
 import { TABLE_LIMITS } from '../../src/guest/guest-module.ts'
 import { DEFAULT_LOAD_LIMITS } from '../../src/guest/load-turns.ts'
@@ -161,6 +162,7 @@ test('fixed limits are those of the code', () => {
       largeAtOnce,
       waiting,
       MAX_HELD_BYTES,
+      MAX_MESSAGE_BYTES,
       REST_QUIET_MS,
       REST_MAX_MS,
       MAX_REACTOR_BYTES,
@@ -211,7 +213,7 @@ const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
   ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_MAPPINGS', 'MAX_FILES', 'MAX_FIBERS'],
-  ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES'],
+  ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES', 'MAX_MESSAGE_BYTES'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [

@@ -30,7 +30,7 @@ export function printEntry({ text, fields, timeMs }: LogEntry): string {
 function what(fields: Fields): string {
   const { msg: message, stream, status, wallMs } = known(fields)
   // First: a guest may print the words of our own messages.
-  if (stream === 'stderr') return `stderr: ${text(message)}`
+  if (stream === 'stderr') return `stderr: ${printMessage(message)}`
   if (message === 'access' && status !== undefined) return printAccess(fields)
   if (message === 'slow request' && wallMs !== undefined) return printSlow(fields)
   const level = LEVELS.get(fields['level'])

@@ -117,6 +117,21 @@ test.skipIf(!has)('what breaks a request breaks that one', async () => {
   client.close()
 })
 
+test.skipIf(!has)('a traceback is one entry of the log, with the words of an error', async () => {
+  const { client, serving } = await start('isolation:application')
+  const from = serving.log().length
+  expect((await client.get('missing')).status).toBe(500)
+  await serving.logged(/No module named '_ssl'/, from)
+  client.close()
+  const entries = serving.log().slice(from).trim().split('\n')
+  const said = entries.map((line) => JSON.parse(line)).filter(({ stream }) => stream === 'stderr')
+  expect(said).toHaveLength(1)
+  expect(said[0]).toMatchObject({ level: 50, tenant: 'site' })
+  expect(said[0].msg).toMatch(
+    /^Traceback \(most recent call last\):\n {2}File "[^\n]*isolation\.py", line .*\nModuleNotFoundError: [^\n]*$/s,
+  )
+})
+
 test.skipIf(!has)('a file that changes is loaded anew, and one that is wrong says so', async () => {
   const folder = 'changing'
   const {

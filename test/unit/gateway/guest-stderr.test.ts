@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import {
   DEFAULT_STDERR_LIMITS,
   GuestStderr,
+  QUIET_MS,
   type StderrOwner,
 } from '../../../src/gateway/guest-stderr.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -11,7 +12,7 @@ function ownerOf(forward: CollectingSink, lines: string[], startMs = 0): StderrO
   return {
     startMs,
     forward: (bytes) => forward.write(bytes),
-    log: (line) => lines.push(line),
+    log: (line, isFailure) => lines.push(isFailure ? `error: ${line}` : line),
   }
 }
 
@@ -27,24 +28,138 @@ function setUp(limits = { lineBytes: 20, bytesPerSecond: 550, totalBytes: 11_000
 }
 
 test('lines are put together however they are written', () => {
-  const { lines, forward, stderr, write } = setUp()
-  for (const part of ['on', 'e\ntw', 'o\r\n\nthree']) write(part)
+  const { clock, lines, forward, stderr, write } = setUp()
+  for (const part of ['on', 'e', '\n', 'two\r\n', 'thr', 'ee']) write(part)
+  expect(lines).toEqual(['one'])
+  clock.advance(QUIET_MS)
   expect(lines).toEqual(['one', 'two'])
   stderr.end()
   expect(lines).toEqual(['one', 'two', 'three'])
   expect(forward.text).toBe('one\ntwo\nthree\n')
 })
 
-test('the web server gets nothing before the header of the response, the log at once', () => {
+const FRAMES =
+  'Traceback (most recent call last):\n  File "/app/a.py", line 3, in view\n    return 1 / 0'
+
+/** What is written, a write each, and what the log has of it. */
+const MESSAGES: ReadonlyArray<{
+  name: string
+  writes: readonly string[]
+  says: readonly string[]
+}> = [
+  { name: 'what is printed', writes: ['one', '\n', 'two', '\n'], says: ['one', 'two'] },
+  { name: 'several lines of one write', writes: ['one\ntwo\n\n'], says: ['one\ntwo'] },
+  {
+    name: 'lines that are set in',
+    writes: ['one:\n', '  a\n', '\tb\n', 'two\n'],
+    says: ['one:\n  a\n\tb', 'two'],
+  },
+  {
+    name: "Python's traceback, in pieces, and something else behind it",
+    writes: [
+      ...FRAMES.split(/(?<=[\n",])/),
+      '\n',
+      'ZeroDivisionError',
+      ': ',
+      'division by zero',
+      '\n',
+      'more\n',
+    ],
+    says: [`error: ${FRAMES}\nZeroDivisionError: division by zero`, 'more'],
+  },
+  {
+    name: 'two exceptions, one of which has come of the other',
+    writes: [
+      ...`${FRAMES}\nKeyError: 1\n`.split(/(?<=\n)/),
+      '\nDuring handling of the above exception, another exception occurred:\n\n',
+      ...`${FRAMES}\nValueError: 2\n`.split(/(?<=\n)/),
+    ],
+    says: [
+      `error: ${FRAMES}\nKeyError: 1\n\nDuring handling of the above exception, another exception occurred:\n\n${FRAMES}\nValueError: 2`,
+    ],
+  },
+  {
+    name: "what Python's logging makes of an exception",
+    writes: ['one\n', `Exception on / [GET]\n${FRAMES}\nKeyError: 1\n`, 'two\n'],
+    says: ['one', `error: Exception on / [GET]\n${FRAMES}\nKeyError: 1`, 'two'],
+  },
+  {
+    name: 'PHP',
+    writes: [
+      'PHP Warning:  one in /a.php on line 1\n',
+      'PHP Fatal error:  Uncaught Exception: two in /a.php:2\nStack trace:\n#0 {main}\n  thrown in /a.php on line 2\n',
+    ],
+    says: [
+      'PHP Warning:  one in /a.php on line 1',
+      'error: PHP Fatal error:  Uncaught Exception: two in /a.php:2\nStack trace:\n#0 {main}\n  thrown in /a.php on line 2',
+    ],
+  },
+  {
+    name: 'Rust',
+    writes: [
+      "\nthread 'main' panicked at src/main.rs:2:5:\n",
+      'boom',
+      '\n',
+      'note: run with `RUST_BACKTRACE=1`\n',
+    ],
+    says: [
+      "error: thread 'main' panicked at src/main.rs:2:5:\nboom\nnote: run with `RUST_BACKTRACE=1`",
+    ],
+  },
+  {
+    name: 'Go',
+    writes: [
+      'panic: boom\n',
+      '\ngoroutine 1 [running]:\n',
+      'main.main()\n',
+      '\t/src/main.go:4 +0x2\n',
+    ],
+    says: ['error: panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:4 +0x2'],
+  },
+]
+
+test.each(MESSAGES)('$name', ({ writes, says }) => {
+  const lines: string[] = []
+  const forward = new CollectingSink()
+  const stderr = new GuestStderr(ownerOf(forward, lines), DEFAULT_STDERR_LIMITS, new FakeClock())
+  stderr.release()
+  for (const part of writes) stderr.write(Buffer.from(part))
+  stderr.end()
+  expect(lines).toEqual(says)
+  expect(forward.text, 'the same for the web server').toBe(
+    says.map((message) => `${message.replace(/^error: /, '')}\n`).join(''),
+  )
+})
+
+test('empty lines make no entry longer than others', () => {
+  const { lines, stderr, write } = setUp()
+  write(`one\n${'\n'.repeat(100_000)}two\n`)
+  stderr.end()
+  expect(lines).toEqual(['one\n\n\ntwo'])
+})
+
+test('what is too long for one entry goes on in the next', () => {
+  const { lines, stderr, write } = setUp({ ...DEFAULT_STDERR_LIMITS })
+  for (let count = 0; count < 10; count += 1) write(`  ${'x'.repeat(1021)}\n`)
+  stderr.end()
+  expect(lines.map((message) => message.split('\n').length)).toEqual([6, 4])
+})
+
+test('the web server gets nothing before the header of the response, the log does not wait for it', () => {
   const forward = new CollectingSink()
   const lines: string[] = []
-  const stderr = new GuestStderr(ownerOf(forward, lines), DEFAULT_STDERR_LIMITS, new FakeClock())
-  stderr.write(Buffer.from('one\ntwo\n'))
+  const clock = new FakeClock()
+  const stderr = new GuestStderr(ownerOf(forward, lines), DEFAULT_STDERR_LIMITS, clock)
+  stderr.write(Buffer.from('one\n'))
+  stderr.write(Buffer.from('two\n'))
+  clock.advance(QUIET_MS)
   expect({ lines, sent: forward.text }).toEqual({ lines: ['one', 'two'], sent: '' })
   stderr.release()
   expect(forward.text).toBe('one\ntwo\n')
   stderr.write(Buffer.from('three\n'))
+  stderr.end()
   expect(forward.text).toBe('one\ntwo\nthree\n')
+  expect(clock.pending, 'no timer is left').toBe(0)
 })
 
 test('what waits for the header is bounded, however much a tenant may print', () => {
@@ -57,15 +172,17 @@ test('what waits for the header is bounded, however much a tenant may print', ()
 })
 
 test('control characters cannot forge a log line or move a cursor', () => {
-  const { lines, forward, write } = setUp()
+  const { lines, forward, stderr, write } = setUp()
   write('a\x1b[2Jb\rc\0d\n')
+  stderr.end()
   expect(lines).toEqual(['a.[2Jb.c.d'])
   expect(forward.text).toBe('a.[2Jb.c.d\n')
 })
 
 test('UTF-8 stays readable in the log and whole on the wire', () => {
-  const { lines, forward, write } = setUp()
+  const { lines, forward, stderr, write } = setUp()
   write('käse\n')
+  stderr.end()
   expect(lines).toEqual(['käse'])
   expect(Buffer.from(forward.text, 'latin1').toString('utf8')).toBe('käse\n')
 })
@@ -80,9 +197,10 @@ test('a long line is cut, and the cut is told', () => {
 test('a flood is cut to so many bytes a second', () => {
   const { clock, lines, stderr, write } = setUp()
   for (let count = 0; count < 20; count += 1) write('0123456789\n')
-  expect(lines).toHaveLength(5)
   clock.advance(1000)
+  expect(lines).toHaveLength(5)
   for (let count = 0; count < 20; count += 1) write('abcdefghij\n')
+  clock.advance(QUIET_MS)
   expect(lines).toHaveLength(10)
   stderr.end()
   expect(lines.at(-1)).toBe('[300 bytes of standard error were cut]')

@@ -30,6 +30,11 @@ test('a trap with its back trace', () => {
 test('what a guest writes to its standard error is never taken for one of our messages', () => {
   const fields = { level: 30, msg: 'access', stream: 'stderr', tenant: 'acme', status: 1 }
   expect(print(fields)).toBe('acme stderr: access\n')
+  const traceback =
+    'Traceback (most recent call last):\n  File "/app/a.py", line 3\nValueError: \x1b[2J'
+  expect(print({ ...fields, level: 50, msg: traceback })).toBe(
+    'acme stderr: Traceback (most recent call last):\n      File "/app/a.py", line 3\n    ValueError: ?[2J\n',
+  )
 })
 
 test('a slow request', () => {
