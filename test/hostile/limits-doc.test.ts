@@ -232,6 +232,7 @@ const INSIDE = [
     'MAX_PIECES',
     'MAX_PATH_CHARS',
     'MOST_PAUSE_MS',
+    'MOST_EMPTY_LINES',
   ],
   // Of fields of a request that ask for a part, or for another form; of what others of us send.
   ...['MAX_ELEMENTS', 'MAX_HEAD_BYTES', 'MAX_STATUS_LENGTH', 'MAX_ACTIVATED_SOCKETS'],
