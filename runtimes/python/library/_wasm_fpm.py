@@ -116,14 +116,18 @@ unseeded.add(random._inst)
 random.seed = random._inst.seed
 
 
+# See inspect, which takes long to be imported.
+CO_COROUTINE = 0x80
 # Files that were opened when there was no request: they are open in each one, as if nothing had closed them.
 kept_open = []
 # Modules whose files the host knows of.
 known_modules = set()
 
 
-def begin_request():
+def begin_request(is_ahead=False):
     """What is drawn from now on is another one in each request."""
+    if asgi := sys.modules.get("_wasm_fpm_asgi"):
+        asgi.may_finish = not is_ahead
     for generator in tuple(unseeded):
         seed_of_random(generator)
     if tempfile := sys.modules.get("tempfile"):
@@ -205,12 +209,29 @@ def load_application(environment):
     for part in (variable or "application").split("."):
         application = getattr(application, part)
     if not callable(application):
-        raise TypeError(f"{name} is {type(application).__name__}, wanted what can be called, as WSGI has it")
+        raise TypeError(f"{name} is {type(application).__name__}, wanted what can be called, as WSGI or ASGI has it")
+    if is_asgi(application):
+        import _wasm_fpm_asgi
+
+        _wasm_fpm_asgi.without_threads()
+        application = _wasm_fpm_asgi.as_wsgi(application)
     constants = {
         "wsgi.version": (1, 0), "wsgi.input": sys.stdin.buffer, "wsgi.errors": sys.stderr, "wsgi.multithread": False,
         "wsgi.multiprocess": True, "wsgi.run_once": False, "wsgi.file_wrapper": FileWrapper,
     }
     return application, constants
+
+
+def is_asgi(application):
+    """As uvicorn tells it: calling it makes a coroutine."""
+    if isinstance(application, type):
+        return hasattr(application, "__await__")
+    while callee := getattr(application, "func", None) or getattr(application, "__func__", None):
+        application = callee
+    if not isinstance(application, types.FunctionType):
+        application = getattr(type(application), "__call__", None)
+    code = getattr(application, "__code__", None)
+    return code is not None and bool(code.co_flags & CO_COROUTINE)
 
 
 def run_script(environment):

@@ -4,6 +4,7 @@
  */
 #include "reactor.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -106,8 +107,8 @@ static PyObject *environment(void) {
   return all;
 }
 
-static int answer(void) {
-  Py_DECREF(call("begin_request", NULL));
+static int answer(bool is_ahead) {
+  Py_DECREF(call("begin_request", PyBool_FromLong(is_ahead)));
   return wasm_fpm_answer(application, constants);
 }
 
@@ -116,7 +117,7 @@ EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
   __wasilibc_initialize_environ();
   if (getenv("WASM_FPM_WARM") == NULL) {
     for (int run = 0; application != NULL && run < RUNS_AHEAD; run++)
-      if (answer() != 0) _exit(1);
+      if (answer(true) != 0) _exit(1);
   } else if (getenv("WASM_FPM_APP") != NULL) {
     /* For good. */
     PyObject *parts = call("load_application", environment());
@@ -133,7 +134,7 @@ EXPORT("wasm_fpm_handle") void wasm_fpm_handle(void) {
     PyObject *code = call("run_script", environment());
     int status = (int)PyLong_AsLong(code);
     if (status != 0) _exit(status);
-  } else if (answer() != 0) {
+  } else if (answer(false) != 0) {
     /* What has been sent is not all, and nothing else says so: a program that ends, with whatever code, has said what it wanted. */
     __builtin_trap();
   }
