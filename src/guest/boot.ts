@@ -15,7 +15,6 @@ import type { WasiGrants } from '../wasi/session.ts'
 import { START_EXPORT } from '../wasm/contract.ts'
 import { runToEnd } from './engine.ts'
 import { GuestError, type GuestErrorCode } from './errors.ts'
-import { failedImport } from './failed-import.ts'
 import { FaultConduct } from './fault-conduct.ts'
 import { REACTOR } from './guest-contract.ts'
 import type { GuestModule } from './guest-module.ts'
@@ -137,7 +136,7 @@ interface NamedRun extends BootRun {
   readonly what: string
   /** Whether `proc_exit` with code 0 will do as well: what the guest meant to do is done. */
   readonly mayExit: boolean
-  readonly failure: (failed: FailedRun) => GuestError
+  readonly failure: (failed: FailedRun) => GuestError | Promise<GuestError>
 }
 
 const BOOTING = failing('boot')
@@ -167,7 +166,9 @@ function importing({
   return {
     what: 'warm up',
     mayExit: false,
-    failure: ({ ended, said }) => {
+    failure: async ({ ended, said }) => {
+      // Loaded when it is wanted, as a worker seldom does.
+      const { failedImport } = await import('./failed-import.ts')
       const { reason, place } = failedImport(said, root)
       const where = place === undefined ? '' : ` (${place.file}, line ${place.line})`
       const actual = reason === '' ? `it ${ended}` : `${reason.slice(0, SAID_CHARS)}${where}`
@@ -231,7 +232,7 @@ async function runOnce(
   turns.ended(usedMs)
   const isGood = outcome.kind === 'exited' && outcome.code === 0
   if (isGood && (mayExit || instance.hasReturned)) return
-  throw failure({ name, ended: endOf(outcome), said: errors.utf8() })
+  throw await failure({ name, ended: endOf(outcome), said: errors.utf8() })
 }
 
 /** Does something that takes as long as it takes. */
