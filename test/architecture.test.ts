@@ -45,6 +45,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['base', 'config', 'ipc', 'admin', 'store'],
     // The sockets themselves: the master opens them, the workers' listeners use them.
     ...['gateway/listen/inherited.ts', 'gateway/listen/socket-file.ts'],
+    // Who may connect to the master's own doors.
+    'gateway/listen/allowed-clients.ts',
   ],
   cli: [
     'base',

@@ -1,5 +1,7 @@
 /** The shapes of what the admin API answers and takes: one source for its OpenAPI document, its checks and its tests. */
+
 import { z } from 'zod'
+import { READINESS } from '../base/readiness.ts'
 import { SCOPES } from './bearer-token.ts'
 import { poolStatusSchema } from './status-schema.ts'
 
@@ -150,6 +152,7 @@ export const tenantStatusSchema = z.object({
 export const statusSchema = z.object({
   pid: z.int(),
   state: z.string(),
+  readiness: z.enum(READINESS).describe('Whether the machine is to get requests.'),
   uptimeMs: z.number(),
   rssBytes: z.int().optional(),
   droppedLogLines: z

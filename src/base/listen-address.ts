@@ -4,10 +4,17 @@
  */
 import { isIPv4, isIPv6 } from 'node:net'
 
+export interface TcpAddress {
+  readonly kind: 'tcp'
+  /** A name or an address without brackets; `::` for all addresses. */
+  readonly host: string
+  /** 0: the kernel chooses. */
+  readonly port: number
+}
+
 export type ListenAddress =
   | { readonly kind: 'unix'; readonly path: string }
-  /** `host` is a name or an address without brackets; `::` for all addresses. Port 0: the kernel chooses. */
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | TcpAddress
   /** A listening socket the process was started with. */
   | { readonly kind: 'fd'; readonly fd: number }
   /** The sockets systemd hands over under this name (`FileDescriptorName=`). */

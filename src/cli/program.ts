@@ -7,6 +7,7 @@ import { completionCommand } from './completion.ts'
 import { convertCommand } from './convert.ts'
 import { devCommand } from './dev.ts'
 import { doctorCommand } from './doctor.ts'
+import { drainCommand, undrainCommand } from './drain.ts'
 import { EXIT_CODES } from './exit-code.ts'
 import { fsckCommand } from './fsck.ts'
 import { hardenCommand } from './harden.ts'
@@ -50,7 +51,8 @@ export function makeProgram(): Command {
       'Serving:',
       [
         serveCommand(),
-        ...[reloadCommand(), restartCommand(), stopCommand(), statusCommand(), logsCommand()],
+        ...[reloadCommand(), restartCommand(), drainCommand(), undrainCommand(), stopCommand()],
+        ...[statusCommand(), logsCommand()],
         ...[checkCommand(), doctorCommand(), tenantsCommand(), tokenCommand(), convertCommand()],
         runtimeCommand(),
       ],

@@ -6,6 +6,7 @@ import type {
   AccessLogTarget,
   AdminConfig,
   Config,
+  DoorConfig,
   HandlerConfig,
   OutboundConfig,
   PoolConfig,
@@ -18,6 +19,7 @@ import type {
   AdminTable,
   HandlerTable,
   MainFile,
+  MetricsTable,
   OutboundTable,
   PoolTable,
   RuntimeTable,
@@ -33,6 +35,7 @@ export function buildGlobals(main: MainFile, folder: string, memoryBytes: number
   return {
     log: { level: main.log.level, format: main.log.format },
     processControlTimeoutMs: main.process_control_timeout,
+    drainDelayMs: main.drain_delay,
     processMax: main.process_max,
     memoryMaxBytes: main.memory_max,
     warmMemoryMaxBytes: main.warm_memory_max ?? Math.floor(memoryBytes / 2),
@@ -45,6 +48,8 @@ export function buildGlobals(main: MainFile, folder: string, memoryBytes: number
     emergencyRestartThreshold: main.emergency_restart_threshold,
     emergencyRestartIntervalMs: main.emergency_restart_interval,
     admin: main.admin === undefined ? undefined : buildAdmin(main.admin, folder, main.store),
+    agent: main.agent && { ...buildDoor(main.agent), slowStartMs: main.agent.slow_start },
+    metrics: main.metrics && buildDoor(main.metrics),
   }
 }
 
@@ -71,6 +76,10 @@ function buildAdmin(table: AdminTable, folder: string, store = USUAL_STORE): Adm
     auditLog: resolved(folder, table.audit_log) ?? join(beside, 'audit.log'),
     rateLimit: table.rate_limit,
   }
+}
+
+function buildDoor({ listen, allowed_clients: allowedClients }: MetricsTable): DoorConfig {
+  return { listen, allowedClients }
 }
 
 /** Relative socket paths are taken from `folder`. `cores`: the default number of workers. */
@@ -181,6 +190,7 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     chdir: table.chdir,
     pmStatusPath: table.pm_status_path,
     pingPath: table.ping_path,
+    readyPath: table.ready_path,
     pingResponse: table.ping_response,
     accessLog: buildAccessLog(table.access_log, folder),
     accessFormat: table.access_format,

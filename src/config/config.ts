@@ -1,13 +1,15 @@
 /** The configuration as the rest of the program sees it: complete, checked, frozen. Times in ms, sizes in bytes. */
 
 import type { Lifetime } from '../base/lifetime.ts'
-import type { ListenAddress } from '../base/listen-address.ts'
+import type { ListenAddress, TcpAddress } from '../base/listen-address.ts'
 import type { LogLevel } from '../base/logger.ts'
 
 export interface Config {
   readonly log: LogConfig
   /** How long a reload, a graceful stop or an upgrade waits for requests. */
   readonly processControlTimeoutMs: number
+  /** How long it says that it is draining before a graceful stop begins. */
+  readonly drainDelayMs: number
   /** Instances of all tenants together; 0: no limit. */
   readonly processMax: number
   /** Linear memory of all instances together; undefined: no limit. */
@@ -29,6 +31,10 @@ export interface Config {
   readonly emergencyRestartIntervalMs: number
   /** Undefined: there is no admin API. */
   readonly admin: AdminConfig | undefined
+  /** Undefined: load balancers cannot ask. */
+  readonly agent: AgentConfig | undefined
+  /** Undefined: there are no figures of the whole machine. */
+  readonly metrics: DoorConfig | undefined
   readonly pools: readonly PoolConfig[]
   readonly runtimes: readonly RuntimeConfig[]
   readonly tenants: readonly TenantConfig[]
@@ -61,6 +67,18 @@ export interface AdminConfig {
   readonly auditLog: string
   /** Requests a minute, of each token. */
   readonly rateLimit: number
+}
+
+/** A TCP port at which the master tells something. */
+export interface DoorConfig {
+  readonly listen: TcpAddress
+  /** IP addresses and networks that may connect; empty: any. */
+  readonly allowedClients: readonly string[]
+}
+
+export interface AgentConfig extends DoorConfig {
+  /** How long the machine's part of the requests grows when it has become ready. */
+  readonly slowStartMs: number
 }
 
 export interface PoolConfig {
@@ -189,6 +207,8 @@ export interface TenantConfig {
   readonly pmStatusPath: string | undefined
   /** Path in the URL, exactly; undefined: no ping page. */
   readonly pingPath: string | undefined
+  /** Answered 200 while the machine is to get requests, else 503; undefined: nowhere. */
+  readonly readyPath: string | undefined
   readonly pingResponse: string
   readonly accessLog: AccessLogTarget
   /** php-fpm's tokens, good ones (see `parseAccessFormat`); undefined: JSON. */

@@ -9,7 +9,14 @@ import { KeyLines } from './key-lines.ts'
 import { machineCores, machineMemoryBytes } from './machine.ts'
 import { checkOutbound } from './outbound-tables.ts'
 import { type ConfigDocument, problemAt, problemsOf } from './problems.ts'
-import { checkAdmin, checkPool, checkTenant, type Report, type SeenNames } from './rules.ts'
+import {
+  checkAdmin,
+  checkDoor,
+  checkPool,
+  checkTenant,
+  type Report,
+  type SeenNames,
+} from './rules.ts'
 import { checkRuntime, checkTenantRuntimes } from './runtime-rules.ts'
 import { includedSchema, mainSchema } from './schema.ts'
 import { SharedParts } from './shared-parts.ts'
@@ -98,6 +105,12 @@ export function buildConfig(main: ConfigDocument, included: readonly ConfigDocum
     const report: Report = (path, code, message) =>
       problems.push(problemAt(main, ['admin', ...path], { code, message }))
     checkAdmin(globals.admin, names, report)
+  }
+  for (const table of ['agent', 'metrics'] as const) {
+    const door = globals[table]
+    const report: Report = (path, code, message) =>
+      problems.push(problemAt(main, [table, ...path], { code, message }))
+    if (door !== undefined) checkDoor(door, { owner: `[${table}]`, seen: names, report })
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return frozen({ ...globals, pools, runtimes, tenants })

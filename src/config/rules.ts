@@ -1,7 +1,7 @@
 /** What must hold between keys, tables and files; the schema has looked at each value on its own. */
 
 import { isLocal, MAX_SOCKET_PATH_BYTES, printListenAddress } from '../base/listen-address.ts'
-import type { AdminConfig, PoolConfig, TenantConfig } from './config.ts'
+import type { AdminConfig, DoorConfig, PoolConfig, TenantConfig } from './config.ts'
 import type { ConfigErrorCode } from './errors.ts'
 import type { KeyPath } from './key-lines.ts'
 
@@ -37,6 +37,24 @@ export function checkAdmin(admin: AdminConfig, seen: SeenNames, report: Report):
       const message = `has "${text}", which strangers can reach, wanted ${wanted}`
       report(['listen'], 'CONFIG_OPEN_LISTEN', message)
     }
+  }
+}
+
+/** A port at which the master tells something. */
+export function checkDoor(
+  { listen, allowedClients }: DoorConfig,
+  {
+    owner,
+    seen,
+    report,
+  }: { readonly owner: string; readonly seen: SeenNames; readonly report: Report },
+): void {
+  const text = printListenAddress(listen)
+  claim(seen.addresses, text, { owner, refuse: duplicate(report, ['listen']) })
+  if (!isLocal(listen) && allowedClients.length === 0) {
+    const wanted = 'allowed_clients, or a loopback address'
+    const message = `has "${text}", which strangers can reach, wanted ${wanted}`
+    report(['listen'], 'CONFIG_OPEN_LISTEN', message)
   }
 }
 
@@ -89,10 +107,13 @@ export function checkTenant(
     const wanted = '"own", or trusted = true: its guests cannot be suspended'
     report(['engine'], 'CONFIG_UNTRUSTED_ENGINE', `is "wasmer", wanted ${wanted}`)
   }
-  if (tenant.pingPath !== undefined && tenant.pingPath === tenant.pmStatusPath) {
-    duplicate(report, ['ping_path'])(
-      `has "${tenant.pingPath}", which pm_status_path has already, wanted another`,
-    )
+  const pages: Seen = new Map()
+  for (const [key, path] of [
+    ['pm_status_path', tenant.pmStatusPath],
+    ['ping_path', tenant.pingPath],
+    ['ready_path', tenant.readyPath],
+  ] as const) {
+    if (path !== undefined) claim(pages, path, { owner: key, refuse: duplicate(report, [key]) })
   }
 }
 

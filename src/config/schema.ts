@@ -5,11 +5,9 @@
 import { isIPv6 } from 'node:net'
 import { z } from 'zod'
 import { APP_WANTED, isAppName } from '../base/app-name.ts'
-import { type ListenAddress, parseListenAddress } from '../base/listen-address.ts'
 import type { LogLevel } from '../base/logger.ts'
 import { areWarmPaths, WARM_PATHS_WANTED } from '../base/warm-paths.ts'
 import { isAccessFormat } from './access-format.ts'
-import { isClientRange } from './client-range.ts'
 import {
   boolean,
   duration,
@@ -23,6 +21,7 @@ import {
   size,
   text,
 } from './config-key.ts'
+import { clientRange, listenAddress, mode, tcpAddress } from './listen-values.ts'
 
 const name = text('1 to 63 letters, digits, ".", "_" or "-", a letter or digit first', (value) =>
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value),
@@ -40,26 +39,6 @@ const pathOrOff = {
   read: (value: unknown): string | undefined =>
     value === 'off' ? value : value === '/' ? undefined : guestPath.read(value),
 }
-const listenAddress = {
-  type: 'address',
-  wanted: 'a socket path, "host:port", "[v6]:port", "port", "systemd:NAME" or "fd:N"',
-  read: (value: unknown): ListenAddress | undefined => {
-    if (typeof value !== 'string' && typeof value !== 'number') return undefined
-    const address = parseListenAddress(String(value))
-    // A port that the kernel chooses is one that no web server knows.
-    return address?.kind === 'tcp' && address.port === 0 ? undefined : address
-  },
-}
-const mode = {
-  type: 'string',
-  wanted: 'octal permission bits that do not let everybody write, such as "0660"',
-  read: (value: unknown): number | undefined => {
-    if (typeof value !== 'string' || !/^0?[0-7]{3}$/.test(value)) return undefined
-    const bits = Number.parseInt(value, 8)
-    return (bits & 0o002) === 0 ? bits : undefined
-  },
-}
-const clientRange = text('an IP address or a network', isClientRange)
 const host = {
   type: 'string',
   wanted: 'a host name without port, "*.example.org" or "*"',
@@ -320,6 +299,7 @@ export const tenantSchema = z.strictObject({
   chdir: key('/', guestPath),
   pm_status_path: optionalKey('none', urlPath),
   ping_path: optionalKey('none', urlPath),
+  ready_path: optionalKey('none', urlPath),
   ping_response: key(
     'pong',
     text('at most 1,024 characters', (value) => value.length <= 1024),
@@ -350,6 +330,19 @@ export const adminSchema = z.strictObject({
   rate_limit: key(600, integer(1, 1_000_000)),
 })
 
+/** Where load balancers ask how the machine is. */
+export const agentSchema = z.strictObject({
+  listen: requiredKey(tcpAddress),
+  allowed_clients: key([], wholeList(clientRange, 'clients')),
+  slow_start: key('10s', duration('0', '1h')),
+})
+
+/** Where collectors find the figures of the whole machine. */
+export const metricsSchema = z.strictObject({
+  listen: requiredKey(tcpAddress),
+  allowed_clients: key([], wholeList(clientRange, 'clients')),
+})
+
 /** A file named by `include`. */
 export const includedSchema = z.strictObject({
   pool: z.array(poolSchema).prefault([]),
@@ -361,6 +354,7 @@ export const includedSchema = z.strictObject({
 export const mainSchema = includedSchema.extend({
   include: key([], wholeList(path, 'paths')),
   process_control_timeout: key('30s', duration('0', '1d')),
+  drain_delay: key('0', duration('0', '1h')),
   process_max: key(0, integer(0, 1_000_000)),
   memory_max: optionalKey('no limit', size('1MiB', '65536GiB')),
   warm_memory_max: optionalKey("half of the machine's memory", size(0, '65536GiB')),
@@ -373,10 +367,13 @@ export const mainSchema = includedSchema.extend({
   emergency_restart_interval: key('1m', duration('0', '1d')),
   log: logSchema.prefault({}),
   admin: adminSchema.optional(),
+  agent: agentSchema.optional(),
+  metrics: metricsSchema.optional(),
 })
 
 export type MainFile = z.infer<typeof mainSchema>
 export type AdminTable = z.infer<typeof adminSchema>
+export type MetricsTable = z.infer<typeof metricsSchema>
 export type PoolTable = z.infer<typeof poolSchema>
 export type OutboundTable = z.infer<typeof outboundSchema>
 export type HandlerTable = z.infer<typeof handlerSchema>

@@ -1,6 +1,7 @@
 /** What every request of a worker shares. */
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import type { Readiness } from '../base/readiness.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
 import type { AccessLog } from './access-log.ts'
 import type { Router } from './router.ts'
@@ -23,6 +24,8 @@ export interface Gateway {
   readonly slowLog: (tenant: Tenant) => SlowLog | undefined
   /** What a tenant's status page shows. */
   readonly poolStatus: (tenant: Tenant) => Promise<PoolStatus>
+  /** Whether the machine is to get requests. */
+  readonly readiness: () => Readiness
   /** Resolves when each runtime has been booted, or cannot be, or takes too long to wait for. */
   readonly booted: Promise<void>
 }

@@ -10,6 +10,7 @@
  *     adopt ----------------------------> others
  *     <---------------- adopted | declined others     the first to say that it has it reads from it
  *     <------------------------ stepped-in            it takes part by itself: others left a connection waiting
+ *     readiness ------------------------->            whether the machine is to get requests, when that changes
  *     prepare --------------------------->            a reload, first half: nothing changes yet
  *     <------------------- prepared (error?)
  *     commit | abandon ------------------>            second half
@@ -24,6 +25,7 @@
  *     drain | stop ---------------------->            ends the worker
  */
 import type { WireError } from '../base/errors.ts'
+import type { Readiness } from '../base/readiness.ts'
 import type { Usage } from '../base/usage.ts'
 
 /** Descriptor of the memory in which a pool's workers add up what their writable mounts hold; /dev/null where there is none. */
@@ -72,6 +74,8 @@ export type MasterMessage<Settings> =
   /** To leave connections to others, its own too when they are idle. `isWatching`: but not those that the others leave waiting. */
   | { readonly kind: 'stand-by'; readonly isWatching: boolean }
   | { readonly kind: 'reopen-logs' }
+  /** Whether the machine is to get requests; before it is said, it is starting. */
+  | { readonly kind: 'readiness'; readonly readiness: Readiness }
   /** To answer `status` with the same id. */
   | { readonly kind: 'give-status'; readonly id: number; readonly tenant: string }
   /** The answers to the worker's `ask-status` with that id, as the other workers gave them; and what other logs have dropped. */

@@ -18,8 +18,9 @@ import type { ServerStatus } from './server-status.ts'
 export async function command(
   configFile: string,
   name: Exclude<ControlCommand, 'status'>,
+  more: Pick<ControlRequest, 'limitMs'> = {},
 ): Promise<string> {
-  const { message } = await tell(configFile, { command: name })
+  const { message } = await tell(configFile, { command: name, ...more })
   return message
 }
 

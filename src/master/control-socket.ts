@@ -1,5 +1,5 @@
 /**
- * Takes commands from `wasm-fpm reload`, `restart`, `stop` and `status`: one JSON line in, one JSON line out. Only the
+ * Takes commands from `wasm-fpm reload`, `restart`, `drain`, `undrain`, `stop` and `status`: one JSON line in, one JSON line out. Only the
  * master's user and root can connect (mode 0600).
  */
 import { createServer, type Socket } from 'node:net'
@@ -12,13 +12,15 @@ import type { ServerStatus } from './server-status.ts'
 import { removeStaleControlSockets } from './stale-control-sockets.ts'
 
 /** What a master can be told. */
-const CONTROL_COMMANDS = ['reload', 'restart', 'stop', 'status'] as const
+const CONTROL_COMMANDS = ['reload', 'restart', 'drain', 'undrain', 'stop', 'status'] as const
 export type ControlCommand = (typeof CONTROL_COMMANDS)[number]
 
 export interface ControlRequest {
   readonly command: ControlCommand
   /** `status`: the tenant to tell of; undefined: all. */
   readonly tenant?: string | undefined
+  /** `drain`: how long; undefined: until `undrain`. */
+  readonly limitMs?: number | undefined
 }
 
 /** What carrying out a command comes to. */
@@ -116,7 +118,12 @@ function readRequest(text: string): ControlRequest {
   const tenant: unknown = Reflect.get(request, 'tenant')
   const command = CONTROL_COMMANDS.find((known) => known === given)
   if (command !== undefined) {
-    return { command, tenant: typeof tenant === 'string' ? tenant : undefined }
+    const limitMs: unknown = Reflect.get(request, 'limitMs')
+    return {
+      command,
+      tenant: typeof tenant === 'string' ? tenant : undefined,
+      limitMs: typeof limitMs === 'number' && limitMs > 0 ? limitMs : undefined,
+    }
   }
   throw new MasterError(
     'MASTER_BUSY',

@@ -2,8 +2,7 @@
  * The master: opens the sockets, starts the workers, replaces those that end, and carries a new configuration to them. It
  * never reads a byte that came over those sockets, and never looks into a module.
  */
-import type { Clock } from '../base/clock.ts'
-import type { Logger } from '../base/logger.ts'
+import type { Timer } from '../base/clock.ts'
 import { returnMemory } from '../base/return-memory.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import { withEnvFiles } from '../config/env-files.ts'
@@ -12,31 +11,21 @@ import type { ServerDroppedLines } from '../ipc/messages.ts'
 import { findAccount, readAccountSource } from './account.ts'
 import { AdminSeat, listeningOf } from './admin-seat.ts'
 import { askTenants } from './ask-tenants.ts'
+import { Doors } from './doors.ts'
 import { MasterError } from './errors.ts'
 import { type LifeEvent, type LifeState, nextState } from './life-cycle.ts'
+import type { MasterOptions } from './master-options.ts'
 import type { GivenAway } from './passage.ts'
 import { PoolWorkers } from './pool-workers.ts'
+import { Presence } from './presence.ts'
 import { type PoolChange, planReload } from './reload-plan.ts'
-import type { Notifier } from './sd-notify.ts'
 import { processMemoryBytes, type ServerStatus } from './server-status.ts'
 import { bindTcp, type HeldSocket, Sockets } from './sockets.ts'
 import { withStore } from './store-folder.ts'
+import { warnOfRoot } from './warn-of-root.ts'
+import { withInherited } from './with-inherited.ts'
 import type { Grants } from './worker-command.ts'
-import type { WorkerLimits, WorkerProcess } from './worker-process.ts'
-
-export interface MasterOptions {
-  readonly configFile: string
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly limits: WorkerLimits
-  /** What takes workers' lines; undefined: they go where the master's standard error goes. */
-  readonly errorLog: WorkerLog | undefined
-  /** Lines that the master's logs have dropped. */
-  readonly droppedLines: () => number
-  readonly notifier: Notifier
-  /** Where to serve HTTP besides; undefined: nowhere. */
-  readonly http: { readonly host: string; readonly port: number } | undefined
-}
+import type { WorkerProcess } from './worker-process.ts'
 
 /** Reading the configuration of so many tenants leaves a heap behind that is worth giving back. */
 const MANY_TENANTS = 500
@@ -44,17 +33,12 @@ const MANY_TENANTS = 500
 /** Reloads and restarts that may wait for the one that is under way. */
 const MAX_WAITING = 16
 
-export interface WorkerLog {
-  /** Takes bytes of `writer`'s standard error. */
-  write(writer: object, chunk: Buffer): void
-  /** Opens its file anew, after somebody has moved it away. */
-  reopen(): void
-}
-
 export class Master {
   readonly #options: MasterOptions
   readonly #sockets = new Sockets()
   readonly #admin: AdminSeat
+  readonly #presence: Presence
+  readonly #doors: Doors
   #config: Config
   readonly #startMs: number
   #state: LifeState = 'normal'
@@ -62,6 +46,8 @@ export class Master {
   /** Being started by a reload: not serving for good yet. */
   #newcomers: readonly PoolWorkers[] = []
   #http: HeldSocket | undefined
+  /** A graceful stop that waits for `drain_delay`. */
+  #ending: Timer | undefined
   readonly #started = Promise.withResolvers<void>()
   /** The start, reloads and restarts happen one after the other; after a start that failed, none does. */
   #lastChange: Promise<unknown> = this.#started.promise
@@ -70,9 +56,21 @@ export class Master {
 
   /** `config`: what `configFile` says now. */
   constructor(config: Config, options: MasterOptions) {
-    this.#config = this.#withInherited(config)
+    this.#config = withInherited(config, this.#sockets.hasInherited)
     this.#options = options
     this.#startMs = options.clock.nowMs()
+    const { clock, logger } = options
+    this.#presence = new Presence({
+      clock,
+      logger,
+      pools: () => [...this.#pools.values()],
+      slowStartMs: () => this.#config.agent?.slowStartMs ?? 0,
+    })
+    const { line, page } = this.#presence
+    this.#doors = new Doors({
+      agent: { clock, line, answer: page },
+      metrics: { clock, answer: () => ({ status: 404, contentType: 'text/plain', body: '' }) },
+    })
     this.#admin = new AdminSeat(options.configFile, {
       ...options,
       answer: (question) =>
@@ -115,9 +113,11 @@ export class Master {
   async #start(): Promise<void> {
     const { http, logger, notifier } = this.#options
     try {
-      this.#warnOfRoot(this.#config.pools)
+      warnOfRoot(this.#config.pools, logger)
       this.#config = await withStore(this.#config)
       await this.#sockets.open(listeningOf(this.#config))
+      await this.#doors.prepare(this.#config)
+      this.#doors.commit()
       if (http !== undefined) this.#http = await bindTcp(http.host, http.port)
       await this.#prepareAll(planReload([], this.#config))
       await this.#admin.prepare(this.#config, this.#adminSockets(this.#config))
@@ -126,6 +126,7 @@ export class Master {
     } catch (error) {
       await Promise.all(this.#newcomers.map((pool) => pool.drain(0)))
       this.#sockets.close()
+      this.#doors.close()
       this.#http?.close()
       throw error
     } finally {
@@ -138,6 +139,7 @@ export class Master {
         }
       }
     }
+    this.#presence.started()
     notifier.ready(this.#summary())
     this.#returnMemory()
   }
@@ -148,8 +150,8 @@ export class Master {
    */
   reload(): Promise<string> {
     return this.#change('reload', async () => {
-      const config = this.#withInherited(withEnvFiles(loadConfig(this.#options.configFile)))
-      await this.#apply(await withStore(config))
+      const read = withEnvFiles(loadConfig(this.#options.configFile))
+      await this.#apply(await withStore(withInherited(read, this.#sockets.hasInherited)))
       return this.#summary()
     })
   }
@@ -171,6 +173,7 @@ export class Master {
     return {
       pid: process.pid,
       state: this.#state,
+      readiness: this.#presence.readiness,
       uptimeMs: this.#options.clock.nowMs() - this.#startMs,
       rssBytes: processMemoryBytes(process.pid),
       droppedLogLines: this.#droppedLines(),
@@ -188,16 +191,41 @@ export class Master {
     for (const pool of this.#pools.values()) pool.reopenLogs()
   }
 
-  /** Ends everything: at once for 0, else as soon as requests have ended or `graceMs` is over. */
+  /** Says that this machine is to get no more requests, for `limitMs` or until `undrain`; those that come are answered. */
+  drain(limitMs: number | undefined): string {
+    this.#presence.drain(limitMs)
+    return 'draining'
+  }
+
+  undrain(): string {
+    if (this.isStopping) throw busy('undrain', `it is ${this.#state}`)
+    this.#presence.undrain()
+    return this.#presence.readiness
+  }
+
+  /**
+   * Ends everything: at once for 0, else as soon as requests have ended or `graceMs` is over, after it has said so for `drain_delay`.
+   */
   stop(graceMs: number): void {
     if (!this.#enter(graceMs === 0 ? 'terminate' : 'finish')) return
-    const { notifier } = this.#options
+    const { clock, notifier } = this.#options
+    const { drainedMs, readiness } = this.#presence
     notifier.stopping()
+    this.#presence.stopping()
+    this.#ending?.cancel()
+    const delayMs = this.#config.drainDelayMs - drainedMs
+    if (graceMs === 0 || readiness === 'starting' || delayMs <= 0) this.#end(graceMs)
+    else this.#ending = clock.after(delayMs, () => this.#end(graceMs))
+  }
+
+  #end(graceMs: number): void {
+    const { notifier } = this.#options
     this.#sockets.close()
     this.#http?.close()
     const pools = [...this.#pools.values(), ...this.#newcomers]
     const all = [this.#admin, ...pools]
     void Promise.all(all.map((one) => one.drain(graceMs))).then(() => {
+      this.#doors.close()
       notifier.close()
       this.#stopped.resolve()
     })
@@ -236,10 +264,12 @@ export class Master {
     try {
       await this.#prepareAll(changes)
       await this.#admin.prepare(config, this.#adminSockets(config))
+      await this.#doors.prepare(config)
       this.#checkStillReloading()
     } catch (error) {
       for (const pool of this.#pools.values()) pool.abandon()
       await this.#admin.abandon()
+      this.#doors.abandon()
       await Promise.all(this.#newcomers.map((pool) => pool.drain(0)))
       this.#newcomers = []
       undo()
@@ -288,6 +318,8 @@ export class Master {
       const pool = change.kind === 'keep' ? old : newcomers.get(name)
       if (pool !== undefined) this.#pools.set(name, pool)
     }
+    this.#doors.commit()
+    this.#presence.look()
     this.#admin.commit(config.processControlTimeoutMs)
     this.#sockets.keep(listeningOf(config))
     this.#options.logger.level = config.log.level
@@ -304,6 +336,7 @@ export class Master {
     }
     return new PoolWorkers(settings, rights, {
       ...{ clock, logger, limits, errorLog, onGivenAway },
+      onChange: () => this.#presence.look(),
       droppedLines: () => this.#droppedLines(),
     })
   }
@@ -318,26 +351,6 @@ export class Master {
 
   #socketsOf(pool: PoolConfig): readonly HeldSocket[] {
     return pool.listen.flatMap((address) => this.#sockets.get(address))
-  }
-
-  /** Started by a web server or spawn-fcgi, the first pool also serves the socket on file descriptor 0. */
-  #withInherited(config: Config): Config {
-    const [first, ...others] = config.pools
-    const isClaimed = config.pools.some(({ listen }) =>
-      listen.some((address) => address.kind === 'fd' && address.fd === 0),
-    )
-    if (first === undefined || isClaimed || !this.#sockets.hasInherited) return config
-    const listen = [...first.listen, { kind: 'fd', fd: 0 } as const]
-    return { ...config, pools: [{ ...first, listen }, ...others] }
-  }
-
-  #warnOfRoot(pools: readonly PoolConfig[]): void {
-    if (process.getuid?.() !== 0) return
-    for (const { name, user } of pools) {
-      if (user === undefined || user === 'root' || user === '0') {
-        this.#options.logger.warn({ pool: name }, 'its workers run as root: the pool has no user')
-      }
-    }
   }
 
   #checkStillReloading(): void {

@@ -4,6 +4,7 @@ import { closeSync } from 'node:fs'
 import { cpus } from 'node:os'
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import type { Readiness } from '../base/readiness.ts'
 import { createSharedMemory } from '../base/shared-memory.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import { LEDGER_BYTES, type ServerDroppedLines, type SocketGrant } from '../ipc/messages.ts'
@@ -36,6 +37,8 @@ export interface PoolParts {
   readonly limits: WorkerLimits
   /** Receives an idle connection that one of the pool's workers gives away. */
   readonly onGivenAway: (pool: PoolWorkers, gift: GivenAway<WorkerProcess>) => void
+  /** It has a worker more that serves, or one less. */
+  readonly onChange: () => void
   /** Lines that the server's own logs have dropped. */
   readonly droppedLines: () => ServerDroppedLines
   /** Where workers' error output goes; undefined: to the master's. */
@@ -178,6 +181,20 @@ export class PoolWorkers {
     for (const gift of gifts) this.#parts.onGivenAway(this, gift)
   }
 
+  /** Whether somebody serves. */
+  get isServing(): boolean {
+    return [...this.#workers].some((worker) => worker.isReady)
+  }
+
+  /** Of each worker that serves: the share of its time in which it had work. */
+  get loads(): readonly number[] {
+    return [...this.#workers].filter(({ isReady }) => isReady).map(({ load }) => load)
+  }
+
+  tellReadiness(readiness: Readiness): void {
+    for (const worker of this.#workers) worker.tellReadiness(readiness)
+  }
+
   reopenLogs(): void {
     this.#ownLogFiles(this.#settings)
     for (const worker of this.#workers) worker.reopenLogs()
@@ -248,6 +265,7 @@ export class PoolWorkers {
     this.#workers.add(worker)
     worker.ready.then(
       () => {
+        this.#parts.onChange()
         this.#gathering.update()
         this.#sendAgain(this.#passage.takeWaiting())
       },
@@ -279,6 +297,7 @@ export class PoolWorkers {
     this.#sendAgain(this.#passage.takeBack(ending.worker))
     this.#statusRounds.forget(ending.worker)
     if (this.#isEnding) return
+    this.#parts.onChange()
     this.#gathering.update()
     const { clock, logger } = this.#parts
     const { emergencyRestartThreshold: threshold, emergencyRestartIntervalMs: intervalMs } =

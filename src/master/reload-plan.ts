@@ -50,6 +50,8 @@ export function settingsOf(config: Config, pool: PoolConfig): Config {
   return {
     ...config,
     admin: undefined,
+    agent: undefined,
+    metrics: undefined,
     processMax: partOf(processMax),
     memoryMaxBytes: memoryMaxBytes === undefined ? undefined : partOf(memoryMaxBytes),
     warmMemoryMaxBytes: partOf(warmMemoryMaxBytes),

@@ -81,12 +81,19 @@ function openLogs({ errorLog: path, log, logLimitBytes }: Config, sinks: LogSink
   return { errorLog, logger }
 }
 
-async function obey(master: Master, { command, tenant }: ControlRequest): Promise<ControlResult> {
+async function obey(
+  master: Master,
+  { command, tenant, limitMs }: ControlRequest,
+): Promise<ControlResult> {
   switch (command) {
     case 'reload':
       return { message: await master.reload() }
     case 'restart':
       return { message: await master.restart() }
+    case 'drain':
+      return { message: master.drain(limitMs) }
+    case 'undrain':
+      return { message: master.undrain() }
     case 'status':
       return { message: 'status', status: await master.status(tenant) }
     case 'stop':

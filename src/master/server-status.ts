@@ -1,5 +1,6 @@
 /** What `wasm-fpm status` is told: the processes, and what they say of their tenants, unread. */
 import { readFileSync } from 'node:fs'
+import type { Readiness } from '../base/readiness.ts'
 import type { RuntimeFacts, ServerDroppedLines } from '../ipc/messages.ts'
 
 export interface WorkerFacts {
@@ -26,6 +27,8 @@ export interface ServerStatus {
   readonly pid: number
   /** What the master is doing: `normal`, `reloading`, `finishing`, ... */
   readonly state: string
+  /** Whether the machine is to get requests. */
+  readonly readiness: Readiness
   readonly uptimeMs: number
   readonly rssBytes: number | undefined
   readonly droppedLogLines: ServerDroppedLines

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
+import type { Readiness } from '../base/readiness.ts'
 import type { Usage } from '../base/usage.ts'
 import type { Config } from '../config/config.ts'
 import { type PackedConfig, packConfig } from '../config/packed-config.ts'
@@ -231,6 +232,10 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
 
   relieve(): void {
     this.#send({ kind: 'relieve' })
+  }
+
+  tellReadiness(readiness: Readiness): void {
+    this.#send({ kind: 'readiness', readiness })
   }
 
   reopenLogs(): void {

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { LogSinks } from '../base/log-sinks.ts'
 import type { Logger } from '../base/logger.ts'
+import type { Readiness } from '../base/readiness.ts'
 import type { Config, TenantConfig } from '../config/config.ts'
 import { usedRuntimes } from '../config/runtime-use.ts'
 import type { AccessLog } from '../gateway/access-log.ts'
@@ -49,6 +50,8 @@ export interface AssembleOptions {
   readonly ledger?: UsageLedger
   /** Makes modules; default: in this thread. */
   readonly compile?: Compile
+  /** Whether the machine is to get requests; default: it is. */
+  readonly readiness?: () => Readiness
   /** How the runtimes are has changed. */
   readonly onRuntimes?: (runtimes: readonly RuntimeFacts[]) => void
   /** A request is over. */
@@ -130,6 +133,7 @@ export class GatewayAssembly {
       onEnded: this.#options.onEnded,
       slowLog: ({ config }) => this.#slowLogs.open(config),
       poolStatus: (tenant) => this.#poolStatus(tenant),
+      readiness: this.#options.readiness ?? (() => 'ready'),
       booted: untilSettled(runtimes.values(), clock),
     }
   }

@@ -54,6 +54,9 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
     case 'reopen-logs':
       worker?.reopenLogs()
       return
+    case 'readiness':
+      if (worker !== undefined) worker.readiness = message.readiness
+      return
     case 'give-status':
       worker?.giveStatus(message.id, message.tenant)
       return

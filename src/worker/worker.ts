@@ -6,6 +6,7 @@ import { loadLibc } from '../base/libc.ts'
 import type { LineLimit } from '../base/line-limit.ts'
 import type { LogSinks } from '../base/log-sinks.ts'
 import type { Logger, LogLevel } from '../base/logger.ts'
+import type { Readiness } from '../base/readiness.ts'
 import { returnMemory } from '../base/return-memory.ts'
 import type { Usage } from '../base/usage.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
@@ -91,6 +92,8 @@ export class Worker {
   readonly #handOver: HandOver
   readonly #timeUp = Promise.withResolvers<void>()
   #isEnding = false
+  /** Of the machine, as the master says. */
+  readiness: Readiness = 'starting'
 
   constructor(options: WorkerOptions) {
     const { clock, logger, lines, sinks, ledger, send } = options
@@ -106,6 +109,7 @@ export class Worker {
       compile: compileInThreads(),
       onEnded: () => this.#poll.requestEnded(),
       otherStatuses: (tenant) => this.#statuses.ask(tenant),
+      readiness: () => this.readiness,
       onRuntimes: (runtimes) => send({ kind: 'runtimes', runtimes }),
       onFailing: (failing) => send({ kind: 'roll-back', ...failing }),
     })

@@ -6,9 +6,10 @@ import { type Column, printTable } from '../table.ts'
 import type { TenantStatus } from './tenant-status.ts'
 
 export function printOverview(server: ServerStatus, tenants: readonly TenantStatus[]): string {
-  const { pid, state, uptimeMs, rssBytes, workers, droppedLogLines } = server
+  const { pid, state, readiness, uptimeMs, rssBytes, workers, droppedLogLines } = server
   const isNormal = state === 'normal' ? '' : `, ${state}`
-  const master = `master ${pid}, up ${printMs(uptimeMs)}, ${memory(rssBytes)}${isNormal}\n${dropped(droppedLogLines)}`
+  const isReady = readiness === 'ready' ? '' : `, ${readiness}`
+  const master = `master ${pid}, up ${printMs(uptimeMs)}, ${memory(rssBytes)}${isNormal}${isReady}\n${dropped(droppedLogLines)}`
   return [
     master,
     printTable(TENANT_COLUMNS, tenants.map(tenantRow)),

@@ -1,4 +1,5 @@
 /** The status page and the ping page as CGI responses (php-fpm's `pm.status_path` and `ping.path`). */
+import type { Readiness } from '../../base/readiness.ts'
 import { renderOpenMetrics } from './openmetrics.ts'
 import type { PoolStatus } from './pool-status.ts'
 import { renderHtml, renderJson, renderText, renderXml } from './render.ts'
@@ -42,11 +43,20 @@ export function pingResponse(text: string, { method }: Pick<PageRequest, 'method
   return page(TEXT.contentType, text, method)
 }
 
+/** 200 while the machine is to get requests, else 503: this one is answered, too. */
+export function readyResponse(
+  readiness: Readiness,
+  { method }: Pick<PageRequest, 'method'>,
+): Uint8Array {
+  const status = readiness === 'ready' ? '200 OK' : '503 Service Unavailable'
+  return page(TEXT.contentType, `${readiness}\n`, method, status)
+}
+
 /** Numbers of this moment are for nobody's cache, and text is not to be taken for anything else. */
-function page(contentType: string, body: string, method: string): Uint8Array {
+function page(contentType: string, body: string, method: string, status = '200 OK'): Uint8Array {
   const bytes = Buffer.from(body, 'utf8')
   const head = Buffer.from(
-    'Status: 200 OK\r\n' +
+    `Status: ${status}\r\n` +
       'Expires: Thu, 01 Jan 1970 00:00:00 GMT\r\n' +
       'Cache-Control: no-cache, no-store, must-revalidate, max-age=0\r\n' +
       `Content-Type: ${contentType}\r\n` +

@@ -93,7 +93,7 @@ function nginxText(
 function haproxyText(machines: readonly Machine[], port: number): string {
   const servers = machines.map(
     ({ host, port: at }, index) =>
-      `server machine${index} ${host}:${at} proto fcgi check inter 200ms fall 1 rise 1`,
+      `server machine${index} ${host}:${at} proto fcgi check inter 200ms fall 2 rise 1`,
   )
   return `global
   maxconn 512
@@ -102,6 +102,7 @@ defaults
   timeout connect 5s
   timeout client 30s
   timeout server 30s
+  timeout check 20s
   retries 3
   option redispatch 1
 frontend web

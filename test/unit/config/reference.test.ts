@@ -5,11 +5,13 @@ import type { z } from 'zod'
 import { parseConfig } from '../../../src/config/parse.ts'
 import {
   adminSchema,
+  agentSchema,
   handlerLimitsSchema,
   handlerSchema,
   limitsSchema,
   logSchema,
   mainSchema,
+  metricsSchema,
   mountSchema,
   outboundSchema,
   poolSchema,
@@ -24,6 +26,8 @@ const SECTIONS: ReadonlyArray<readonly [heading: string, schema: z.ZodObject]> =
   ['The file itself', mainSchema],
   ['`[log]`', logSchema],
   ['`[admin]`', adminSchema],
+  ['`[agent]`', agentSchema],
+  ['`[metrics]`', metricsSchema],
   ['`[[pool]]`', poolSchema],
   ['`[[runtime]]`', runtimeSchema],
   ['`[[tenant]]`', tenantSchema],

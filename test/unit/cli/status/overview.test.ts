@@ -64,9 +64,9 @@ test('a table of tenants and a table of workers', () => {
   ]
   const server: ServerStatus = {
     ...{ pid: 100, state: 'reloading', uptimeMs: 7_200_000, rssBytes: 1024 * 1024 },
-    ...{ workers, tenants: [], droppedLogLines: { master: 0, admin: 0 } },
+    ...{ workers, tenants: [], droppedLogLines: { master: 0, admin: 0 }, readiness: 'draining' },
   }
-  expect(printOverview(server, tenants)).toBe(`master 100, up 2 h, 1.0 MiB, reloading
+  expect(printOverview(server, tenants)).toBe(`master 100, up 2 h, 1.0 MiB, reloading, draining
 
 TENANT  POOL  INSTANCES  ACTIVE  QUEUE  REQUESTS    CPU   MEMORY  FAILED  REFUSED
 acme    www           6       2      2        10  25 ms  256 KiB       6        2
@@ -94,7 +94,7 @@ test('a table of runtimes, where there are any', () => {
   ]
   const server: ServerStatus = {
     ...{ pid: 100, state: 'normal', uptimeMs: 1000, rssBytes: undefined },
-    ...{ workers, tenants: [], droppedLogLines: { master: 0, admin: 0 } },
+    ...{ workers, tenants: [], droppedLogLines: { master: 0, admin: 0 }, readiness: 'ready' },
   }
   const [, , , table] = printOverview(server, []).split('\n\n')
   expect(table).toBe(`RUNTIME  POOL  STATE    WORKERS    TOOK  REASON
