@@ -10,6 +10,8 @@
  *     adopt ----------------------------> others
  *     <---------------- adopted | declined others     the first to say that it has it reads from it
  *     <------------------------ stepped-in            it takes part by itself: others left a connection waiting
+ *     give-figures ---------------------->            what it has counted since its start
+ *     <--------------------------- figures
  *     readiness ------------------------->            whether the machine is to get requests, when that changes
  *     prepare --------------------------->            a reload, first half: nothing changes yet
  *     <------------------- prepared (error?)
@@ -25,6 +27,7 @@
  *     drain | stop ---------------------->            ends the worker
  */
 import type { WireError } from '../base/errors.ts'
+import type { WorkerFigures } from '../base/figures.ts'
 import type { Readiness } from '../base/readiness.ts'
 import type { Usage } from '../base/usage.ts'
 
@@ -74,6 +77,8 @@ export type MasterMessage<Settings> =
   /** To leave connections to others, its own too when they are idle. `isWatching`: but not those that the others leave waiting. */
   | { readonly kind: 'stand-by'; readonly isWatching: boolean }
   | { readonly kind: 'reopen-logs' }
+  /** To say what it has counted (`figures`). */
+  | { readonly kind: 'give-figures' }
   /** Whether the machine is to get requests; before it is said, it is starting. */
   | { readonly kind: 'readiness'; readonly readiness: Readiness }
   /** To answer `status` with the same id. */
@@ -142,6 +147,8 @@ export type WorkerMessage =
   /** JSON, which the master does not read; undefined: this worker does not serve the tenant. */
   | { readonly kind: 'status'; readonly id: number; readonly status: string | undefined }
   | { readonly kind: 'idle' }
+  /** The answer to `give-figures`; and said once more at the end of the worker. */
+  | { readonly kind: 'figures'; readonly figures: WorkerFigures }
   /** What tenants have had of its thread since the last one; nothing is said while nobody waits. */
   | { readonly kind: 'used'; readonly usage: Usage }
   /** All of them. */

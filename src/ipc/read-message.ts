@@ -5,6 +5,7 @@
 import type { WireError } from '../base/errors.ts'
 import { MAX_USAGE_ENTRIES, type Usage } from '../base/usage.ts'
 import type { RuntimeFacts, WorkerMessage } from './messages.ts'
+import { readFigures } from './read-figures.ts'
 
 /** Longest error text that is taken over. */
 const MAX_TEXT = 4096
@@ -53,6 +54,10 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
       const [id, status] = [field(value, 'id'), field(value, 'status')]
       const isGood = isId(id) && (status === undefined || isText(status, MAX_STATUS))
       return isGood ? { kind, id, status } : undefined
+    }
+    case 'figures': {
+      const figures = readFigures(field(value, 'figures'))
+      return figures === undefined ? undefined : { kind, figures }
     }
     case 'used': {
       const usage = readUsage(field(value, 'usage'))

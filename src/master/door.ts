@@ -32,6 +32,12 @@ const CONNECTION_MS = 10_000
 /** Who has said nothing for so long waits for the line, in milliseconds. */
 const SILENCE_MS = 30
 
+export const NOTHING_HERE: DoorAnswer = {
+  status: 404,
+  contentType: 'text/plain',
+  body: 'not found\n',
+}
+
 const PHRASES = { 200: 'OK', 404: 'Not Found', 503: 'Service Unavailable' } as const
 
 export class Door {
@@ -103,12 +109,9 @@ export class Door {
   async #answer(socket: Socket, head: string): Promise<void> {
     const [, method, path = ''] = /^(GET|HEAD) (\/[^ ?]*)\S* HTTP\/1\.[01]\r\n/.exec(head) ?? []
     const { answer } = this.#options
-    const found =
-      method === undefined
-        ? { status: 404, contentType: 'text/plain', body: 'not found\n' }
-        : await answer(path)
+    const found = method === undefined ? NOTHING_HERE : await answer(path)
     const lines = [
-      `HTTP/1.1 ${found.status} ${PHRASES[found.status as keyof typeof PHRASES]}`,
+      `HTTP/1.1 ${found.status} ${PHRASES[found.status]}`,
       `Content-Type: ${found.contentType}`,
       `Content-Length: ${Buffer.byteLength(found.body)}`,
       'Cache-Control: no-store',

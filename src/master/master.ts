@@ -15,6 +15,7 @@ import { Doors } from './doors.ts'
 import { MasterError } from './errors.ts'
 import { type LifeEvent, type LifeState, nextState } from './life-cycle.ts'
 import type { MasterOptions } from './master-options.ts'
+import { metricsPage } from './metrics-page.ts'
 import type { GivenAway } from './passage.ts'
 import { PoolWorkers } from './pool-workers.ts'
 import { Presence } from './presence.ts'
@@ -67,9 +68,14 @@ export class Master {
       slowStartMs: () => this.#config.agent?.slowStartMs ?? 0,
     })
     const { line, page } = this.#presence
+    const source = {
+      ...{ clock, startMs: this.#startMs, readiness: () => this.#presence.readiness },
+      droppedLines: () => this.#droppedLines(),
+      pools: () => this.#pools.values(),
+    }
     this.#doors = new Doors({
       agent: { clock, line, answer: page },
-      metrics: { clock, answer: () => ({ status: 404, contentType: 'text/plain', body: '' }) },
+      metrics: { clock, answer: (path) => metricsPage(path, source) },
     })
     this.#admin = new AdminSeat(options.configFile, {
       ...options,

@@ -11,8 +11,10 @@ import { LEDGER_BYTES, type ServerDroppedLines, type SocketGrant } from '../ipc/
 import type { Account } from './account.ts'
 import { Gathering } from './gathering.ts'
 import { ownLogFiles } from './log-files.ts'
+import type { PoolReport } from './machine-metrics.ts'
 import { ownSessionFolders } from './own-session-folders.ts'
 import { type GivenAway, Passage } from './passage.ts'
+import { PoolFigures } from './pool-figures.ts'
 import type { RunningPool } from './reload-plan.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
 import { rollBack } from './roll-back.ts'
@@ -54,6 +56,9 @@ export class PoolWorkers {
   readonly #workers = new Set<WorkerProcess>()
   readonly #statusRounds: StatusRounds<WorkerProcess>
   readonly #usage = new SharedUsage<WorkerProcess>()
+  readonly #figures = new PoolFigures<WorkerProcess>()
+  /** Of workers, so far. */
+  readonly #ends = { crash: 0, end: 0 }
   readonly #restarts = new Set<Timer>()
   #ledger: number | undefined
   #history: RestartHistory = NO_HISTORY
@@ -97,6 +102,29 @@ export class PoolWorkers {
   /** Where its workers accept. */
   get addresses(): readonly string[] {
     return this.#rights.sockets.map(({ address }) => address)
+  }
+
+  /** What it has counted, and its workers. */
+  async report(): Promise<PoolReport> {
+    const workers = [...this.#workers]
+    await this.#figures.ask(
+      workers.filter(({ isReady }) => isReady),
+      this.#parts.clock,
+    )
+    const names = this.#settings.tenants.map(({ name }) => name)
+    return {
+      pool: this.name,
+      tenants: names,
+      totals: this.#figures.totals(new Set(names)),
+      ends: { ...this.#ends },
+      workers: workers.map((worker) => ({
+        slot: this.#figures.slotOf(worker),
+        state: worker.facts.state,
+        load: worker.load,
+        rssBytes: processMemoryBytes(worker.pid),
+        figures: this.#figures.lastOf(worker),
+      })),
+    }
   }
 
   get running(): RunningPool {
@@ -257,6 +285,7 @@ export class PoolWorkers {
       },
       droppedLines: this.#parts.droppedLines,
       onStatus: (from, id, status) => this.#statusRounds.answer(from, id, status),
+      onFigures: (from, figures) => this.#figures.take(from, figures),
       onUsed: (from, usage) => this.#usage.exchange(from, usage, clock.nowMs()),
       onFailing: (failing) => void rollBack(failing, this.#settings, this.#parts),
       onEnd: this.#ended,
@@ -296,6 +325,8 @@ export class PoolWorkers {
     this.#workers.delete(ending.worker)
     this.#sendAgain(this.#passage.takeBack(ending.worker))
     this.#statusRounds.forget(ending.worker)
+    this.#figures.forget(ending.worker)
+    this.#ends[ending.isCrash ? 'crash' : 'end'] += 1
     if (this.#isEnding) return
     this.#parts.onChange()
     this.#gathering.update()

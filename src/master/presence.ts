@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Readiness } from '../base/readiness.ts'
 import type { DoorAnswer } from './door.ts'
-import { Drain } from './drain.ts'
+import { DrainOrder } from './drain-order.ts'
 import { weightOf } from './weight.ts'
 
 /** A pool, as far as this is concerned. */
@@ -24,7 +24,7 @@ export interface PresenceOptions {
 
 export class Presence {
   readonly #options: PresenceOptions
-  readonly #drain: Drain
+  readonly #drain: DrainOrder
   #isStarted = false
   #isStopping = false
   #last: Readiness = 'starting'
@@ -32,7 +32,7 @@ export class Presence {
 
   constructor(options: PresenceOptions) {
     this.#options = options
-    this.#drain = new Drain(options.clock, () => this.look())
+    this.#drain = new DrainOrder(options.clock, () => this.look())
   }
 
   get readiness(): Readiness {

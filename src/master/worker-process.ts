@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire } from '../base/errors.ts'
+import type { WorkerFigures } from '../base/figures.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Readiness } from '../base/readiness.ts'
 import type { Usage } from '../base/usage.ts'
@@ -71,6 +72,7 @@ export interface WorkerProcessOptions {
   /** Of the logs of the server's other processes that are no workers. */
   readonly droppedLines: () => ServerDroppedLines
   readonly onStatus: (from: WorkerProcess, id: number, status: string | undefined) => void
+  readonly onFigures: (from: WorkerProcess, figures: WorkerFigures) => void
   /** It has said how it has been. */
   readonly onBeat: (worker: WorkerProcess) => void
   /** It takes part by itself. */
@@ -242,6 +244,11 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
     this.#send({ kind: 'reopen-logs' })
   }
 
+  /** `onFigures` comes, if it is still there. */
+  askFigures(): void {
+    this.#send({ kind: 'give-figures' })
+  }
+
   askStatus(id: number, tenant: string): void {
     this.#send({ kind: 'give-status', id, tenant })
   }
@@ -333,6 +340,9 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
       }
       case 'ask-status':
         this.#options.onStatusAsked({ asker: this, id: message.id, tenant: message.tenant })
+        return
+      case 'figures':
+        this.#options.onFigures(this, message.figures)
         return
       case 'roll-back':
         this.#options.onFailing(message)

@@ -68,6 +68,11 @@ export class Scheduler implements RunPool {
     this.#capacity.caps = caps
   }
 
+  /** Those of all tenants, running and idle ones. */
+  get instances(): readonly PooledInstance[] {
+    return [...this.#capacity.running, ...this.#warm]
+  }
+
   /** The instances of a tenant, running and idle ones. */
   instancesOf(tenant: string): readonly PooledInstance[] {
     const running = [...this.#capacity.running].filter(({ place }) => place.owner.tenant === tenant)

@@ -1,6 +1,7 @@
 /** Makes what answers requests out of a configuration. */
 import { hash } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
+import type { WorkerFigures } from '../base/figures.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { LogSinks } from '../base/log-sinks.ts'
 import type { Logger } from '../base/logger.ts'
@@ -10,6 +11,7 @@ import { usedRuntimes } from '../config/runtime-use.ts'
 import type { AccessLog } from '../gateway/access-log.ts'
 import { AccessLogs } from '../gateway/access-logs.ts'
 import type { Gateway } from '../gateway/gateway.ts'
+import type { Listener } from '../gateway/listen/listener.ts'
 import { requestIds } from '../gateway/request-id.ts'
 import { Router } from '../gateway/router.ts'
 import { SlowLogs } from '../gateway/slow-log.ts'
@@ -29,6 +31,7 @@ import type { ReleaseReader } from '../store/release-reader.ts'
 import { ImageCache } from '../wasi/image-cache.ts'
 import { UsageLedger } from '../wasi/usage-ledger.ts'
 import { assembleTenant, type Shared } from './assemble-tenant.ts'
+import { collectFigures } from './collect-figures.ts'
 import { bareTree } from './guest-files.ts'
 import { OutboundDevices } from './outbound-devices.ts'
 import { type Runtime, Runtimes, untilSettled } from './runtimes.ts'
@@ -168,6 +171,16 @@ export class GatewayAssembly {
   ownStatus(tenant: string): PoolStatus | undefined {
     const known = this.#tenants.get(tenant)
     return known === undefined ? undefined : this.#collect(known.tenant)
+  }
+
+  /** For the figures of the whole machine. */
+  figures(listeners: readonly Listener[]): WorkerFigures {
+    return collectFigures({
+      scheduler: this.#scheduler,
+      listeners,
+      outboundOf: (tenant) => this.#outbound.accountOf(tenant),
+      cpuMs: Number(this.#options.clock.processCpuNs()) / 1e6,
+    })
   }
 
   /** Opens log files anew, after somebody has moved them away. */

@@ -57,6 +57,9 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
     case 'readiness':
       if (worker !== undefined) worker.readiness = message.readiness
       return
+    case 'give-figures':
+      worker?.giveFigures()
+      return
     case 'give-status':
       worker?.giveStatus(message.id, message.tenant)
       return

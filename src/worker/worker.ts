@@ -234,6 +234,11 @@ export class Worker {
     this.#options.send({ kind: 'status', id, status })
   }
 
+  giveFigures(): void {
+    const figures = this.#assembly.figures([...this.#listeners, ...this.#left])
+    this.#options.send({ kind: 'figures', figures })
+  }
+
   /** What other workers know of a tenant, as this one has asked. */
   takeStatuses(id: number, told: ToldStatuses): void {
     this.#statuses.settle(id, told)
@@ -320,6 +325,7 @@ export class Worker {
     this.#load.stop()
     // What `stop` and `destroyConnections` have set off is written first.
     setImmediate(() => {
+      this.giveFigures()
       const closed = this.#releases?.close().catch(() => undefined)
       const late = new Promise((resolve) => clock.after(LAST_SENDING_MS, () => resolve(undefined)))
       void Promise.race([Promise.all([this.#handOver.sent(), closed]), late]).then(onEnd)

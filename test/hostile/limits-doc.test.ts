@@ -33,6 +33,7 @@ import { TABLE_LIMITS } from '../../src/guest/guest-module.ts'
 import { DEFAULT_LOAD_LIMITS } from '../../src/guest/load-turns.ts'
 import { MAX_REACTOR_BYTES } from '../../src/guest/mapped-memory.ts'
 import { MAX_FRAMES } from '../../src/guest/outcome.ts'
+import { MAX_DOOR_CONNECTIONS, MAX_DOOR_HEAD_BYTES } from '../../src/master/door.ts'
 import { MAX_CONNECTIONS } from '../../src/master/passage.ts'
 import { DEFAULT_WARM_LIMITS, MAX_MAPPINGS } from '../../src/pool/warm-instances.ts'
 import { MAX_FIBERS, MAX_FIBERS_OF_ALL } from '../../src/wasi/fibers.ts'
@@ -193,6 +194,8 @@ test('fixed limits are those of the code', () => {
       ofConnection.abortedRequests,
       ofConnection.uselessRecords,
       MAX_REPLY_BYTES,
+      MAX_DOOR_CONNECTIONS,
+      MAX_DOOR_HEAD_BYTES,
       MAX_FRONT_CONNECTIONS,
     ].map(String),
   )

@@ -66,10 +66,11 @@ function releaseRoutes(
 
 const NO_RELEASE = { runtime: undefined, methods: undefined, release: undefined, weight: undefined }
 
-function ownPages({ pmStatusPath, pingPath }: Partial<TenantConfig>): readonly Row[] {
+function ownPages({ pmStatusPath, pingPath, readyPath }: Partial<TenantConfig>): readonly Row[] {
   const pages = [
     { path: pmStatusPath, target: 'status page' },
     { path: pingPath, target: 'ping page' },
+    { path: readyPath, target: 'ready page' },
   ]
   return pages.flatMap(({ path, target }): readonly Row[] =>
     path === undefined ? [] : [{ ...NO_RELEASE, path, kind: 'page', target }],

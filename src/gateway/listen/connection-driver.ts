@@ -94,8 +94,13 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#readFirst()
   }
 
-  get #bytesRead(): number {
+  /** Bytes that have come over the socket, and that were sent. */
+  get bytesRead(): number {
     return this.#firstBytes + this.#socket.bytesRead
+  }
+
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten
   }
 
   /** Requests that have begun and not ended. */
@@ -309,7 +314,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
         isLingering: this.#state === 'lingering',
         isWriting: this.#output.isWriting || this.#state !== 'open',
         waitingFor: this.#connection.waitingFor,
-        bytesRead: this.#bytesRead,
+        bytesRead: this.bytesRead,
         requestsSeen: this.#requestsSeen,
         writesDone: this.#output.writesDone,
       },
@@ -337,7 +342,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
 
   #logProtocolError(error: FastCgiError): void {
     const { logger, peer } = this.#options
-    const [chunk, bytesRead] = [this.#chunk, this.#bytesRead]
+    const [chunk, bytesRead] = [this.#chunk, this.bytesRead]
     const foreign = bytesRead === chunk?.length ? foreignProtocol(chunk) : undefined
     const hint = foreign === undefined ? '' : `; the peer speaks ${foreign}, this port FastCGI`
     logger.warn({ peer, code: error.code }, `${error.message}${hint}`)

@@ -72,6 +72,9 @@ export interface Listener {
   readonly connections: number
   /** Requests that have begun and not ended. */
   readonly activeRequests: number
+  /** Bytes of all its connections so far. */
+  readonly receivedBytes: number
+  readonly sentBytes: number
   /** Leaves new connections to other processes that listen on the same socket, until `resume`. */
   pause(): void
   /** While it does: whether connections wait that nobody has accepted. */
@@ -161,6 +164,9 @@ class OpenListener implements Listener {
   #timeouts: ConnectionTimeouts
   readonly #drivers: Sweep<ConnectionDriver>
   #drainWaiters: (() => void)[] = []
+  /** Of connections that are gone. */
+  #receivedBefore = 0
+  #sentBefore = 0
   #isClosed = false
   /** The listening socket, where it is one that others accept on too. */
   #fd: number | undefined
@@ -190,10 +196,16 @@ class OpenListener implements Listener {
     return this.#drivers.size
   }
 
+  get receivedBytes(): number {
+    return this.#sum(this.#receivedBefore, ({ bytesRead }) => bytesRead)
+  }
+
+  get sentBytes(): number {
+    return this.#sum(this.#sentBefore, ({ bytesWritten }) => bytesWritten)
+  }
+
   get activeRequests(): number {
-    let active = 0
-    for (const driver of this.#drivers) active += driver.activeRequests
-    return active
+    return this.#sum(0, (driver) => driver.activeRequests)
   }
 
   update(settings: ConnectionSettings): void {
@@ -306,6 +318,12 @@ class OpenListener implements Listener {
     this.#drivers.add(driver)
   }
 
+  #sum(start: number, of: (driver: ConnectionDriver) => number): number {
+    let sum = start
+    for (const driver of this.#drivers) sum += of(driver)
+    return sum
+  }
+
   #limitConnections(): void {
     const wanted = this.#options.maxConnections ?? DEFAULT_MAX_CONNECTIONS
     this.#server.maxConnections = Math.min(wanted, this.#drivers.size + availableDescriptors())
@@ -319,6 +337,8 @@ class OpenListener implements Listener {
 
   readonly #forget = (driver: ConnectionDriver): void => {
     this.#drivers.delete(driver)
+    this.#receivedBefore += driver.bytesRead
+    this.#sentBefore += driver.bytesWritten
     if (this.#drivers.size > 0) return
     if (this.#isClosed) this.#drivers.end()
     const waiters = this.#drainWaiters

@@ -141,6 +141,7 @@ test('what holds for the whole server', () => {
   expect(defaults).toEqual({
     log: { level: 'info', format: 'auto' },
     processControlTimeoutMs: 30_000,
+    drainDelayMs: 0,
     processMax: 0,
     memoryMaxBytes: undefined,
     warmMemoryMaxBytes: expect.any(Number),
@@ -155,6 +156,7 @@ test('what holds for the whole server', () => {
   expect(
     parseConfig(
       `process_max = 500
+       drain_delay = "5s"
        memory_max = "4GiB"
        warm_memory_max = "1GiB"
        pid = "run/wasm-fpm.pid"
@@ -166,6 +168,7 @@ test('what holds for the whole server', () => {
     ),
   ).toMatchObject({
     processMax: 500,
+    drainDelayMs: 5000,
     memoryMaxBytes: 4_294_967_296,
     warmMemoryMaxBytes: 1_073_741_824,
     pid: '/etc/wasm-fpm/run/wasm-fpm.pid',

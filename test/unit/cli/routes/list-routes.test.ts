@@ -49,6 +49,7 @@ hosts = ["acme.example"]
 root = "/srv/acme"
 limit_extensions = [".wasm", ".cgi"]
 ping_path = "/ping"
+ready_path = "/ready"
 `,
   '/etc/wasm-fpm.toml',
 ).tenants[0] ?? { name: 'acme' }
@@ -61,6 +62,7 @@ test('own pages, published handlers with the longest route first, canaries, the 
     ]),
   ).toEqual([
     ['page', '/ping', 'ping page', 'all', undefined, undefined],
+    ['page', '/ready', 'ready page', 'all', undefined, undefined],
     ['handler', '/api/v2', 'api', 'GET', 'c', undefined],
     ['handler', '/', 'shop', 'all', 'a', undefined],
     ['handler', '/', 'shop', 'all', 'b', 10],
@@ -77,6 +79,7 @@ test('a store alone knows no hosts and no document root', async () => {
 
 test('nothing published, and nothing at all', async () => {
   expect((await listRoutes(TENANT, undefined)).map(({ kind }) => kind)).toEqual([
+    'page',
     'page',
     'document-root',
   ])

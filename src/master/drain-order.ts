@@ -1,7 +1,7 @@
 /** Whether somebody has said that this machine is to get no more requests: an operator, for a time or for good, or its own end. */
 import type { Clock, Timer } from '../base/clock.ts'
 
-export class Drain {
+export class DrainOrder {
   readonly #clock: Clock
   readonly #onChange: () => void
   #sinceMs: number | undefined
