@@ -2,9 +2,13 @@
 import { type ExecFileException, execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { freePort } from '../support/peers/child.ts'
+
+/** What is asked of two machines while each of them is stopped and started: at least so much of it. */
+const LOAD = `${process.execPath} --disable-warning=ExperimentalWarning ${resolve('test/support/fleet/load-main.ts')}`
+const REQUESTS = 2000
 
 /** How run.sh says that something it needs is not on this machine. */
 const NOT_HERE = 77
@@ -16,12 +20,15 @@ const examples = readdirSync('examples').filter((name) =>
 test('there is an example for every set-up', () => {
   expect(examples.sort()).toEqual([
     'apache-local',
+    'apache-pair',
     'apache-remote',
     'caddy',
     'h2o',
     'haproxy',
+    'haproxy-pair',
     'lighttpd',
     'nginx-local',
+    'nginx-pair',
     'nginx-remote',
   ])
 })
@@ -35,7 +42,7 @@ for (const name of examples) {
       context.skip()
     }
     expect({ status, complaints }).toMatchObject({ status: 0 })
-    const [hello, echo = '', published] = output.split('\n')
+    const [hello, echo = '', published, load = ''] = output.split('\n')
     expect(hello).toBe('Hello from AssemblyScript')
     expect(JSON.parse(echo)).toMatchObject({
       method: 'POST',
@@ -48,6 +55,11 @@ for (const name of examples) {
       body: 'a body',
     })
     expect(published).toBe('Hello from AssemblyScript')
+    if (!name.endsWith('-pair')) return
+    // Each of the two machines was stopped and started.
+    const { answered, lost } = JSON.parse(load)
+    expect(lost).toEqual([])
+    expect(answered).toBeGreaterThan(REQUESTS)
   })
 }
 
@@ -62,7 +74,7 @@ async function run(name: string, port: number): Promise<Run> {
   let [output, complaints] = ['', '']
   const child = execFile(
     join('examples', name, 'run.sh'),
-    { env: { ...process.env, HTTP_PORT: String(port) }, timeout: 45_000 },
+    { env: { ...process.env, HTTP_PORT: String(port), LOAD }, timeout: 90_000 },
     (error, stdout, stderr) => {
       failure = error
       output = stdout

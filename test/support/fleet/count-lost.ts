@@ -29,7 +29,10 @@ export async function countLost({
   try {
     await Promise.all(machines.map((machine) => machine.start()))
     const web = await startWebServer(kind, machines)
-    const load = startHttpLoad(web.port, '/hello.wasm', CONNECTIONS)
+    const load = startHttpLoad({
+      ...{ port: web.port, path: '/hello.wasm', host: 'site.example' },
+      width: CONNECTIONS,
+    })
     try {
       for (let stop = 1; stop <= stops; stop += 1) {
         load.isFast = true

@@ -6,7 +6,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 const ANSWER_MS = 20_000
 
 /** Between an answer and the next request while it goes slowly, in milliseconds. */
-const SLOW_PAUSE_MS = 50
+const SLOW_PAUSE_MS = 20
+
+export interface LoadOptions {
+  /** On 127.0.0.1. */
+  readonly port: number
+  readonly path: string
+  readonly host: string
+  /** Connections. */
+  readonly width: number
+}
 
 const BODY = 'a=1&b=2'
 
@@ -22,8 +31,8 @@ export interface HttpLoad {
   stop(): Promise<void>
 }
 
-/** `path`: asked for by GET and POST in turn, over `width` connections to 127.0.0.1. */
-export function startHttpLoad(port: number, path: string, width: number): HttpLoad {
+/** Asks by GET and POST in turn. */
+export function startHttpLoad({ port, path, host, width }: LoadOptions): HttpLoad {
   const load = { answered: 0, lost: [] as string[], longestMs: 0, isFast: true }
   let isOver = false
   const loop = async (number: number): Promise<void> => {
@@ -31,7 +40,7 @@ export function startHttpLoad(port: number, path: string, width: number): HttpLo
     for (let count = number; !isOver; count += 1) {
       if (client === undefined || client.isOver) client = new HttpClient(port)
       const startMs = performance.now()
-      const outcome = await client.ask(count % 2 === 0 ? 'GET' : 'POST', path)
+      const outcome = await client.ask(count % 2 === 0 ? 'GET' : 'POST', { path, host })
       load.longestMs = Math.max(load.longestMs, performance.now() - startMs)
       if (outcome === '200') load.answered += 1
       else load.lost.push(outcome)
@@ -68,7 +77,7 @@ class HttpClient {
   }
 
   /** Resolves with the status, or what came instead. */
-  ask(method: 'GET' | 'POST', path: string): Promise<string> {
+  ask(method: 'GET' | 'POST', { path, host }: Pick<LoadOptions, 'path' | 'host'>): Promise<string> {
     const length = method === 'POST' ? `Content-Length: ${BODY.length}\r\n` : ''
     const body = method === 'POST' ? BODY : ''
     this.#method = method
@@ -80,7 +89,7 @@ class HttpClient {
       this.#settle = undefined
       resolve(outcome)
     }
-    this.#socket.write(`${method} ${path} HTTP/1.1\r\nHost: site.example\r\n${length}\r\n${body}`)
+    this.#socket.write(`${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n${length}\r\n${body}`)
     if (this.isOver) this.#end('closed before')
     return promise
   }
