@@ -1,6 +1,7 @@
 /** The HTTP server of the admin API: who may come in, how often, and what of it is written down. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { emptyAcceptQueue } from '../base/accept-queue.ts'
 import type { Clock } from '../base/clock.ts'
 import { type ErrorDetails, toWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
@@ -52,6 +53,8 @@ export class AdminServer {
   readonly #requests: RateLimit
   readonly #badTokens: RateLimit
   readonly #servers: Server[] = []
+  /** Of their listening sockets. */
+  readonly #descriptors: number[] = []
   readonly #running = new Set<Promise<void>>()
   /** What was last said about the file of tokens: once is enough. */
   #lastComplaint = ''
@@ -92,13 +95,18 @@ export class AdminServer {
     server.listen({ fd: door.fd }, resolve)
     await promise
     this.#servers.push(server)
+    this.#descriptors.push(door.fd)
     return server.address()
   }
 
   /** Takes no more requests; resolves when those under way are done, or after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     const { promise: isLate, resolve } = Promise.withResolvers<void>()
-    const timer = this.#options.clock.after(graceMs, resolve)
+    const { clock } = this.#options
+    const timer = clock.after(graceMs, resolve)
+    // Its successor may listen on the same socket.
+    const queues = this.#descriptors.map((fd) => emptyAcceptQueue({ fd, mayRefuse: false, clock }))
+    await Promise.race([Promise.all(queues), isLate])
     for (const server of this.#servers) {
       server.close()
       server.closeIdleConnections()

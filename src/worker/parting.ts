@@ -1,5 +1,6 @@
 /** How a worker parts with listeners: what waits there is accepted, and their connections end without losing a request. */
 import type { Clock } from '../base/clock.ts'
+import type { HttpFront } from '../gateway/http/front.ts'
 import type { Listener } from '../gateway/listen/listener.ts'
 
 /** How long idle connections may still bring a request to a worker that ends; then they are closed. */
@@ -19,6 +20,16 @@ export async function leave(listeners: readonly Listener[], parting: Parting): P
   await Promise.all(listeners.map((one) => (hasHeirs(one) ? one.close() : one.finish())))
   dismiss(listeners, parting)
   await drained(listeners)
+}
+
+/** The same for the HTTP front, whose connections go to nobody. */
+export async function leaveFront(
+  front: HttpFront | undefined,
+  { clock, heirs }: Omit<Parting, 'givesAway'>,
+): Promise<void> {
+  if (front === undefined) return
+  await (heirs.length === 0 ? front.finish(clock) : front.close())
+  await front.drained()
 }
 
 /** Gives their connections away as they become idle, or has their last requests answered. */

@@ -25,7 +25,7 @@ import { BusyPoll } from './busy-poll.ts'
 import { HandOver, type HandOverOptions } from './hand-over.ts'
 import { connectionSettings, openPoolListener } from './listeners.ts'
 import { LoadWatch, MEASURE_MS } from './load-watch.ts'
-import { dismiss, drained, leave, type Parting } from './parting.ts'
+import { dismiss, drained, leave, leaveFront, type Parting } from './parting.ts'
 import { Standby } from './standby.ts'
 import { StatusExchange, type ToldStatuses } from './status-exchange.ts'
 
@@ -311,7 +311,7 @@ export class Worker {
     const timeUp = this.#timeUp.promise
     // The last ones take what is on its way between them until they are done with their own.
     if (this.#givesAway) await Promise.race([this.#handOver.close(), timeUp])
-    const front = this.#front?.close().then(() => this.#front?.drained())
+    const front = leaveFront(this.#front, { clock, heirs })
     await Promise.race([
       Promise.all([front, leave(listeners, { ...this.#parting, heirs })]),
       timeUp,

@@ -4,6 +4,8 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { emptyAcceptQueue } from '../../base/accept-queue.ts'
+import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
 import { BackendPool } from './backend-pool.ts'
 import { CarriedRequest } from './carried-request.ts'
@@ -28,6 +30,8 @@ export interface HttpFront {
   readonly port: number
   /** Stops accepting and closes idle connections; requests under way go on. Idempotent. */
   close(): Promise<void>
+  /** As `close`, where nobody else accepts on its `fd` any more: connections that wait are accepted first, new ones refused. */
+  finish(clock: Clock): Promise<void>
   /** Resolves when, after `close`, the last connection is gone. */
   drained(): Promise<void>
 }
@@ -53,8 +57,13 @@ export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFro
   server.maxConnections = options.maxConnections ?? MAX_FRONT_CONNECTIONS
   await listen(server, options)
   const gone = new Promise<void>((resolve) => server.once('close', resolve))
-  return {
+  const front: HttpFront = {
     port: (server.address() as AddressInfo).port,
+    async finish(clock) {
+      const { fd } = options
+      if (fd !== undefined) await emptyAcceptQueue({ fd, mayRefuse: true, clock })
+      await front.close()
+    },
     async close() {
       if (isClosing) return
       isClosing = true
@@ -64,6 +73,7 @@ export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFro
     },
     drained: () => gone,
   }
+  return front
 }
 
 function carryOver(

@@ -1,11 +1,13 @@
 /** The built-in HTTP front, with a real FastCGI listener behind it. */
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { createConnection } from 'node:net'
+import { BoundSocket, createConnection } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
+import { loadLibc } from '../../../src/base/libc.ts'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
 import { connectorTo } from '../../../src/gateway/http/backend-pool.ts'
 import { startHttpFront } from '../../../src/gateway/http/front.ts'
@@ -358,4 +360,27 @@ test('close lets a request under way finish, then the connection ends', async ()
   expect(peer.received().toString()).toMatch(/\r\n\r\nok$/)
   await started.drained()
   await backend.listener.drained()
+})
+
+test('the last one to accept answers those who wait, and refuses later ones', async () => {
+  const backend = await listenFor(answer('Status: 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+  const bound = new BoundSocket({ host: '127.0.0.1', port: 0 })
+  const { port } = bound.address()
+  const started = await startHttpFront({
+    ...{ host: '', port: 0, fd: loadLibc()?.dup(bound.fd()) ?? -1 },
+    connect: connectorTo(backend.listener.address),
+    logger: pino({ level: 'silent' }),
+  })
+  bound.close()
+  const waiting = Array.from({ length: 10 }, () => connectRaw({ host: '127.0.0.1', port }))
+  await Promise.all(waiting.map(({ socket }) => once(socket, 'connect')))
+  const finished = started.finish(systemClock)
+  const late = connectRaw({ host: '127.0.0.1', port })
+  for (const { socket } of waiting) socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  expect((await late.over).code).toBe('ECONNREFUSED')
+  await Promise.all(
+    waiting.map((peer) => peer.until((bytes) => /\r\n\r\nok$/.test(bytes.toString()))),
+  )
+  for (const { received } of waiting) expect(received().toString()).toMatch(/\r\n\r\nok$/)
+  await finished
 })
