@@ -104,8 +104,7 @@ export class AdminServer {
     const { promise: isLate, resolve } = Promise.withResolvers<void>()
     const { clock } = this.#options
     const timer = clock.after(graceMs, resolve)
-    // Its successor may listen on the same socket.
-    const queues = this.#descriptors.map((fd) => emptyAcceptQueue({ fd, mayRefuse: false, clock }))
+    const queues = this.#descriptors.map((fd) => emptyAcceptQueue({ fd, clock }))
     await Promise.race([Promise.all(queues), isLate])
     for (const server of this.#servers) {
       server.close()

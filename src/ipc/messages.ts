@@ -44,6 +44,14 @@ export interface SocketGrant {
   readonly transport: 'tcp' | 'unix'
 }
 
+/** Who is there when a worker ends. */
+export interface Remaining {
+  /** Whether another one takes its connections. */
+  readonly hasHeirs: boolean
+  /** The addresses that others accept on. */
+  readonly taken: readonly string[]
+}
+
 /** `Settings`: the configuration of the worker's pool. */
 export type MasterMessage<Settings> =
   | {
@@ -55,11 +63,12 @@ export type MasterMessage<Settings> =
       /** A socket to serve HTTP on; null: none. */
       readonly http: SocketGrant | null
     }
-  /** To get ready for new settings. `addresses`: the sockets that stay. */
+  /** To get ready for new settings. `addresses`: the sockets that stay. `taken`: those that somebody accepts on then, whoever it is. */
   | {
       readonly kind: 'prepare'
       readonly settings: Settings
       readonly addresses: readonly string[]
+      readonly taken: readonly string[]
     }
   /** To serve with what was prepared last. */
   | { readonly kind: 'commit' }
@@ -93,10 +102,10 @@ export type MasterMessage<Settings> =
   /** The answer to `used`: what tenants have had of the other workers' threads since the last one. */
   | { readonly kind: 'used-elsewhere'; readonly usage: Usage }
   /**
-   * To stop accepting, finish what runs for up to `graceMs`, and end. `heirs`: the addresses that others accept on, who also take its
-   * connections; without any these are closed.
+   * To stop accepting, finish what runs for up to `graceMs`, and end. `hasHeirs`: another worker takes its connections;
+   * else they are closed.
    */
-  | { readonly kind: 'drain'; readonly graceMs: number; readonly heirs: readonly string[] }
+  | ({ readonly kind: 'drain'; readonly graceMs: number } & Remaining)
 
 /** Lines that the logs of the processes have dropped that are no workers, since the server's start. */
 export interface ServerDroppedLines {

@@ -20,3 +20,10 @@ export type MasterErrorCode =
   | 'MASTER_FILE'
 
 export class MasterError extends CodedError<MasterErrorCode> {}
+
+export function masterBusy(what: string, problem: string): MasterError {
+  return new MasterError(
+    'MASTER_BUSY',
+    `Cannot ${what}: ${problem}, wanted a master with nothing else to do`,
+  )
+}

@@ -12,7 +12,7 @@ import { findAccount, readAccountSource } from './account.ts'
 import { AdminSeat, listeningOf } from './admin-seat.ts'
 import { askTenants } from './ask-tenants.ts'
 import { Doors } from './doors.ts'
-import { MasterError } from './errors.ts'
+import { masterBusy } from './errors.ts'
 import { type LifeEvent, type LifeState, nextState } from './life-cycle.ts'
 import type { MasterOptions } from './master-options.ts'
 import { metricsPage } from './metrics-page.ts'
@@ -125,12 +125,12 @@ export class Master {
       await this.#doors.prepare(this.#config)
       this.#doors.commit()
       if (http !== undefined) this.#http = await bindTcp(http.host, http.port)
-      await this.#prepareAll(planReload([], this.#config))
+      await this.#prepareAll(planReload([], this.#config), [])
       await this.#admin.prepare(this.#config, this.#adminSockets(this.#config))
       this.#admin.commit(0)
       this.#pools = new Map(this.#newcomers.map((pool) => [pool.name, pool]))
     } catch (error) {
-      await Promise.all(this.#newcomers.map((pool) => pool.drain(0)))
+      await Promise.all(this.#newcomers.map((pool) => pool.abandonStart()))
       this.#sockets.close()
       this.#doors.close()
       this.#http?.close()
@@ -204,7 +204,7 @@ export class Master {
   }
 
   undrain(): string {
-    if (this.isStopping) throw busy('undrain', `it is ${this.#state}`)
+    if (this.isStopping) throw masterBusy('undrain', `it is ${this.#state}`)
     this.#presence.undrain()
     return this.#presence.readiness
   }
@@ -238,7 +238,7 @@ export class Master {
   }
 
   async #change(what: string, action: () => Promise<string>): Promise<string> {
-    if (this.#waiting >= MAX_WAITING) throw busy(what, `${this.#waiting} others wait already`)
+    if (this.#waiting >= MAX_WAITING) throw masterBusy(what, `${this.#waiting} others wait already`)
     this.#waiting += 1
     const done = this.#lastChange.then(() => this.#changeNow(what, action))
     this.#lastChange = done.catch(() => undefined)
@@ -248,7 +248,7 @@ export class Master {
   async #changeNow(what: string, action: () => Promise<string>): Promise<string> {
     const { logger, notifier } = this.#options
     this.#waiting -= 1
-    if (!this.#enter('reload')) throw busy(what, `it is ${this.#state}`)
+    if (!this.#enter('reload')) throw masterBusy(what, `it is ${this.#state}`)
     notifier.reloading()
     try {
       const summary = await action()
@@ -268,7 +268,7 @@ export class Master {
     const changes = planReload(running, config)
     const undo = await this.#sockets.open(listeningOf(config))
     try {
-      await this.#prepareAll(changes)
+      await this.#prepareAll(changes, this.#addressesOf(config))
       await this.#admin.prepare(config, this.#adminSockets(config))
       await this.#doors.prepare(config)
       this.#checkStillReloading()
@@ -276,7 +276,7 @@ export class Master {
       for (const pool of this.#pools.values()) pool.abandon()
       await this.#admin.abandon()
       this.#doors.abandon()
-      await Promise.all(this.#newcomers.map((pool) => pool.drain(0)))
+      await Promise.all(this.#newcomers.map((pool) => pool.abandonStart()))
       this.#newcomers = []
       undo()
       throw error
@@ -285,7 +285,7 @@ export class Master {
   }
 
   /** Everything about a reload that can fail. Its new pools are in `#newcomers` afterwards, also when it throws. */
-  async #prepareAll(changes: readonly PoolChange[]): Promise<void> {
+  async #prepareAll(changes: readonly PoolChange[], taken: readonly string[]): Promise<void> {
     const source = readAccountSource()
     const newcomers: PoolWorkers[] = []
     const steps: Array<() => Promise<void>> = []
@@ -295,7 +295,9 @@ export class Master {
       const [pool] = settings.pools
       if (pool === undefined) continue
       if (change.kind === 'keep') {
-        steps.push(async () => this.#pools.get(pool.name)?.prepare(settings, this.#socketsOf(pool)))
+        steps.push(async () =>
+          this.#pools.get(pool.name)?.prepare(settings, this.#socketsOf(pool), taken),
+        )
         continue
       }
       const account = findAccount(pool, source)
@@ -319,7 +321,10 @@ export class Master {
       const old = before.get(name)
       if (change.kind === 'keep') old?.commit()
       else if (old !== undefined) {
-        void old.drain(config.processControlTimeoutMs, newcomers.get(name)?.addresses)
+        void old.drain(config.processControlTimeoutMs, {
+          hasHeirs: change.kind === 'replace',
+          taken: this.#addressesOf(config),
+        })
       }
       const pool = change.kind === 'keep' ? old : newcomers.get(name)
       if (pool !== undefined) this.#pools.set(name, pool)
@@ -355,12 +360,16 @@ export class Master {
     return admin?.listen.flatMap((address) => this.#sockets.get(address)) ?? []
   }
 
+  #addressesOf({ pools }: Config): readonly string[] {
+    return pools.flatMap((pool) => this.#socketsOf(pool)).map(({ address }) => address)
+  }
+
   #socketsOf(pool: PoolConfig): readonly HeldSocket[] {
     return pool.listen.flatMap((address) => this.#sockets.get(address))
   }
 
   #checkStillReloading(): void {
-    if (this.#state !== 'reloading') throw busy('reload', `it is ${this.#state}`)
+    if (this.#state !== 'reloading') throw masterBusy('reload', `it is ${this.#state}`)
   }
 
   /** Nobody waits for the master but its own commands. */
@@ -387,11 +396,4 @@ interface NewPool {
   readonly pool: PoolConfig
   readonly account: ReturnType<typeof findAccount>
   readonly grants: Grants
-}
-
-function busy(what: string, problem: string): MasterError {
-  return new MasterError(
-    'MASTER_BUSY',
-    `Cannot ${what}: ${problem}, wanted a master with nothing else to do`,
-  )
 }

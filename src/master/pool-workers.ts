@@ -1,13 +1,19 @@
 /** The workers of one pool: as many as its table says, all with the same settings, sockets and rights. */
 
 import { closeSync } from 'node:fs'
-import { cpus } from 'node:os'
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import { machineIdleMs } from '../base/machine-idle.ts'
 import type { Readiness } from '../base/readiness.ts'
 import { createSharedMemory } from '../base/shared-memory.ts'
-import type { Config, PoolConfig } from '../config/config.ts'
-import { LEDGER_BYTES, type ServerDroppedLines, type SocketGrant } from '../ipc/messages.ts'
+import type { Config } from '../config/config.ts'
+import { poolOf } from '../config/pool-of.ts'
+import {
+  LEDGER_BYTES,
+  type Remaining,
+  type ServerDroppedLines,
+  type SocketGrant,
+} from '../ipc/messages.ts'
 import type { Account } from './account.ts'
 import { Gathering } from './gathering.ts'
 import { ownLogFiles } from './log-files.ts'
@@ -15,6 +21,7 @@ import type { PoolReport } from './machine-metrics.ts'
 import { ownSessionFolders } from './own-session-folders.ts'
 import { type GivenAway, Passage } from './passage.ts'
 import { PoolFigures } from './pool-figures.ts'
+import { poolReport } from './pool-report.ts'
 import type { RunningPool } from './reload-plan.ts'
 import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
 import { rollBack } from './roll-back.ts'
@@ -46,6 +53,8 @@ export interface PoolParts {
   /** Where workers' error output goes; undefined: to the master's. */
   readonly errorLog: { write(worker: WorkerProcess, chunk: Buffer): void } | undefined
 }
+
+const NOBODY: Remaining = { hasHeirs: false, taken: [] }
 
 export class PoolWorkers {
   readonly name: string
@@ -100,31 +109,19 @@ export class PoolWorkers {
   }
 
   /** Where its workers accept. */
-  get addresses(): readonly string[] {
+  get #addresses(): readonly string[] {
     return this.#rights.sockets.map(({ address }) => address)
   }
 
   /** What it has counted, and its workers. */
-  async report(): Promise<PoolReport> {
-    const workers = [...this.#workers]
-    await this.#figures.ask(
-      workers.filter(({ isReady }) => isReady),
-      this.#parts.clock,
-    )
-    const names = this.#settings.tenants.map(({ name }) => name)
-    return {
-      pool: this.name,
-      tenants: names,
-      totals: this.#figures.totals(new Set(names)),
+  report(): Promise<PoolReport> {
+    return poolReport({
+      settings: this.#settings,
+      workers: [...this.#workers],
+      figures: this.#figures,
       ends: { ...this.#ends },
-      workers: workers.map((worker) => ({
-        slot: this.#figures.slotOf(worker),
-        state: worker.facts.state,
-        load: worker.load,
-        rssBytes: processMemoryBytes(worker.pid),
-        figures: this.#figures.lastOf(worker),
-      })),
-    }
+      clock: this.#parts.clock,
+    })
   }
 
   get running(): RunningPool {
@@ -139,19 +136,29 @@ export class PoolWorkers {
     try {
       await Promise.all(Array.from({ length: workers }, () => this.#startOne().ready))
     } catch (error) {
-      await this.drain(0)
+      await this.abandonStart()
       throw error
     }
   }
 
-  /** First half of a reload; `sockets`: those that stay. When a worker objects, nothing has changed, and its objection is thrown. */
-  async prepare(settings: Config, sockets: readonly HeldSocket[]): Promise<void> {
+  /** It is not to serve after all: what it has accepted meanwhile is answered, and kept connections go to those who serve. */
+  abandonStart(): Promise<void> {
+    const { processControlTimeoutMs } = this.#settings
+    return this.drain(processControlTimeoutMs, { hasHeirs: true, taken: this.#addresses })
+  }
+
+  /** First half of a reload; `sockets`: those that stay; `taken`: addresses that somebody accepts on then. When a worker objects, nothing has changed, and its objection is thrown. */
+  async prepare(
+    settings: Config,
+    sockets: readonly HeldSocket[],
+    taken: readonly string[],
+  ): Promise<void> {
     this.#next = { settings, sockets }
     this.#ownFiles(settings)
     const addresses = sockets.map(({ address }) => address)
     try {
       const workers = [...this.#workers]
-      await Promise.all(workers.map((worker) => worker.prepare(settings, addresses)))
+      await Promise.all(workers.map((worker) => worker.prepare(settings, addresses, taken)))
     } catch (error) {
       this.abandon()
       throw error
@@ -186,13 +193,13 @@ export class PoolWorkers {
     }
   }
 
-  /** Ends all workers; resolves when they are gone. `heirs`: the addresses at which their connections find others. */
-  async drain(graceMs: number, heirs: readonly string[] = []): Promise<void> {
+  /** Ends all workers; resolves when they are gone. By default nobody is left. */
+  async drain(graceMs: number, remaining: Remaining = NOBODY): Promise<void> {
     this.#isEnding = true
     for (const timer of this.#restarts) timer.cancel()
     this.#restarts.clear()
     this.#sendAgain(this.#passage.takeWaiting())
-    await Promise.all([...this.#workers].map((worker) => worker.drain(graceMs, heirs)))
+    await Promise.all([...this.#workers].map((worker) => worker.drain(graceMs, remaining)))
     if (this.#ledger !== undefined) closeSync(this.#ledger)
     this.#ledger = undefined
   }
@@ -239,7 +246,10 @@ export class PoolWorkers {
 
   /** Its connections go to others, one of which takes part from now on. */
   #retire(worker: WorkerProcess): void {
-    void worker.drain(this.#settings.processControlTimeoutMs, this.addresses)
+    void worker.drain(this.#settings.processControlTimeoutMs, {
+      hasHeirs: true,
+      taken: this.#addresses,
+    })
     this.#gathering.update()
   }
 
@@ -378,15 +388,4 @@ export class PoolWorkers {
     const missing = poolOf(this.#settings).workers - this.#active().length
     for (let started = 0; started < missing; started += 1) this.#startOne()
   }
-}
-
-/** Processor time of the machine that nobody has used. */
-function machineIdleMs(): number {
-  return cpus().reduce((sum, { times }) => sum + times.idle, 0)
-}
-
-function poolOf(settings: Config): PoolConfig {
-  const [pool] = settings.pools
-  if (pool === undefined) throw new Error('settings without a pool')
-  return pool
 }

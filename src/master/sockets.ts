@@ -5,6 +5,7 @@
 import { lookup } from 'node:dns/promises'
 import { BoundSocket, isIP } from 'node:net'
 import { systemCodeOf } from '../base/errors.ts'
+import { loadLibc } from '../base/libc.ts'
 import { type ListenAddress, printListenAddress } from '../base/listen-address.ts'
 import type { PoolConfig } from '../config/config.ts'
 import {
@@ -23,7 +24,7 @@ export interface HeldSocket {
   /** As bound, in the form operators write it. */
   readonly address: string
   readonly transport: 'tcp' | 'unix'
-  /** Unbinds it, unless somebody else has bound it for us. Workers that have it keep it. Idempotent. */
+  /** Unbinds it, unless somebody else has bound it for us: nobody can connect any more. Workers that have it keep it, and those who wait. */
   close(): void
 }
 
@@ -124,7 +125,11 @@ export async function bindTcp(host: string, port: number): Promise<HeldSocket> {
     fd: bound.fd(),
     address: printListenAddress({ kind: 'tcp', host: address, port: boundPort }),
     transport: 'tcp',
-    close: () => bound.close(),
+    close: () => {
+      // Workers that accept there take those who wait.
+      loadLibc()?.refuseNew(bound.fd())
+      bound.close()
+    },
   }
 }
 

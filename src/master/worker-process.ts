@@ -11,6 +11,7 @@ import { type PackedConfig, packConfig } from '../config/packed-config.ts'
 import type {
   FailingRelease,
   MasterMessage,
+  Remaining,
   RuntimeFacts,
   ServerDroppedLines,
   SocketGrant,
@@ -148,7 +149,7 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
     )
   }
 
-  /** Without its channel it is as good as gone. */
+  /** Without its channel it is gone. */
   get isReady(): boolean {
     return this.#state === 'ready' && this.#child.connected
   }
@@ -210,10 +211,10 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
   }
 
   /** First half of a reload. Rejects with what the worker complains about; resolves when it is going to end anyway. */
-  prepare(settings: Config, addresses: readonly string[]): Promise<void> {
+  prepare(settings: Config, addresses: readonly string[], taken: readonly string[]): Promise<void> {
     if (this.#state !== 'ready') return Promise.resolve()
     this.#preparation = Promise.withResolvers<void>()
-    this.#send({ kind: 'prepare', settings: packConfig(settings), addresses })
+    this.#send({ kind: 'prepare', settings: packConfig(settings), addresses, taken })
     return this.#preparation.promise
   }
 
@@ -258,21 +259,21 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
   }
 
   /**
-   * Lets it finish what runs for up to `graceMs`; a shorter time than before counts. `heirs`: the addresses that others accept on,
-   * to whom its idle connections go. Resolves when it is gone.
+   * Lets it finish what runs for up to `graceMs`; a shorter time than before counts. `hasHeirs`: its idle connections go to
+   * others. `taken`: addresses that others accept on. Resolves when it is gone.
    */
-  drain(graceMs: number, heirs: readonly string[]): Promise<void> {
+  drain(graceMs: number, { hasHeirs, taken }: Remaining): Promise<void> {
     if (this.#state === 'gone') return this.gone
     const { clock, limits } = this.#options
     const wasStarting = this.#state === 'starting'
     this.#state = 'draining'
-    this.#isLast = heirs.length === 0
+    this.#isLast = !hasHeirs
     this.#deadline?.cancel()
     if (wasStarting) {
       this.#readiness.reject(failed(this.pid, 'it was told to end before it was ready'))
       this.#child.kill('SIGKILL')
     } else {
-      this.#send({ kind: 'drain', graceMs, heirs })
+      this.#send({ kind: 'drain', graceMs, hasHeirs, taken })
       this.#deadline = clock.after(graceMs + limits.killMs, () =>
         this.#kill(`it was still there ${limits.killMs} ms after its time was up`),
       )
@@ -386,7 +387,6 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
   }
 
   #send(message: MasterMessage<PackedConfig>): void {
-    // A worker that has just ended gets no message; its end is told by the 'close' event.
     if (this.#child.connected) this.#child.send(message, () => undefined)
   }
 }

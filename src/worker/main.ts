@@ -9,7 +9,7 @@ import { createLogger } from '../base/logger.ts'
 import { mapSharedMemory } from '../base/shared-memory.ts'
 import { checkStarter } from '../base/version.ts'
 import { type PackedConfig, unpackConfig } from '../config/packed-config.ts'
-import { LEDGER_BYTES, LEDGER_FD, type MasterMessage } from '../ipc/messages.ts'
+import { LEDGER_BYTES, LEDGER_FD, type MasterMessage, type Remaining } from '../ipc/messages.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
 import { UsageLedger } from '../wasi/usage-ledger.ts'
 import { type Start, Worker } from './worker.ts'
@@ -67,7 +67,8 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
       worker?.takeStatuses(message.id, message)
       return
     case 'drain':
-      drain(message.graceMs, message.heirs)
+      if (worker === undefined) process.exit(0)
+      worker.drain(message.graceMs, message)
       return
   }
 }
@@ -126,13 +127,13 @@ function openLedger(): UsageLedger {
 function masterIsGone(): void {
   if (isOrphan) return
   isOrphan = true
-  drain(graceMs, [])
+  drain({ hasHeirs: false, taken: [] })
 }
 
-/** `heirs`: the addresses that others accept on; default: all. */
-function drain(limitMs: number, heirs?: readonly string[]): void {
+/** By default others go on. */
+function drain(left?: Remaining): void {
   if (worker === undefined) process.exit(0)
-  worker.drain(limitMs, heirs ?? worker.addresses)
+  worker.drain(graceMs, left ?? { hasHeirs: true, taken: worker.addresses })
 }
 
 process.on('message', (message, handle) =>
@@ -140,8 +141,8 @@ process.on('message', (message, handle) =>
 )
 // It does not come where a socket was on its way to the master: then the next beat finds out.
 process.once('disconnect', masterIsGone)
-process.once('SIGTERM', () => drain(graceMs))
-process.once('SIGQUIT', () => drain(graceMs))
+process.once('SIGTERM', () => drain())
+process.once('SIGQUIT', () => drain())
 // A terminal sends these to everybody; the master says what is to be done.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
   process.on(signal, () => undefined)

@@ -9,15 +9,15 @@ const LAST_REQUEST_MS = 300
 export interface Parting {
   readonly clock: Clock
   /** The addresses that others accept on. */
-  readonly heirs: readonly string[]
+  readonly taken: readonly string[]
   /** Whether connections that would be closed go to other workers. */
   readonly givesAway: () => boolean
 }
 
 /** Stops accepting; resolves when the connections are gone. */
 export async function leave(listeners: readonly Listener[], parting: Parting): Promise<void> {
-  const hasHeirs = (listener: Listener): boolean => parting.heirs.includes(listener.address)
-  await Promise.all(listeners.map((one) => (hasHeirs(one) ? one.close() : one.finish())))
+  const isTaken = (listener: Listener): boolean => parting.taken.includes(listener.address)
+  await Promise.all(listeners.map((one) => (isTaken(one) ? one.close() : one.finish())))
   dismiss(listeners, parting)
   await drained(listeners)
 }
@@ -25,17 +25,17 @@ export async function leave(listeners: readonly Listener[], parting: Parting): P
 /** The same for the HTTP front, whose connections go to nobody. */
 export async function leaveFront(
   front: HttpFront | undefined,
-  { clock, heirs }: Omit<Parting, 'givesAway'>,
+  { clock, hasHeirs }: { readonly clock: Clock; readonly hasHeirs: boolean },
 ): Promise<void> {
   if (front === undefined) return
-  await (heirs.length === 0 ? front.finish(clock) : front.close())
+  await (hasHeirs ? front.close() : front.finish(clock))
   await front.drained()
 }
 
 /** Gives their connections away as they become idle, or has their last requests answered. */
 export function dismiss(
   listeners: readonly Listener[],
-  { clock, givesAway }: Omit<Parting, 'heirs'>,
+  { clock, givesAway }: Omit<Parting, 'taken'>,
 ): void {
   for (const listener of listeners) {
     if (givesAway()) listener.closeIdle()

@@ -10,12 +10,13 @@ import type { Readiness } from '../base/readiness.ts'
 import { returnMemory } from '../base/return-memory.ts'
 import type { Usage } from '../base/usage.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
+import { poolOf } from '../config/pool-of.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { HttpFront } from '../gateway/http/front.ts'
 import type { Listener } from '../gateway/listen/listener.ts'
 import type { Router } from '../gateway/router.ts'
 import { compileInThreads } from '../guest/compile-threads.ts'
-import type { MasterMessage, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
+import type { MasterMessage, Remaining, SocketGrant, WorkerMessage } from '../ipc/messages.ts'
 import type { RawSocket } from '../ipc/raw-socket.ts'
 import { ReleaseReader } from '../store/release-reader.ts'
 import type { UsageLedger } from '../wasi/usage-ledger.ts'
@@ -67,6 +68,7 @@ interface Prepared {
   readonly gateway: Gateway
   readonly pool: PoolConfig
   readonly addresses: readonly string[]
+  readonly taken: readonly string[]
   readonly level: LogLevel
 }
 
@@ -181,7 +183,7 @@ export class Worker {
   }
 
   /** First half of a reload: everything that can fail. */
-  prepare({ settings, addresses }: Prepare): void {
+  prepare({ settings, addresses, taken }: Prepare): void {
     const { send } = this.#options
     try {
       const pool = poolOf(settings)
@@ -191,6 +193,7 @@ export class Worker {
         gateway,
         pool,
         addresses,
+        taken,
         level: settings.log.level,
       }
       send({ kind: 'prepared', error: undefined })
@@ -212,7 +215,7 @@ export class Worker {
     const goes = (listener: Listener): boolean => !next.addresses.includes(listener.address)
     const gone = this.#listeners.filter(goes)
     this.#left.push(...gone)
-    void leave(gone, { ...this.#parting, heirs: [] })
+    void leave(gone, { ...this.#parting, taken: next.taken })
     this.#listeners = this.#listeners.filter((listener) => !goes(listener))
     for (const listener of this.#listeners) {
       listener.update(connectionSettings(next.pool, next.gateway.router.params))
@@ -294,26 +297,26 @@ export class Worker {
 
   /**
    * Stops accepting, finishes what runs for up to `graceMs`, stops what runs then, and ends. When it is called again, the
-   * shorter time counts. `heirs`: the addresses that others accept on.
+   * shorter time counts.
    */
-  drain(graceMs: number, heirs: readonly string[]): void {
+  drain(graceMs: number, left: Remaining): void {
     this.#options.clock.after(graceMs, this.#timeUp.resolve)
     if (this.#isEnding) return
     this.#isEnding = true
     this.#standby.end()
-    this.#givesAway = heirs.length > 0
-    void this.#end(heirs)
+    this.#givesAway = left.hasHeirs
+    void this.#end(left)
   }
 
-  async #end(heirs: readonly string[]): Promise<void> {
+  async #end({ hasHeirs, taken }: Remaining): Promise<void> {
     const { clock, onEnd } = this.#options
     const listeners = [...this.#listeners, ...this.#left]
     const timeUp = this.#timeUp.promise
     // The last ones take what is on its way between them until they are done with their own.
     if (this.#givesAway) await Promise.race([this.#handOver.close(), timeUp])
-    const front = leaveFront(this.#front, { clock, heirs })
+    const front = leaveFront(this.#front, { clock, hasHeirs })
     await Promise.race([
-      Promise.all([front, leave(listeners, { ...this.#parting, heirs })]),
+      Promise.all([front, leave(listeners, { ...this.#parting, taken })]),
       timeUp,
     ])
     await Promise.race([this.#handOver.close().then(() => drained(listeners)), timeUp])
@@ -332,7 +335,7 @@ export class Worker {
     })
   }
 
-  get #parting(): Omit<Parting, 'heirs'> {
+  get #parting(): Omit<Parting, 'taken'> {
     return { clock: this.#options.clock, givesAway: () => this.#givesAway }
   }
 
@@ -390,10 +393,4 @@ export class Worker {
       else this.#returnMemoryLater()
     })
   }
-}
-
-function poolOf(settings: Config): PoolConfig {
-  const [pool] = settings.pools
-  if (pool === undefined) throw new Error('settings without a pool')
-  return pool
 }

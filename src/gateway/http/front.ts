@@ -30,7 +30,7 @@ export interface HttpFront {
   readonly port: number
   /** Stops accepting and closes idle connections; requests under way go on. Idempotent. */
   close(): Promise<void>
-  /** As `close`, where nobody else accepts on its `fd` any more: connections that wait are accepted first, new ones refused. */
+  /** As `close`, where nobody else accepts on its `fd` any more: connections that wait are accepted first. */
   finish(clock: Clock): Promise<void>
   /** Resolves when, after `close`, the last connection is gone. */
   drained(): Promise<void>
@@ -61,7 +61,7 @@ export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFro
     port: (server.address() as AddressInfo).port,
     async finish(clock) {
       const { fd } = options
-      if (fd !== undefined) await emptyAcceptQueue({ fd, mayRefuse: true, clock })
+      if (fd !== undefined) await emptyAcceptQueue({ fd, clock })
       await front.close()
     },
     async close() {

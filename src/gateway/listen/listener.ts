@@ -85,7 +85,7 @@ export interface Listener {
   update(settings: ConnectionSettings): void
   /** Stops accepting; connections go on, each until it has no request. Idempotent. Resolves when nothing is bound any more. */
   close(): Promise<void>
-  /** As `close`, for a socket that nobody else accepts on any more: connections that wait are accepted first, new ones refused. */
+  /** As `close`, for a socket that nobody else accepts on any more: connections that wait are accepted first. */
   finish(): Promise<void>
   /** Closes connections without a request now, the others as soon as they have none. */
   closeIdle(): void
@@ -247,7 +247,7 @@ class OpenListener implements Listener {
     this.resume()
     if (!this.#isClosed && this.#fd !== undefined) {
       const { clock } = this.#options
-      await emptyAcceptQueue({ fd: this.#fd, mayRefuse: this.port !== undefined, clock })
+      await emptyAcceptQueue({ fd: this.#fd, clock })
     }
     await this.close()
   }

@@ -371,9 +371,10 @@ test('the last one to accept answers those who wait, and refuses later ones', as
     connect: connectorTo(backend.listener.address),
     logger: pino({ level: 'silent' }),
   })
-  bound.close()
   const waiting = Array.from({ length: 10 }, () => connectRaw({ host: '127.0.0.1', port }))
   await Promise.all(waiting.map(({ socket }) => once(socket, 'connect')))
+  loadLibc()?.refuseNew(bound.fd())
+  bound.close()
   const finished = started.finish(systemClock)
   const late = connectRaw({ host: '127.0.0.1', port })
   for (const { socket } of waiting) socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')

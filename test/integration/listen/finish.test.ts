@@ -22,6 +22,8 @@ const WAITING = 20
 interface Stage {
   readonly listener: Listener
   readonly target: NetConnectOpts
+  /** As the master does when the address is given up. */
+  readonly refuse: () => void
 }
 
 async function setUp(transport: 'tcp' | 'unix'): Promise<Stage> {
@@ -29,6 +31,11 @@ async function setUp(transport: 'tcp' | 'unix'): Promise<Stage> {
   const where: object = transport === 'unix' ? { path } : { host: '127.0.0.1', port: 0 }
   const bound = new BoundSocket(where)
   const fd = loadLibc()?.dup(bound.fd()) ?? -1
+  const masters = loadLibc()?.dup(fd) ?? -1
+  const refuse = (): void => {
+    loadLibc()?.refuseNew(masters)
+    loadLibc()?.close(masters)
+  }
   const port = transport === 'unix' ? undefined : bound.address().port
   const address = port === undefined ? path : `127.0.0.1:${port}`
   // Its file would be gone.
@@ -47,17 +54,18 @@ async function setUp(transport: 'tcp' | 'unix'): Promise<Stage> {
     listener.destroyConnections()
     if (transport === 'unix') bound.close()
   })
-  return { listener, target: port === undefined ? { path } : { host: '127.0.0.1', port } }
+  return { listener, refuse, target: port === undefined ? { path } : { host: '127.0.0.1', port } }
 }
 
 for (const transport of ['tcp', 'unix'] as const) {
   test(`${transport}: connections that wait when the end comes are answered, later ones refused`, async () => {
-    const { listener, target } = await setUp(transport)
+    const { listener, refuse, target } = await setUp(transport)
     listener.pause()
     const waiting = Array.from({ length: WAITING }, () => connectRaw(target))
     await Promise.all(waiting.map(({ socket }) => once(socket, 'connect')))
-    const finished = listener.finish()
     // Before anything is closed: who asks another machine instead has lost nothing.
+    refuse()
+    const finished = listener.finish()
     if (transport === 'tcp') expect((await connectRaw(target).over).code).toBe('ECONNREFUSED')
     await finished
     for (const { socket } of waiting) socket.write(get(1, false))

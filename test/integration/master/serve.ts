@@ -177,8 +177,11 @@ export class Client {
   /** Whether the server has closed the connection. */
   isOver = false
 
-  constructor(path: string) {
-    this.#socket = connect({ path })
+  /** `target`: the path of a unix socket, or a port of 127.0.0.1. */
+  constructor(target: string | number) {
+    this.#socket = connect(
+      typeof target === 'string' ? { path: target } : { host: '127.0.0.1', port: target },
+    )
     this.#socket.on('data', this.#receive)
     for (const event of ['end', 'error', 'close']) this.#socket.on(event, this.#lose)
   }
