@@ -67,6 +67,7 @@ ${more}
 name = "of-${name}"
 pool = "${name}"
 hosts = ["*"]
+ready_path = "/ready-of-${name}"
 root = "${folder}"
 ${mount}`
   })
@@ -80,20 +81,24 @@ for (const { name, before, after, code = 0 } of CASES) {
     const serving = await serve({ folder, config: configOf(folder, before(port, other)) })
     let isOver = false
     const failures: string[] = []
-    const ask = async (): Promise<void> => {
+    const ask = async (script: string): Promise<void> => {
       const client = new Client(port)
-      const { status } = await client.get('hello.wasm')
+      const { status } = await client.get(script)
       if (status !== 200) failures.push(`status ${status}`)
       client.close()
     }
     const loop = async (): Promise<void> => {
-      while (!isOver) await ask().catch((error: unknown) => failures.push(String(error)))
+      while (!isOver)
+        await ask('hello.wasm').catch((error: unknown) => failures.push(String(error)))
     }
     const loops = [loop(), loop()]
     serving.writeConfig(configOf(folder, after(port, other)))
     expect((await serving.command('reload')).code).toBe(code)
-    // Longer than those who leave take.
-    for (const until = performance.now() + 1500; performance.now() < until; ) await ask()
+    // Longer than those who leave take: whoever answers is of the pool that has it now.
+    const heir = after(port, other).find(({ ports }) => ports.includes(port))
+    for (const until = performance.now() + 1500; performance.now() < until; ) {
+      await ask(`ready-of-${heir?.name}`)
+    }
     isOver = true
     await Promise.all(loops)
     expect(failures).toEqual([])
