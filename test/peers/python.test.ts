@@ -10,7 +10,7 @@ import {
 } from '../support/peers/python-sides.ts'
 
 const ROOT = resolve('test/support/python')
-const SIDES: readonly PythonSide[] = ['uwsgi', 'wasm-fpm']
+const SIDES: readonly PythonSide[] = ['native', 'wasm-fpm']
 const FORM = { 'Content-Type': 'application/x-www-form-urlencoded' }
 
 interface Step extends Omit<Question, 'body'> {
@@ -160,7 +160,7 @@ function comparable({ status, headers, text, ending }: Answer): unknown {
 }
 
 for (const [app, steps] of Object.entries(APPLICATIONS)) {
-  describe.skipIf(!havePythonSides('flask', 'cherrypy', 'bottle.py'))(app, () => {
+  describe.skipIf(!havePythonSides('uwsgi', 'flask', 'cherrypy', 'bottle.py'))(app, () => {
     let sides: PythonSides
     const cookies = new Map<PythonSide, string>()
     beforeAll(async () => {

@@ -72,6 +72,18 @@ class OwnModules:
         return importlib.machinery.PathFinder.find_spec(name, cls.path, target) if path is None and cls.path else None
 
 
+class AdaptedModules:
+    """What has parts that this runtime has to see to."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if not name.startswith("anyio."):
+            return None
+        import _wasm_fpm_anyio
+
+        return _wasm_fpm_anyio.find_spec(name, path, target)
+
+
 class AbsentModules:
     """The last one to be asked for a module: says what is wrong with it, where that can be known."""
 
@@ -213,7 +225,6 @@ def load_application(environment):
     if is_asgi(application):
         import _wasm_fpm_asgi
 
-        _wasm_fpm_asgi.without_threads()
         application = _wasm_fpm_asgi.as_wsgi(application)
     constants = {
         "wsgi.version": (1, 0), "wsgi.input": sys.stdin.buffer, "wsgi.errors": sys.stderr, "wsgi.multithread": False,
@@ -266,4 +277,5 @@ def run_script(environment):
 
 
 sys.meta_path.insert(sys.meta_path.index(importlib.machinery.FrozenImporter), OwnModules)
+sys.meta_path.insert(0, AdaptedModules)
 sys.meta_path.append(AbsentModules)

@@ -1,4 +1,4 @@
-/** One nginx, one WSGI application, and two that run it: uWSGI and wasm-fpm with its Python runtime. */
+/** One nginx, one application, and two that run it: uWSGI, or uvicorn for one of ASGI, and wasm-fpm with its Python runtime. */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -14,7 +14,13 @@ const MAIN = resolve('src/cli/main.ts')
 /** Where Debian's packages of Python are. */
 const DEBIAN_PACKAGES = '/usr/lib/python3/dist-packages'
 
-export type PythonSide = 'uwsgi' | 'wasm-fpm'
+const UVICORN = 'uvicorn'
+
+/** Which server a side is. */
+export type PythonSide = 'native' | 'wasm-fpm'
+
+/** `uvicorn`: the application is one of ASGI. */
+type Native = 'uwsgi' | 'uvicorn'
 
 export interface PythonSides {
   /** Served on 127.0.0.1, each by one of them. */
@@ -27,9 +33,10 @@ export interface PythonSides {
 }
 
 /** Whether all that it takes is there; `packages`: of Debian's. When it is not: in CI this throws, elsewhere it says so and answers false. */
-export function havePythonSides(...packages: string[]): boolean {
-  const missing = ['nginx', UWSGI].filter((program) => findProgram(program) === undefined)
-  const files = [UWSGI_PLUGIN, ...packages.map((name) => join(DEBIAN_PACKAGES, name))]
+export function havePythonSides(native: Native, ...packages: string[]): boolean {
+  const [program, ...own] = native === 'uwsgi' ? [UWSGI, UWSGI_PLUGIN] : [UVICORN]
+  const missing = ['nginx', program].filter((name) => findProgram(name) === undefined)
+  const files = [...own, ...packages.map((name) => join(DEBIAN_PACKAGES, name))]
   missing.push(...files.filter((path) => !existsSync(path)))
   return havePythonRuntime(missing)
 }
@@ -37,6 +44,8 @@ export function havePythonSides(...packages: string[]): boolean {
 export interface PythonSidesOptions {
   /** `module:callable`. */
   readonly app: string
+  /** Default: uWSGI. */
+  readonly native?: Native
   /** More lines of the tenant's. */
   readonly tenant?: string
   /** Workers of each; default: 1. */
@@ -46,18 +55,18 @@ export interface PythonSidesOptions {
 /** `root`: the folder of the application. */
 export async function startPythonSides(
   root: string,
-  { app, tenant = '', workers = 1 }: PythonSidesOptions,
+  { app, native = 'uwsgi', tenant = '', workers = 1 }: PythonSidesOptions,
 ): Promise<PythonSides> {
   const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-python-'))
   chmodSync(folder, 0o755)
-  const sockets = { uwsgi: join(folder, 'uwsgi.sock'), 'wasm-fpm': join(folder, 'wasm.sock') }
-  const data = { uwsgi: join(folder, 'uwsgi-data'), 'wasm-fpm': join(folder, 'wasm-data') }
+  const sockets = { native: join(folder, 'native.sock'), 'wasm-fpm': join(folder, 'wasm.sock') }
+  const data = { native: join(folder, 'native-data'), 'wasm-fpm': join(folder, 'wasm-data') }
   for (const path of Object.values(data)) {
     mkdirSync(path)
     chmodSync(path, 0o777)
   }
-  const ports = { uwsgi: await freePort(), 'wasm-fpm': await freePort() }
-  writeFileSync(join(folder, 'nginx.conf'), nginxConfig(folder, root, { sockets, ports }))
+  const ports = { native: await freePort(), 'wasm-fpm': await freePort() }
+  writeFileSync(join(folder, 'nginx.conf'), nginxConfig(folder, root, { native, sockets, ports }))
   writeFileSync(
     join(folder, 'wasm-fpm.toml'),
     wasmFpmConfig({
@@ -71,13 +80,8 @@ export async function startPythonSides(
   )
   const own = { directory: folder }
   const children: Readonly<Record<PythonSide | 'nginx', Child>> = {
-    uwsgi: new Child(
-      findProgram(UWSGI) ?? UWSGI,
-      [
-        ...['--plugin', 'python3', '--master', '--processes', String(workers), '--need-app'],
-        ...['--fastcgi-socket', sockets.uwsgi, '--chmod-socket=666', '--chdir', root],
-        ...['--wsgi', app, '--env', `DATA=${data.uwsgi}`, '--die-on-term', '--disable-logging'],
-      ],
+    native: new Child(
+      ...commandOf(native, { app, root, socket: sockets.native, data: data.native, workers }),
       own,
     ),
     'wasm-fpm': new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own),
@@ -92,7 +96,7 @@ export async function startPythonSides(
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    await children.uwsgi.accepting({ unix: sockets.uwsgi })
+    await children.native.accepting({ unix: sockets.native })
     await children['wasm-fpm'].accepting({ unix: sockets['wasm-fpm'] })
     for (const tcpPort of Object.values(ports))
       await children.nginx.accepting({ host: '127.0.0.1', tcpPort })
@@ -103,7 +107,26 @@ export async function startPythonSides(
   return { ports, data, logs: (side) => children[side].output(), stop }
 }
 
-interface Served extends Required<PythonSidesOptions> {
+/** What runs the application natively. */
+function commandOf(
+  native: Native,
+  { app, root, socket, data, workers }: Omit<Served, 'tenant'>,
+): [program: string, args: string[]] {
+  if (native === 'uwsgi') {
+    return [
+      findProgram(UWSGI) ?? UWSGI,
+      [
+        ...['--plugin', 'python3', '--master', '--processes', String(workers), '--need-app'],
+        ...['--fastcgi-socket', socket, '--chmod-socket=666', '--chdir', root],
+        ...['--wsgi', app, '--env', `DATA=${data}`, '--die-on-term', '--disable-logging'],
+      ],
+    ]
+  }
+  const args = ['--uds', socket, '--app-dir', root, '--lifespan', 'on', '--no-access-log', app]
+  return ['/usr/bin/env', [`DATA=${data}`, 'PYTHONDONTWRITEBYTECODE=1', UVICORN, ...args]]
+}
+
+interface Served extends Required<Omit<PythonSidesOptions, 'native'>> {
   readonly root: string
   readonly socket: string
   readonly data: string
@@ -139,29 +162,37 @@ writable = true
 }
 
 interface NginxParts {
+  readonly native: Native
   readonly sockets: Readonly<Record<PythonSide, string>>
   readonly ports: Readonly<Record<PythonSide, number>>
 }
 
 /** nginx's own parameters, and the path where WSGI looks for it: uWSGI takes SCRIPT_NAME for where the application is. */
-function nginxConfig(folder: string, root: string, { sockets, ports }: NginxParts): string {
+function nginxConfig(folder: string, root: string, parts: NginxParts): string {
+  const { native, sockets, ports } = parts
+  const fastcgi = (side: PythonSide): string => `
+      include /etc/nginx/fastcgi_params;
+      fastcgi_param SCRIPT_NAME "";
+      fastcgi_param PATH_INFO $document_uri;
+      fastcgi_buffering off;
+      fastcgi_pass unix:${sockets[side]};`
+  const proxy = `
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_buffering off;
+      proxy_pass http://unix:${sockets.native}:;`
   const server = (side: PythonSide): string => `
   server {
     listen 127.0.0.1:${ports[side]};
     server_name site.example;
     client_max_body_size 64m;
     root ${root};
-    location / {
-      include /etc/nginx/fastcgi_params;
-      fastcgi_param SCRIPT_NAME "";
-      fastcgi_param PATH_INFO $document_uri;
-      fastcgi_buffering off;
-      fastcgi_pass unix:${sockets[side]};
+    location / {${side === 'native' && native === 'uvicorn' ? proxy : fastcgi(side)}
     }
   }`
   return nginxFrame({
     folder,
     user: SERVER_USER,
-    http: `${server('uwsgi')}\n${server('wasm-fpm')}`,
+    http: `${server('native')}\n${server('wasm-fpm')}`,
   })
 }
