@@ -3,18 +3,21 @@
  *
  *     node guests/build.ts [--require-all] [--only LANGUAGE]...
  *
- * AssemblyScript comes with npm; C needs clang, lld, wasi-libc and libclang-rt-*-dev-wasm32; Rust needs a rustc with
+ * AssemblyScript and JavaScript come with npm; C needs clang, lld, wasi-libc and libclang-rt-*-dev-wasm32; Rust needs a rustc with
  * a WASI target. A missing compiler is told and passed over, with --require-all it is a failure.
  */
 import { execFile } from 'node:child_process'
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -65,6 +68,13 @@ const LANGUAGES: readonly Language[] = [
     endings: ['.rs', '.wasm'],
     needs: 'rustc with libstd-rust-dev-wasm32 (or the wasm32-wasip1 target of rustup), and lld',
     compiler: rustc,
+  },
+  {
+    name: 'js',
+    folder: 'js',
+    endings: ['.js', '.wasm'],
+    needs: 'npm ci (@bytecodealliance/jco)',
+    compiler: componentize,
   },
   {
     // The same programs for fcgiwrap, which the bench compares with.
@@ -188,6 +198,38 @@ async function rustc(): Promise<Compile | undefined> {
   }
   return undefined
 }
+
+/** JavaScript engines in a component want wasi:http 0.2.10; the definitions that come with jco are of another 0.2, and the same. */
+async function componentize(): Promise<Compile | undefined> {
+  const folder = join(root, 'node_modules/@bytecodealliance/jco')
+  if (!existsSync(folder)) return undefined
+  return async (source, output) => {
+    const wit = `${output}.wit`
+    const definitions = join(folder, 'lib/wit/builtin')
+    for (const name of ['io', 'clocks'])
+      cpSync(join(definitions, `0.2.10/wasi-${name}`), join(wit, 'deps', name), { recursive: true })
+    const http = readFileSync(join(definitions, '0.2.12/wasi-http/package.wit'), 'utf8')
+    mkdirSync(join(wit, 'deps/http'))
+    writeFileSync(
+      join(wit, 'deps/http/package.wit'),
+      http.replaceAll('0.2.12', '0.2.10').replace(/^world [^}]*^}/gm, ''),
+    )
+    writeFileSync(join(wit, 'world.wit'), WORLD)
+    const options = ['--wit', wit, '-n', 'guest', '-o', output]
+    await execute(process.execPath, [
+      join(folder, 'dist/jco.js'),
+      'componentize',
+      source,
+      ...options,
+    ])
+  }
+}
+
+const WORLD = `package wasm-fpm:guest;
+world guest {
+  export wasi:http/incoming-handler@0.2.10;
+}
+`
 
 async function nativeC(): Promise<Compile | undefined> {
   for (const name of ['cc', 'clang', 'gcc']) {
