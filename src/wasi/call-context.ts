@@ -97,7 +97,7 @@ export class CallContext {
   /** Calls `resume`, now or when it is the guest's turn. Default: now. */
   takeTurn: ((resume: () => void) => void) | undefined = undefined
   /** The guest's metering counter (`wasm/contract.ts`); below 0 its time is looked at. */
-  counter: WebAssembly.Global | undefined = undefined
+  counter: Pick<WebAssembly.Global, 'value'> | undefined = undefined
   #workLeft = WORK_BETWEEN_CHECKS
   #checkedMs = 0
   /** Whether this host has asked for the next check. */

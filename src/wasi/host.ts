@@ -153,8 +153,30 @@ export class WasiHost {
     this.imports = imports
   }
 
+  /** A call as host code makes it, for a guest of another contract: it answers a promise where it has to wait. */
+  call(name: string): Call {
+    const bind = CALLS.get(name)
+    if (bind === undefined) throw new Error(`Cannot call ${name}: wanted a function of preview 1`)
+    return leaving(this.#context, bind(this.#context))
+  }
+
+  /** Starts a call that is none of preview 1: throws when the guest has exited or the session is over. */
+  enter(): void {
+    this.#context.enter()
+  }
+
+  /** Charges the guest for what such a call is about to do, in nanoseconds, about. */
+  charge(work: number): void {
+    this.#context.charge(work)
+  }
+
+  /** Ends the guest. */
+  exit(code: number): never {
+    return this.#context.exit(code)
+  }
+
   /** Says which memory the guest's pointers mean. Until then every call that needs memory returns FAULT. */
-  attach(memory: WebAssembly.Memory, counter?: WebAssembly.Global): void {
+  attach(memory: WebAssembly.Memory, counter?: Pick<WebAssembly.Global, 'value'>): void {
     this.#context.attach(memory)
     this.#context.counter = counter
   }
