@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gateway: [
     ...['base', 'fastcgi', 'cgi', 'store', 'pool', 'config', 'guest', 'wasi', 'outbound'],
     'wasm/errors.ts',
+    'component/errors.ts',
   ],
   ipc: ['base'],
   oci: ['base'],
@@ -55,6 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'cgi',
     'wasm',
     'wasi',
+    'component',
     'guest',
     'store',
     'oci',
@@ -70,7 +72,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Folders that turn values into values: no sockets, files, threads or clocks. */
-const PURE = ['fastcgi', 'cgi', 'wasm']
+const PURE = ['fastcgi', 'cgi', 'wasm', 'component']
 const IMPURE_MODULE = /^node:(net|http|fs|fs\/promises|child_process|worker_threads|timers.*|os)$/
 
 /** Entry points of another process: reached by URL, never by import. */

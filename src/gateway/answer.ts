@@ -312,7 +312,7 @@ function codeOf(error: unknown): FailureCode {
 }
 
 function isFailureCode(code: string): code is FailureCode {
-  return /^(?:CGI|FASTCGI|GATEWAY|GUEST|OUTCOME|POOL|STORE|WASM)_/.test(code)
+  return /^(?:CGI|COMPONENT|FASTCGI|GATEWAY|GUEST|OUTCOME|POOL|STORE|WASM)_/.test(code)
 }
 
 /** The methods that a refused request could have had. */

@@ -4,6 +4,7 @@
  * web servers ignore FCGI_END_REQUEST's status, so that one is only an extra.
  */
 import type { CgiErrorCode } from '../cgi/errors.ts'
+import type { ComponentErrorCode } from '../component/errors.ts'
 import { ProtocolStatus } from '../fastcgi/constants.ts'
 import type { FastCgiErrorCode } from '../fastcgi/errors.ts'
 import type { GuestErrorCode } from '../guest/errors.ts'
@@ -34,6 +35,7 @@ export type OutcomeCode =
 
 export type FailureCode =
   | CgiErrorCode
+  | ComponentErrorCode
   | FastCgiErrorCode
   | GatewayErrorCode
   | GuestErrorCode
@@ -79,6 +81,12 @@ const RULES: Readonly<Partial<Record<FailureCode, FailureRule>>> = {
   CGI_TOO_MANY_HEADERS: badResponse,
   CGI_BODY_TOO_LARGE: badResponse,
   CGI_SHORT_BODY: badResponse,
+
+  COMPONENT_MALFORMED: badResponse,
+  COMPONENT_LIMIT_EXCEEDED: badResponse,
+  COMPONENT_UNSUPPORTED: badResponse,
+  COMPONENT_IMPORT: badResponse,
+  COMPONENT_EXPORT: badResponse,
 
   FASTCGI_PARAMS_TOO_LARGE: { ...badRequest, status: 431 },
 

@@ -1,4 +1,5 @@
 /** A module that is ready to be instantiated: read, checked against its contract, compiled (`make-module.ts`). */
+import type { ComponentPlan } from '../component/plan.ts'
 import type { HardenOptions } from '../wasm/harden-module.ts'
 import type { MemorySize } from '../wasm/import-memories.ts'
 import { checkLimit, DEFAULT_MODULE_LIMITS } from '../wasm/limits.ts'
@@ -38,7 +39,7 @@ export interface GuestModule {
   readonly digest: string
   /** For log lines: a file name or `tenant/handler`. */
   readonly name: string
-  /** Hardened; imports its memories. */
+  /** Hardened; imports its memories. Of a component: its first. */
   readonly module: WebAssembly.Module
   /** The preview 1 functions it imports. */
   readonly wasiNames: ReadonlySet<string>
@@ -52,6 +53,22 @@ export interface GuestModule {
   readonly isResettable: boolean
   /** Of a reactor that has been booted or warmed: what its instances begin with. */
   readonly first?: FirstState | undefined
+  /** Of a component: what is made of its core modules. */
+  readonly component?: GuestComponent | undefined
+}
+
+export interface GuestComponent {
+  readonly plan: ComponentPlan
+  /** One for each core instance of the plan. */
+  readonly parts: readonly ComponentPart[]
+}
+
+export interface ComponentPart {
+  /** Hardened; imports its memories. */
+  readonly module: WebAssembly.Module
+  /** Which of the memories of the whole these are: from this one on, so many. */
+  readonly firstMemory: number
+  readonly memories: number
 }
 
 /** What an operator says of a module that is hardened where it runs. */

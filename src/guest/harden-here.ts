@@ -1,4 +1,6 @@
-/** Hardens a module in the thread that calls. */
+/** Hardens a module or a component in the thread that calls. */
+import { hardenComponent } from '../component/harden-component.ts'
+import { isComponent } from '../component/read-component.ts'
 import { type HardenOptions, harden } from '../wasm/harden-module.ts'
 
 /** Plain data. */
@@ -8,8 +10,12 @@ export interface Hardened {
   readonly isResettable: boolean
 }
 
-/** Throws `WasmError`. Takes about 40 ms a megabyte, the first time several times that. */
+/** Throws `WasmError` and `ComponentError`. Takes about 40 ms a megabyte, the first time several times that. */
 export function hardenHere(bytes: Uint8Array, options: HardenOptions): Hardened {
+  if (isComponent(bytes)) {
+    const { bytes: component, reports } = hardenComponent(bytes, options)
+    return { bytes: component, isResettable: reports.every(({ reset }) => reset.isPossible) }
+  }
   const { bytes: hardened, report } = harden(bytes, options)
   return {
     bytes: hardened,

@@ -13,11 +13,12 @@ import { ExitSignal } from '../wasi/exit-signal.ts'
 import { WasiHost } from '../wasi/host.ts'
 import { END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
 import { hasColdPages } from '../wasm/quota.ts'
+import { ComponentProgram } from './component-program.ts'
 import type { FirstState } from './first-state.ts'
 import { REACTOR } from './guest-contract.ts'
 import { type GuestMemory, makeMemories } from './guest-memory.ts'
 import type { GuestModule } from './guest-module.ts'
-import { Program } from './guest-program.ts'
+import { type GuestProgram, Program } from './guest-program.ts'
 import type { GuestJob, RunEnd } from './job.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
 import { pageFaults } from './page-faults.ts'
@@ -53,7 +54,7 @@ export class GuestInstance {
   readonly #host: WasiHost
   readonly #memories: readonly GuestMemory[]
   readonly #entries: readonly string[]
-  #program: Program
+  #program: GuestProgram
   #run: Run | undefined
   #isWaiting = false
   /** Whether code of the guest is under way or may still be: one that was killed while it waited unwinds later. */
@@ -90,7 +91,13 @@ export class GuestInstance {
     this.#program = this.#instantiate()
   }
 
-  #instantiate(): Program {
+  #instantiate(): GuestProgram {
+    const { component } = this.module
+    if (component !== undefined)
+      return new ComponentProgram(this.module, this.#host, {
+        component,
+        memories: this.#memories,
+      })
     return new Program(this.module, this.#host, {
       memories: this.#memories,
       entries: this.#entries,
@@ -149,6 +156,7 @@ export class GuestInstance {
     this.#runs += 1
     this.#hasReturned = false
     this.#host.begin(job.grants)
+    this.#program.begin(job.grants)
     this.#call(this.#run)
   }
 
@@ -327,6 +335,7 @@ export class GuestInstance {
     this.#wallTimer?.cancel()
     this.#wallTimer = undefined
     this.#host.end()
+    this.#program.end()
     const { killedBy } = run
     if (killedBy !== undefined) this.#isSpent = true
     run.end.settled({

@@ -1,27 +1,21 @@
 /** Makes modules of bytes, in this thread. A worker has other threads for it, and loads none of this itself. */
 
+import { isComponent } from '../component/read-component.ts'
 import { FIBER_EXPORT } from '../wasi/fibers.ts'
 import { GLOBAL_PREFIX, RUN_EXPORTS } from '../wasm/contract.ts'
-import { markedWork } from '../wasm/hardened-mark.ts'
-import { importMemories, type MemorySize } from '../wasm/import-memories.ts'
-import { keepExports } from '../wasm/keep-exports.ts'
+import type { MemorySize } from '../wasm/import-memories.ts'
 import { readInterface } from '../wasm/module-interface.ts'
-import { takeOutData } from '../wasm/take-out-data.ts'
-import { compileModule } from './compile.ts'
+import { compileCore, dropImages } from './compile-core.ts'
 import { GuestError } from './errors.ts'
 import { type Contract, contractProblem, REACTOR } from './guest-contract.ts'
 import {
   type CompileOptions,
   type GuestModule,
   type HardenedFacts,
-  type ImagePlace,
   TABLE_LIMITS,
 } from './guest-module.ts'
 import { hardenHere } from './harden-here.ts'
-import { dropImage, writeImage } from './mapped-memory.ts'
-import { v8Refusal } from './v8-refusal.ts'
-
-const PAGE_BYTES = 65_536
+import { compileComponent } from './make-component.ts'
 
 const REACTOR_EXPORTS: ReadonlySet<string> = new Set(Object.values(REACTOR))
 
@@ -67,63 +61,22 @@ interface Source {
 
 async function compile(
   hardened: Uint8Array<ArrayBuffer>,
-  source: Source,
-): Promise<Pick<GuestModule, 'module' | 'wasiNames' | 'memories' | 'images'>> {
-  const { contract } = source
-  const { bytes: whole, memories: declared } = importMemories(hardened)
-  const isWhole = contract === 'reactor' && declared.length === 1
-  const memories = isWhole ? declared.map(wholeSize) : declared
-  const wanted = contract === 'reactor' ? isWantedOfReactor : isWantedOfCommand
-  const { bytes, images } = takeImages(keepExports(whole, wanted), memories)
+  { name, contract, original }: Source,
+): Promise<Pick<GuestModule, 'module' | 'wasiNames' | 'memories' | 'images' | 'component'>> {
+  if (isComponent(hardened)) return compileComponent(hardened, { name, contract })
+  const core = await compileCore(hardened, {
+    name,
+    original,
+    wanted: contract === 'reactor' ? isWantedOfReactor : isWantedOfCommand,
+    sizes: (declared) =>
+      contract === 'reactor' && declared.length === 1 ? declared.map(wholeSize) : declared,
+  })
   try {
-    const module = await compileBytes(bytes, hardened, source)
-    return { module, memories, images, wasiNames: checkContract(hardened, source) }
+    return { ...core, wasiNames: checkContract(hardened, { name, contract }) }
   } catch (error) {
-    dropImages(images)
+    dropImages(core.images)
     throw error
   }
-}
-
-async function compileBytes(
-  bytes: Uint8Array<ArrayBuffer>,
-  hardened: Uint8Array<ArrayBuffer>,
-  { name, original }: Source,
-): Promise<WebAssembly.Module> {
-  try {
-    return await compileModule(bytes, markedWork(hardened))
-  } catch (cause) {
-    throw new GuestError(
-      'GUEST_INVALID_MODULE',
-      `Cannot compile ${name}: ${v8Refusal(cause, original)}, wanted a WebAssembly module`,
-      { cause },
-    )
-  }
-}
-
-/** Takes out of a module what memories have from the start, where that is much, and writes it where instances map it. */
-function takeImages(
-  whole: Uint8Array<ArrayBuffer>,
-  memories: readonly MemorySize[],
-): { readonly bytes: Uint8Array<ArrayBuffer>; readonly images: readonly ImagePlace[] } {
-  const taken = takeOutData(whole, memories)
-  if (taken === undefined) return { bytes: whole, images: [] }
-  const images: ImagePlace[] = []
-  for (const [index, { initial }] of memories.entries()) {
-    const pieces = taken.pieces.filter(({ memory }) => memory === index)
-    const length = initial * PAGE_BYTES
-    const offset = pieces.length === 0 ? undefined : writeImage(length, pieces)
-    if (offset !== undefined) images.push({ memory: index, offset, length })
-    else if (pieces.length > 0) {
-      // The system does not do it.
-      dropImages(images)
-      return { bytes: whole, images: [] }
-    }
-  }
-  return { bytes: taken.bytes, images }
-}
-
-function dropImages(images: readonly ImagePlace[]): void {
-  for (const { offset, length } of images) dropImage(offset, length)
 }
 
 /** Returns the names of the preview 1 functions it imports. */

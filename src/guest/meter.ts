@@ -15,6 +15,8 @@ export class Meter {
   readonly #quota: WebAssembly.Global
   #memoryBytes = 0
 
+  readonly #maySuspend: WebAssembly.Global
+
   /** `exports`: of an instance of a hardened module. */
   constructor(exports: WebAssembly.Exports, { check, plainCheck }: WasiHost['checks']) {
     const table = exports[CHECK_TABLE_EXPORT] as WebAssembly.Table
@@ -22,8 +24,13 @@ export class Meter {
     table.set(PLAIN_SLOT, plainCheck)
     this.#counter = exports[COUNTER_EXPORT] as WebAssembly.Global
     this.#quota = exports[QUOTA_EXPORT] as WebAssembly.Global
-    const maySuspend = exports[MAY_SUSPEND_EXPORT] as WebAssembly.Global
-    maySuspend.value = 1 // everything this host calls, it calls through `promising`
+    this.#maySuspend = exports[MAY_SUSPEND_EXPORT] as WebAssembly.Global
+    this.maySuspend = true // everything this host calls, it calls through `promising`
+  }
+
+  /** Whether its checks may suspend it. */
+  set maySuspend(may: boolean) {
+    this.#maySuspend.value = may ? 1 : 0
   }
 
   /**

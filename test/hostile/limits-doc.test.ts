@@ -4,6 +4,12 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { z } from 'zod'
 import { MAX_WARM_PATHS } from '../../src/base/warm-paths.ts'
+import { MAX_HANDLES } from '../../src/component/handle-table.ts'
+import { MAX_RANDOM_BYTES } from '../../src/component/host/clock-functions.ts'
+import { MAX_UNSET_BYTES } from '../../src/component/host/guest-output.ts'
+import { MAX_FIELD_BYTES, MAX_FIELDS } from '../../src/component/host/http-field-functions.ts'
+import { MAX_LIST_ELEMENTS, MAX_STRING_BYTES } from '../../src/component/lift.ts'
+import { COMPONENT_LIMITS } from '../../src/component/limits.ts'
 import { MAX_ENV_FILE_BYTES } from '../../src/config/env-files.ts'
 import {
   limitsSchema,
@@ -75,6 +81,7 @@ const TOLD = table('Limits that a guest is told of')
 const KEPT = table('Limits of what is kept')
 const MODULE = table('Limits of a module')
 const CONNECTION = table('Limits of a connection')
+const COMPONENT = table('Limits of a component')
 const OTHER = table('Other failures')
 
 function referenceOf(schema: z.ZodObject, name: string): unknown {
@@ -93,7 +100,7 @@ function defaultOf(key: string): unknown {
 }
 
 test('every table has rows', () => {
-  for (const rows of [ENDING, TOLD, KEPT, CONNECTION, MODULE, OTHER])
+  for (const rows of [ENDING, TOLD, KEPT, CONNECTION, MODULE, COMPONENT, OTHER])
     expect(rows.length).toBeGreaterThan(5)
 })
 
@@ -217,6 +224,8 @@ const IN_PAGE = [
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
   ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_MAPPINGS', 'MAX_FILES', 'MAX_FIBERS'],
   ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES', 'MAX_MESSAGE_BYTES'],
+  ...['MAX_HANDLES', 'MAX_STRING_BYTES', 'MAX_FIELDS'],
+  ...['MAX_LIST_ELEMENTS', 'MAX_FIELD_BYTES', 'MAX_RANDOM_BYTES', 'MAX_UNSET_BYTES'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [
@@ -224,7 +233,14 @@ const INSIDE = [
   ...['MAX_BLOCK_BYTES', 'MAX_LAYOUTS', 'MAX_NAMES', 'MAX_NAME_BYTES'],
   ...['MAX_SHORT_LENGTH', 'MAX_KEPT_BYTES', 'MAX_SLAB_PIECE_BYTES', 'MAX_PADDING'],
   ...['MAX_RECORD_CONTENT', 'MAX_STDERR_CONTENT', 'MAX_PATHS', 'MAX_IDLE_CONNECTIONS'],
-  ...['MAX_WRITE_BYTES', 'MAX_CHARS', 'MAX_MEANINGS', 'MAX_PRIVATE_BYTES', 'LONGEST_NAME'],
+  ...[
+    'MAX_WRITE_BYTES',
+    'MAX_CHARS',
+    'MAX_MEANINGS',
+    'MAX_PRIVATE_BYTES',
+    'LONGEST_NAME',
+    'LONGEST_REASON',
+  ],
   ...['MOST_NAMES', 'MAX_REQUESTS_JITTER', 'MOST_CHARGED_MS', 'MAX_DEBT_MS', 'MAX_TIMER_MS'],
   ...['MAX_IDLE_ACCOUNTS', 'MOST_UNCHECKED_MS', 'MAX_TRIES', 'MAX_OFFSET', 'MAX_ADVICE'],
   ...[
@@ -237,13 +253,23 @@ const INSIDE = [
     'MOST_PAUSE_MS',
     'MOST_EMPTY_LINES',
   ],
+  ...['MAX_FLAT_PARAMETERS'],
   // Of fields of a request that ask for a part, or for another form; of what others of us send.
   ...['MAX_ELEMENTS', 'MAX_HEAD_BYTES', 'MAX_STATUS_LENGTH', 'MAX_ACTIVATED_SOCKETS'],
 ]
 
 test('every constant that bounds what a guest or a peer does is there', () => {
   const found = new Set<string>()
-  for (const folder of ['cgi', 'fastcgi', 'gateway', 'guest', 'outbound', 'pool', 'wasi']) {
+  for (const folder of [
+    'cgi',
+    'component',
+    'fastcgi',
+    'gateway',
+    'guest',
+    'outbound',
+    'pool',
+    'wasi',
+  ]) {
     const names = readdirSync(join(ROOT, 'src', folder), { recursive: true, encoding: 'utf8' })
     for (const name of names.filter((one) => one.endsWith('.ts'))) {
       const text = readFileSync(join(ROOT, 'src', folder, name), 'utf8')
@@ -252,6 +278,19 @@ test('every constant that bounds what a guest or a peer does is there', () => {
     }
   }
   expect([...found].sort()).toEqual([...IN_PAGE, ...INSIDE].sort())
+})
+
+test('limits of a component are those of the code', () => {
+  expect(COMPONENT.map(({ Name: name, Most: most }) => [name, Number(most)])).toEqual([
+    ...Object.entries(COMPONENT_LIMITS),
+    ['handles', MAX_HANDLES],
+    ['stringBytes', MAX_STRING_BYTES],
+    ['listElements', MAX_LIST_ELEMENTS],
+    ['fields', MAX_FIELDS],
+    ['fieldBytes', MAX_FIELD_BYTES],
+    ['heldBytes', MAX_UNSET_BYTES],
+    ['randomBytes', MAX_RANDOM_BYTES],
+  ])
 })
 
 test('limits of a module are those of the code', () => {

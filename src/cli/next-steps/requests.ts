@@ -1,6 +1,7 @@
 /** What to do about errors of requests and of modules that run. */
 import type { OpenErrorCode } from '../../base/opened-file.ts'
 import type { CgiErrorCode } from '../../cgi/errors.ts'
+import type { ComponentErrorCode } from '../../component/errors.ts'
 import type { FastCgiErrorCode } from '../../fastcgi/errors.ts'
 import type { GatewayErrorCode } from '../../gateway/errors.ts'
 import type { OutcomeCode } from '../../gateway/failure.ts'
@@ -137,6 +138,17 @@ export const GUEST_STEPS: Steps<GuestErrorCode> = {
   GUEST_TOO_LARGE: 'raise limits.memory, or build with a smaller first memory (--initial-memory)',
 }
 
+export const COMPONENT_STEPS: Steps<ComponentErrorCode> = {
+  COMPONENT_MALFORMED:
+    'build it again: `jco print` or `wasm-tools validate` says more of what is wrong',
+  COMPONENT_LIMIT_EXCEEDED: 'build a smaller component; docs/limits.md has all limits',
+  COMPONENT_UNSUPPORTED:
+    'build it for wasi:http 0.2, as one component: docs/abi.md says what is run',
+  COMPONENT_IMPORT: 'build it without what it imports there; docs/abi.md says what is given',
+  COMPONENT_EXPORT:
+    'export wasi:http/incoming-handler of 0.2, or build a WASI command (wasm32-wasip1)',
+}
+
 export const PUBLISHER_STEPS: Steps<PublisherErrorCode> = {
   PUBLISHER_BAD_JOB: 'try again; if it stays so it is a fault of wasm-fpm: say what you published',
   PUBLISHER_WRONG_CONTRACT: TARGET,
@@ -156,7 +168,7 @@ export const WASI_STEPS: Steps<WasiErrorCode> = {
 }
 
 export const WASM_STEPS: Steps<WasmErrorCode> = {
-  WASM_NOT_A_MODULE: `${TARGET}; a component comes of wasip2`,
+  WASM_NOT_A_MODULE: `${TARGET}; a component can be a file of the document root`,
   WASM_MALFORMED: BUILD_AGAIN,
   WASM_LIMIT_EXCEEDED: 'build a smaller module (-Os, wasm-opt); docs/limits.md has all limits',
   WASM_FUNCTION_TOO_COMPLEX:

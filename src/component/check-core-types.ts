@@ -1,0 +1,69 @@
+/**
+ * Holds the core modules of a component to what they are given. V8 looks at what one module gives to another, but takes any
+ * function of the host's for any type.
+ */
+import { RESERVED_PREFIX } from '../wasm/contract.ts'
+import type { InterfaceImport, ModuleInterface } from '../wasm/module-interface.ts'
+import { malformed, quoted } from './errors.ts'
+import type { CanonicalFunction, ComponentPlan, CoreItem, LiftedFunction } from './plan.ts'
+import { layoutOf, layoutOfFields } from './type-layout.ts'
+
+/** Core values that parameters are passed as; more of them are in memory. */
+export const MAX_FLAT_PARAMETERS = 16
+
+const REALLOC = '(i32, i32, i32, i32) -> i32'
+
+/** `interfaces`: of the core instances of the plan, in their order. Throws COMPONENT_MALFORMED. */
+export function checkCoreTypes(plan: ComponentPlan, interfaces: readonly ModuleInterface[]): void {
+  for (const [index, { imports }] of interfaces.entries())
+    for (const entry of imports) checkImport(plan, index, entry)
+  const check = (item: CoreItem | undefined, wanted: string): void => {
+    if (item?.kind !== 'export') return
+    const found = interfaces[item.instance]?.exports.find(({ name }) => name === item.name)
+    if (found?.signature !== wanted)
+      throw malformed(
+        `the core function ${quoted(item.name)} is ${found?.signature ?? 'missing'}, wanted ${wanted}`,
+      )
+  }
+  for (const definition of plan.functions)
+    if (definition.kind === 'lower') check(definition.options.realloc, REALLOC)
+  for (const destructor of plan.destructors.values()) check(destructor, '(i32) -> ()')
+  if (plan.handler !== undefined) check(plan.handler.core, liftedSignature(plan.handler))
+}
+
+function checkImport(plan: ComponentPlan, index: number, entry: InterfaceImport): void {
+  const { module, name, signature } = entry
+  if (module.startsWith(RESERVED_PREFIX) || name.startsWith(RESERVED_PREFIX))
+    throw malformed(`a core module imports ${quoted(name)}, wanted none of ${RESERVED_PREFIX}`)
+  const given = plan.instances[index]?.arguments.get(module)
+  if (given === undefined)
+    throw malformed(`a core module imports from ${quoted(module)}, and is not given it`)
+  if (given.kind === 'instance') return
+  const item = given.items.get(name)
+  if (item === undefined)
+    throw malformed(
+      `a core module imports ${quoted(name)} of ${quoted(module)}, and is not given it`,
+    )
+  if (item.kind !== 'canon') return
+  const definition = plan.functions[item.index]
+  const wanted = definition === undefined ? 'none' : loweredSignature(definition)
+  if (signature !== wanted)
+    throw malformed(
+      `a core module imports ${quoted(name)} as ${signature ?? entry.kind}, wanted ${wanted}`,
+    )
+}
+
+function loweredSignature(definition: CanonicalFunction): string {
+  if (definition.kind === 'resource.drop') return '(i32) -> ()'
+  if (definition.kind !== 'lower') return '(i32) -> i32'
+  const { parameters, result } = definition.type
+  const { flat } = layoutOfFields(parameters)
+  const passed: string[] = flat.length > MAX_FLAT_PARAMETERS ? ['i32'] : [...flat]
+  const results = result === undefined ? [] : layoutOf(result).flat
+  if (results.length > 1) passed.push('i32')
+  return `(${passed.join(', ')}) -> ${results.length === 1 ? results[0] : '()'}`
+}
+
+function liftedSignature({ type }: LiftedFunction): string {
+  return `(${layoutOfFields(type.parameters).flat.join(', ')}) -> ()`
+}

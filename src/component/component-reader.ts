@@ -1,0 +1,132 @@
+/** Reads what the binary format of components has beyond that of core modules: counted lists, names, sorts, options. */
+import { ByteReader } from '../wasm/byte-reader.ts'
+import type { CanonicalOptions, Named, Reference, Sort } from './definition.ts'
+import { PRIMITIVES, type ValueReference } from './definition.ts'
+import { malformed, unsupported } from './errors.ts'
+import { checkComponentLimit } from './limits.ts'
+
+const CORE_SORTS: ReadonlyMap<number, Sort> = new Map([
+  [0x00, 'core func'],
+  [0x01, 'core table'],
+  [0x02, 'core memory'],
+  [0x03, 'core global'],
+  [0x11, 'core module'],
+  [0x12, 'core instance'],
+])
+
+const SORTS: ReadonlyMap<number, Sort> = new Map([
+  [0x01, 'func'],
+  [0x03, 'type'],
+  [0x04, 'component'],
+  [0x05, 'instance'],
+])
+
+const FIRST_PRIMITIVE = 0x7f
+
+/** Shared by all readers of one component. */
+export interface Count {
+  definitions: number
+  sections: number
+}
+
+export class ComponentReader extends ByteReader {
+  readonly count: Count
+
+  constructor(bytes: Uint8Array, span: { start: number; end: number }, count: Count) {
+    super(bytes, span.start, span.end)
+    this.count = count
+  }
+
+  /** A length and so many entries, each at least a byte. */
+  list<Entry>(read: () => Entry): Entry[] {
+    const length = this.u32()
+    if (length > this.end - this.pos) throw this.cutShort()
+    this.count.definitions += length
+    checkComponentLimit('definitions', this.count.definitions)
+    const entries: Entry[] = []
+    for (let index = 0; index < length; index++) entries.push(read())
+    return entries
+  }
+
+  named<Value>(read: () => Value): Named<Value> {
+    const name = this.name()
+    return [name, read()]
+  }
+
+  /** What an import or export is called; the byte before it once said how. */
+  externName(): string {
+    const form = this.byte()
+    if (form > 1) throw unsupported(`a name of the form ${form}`)
+    return this.name()
+  }
+
+  optional<Value>(read: () => Value): Value | undefined {
+    const flag = this.byte()
+    if (flag > 1) throw malformed(`found ${flag}, wanted 0 or 1 at offset ${this.pos - 1}`)
+    return flag === 0 ? undefined : read()
+  }
+
+  value(): ValueReference {
+    const found = this.s33()
+    return found < 0 ? primitiveOf(found & 0x7f) : found
+  }
+
+  sort(): Sort {
+    const byte = this.byte()
+    return byte === 0 ? this.coreSort() : sortOf(SORTS, byte)
+  }
+
+  coreSort(): Sort {
+    return sortOf(CORE_SORTS, this.byte())
+  }
+
+  reference(): Reference {
+    const sort = this.sort()
+    return { sort, index: this.u32() }
+  }
+
+  coreReference(): Reference {
+    const sort = this.coreSort()
+    return { sort, index: this.u32() }
+  }
+
+  options(): CanonicalOptions {
+    let encoding: CanonicalOptions['encoding'] = 'utf8'
+    let memory: number | undefined
+    let realloc: number | undefined
+    let postReturn: number | undefined
+    for (const [option, index] of this.list(() => this.#option())) {
+      if (option === 1) encoding = 'utf16'
+      else if (option === 2) encoding = 'latin1+utf16'
+      else if (option === 3) memory = index
+      else if (option === 4) realloc = index
+      else if (option === 5) postReturn = index
+    }
+    return { encoding, memory, realloc, postReturn }
+  }
+
+  #option(): readonly [option: number, index: number] {
+    const option = this.byte()
+    if (option > 5) throw unsupported(`the canonical option ${option}`)
+    return [option, option < 3 ? 0 : this.u32()]
+  }
+
+  expect(wanted: number): void {
+    const found = this.byte()
+    if (found !== wanted)
+      throw malformed(`found ${found}, wanted ${wanted} at offset ${this.pos - 1}`)
+  }
+}
+
+/** The primitive type that a byte stands for. */
+export function primitiveOf(byte: number): string {
+  const name = PRIMITIVES[FIRST_PRIMITIVE - byte]
+  if (name === undefined) throw unsupported(`the type ${byte}`)
+  return name
+}
+
+function sortOf(sorts: ReadonlyMap<number, Sort>, byte: number): Sort {
+  const sort = sorts.get(byte)
+  if (sort === undefined) throw unsupported(`something of sort ${byte}`)
+  return sort
+}

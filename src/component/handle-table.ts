@@ -1,0 +1,50 @@
+/**
+ * The handles of one instance of a component: small numbers that stand for resources. A run begins with an empty table, so that no
+ * number leads to anything of a request before it.
+ */
+import { fault } from './guest-fault.ts'
+import type { HostResource } from './value.ts'
+
+/** Handles at once. */
+export const MAX_HANDLES = 65_536
+
+/** What a handle stands for: of a resource that a component defines, its own number. */
+export type Representation = HostResource | number
+
+export interface Handle {
+  readonly resource: string
+  readonly representation: Representation
+  /** Calls that it is lent to. */
+  lends: number
+}
+
+export class HandleTable {
+  /** No handle is 0. */
+  readonly #handles: Array<Handle | undefined> = [undefined]
+  readonly #free: number[] = []
+
+  /** Of a resource that the guest owns. */
+  add(resource: string, representation: Representation): number {
+    const index = this.#free.pop() ?? this.#handles.length
+    if (index > MAX_HANDLES) throw fault(`more than ${MAX_HANDLES} handles`)
+    this.#handles[index] = { resource, representation, lends: 0 }
+    return index
+  }
+
+  get(index: number, resource: string): Handle {
+    const handle = this.#handles[index >>> 0]
+    if (handle === undefined) throw fault(`there is no handle ${index >>> 0}`)
+    if (handle.resource !== resource)
+      throw fault(`handle ${index >>> 0} is of another resource than ${JSON.stringify(resource)}`)
+    return handle
+  }
+
+  /** The guest owns it no longer. */
+  take(index: number, resource: string): Representation {
+    const handle = this.get(index, resource)
+    if (handle.lends > 0) throw fault(`handle ${index >>> 0} is given away while it is lent`)
+    this.#handles[index >>> 0] = undefined
+    this.#free.push(index >>> 0)
+    return handle.representation
+  }
+}

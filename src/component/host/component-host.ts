@@ -1,0 +1,99 @@
+/**
+ * What all host functions work on: the calls of preview 1, and the request with its answer. One for each instance, one run at a
+ * time; a run finds nothing of the one before.
+ */
+import { ExitSignal } from '../../wasi/exit-signal.ts'
+import type { WasiHost } from '../../wasi/host.ts'
+import type { WasiGrants } from '../../wasi/session.ts'
+import { fault } from '../guest-fault.ts'
+import { HandleTable } from '../handle-table.ts'
+import { HttpResponse } from './http-response.ts'
+import { Preview1Calls } from './preview1-calls.ts'
+
+/** What a call takes beside what it charges for itself, in nanoseconds, about. */
+const CALL_WORK = 1_000
+
+export class ComponentHost {
+  readonly calls: Preview1Calls
+  /** False while code of the guest runs that must not call out: its allocator, most of all. */
+  mayLeave = true
+  /** Of the run. */
+  response: HttpResponse
+  readonly #wasi: WasiHost
+  readonly #tables: HandleTable[]
+  #grants: WasiGrants | undefined
+  #environment: ReadonlyMap<string, string> | undefined
+  #fault: Error | undefined
+
+  /** `owners`: how many instances of components there are. */
+  constructor(wasi: WasiHost, counter: Pick<WebAssembly.Global, 'value'>, owners: number) {
+    this.#wasi = wasi
+    this.calls = new Preview1Calls(wasi, counter)
+    this.#tables = Array.from({ length: owners }, () => new HandleTable())
+    this.response = new HttpResponse(this.calls)
+  }
+
+  begin(grants: WasiGrants): void {
+    this.end()
+    this.#grants = grants
+    this.calls.begin()
+  }
+
+  /** Forgets the run: its handles, and all that they led to. */
+  end(): void {
+    this.#grants = undefined
+    this.#environment = undefined
+    this.#fault = undefined
+    this.mayLeave = true
+    this.response = new HttpResponse(this.calls)
+    for (const index of this.#tables.keys()) this.#tables[index] = new HandleTable()
+  }
+
+  handles(owner: number): HandleTable {
+    const table = this.#tables[owner]
+    if (table === undefined) throw fault('a component without handles')
+    return table
+  }
+
+  /** By name; one char a byte. */
+  get environment(): ReadonlyMap<string, string> {
+    this.#environment ??= new Map(
+      (this.#grants?.env ?? []).map((entry) => {
+        const text = typeof entry === 'string' ? entry : Buffer.from(entry).toString('latin1')
+        const at = text.indexOf('=')
+        return [text.slice(0, at), text.slice(at + 1)] as const
+      }),
+    )
+    return this.#environment
+  }
+
+  get arguments(): readonly string[] {
+    return this.#grants?.args ?? []
+  }
+
+  /** Starts a call: throws when the guest has ended, has trapped, or must not make any. */
+  enter(): void {
+    this.#wasi.enter()
+    this.#wasi.charge(CALL_WORK)
+    if (!this.mayLeave) throw fault('a call of the host while it was being given memory')
+  }
+
+  readonly charge = (work: number): void => this.#wasi.charge(work)
+
+  /** What a host function has thrown: the guest gets no further, even if it catches that. Answers what to throw. */
+  trap(error: unknown): unknown {
+    if (error instanceof ExitSignal) return error
+    this.#fault ??= error instanceof Error ? error : new Error(String(error))
+    this.#wasi.poison()
+    return error
+  }
+
+  /** What has made it trap, caught or not. */
+  get fault(): Error | undefined {
+    return this.#fault
+  }
+
+  exit(code: number): never {
+    return this.#wasi.exit(code)
+  }
+}

@@ -1,0 +1,29 @@
+/** wasi:filesystem/preopens: the folders that a run is granted. */
+import { Errno } from '../../wasi/errno.ts'
+import type { Value } from '../value.ts'
+import type { ComponentHost } from './component-host.ts'
+import { FileDescriptor } from './file-descriptor.ts'
+import { type Interface, plain } from './host-function.ts'
+
+const FIRST = 3
+const READ_AND_MUTATE = 1 | 32
+
+export const PREOPENS: Interface = {
+  'get-directories': plain('() -> list<tuple<own<$descriptor>, string>>', (host) => () => {
+    const found: Value[] = []
+    for (let fd = FIRST; ; fd++) {
+      const name = nameOf(host, fd)
+      if (name === undefined) return found
+      const descriptor = new FileDescriptor(host, { fd, flags: READ_AND_MUTATE, isGranted: true })
+      found.push([descriptor, name])
+    }
+  }),
+}
+
+function nameOf({ calls }: ComponentHost, fd: number): string | undefined {
+  if (calls.callNow('fd_prestat_get', fd, calls.movedAt) !== Errno.SUCCESS) return undefined
+  const length = calls.view.getUint32(calls.movedAt + 4, true)
+  if (calls.callNow('fd_prestat_dir_name', fd, calls.movedAt, length) !== Errno.SUCCESS)
+    return undefined
+  return Buffer.from(calls.moved(length)).toString('utf8')
+}

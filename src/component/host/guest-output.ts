@@ -1,0 +1,121 @@
+/** Where a guest's bytes go: what it may write without waiting is as much as is held for it. */
+import { fault } from '../guest-fault.ts'
+import { type Case, caseOf, err, HostResource, OK } from '../value.ts'
+import { IoError } from './io-error.ts'
+import { after, MOVED_BYTES, type Preview1Calls, type Wish } from './preview1-calls.ts'
+
+/** Of an answer that has no head yet. */
+export const MAX_UNSET_BYTES: number = 1024 * 1024
+
+export const CLOSED: Case = err(caseOf('closed'))
+
+/** A file, at an offset that moves on; `undefined`: its end. Or a descriptor that bytes are written to one after the other. */
+export interface Target {
+  readonly fd: number
+  readonly offset?: bigint | 'end'
+}
+
+export class OutputStream extends HostResource {
+  /** Bytes taken. */
+  taken = 0
+  readonly #calls: Preview1Calls
+  readonly #target: Target
+  readonly #held: Uint8Array[] = []
+  #offset = 0n
+  #isHeldBack: boolean
+  #failure: Case | undefined
+
+  /** `isHeldBack`: nothing is written before `release`. */
+  constructor(calls: Preview1Calls, target: Target, isHeldBack = false) {
+    super()
+    this.#calls = calls
+    this.#target = target
+    if (typeof target.offset === 'bigint') this.#offset = target.offset
+    this.#isHeldBack = isHeldBack
+  }
+
+  /** How many bytes may be written now. */
+  check(): Case {
+    void this.pump(false)
+    if (this.#failure !== undefined) return this.#failure
+    const most = this.#isHeldBack ? MAX_UNSET_BYTES - this.#heldBytes() : MOVED_BYTES
+    const isFull = this.#held.length > 0 && !this.#isHeldBack
+    return { tag: 'ok', value: BigInt(isFull ? 0 : Math.min(most, MOVED_BYTES)) }
+  }
+
+  /** Takes bytes, and waits until they are written if `waits`. More than `check` has allowed is a fault. */
+  write(bytes: Uint8Array, waits: boolean): Case | Promise<Case> {
+    if (this.#failure !== undefined) return this.#failure
+    const isTooMuch = !waits && this.#held.length > 0 && !this.#isHeldBack
+    if (bytes.length > MOVED_BYTES || isTooMuch)
+      throw fault('more bytes were written than check-write has allowed')
+    if (this.#isHeldBack && this.#heldBytes() + bytes.length > MAX_UNSET_BYTES)
+      throw fault('the body of an answer was written before its response-outparam was set')
+    this.taken += bytes.length
+    if (bytes.length > 0) this.#held.push(bytes)
+    return after(this.pump(waits), () => this.#failure ?? OK)
+  }
+
+  flush(waits: boolean): Case | Promise<Case> {
+    return after(this.pump(waits), () => this.#failure ?? OK)
+  }
+
+  /** Begins to write: `head` first. */
+  release(head: Uint8Array): void {
+    this.#isHeldBack = false
+    this.#held.unshift(head)
+    void this.pump(false)
+  }
+
+  /** What must come before more can be taken; undefined: nothing. */
+  wish(): Wish | undefined {
+    void this.pump(false)
+    if (this.#held.length === 0 || this.#isHeldBack || this.#failure !== undefined) return undefined
+    return { kind: 'write', fd: this.#target.fd }
+  }
+
+  /** Writes what it holds, as far as that goes, or all. */
+  pump(waits: boolean): void | Promise<void> {
+    while (!this.#isHeldBack && this.#failure === undefined) {
+      const [first] = this.#held
+      if (first === undefined) return undefined
+      const part = first.subarray(0, MOVED_BYTES)
+      const written = this.#put(part, waits)
+      if (written instanceof Promise)
+        return written.then((count) => {
+          this.#wrote(first, count)
+          return this.pump(waits)
+        })
+      if (written === 0) return undefined
+      this.#wrote(first, written)
+    }
+    return undefined
+  }
+
+  #put(part: Uint8Array, waits: boolean): number | Promise<number> {
+    const calls = this.#calls
+    const { fd, offset } = this.#target
+    if (offset === undefined) return calls.write(fd, part, waits)
+    if (offset === 'end') {
+      const errno = calls.callNow('fd_filestat_get', fd, calls.movedAt)
+      if (errno !== 0) return -errno
+      return calls.writeAt(fd, part, calls.view.getBigUint64(calls.movedAt + 32, true))
+    }
+    return calls.writeAt(fd, part, this.#offset)
+  }
+
+  #wrote(first: Uint8Array, count: number): void {
+    if (count < 0) {
+      this.#failure = err(caseOf('last-operation-failed', new IoError(-count)))
+      this.#held.length = 0
+      return
+    }
+    this.#offset += BigInt(count)
+    if (count === first.length) this.#held.shift()
+    else this.#held[0] = first.subarray(count)
+  }
+
+  #heldBytes(): number {
+    return this.#held.reduce((sum, { length }) => sum + length, 0)
+  }
+}

@@ -1,0 +1,65 @@
+/** What a guest does with an answer. */
+import { type Case, caseOf, err, OK, ok, some } from '../value.ts'
+import { type Interface, plain } from './host-function.ts'
+import { Fields } from './http-fields.ts'
+import { OutgoingBody, OutgoingResponse, type ResponseOutparam } from './http-response.ts'
+
+export const OUTGOING: Interface = {
+  '[constructor]outgoing-response': plain(
+    '(own<$fields>) -> own<$outgoing-response>',
+    () => (fields: Fields) => new OutgoingResponse(new Fields(fields.entries, true)),
+  ),
+  '[method]outgoing-response.status-code': plain(
+    '(borrow<$outgoing-response>) -> u16',
+    () => (self: OutgoingResponse) => self.status,
+  ),
+  '[method]outgoing-response.set-status-code': plain(
+    '(borrow<$outgoing-response>, u16) -> result<_, _>',
+    () => (self: OutgoingResponse, status: number) => {
+      if (status < 200 || status > 999) return err()
+      self.status = status
+      return OK
+    },
+  ),
+  '[method]outgoing-response.headers': plain(
+    '(borrow<$outgoing-response>) -> own<$fields>',
+    () => (self: OutgoingResponse) => new Fields(self.fields.entries, false),
+  ),
+  '[method]outgoing-response.body': plain(
+    '(borrow<$outgoing-response>) -> result<own<$outgoing-body>, _>',
+    (host) => (self: OutgoingResponse) => {
+      if (self.body !== undefined) return err()
+      self.body = new OutgoingBody(host.calls, self.fields)
+      return ok(self.body)
+    },
+  ),
+  '[method]outgoing-body.write': plain(
+    '(borrow<$outgoing-body>) -> result<own<$output-stream>, _>',
+    () => (self: OutgoingBody) => {
+      if (self.isTaken) return err()
+      self.isTaken = true
+      return ok(self.stream)
+    },
+  ),
+  // FastCGI has no trailers: those of the guest are dropped.
+  '[static]outgoing-body.finish': plain(
+    '(own<$outgoing-body>, option<own<$fields>>) -> result<_, $http-error>',
+    () => (self: OutgoingBody) => {
+      if (!self.isComplete)
+        return err(caseOf('HTTP-response-body-size', some(BigInt(self.stream.taken))))
+      self.isFinished = true
+      return OK
+    },
+  ),
+  '[static]response-outparam.set': plain(
+    '(own<$response-outparam>, result<own<$outgoing-response>, $http-error>) -> ()',
+    (host) => (_: ResponseOutparam, answer: Case) => {
+      host.response.set(answer)
+      return undefined
+    },
+  ),
+  '[method]response-outparam.send-informational': plain(
+    '(borrow<$response-outparam>, u16, own<$fields>) -> result<_, $http-error>',
+    () => () => err(caseOf('configuration-error')),
+  ),
+}

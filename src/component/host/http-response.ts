@@ -1,0 +1,81 @@
+/** wasi:http's answer: what is set, and the body behind it, goes to standard output as a CGI response. */
+import { fault } from '../guest-fault.ts'
+import { type Case, HostResource } from '../value.ts'
+import { OutputStream } from './guest-output.ts'
+import { Fields } from './http-fields.ts'
+import type { Preview1Calls } from './preview1-calls.ts'
+
+const STDOUT = 1
+const FAILED_STATUS = 500
+
+export class OutgoingResponse extends HostResource {
+  status = 200
+  readonly fields: Fields
+  body: OutgoingBody | undefined
+
+  constructor(fields: Fields) {
+    super()
+    this.fields = fields
+  }
+}
+
+/** Of an answer, or of a request that is never sent. */
+export class OutgoingBody extends HostResource {
+  readonly stream: OutputStream
+  readonly fields: Fields
+  isTaken = false
+  isFinished = false
+
+  constructor(calls: Preview1Calls, fields: Fields) {
+    super()
+    this.stream = new OutputStream(calls, { fd: STDOUT }, true)
+    this.fields = fields
+  }
+
+  /** Where it says how long it is: whether that is true. */
+  get isComplete(): boolean {
+    const [declared] = this.fields.named('content-length')
+    return (
+      declared === undefined ||
+      Buffer.from(declared).toString('latin1') === String(this.stream.taken)
+    )
+  }
+}
+
+export class ResponseOutparam extends HostResource {}
+
+/** The answer of one run. */
+export class HttpResponse {
+  readonly #calls: Preview1Calls
+  #isSet = false
+  #body: OutgoingBody | undefined
+  #stream: OutputStream | undefined
+
+  constructor(calls: Preview1Calls) {
+    this.#calls = calls
+  }
+
+  set(answer: Case): void {
+    if (this.#isSet) throw fault('a response-outparam was set twice')
+    this.#isSet = true
+    const response =
+      answer.tag === 'ok' ? (answer.value as OutgoingResponse) : new OutgoingResponse(new Fields())
+    if (answer.tag !== 'ok') response.status = FAILED_STATUS
+    const lines = response.fields.entries.map(
+      ([name, value]) => `${name}: ${Buffer.from(value).toString('latin1')}\r\n`,
+    )
+    const head = Buffer.from(`Status: ${response.status}\r\n${lines.join('')}\r\n`, 'latin1')
+    this.#body = response.body
+    const stream = response.body?.stream ?? new OutputStream(this.#calls, { fd: STDOUT }, true)
+    this.#stream = stream
+    stream.release(head)
+  }
+
+  /** The guest has returned: the last bytes go out. */
+  async finish(): Promise<void> {
+    if (!this.#isSet) throw fault('it returned without an answer: response-outparam was not set')
+    await this.#stream?.flush(true)
+    if (this.#body !== undefined && !this.#body.isFinished)
+      throw fault('it returned without finishing the body of its answer')
+  }
+}

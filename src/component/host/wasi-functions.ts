@@ -1,0 +1,79 @@
+/** All that a component may import: the interfaces of WASI 0.2 that are here, and the types of their functions. */
+import { ComponentError, quoted } from '../errors.ts'
+import type { CanonicalFunction, ComponentPlan } from '../plan.ts'
+import { printFunction } from '../print-type.ts'
+import * as cli from './cli-functions.ts'
+import * as clocks from './clock-functions.ts'
+import { FILES } from './file-functions.ts'
+import { PREOPENS } from './file-preopens.ts'
+import type { HostFunction, Interface } from './host-function.ts'
+import { FIELDS } from './http-field-functions.ts'
+import { OUTGOING_HANDLER, OUTGOING_REQUESTS } from './http-outgoing.ts'
+import { INCOMING } from './http-request.ts'
+import { OUTGOING } from './http-response-functions.ts'
+import { POLL } from './pollable.ts'
+import { IO_ERROR, STREAMS } from './stream-functions.ts'
+import { expandType } from './wasi-types.ts'
+
+const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, HostFunction>> = new Map(
+  Object.entries<Interface>({
+    'wasi:cli/environment': cli.ENVIRONMENT,
+    'wasi:cli/exit': cli.EXIT,
+    'wasi:cli/stdin': cli.STDIN,
+    'wasi:cli/stdout': cli.STDOUT,
+    'wasi:cli/stderr': cli.STDERR_OUTPUT,
+    'wasi:cli/terminal-input': cli.NOTHING,
+    'wasi:cli/terminal-output': cli.NOTHING,
+    'wasi:cli/terminal-stdin': cli.TERMINAL_STDIN,
+    'wasi:cli/terminal-stdout': cli.TERMINAL_STDOUT,
+    'wasi:cli/terminal-stderr': cli.TERMINAL_STDERR,
+    'wasi:clocks/monotonic-clock': clocks.MONOTONIC_CLOCK,
+    'wasi:clocks/wall-clock': clocks.WALL_CLOCK,
+    'wasi:random/random': clocks.RANDOM,
+    'wasi:random/insecure': clocks.INSECURE_RANDOM,
+    'wasi:random/insecure-seed': clocks.INSECURE_SEED,
+    'wasi:io/error': IO_ERROR,
+    'wasi:io/poll': POLL,
+    'wasi:io/streams': STREAMS,
+    'wasi:filesystem/preopens': PREOPENS,
+    'wasi:filesystem/types': FILES,
+    'wasi:http/types': { ...FIELDS, ...INCOMING, ...OUTGOING, ...OUTGOING_REQUESTS },
+    'wasi:http/outgoing-handler': OUTGOING_HANDLER,
+  }).map(([name, functions]) => [name, new Map(Object.entries(functions))]),
+)
+
+const HANDLER = expandType('(own<$incoming-request>, own<$response-outparam>) -> ()')
+
+type Lowered = Extract<CanonicalFunction, { kind: 'lower' }>
+
+/** Throws COMPONENT_IMPORT: there is no such function. */
+export function findFunction({ interface: from, name }: Lowered): HostFunction {
+  const found = INTERFACES.get(from)?.get(name)
+  if (found !== undefined) return found
+  throw new ComponentError(
+    'COMPONENT_IMPORT',
+    `Cannot run component: it calls ${quoted(name)} of ${quoted(from)}, wanted what there is of WASI 0.2: docs/abi.md has a list`,
+  )
+}
+
+function checkType({ interface: from, name, type }: Lowered, { type: wanted }: HostFunction): void {
+  if (printFunction(type) === expandType(wanted)) return
+  throw new ComponentError(
+    'COMPONENT_IMPORT',
+    `Cannot run component: it calls ${quoted(name)} of ${quoted(from)} with another type than WASI 0.2 gives it, wanted ${quoted(wanted)}: build it with WASI's own definitions`,
+  )
+}
+
+/** Whether it can be run for a request: throws COMPONENT_IMPORT and COMPONENT_EXPORT. */
+export function checkPlan(plan: ComponentPlan): void {
+  const lowered = plan.functions.filter((definition) => definition.kind === 'lower')
+  const found = lowered.map((definition) => [definition, findFunction(definition)] as const)
+  for (const [definition, own] of found) checkType(definition, own)
+  const { handler, exports } = plan
+  if (handler !== undefined && printFunction(handler.type) === HANDLER) return
+  const names = exports.slice(0, 10).map(quoted)
+  throw new ComponentError(
+    'COMPONENT_EXPORT',
+    `Cannot run component: it exports ${names.join(', ') || 'nothing'}, wanted "wasi:http/incoming-handler@0.2.10" with its function "handle"`,
+  )
+}

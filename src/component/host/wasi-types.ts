@@ -1,0 +1,104 @@
+/** The named types of WASI 0.2, as `print-type.ts` prints them: `$name` in the types of functions. */
+
+const RESOURCES: Readonly<Record<string, readonly string[]>> = {
+  'wasi:io/error': ['error'],
+  'wasi:io/poll': ['pollable'],
+  'wasi:io/streams': ['input-stream', 'output-stream'],
+  'wasi:filesystem/types': ['descriptor', 'directory-entry-stream'],
+  'wasi:cli/terminal-input': ['terminal-input'],
+  'wasi:cli/terminal-output': ['terminal-output'],
+  'wasi:http/types': [
+    ...['fields', 'incoming-request', 'outgoing-request', 'request-options', 'response-outparam'],
+    ...['incoming-response', 'incoming-body', 'future-trailers', 'outgoing-response'],
+    ...['outgoing-body', 'future-incoming-response'],
+  ],
+}
+
+const FIELD_SIZE = 'record{field-name: option<string>, field-size: option<u32>}'
+
+const NAMED: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(RESOURCES).flatMap(([from, names]) =>
+    names.map((name) => [name, `${from}#${name}`] as const),
+  ),
+  ['stream-error', 'variant{last-operation-failed(own<wasi:io/error#error>), closed}'],
+  ['datetime', 'record{seconds: u64, nanoseconds: u32}'],
+  [
+    'method',
+    'variant{get, head, post, put, delete, connect, options, trace, patch, other(string)}',
+  ],
+  ['scheme', 'variant{HTTP, HTTPS, other(string)}'],
+  ['header-error', 'variant{invalid-syntax, forbidden, immutable}'],
+  [
+    'http-error',
+    `variant{${[
+      'DNS-timeout',
+      'DNS-error(record{rcode: option<string>, info-code: option<u16>})',
+      ...['destination-not-found', 'destination-unavailable', 'destination-IP-prohibited'],
+      ...['destination-IP-unroutable', 'connection-refused', 'connection-terminated'],
+      ...['connection-timeout', 'connection-read-timeout', 'connection-write-timeout'],
+      ...['connection-limit-reached', 'TLS-protocol-error', 'TLS-certificate-error'],
+      'TLS-alert-received(record{alert-id: option<u8>, alert-message: option<string>})',
+      ...['HTTP-request-denied', 'HTTP-request-length-required'],
+      ...['HTTP-request-body-size(option<u64>)', 'HTTP-request-method-invalid'],
+      ...['HTTP-request-URI-invalid', 'HTTP-request-URI-too-long'],
+      'HTTP-request-header-section-size(option<u32>)',
+      `HTTP-request-header-size(option<${FIELD_SIZE}>)`,
+      'HTTP-request-trailer-section-size(option<u32>)',
+      `HTTP-request-trailer-size(${FIELD_SIZE})`,
+      ...['HTTP-response-incomplete', 'HTTP-response-header-section-size(option<u32>)'],
+      `HTTP-response-header-size(${FIELD_SIZE})`,
+      'HTTP-response-body-size(option<u64>)',
+      'HTTP-response-trailer-section-size(option<u32>)',
+      `HTTP-response-trailer-size(${FIELD_SIZE})`,
+      'HTTP-response-transfer-coding(option<string>)',
+      'HTTP-response-content-coding(option<string>)',
+      ...['HTTP-response-timeout', 'HTTP-upgrade-failed', 'HTTP-protocol-error'],
+      ...['loop-detected', 'configuration-error', 'internal-error(option<string>)'],
+    ].join(', ')}}`,
+  ],
+  [
+    'file-error',
+    `enum{${[
+      ...['access', 'would-block', 'already', 'bad-descriptor', 'busy', 'deadlock', 'quota'],
+      ...['exist', 'file-too-large', 'illegal-byte-sequence', 'in-progress', 'interrupted'],
+      ...['invalid', 'io', 'is-directory', 'loop', 'too-many-links', 'message-size'],
+      ...['name-too-long', 'no-device', 'no-entry', 'no-lock', 'insufficient-memory'],
+      ...['insufficient-space', 'not-directory', 'not-empty', 'not-recoverable'],
+      ...['unsupported', 'no-tty', 'no-such-device', 'overflow', 'not-permitted', 'pipe'],
+      ...['read-only', 'invalid-seek', 'text-file-busy', 'cross-device'],
+    ].join(', ')}}`,
+  ],
+  [
+    'descriptor-type',
+    'enum{unknown, block-device, character-device, directory, fifo, symbolic-link, regular-file, socket}',
+  ],
+  [
+    'descriptor-flags',
+    'flags{read, write, file-integrity-sync, data-integrity-sync, requested-write-sync, mutate-directory}',
+  ],
+  ['path-flags', 'flags{symlink-follow}'],
+  ['open-flags', 'flags{create, directory, exclusive, truncate}'],
+  ['advice', 'enum{normal, sequential, random, will-need, dont-need, no-reuse}'],
+  ['hash', 'record{lower: u64, upper: u64}'],
+])
+
+const COMPOSED: ReadonlyMap<string, string> = new Map([
+  [
+    'descriptor-stat',
+    'record{type: $descriptor-type, link-count: u64, size: u64, data-access-timestamp: option<$datetime>, data-modification-timestamp: option<$datetime>, status-change-timestamp: option<$datetime>}',
+  ],
+  ['new-timestamp', 'variant{no-change, now, timestamp($datetime)}'],
+  ['directory-entry', 'record{type: $descriptor-type, name: string}'],
+])
+
+/** Puts what is meant in the place of each `$name`. */
+export function expandType(type: string): string {
+  return type.replace(/\$([a-z-]+)/g, (_, name: string) => {
+    const composed = COMPOSED.get(name)
+    if (composed !== undefined) return expandType(composed)
+    const found = NAMED.get(name)
+    if (found === undefined)
+      throw new Error(`Cannot expand a type: found $${name}, wanted one of WASI`)
+    return found
+  })
+}

@@ -1,0 +1,86 @@
+/** What is to be done to instantiate a component: plain data, nothing of it unresolved. `resolve-component.ts` makes it. */
+
+import type { Span } from '../wasm/wasm-module.ts'
+import type { CanonicalOptions, Named } from './definition.ts'
+
+export type ValueType =
+  | { readonly kind: 'primitive'; readonly of: string }
+  | { readonly kind: 'record' | 'tuple'; readonly fields: ReadonlyArray<Named<ValueType>> }
+  /** `option` and `result` have cases, too. */
+  | {
+      readonly kind: 'variant' | 'enum' | 'option' | 'result'
+      readonly cases: ReadonlyArray<Named<ValueType | undefined>>
+    }
+  | { readonly kind: 'list'; readonly element: ValueType }
+  | { readonly kind: 'flags'; readonly names: readonly string[] }
+  /** `resource`: one string for each resource, however many names it has. */
+  | { readonly kind: 'own' | 'borrow'; readonly resource: string }
+
+export interface FunctionType {
+  readonly parameters: readonly ValueType[]
+  readonly result: ValueType | undefined
+}
+
+/** Something of core WebAssembly: what an instance of the plan exports, or one of its canonical functions. */
+export type CoreItem =
+  | { readonly kind: 'export'; readonly instance: number; readonly name: string }
+  | { readonly kind: 'canon'; readonly index: number }
+
+export interface ResolvedOptions {
+  readonly encoding: CanonicalOptions['encoding']
+  readonly memory: CoreItem | undefined
+  readonly realloc: CoreItem | undefined
+  readonly postReturn: CoreItem | undefined
+}
+
+export type CanonicalFunction =
+  | {
+      readonly kind: 'lower'
+      /** `wasi:io/streams`, without a version. */
+      readonly interface: string
+      readonly name: string
+      readonly type: FunctionType
+      readonly options: ResolvedOptions
+      /** Which instance of a component, of those in this one: each has handles of its own. */
+      readonly owner: number
+    }
+  | {
+      readonly kind: 'resource.new' | 'resource.drop' | 'resource.rep'
+      readonly resource: string
+      readonly owner: number
+    }
+
+/** What one instance of a core module is given, by the name of the imported module. */
+export type CoreArgument =
+  | { readonly kind: 'instance'; readonly index: number }
+  | { readonly kind: 'items'; readonly items: ReadonlyMap<string, CoreItem> }
+
+export interface CoreInstance {
+  /** Index. */
+  readonly module: number
+  readonly arguments: ReadonlyMap<string, CoreArgument>
+}
+
+export interface LiftedFunction {
+  readonly core: CoreItem
+  readonly type: FunctionType
+  readonly options: ResolvedOptions
+  readonly owner: number
+}
+
+export interface ComponentPlan {
+  /** Core modules, as they stand in the component. */
+  readonly modules: readonly Span[]
+  /** In this order. */
+  readonly instances: readonly CoreInstance[]
+  readonly functions: readonly CanonicalFunction[]
+  /** Destructors of the resources that the component defines. */
+  readonly destructors: ReadonlyMap<string, CoreItem>
+  /** What it imports, as it calls it. */
+  readonly imports: readonly string[]
+  readonly exports: readonly string[]
+  /** What a request is given to: the `handle` of wasi:http's incoming-handler. */
+  readonly handler: LiftedFunction | undefined
+  /** How many instances of components there are, itself and those in it. */
+  readonly owners: number
+}

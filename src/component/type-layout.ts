@@ -1,0 +1,124 @@
+/** Where values of a type lie in memory, and what they are as core values (canonical ABI: alignment, element size, flattening). */
+import type { ValueType } from './plan.ts'
+
+export type CoreType = 'i32' | 'i64' | 'f32' | 'f64'
+
+export interface Layout {
+  readonly size: number
+  readonly alignment: number
+  /** As core values. */
+  readonly flat: readonly CoreType[]
+  /** Of fields; of a variant: of each payload, all at one place. */
+  readonly offsets: readonly number[]
+  /** Bytes of a variant's tag. */
+  readonly tagBytes: number
+}
+
+const PRIMITIVES: ReadonlyMap<string, readonly [size: number, flat: readonly CoreType[]]> = new Map(
+  [
+    ['bool', [1, ['i32']]],
+    ['s8', [1, ['i32']]],
+    ['u8', [1, ['i32']]],
+    ['s16', [2, ['i32']]],
+    ['u16', [2, ['i32']]],
+    ['s32', [4, ['i32']]],
+    ['u32', [4, ['i32']]],
+    ['char', [4, ['i32']]],
+    ['f32', [4, ['f32']]],
+    ['s64', [8, ['i64']]],
+    ['u64', [8, ['i64']]],
+    ['f64', [8, ['f64']]],
+  ],
+)
+
+const POINTER_AND_LENGTH: Layout = {
+  size: 8,
+  alignment: 4,
+  flat: ['i32', 'i32'],
+  offsets: [],
+  tagBytes: 0,
+}
+
+const layouts = new WeakMap<ValueType, Layout>()
+
+export function layoutOf(type: ValueType): Layout {
+  let layout = layouts.get(type)
+  if (layout === undefined) {
+    layout = makeLayout(type)
+    layouts.set(type, layout)
+  }
+  return layout
+}
+
+function alignTo(offset: number, alignment: number): number {
+  return Math.ceil(offset / alignment) * alignment
+}
+
+function makeLayout(type: ValueType): Layout {
+  switch (type.kind) {
+    case 'primitive': {
+      const found = PRIMITIVES.get(type.of)
+      return found === undefined ? POINTER_AND_LENGTH : plain(...found)
+    }
+    case 'list':
+      return POINTER_AND_LENGTH
+    case 'own':
+    case 'borrow':
+      return plain(4, ['i32'])
+    case 'flags':
+      return plain(type.names.length <= 8 ? 1 : type.names.length <= 16 ? 2 : 4, ['i32'])
+    case 'record':
+    case 'tuple':
+      return layoutOfFields(type.fields.map(([, field]) => field))
+    default:
+      return layoutOfCases(type.cases.map(([, payload]) => payload))
+  }
+}
+
+function plain(size: number, flat: readonly CoreType[]): Layout {
+  return { size, alignment: size, flat, offsets: [], tagBytes: 0 }
+}
+
+/** Of values one after the other: parameters, too. */
+export function layoutOfFields(fields: readonly ValueType[]): Layout {
+  const offsets: number[] = []
+  const flat: CoreType[] = []
+  let offset = 0
+  let alignment = 1
+  for (const field of fields) {
+    const layout = layoutOf(field)
+    offset = alignTo(offset, layout.alignment)
+    offsets.push(offset)
+    offset += layout.size
+    alignment = Math.max(alignment, layout.alignment)
+    for (const core of layout.flat) flat.push(core)
+  }
+  return { size: alignTo(offset, alignment), alignment, flat, offsets, tagBytes: 0 }
+}
+
+function layoutOfCases(payloads: ReadonlyArray<ValueType | undefined>): Layout {
+  const tagBytes = payloads.length <= 256 ? 1 : payloads.length <= 65_536 ? 2 : 4
+  const flat: CoreType[] = ['i32']
+  let alignment = tagBytes
+  let size = 0
+  for (const payload of payloads) {
+    if (payload === undefined) continue
+    const layout = layoutOf(payload)
+    alignment = Math.max(alignment, layout.alignment)
+    size = Math.max(size, layout.size)
+    for (const [index, core] of layout.flat.entries()) flat[index + 1] = join(flat[index + 1], core)
+  }
+  const offset = alignTo(tagBytes, alignment)
+  const offsets = payloads.map(() => offset)
+  return { size: alignTo(offset + size, alignment), alignment, flat, offsets, tagBytes }
+}
+
+/** What holds either of two core values. */
+function join(one: CoreType | undefined, other: CoreType): CoreType {
+  if (one === undefined || one === other) return other
+  return isOf32(one) && isOf32(other) ? 'i32' : 'i64'
+}
+
+function isOf32(core: CoreType): boolean {
+  return core === 'i32' || core === 'f32'
+}

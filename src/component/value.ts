@@ -1,0 +1,51 @@
+/** Values of the component model as host code sees them. */
+
+/** A resource of the host's. */
+export abstract class HostResource {
+  /** The guest has given it up. */
+  drop(): void {
+    // Most hold nothing that has to be given back.
+  }
+}
+
+/** One of a variant's, an option's or a result's; an enum's is its name. */
+export interface Case {
+  readonly tag: string
+  readonly value: Value
+}
+
+/**
+ * 64-bit numbers are bigints, flags a number with a bit for each, records and tuples arrays in the order of their fields,
+ * `list<u8>` an array of bytes.
+ */
+export type Value =
+  | undefined
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | HostResource
+  | Case
+  | readonly Value[]
+
+export const NONE: Case = { tag: 'none', value: undefined }
+
+export function some(value: Value): Case {
+  return { tag: 'some', value }
+}
+
+export const OK: Case = { tag: 'ok', value: undefined }
+
+export function ok(value: Value): Case {
+  return { tag: 'ok', value }
+}
+
+export function err(value: Value = undefined): Case {
+  return { tag: 'err', value }
+}
+
+/** A variant's case without a payload, too. */
+export function caseOf(tag: string, value: Value = undefined): Case {
+  return { tag, value }
+}

@@ -1,0 +1,167 @@
+/**
+ * An instance of a component: one of each of its core modules, all hardened, over one host. Its state is that of all of them:
+ * their memories, their mutable globals; and its handles, of which there are none before a request.
+ */
+import { ComponentHost } from '../component/host/component-host.ts'
+import { LinkedComponent } from '../component/link.ts'
+import type { WasiHost } from '../wasi/host.ts'
+import { promising } from '../wasi/jspi.ts'
+import type { WasiGrants } from '../wasi/session.ts'
+import {
+  COUNTER_EXPORT,
+  MEMORY_IMPORT_MODULE,
+  RESTORE_EXPORT,
+  SAVE_EXPORT,
+  START_EXPORT,
+} from '../wasm/contract.ts'
+import { GuestError } from './errors.ts'
+import type { FirstState } from './first-state.ts'
+import { type GuestMemory, memoryImports } from './guest-memory.ts'
+import type { GuestComponent, GuestModule } from './guest-module.ts'
+import type { GuestProgram } from './guest-program.ts'
+import { Meter } from './meter.ts'
+import { MutableState } from './snapshot.ts'
+
+interface ComponentParts {
+  readonly component: GuestComponent
+  readonly memories: readonly GuestMemory[]
+}
+
+export class ComponentProgram implements GuestProgram {
+  readonly meter: GuestProgram['meter']
+  readonly state: MutableState
+  readonly entries: ReadonlyArray<() => Promise<unknown>>
+  readonly #host: ComponentHost
+  readonly #meters: Meter[] = []
+  readonly #name: string
+
+  constructor(module: GuestModule, wasi: WasiHost, { component, memories }: ComponentParts) {
+    const { plan, parts } = component
+    this.#name = module.name
+    const counters: WebAssembly.Global[] = []
+    const counter = {
+      get value(): number {
+        return Number(counters[0]?.value)
+      },
+      set value(units: number) {
+        for (const one of counters) one.value = units
+      },
+    }
+    this.#host = new ComponentHost(wasi, counter, plan.owners)
+    const linked = new LinkedComponent(plan, this.#host, {
+      importsOf: (index) => importsOf(parts[index]?.module),
+      instantiate: (index, imports) => {
+        const part = parts[index]
+        if (part === undefined) throw new Error(`Cannot make core instance ${index}: no module`)
+        const own = memories.slice(part.firstMemory, part.firstMemory + part.memories)
+        const memory = memoryImports(own)[MEMORY_IMPORT_MODULE]
+        if (memory !== undefined) imports[MEMORY_IMPORT_MODULE] = memory
+        const { exports } = makeInstance(part.module, imports, module.name)
+        counters.push(exports[COUNTER_EXPORT] as WebAssembly.Global)
+        this.#meters.push(new Meter(exports, wasi.checks))
+        return exports
+      },
+      withoutSuspending: (code) => this.#withoutSuspending(code),
+    })
+    const { exports } = linked
+    this.meter = meterOf(this.#meters)
+    this.state = new MutableState(module, memories, {
+      [SAVE_EXPORT]: callerOf(exports, SAVE_EXPORT),
+      [RESTORE_EXPORT]: callerOf(exports, RESTORE_EXPORT),
+    })
+    this.meter.restart(this.state.bytes())
+    const starts = exports
+      .map((own) => own[START_EXPORT])
+      .filter((start) => start !== undefined)
+      .map((start) => promising(start as () => void))
+    this.entries = [...starts, () => linked.handle()]
+  }
+
+  takeState(): FirstState {
+    throw new GuestError(
+      'GUEST_WRONG_CONTRACT',
+      `Cannot boot ${this.#name}: it is a component, wanted a reactor`,
+    )
+  }
+
+  begin(grants: WasiGrants): void {
+    this.#host.begin(grants)
+  }
+
+  end(): void {
+    this.#host.end()
+  }
+
+  #withoutSuspending<Result>(code: () => Result): Result {
+    for (const meter of this.#meters) meter.maySuspend = false
+    try {
+      return code()
+    } finally {
+      for (const meter of this.#meters) meter.maySuspend = true
+    }
+  }
+}
+
+/** What V8 finds wrong here is that one core module does not fit another. */
+function makeInstance(
+  module: WebAssembly.Module,
+  given: WebAssembly.Imports,
+  name: string,
+): WebAssembly.Instance {
+  try {
+    return new WebAssembly.Instance(module, given)
+  } catch (cause) {
+    const isItsFault =
+      cause instanceof WebAssembly.LinkError || cause instanceof WebAssembly.RuntimeError
+    if (!isItsFault) throw cause
+    throw new GuestError(
+      'GUEST_INVALID_MODULE',
+      `Cannot make an instance of ${name}: V8 says "${cause.message.slice(0, LONGEST_REASON)}", wanted core modules that fit each other`,
+      { cause },
+    )
+  }
+}
+
+/** It has names of the guest's in it. */
+const LONGEST_REASON = 300
+
+const imports = new WeakMap<WebAssembly.Module, readonly WebAssembly.ModuleImportDescriptor[]>()
+
+function importsOf(
+  module: WebAssembly.Module | undefined,
+): readonly WebAssembly.ModuleImportDescriptor[] {
+  if (module === undefined) return []
+  let found = imports.get(module)
+  if (found === undefined) {
+    found = WebAssembly.Module.imports(module)
+    imports.set(module, found)
+  }
+  return found
+}
+
+/** All of them as one: whatever the guest does, it does in one of them at a time. */
+function meterOf(meters: readonly Meter[]): GuestProgram['meter'] {
+  const [only] = meters
+  if (only !== undefined && meters.length === 1) return only
+  return {
+    checkNow: () => {
+      for (const meter of meters) meter.checkNow()
+    },
+    hurry: () => {
+      for (const meter of meters) meter.hurry()
+    },
+    restart: (memoryBytes) => {
+      for (const meter of meters) meter.restart(memoryBytes)
+    },
+    tune: (elapsedMs, memoryBytes, isEarly) => {
+      for (const meter of meters) meter.tune(elapsedMs, memoryBytes, isEarly)
+    },
+  }
+}
+
+function callerOf(all: readonly WebAssembly.Exports[], name: string): () => void {
+  const functions = all.map((exports) => exports[name] as () => void)
+  return () => {
+    for (const one of functions) one()
+  }
+}

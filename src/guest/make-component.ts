@@ -1,0 +1,89 @@
+/** Compiles a hardened component: each of its core modules, and what is to be done with them. */
+
+import { checkCoreTypes } from '../component/check-core-types.ts'
+import { checkPlan } from '../component/host/wasi-functions.ts'
+import type { ComponentPlan, CoreItem } from '../component/plan.ts'
+import { readComponent } from '../component/read-component.ts'
+import { resolveComponent } from '../component/resolve-component.ts'
+import { RESERVED_PREFIX } from '../wasm/contract.ts'
+import type { MemorySize } from '../wasm/import-memories.ts'
+import { type ModuleInterface, readInterface } from '../wasm/module-interface.ts'
+import { compileCore, dropImages } from './compile-core.ts'
+import { GuestError } from './errors.ts'
+import type { Contract } from './guest-contract.ts'
+import type { ComponentPart, GuestModule, ImagePlace } from './guest-module.ts'
+
+interface Source {
+  readonly name: string
+  readonly contract: Contract
+}
+
+/** Throws `GuestError`, `ComponentError` and `WasmError`. */
+export async function compileComponent(
+  hardened: Uint8Array<ArrayBuffer>,
+  { name, contract }: Source,
+): Promise<Pick<GuestModule, 'module' | 'wasiNames' | 'memories' | 'images' | 'component'>> {
+  if (contract === 'reactor')
+    throw new GuestError(
+      'GUEST_WRONG_CONTRACT',
+      `Cannot run ${name}: it is a component, wanted a reactor for a [[runtime]]`,
+    )
+  const plan = resolveComponent(readComponent(hardened))
+  checkPlan(plan)
+  const cores = plan.instances.map(({ module }) => {
+    const { start, end } = plan.modules[module] ?? { start: 0, end: 0 }
+    return hardened.slice(start, end)
+  })
+  const interfaces = cores.map(readInterface)
+  checkCoreTypes(plan, interfaces)
+  const names = wantedNames(plan, interfaces)
+  const memories: MemorySize[] = []
+  const images: ImagePlace[] = []
+  const parts: ComponentPart[] = []
+  try {
+    for (const core of cores) {
+      const wanted = (own: string): boolean => names.has(own) || own.startsWith(RESERVED_PREFIX)
+      const compiled = await compileCore(core, { name, wanted })
+      const firstMemory = memories.length
+      for (const image of compiled.images)
+        images.push({ ...image, memory: image.memory + firstMemory })
+      memories.push(...compiled.memories)
+      parts.push({ module: compiled.module, firstMemory, memories: compiled.memories.length })
+    }
+    const [first] = parts
+    if (first === undefined)
+      throw new GuestError(
+        'GUEST_WRONG_CONTRACT',
+        `Cannot run ${name}: it instantiates no core module, wanted one`,
+      )
+    const { module } = first
+    return { module, wasiNames: new Set(), memories, images, component: { plan, parts } }
+  } catch (error) {
+    dropImages(images)
+    throw error
+  }
+}
+
+/** What anything in the component may ask any of its core instances for. */
+function wantedNames(
+  plan: ComponentPlan,
+  interfaces: readonly ModuleInterface[],
+): ReadonlySet<string> {
+  const names = new Set<string>()
+  const add = (item: CoreItem | undefined): void => {
+    if (item?.kind === 'export') names.add(item.name)
+  }
+  for (const { imports } of interfaces) for (const entry of imports) names.add(entry.name)
+  for (const { arguments: given } of plan.instances)
+    for (const argument of given.values())
+      if (argument.kind === 'items') for (const item of argument.items.values()) add(item)
+  for (const definition of plan.functions) {
+    if (definition.kind !== 'lower') continue
+    add(definition.options.memory)
+    add(definition.options.realloc)
+  }
+  for (const destructor of plan.destructors.values()) add(destructor)
+  add(plan.handler?.core)
+  add(plan.handler?.options.postReturn)
+  return names
+}

@@ -1,0 +1,11 @@
+/** Component text to bytes, so that a test shows the component it means. */
+import { readFileSync } from 'node:fs'
+import { parse } from '@bytecodealliance/jco'
+
+/** The component's binary. It is not validated: what is wrong with it is the test's. */
+export async function componentWat(source: string): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await parse(source))
+}
+
+/** Answers requests with how often it has answered before, and the path. */
+export const HELLO_WAT: string = readFileSync('guests/component/hello.wat', 'utf8')

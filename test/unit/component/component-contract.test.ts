@@ -1,0 +1,161 @@
+/** What a component must import and export, and that its names are data. */
+import assert from 'node:assert/strict'
+import { test } from 'vitest'
+import { answer, makeComponent } from '../../support/component-run.ts'
+import { componentWat, HELLO_WAT } from '../../support/component-wat.ts'
+
+const put = (from: string, to: string): string => {
+  assert.ok(HELLO_WAT.includes(from), from)
+  return HELLO_WAT.replaceAll(from, to)
+}
+
+const REFUSED: ReadonlyArray<
+  readonly [name: string, source: string, code: string, message: RegExp]
+> = [
+  [
+    'a module',
+    '(component (core module))',
+    'COMPONENT_EXPORT',
+    /exports nothing, wanted "wasi:http/,
+  ],
+  [
+    'another world',
+    put('"wasi:http/incoming-handler@0.2.0"', '"wasi:cli/run@0.2.0"'),
+    'COMPONENT_EXPORT',
+    /exports "wasi:cli\/run@0.2.0"/,
+  ],
+  [
+    'WASI 0.3',
+    put('"wasi:io/streams@0.2.0"', '"wasi:io/streams@0.3.0"'),
+    'COMPONENT_IMPORT',
+    /imports "wasi:io\/streams@0.3.0"/,
+  ],
+  [
+    'an interface that is not there',
+    put('"wasi:io/streams@0.2.0"', '"wasi:nn/streams@0.2.0"'),
+    'COMPONENT_IMPORT',
+    /calls .* of "wasi:nn\/streams"/,
+  ],
+  [
+    'a function that is not there',
+    put(
+      '[method]output-stream.blocking-write-and-flush',
+      '[method]output-stream.blocking-write-or-flush',
+    ),
+    'COMPONENT_IMPORT',
+    /calls "\[method\]output-stream.blocking-write-or-flush"/,
+  ],
+  [
+    'another parameter',
+    put('(param "contents" (list u8))', '(param "contents" (list s8))'),
+    'COMPONENT_IMPORT',
+    /with another type than WASI 0.2 gives it/,
+  ],
+  [
+    'a case with another name',
+    put('(case "closed")', '(case "open")'),
+    'COMPONENT_IMPORT',
+    /with another type/,
+  ],
+  [
+    'another resource',
+    put(
+      '(param "headers" (own $fields)) (result (own $outgoing-response))',
+      '(param "headers" (own $outgoing-body)) (result (own $outgoing-response))',
+    ),
+    'COMPONENT_IMPORT',
+    /with another type/,
+  ],
+  [
+    'a core module that takes a function for another type',
+    put(
+      '"new-fields" (func $new-fields (result i32))',
+      '"new-fields" (func $new-fields (result i64))',
+    ).replace('(call $new-fields)', '(i32.wrap_i64 (call $new-fields))'),
+    'COMPONENT_MALFORMED',
+    /imports "new-fields" as \(\) -> i64, wanted \(\) -> i32/,
+  ],
+  [
+    'an allocator of another type',
+    put(
+      '(func (export "realloc") (param i32 i32 i32 i32) (result i32)',
+      '(func (export "realloc") (param i32 i32 i32 i32 i32) (result i32)',
+    ),
+    'COMPONENT_MALFORMED',
+    /"realloc" is \(i32, i32, i32, i32, i32\) -> i32, wanted/,
+  ],
+  [
+    'what hardening adds',
+    put(
+      '(alias core export $memory "realloc" (core func $realloc))',
+      '(alias core export $memory "realloc" (core func $realloc)) (alias core export $memory "wasm_fpm:quota" (core global $q))',
+    ),
+    'COMPONENT_MALFORMED',
+    /wanted none that begins with wasm_fpm:/,
+  ],
+  [
+    'a core module twice',
+    put(
+      '(core instance $memory (instantiate $memory))',
+      '(core instance $memory (instantiate $memory)) (core instance (instantiate $memory))',
+    ),
+    'COMPONENT_UNSUPPORTED',
+    /instantiated twice/,
+  ],
+  [
+    'a core import that nobody gives',
+    put('(export "new-fields" (func $new-fields))', ''),
+    'COMPONENT_MALFORMED',
+    /imports "new-fields" of "host", and is not given it/,
+  ],
+]
+
+test.each(REFUSED)('refused: %s', async (_, source, code, message) => {
+  const bytes = await componentWat(source)
+  await assert.rejects(makeComponent(bytes), (error: Error & { code?: string }) => {
+    assert.equal(error.code, code, error.message)
+    assert.match(error.message, message)
+    return true
+  })
+})
+
+test('core modules that do not fit each other', async () => {
+  const bytes = await componentWat(
+    put('(import "host" "memory" (memory 1))', '(import "host" "memory" (memory 2))'),
+  )
+  await assert.rejects(makeComponent(bytes), (error: Error & { code?: string }) => {
+    assert.equal(error.code, 'GUEST_INVALID_MODULE')
+    assert.match(error.message, /wanted core modules that fit each other/)
+    return true
+  })
+})
+
+const escaped = (name: string): string =>
+  [...Buffer.from(name)].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('')
+
+const HOSTILE: ReadonlyArray<readonly [name: string, value: string]> = [
+  ['quotes', `'"\`;globalThis.hacked=true;//`],
+  ['brackets', `")]});globalThis.hacked=true;({["`],
+  ['a template', ['$', '{globalThis.hacked=true}'].join('')],
+  ['a line end', '\n;globalThis.hacked=true\u2028;globalThis.hacked=true'],
+  ['__proto__', '__proto__'],
+  ['constructor', 'constructor'],
+  ['then', 'then'],
+  ['nothing', ''],
+  ['NUL', '\0'],
+  ['1 MiB', 'x'.repeat(1024 * 1024)],
+]
+
+test.each(HOSTILE)('names are data: %s', async (_, value) => {
+  const name = escaped(value)
+  const source = HELLO_WAT.replaceAll('"host"', `"${name}"`)
+    .replaceAll('"new-fields"', `"${name}"`)
+    .replaceAll('(export "handle") (param $request', `(export "${name}") (param $request`)
+    .replaceAll('(core func $main "handle")', `(core func $main "${name}")`)
+  const instance = await makeComponent(await componentWat(source))
+  const { stdout, report } = await answer(instance, '/a')
+  assert.deepEqual(report.outcome, { kind: 'exited', code: 0 })
+  assert.equal(stdout, 'Status: 200\r\n\r\n0 times before: /a')
+  assert.equal('hacked' in globalThis, false)
+  assert.deepEqual(Object.keys(Object.prototype), [])
+})

@@ -1,0 +1,170 @@
+/** Requests that a component answers: each finds nothing of the ones before, whatever it tries. */
+import assert from 'node:assert/strict'
+import { test } from 'vitest'
+import { MAX_HANDLES } from '../../../src/component/handle-table.ts'
+import { answer, makeComponent, trapOf } from '../../support/component-run.ts'
+import { componentWat, HELLO_WAT } from '../../support/component-wat.ts'
+
+const FORGES = '(drop (call $headers (local.get $request)))'
+const PRINTS = '(call $print (local.get $stream) (i32.const 64) (i32.const 16) (i32.const 0))'
+const SETS = '(call $set (local.get $out)'
+const FINISHES = '(call $finish (local.get $body) (i32.const 0) (i32.const 0) (i32.const 0))'
+
+function put(from: string, to: string): string {
+  assert.ok(HELLO_WAT.includes(from), from)
+  return HELLO_WAT.replace(from, to)
+}
+
+test('put back, an instance is a new one', async () => {
+  const instance = await makeComponent(await componentWat(HELLO_WAT))
+  for (const path of ['/a', '/b?c=%20', '/ä']) {
+    const { stdout } = await answer(instance, Buffer.from(path).toString('latin1'))
+    assert.equal(
+      Buffer.from(stdout, 'latin1').toString(),
+      `Status: 200\r\n\r\n0 times before: ${path}`,
+    )
+    assert.equal(instance.reset(), true)
+  }
+})
+
+test('not put back, it is the same one', async () => {
+  const instance = await makeComponent(await componentWat(HELLO_WAT))
+  await answer(instance, '/a')
+  assert.match((await answer(instance, '/b')).stdout, /1 times before: \/b$/)
+})
+
+test('no handle of an earlier request leads anywhere', async () => {
+  // A path of four bytes: headers of a handle that is not its own. Handle 1 is the request, which it may ask.
+  for (let handle = 0; handle < 40; handle++) {
+    if (handle === 1) continue
+    const source = put(
+      FORGES,
+      `(drop (call $headers (if (result i32) (i32.eq (i32.load (i32.const 24)) (i32.const 4))
+         (then (i32.const ${handle})) (else (local.get $request)))))`,
+    )
+    const instance = await makeComponent(await componentWat(source))
+    const first = await answer(instance, '/first')
+    assert.equal(first.report.outcome.kind, 'exited')
+    assert.equal(instance.reset(), true)
+    const second = await answer(instance, '/2nd', { env: ['HTTP_COOKIE=secret'] })
+    assert.match(trapOf(second), /there is no handle|is of another resource/, `${handle}`)
+    assert.equal(second.stdout, '')
+    assert.equal(instance.isSpent, true)
+  }
+})
+
+const FAULTS: ReadonlyArray<readonly [name: string, source: string, message: RegExp]> = [
+  [
+    'returns without an answer',
+    put(
+      '(func (export "handle") (param $request i32) (param $out i32)',
+      '(func (export "handle") (param $request i32) (param $out i32) (return)',
+    ).replace(
+      '(return)\n      (local $response i32) (local $body i32) (local $stream i32)',
+      '\n      (local $response i32) (local $body i32) (local $stream i32) (return)',
+    ),
+    /response-outparam was not set/,
+  ],
+  [
+    'answers twice',
+    put(
+      FINISHES,
+      `${FINISHES} ${SETS} (i32.const 1) (i32.const 0) (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))`,
+    ),
+    /there is no handle/,
+  ],
+  ['leaves its body open', put(FINISHES, ''), /without finishing the body/],
+  [
+    'gives a handle away twice',
+    put(
+      FORGES,
+      '(call $drop-request (local.get $request)) (call $drop-request (local.get $request))',
+    ),
+    /there is no handle 1/,
+  ],
+  [
+    'takes a handle for another resource',
+    put(FORGES, '(drop (call $headers (local.get $out)))'),
+    /of another resource/,
+  ],
+  [
+    'reads out of bounds',
+    put(PRINTS, '(call $print (local.get $stream) (i32.const 65530) (i32.const 16) (i32.const 0))'),
+    /out of bounds/,
+  ],
+  [
+    'wants a result out of bounds',
+    put(
+      '(call $path (local.get $request) (i32.const 16))',
+      '(call $path (local.get $request) (i32.const 65532))',
+    ),
+    /out of bounds/,
+  ],
+  [
+    'wants a result at an odd address',
+    put(
+      '(call $path (local.get $request) (i32.const 16))',
+      '(call $path (local.get $request) (i32.const 17))',
+    ),
+    /not a multiple of 4/,
+  ],
+  ['gives no memory', put('(local.get $at)))', '(i32.const -8)))'), /out of bounds/],
+  [
+    'writes more than it may',
+    put(
+      PRINTS,
+      `(drop (memory.grow (i32.const 2))) ${PRINTS.replace('(i32.const 16)', '(i32.const 65537)')}`,
+    ),
+    /more bytes .* than check-write has allowed/,
+  ],
+  [
+    'names no case',
+    put(
+      '(i32.const 0) (local.get $response) (i32.const 0)',
+      '(i32.const 7) (local.get $response) (i32.const 0)',
+    ),
+    /no case 7/,
+  ],
+  [
+    'has handles without end',
+    put(FORGES, '(loop $on (drop (call $new-fields)) (br $on))'),
+    new RegExp(`more than ${MAX_HANDLES} handles`),
+  ],
+]
+
+test.each(FAULTS)('it traps: one that %s', async (_, source, message) => {
+  const instance = await makeComponent(await componentWat(source))
+  const trapped = await answer(instance, '/a')
+  assert.match(trapOf(trapped), message)
+  assert.equal(instance.isSpent, true)
+})
+
+test('a trap that it catches ends it all the same', async () => {
+  const source = put(
+    FORGES,
+    '(block $caught (try_table (catch_all $caught) (drop (call $headers (i32.const 77)))))',
+  )
+  const instance = await makeComponent(await componentWat(source))
+  assert.match(trapOf(await answer(instance, '/a')), /there is no handle 77/)
+})
+
+test('its allocator calls nobody', async () => {
+  // The memory's module is there before there are functions to call, so the table it is given them in is its own.
+  const source = put(
+    '(memory (export "memory") 1)',
+    '(memory (export "memory") 1) (table (export "table") 1 funcref) (type $f (func (result i32)))',
+  )
+    .replace(
+      '(local.get $at)))',
+      '(if (i32.eqz (ref.is_null (table.get 0 (i32.const 0)))) (then (drop (call_indirect (type $f) (i32.const 0))))) (local.get $at)))',
+    )
+    .replace(
+      '(core instance $main (instantiate',
+      `(alias core export $memory "table" (core table $t))
+  (core module $fill (import "a" "t" (table 1 funcref)) (import "a" "f" (func $f (result i32))) (elem (i32.const 0) func $f))
+  (core instance $fill (instantiate $fill (with "a" (instance (export "t" (table $t)) (export "f" (func $new-fields))))))
+  (core instance $main (instantiate`,
+    )
+  const instance = await makeComponent(await componentWat(source))
+  assert.match(trapOf(await answer(instance, '/a')), /while it was being given memory/)
+})
