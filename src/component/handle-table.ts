@@ -6,7 +6,7 @@ import { fault } from './guest-fault.ts'
 import type { HostResource } from './value.ts'
 
 /** Handles at once. */
-export const MAX_HANDLES = 65_536
+export const MAX_HANDLES = 16_384
 
 /** What a handle stands for: of a resource that a component defines, its own number. */
 export type Representation = HostResource | number

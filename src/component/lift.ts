@@ -7,6 +7,8 @@ import type { Value } from './value.ts'
 
 /** Bytes of one string. */
 export const MAX_STRING_BYTES: number = 1024 * 1024
+/** Bytes of all strings and lists of one call. */
+export const MAX_LIFTED_BYTES: number = 16 * 1024 * 1024
 /** Elements of one list that is not of bytes. */
 export const MAX_LIST_ELEMENTS = 65_536
 
@@ -23,10 +25,14 @@ export interface LiftScope {
   readonly handles: HandleTable
   /** What is lent to the call. */
   readonly lent: Handle[]
+  /** Bytes of strings and lists so far. */
+  lifted: number
   /** Told of work before it is done, in nanoseconds, about. */
   readonly charge: (work: number) => void
 }
 
+/** Bytes that an element of a list takes here, about. */
+const ELEMENT_BYTES = 32
 /** What it takes to lift or lower one element of a list. */
 export const ELEMENT_WORK = 100
 
@@ -210,6 +216,7 @@ function list(scope: LiftScope, element: ValueType, pointer: number, length: num
   const { size, alignment } = layoutOf(element)
   if (element.kind === 'primitive' && element.of === 'u8') {
     checkRange(scope, pointer, length, 1)
+    weigh(scope, length)
     scope.charge(length)
     return length === 0
       ? new Uint8Array(0)
@@ -218,6 +225,7 @@ function list(scope: LiftScope, element: ValueType, pointer: number, length: num
   if (length > MAX_LIST_ELEMENTS)
     throw fault(`a list has ${length} elements, wanted at most ${MAX_LIST_ELEMENTS}`)
   checkRange(scope, pointer, length * size, alignment)
+  weigh(scope, length * ELEMENT_BYTES)
   scope.charge(length * ELEMENT_WORK)
   return Array.from({ length }, (_, index) => load(scope, element, pointer + index * size))
 }
@@ -231,6 +239,7 @@ function text(scope: LiftScope, pointer: number, length: number): string {
     throw fault(`a string has ${bytes} bytes, wanted at most ${MAX_STRING_BYTES}`)
   checkRange(scope, pointer, bytes, scope.encoding === 'utf8' ? 1 : 2)
   if (bytes === 0) return ''
+  weigh(scope, bytes)
   scope.charge(bytes * 2)
   const from = new Uint8Array(viewOf(scope).buffer, pointer, bytes)
   if (!isWide && scope.encoding === 'latin1+utf16') return Buffer.from(from).toString('latin1')
@@ -239,6 +248,13 @@ function text(scope: LiftScope, pointer: number, length: number): string {
   } catch {
     throw fault('a string is not in its encoding')
   }
+}
+
+/** The same bytes of the guest's may be told of again and again. */
+function weigh(scope: LiftScope, bytes: number): void {
+  scope.lifted += bytes
+  if (scope.lifted > MAX_LIFTED_BYTES)
+    throw fault(`a call is given more than ${MAX_LIFTED_BYTES} bytes`)
 }
 
 function loadUnsigned(scope: LiftScope, at: number, size: number): number {

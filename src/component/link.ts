@@ -190,6 +190,7 @@ export class LinkedComponent {
       memory: this.#memory(memory),
       handles: this.#host.handles(owner),
       lent,
+      lifted: 0,
       charge,
     }
   }

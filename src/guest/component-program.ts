@@ -34,6 +34,8 @@ export class ComponentProgram implements GuestProgram {
   readonly #host: ComponentHost
   readonly #meters: Meter[] = []
   readonly #name: string
+  /** Calls under way that must not suspend, one in the other. */
+  #inside = 0
 
   constructor(module: GuestModule, wasi: WasiHost, { component, memories }: ComponentParts) {
     const { plan, parts } = component
@@ -93,11 +95,14 @@ export class ComponentProgram implements GuestProgram {
   }
 
   #withoutSuspending<Result>(code: () => Result): Result {
+    this.#inside += 1
     for (const meter of this.#meters) meter.maySuspend = false
     try {
       return code()
     } finally {
-      for (const meter of this.#meters) meter.maySuspend = true
+      this.#inside -= 1
+      const may = this.#inside === 0
+      for (const meter of this.#meters) meter.maySuspend = may
     }
   }
 }

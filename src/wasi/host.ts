@@ -170,11 +170,6 @@ export class WasiHost {
     this.#context.charge(work)
   }
 
-  /** Ends the guest. */
-  exit(code: number): never {
-    return this.#context.exit(code)
-  }
-
   /** Says which memory the guest's pointers mean. Until then every call that needs memory returns FAULT. */
   attach(memory: WebAssembly.Memory, counter?: Pick<WebAssembly.Global, 'value'>): void {
     this.#context.attach(memory)

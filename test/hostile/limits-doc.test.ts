@@ -8,7 +8,8 @@ import { MAX_HANDLES } from '../../src/component/handle-table.ts'
 import { MAX_RANDOM_BYTES } from '../../src/component/host/clock-functions.ts'
 import { MAX_UNSET_BYTES } from '../../src/component/host/guest-output.ts'
 import { MAX_FIELD_BYTES, MAX_FIELDS } from '../../src/component/host/http-field-functions.ts'
-import { MAX_LIST_ELEMENTS, MAX_STRING_BYTES } from '../../src/component/lift.ts'
+import { MAX_KEPT_FOR_GUEST } from '../../src/component/host/preview1-calls.ts'
+import { MAX_LIFTED_BYTES, MAX_LIST_ELEMENTS, MAX_STRING_BYTES } from '../../src/component/lift.ts'
 import { COMPONENT_LIMITS } from '../../src/component/limits.ts'
 import { MAX_ENV_FILE_BYTES } from '../../src/config/env-files.ts'
 import {
@@ -223,9 +224,9 @@ const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
   ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_MAPPINGS', 'MAX_FILES', 'MAX_FIBERS'],
-  ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES', 'MAX_MESSAGE_BYTES'],
-  ...['MAX_HANDLES', 'MAX_STRING_BYTES', 'MAX_FIELDS'],
-  ...['MAX_LIST_ELEMENTS', 'MAX_FIELD_BYTES', 'MAX_RANDOM_BYTES', 'MAX_UNSET_BYTES'],
+  ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES', 'MAX_MESSAGE_BYTES', 'MAX_HANDLES'],
+  ...['MAX_STRING_BYTES', 'MAX_FIELDS', 'MAX_LIST_ELEMENTS', 'MAX_FIELD_BYTES'],
+  ...['MAX_RANDOM_BYTES', 'MAX_UNSET_BYTES', 'MAX_LIFTED_BYTES', 'MAX_KEPT_FOR_GUEST'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [
@@ -286,9 +287,11 @@ test('limits of a component are those of the code', () => {
     ['handles', MAX_HANDLES],
     ['stringBytes', MAX_STRING_BYTES],
     ['listElements', MAX_LIST_ELEMENTS],
+    ['liftedBytes', MAX_LIFTED_BYTES],
     ['fields', MAX_FIELDS],
     ['fieldBytes', MAX_FIELD_BYTES],
     ['heldBytes', MAX_UNSET_BYTES],
+    ['keptBytes', MAX_KEPT_FOR_GUEST],
     ['randomBytes', MAX_RANDOM_BYTES],
   ])
 })

@@ -92,8 +92,4 @@ export class ComponentHost {
   get fault(): Error | undefined {
     return this.#fault
   }
-
-  exit(code: number): never {
-    return this.#wasi.exit(code)
-  }
 }

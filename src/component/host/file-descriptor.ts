@@ -1,37 +1,32 @@
-/** A descriptor of wasi:filesystem: one of preview 1. */
+/** A descriptor of wasi:filesystem: one of preview 1, and the entries of a folder. */
 import { Errno } from '../../wasi/errno.ts'
 import { HostResource } from '../value.ts'
-import type { ComponentHost } from './component-host.ts'
+import type { OpenFd } from './open-fd.ts'
+import type { Preview1Calls } from './preview1-calls.ts'
 
 export class FileDescriptor extends HostResource {
-  readonly fd: number
+  readonly open: OpenFd
   /** As it was opened: bits of `descriptor-flags`. */
   readonly flags: number
-  readonly #host: ComponentHost
-  #isGranted: boolean
 
-  /** `isGranted`: it is one of the folders that a run begins with, and stays open. */
-  constructor(host: ComponentHost, { fd, flags, isGranted = false }: DescriptorParts) {
+  constructor(open: OpenFd, flags: number) {
     super()
-    this.#host = host
-    this.fd = fd
+    this.open = open
     this.flags = flags
-    this.#isGranted = isGranted
+  }
+
+  get fd(): number {
+    return this.open.fd
   }
 
   override drop(): void {
-    if (!this.#isGranted) this.#host.calls.callNow('fd_close', this.fd)
-    this.#isGranted = true
+    this.open.release()
   }
 }
 
-export interface DescriptorParts {
-  readonly fd: number
-  readonly flags: number
-  readonly isGranted?: boolean
-}
-
 const DIRENT_BYTES = 24
+/** Of a folder, at a time. */
+const READ_BYTES = 32_768
 
 export interface Entry {
   readonly name: string
@@ -40,16 +35,22 @@ export interface Entry {
 
 /** The entries of a folder, some at a time. */
 export class DirectoryEntryStream extends HostResource {
-  readonly #host: ComponentHost
-  readonly #fd: number
+  readonly #calls: Preview1Calls
+  readonly #open: OpenFd
   #cookie = 0n
   #entries: Entry[] = []
   #hasEnded = false
 
-  constructor(host: ComponentHost, fd: number) {
+  constructor(calls: Preview1Calls, open: OpenFd) {
     super()
-    this.#host = host
-    this.#fd = fd
+    this.#calls = calls
+    this.#open = open.retain()
+    calls.keep(READ_BYTES)
+  }
+
+  override drop(): void {
+    this.#open.release()
+    this.#calls.keep(-READ_BYTES)
   }
 
   /** Undefined: there are no more. Or an errno. */
@@ -62,10 +63,10 @@ export class DirectoryEntryStream extends HostResource {
   }
 
   #fill(): number {
-    const { calls } = this.#host
-    const room = 32_768
+    const calls = this.#calls
+    const room = READ_BYTES
     const at = calls.movedAt
-    const errno = calls.callNow('fd_readdir', this.#fd, at, room, this.#cookie, calls.resultAt)
+    const errno = calls.callNow('fd_readdir', this.#open.fd, at, room, this.#cookie, calls.resultAt)
     if (errno !== Errno.SUCCESS) return errno
     const { result: length, view } = calls
     let offset = 0

@@ -8,6 +8,7 @@ import { InputStream } from './guest-input.ts'
 import { OutputStream } from './guest-output.ts'
 import { type HostFunction, type Interface, plain, waiting } from './host-function.ts'
 import { errorCodeOf, type IoError } from './io-error.ts'
+import { OpenFd } from './open-fd.ts'
 import { after, MOVED_BYTES, type Preview1Calls } from './preview1-calls.ts'
 
 const TYPES: ReadonlyMap<number, string> = new Map([
@@ -46,17 +47,17 @@ const filesystem: Interface = {
   '[method]descriptor.read-via-stream': plain(
     '(borrow<$descriptor>, u64) -> result<own<$input-stream>, $file-error>',
     (host) => (self: FileDescriptor, offset: bigint) =>
-      ok(new InputStream(host.calls, { fd: self.fd, offset })),
+      ok(new InputStream(host.calls, { fd: self.fd, offset, open: self.open })),
   ),
   '[method]descriptor.write-via-stream': plain(
     '(borrow<$descriptor>, u64) -> result<own<$output-stream>, $file-error>',
     (host) => (self: FileDescriptor, offset: bigint) =>
-      ok(new OutputStream(host.calls, { fd: self.fd, offset })),
+      ok(new OutputStream(host.calls, { fd: self.fd, offset, open: self.open })),
   ),
   '[method]descriptor.append-via-stream': plain(
     '(borrow<$descriptor>) -> result<own<$output-stream>, $file-error>',
     (host) => (self: FileDescriptor) =>
-      ok(new OutputStream(host.calls, { fd: self.fd, offset: 'end' })),
+      ok(new OutputStream(host.calls, { fd: self.fd, offset: 'end', open: self.open })),
   ),
   '[method]descriptor.advise': plain(
     '(borrow<$descriptor>, u64, u64, $advice) -> result<_, $file-error>',
@@ -128,7 +129,7 @@ const filesystem: Interface = {
   ),
   '[method]descriptor.read-directory': plain(
     '(borrow<$descriptor>) -> result<own<$directory-entry-stream>, $file-error>',
-    (host) => (self: FileDescriptor) => ok(new DirectoryEntryStream(host, self.fd)),
+    (host) => (self: FileDescriptor) => ok(new DirectoryEntryStream(host.calls, self.open)),
   ),
   '[method]directory-entry-stream.read-directory-entry': plain(
     '(borrow<$directory-entry-stream>) -> result<option<$directory-entry>, $file-error>',
@@ -167,7 +168,7 @@ const filesystem: Interface = {
       const asked = [self.fd, follow, ...at, how, rights, ALL_RIGHTS, 0, calls.resultAt] as const
       return after(calls.call('path_open', ...asked), (errno) =>
         errno === Errno.SUCCESS
-          ? ok(new FileDescriptor(host, { fd: calls.result, flags }))
+          ? ok(new FileDescriptor(new OpenFd(calls, calls.result), flags))
           : failed(errno),
       )
     },

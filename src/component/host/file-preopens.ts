@@ -4,6 +4,7 @@ import type { Value } from '../value.ts'
 import type { ComponentHost } from './component-host.ts'
 import { FileDescriptor } from './file-descriptor.ts'
 import { type Interface, plain } from './host-function.ts'
+import { OpenFd } from './open-fd.ts'
 
 const FIRST = 3
 const READ_AND_MUTATE = 1 | 32
@@ -14,8 +15,9 @@ export const PREOPENS: Interface = {
     for (let fd = FIRST; ; fd++) {
       const name = nameOf(host, fd)
       if (name === undefined) return found
-      const descriptor = new FileDescriptor(host, { fd, flags: READ_AND_MUTATE, isGranted: true })
-      found.push([descriptor, name])
+      // Never given back: it is there as long as the run.
+      const open = new OpenFd(host.calls, fd).retain()
+      found.push([new FileDescriptor(open, READ_AND_MUTATE), name])
     }
   }),
 }

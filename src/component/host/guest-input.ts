@@ -2,11 +2,15 @@
 import { type Case, caseOf, err, HostResource, ok } from '../value.ts'
 import { CLOSED } from './guest-output.ts'
 import { IoError } from './io-error.ts'
+import type { OpenFd } from './open-fd.ts'
 import { Pollable } from './pollable.ts'
 import { after, MOVED_BYTES, type Preview1Calls } from './preview1-calls.ts'
 
 /** A descriptor that is read on, a file from an offset on, or nothing. */
-export type Origin = { readonly fd: number; readonly offset?: bigint } | undefined
+export type Origin =
+  | { readonly fd: number; readonly offset?: undefined }
+  | { readonly fd: number; readonly offset: bigint; readonly open: OpenFd }
+  | undefined
 
 export class InputStream extends HostResource {
   readonly #calls: Preview1Calls
@@ -19,6 +23,11 @@ export class InputStream extends HostResource {
     this.#calls = calls
     this.#origin = origin
     this.#offset = origin?.offset ?? 0n
+    if (origin?.offset !== undefined) origin.open.retain()
+  }
+
+  override drop(): void {
+    if (this.#origin?.offset !== undefined) this.#origin.open.release()
   }
 
   /** `ok` of bytes, of none if nothing has come and it does not wait; or why not. */

@@ -2,6 +2,7 @@
 import { fault } from '../guest-fault.ts'
 import { type Case, caseOf, err, HostResource, OK } from '../value.ts'
 import { IoError } from './io-error.ts'
+import type { OpenFd } from './open-fd.ts'
 import { after, MOVED_BYTES, type Preview1Calls, type Wish } from './preview1-calls.ts'
 
 /** Of an answer that has no head yet. */
@@ -10,10 +11,9 @@ export const MAX_UNSET_BYTES: number = 1024 * 1024
 export const CLOSED: Case = err(caseOf('closed'))
 
 /** A file, at an offset that moves on; `undefined`: its end. Or a descriptor that bytes are written to one after the other. */
-export interface Target {
-  readonly fd: number
-  readonly offset?: bigint | 'end'
-}
+export type Target =
+  | { readonly fd: number; readonly offset?: undefined }
+  | { readonly fd: number; readonly offset: bigint | 'end'; readonly open: OpenFd }
 
 export class OutputStream extends HostResource {
   /** Bytes taken. */
@@ -32,6 +32,11 @@ export class OutputStream extends HostResource {
     this.#target = target
     if (typeof target.offset === 'bigint') this.#offset = target.offset
     this.#isHeldBack = isHeldBack
+    if (target.offset !== undefined) target.open.retain()
+  }
+
+  override drop(): void {
+    if (this.#target.offset !== undefined) this.#target.open.release()
   }
 
   /** How many bytes may be written now. */
@@ -51,6 +56,7 @@ export class OutputStream extends HostResource {
       throw fault('more bytes were written than check-write has allowed')
     if (this.#isHeldBack && this.#heldBytes() + bytes.length > MAX_UNSET_BYTES)
       throw fault('the body of an answer was written before its response-outparam was set')
+    if (this.#isHeldBack) this.#calls.keep(bytes.length)
     this.taken += bytes.length
     if (bytes.length > 0) this.#held.push(bytes)
     return after(this.pump(waits), () => this.#failure ?? OK)

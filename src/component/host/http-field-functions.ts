@@ -19,6 +19,8 @@ export const MAX_FIELDS = 1_000
 export const MAX_FIELD_BYTES: number = 128 * 1024
 /** What it takes to look at one of them, in nanoseconds. */
 const FIELD_WORK = 30
+/** Bytes that each takes beside its name and value. */
+const FIELD_KEPT = 32
 
 const INVALID = err(caseOf('invalid-syntax'))
 
@@ -49,6 +51,7 @@ function change(
   const bytes = entries.reduce((sum, [own, value]) => sum + own.length + value.length, 0)
   if (entries.length > MAX_FIELDS || bytes > MAX_FIELD_BYTES)
     throw fault(`more than ${MAX_FIELDS} fields, or ${MAX_FIELD_BYTES} bytes of them`)
+  host.calls.keep(bytes + entries.length * FIELD_KEPT)
   fields.entries = entries
   return OK
 }
@@ -67,11 +70,12 @@ export const FIELDS: Interface = {
       }
       const [first] = sorted
       if (first === undefined) return ok(fields)
-      fields.entries = sorted
       const bytes = sorted.reduce((sum, [own, value]) => sum + own.length + value.length, 0)
       host.charge(sorted.length * FIELD_WORK)
       if (sorted.length > MAX_FIELDS || bytes > MAX_FIELD_BYTES)
         throw fault(`more than ${MAX_FIELDS} fields, or ${MAX_FIELD_BYTES} bytes of them`)
+      host.calls.keep(bytes + sorted.length * FIELD_KEPT)
+      fields.entries = sorted
       return ok(fields)
     },
   ),

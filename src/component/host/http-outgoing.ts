@@ -50,12 +50,19 @@ const part = (key: Part, name: string, type: string): Interface => ({
   ),
   [`[method]outgoing-request.set-${name}`]: plain(
     `(borrow<$outgoing-request>, ${type}) -> result<_, _>`,
-    () => (self: OutgoingRequest, value: Case) => {
+    (host) => (self: OutgoingRequest, value: Case) => {
+      host.calls.keep(textOf(value).length)
       self[key] = value
       return OK
     },
   ),
 })
+
+/** What of it takes room: the text in it. */
+function textOf({ value }: Case): string {
+  if (typeof value === 'string') return value
+  return typeof value === 'object' && 'tag' in value ? textOf(value) : ''
+}
 
 /** Nobody ever holds one. */
 const never = () => () => {

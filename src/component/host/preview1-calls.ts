@@ -7,9 +7,13 @@
 import { EVENT_BYTES, Eventtype, Fdflags, SUBSCRIPTION_BYTES } from '../../wasi/abi.ts'
 import { Errno } from '../../wasi/errno.ts'
 import type { WasiHost } from '../../wasi/host.ts'
+import { fault } from '../guest-fault.ts'
 
 /** Most that is moved at a time. */
 export const MOVED_BYTES = 65_536
+
+/** Bytes that are kept for a guest outside of its memory: fields, bodies that are not sent, entries of folders. */
+export const MAX_KEPT_FOR_GUEST: number = 16 * 1024 * 1024
 
 const RESULT = 16
 const SUBSCRIPTIONS = 64
@@ -30,6 +34,7 @@ export class Preview1Calls {
   readonly #bytes: Uint8Array<ArrayBuffer>
   readonly #host: WasiHost
   readonly #calls = new Map<string, Call>()
+  #kept = 0
   /** Descriptors that are not to wait. */
   readonly #impatient = new Set<number>()
 
@@ -43,6 +48,14 @@ export class Preview1Calls {
 
   begin(): void {
     this.#impatient.clear()
+    this.#kept = 0
+  }
+
+  /** So many bytes more are kept for the guest, outside of its memory, until its run ends or they are given back (below 0). */
+  keep(bytes: number): void {
+    this.#kept += bytes
+    if (this.#kept > MAX_KEPT_FOR_GUEST)
+      throw fault(`it has the host keep more than ${MAX_KEPT_FOR_GUEST} bytes`)
   }
 
   /** Answers the errno. */

@@ -177,6 +177,7 @@ function scopes(encoding: LiftScope['encoding'] = 'utf8'): LiftScope & LowerScop
     memory,
     handles: new HandleTable(),
     lent: [],
+    lifted: 0,
     charge: () => undefined,
     allocate,
   }

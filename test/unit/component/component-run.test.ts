@@ -168,3 +168,51 @@ test('its allocator calls nobody', async () => {
   const instance = await makeComponent(await componentWat(source))
   assert.match(trapOf(await answer(instance, '/a')), /while it was being given memory/)
 })
+
+const EXITS = `(core func $exit (canon lower (func $cli "exit")))`
+
+test('exit is no way to end a request', async () => {
+  const source = put(
+    '(import "wasi:io/error@0.2.0"',
+    '(import "wasi:cli/exit@0.2.0" (instance $cli (export "exit" (func (param "status" (result))))))\n  (import "wasi:io/error@0.2.0"',
+  )
+    .replace('(core module $main', `${EXITS}\n  (core module $main`)
+    .replace(
+      '(global $requests',
+      '(import "host" "exit" (func $exit (param i32)))\n    (global $requests',
+    )
+    .replace(FINISHES, '(call $exit (i32.const 0))')
+    .replace(
+      '(export "print" (func $print))',
+      '(export "print" (func $print)) (export "exit" (func $exit))',
+    )
+  const instance = await makeComponent(await componentWat(source))
+  assert.match(trapOf(await answer(instance, '/a')), /has called exit/)
+})
+
+test('what the host keeps for it has an end', async () => {
+  const append = `(core func $append (canon lower (func $http "[method]fields.append") (memory $m) (realloc $realloc)))`
+  const source = put(
+    '(export "[method]incoming-request.headers"',
+    `(type $header-error' (variant (case "invalid-syntax") (case "forbidden") (case "immutable")))
+    (export "header-error" (type $header-error (eq $header-error')))
+    (export "[method]fields.append" (func (param "self" (borrow $fields)) (param "name" string) (param "value" (list u8)) (result (result (error $header-error)))))
+    (export "[method]incoming-request.headers"`,
+  )
+    .replace('(core module $main', `${append}\n  (core module $main`)
+    .replace(
+      '(global $requests',
+      '(import "host" "append" (func $append (param i32 i32 i32 i32 i32 i32)))\n    (global $requests',
+    )
+    .replace(
+      '(export "print" (func $print))',
+      '(export "print" (func $print)) (export "append" (func $append))',
+    )
+    .replace(
+      FORGES,
+      `(memory.fill (i32.const 1024) (i32.const 97) (i32.const 60000))
+      (loop $on (call $append (call $new-fields) (i32.const 1024) (i32.const 1) (i32.const 1024) (i32.const 60000) (i32.const 0)) (br $on))`,
+    )
+  const instance = await makeComponent(await componentWat(source))
+  assert.match(trapOf(await answer(instance, '/a')), /has the host keep more than 16777216 bytes/)
+})
