@@ -47,6 +47,13 @@ const guests = dirname(fileURLToPath(import.meta.url))
 const root = dirname(guests)
 const run = promisify(execFile)
 
+/** What a handler in JavaScript is built to. */
+const WORLD = `package wasm-fpm:guest;
+world guest {
+  export wasi:http/incoming-handler@0.2.10;
+}
+`
+
 const LANGUAGES: readonly Language[] = [
   {
     name: 'as',
@@ -224,12 +231,6 @@ async function componentize(): Promise<Compile | undefined> {
     ])
   }
 }
-
-const WORLD = `package wasm-fpm:guest;
-world guest {
-  export wasi:http/incoming-handler@0.2.10;
-}
-`
 
 async function nativeC(): Promise<Compile | undefined> {
   for (const name of ['cc', 'clang', 'gcc']) {
