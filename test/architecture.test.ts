@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     // What workers say of their tenants, which the master carries unread.
     ...['gateway/status/merge-told.ts', 'gateway/status/pool-status.ts'],
   ],
-  publisher: ['base', 'ipc', 'wasm', 'guest', 'store', 'wasi', 'cgi'],
+  publisher: ['base', 'ipc', 'wasm', 'component', 'guest', 'store', 'wasi', 'cgi'],
   worker: [
     'base',
     'config',

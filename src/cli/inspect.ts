@@ -1,5 +1,8 @@
 /** `wasm-fpm inspect`: says what a module is and how it would run here, without running it. */
 import { Command } from 'commander'
+import { quoted } from '../component/errors.ts'
+import { type ComponentInspection, inspectComponent } from '../component/inspect-component.ts'
+import { isComponent } from '../component/read-component.ts'
 import { type Contract, contractOf, contractProblem } from '../guest/guest-contract.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
 import { DEFAULT_MODULE_LIMITS, MAX_FUNCTION_BYTES } from '../wasm/limits.ts'
@@ -10,12 +13,20 @@ export function inspectCommand(): Command {
     .description(
       'say what a module imports, exports and uses, and whether its instances can be reset',
     )
-    .argument('<module>', 'a WebAssembly module')
+    .argument('<module>', 'a WebAssembly module or component')
     .option('--json', 'print JSON')
     .action((path: string, { json }: { readonly json?: boolean }) => {
       // What an operator may allow is for others to say.
       const limits = { ...DEFAULT_MODULE_LIMITS, functionBytes: MAX_FUNCTION_BYTES }
-      const found = inspect(readModuleFile(path), limits)
+      const bytes = readModuleFile(path)
+      if (isComponent(bytes)) {
+        const component = inspectComponent(bytes, limits)
+        process.stdout.write(
+          json === true ? jsonOfComponent(component) : printComponent(path, component),
+        )
+        return
+      }
+      const found = inspect(bytes, limits)
       const contract = contractOf(found.interface)
       const problem = contractProblem(found.interface, contract) ?? null
       process.stdout.write(
@@ -24,6 +35,34 @@ export function inspectCommand(): Command {
           : print(path, found, { contract, problem }),
       )
     })
+}
+
+function jsonOfComponent({ problem, ...found }: ComponentInspection): string {
+  const contract = { kind: 'http', problem: problem?.message ?? null }
+  return `${JSON.stringify({ ...found, contract }, undefined, 2)}\n`
+}
+
+function printComponent(path: string, component: ComponentInspection): string {
+  const { imports, exports, features, modules, problem, reset } = component
+  const memories = modules.flatMap((module) => module.memories.filter(({ imported }) => !imported))
+  return printRows([
+    ['component', `${path}, ${component.bytes} bytes`],
+    ['http', problem === undefined ? 'answers requests of wasi:http' : `no: ${problem.message}`],
+    ['imports', imports.map(quoted).join(', ') || 'none'],
+    ['exports', exports.map(quoted).join(', ') || 'none'],
+    ['modules', modules.map(({ functions }) => `${functions.defined} functions`).join(', ')],
+    ['memories', memories.map(({ minimum }) => `from ${minimum} pages`).join(', ') || 'none'],
+    ['features', features.join(', ') || 'WebAssembly 1.0'],
+    ['reset', resetText(reset)],
+  ])
+}
+
+function resetText({ isPossible, reasons }: ModuleInspection['reset']): string {
+  return isPossible ? 'yes' : `no: ${reasons.join('; ')}`
+}
+
+function printRows(rows: ReadonlyArray<readonly [string, string]>): string {
+  return rows.map(([name, value]) => `${name.padEnd(10)} ${value}\n`).join('')
 }
 
 interface Verdict {
@@ -38,7 +77,7 @@ function print(path: string, module: ModuleInspection, { contract, problem }: Ve
   const elements = tables.map(
     ({ minimum, maximum }) => `${minimum} to ${maximum ?? 'any'} elements`,
   )
-  const rows: ReadonlyArray<readonly [string, string]> = [
+  return printRows([
     ['module', `${path}, ${module.bytes} bytes${module.isHardened ? ', marked as hardened' : ''}`],
     [contract, problem === null ? what : `not ${what}: ${problem}`],
     [
@@ -51,10 +90,9 @@ function print(path: string, module: ModuleInspection, { contract, problem }: Ve
     ['imports', grouped(imports)],
     ['exports', exports.map(({ name }) => name).join(', ') || 'none'],
     ['start', module.start === undefined ? 'none' : `function ${module.start}`],
-    ['reset', reset.isPossible ? 'yes' : `no: ${reset.reasons.join('; ')}`],
+    ['reset', resetText(reset)],
     ['sections', module.sections.map(({ name, bytes }) => `${name} ${bytes}`).join(', ')],
-  ]
-  return rows.map(([name, value]) => `${name.padEnd(10)} ${value}\n`).join('')
+  ])
 }
 
 function grouped(imports: ModuleInspection['imports']): string {

@@ -3,7 +3,10 @@ import type { Clock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import { openFile } from '../base/opened-file.ts'
 import { checkStarter } from '../base/version.ts'
+import { type HardenedComponent, hardenComponent } from '../component/harden-component.ts'
+import { isComponent } from '../component/read-component.ts'
 import { type GuestModule, TABLE_LIMITS } from '../guest/guest-module.ts'
+import { compileComponent } from '../guest/make-component.ts'
 import { v8Refusal } from '../guest/v8-refusal.ts'
 import { digestOf } from '../store/digest.ts'
 import type {
@@ -19,7 +22,7 @@ import type {
 import type { HardenedModule } from '../store/release.ts'
 import type { OnCode } from '../wasm/code-progress.ts'
 import { CONTRACT_VERSION } from '../wasm/contract.ts'
-import { type HardenResult, harden } from '../wasm/harden-module.ts'
+import { type HardenOptions, type HardenReport, harden } from '../wasm/harden-module.ts'
 import { importMemories } from '../wasm/import-memories.ts'
 import { PublisherError } from './errors.ts'
 import { foundByImport, importApplication } from './import-application.ts'
@@ -85,7 +88,7 @@ async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): P
   const hardened = await step(
     'harden',
     () =>
-      harden(bytes, {
+      hardenOne(bytes, {
         memoryMaxBytes,
         ...TABLE_LIMITS,
         limits,
@@ -93,20 +96,18 @@ async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): P
       }),
     foundHardening,
   )
-  const { bytes: runnable, memories } = importMemories(hardened.bytes)
-  const module = await step(
+  const parts = await step(
     'compile',
-    () => compile(runnable, name, bytes),
+    () => compile(hardened.bytes, name, bytes),
     () => ({ note: 'V8 takes it', found: {} }),
   )
   const guest: GuestModule = {
     digest: digestOf(hardened.bytes),
     name,
-    module,
     wasiNames: verified.wasiNames,
-    memories,
-    memoryMaxBytes,
     images: [],
+    ...parts,
+    memoryMaxBytes,
     isResettable: false, // it runs once
   }
   await step(
@@ -123,9 +124,9 @@ async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): P
     bytes: out.length,
     contract: CONTRACT_VERSION,
     memoryMaxBytes,
-    functionBytes: hardened.report.largestFunctionBytes,
-    memories: memories.length,
-    isResettable: verified.inspection.reset.isPossible,
+    functionBytes: Math.max(...hardened.reports.map((report) => report.largestFunctionBytes)),
+    memories: parts.memories.length,
+    isResettable: verified.reset.isPossible,
   }
   return { event: { event: 'done', lifetime: verified.lifetime, hardened: facts }, bytes: out }
 }
@@ -154,13 +155,24 @@ async function readModule({ modulePath, name }: ModuleJob): Promise<Uint8Array<A
   }
 }
 
+/** Of a component: each of its modules. */
+function hardenOne(bytes: Uint8Array, options: HardenOptions): HardenedComponent {
+  if (isComponent(bytes)) return hardenComponent(bytes, options)
+  const { bytes: hardened, report } = harden(bytes, options)
+  return { bytes: hardened, reports: [report] }
+}
+
+type Parts = Pick<GuestModule, 'module' | 'memories'> & Partial<GuestModule>
+
 async function compile(
-  bytes: Uint8Array<ArrayBuffer>,
+  hardened: Uint8Array<ArrayBuffer>,
   name: string,
   original: Uint8Array<ArrayBuffer>,
-): Promise<WebAssembly.Module> {
+): Promise<Parts> {
+  if (isComponent(hardened)) return compileComponent(hardened, { name, contract: 'command' })
+  const { bytes, memories } = importMemories(hardened)
   try {
-    return await WebAssembly.compile(bytes)
+    return { module: await WebAssembly.compile(bytes), memories }
   } catch (cause) {
     throw new PublisherError(
       'PUBLISHER_INVALID_MODULE',
@@ -170,13 +182,14 @@ async function compile(
   }
 }
 
-function foundInModule({ inspection, wasiNames, lifetime }: VerifiedModule): Found {
-  const { functions, features, reset } = inspection
+function foundInModule(verified: VerifiedModule): Found {
+  const { kind, functions, features, reset, wasiNames, lifetime } = verified
+  const wasi = kind === 'component' ? 'interfaces of WASI' : 'WASI functions'
   const resets = reset.isPossible ? 'can be reset' : `cannot be reset: ${reset.reasons[0] ?? ''}`
   return {
-    note: `WASI command, ${functions.defined} functions, ${wasiNames.size} WASI functions, ${features.join(' ') || 'WebAssembly 1.0'}; ${resets}; lifetime ${lifetime}`,
+    note: `${kind}, ${functions} functions, ${wasiNames.size} ${wasi}, ${features.join(' ') || 'WebAssembly 1.0'}; ${resets}; lifetime ${lifetime}`,
     found: {
-      functions: functions.defined,
+      functions,
       wasi: [...wasiNames].sort(),
       features,
       isResettable: reset.isPossible,
@@ -185,10 +198,14 @@ function foundInModule({ inspection, wasiNames, lifetime }: VerifiedModule): Fou
   }
 }
 
-function foundHardening({ report }: HardenResult): Found {
-  const checks = Object.values(report.checks).reduce((sum, count) => sum + count, 0)
+function foundHardening({ reports }: HardenedComponent): Found {
+  const sum = (of: (report: HardenReport) => number): number =>
+    reports.reduce((total, report) => total + of(report), 0)
+  const bytesIn = sum((report) => report.bytesIn)
+  const bytesOut = sum((report) => report.bytesOut)
+  const checks = sum((report) => Object.values(report.checks).reduce((all, one) => all + one, 0))
   return {
-    note: `${report.bytesIn} -> ${report.bytesOut} bytes, ${checks} checks`,
-    found: { bytesIn: report.bytesIn, bytesOut: report.bytesOut, checks },
+    note: `${bytesIn} -> ${bytesOut} bytes, ${checks} checks`,
+    found: { bytesIn, bytesOut, checks },
   }
 }

@@ -1,13 +1,19 @@
 /** First step: is it a module we can run, and what does it want? Nothing of it has run yet. */
 import type { Lifetime } from '../base/lifetime.ts'
+import { type ComponentInspection, inspectComponent } from '../component/inspect-component.ts'
+import { isComponent } from '../component/read-component.ts'
 import { contractProblem } from '../guest/guest-contract.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
 import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from '../wasm/limits.ts'
 import { PublisherError } from './errors.ts'
 
 export interface VerifiedModule {
-  readonly inspection: ModuleInspection
-  /** The preview 1 functions it imports. */
+  readonly kind: 'WASI command' | 'component'
+  /** That it defines. */
+  readonly functions: number
+  readonly features: readonly string[]
+  readonly reset: ModuleInspection['reset']
+  /** The preview 1 functions it imports; of a component, the interfaces. */
   readonly wasiNames: ReadonlySet<string>
   readonly lifetime: Lifetime
 }
@@ -20,22 +26,52 @@ export interface VerifyOptions {
   readonly limits: Partial<ModuleLimits>
 }
 
-/** Throws `WasmError` and `PublisherError`. */
-export function verifyModule(
-  bytes: Uint8Array,
-  { name, lifetime, limits }: VerifyOptions,
-): VerifiedModule {
-  const inspection = inspect(bytes, { ...DEFAULT_MODULE_LIMITS, ...limits })
+/** Throws `WasmError`, `ComponentError` and `PublisherError`. */
+export function verifyModule(bytes: Uint8Array, options: VerifyOptions): VerifiedModule {
+  const limits = { ...DEFAULT_MODULE_LIMITS, ...options.limits }
+  const found = isComponent(bytes)
+    ? foundInComponent(inspectComponent(bytes, limits))
+    : foundInCommand(inspect(bytes, limits), options.name)
+  return { ...found, lifetime: lifetimeOf(found.reset, options) }
+}
+
+type Found = Omit<VerifiedModule, 'lifetime'>
+
+function foundInCommand(inspection: ModuleInspection, name: string): Found {
   const problem = contractProblem(inspection.interface)
   if (problem !== undefined)
     throw new PublisherError('PUBLISHER_WRONG_CONTRACT', `Cannot publish ${name}: ${problem}`)
-  const wasiNames = new Set(inspection.imports.map((entry) => entry.name))
-  const { isPossible, reasons } = inspection.reset
+  const { features, functions, imports, reset } = inspection
+  return {
+    kind: 'WASI command',
+    functions: functions.defined,
+    features,
+    reset,
+    wasiNames: new Set(imports.map((entry) => entry.name)),
+  }
+}
+
+function foundInComponent(inspection: ComponentInspection): Found {
+  const { features, imports, modules, problem, reset } = inspection
+  if (problem !== undefined) throw problem
+  return {
+    kind: 'component',
+    functions: modules.reduce((sum, { functions }) => sum + functions.defined, 0),
+    features,
+    reset,
+    wasiNames: new Set(imports),
+  }
+}
+
+function lifetimeOf(
+  { isPossible, reasons }: ModuleInspection['reset'],
+  { name, lifetime }: VerifyOptions,
+): Lifetime {
   if (lifetime === 'reset' && !isPossible) {
     throw new PublisherError(
       'PUBLISHER_NOT_RESETTABLE',
       `Cannot publish ${name}: its state cannot be put back (${reasons.slice(0, 3).join('; ')}), wanted "lifetime": "fresh" in its manifest`,
     )
   }
-  return { inspection, wasiNames, lifetime: lifetime ?? (isPossible ? 'reset' : 'fresh') }
+  return lifetime ?? (isPossible ? 'reset' : 'fresh')
 }

@@ -168,7 +168,7 @@ export const WASI_STEPS: Steps<WasiErrorCode> = {
 }
 
 export const WASM_STEPS: Steps<WasmErrorCode> = {
-  WASM_NOT_A_MODULE: `${TARGET}; a component can be a file of the document root`,
+  WASM_NOT_A_MODULE: `${TARGET}, or as a component of WASI 0.2`,
   WASM_MALFORMED: BUILD_AGAIN,
   WASM_LIMIT_EXCEEDED: 'build a smaller module (-Os, wasm-opt); docs/limits.md has all limits',
   WASM_FUNCTION_TOO_COMPLEX:

@@ -1,8 +1,12 @@
 /** What is refused and what is found. What a probe sees: run-job-probe.test.ts. */
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
+import { readComponent } from '../../../src/component/read-component.ts'
+import { resolveComponent } from '../../../src/component/resolve-component.ts'
 import { digestOf } from '../../../src/store/digest.ts'
 import type { ModuleJob } from '../../../src/store/publisher-protocol.ts'
+import { inspect } from '../../../src/wasm/inspect-module.ts'
+import { componentWat, HELLO_WAT } from '../../support/component-wat.ts'
 import { loopyFunctions } from '../../support/loopy-functions.ts'
 import { wat } from '../../support/wat.ts'
 import { HELLO, LIMITS, printing, run } from './job-run.ts'
@@ -30,6 +34,29 @@ test('a good module: every step says what it found, and the hardened bytes are w
     isResettable: true,
   })
   expect(WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>)).toBe(true)
+})
+
+test('a component: its core modules are hardened in their places, and the result is one, too', async () => {
+  const { event, bytes, steps } = await run(await componentWat(HELLO_WAT), {
+    probe: { method: 'GET', path: '/', headers: {}, body: '', status: 200, contains: '0 times' },
+  })
+  if (event.event !== 'done' || bytes === undefined) throw new Error(JSON.stringify(event))
+  expect(steps[0]?.note).toContain('component, 2 functions, 3 interfaces of WASI')
+  expect(steps[3]?.found).toMatchObject({ status: 200, memoryBytes: 65_536 })
+  expect(event.lifetime).toBe('reset')
+  expect(event.hardened).toMatchObject({ digest: digestOf(bytes), memories: 1, isResettable: true })
+  const plan = resolveComponent(readComponent(bytes))
+  for (const { start, end } of plan.modules)
+    expect(inspect(bytes.subarray(start, end)).isHardened).toBe(true)
+})
+
+test('a component that answers no requests is refused', async () => {
+  const { event } = await run(await componentWat('(component (core module))'))
+  expect(event).toMatchObject({
+    event: 'failed',
+    step: 'verify',
+    error: { code: 'COMPONENT_EXPORT' },
+  })
 })
 
 const LARGE = printing(HELLO, '', loopyFunctions(30))
