@@ -1,5 +1,5 @@
 /** wasi:filesystem/types, over the calls of preview 1: the same files, under the same limits. */
-import { FILESTAT_BYTES, Filetype, Fstflags, Oflags } from '../../wasi/abi.ts'
+import { FILESTAT_BYTES, Filetype, Fstflags } from '../../wasi/abi.ts'
 import { Errno } from '../../wasi/errno.ts'
 import { type Case, err, NONE, OK, ok, some, type Value } from '../value.ts'
 import { datetime } from './clock-functions.ts'
@@ -161,9 +161,8 @@ const filesystem: Interface = {
       const { calls } = host
       const at = calls.path(path)
       if (at === undefined) return TOO_LONG
-      const isFolder = (how & Oflags.Directory) !== 0
-      const written = (flags & WRITE) === 0 && !isFolder ? 0n : WRITE_RIGHTS
-      const read = (flags & READ) === 0 && !isFolder ? 0n : READ_RIGHTS
+      const written = (flags & WRITE) === 0 ? 0n : WRITE_RIGHTS
+      const read = (flags & READ) === 0 ? 0n : READ_RIGHTS
       const rights = (ALL_RIGHTS & ~WRITE_RIGHTS & ~READ_RIGHTS) | written | read
       const asked = [self.fd, follow, ...at, how, rights, ALL_RIGHTS, 0, calls.resultAt] as const
       return after(calls.call('path_open', ...asked), (errno) =>
