@@ -1,4 +1,4 @@
-/** Makes an instance of the engine a tenant has chosen. */
+/** Makes an instance of the engine a tenant has chosen; components know one only. */
 import type { Clock } from '../base/clock.ts'
 import type { Engine, Instance } from './engine.ts'
 import type { GuestModule } from './guest-module.ts'
@@ -13,5 +13,6 @@ export interface InstanceOrder {
 }
 
 export function makeInstance({ engine, module, clock }: InstanceOrder): Instance {
-  return engine === 'own' ? new GuestInstance(module, clock) : new WasmerInstance(module, clock)
+  const isOwn = engine === 'own' || module.component !== undefined
+  return isOwn ? new GuestInstance(module, clock) : new WasmerInstance(module, clock)
 }

@@ -1,9 +1,13 @@
 /** Requests that a component answers: each finds nothing of the ones before, whatever it tries. */
 import assert from 'node:assert/strict'
 import { test } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
 import { MAX_HANDLES } from '../../../src/component/handle-table.ts'
+import { GuestInstance } from '../../../src/guest/instance.ts'
+import { makeInstance } from '../../../src/guest/make-instance.ts'
 import { answer, makeComponent, trapOf } from '../../support/component-run.ts'
 import { componentWat, HELLO_WAT } from '../../support/component-wat.ts'
+import { compileGuest } from '../../support/guest.ts'
 
 const FORGES = '(drop (call $headers (local.get $request)))'
 const PRINTS = '(call $print (local.get $stream) (i32.const 64) (i32.const 16) (i32.const 0))'
@@ -31,6 +35,12 @@ test('not put back, it is the same one', async () => {
   const instance = await makeComponent(await componentWat(HELLO_WAT))
   await answer(instance, '/a')
   assert.match((await answer(instance, '/b')).stdout, /1 times before: \/b$/)
+})
+
+test('a tenant of the other engine has components run by ours', async () => {
+  const module = await compileGuest(await componentWat(HELLO_WAT))
+  const instance = makeInstance({ engine: 'wasmer', module, clock: systemClock })
+  assert.ok(instance instanceof GuestInstance)
 })
 
 test('no handle of an earlier request leads anywhere', async () => {
