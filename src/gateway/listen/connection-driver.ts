@@ -74,6 +74,8 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   #isReading = false
   #firstBytes = 0
   #requestsSeen = 0
+  /** Bytes of a connection that was handed over: its socket knows of none any more. */
+  #counted: { readonly read: number; readonly written: number } | undefined
   #discardedBytes = 0
   /** The chunk being received, for the log line about what is wrong with it. */
   #chunk: Uint8Array | undefined
@@ -96,11 +98,11 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
 
   /** Bytes that have come over the socket, and that were sent. */
   get bytesRead(): number {
-    return this.#firstBytes + this.#socket.bytesRead
+    return this.#counted?.read ?? this.#firstBytes + this.#socket.bytesRead
   }
 
   get bytesWritten(): number {
-    return this.#socket.bytesWritten
+    return this.#counted?.written ?? this.#socket.bytesWritten
   }
 
   /** Requests that have begun and not ended. */
@@ -262,8 +264,10 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     const { handOver, onClosed } = this.#options
     const socket = this.#socket
     const isAtRest = this.#connection.isAtRest && socket.readableLength === 0
+    const counted = { read: this.bytesRead, written: this.bytesWritten }
     if (!isAtRest || handOver?.(socket) !== true) return false
     this.#state = 'closed'
+    this.#counted = counted
     socket.removeListener('data', this.#receive)
     socket.removeListener('close', this.#closed)
     onClosed(this)
