@@ -8,7 +8,7 @@ import { CliError } from '../errors.ts'
 import { BuildLog } from './build-log.ts'
 import { withFolder } from './cache-folder.ts'
 import { requirePackages } from './packages.ts'
-import { digestRecipe, type Recipe } from './recipe.ts'
+import { digestRecipe, partsFolder, type Recipe } from './recipe.ts'
 import { type FetchedSource, fetchSources } from './source-packages.ts'
 import { endTools, runTool } from './tool.ts'
 import { unpackSource } from './unpack-source.ts'
@@ -77,12 +77,14 @@ async function make(recipe: Recipe, making: Making): Promise<string> {
   const source = join(work, 'source')
   for (const one of sources) await unpackSource(one, source, log)
   // As it is now: whoever works on it, or installs another version, would change it under the compilers.
-  const copy = join(work, 'recipe')
-  if (!existsSync(copy)) cpSync(recipe.folder, copy, { recursive: true })
-  const variables = { RECIPE: copy, SRC: source, WORK: work, OUT: module }
+  const copies = { RECIPE: join(work, 'recipe'), PARTS: join(work, 'parts') }
+  copyOnce(recipe.folder, copies.RECIPE)
+  for (const part of recipe.parts)
+    copyOnce(join(partsFolder(recipe), part), join(copies.PARTS, part))
+  const variables = { ...copies, SRC: source, WORK: work, OUT: module }
   const args = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
   try {
-    await runTool('make', ['-f', join(copy, 'Makefile'), `-j${jobs}`, ...args], {
+    await runTool('make', ['-f', join(copies.RECIPE, 'Makefile'), `-j${jobs}`, ...args], {
       cwd: work,
       log,
       onLine: (line) => {
@@ -98,6 +100,10 @@ async function make(recipe: Recipe, making: Making): Promise<string> {
   }
   removeOthers(folder, work)
   return module
+}
+
+function copyOnce(from: string, to: string): void {
+  if (!existsSync(to)) cpSync(from, to, { recursive: true })
 }
 
 /** What was made of other sources or by another recipe. */

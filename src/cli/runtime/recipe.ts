@@ -1,9 +1,9 @@
 /**
  * How a runtime is made: a folder of `runtimes/` with a `recipe.json`, which says what it needs, a Makefile, which makes it, and
- * what is ours of it. The sources of others come from Debian.
+ * what is ours of it; `parts` of it are those of several, in `runtimes/parts`. The sources of others come from Debian.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
@@ -14,6 +14,8 @@ const recipeSchema = z.strictObject({
   description: z.string(),
   /** Debian packages of the programs that make it. */
   packages: z.array(z.string()),
+  /** Files and folders of `runtimes/parts` that it is made with. */
+  parts: z.array(z.string()).default([]),
   /** Debian source packages it is made of; `patches`: as Debian has changed them. */
   sources: z.array(z.strictObject({ package: z.string(), patches: z.boolean() })),
 })
@@ -26,6 +28,11 @@ export interface Recipe extends z.infer<typeof recipeSchema> {
 }
 
 const FILE = 'recipe.json'
+
+/** What several recipes have, beside their folders. */
+export function partsFolder({ folder }: Recipe): string {
+  return join(folder, '../parts')
+}
 
 /** All of them, by name; none where the program was put without them. */
 export function listRecipes(folder: string | undefined = recipesFolder()): readonly Recipe[] {
@@ -50,15 +57,26 @@ export function findRecipe(name: string, recipes: readonly Recipe[]): Recipe {
   )
 }
 
-/** Stands for everything that decides what comes out: the recipe's files, and `versions` of what it is made with. */
-export function digestRecipe({ folder }: Recipe, versions: readonly string[]): string {
+/** Stands for everything that decides what comes out: the recipe's files, its parts, and `versions` of what it is made with. */
+export function digestRecipe(recipe: Recipe, versions: readonly string[]): string {
   const hash = createHash('sha256').update(versions.join('\n'))
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+  const addFile = (from: string, path: string): void => {
+    hash.update(`\n${relative(from, path)}\n`).update(readFileSync(path))
+  }
+  for (const path of filesBelow(recipe.folder)) addFile(recipe.folder, path)
+  const parts = partsFolder(recipe)
+  for (const part of recipe.parts)
+    for (const path of filesBelow(join(parts, part))) addFile(parts, path)
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** The path itself when it is a file. */
+function filesBelow(path: string): string[] {
+  if (statSync(path).isFile()) return [path]
+  return readdirSync(path, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-  for (const path of files.toSorted())
-    hash.update(`\n${relative(folder, path)}\n`).update(readFileSync(path))
-  return hash.digest('hex').slice(0, 16)
+    .toSorted()
 }
 
 /** Two folders up in a checkout (`src/cli/runtime`), one more in the package (`dist/src/cli/runtime`). */
