@@ -119,7 +119,7 @@ test.for(MACHINES)('build: $name', async ({ programs, wanted }) => {
 test('build: what there is no recipe for', async () => {
   expect(await type(['runtime', 'build', 'cobol'])).toMatchObject({
     code: 64,
-    stderr: expect.stringContaining('wanted one of php, python [RUNTIME_UNKNOWN]'),
+    stderr: expect.stringContaining('wanted one of lua, php, python [RUNTIME_UNKNOWN]'),
   })
 })
 

@@ -1,0 +1,155 @@
+/** A WSAPI application in Lua and the requests it answers: nothing is left of one for the next, nothing random repeats, and what breaks is one request. */
+import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { haveLuaRuntime, LUA_RUNTIME } from '../../support/lua-runtime.ts'
+import { Client, configText, makeFolder, type Serving, serve } from './serve.ts'
+
+const SITE = resolve('test/support/lua')
+const REQUESTS = 1000
+const has = haveLuaRuntime()
+
+interface Application {
+  readonly folder: string
+  readonly serving: Serving
+  readonly client: Client
+}
+
+/** `app`: undefined: there are scripts. `tenant`: more of its lines. */
+async function start(app: string | undefined, tenant = ''): Promise<Application> {
+  const folder = makeFolder()
+  cpSync(SITE, folder, { recursive: true })
+  const data = join(folder, 'data')
+  mkdirSync(data)
+  chmodSync(data, 0o777)
+  const config = configText(folder, {
+    top: `[[runtime]]\nname = "lua"\nmodule = "${LUA_RUNTIME}"\nextensions = [".lua"]\nsessions = "off"\nmemory = "128MiB"\n`,
+    pool: 'workers = 1',
+    tenant: `runtimes = ["lua"]\n${app === undefined ? '' : `app = "${app}"`}\nenv = { DATA = "${data}" }\nlimits = { cpu = "1s", wall = "10s" }\n${tenant}
+[[tenant.mounts]]\nhost = "${data}"\nguest = "${data}"\nwritable = true\n`,
+  })
+  const serving = await serve({ folder, config })
+  return { folder, serving, client: new Client(serving.socket) }
+}
+
+test.skipIf(!has)('nothing is left of a request, nor of one that was run ahead', async () => {
+  const { client, folder, serving } = await start('isolation', 'warm = ["/drawn"]')
+  for (let count = 0; count < 5; count += 1) {
+    const { body, status } = await client.get('left')
+    expect(status, serving.log()).toBe(200)
+    expect(JSON.parse(body)).toEqual({
+      ...{ seen: 0, global: false, module: false, method: false, library: false, path: false },
+      ...{ environment: false, cwd: folder, temporary: false, kept: false, hook: false },
+      ...{ input: false, log: 'closed file', collector: true },
+    })
+  }
+  client.close()
+  expect(readFileSync(join(folder, 'data/log.txt'), 'utf8')).toBe(`loaded\n${'asked\n'.repeat(5)}`)
+})
+
+test.skipIf(!has)('nothing that is drawn repeats', async () => {
+  const { client, serving } = await start('isolation', 'warm = ["/drawn"]')
+  const values = new Map<string, Set<unknown>>()
+  for (let count = 0; count < REQUESTS; count += 1) {
+    const { body, status } = await client.get('drawn')
+    expect(status, serving.log()).toBe(200)
+    for (const [name, value] of Object.entries(JSON.parse(body))) {
+      const known = values.get(name) ?? new Set()
+      values.set(name, known.add(value))
+    }
+  }
+  client.close()
+  expect([...values.keys()].toSorted()).toEqual(
+    ['random', 'again', 'short', 'middle', 'long', 'address', 'named', 'temporary'].toSorted(),
+  )
+  for (const [name, { size }] of values) expect(size, name).toBe(REQUESTS)
+})
+
+const BREAKING: Readonly<Record<string, { readonly status?: number; readonly log: RegExp }>> = {
+  loop: { status: 503, log: /"code":"OUTCOME_CPU/ },
+  coroutine: { status: 503, log: /"code":"OUTCOME_CPU/ },
+  caught: { status: 503, log: /"code":"OUTCOME_CPU/ },
+  memory: { status: 500, log: /not enough memory/ },
+  doubling: { status: 500, log: /not enough memory/ },
+  recursion: { status: 500, log: /stack overflow/ },
+  calls: { status: 500, log: /C stack overflow/ },
+  parser: { status: 500, log: /C stack overflow|too many C levels/ },
+  json: { status: 500, log: /too many nested data structures/ },
+  pattern: { status: 503, log: /"code":"OUTCOME_CPU/ },
+  thrown: { status: 500, log: /error object is a table value/ },
+  native: { status: 500, log: /needs_native\.so is machine code, which this runtime cannot load/ },
+  missing: { status: 500, log: /module 'socket' not found/ },
+  process: { status: 500, log: /isolation\.lua:\d+: Function not implemented/ },
+  pipe: { status: 500, log: /'popen' not supported/ },
+  header: { status: 500, log: /a header's value is .*, wanted text without control characters/ },
+  status: { status: 500, log: /the status is a nil, wanted a string/ },
+  closed: { status: 500, log: /attempt to use a closed file/ },
+  late: { log: /isolation\.lua:\d+: when a part is out/ },
+}
+
+test.skipIf(!has)('what breaks a request breaks that one', async () => {
+  const { client, serving } = await start('isolation')
+  for (const [name, { status, log }] of Object.entries(BREAKING)) {
+    const from = serving.log().length
+    const asked = status === undefined ? new Client(serving.socket) : client
+    const answer = await asked.get(name).catch((error: unknown) => String(error))
+    if (status !== undefined)
+      expect(answer, `${name}: ${serving.log().slice(from)}`).toMatchObject({ status })
+    await serving.logged(log, from)
+    expect((await client.get('drawn')).status, name).toBe(200)
+  }
+  client.close()
+})
+
+test.skipIf(!has)('a file that changes is loaded anew, and one that is wrong says so', async () => {
+  const { client, folder, serving } = await start('changing:run', 'revalidate = "0"')
+  const write = (text: string): void => writeFileSync(join(folder, 'changing.lua'), text)
+  const page = (text: string): string =>
+    `return { run = function() return 200, {}, coroutine.wrap(function() coroutine.yield("${text}") end) end }`
+  const until = async (wanted: string): Promise<void> => {
+    for (let tries = 0; tries < 100; tries += 1) {
+      if ((await client.get('')).body === wanted) return
+      await new Promise((wake) => setTimeout(wake, 100))
+    }
+    throw new Error(`no ${wanted}: ${serving.log()}`)
+  }
+  expect((await client.get('')).status).toBe(500)
+  await serving.logged(/GUEST_NO_APPLICATION.*module 'changing' not found/)
+  write(page('first'))
+  await until('first')
+  write(page('second, and longer'))
+  await until('second, and longer')
+  write('return {')
+  expect((await client.get('')).status).toBe(500)
+  await serving.logged(/GUEST_NO_APPLICATION.*changing\.lua:1: unexpected symbol near <eof>/)
+  client.close()
+})
+
+const SCRIPTS: Readonly<Record<string, string>> = {
+  'cgi.lua':
+    'print("Content-Type: text/plain\\n") print(require("beside").name, require("lfs").currentdir(), os.getenv "PATH_INFO") count = (count or 0) + 1 print(count) io.stderr:write "said\\n"',
+  'wsapi.lua':
+    'return function(env) local sent = { env.QUERY_STRING, " ", env.NOT_THERE, env.input:read() } return "404 Not Found", { ["Set-Cookie"] = { "a=1", "b=2" } }, coroutine.wrap(function() for _, part in ipairs(sent) do coroutine.yield(part) end end) end',
+  'ends.lua': 'print("Status: 202 Accepted\\n") os.exit(0)',
+  'fails.lua': 'local a = nil; print(a.b)',
+}
+
+test.skipIf(!has)('a script is a CGI program, or answers an application', async () => {
+  const { client, folder, serving } = await start(undefined)
+  mkdirSync(join(folder, 'cgi'))
+  for (const [name, text] of Object.entries(SCRIPTS)) writeFileSync(join(folder, 'cgi', name), text)
+  writeFileSync(join(folder, 'cgi/beside.lua'), 'return { name = "beside" }')
+  for (let round = 0; round < 3; round += 1) {
+    const more = { PATH_INFO: '/more' }
+    expect(await client.get('cgi/cgi.lua', '', more), serving.log()).toEqual({
+      ...{ status: 200, body: `beside\t${folder}/cgi\t/more\n1\n` },
+    })
+    const answer = { status: 404, body: 'asked ' }
+    expect(await client.get('cgi/wsapi.lua', 'asked')).toEqual(answer)
+    expect((await client.get('cgi/ends.lua')).status).toBe(202)
+    expect((await client.get('cgi/fails.lua')).status).toBe(500)
+  }
+  await serving.logged(/"stream":"stderr","msg":"said"/)
+  await serving.logged(/fails\.lua:1: attempt to index a nil value \(local 'a'\)/)
+  client.close()
+})
