@@ -3,10 +3,10 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 HTTP ?= 127.0.0.1:8080
 report = --reporter=default --reporter=json --outputFile.json=build/test/$(1).json
-RUNTIMES := runtime-php runtime-python runtime-lua
+RUNTIMES := runtime-php runtime-python runtime-lua runtime-ruby
 SITE := examples/first-steps/www
 
-.PHONY: help installed run run-php run-python run-lua runtimes $(RUNTIMES) test test-peers test-phpt soak bench check build guests guests-as clean
+.PHONY: help installed run run-php run-python run-lua run-ruby runtimes $(RUNTIMES) test test-peers test-phpt soak bench check build guests guests-as clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,14 +37,17 @@ run-python: installed runtime-python ## start wasm-fpm with a WSGI application (
 run-lua: installed runtime-lua ## start wasm-fpm with a WSAPI application (the same of Lua, in seconds)
 	node src/cli/main.ts serve --config examples/lua/wasm-fpm.toml --http $(HTTP)
 
-runtimes: $(RUNTIMES) ## build/runtimes/: interpreters of scripts, from Debian's sources
+run-ruby: installed runtime-ruby ## start wasm-fpm with a Rack application (the same of Ruby, with npm and no compiler)
+	node src/cli/main.ts serve --config examples/ruby/wasm-fpm.toml --http $(HTTP)
+
+runtimes: $(RUNTIMES) ## build/runtimes/: interpreters of scripts, from Debian's sources and from npm
 
 $(RUNTIMES): runtime-%: installed
 	@mkdir -p build/runtimes
 	node src/cli/main.ts runtime build $* --output build/runtimes/$*.wasm $(if $(filter 0,$(shell id -u)),--install)
 
 test: installed guests ## unit and integration tests, and every web server that is installed
-	@# Without them the tests of PHP, Python and Lua are left out, and said so; in CI it has to be there.
+	@# Without them the tests of PHP, Python, Lua and Ruby are left out, and said so; in CI it has to be there.
 	@$(MAKE) -s runtimes || test -z "$$CI"
 	@rm -rf build/test
 	vitest run --project '!hostile' $(call report,all-but-hostile) || node test/once-more.ts build/test/all-but-hostile.json

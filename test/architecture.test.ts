@@ -130,6 +130,7 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'cli/remote-upload.ts': 'named on the command line',
   'cli/runtime/build-log.ts': 'its own',
   'cli/runtime/cache-folder.ts': 'its own',
+  'cli/runtime/npm-packages.ts': 'its own',
   'cli/runtime/recipe.ts': "the program's",
   'cli/runtime/source-packages.ts': "the system's, and its own",
   'cli/runtime/unpack-source.ts': 'its own',

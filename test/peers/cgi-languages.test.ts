@@ -9,7 +9,10 @@ import {
 } from '../support/peers/cgi-sides.ts'
 import { type Answer, ask, type Question } from '../support/peers/http-client.ts'
 
-const LANGUAGES: readonly CgiLanguage[] = [{ name: 'lua', program: 'lua5.4', extension: '.lua' }]
+const LANGUAGES: readonly CgiLanguage[] = [
+  { name: 'lua', program: 'lua5.4', extension: '.lua' },
+  { name: 'ruby', program: 'ruby', extension: '.rb' },
+]
 
 interface Step extends Question {
   readonly path: string

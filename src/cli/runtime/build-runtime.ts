@@ -7,6 +7,7 @@ import { systemCodeOf } from '../../base/errors.ts'
 import { CliError } from '../errors.ts'
 import { BuildLog } from './build-log.ts'
 import { withFolder } from './cache-folder.ts'
+import { unpackNpmPackages } from './npm-packages.ts'
 import { requirePackages } from './packages.ts'
 import { digestRecipe, partsFolder, type Recipe } from './recipe.ts'
 import { type FetchedSource, fetchSources } from './source-packages.ts'
@@ -44,7 +45,9 @@ export function buildRuntime(recipe: Recipe, options: BuildOptions): Promise<Bui
       const tools = await requirePackages(recipe.packages, options.mayInstall, log)
       const sources = await fetchSources(recipe.sources, { folder, log })
       const module = await make(recipe, { folder, log, tools, sources, ...options })
-      const versions = sources.map(({ package: name, version }) => ({ package: name, version }))
+      const versions = [...sources, ...recipe.npm].map(({ package: name, version }) => ({
+        ...{ package: name, version },
+      }))
       return { module, sources: versions, seconds: (systemClock.nowMs() - startMs) / 1000 }
     } finally {
       for (const signal of ENDING) process.off(signal, endBuild)
@@ -76,12 +79,14 @@ async function make(recipe: Recipe, making: Making): Promise<string> {
   mkdirSync(work, { recursive: true })
   const source = join(work, 'source')
   for (const one of sources) await unpackSource(one, source, log)
+  await unpackNpmPackages(recipe.npm, { folder, target: source, log })
   // As it is now: whoever works on it, or installs another version, would change it under the compilers.
   const copies = { RECIPE: join(work, 'recipe'), PARTS: join(work, 'parts') }
   copyOnce(recipe.folder, copies.RECIPE)
   for (const part of recipe.parts)
     copyOnce(join(partsFolder(recipe), part), join(copies.PARTS, part))
-  const variables = { ...copies, SRC: source, WORK: work, OUT: module }
+  const given = { SRC: source, WORK: work, OUT: module, NODE: process.execPath }
+  const variables = { ...copies, ...given }
   const args = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
   try {
     await runTool('make', ['-f', join(copies.RECIPE, 'Makefile'), `-j${jobs}`, ...args], {

@@ -1,6 +1,6 @@
 /**
  * How a runtime is made: a folder of `runtimes/` with a `recipe.json`, which says what it needs, a Makefile, which makes it, and
- * what is ours of it; `parts` of it are those of several, in `runtimes/parts`. The sources of others come from Debian.
+ * what is ours of it; `parts` of it are those of several, in `runtimes/parts`. The sources of others come from Debian, and from npm.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
@@ -18,9 +18,22 @@ const recipeSchema = z.strictObject({
   parts: z.array(z.string()).default([]),
   /** Debian source packages it is made of; `patches`: as Debian has changed them. */
   sources: z.array(z.strictObject({ package: z.string(), patches: z.boolean() })),
+  /** Packages of npm it is made of, and the folder that each is unpacked into; `integrity`: as npm's lock files have it. */
+  npm: z
+    .array(
+      z.strictObject({
+        package: z.string(),
+        folder: z.string(),
+        version: z.string(),
+        integrity: z.string().startsWith('sha512-'),
+      }),
+    )
+    .default([]),
 })
 
 export type SourcePackage = z.infer<typeof recipeSchema>['sources'][number]
+
+export type NpmPackage = z.infer<typeof recipeSchema>['npm'][number]
 
 export interface Recipe extends z.infer<typeof recipeSchema> {
   readonly name: string

@@ -84,7 +84,13 @@ function machineWith(programs: Readonly<Record<string, string>>): NodeJS.Process
 const dpkg = (without = 'none'): string =>
   `shift 2; for name; do [ "$name" = ${without} ] || echo "$name 1-1 installed"; done`
 
-const MACHINES = [
+const MACHINES: readonly {
+  readonly name: string
+  /** Default: php. */
+  readonly runtime?: string
+  readonly programs: Readonly<Record<string, string>>
+  readonly wanted: RegExp
+}[] = [
   { name: 'not Debian', programs: {}, wanted: /no dpkg-query.*\[RUNTIME_NOT_DEBIAN\]/ },
   {
     name: 'a package is missing',
@@ -107,10 +113,22 @@ const MACHINES = [
     wanted:
       /php8\.2: 8\.2\.1-1 cannot be fetched \(apt-get exited with 100: E: 404 Not Found\).*\[RUNTIME_SOURCE_FAILED\]/,
   },
+  {
+    ...{ name: 'a registry that has no such package', runtime: 'ruby' },
+    programs: { 'dpkg-query': dpkg(), npm: 'echo "npm error: 404" >&2; exit 1' },
+    wanted:
+      /npm's package @ruby\/3\.4-wasm-wasi \S+: npm exited with 1: npm error: 404.*\[RUNTIME_SOURCE_FAILED\]/,
+  },
+  {
+    ...{ name: 'a registry that has another package of that name', runtime: 'ruby' },
+    programs: { 'dpkg-query': dpkg(), npm: 'echo other >"$4/ruby.tgz"' },
+    wanted:
+      /npm's package @ruby\/3\.4-wasm-wasi \S+: it is sha512-\S+==, and not sha512-qrzI\S+.*\[RUNTIME_SOURCE_FAILED\]/,
+  },
 ]
-test.for(MACHINES)('build: $name', async ({ programs, wanted }) => {
+test.for(MACHINES)('build: $name', async ({ programs, runtime, wanted }) => {
   const { exit, text } = start(
-    ['runtime', 'build', 'php', '-o', '/dev/null'],
+    ['runtime', 'build', runtime ?? 'php', '-o', '/dev/null'],
     machineWith(programs),
   )
   expect([await exit, text()]).toEqual([1, expect.stringMatching(wanted)])
@@ -119,7 +137,7 @@ test.for(MACHINES)('build: $name', async ({ programs, wanted }) => {
 test('build: what there is no recipe for', async () => {
   expect(await type(['runtime', 'build', 'cobol'])).toMatchObject({
     code: 64,
-    stderr: expect.stringContaining('wanted one of lua, php, python [RUNTIME_UNKNOWN]'),
+    stderr: expect.stringContaining('wanted one of lua, php, python, ruby [RUNTIME_UNKNOWN]'),
   })
 })
 

@@ -21,7 +21,7 @@ import {
 test.for(listRecipes())('$name says what it takes, and has a Makefile', (recipe) => {
   expect(recipe.description).not.toBe('')
   expect(recipe.packages).toContain('make')
-  expect(recipe.sources).not.toEqual([])
+  expect([...recipe.sources, ...recipe.npm]).not.toEqual([])
   expect(existsSync(join(recipe.folder, 'Makefile'))).toBe(true)
 })
 
@@ -30,7 +30,7 @@ test('one that there is none for: the known ones are said', () => {
     expect.objectContaining({
       code: 'RUNTIME_UNKNOWN',
       message:
-        'Cannot build runtime "cobol": there is no recipe for it, wanted one of lua, php, python',
+        'Cannot build runtime "cobol": there is no recipe for it, wanted one of lua, php, python, ruby',
     }),
   )
 })
