@@ -2,7 +2,7 @@
  * Connections on their way from one worker to another. The master keeps each of them until the worker that it goes to says that
  * it has it: one that dies before, or that is about to end, has not read from it, and another one gets it.
  */
-import type { RawSocket } from '../ipc/raw-socket.ts'
+import type { RawSocket } from '../base/raw-socket.ts'
 
 /** An idle connection without a worker. */
 export interface GivenAway<Worker> {

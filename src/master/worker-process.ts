@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire } from '../base/errors.ts'
 import type { WorkerFigures } from '../base/figures.ts'
 import type { Logger } from '../base/logger.ts'
+import { asRawSocket, asSendHandle, type RawSocket } from '../base/raw-socket.ts'
 import type { Readiness } from '../base/readiness.ts'
 import type { Usage } from '../base/usage.ts'
 import type { Config } from '../config/config.ts'
@@ -16,7 +17,6 @@ import type {
   ServerDroppedLines,
   SocketGrant,
 } from '../ipc/messages.ts'
-import { asRawSocket, asSendHandle, type RawSocket } from '../ipc/raw-socket.ts'
 import { readWorkerMessage } from '../ipc/read-message.ts'
 import { MasterError } from './errors.ts'
 import type { Member } from './gathering.ts'

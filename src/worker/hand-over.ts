@@ -1,7 +1,7 @@
 /** Connections that go to other workers and come from them, by way of the master. */
 import type { Socket } from 'node:net'
+import { attach, detach, type RawSocket } from '../base/raw-socket.ts'
 import type { WorkerMessage } from '../ipc/messages.ts'
-import { attach, detach, type RawSocket } from '../ipc/raw-socket.ts'
 
 export interface HandOverOptions {
   /** Sends a message, with a socket or without; resolves when it is on its way, or nobody is there to receive it. */

@@ -2,18 +2,18 @@
 import type { Socket } from 'node:net'
 import { loadLibc } from '../../base/libc.ts'
 import type { Logger } from '../../base/logger.ts'
+import type { Accepted } from '../../base/raw-socket.ts'
 import { ServerConnection } from '../../fastcgi/connection.ts'
 import type { ConnectionEvents, ConnectionOptions } from '../../fastcgi/connection-events.ts'
 import type { FastCgiError } from '../../fastcgi/errors.ts'
 import type { FastCgiRequest } from '../../fastcgi/request.ts'
 import { ListenError, type ListenErrorCode } from './errors.ts'
 import { foreignProtocol } from './foreign-protocol.ts'
-import { isPeerGone } from './peer-gone.ts'
 import { peerWait, type Wait } from './peer-wait.ts'
-import { descriptorOf } from './socket-descriptor.ts'
 import { SocketOutput } from './socket-output.ts'
 import type { Swept } from './sweep.ts'
 import { type ConnectionTimeouts, LINGER_BYTES } from './timeouts.ts'
+import { Wire } from './wire.ts'
 
 /** Who is at the other end. */
 export interface ConnectionPeer {
@@ -53,15 +53,12 @@ export interface DriverOptions {
  */
 type State = 'open' | 'closing' | 'lingering' | 'breaking' | 'closed'
 
-/** What has come before a connection is heard of, until it is copied. */
-const FIRST_BYTES = Buffer.allocUnsafeSlow(65_536)
-
 /** Version 0: no FastCGI record. Most web servers notice it, where a plain close passes for a complete answer. */
 const BAD_RECORD = new Uint8Array(8)
 
 export class ConnectionDriver implements ConnectionEvents, Swept {
   place = -1
-  readonly #socket: Socket
+  readonly #wire: Wire
   readonly #options: DriverOptions
   readonly #connection: ServerConnection
   readonly #output: SocketOutput
@@ -83,26 +80,22 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   #wait: Wait | undefined
   #waitSinceMs = 0
 
-  /** Takes the socket over. It must have `allowHalfOpen` set. */
-  constructor(socket: Socket, options: DriverOptions) {
-    this.#socket = socket
+  /** Takes the socket over. A stream must have `allowHalfOpen` set. */
+  constructor(socket: Socket | Accepted, options: DriverOptions) {
     this.#options = options
+    this.#wire = new Wire(socket, this.#listen)
     this.#connection = new ServerConnection(this, options.connection)
-    this.#output = new SocketOutput(socket, this.#connection, this.#advance)
-    socket.on('end', this.#inputEnded)
-    socket.on('error', this.#failed)
-    socket.on('close', this.#closed)
+    this.#output = new SocketOutput(this.#wire, this.#connection, this.#advance)
     if (options.isKept === true) this.#requestsSeen = 1
-    this.#readFirst()
   }
 
   /** Bytes that have come over the socket, and that were sent. */
   get bytesRead(): number {
-    return this.#counted?.read ?? this.#firstBytes + this.#socket.bytesRead
+    return this.#counted?.read ?? this.#firstBytes + this.#wire.bytesRead
   }
 
   get bytesWritten(): number {
-    return this.#counted?.written ?? this.#socket.bytesWritten
+    return this.#counted?.written ?? this.#wire.bytesWritten
   }
 
   /** Requests that have begun and not ended. */
@@ -125,7 +118,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   closeAfterAnswer(): void {
     this.#closesWhenIdle = true
     // The end comes with the answer: right behind it, it might cross the next request.
-    if (this.#options.peer.transport === 'tcp') loadLibc()?.cork(descriptorOf(this.#socket))
+    if (this.#options.peer.transport === 'tcp') loadLibc()?.cork(this.#wire.descriptor)
   }
 
   /** Cuts the connection so that the peer notices. */
@@ -173,50 +166,61 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
       return
     }
     if (nowMs - this.#waitSinceMs < wait.limitMs) return
-    if (wait.code === 'linger') this.#socket.destroy()
+    if (wait.code === 'linger') this.#wire.close()
     else this.#giveUp(wait.code, wait.limitMs)
   }
 
   /**
-   * A peer that opens a connection for a request has mostly sent it by the time we hear of it. Where it is answered at once, and that
-   * is the end of the connection, the event loop never hears of it.
+   * Reads. A peer that opens a connection for a request has mostly sent it by the time we hear of it. Where it is answered at once,
+   * and that is the end of the connection, the event loop never hears of it.
    */
-  #readFirst(): void {
-    const count = loadLibc()?.receiveNow(descriptorOf(this.#socket), FIRST_BYTES) ?? -1
-    if (count <= 0) {
+  start(): void {
+    const first = this.#wire.receiveNow()
+    if (first === undefined) {
       this.#startReading()
       return
     }
-    this.#firstBytes = count
+    this.#firstBytes = first.length
     setImmediate(this.#startReading)
-    this.#receive(Buffer.from(FIRST_BYTES.subarray(0, count)))
+    this.#receive(first)
+  }
+
+  readonly #listen = (stream: Socket): void => {
+    stream.on('end', this.#inputEnded)
+    stream.on('error', this.#failed)
+    stream.on('close', this.#closed)
   }
 
   readonly #startReading = (): void => {
-    if (this.#isReading || this.#state === 'closed' || this.#socket.destroyed) return
+    if (this.#isReading || this.#state === 'closed' || this.#wire.stream.destroyed) return
     this.#isReading = true
-    this.#socket.on('data', this.#receive)
+    this.#wire.stream.on('data', this.#receive)
+    if (this.#isHeldBack) this.#wire.stream.pause()
   }
 
   #resume(): void {
     this.#startReading()
-    this.#socket.resume()
+    this.#wire.stream.resume()
+  }
+
+  get #isHeldBack(): boolean {
+    return this.#state === 'open' && !this.#connection.wantsInput
   }
 
   readonly #receive = (chunk: Uint8Array): void => {
     if (this.#state !== 'open') {
       this.#discardedBytes += chunk.length
-      if (this.#discardedBytes > LINGER_BYTES) this.#socket.destroy()
+      if (this.#discardedBytes > LINGER_BYTES) this.#wire.close()
       return
     }
     this.#chunk = chunk
     this.#connection.receive(chunk)
     this.#chunk = undefined
-    if (this.#state === 'open' && !this.#connection.wantsInput) this.#socket.pause()
+    if (this.#isReading && this.#isHeldBack) this.#wire.stream.pause()
   }
 
   readonly #inputEnded = (): void => {
-    this.#connection.inputEnded(this.activeRequests > 0 && isPeerGone(this.#socket))
+    this.#connection.inputEnded(this.activeRequests > 0 && this.#wire.isPeerGone)
   }
 
   readonly #failed = (error: NodeJS.ErrnoException): void => {
@@ -231,7 +235,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#output.discard()
     this.#options.onClosed(this)
     // Or V8's collections of young objects take what hangs on the socket for alive, a third of all garbage.
-    this.#socket.removeAllListeners()
+    if (this.#wire.hasStream) this.#wire.stream.removeAllListeners()
   }
 
   /** Nothing is left to write: takes the next step towards the end, if this connection is to end. */
@@ -239,7 +243,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     if (this.#output.isBusy || this.#hasEnded) return
     if (this.#state === 'breaking') {
       this.#hasEnded = true
-      this.#socket.end(BAD_RECORD, this.#destroySocket)
+      this.#wire.stream.end(BAD_RECORD, this.#destroySocket)
     } else if (this.#state === 'closing') {
       this.#startLinger()
     } else if (this.#state === 'open' && this.#closesWhenIdle && this.activeRequests === 0) {
@@ -253,7 +257,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   /** Whether something has come that no request has had yet. */
   get #hasBegun(): boolean {
     const { waitingFor, isAtRest } = this.#connection
-    return (waitingFor === 'record' && !isAtRest) || this.#socket.readableLength > 0
+    return (waitingFor === 'record' && !isAtRest) || this.#wire.holdsInput
   }
 
   /**
@@ -262,10 +266,10 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
    */
   #handOver(): boolean {
     const { handOver, onClosed } = this.#options
-    const socket = this.#socket
-    const isAtRest = this.#connection.isAtRest && socket.readableLength === 0
+    if (handOver === undefined || !this.#connection.isAtRest || this.#wire.holdsInput) return false
+    const socket = this.#wire.stream
     const counted = { read: this.bytesRead, written: this.bytesWritten }
-    if (!isAtRest || handOver?.(socket) !== true) return false
+    if (!handOver(socket)) return false
     this.#state = 'closed'
     this.#counted = counted
     socket.removeListener('data', this.#receive)
@@ -283,26 +287,26 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#state = 'lingering'
     this.#hasEnded = true
     if (this.#options.peer.transport === 'unix' && this.#connection.hasReadAll) {
-      this.#socket.destroy()
+      this.#close()
       return
     }
     this.#resume()
     // Node ends it a turn of the event loop later.
-    if (this.#closesWhenIdle) loadLibc()?.endSending(descriptorOf(this.#socket))
-    this.#socket.end()
+    if (this.#closesWhenIdle) loadLibc()?.endSending(this.#wire.descriptor)
+    this.#wire.stream.end()
   }
 
   /** Ends the connection in a way that cannot be taken for a complete answer. */
   #break(): void {
     if (this.#state === 'breaking' || this.#state === 'closed') return
     if (this.#state === 'lingering') {
-      this.#socket.destroy()
+      this.#wire.close()
       return
     }
     this.#state = 'breaking'
     this.#connection.inputEnded(true)
     if (this.#options.peer.transport === 'tcp') {
-      this.#socket.resetAndDestroy()
+      this.#wire.stream.resetAndDestroy()
       return
     }
     // A unix socket has no reset. The record must not end up inside another one: what was taken goes first.
@@ -310,7 +314,13 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#output.seal()
   }
 
-  readonly #destroySocket = (): void => void this.#socket.destroy()
+  #close(): void {
+    const hears = this.#wire.hasStream
+    this.#wire.close()
+    if (!hears) this.#closed()
+  }
+
+  readonly #destroySocket = (): void => this.#wire.close()
 
   #currentWait(): Wait | undefined {
     return peerWait(
@@ -341,7 +351,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     const isStuck = code === 'GATEWAY_WRITE_TIMEOUT'
     this.#break()
     // It takes nothing: the bad record would wait like the rest.
-    if (isStuck) this.#socket.destroy()
+    if (isStuck) this.#wire.close()
   }
 
   #logProtocolError(error: FastCgiError): void {

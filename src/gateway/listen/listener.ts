@@ -1,5 +1,5 @@
 /** A listening socket and the connections that came in by it. */
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, Socket } from 'node:net'
 import { emptyAcceptQueue } from '../../base/accept-queue.ts'
 import type { Clock } from '../../base/clock.ts'
 import { loadLibc } from '../../base/libc.ts'
@@ -9,6 +9,7 @@ import {
   printListenAddress,
 } from '../../base/listen-address.ts'
 import type { Logger } from '../../base/logger.ts'
+import { type Accepted, acceptRaw } from '../../base/raw-socket.ts'
 import type { ConnectionOptions } from '../../fastcgi/connection-events.ts'
 import type { AllowedClients } from './allowed-clients.ts'
 import { bind, DEFAULT_BACKLOG, listen } from './bind.ts'
@@ -21,6 +22,9 @@ import { Sweep } from './sweep.ts'
 import { type ConnectionTimeouts, DEFAULT_CONNECTION_TIMEOUTS } from './timeouts.ts'
 
 const DEFAULT_MAX_CONNECTIONS = 16_384
+
+/** Of a unix socket. */
+const NOWHERE = { remoteAddress: undefined, remotePort: undefined } as const
 
 /** Part of the connections that may be open when a full listener is said to have room again. */
 const ROOM_AGAIN = 0.9
@@ -168,6 +172,8 @@ class OpenListener implements Listener {
   #receivedBefore = 0
   #sentBefore = 0
   #isClosed = false
+  /** Connections there is room for. */
+  #maxConnections = 0
   /** The listening socket, where it is one that others accept on too. */
   #fd: number | undefined
   /** Keeps it while this process does not accept. */
@@ -186,7 +192,8 @@ class OpenListener implements Listener {
     // Over the file limit libuv accepts and closes without a word; a bound of our own can be logged.
     this.#limitConnections()
     server.on('connection', this.#accept)
-    server.on('drop', () => this.#reportFull('too many connections'))
+    server.on('listening', this.#hear)
+    this.#hear()
     server.on('error', (error: NodeJS.ErrnoException) =>
       this.#reportFull(error.code ?? error.message),
     )
@@ -283,24 +290,34 @@ class OpenListener implements Listener {
     return new Promise((resolve) => this.#drainWaiters.push(resolve))
   }
 
-  readonly #accept = (socket: Socket): void =>
-    this.#drive(socket, { transport: this.#transport, isKept: false })
+  /** Over TCP a connection does not end with what we close, so there it needs its stream anyway. */
+  readonly #hear = (): void => {
+    if (this.#transport === 'unix') acceptRaw(this.#server, this.#accept)
+  }
+
+  readonly #accept = (socket: Socket | Accepted): void => {
+    if (this.#drivers.size < this.#maxConnections) {
+      this.#drive(socket, { transport: this.#transport, isKept: false })
+      return
+    }
+    this.#reportFull('too many connections')
+    turnAway(socket)
+  }
 
   get #transport(): 'unix' | 'tcp' {
     return this.port === undefined ? 'unix' : 'tcp'
   }
 
   #drive(
-    socket: Socket,
+    socket: Socket | Accepted,
     { transport: way, isKept }: { readonly transport: Way; readonly isKept: boolean },
   ): void {
     const transport = way === 'inside' ? 'unix' : way
-    const { remoteAddress, remotePort } = socket
+    const { remoteAddress, remotePort } = socket instanceof Socket ? socket : NOWHERE
     const peer = { transport, remoteAddress, remotePort, listener: this.address } as const
     if (way !== 'inside' && !this.#isAllowed(way, remoteAddress)) {
       this.#options.logger.warn({ peer }, 'connection refused: not an allowed client')
-      socket.on('error', () => {})
-      socket.destroy()
+      turnAway(socket)
       return
     }
     this.#reportRoom()
@@ -316,6 +333,7 @@ class OpenListener implements Listener {
       onClosed: this.#forget,
     })
     this.#drivers.add(driver)
+    driver.start()
   }
 
   #sum(start: number, of: (driver: ConnectionDriver) => number): number {
@@ -326,7 +344,7 @@ class OpenListener implements Listener {
 
   #limitConnections(): void {
     const wanted = this.#options.maxConnections ?? DEFAULT_MAX_CONNECTIONS
-    this.#server.maxConnections = Math.min(wanted, this.#drivers.size + availableDescriptors())
+    this.#maxConnections = Math.min(wanted, this.#drivers.size + availableDescriptors())
   }
 
   #isAllowed(transport: 'tcp' | 'unix', remoteAddress: string | undefined): boolean {
@@ -358,11 +376,16 @@ class OpenListener implements Listener {
 
   #reportRoom(): void {
     // Not at the first free place: a full listener would write two lines for every connection.
-    const isCrowded = this.#drivers.size > this.#server.maxConnections * ROOM_AGAIN
+    const isCrowded = this.#drivers.size > this.#maxConnections * ROOM_AGAIN
     if (!this.#isFull || isCrowded) return
     this.#isFull = false
     this.#options.logger.info({ listener: this.address }, 'connections are accepted again')
   }
+}
+
+function turnAway(socket: Socket | Accepted): void {
+  if (socket instanceof Socket) socket.on('error', () => {}).destroy()
+  else socket.close()
 }
 
 function badAddress(text: string): ListenError {

@@ -2,9 +2,10 @@
  * What a connection has to send, on its way to its socket.
  *
  * What the handler of a request writes is sent at the end of the current run of JavaScript, so that the last data and
- * FCGI_END_REQUEST leave in one write. One write of at most `MAX_WRITE_BYTES` is under way at a time.
+ * FCGI_END_REQUEST leave in one write. One write of at most `MAX_WRITE_BYTES` is under way at a time. As long as the connection has no
+ * stream, the first of a run goes to the kernel, and needs none if it takes all.
  */
-import type { Socket } from 'node:net'
+import type { Wire } from './wire.ts'
 
 const MAX_WRITE_BYTES = 65_536
 
@@ -17,7 +18,7 @@ export interface OutputSource {
 }
 
 export class SocketOutput {
-  readonly #socket: Socket
+  readonly #wire: Wire
   readonly #source: OutputSource
   readonly #whenIdle: () => void
   /** Taken and not yet given to the socket, from `#at` on. */
@@ -27,11 +28,13 @@ export class SocketOutput {
   #isScheduled = false
   #isSealed = false
   #isGone = false
+  /** Whether nothing has been written in this run. */
+  #isFirst = false
   #writesDone = 0
 
   /** `whenIdle`: called each time there is nothing left to write. */
-  constructor(socket: Socket, source: OutputSource, whenIdle: () => void) {
-    this.#socket = socket
+  constructor(wire: Wire, source: OutputSource, whenIdle: () => void) {
+    this.#wire = wire
     this.#source = source
     this.#whenIdle = whenIdle
   }
@@ -78,8 +81,10 @@ export class SocketOutput {
 
   readonly #run = (): void => {
     this.#isScheduled = false
+    this.#isFirst = true
     if (this.#isGone) this.#throwAway()
     else this.#flush()
+    this.#isFirst = false
   }
 
   #flush(): void {
@@ -104,14 +109,26 @@ export class SocketOutput {
     }
     this.#at = end
     this.#inFlightBytes = bytes
-    const isOne = end - start === 1
-    if (!isOne) this.#socket.cork()
-    for (let at = start; at < end; at += 1) {
-      const piece = this.#queue[at] as Uint8Array
-      if (at === end - 1) this.#socket.write(piece, this.#written)
-      else this.#socket.write(piece)
+    const pieces = this.#queue.slice(start, end)
+    if (!this.#isFirst || this.#wire.hasStream || bytes > MAX_WRITE_BYTES) {
+      this.#stream(pieces)
+      return
     }
-    if (!isOne) this.#socket.uncork()
+    this.#isFirst = false
+    const left = this.#wire.sendNow(pieces)
+    if (left.length === 0) this.#written()
+    else this.#stream([left])
+  }
+
+  #stream(pieces: readonly Uint8Array[]): void {
+    const { stream } = this.#wire
+    const last = pieces.length - 1
+    if (last > 0) stream.cork()
+    pieces.forEach((piece, at) => {
+      if (at === last) stream.write(piece, this.#written)
+      else stream.write(piece)
+    })
+    if (last > 0) stream.uncork()
   }
 
   readonly #written = (error?: Error | null): void => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { WorkerMessage } from '../../../src/ipc/messages.ts'
-import { detach, type RawSocket } from '../../../src/ipc/raw-socket.ts'
+import { detach, type RawSocket } from '../../../src/base/raw-socket.ts'
 import { HandOver } from '../../../src/worker/hand-over.ts'
 
 /** A connection with a peer. */

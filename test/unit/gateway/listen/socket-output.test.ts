@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { type OutputSource, SocketOutput } from '../../../../src/gateway/listen/socket-output.ts'
 import { makeSocketPair } from '../../../../src/gateway/listen/socket-pair.ts'
+import { Wire } from '../../../../src/gateway/listen/wire.ts'
 
 class Source implements OutputSource {
   pieces: Uint8Array[] = []
@@ -20,7 +21,7 @@ function setUp() {
   if (far === undefined) throw new Error('Cannot test: no pair of sockets, wanted one')
   const source = new Source()
   let idle = 0
-  const output = new SocketOutput(near, source, () => {
+  const output = new SocketOutput(new Wire(near, () => undefined), source, () => {
     idle += 1
   })
   near.on('error', () => undefined)

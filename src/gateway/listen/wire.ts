@@ -1,0 +1,103 @@
+/**
+ * The two directions of a connection. Mostly a connection carries one request, which has come with it, and ends with the answer: the
+ * kernel takes and gives that at once. So the stream, which costs more than a small request, is made when something has to be waited for.
+ */
+import { Socket } from 'node:net'
+import { loadLibc } from '../../base/libc.ts'
+import { type Accepted, attach } from '../../base/raw-socket.ts'
+
+const ROOM_BYTES = 65_536
+/** What has come, and what goes, in between. */
+const ROOM = Buffer.allocUnsafeSlow(ROOM_BYTES)
+
+const NOTHING = new Uint8Array(0)
+const CLOSED = {}
+
+export class Wire {
+  readonly #onStream: (stream: Socket) => void
+  #raw: Accepted | undefined
+  #stream: Socket | undefined
+  #sentBytes = 0
+
+  /** `onStream`: called once, when there is a stream. */
+  constructor(open: Socket | Accepted, onStream: (stream: Socket) => void) {
+    this.#onStream = onStream
+    if (open instanceof Socket) {
+      this.#stream = open
+      onStream(open)
+    } else this.#raw = open
+  }
+
+  get hasStream(): boolean {
+    return this.#stream !== undefined
+  }
+
+  /** Made now, if there is none. Not after `close`. */
+  get stream(): Socket {
+    if (this.#stream === undefined) {
+      if (this.#raw === undefined) throw new Error('Cannot use a connection: it is closed')
+      this.#stream = attach(this.#raw)
+      this.#raw = undefined
+      this.#onStream(this.#stream)
+    }
+    return this.#stream
+  }
+
+  /** Bytes that the stream has read. */
+  get bytesRead(): number {
+    return this.#stream?.bytesRead ?? 0
+  }
+
+  get bytesWritten(): number {
+    return this.#sentBytes + (this.#stream?.bytesWritten ?? 0)
+  }
+
+  /** Whether the stream has read something that nobody has had yet. */
+  get holdsInput(): boolean {
+    return (this.#stream?.readableLength ?? 0) > 0
+  }
+
+  /** What has come by now, as far as it can be told; to be called before the stream reads. */
+  receiveNow(): Uint8Array | undefined {
+    const count = loadLibc()?.receiveNow(this.descriptor, ROOM) ?? -1
+    return count > 0 ? Buffer.from(ROOM.subarray(0, count)) : undefined
+  }
+
+  /** Sends what the kernel takes at once of pieces of at most 64 KiB, and returns what is left. */
+  sendNow(pieces: readonly Uint8Array[]): Uint8Array {
+    let bytes = 0
+    for (const piece of pieces) {
+      ROOM.set(piece, bytes)
+      bytes += piece.length
+    }
+    const whole = ROOM.subarray(0, bytes)
+    const taken = Math.max(loadLibc()?.sendNow(this.descriptor, whole) ?? 0, 0)
+    this.#sentBytes += taken
+    return taken === bytes ? NOTHING : Buffer.from(whole.subarray(taken))
+  }
+
+  /** Closes both directions at once, without a word. Without a stream, nobody is told. */
+  close(): void {
+    this.#raw?.close()
+    this.#raw = undefined
+    this.#stream?.destroy()
+  }
+
+  /**
+   * Whether a peer that has ended its bytes reads ours no more. A unix socket tells: whoever has closed it altogether has hung up. Over
+   * TCP a close and a half-close look alike until something is sent, so there a peer is taken to read on until a reset says otherwise.
+   */
+  get isPeerGone(): boolean {
+    const fd = this.descriptor
+    return fd >= 0 && (loadLibc()?.hasHungUp(fd) ?? false)
+  }
+
+  /** -1: it has none (any more). To be asked each time: one that is closed gives its number to the next one at once. */
+  get descriptor(): number {
+    if (this.#raw !== undefined) return this.#raw.fd
+    const { _handle: handle } = (this.#stream ?? CLOSED) as {
+      readonly _handle?: { fd?: number } | null
+    }
+    return handle?.fd ?? -1
+  }
+}
