@@ -171,18 +171,24 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   }
 
   /**
-   * Reads. A peer that opens a connection for a request has mostly sent it by the time we hear of it. Where it is answered at once,
-   * and that is the end of the connection, the event loop never hears of it.
+   * Reads. A peer that opens a connection for a request sends it at once, and it has come by the time we hear of the connection, or a turn of
+   * the event loop later. Where it is answered at once, and that is the end of the connection, the event loop never hears of it.
    */
   start(): void {
-    const first = this.#wire.receiveNow()
-    if (first === undefined) {
-      this.#startReading()
-      return
-    }
+    setImmediate(this.#receiveFirst() ? this.#startReading : this.#startLate)
+  }
+
+  readonly #startLate = (): void => {
+    if (!this.#wire.hasStream && this.#receiveFirst()) setImmediate(this.#startReading)
+    else this.#startReading()
+  }
+
+  #receiveFirst(): boolean {
+    const first = this.#state === 'open' ? this.#wire.receiveNow() : undefined
+    if (first === undefined) return false
     this.#firstBytes = first.length
-    setImmediate(this.#startReading)
     this.#receive(first)
+    return true
   }
 
   readonly #listen = (stream: Socket): void => {
@@ -315,9 +321,12 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   }
 
   #close(): void {
-    const hears = this.#wire.hasStream
-    this.#wire.close()
-    if (!hears) this.#closed()
+    // Destroyed while it tells of a write, a stream makes an error, with its stack, for nobody.
+    if (this.#wire.hasStream) process.nextTick(this.#destroySocket)
+    else {
+      this.#wire.close()
+      this.#closed()
+    }
   }
 
   readonly #destroySocket = (): void => this.#wire.close()
