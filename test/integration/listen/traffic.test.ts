@@ -1,6 +1,6 @@
 /** Bytes of all connections of a listener, whatever becomes of them. */
 import { expect, test } from 'vitest'
-import { detach } from '../../../src/ipc/raw-socket.ts'
+import { detach } from '../../../src/base/raw-socket.ts'
 import { connectRaw, get, listenFor, readRecords, sayHello } from './responder.ts'
 
 const REQUEST = get(1, true)
