@@ -3,8 +3,8 @@ import { createConnection, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { WorkerMessage } from '../../../src/ipc/messages.ts'
 import { detach, type RawSocket } from '../../../src/base/raw-socket.ts'
+import type { WorkerMessage } from '../../../src/ipc/messages.ts'
 import { HandOver } from '../../../src/worker/hand-over.ts'
 
 /** A connection with a peer. */
