@@ -32,3 +32,17 @@ export type ListenErrorCode =
   | 'GATEWAY_IDLE_TIMEOUT'
 
 export class ListenError extends CodedError<ListenErrorCode> {}
+
+export function badAddress(text: string): ListenError {
+  return new ListenError(
+    'GATEWAY_LISTEN_BAD_ADDRESS',
+    `Cannot listen on ${JSON.stringify(text)}: wanted a path, host:port, [ipv6]:port, a port, fd:N, systemd:NAME or "inherited"`,
+  )
+}
+
+export function exposed(address: string): ListenError {
+  return new ListenError(
+    'GATEWAY_LISTEN_EXPOSED',
+    `Cannot listen on ${address}: others can reach it and FastCGI has no password, wanted a loopback address, a list of allowed clients, or the insecure option`,
+  )
+}

@@ -14,7 +14,7 @@ import type { ConnectionOptions } from '../../fastcgi/connection-events.ts'
 import type { AllowedClients } from './allowed-clients.ts'
 import { bind, DEFAULT_BACKLOG, listen } from './bind.ts'
 import { ConnectionDriver, type RequestHandler } from './connection-driver.ts'
-import { ListenError } from './errors.ts'
+import { badAddress, exposed } from './errors.ts'
 import { availableDescriptors } from './file-limit.ts'
 import type { SocketFile, SocketFileOptions } from './socket-file.ts'
 import { makeSocketPair } from './socket-pair.ts'
@@ -386,18 +386,4 @@ class OpenListener implements Listener {
 function turnAway(socket: Socket | Accepted): void {
   if (socket instanceof Socket) socket.on('error', () => {}).destroy()
   else socket.close()
-}
-
-function badAddress(text: string): ListenError {
-  return new ListenError(
-    'GATEWAY_LISTEN_BAD_ADDRESS',
-    `Cannot listen on ${JSON.stringify(text)}: wanted a path, host:port, [ipv6]:port, a port, fd:N, systemd:NAME or "inherited"`,
-  )
-}
-
-function exposed(address: string): ListenError {
-  return new ListenError(
-    'GATEWAY_LISTEN_EXPOSED',
-    `Cannot listen on ${address}: others can reach it and FastCGI has no password, wanted a loopback address, a list of allowed clients, or the insecure option`,
-  )
 }
