@@ -1,6 +1,6 @@
 /**
  * Whether an application can be imported: the runtime is started with the release's files, as each worker will, and nothing of that is
- * kept. What it would do that is the workers' alone, write to the tenant's folders or connect, it cannot do here: then nobody knows.
+ * kept. To the tenant's folders it cannot write, as it can in a worker: an import that has tried to may fail for that alone, and is not refused.
  */
 import { randomFillSync } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
