@@ -1,6 +1,7 @@
 /** Takes values out of a guest: from core values and from its memory (canonical ABI: `load`, `lift_flat`). */
 import { fault } from './guest-fault.ts'
 import type { Handle, HandleTable } from './handle-table.ts'
+import { checkRange, viewOf } from './memory-range.ts'
 import type { ValueType } from './plan.ts'
 import { type CoreType, layoutOf, layoutOfFields } from './type-layout.ts'
 import type { Value } from './value.ts'
@@ -54,7 +55,7 @@ export function liftFields(
 ): Value[] {
   const { size, alignment, offsets } = layoutOfFields(types)
   const at = pointer >>> 0
-  checkRange(scope, at, size, alignment)
+  checkRange(scope, { at, bytes: size, alignment })
   return types.map((type, index) => load(scope, type, at + (offsets[index] ?? 0)))
 }
 
@@ -215,7 +216,7 @@ function handle(
 function list(scope: LiftScope, element: ValueType, pointer: number, length: number): Value {
   const { size, alignment } = layoutOf(element)
   if (element.kind === 'primitive' && element.of === 'u8') {
-    checkRange(scope, pointer, length, 1)
+    checkRange(scope, { at: pointer, bytes: length, alignment: 1 })
     weigh(scope, length)
     scope.charge(length)
     return length === 0
@@ -224,7 +225,7 @@ function list(scope: LiftScope, element: ValueType, pointer: number, length: num
   }
   if (length > MAX_LIST_ELEMENTS)
     throw fault(`a list has ${length} elements, wanted at most ${MAX_LIST_ELEMENTS}`)
-  checkRange(scope, pointer, length * size, alignment)
+  checkRange(scope, { at: pointer, bytes: length * size, alignment })
   weigh(scope, length * ELEMENT_BYTES)
   scope.charge(length * ELEMENT_WORK)
   return Array.from({ length }, (_, index) => load(scope, element, pointer + index * size))
@@ -237,7 +238,7 @@ function text(scope: LiftScope, pointer: number, length: number): string {
   const bytes = isWide ? count * 2 : count
   if (bytes > MAX_STRING_BYTES)
     throw fault(`a string has ${bytes} bytes, wanted at most ${MAX_STRING_BYTES}`)
-  checkRange(scope, pointer, bytes, scope.encoding === 'utf8' ? 1 : 2)
+  checkRange(scope, { at: pointer, bytes, alignment: scope.encoding === 'utf8' ? 1 : 2 })
   if (bytes === 0) return ''
   weigh(scope, bytes)
   scope.charge(bytes * 2)
@@ -265,16 +266,4 @@ function loadUnsigned(scope: LiftScope, at: number, size: number): number {
 
 function u32(scope: LiftScope, at: number): number {
   return viewOf(scope).getUint32(at, true)
-}
-
-function viewOf({ memory }: LiftScope): DataView<ArrayBuffer> {
-  if (memory === undefined) throw fault('a call without a memory')
-  return new DataView(memory.buffer as ArrayBuffer)
-}
-
-function checkRange(scope: LiftScope, at: number, bytes: number, alignment: number): void {
-  if (bytes === 0) return
-  if (at % alignment !== 0) throw fault(`address ${at} is not a multiple of ${alignment}`)
-  const size = scope.memory?.buffer.byteLength ?? 0
-  if (at + bytes > size) throw fault(`${bytes} bytes at ${at} are out of bounds`)
 }

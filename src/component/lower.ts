@@ -1,7 +1,7 @@
 /** Gives values to a guest: as core values and in its memory (canonical ABI: `store`, `lower_flat`). What they are is the host's say. */
-import { fault } from './guest-fault.ts'
 import type { HandleTable, Representation } from './handle-table.ts'
 import { type Core, ELEMENT_WORK } from './lift.ts'
+import { checkRange, viewOf } from './memory-range.ts'
 import type { ValueType } from './plan.ts'
 import { layoutOf } from './type-layout.ts'
 import type { Case, Value } from './value.ts'
@@ -49,7 +49,7 @@ export function storeValue(
 ): void {
   const { size, alignment } = layoutOf(type)
   const at = pointer >>> 0
-  checkRange(scope, at, size, alignment)
+  checkRange(scope, { at, bytes: size, alignment })
   store(scope, type, value, at)
 }
 
@@ -143,7 +143,7 @@ function copyIn(scope: LowerScope, bytes: Uint8Array, alignment: number): number
 
 function allocate(scope: LowerScope, alignment: number, bytes: number): number {
   const pointer = scope.allocate(alignment, bytes) >>> 0
-  checkRange(scope, pointer, bytes, alignment)
+  checkRange(scope, { at: pointer, bytes, alignment })
   return bytes === 0 ? 0 : pointer
 }
 
@@ -159,16 +159,4 @@ function storeUnsigned(scope: LowerScope, at: number, size: number, value: numbe
   if (size === 1) view.setUint8(at, value)
   else if (size === 2) view.setUint16(at, value, true)
   else view.setUint32(at, value, true)
-}
-
-function viewOf({ memory }: LowerScope): DataView<ArrayBuffer> {
-  if (memory === undefined) throw fault('a call without a memory')
-  return new DataView(memory.buffer as ArrayBuffer)
-}
-
-function checkRange(scope: LowerScope, at: number, bytes: number, alignment: number): void {
-  if (bytes === 0) return
-  if (at % alignment !== 0) throw fault(`address ${at} is not a multiple of ${alignment}`)
-  const size = scope.memory?.buffer.byteLength ?? 0
-  if (at + bytes > size) throw fault(`${bytes} bytes at ${at} are out of bounds`)
 }
