@@ -168,7 +168,7 @@ export const WASI_STEPS: Steps<WasiErrorCode> = {
 }
 
 export const WASM_STEPS: Steps<WasmErrorCode> = {
-  WASM_NOT_A_MODULE: `${TARGET}, or as a component of WASI 0.2`,
+  WASM_NOT_A_MODULE: `${TARGET}; components answer requests, and are nothing else`,
   WASM_MALFORMED: BUILD_AGAIN,
   WASM_LIMIT_EXCEEDED: 'build a smaller module (-Os, wasm-opt); docs/limits.md has all limits',
   WASM_FUNCTION_TOO_COMPLEX:

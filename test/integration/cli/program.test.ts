@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { compileHostile } from '../../../guests/hostile/compile.ts'
+import { componentWat, HELLO_WAT } from '../../support/component-wat.ts'
 import { wat } from '../../support/wat.ts'
 import { emptyFolder, start, type } from './cli.ts'
 
@@ -83,10 +84,24 @@ test('serve: an address that is taken, and a server that runs already', async ()
   expect(second.stderr).toMatch(/`wasm-fpm reload`.*\[MASTER_ALREADY_RUNNING\]\n {2}next: /)
 })
 
-test('a component is told which target to build for', async () => {
+test('a component: what it imports and exports, and whether it answers requests', async () => {
+  const folder = emptyFolder()
+  const [hello, nothing] = [join(folder, 'hello.wasm'), join(folder, 'nothing.wasm')]
+  writeFileSync(hello, await componentWat(HELLO_WAT))
+  writeFileSync(nothing, Buffer.from([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0]))
+  const { stdout } = await type(['inspect', hello])
+  expect(stdout).toMatch(/^http +answers requests of wasi:http$/m)
+  expect(stdout).toMatch(/^imports +"wasi:io\/error@0.2.0", /m)
+  expect(stdout).toMatch(/^reset +yes$/m)
+  expect((await type(['inspect', nothing])).stdout).toMatch(/^http +no: .*it exports nothing/m)
+  const { stdout: json } = await type(['inspect', '--json', nothing])
+  expect(JSON.parse(json)).toMatchObject({ contract: { kind: 'http' }, imports: [], exports: [] })
+})
+
+test('where only modules are taken, a component is told which target to build for', async () => {
   const file = join(emptyFolder(), 'component.wasm')
   writeFileSync(file, Buffer.from([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0]))
-  const { stderr } = await type(['inspect', file])
+  const { stderr } = await type(['harden', '-o', `${file}.out`, file])
   expect(stderr).toMatch(/found a component, .*wasm32-wasip1.*\[WASM_NOT_A_MODULE\]\n {2}next: /)
 })
 
