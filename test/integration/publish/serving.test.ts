@@ -20,6 +20,16 @@ test('a release answers its routes; what it does not answer is left to the docum
   expect(await client.get('hello.wasm')).toMatchObject({ status: 200 })
 })
 
+test('a component is released as a module is, and each of its requests is the first', async () => {
+  const { client, publish, until } = await openSite()
+  await publish('js/fetch.wasm', { routes: ['/app'] })
+  await until('app/a', (body) => body.startsWith('{'))
+  for (const path of ['app/b', 'app/c']) {
+    const { body } = await client.get(path)
+    expect(JSON.parse(body)).toMatchObject({ method: 'GET', pathname: `/${path}`, requests: 1 })
+  }
+})
+
 test('the next release, rolling back and withdrawing reach every worker as they run', async () => {
   const { serving, store, client, publish, until } = await openSite()
   const before = serving.workers()
