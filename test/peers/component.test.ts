@@ -204,7 +204,8 @@ describe.skipIf(!isInstalled('nginx'))('a component behind nginx', () => {
         const own = await asked(`${JS}${path}`, question)
         const other = await ask(second.port, `${JS}${path}`, question)
         assert.deepEqual([own.status, told(own)], [other.status, told(other)], path)
-        assert.equal(own.headers['content-type'], other.headers['content-type'], path)
+        const { 'content-type': type } = other.headers
+        if (own.status < 500 && type !== undefined) assert.equal(own.headers['content-type'], type)
       }
     } finally {
       await second.child.stop()
