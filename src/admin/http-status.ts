@@ -55,6 +55,8 @@ const OTHERS: ReadonlyMap<string, number> = new Map([
 
 const BY_START: ReadonlyArray<readonly [start: string, status: number]> = [
   ['PUBLISHER_', 422],
+  ['COMPONENT_', 422],
+  ['GUEST_', 422],
   ['WASM_', 422],
   // A signature that a tenant demands.
   ['STORE_BAD_SIGNATURE', 422],

@@ -17,6 +17,15 @@ test('every code with its HTTP status', () => {
   )
 })
 
+test('what is wrong with a module is its publisher’s to mend, whichever folder says so', () => {
+  for (const folder of ['component', 'guest', 'publisher', 'wasm']) {
+    const source = readFileSync(`src/${folder}/errors.ts`, 'utf8')
+    const codes = [...source.matchAll(/^ {2}\| '([A-Z0-9_]+)'/gm)].map(([, code]) => code ?? '')
+    expect(codes.length).toBeGreaterThan(3)
+    for (const code of codes) expect([code, statusOf(code)]).toEqual([code, 422])
+  }
+})
+
 test('every limit with its default', () => {
   const rows = [...PAGE.matchAll(/^\| `([a-zA-Z]+)` \| ([0-9]+) \| \S/gm)]
   expect(Object.fromEntries(rows.map(([, name, value]) => [name, Number(value)]))).toEqual(
