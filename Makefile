@@ -3,10 +3,10 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 HTTP ?= 127.0.0.1:8080
 report = --reporter=default --reporter=json --outputFile.json=build/test/$(1).json
-RUNTIMES := runtime-php runtime-python runtime-lua runtime-ruby
+RUNTIMES := runtime-php runtime-python runtime-lua runtime-ruby runtime-perl
 SITE := examples/first-steps/www
 
-.PHONY: help installed run run-php run-python run-lua run-ruby runtimes $(RUNTIMES) test test-peers test-phpt soak bench check build guests guests-as clean
+.PHONY: help installed run run-php run-python run-lua run-ruby run-perl runtimes $(RUNTIMES) test test-peers test-phpt soak bench check build guests guests-as clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ run-lua: installed runtime-lua ## start wasm-fpm with a WSAPI application (the s
 run-ruby: installed runtime-ruby ## start wasm-fpm with a Rack application (the same of Ruby, with npm and no compiler)
 	node src/cli/main.ts serve --config examples/ruby/wasm-fpm.toml --http $(HTTP)
 
+run-perl: installed runtime-perl ## start wasm-fpm with a PSGI application (the same of Perl, with npm and no compiler)
+	node src/cli/main.ts serve --config examples/perl/wasm-fpm.toml --http $(HTTP)
+
 runtimes: $(RUNTIMES) ## build/runtimes/: interpreters of scripts, from Debian's sources and from npm
 
 $(RUNTIMES): runtime-%: installed
@@ -47,7 +50,7 @@ $(RUNTIMES): runtime-%: installed
 	node src/cli/main.ts runtime build $* --output build/runtimes/$*.wasm $(if $(filter 0,$(shell id -u)),--install)
 
 test: installed guests ## unit and integration tests, and every web server that is installed
-	@# Without them the tests of PHP, Python, Lua and Ruby are left out, and said so; in CI it has to be there.
+	@# Without them the tests of PHP, Python, Lua, Ruby and Perl are left out, and said so; in CI it has to be there.
 	@$(MAKE) -s runtimes || test -z "$$CI"
 	@rm -rf build/test
 	vitest run --project '!hostile' $(call report,all-but-hostile) || node test/once-more.ts build/test/all-but-hostile.json

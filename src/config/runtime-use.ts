@@ -57,7 +57,7 @@ function missingModule({ module, name }: RuntimeConfig): string | undefined {
 }
 
 /** There is a recipe for each. */
-const BUILT: ReadonlySet<string> = new Set(['lua', 'php', 'python', 'ruby'])
+const BUILT: ReadonlySet<string> = new Set(['lua', 'perl', 'php', 'python', 'ruby'])
 
 /** The command that makes a runtime's module be where it is looked for. */
 export function howToGet(name: string): string {

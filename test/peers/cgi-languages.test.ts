@@ -12,6 +12,7 @@ import { type Answer, ask, type Question } from '../support/peers/http-client.ts
 const LANGUAGES: readonly CgiLanguage[] = [
   { name: 'lua', program: 'lua5.4', extension: '.lua' },
   { name: 'ruby', program: 'ruby', extension: '.rb' },
+  { name: 'perl', program: 'perl', extension: '.pl' },
 ]
 
 interface Step extends Question {

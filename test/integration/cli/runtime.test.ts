@@ -137,7 +137,7 @@ test.for(MACHINES)('build: $name', async ({ programs, runtime, wanted }) => {
 test('build: what there is no recipe for', async () => {
   expect(await type(['runtime', 'build', 'cobol'])).toMatchObject({
     code: 64,
-    stderr: expect.stringContaining('wanted one of lua, php, python, ruby [RUNTIME_UNKNOWN]'),
+    stderr: expect.stringContaining('wanted one of lua, perl, php, python, ruby [RUNTIME_UNKNOWN]'),
   })
 })
 

@@ -30,7 +30,7 @@ test('one that there is none for: the known ones are said', () => {
     expect.objectContaining({
       code: 'RUNTIME_UNKNOWN',
       message:
-        'Cannot build runtime "cobol": there is no recipe for it, wanted one of lua, php, python, ruby',
+        'Cannot build runtime "cobol": there is no recipe for it, wanted one of lua, perl, php, python, ruby',
     }),
   )
 })
