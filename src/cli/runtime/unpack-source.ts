@@ -20,9 +20,11 @@ export async function unpackSource(
   rmSync(draft, { recursive: true, force: true })
   mkdirSync(draft, { recursive: true })
   try {
-    await runTool('tar', ['xf', archiveOf(source, 'orig'), '-C', draft, '--strip-components=1'], {
-      log,
-    })
+    for (const { archive, below } of archivesOf(source)) {
+      const into = join(draft, below)
+      mkdirSync(into, { recursive: true })
+      await runTool('tar', ['xf', archive, '-C', into, '--strip-components=1'], { log })
+    }
     if (source.patches) await patch(source, draft, log)
   } catch (cause) {
     throw new CliError(
@@ -34,19 +36,30 @@ export async function unpackSource(
   renameSync(draft, target)
 }
 
-function archiveOf({ folder, package: name }: FetchedSource, kind: 'orig' | 'debian'): string {
+/** Of a package's own files: the main archive first, then others, each in the folder that is in its name (`.orig-www.tar.xz`). */
+function archivesOf({ folder, package: name }: FetchedSource): ReadonlyArray<{
+  readonly archive: string
+  readonly below: string
+}> {
+  const found = readdirSync(folder)
+    .map((file) => ({ file, match: /\.orig(?:-([\w-]+))?\.tar\.(?:xz|gz|bz2)$/.exec(file) }))
+    .filter(({ file, match }) => file.startsWith(`${name}_`) && match !== null)
+    .map(({ file, match }) => ({ archive: join(folder, file), below: match?.[1] ?? '' }))
+    .toSorted((one, other) => one.below.length - other.below.length)
+  if (found[0]?.below !== '') throw new Error(`there is no orig archive in ${folder}`)
+  return found
+}
+
+function changesOf({ folder, package: name }: FetchedSource): string {
   const found = readdirSync(folder).find(
-    (file) =>
-      file.startsWith(`${name}_`) &&
-      // Others of a package have a name of their own between: `.orig-www.tar.xz`.
-      new RegExp(`\\.${kind}\\.tar\\.(?:xz|gz|bz2)$`).test(file),
+    (file) => file.startsWith(`${name}_`) && /\.debian\.tar\.(?:xz|gz|bz2)$/.test(file),
   )
-  if (found === undefined) throw new Error(`there is no ${kind} archive in ${folder}`)
+  if (found === undefined) throw new Error(`there is no debian archive in ${folder}`)
   return join(folder, found)
 }
 
 async function patch(source: FetchedSource, folder: string, log: BuildLog): Promise<void> {
-  await runTool('tar', ['xf', archiveOf(source, 'debian'), '-C', folder], { log })
+  await runTool('tar', ['xf', changesOf(source), '-C', folder], { log })
   const patches = join(folder, 'debian/patches')
   const series = readFileSync(join(patches, 'series'), 'utf8')
     .split('\n')
