@@ -153,12 +153,16 @@ export class GuestRun extends PoolRun implements WasiGrants {
   }
 
   onStart(): void {
-    const { answer, cgi, gateway, tenant } = this.#scene
+    const { answer, cgi, gateway, target, tenant } = this.#scene
     const slowLog = gateway.slowLog(tenant)
     if (slowLog !== undefined) {
       const { requestId, handler } = answer
       this.#watch = new SlowWatch(slowLog, gateway.clock, {
-        about: { requestId, tenant: tenant.config.name, handler, uri: cgi.requestUri },
+        about: {
+          ...{ requestId, tenant: tenant.config.name, handler, uri: cgi.requestUri },
+          script: target.paths.scriptFilename,
+        },
+        trace: (depth) => this.held?.instance.trace(depth) ?? [],
         onSlow: () => gateway.scheduler.countSlow(this.state),
       })
     }

@@ -17,10 +17,15 @@ export interface SlowEntry {
   readonly handler: string | undefined
   /** Raw, as the client sent it. */
   readonly uri: string
+  /** The file that was run, as the guest knows it. */
+  readonly script: string
   /** Time from the start of the guest to this entry, and what of it was processor time. */
   readonly wallMs: number
   readonly cpuMs: number
-  /** The guest's functions when its time was up, innermost first; empty: it waited then. */
+  /**
+   * Where it was when its time was up, innermost first: in its own words where it has some, else its functions; these are empty
+   * for one that waited.
+   */
   readonly backtrace: readonly string[]
 }
 
@@ -81,7 +86,9 @@ const OUR_NAMES = 'wasm_fpm:'
 
 /** Who is watched, and who is told. */
 export interface SlowRequest {
-  readonly about: Pick<SlowEntry, 'requestId' | 'tenant' | 'handler' | 'uri'>
+  readonly about: Pick<SlowEntry, 'requestId' | 'tenant' | 'handler' | 'uri' | 'script'>
+  /** What the guest itself says of where it is, at most so many lines. */
+  readonly trace: (depth: number) => readonly string[]
   /** Called once, when an entry has been written. */
   readonly onSlow: () => void
 }
@@ -110,7 +117,8 @@ export class SlowWatch {
   readonly look = (cpuMs: number): void => {
     this.#isWaiting = false
     this.#cpuMs = cpuMs
-    if (!this.#isWritten && this.#isSlow()) this.#write(traceGuest(this.#log.traceDepth))
+    if (!this.#isWritten && this.#isSlow())
+      this.#write(this.#ownTrace() ?? traceGuest(this.#log.traceDepth))
   }
 
   /** The guest waits for something else than its turn. */
@@ -128,7 +136,12 @@ export class SlowWatch {
 
   /** One that does not wait is about to have its next slice, and is looked at then. */
   readonly #timeIsUp = (): void => {
-    if (this.#isWaiting && !this.#isWritten) this.#write([])
+    if (this.#isWaiting && !this.#isWritten) this.#write(this.#ownTrace() ?? [])
+  }
+
+  #ownTrace(): readonly string[] | undefined {
+    const frames = this.#request.trace(this.#log.traceDepth)
+    return frames.length === 0 ? undefined : frames
   }
 
   #isSlow(): boolean {

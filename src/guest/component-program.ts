@@ -29,6 +29,7 @@ interface ComponentParts {
 
 export class ComponentProgram implements GuestProgram {
   readonly meter: GuestProgram['meter']
+  readonly trace = undefined
   readonly state: MutableState
   readonly entries: ReadonlyArray<() => Promise<unknown>>
   readonly #host: ComponentHost

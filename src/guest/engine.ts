@@ -24,6 +24,8 @@ export interface Instance {
   start(job: GuestJob, end: RunEnd): void
   /** Ends the run. Does nothing between runs. */
   kill(reason: KillReason): void
+  /** Where the guest is, innermost frame first, at most `depth`, in its own words (`own-trace.ts`). While it waits, or on its stack when a slice ends. */
+  trace(depth: number): readonly string[]
   /** Puts it back to what it was before its first run; false: it cannot be. */
   reset(): boolean
   /**

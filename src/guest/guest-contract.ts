@@ -5,12 +5,14 @@
  * - a *command* `_start`, which is called for each request;
  * - a *reactor* `wasm_fpm_handle`, which is, and the functions that make it ready for that before the first one (`boot.ts`).
  *
- * All of them are of type `() -> ()`. Both may export `wasm_fpm_fiber`, of type `(i32) -> i32` (`wasi/fibers.ts`).
+ * All of them are of type `() -> ()`. Both may export `wasm_fpm_fiber` (`wasi/fibers.ts`) and `wasm_fpm_trace` (`own-trace.ts`), of type
+ * `(i32) -> i32`.
  */
 import { PREVIEW1 } from '../wasi/abi.ts'
 import { FIBER_EXPORT } from '../wasi/fibers.ts'
 import { SIGNATURES } from '../wasi/signatures.ts'
 import type { InterfaceImport, ModuleInterface } from '../wasm/module-interface.ts'
+import { TRACE_EXPORT } from './own-trace.ts'
 
 /** Names a message lists, and characters of one: a module has as many, and as long ones, as it likes. */
 const MOST_NAMES = 10
@@ -31,7 +33,12 @@ export const REACTOR = {
 } as const
 
 const ENTRY_SIGNATURE = '() -> ()'
-const FIBER_SIGNATURE = '(i32) -> i32'
+const NUMBER_SIGNATURE = '(i32) -> i32'
+/** What may be exported with that, and what it is to be. */
+const NUMBER_EXPORTS: Readonly<Record<string, string>> = {
+  [FIBER_EXPORT]: 'let it take what fiber_new was given and answer which fiber goes on',
+  [TRACE_EXPORT]: 'let it take how many frames are wanted and answer where their text is',
+}
 const ENTRY_ADVICE: Readonly<Record<Contract, string>> = {
   command: "let the SDK's start-up code define it, not the program",
   reactor: 'let it take nothing and answer nothing; proc_exit says that something is wrong',
@@ -65,9 +72,11 @@ export function contractProblem(
     if (signature !== ENTRY_SIGNATURE)
       return `its "${name}" is ${signature}, wanted ${ENTRY_SIGNATURE}: ${ENTRY_ADVICE[wanted]}`
   }
-  const fiber = exports.find(({ kind, name }) => kind === 'function' && name === FIBER_EXPORT)
-  if (fiber !== undefined && fiber.signature !== FIBER_SIGNATURE)
-    return `its "${FIBER_EXPORT}" is ${fiber.signature}, wanted ${FIBER_SIGNATURE}: let it take what fiber_new was given and answer which fiber goes on`
+  for (const { kind, name, signature } of exports) {
+    const advice = kind === 'function' ? NUMBER_EXPORTS[name] : undefined
+    if (advice !== undefined && signature !== NUMBER_SIGNATURE)
+      return `its "${name}" is ${signature}, wanted ${NUMBER_SIGNATURE}: ${advice}`
+  }
   const main = wanted === 'command' ? '_start' : REACTOR.handle
   const hasMain = functions.some(({ name }) => name === main)
   const hasMemory = exports.some(({ kind, name }) => kind === 'memory' && name === 'memory')

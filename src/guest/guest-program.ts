@@ -1,20 +1,25 @@
 /** A WebAssembly instance with what its runner needs to know of it. */
+import type { Clock } from '../base/clock.ts'
 import { BEYOND, PREVIEW1 } from '../wasi/abi.ts'
 import { FIBER_EXPORT } from '../wasi/fibers.ts'
 import type { WasiHost } from '../wasi/host.ts'
 import { promising } from '../wasi/jspi.ts'
 import type { WasiGrants } from '../wasi/session.ts'
-import { COUNTER_EXPORT } from '../wasm/contract.ts'
+import { COUNTER_EXPORT, START_EXPORT } from '../wasm/contract.ts'
 import type { FirstState } from './first-state.ts'
+import { REACTOR } from './guest-contract.ts'
 import { type GuestMemory, memoryImports } from './guest-memory.ts'
 import type { GuestModule } from './guest-module.ts'
 import { Meter } from './meter.ts'
+import { OwnTrace } from './own-trace.ts'
 import { MutableState } from './snapshot.ts'
 
 /** What runs for requests: of one module, or of a component. */
 export interface GuestProgram {
   readonly meter: Pick<Meter, 'checkNow' | 'hurry' | 'restart' | 'tune'>
   readonly state: MutableState
+  /** undefined: it has no words of its own for where it is. */
+  readonly trace: OwnTrace | undefined
   /** What to call, in this order. */
   readonly entries: ReadonlyArray<() => Promise<unknown>>
   takeState(): FirstState
@@ -25,6 +30,7 @@ export interface GuestProgram {
 }
 
 interface ProgramParts {
+  readonly clock: Clock
   readonly memories: readonly GuestMemory[]
   /** Names of what to call. */
   readonly entries: readonly string[]
@@ -33,10 +39,11 @@ interface ProgramParts {
 export class Program implements GuestProgram {
   readonly meter: Meter
   readonly state: MutableState
+  readonly trace: OwnTrace
   readonly entries: ReadonlyArray<() => Promise<unknown>>
   readonly #exports: WebAssembly.Exports
 
-  constructor(module: GuestModule, host: WasiHost, { memories, entries }: ProgramParts) {
+  constructor(module: GuestModule, host: WasiHost, { clock, memories, entries }: ProgramParts) {
     const { exports } = new WebAssembly.Instance(module.module, {
       [PREVIEW1]: host.imports,
       [BEYOND]: host.imports,
@@ -51,6 +58,7 @@ export class Program implements GuestProgram {
     this.meter = new Meter(exports, host.checks)
     this.state = new MutableState(module, memories, exports)
     this.meter.restart(this.state.bytes())
+    this.trace = new OwnTrace(exports, host, clock)
     this.entries = entries
       .map((name) => exports[name])
       .filter((entry) => entry !== undefined)
@@ -68,4 +76,9 @@ export class Program implements GuestProgram {
   end(): void {
     // The host forgets it.
   }
+}
+
+/** What is called for a request, in this order; what a module lacks is left out. */
+export function entriesOf({ first }: GuestModule): readonly string[] {
+  return first === undefined ? [START_EXPORT, '_start'] : [REACTOR.handle]
 }

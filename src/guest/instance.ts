@@ -11,14 +11,13 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { ProcessorBudget } from '../wasi/call-context.ts'
 import { ExitSignal } from '../wasi/exit-signal.ts'
 import { WasiHost } from '../wasi/host.ts'
-import { END_GUEST, GO_ON, START_EXPORT } from '../wasm/contract.ts'
+import { END_GUEST, GO_ON } from '../wasm/contract.ts'
 import { hasColdPages } from '../wasm/quota.ts'
 import { ComponentProgram } from './component-program.ts'
 import type { FirstState } from './first-state.ts'
-import { REACTOR } from './guest-contract.ts'
 import { type GuestMemory, makeMemories } from './guest-memory.ts'
 import type { GuestModule } from './guest-module.ts'
-import { type GuestProgram, Program } from './guest-program.ts'
+import { entriesOf, type GuestProgram, Program } from './guest-program.ts'
 import type { GuestJob, RunEnd } from './job.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
 import { pageFaults } from './page-faults.ts'
@@ -99,6 +98,7 @@ export class GuestInstance {
         memories: this.#memories,
       })
     return new Program(this.module, this.#host, {
+      clock: this.#clock,
       memories: this.#memories,
       entries: this.#entries,
     })
@@ -211,9 +211,19 @@ export class GuestInstance {
     for (const { memory } of this.#memories) releasePages(memory)
   }
 
+  /** See `Instance`. */
+  trace(depth: number): readonly string[] {
+    const run = this.#run
+    if (run === undefined || run.killedBy !== undefined || run.whenUnwound !== undefined) return []
+    if (this.#host.exitCode !== undefined) return []
+    this.#program.state.loseSight()
+    return this.#program.trace?.take(depth) ?? []
+  }
+
   /** The guest's time is looked at: GO_ON, END_GUEST, or a promise of one of them when it is others' turn. */
   #check(): number | Promise<number> {
     const run = this.#run
+    if (this.#program.trace?.mayGoOn() !== undefined) return this.#plainCheck()
     if (run === undefined || this.#plainCheck() !== GO_ON) return END_GUEST
     if (run.checkedMs - run.enteredMs < run.job.sliceMs) return GO_ON
     return new Promise((resolve) => {
@@ -232,6 +242,8 @@ export class GuestInstance {
   /** GO_ON, or END_GUEST when a budget is spent. */
   #plainCheck(): number {
     const run = this.#run
+    const mayTrace = this.#program.trace?.mayGoOn()
+    if (mayTrace !== undefined) return mayTrace ? GO_ON : END_GUEST
     if (run === undefined || run.whenUnwound !== undefined) {
       this.#program.meter.checkNow() // of another stack, too
       return END_GUEST
@@ -383,9 +395,4 @@ export class GuestInstance {
   #faultsNow(): number {
     return hasColdPages(this.#sizeBytes) ? pageFaults() : Number.NaN
   }
-}
-
-/** What is called for a request, in this order; what a module lacks is left out. */
-function entriesOf({ first }: GuestModule): readonly string[] {
-  return first === undefined ? [START_EXPORT, '_start'] : [REACTOR.handle]
 }

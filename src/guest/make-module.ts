@@ -16,10 +16,12 @@ import {
 } from './guest-module.ts'
 import { hardenHere } from './harden-here.ts'
 import { compileComponent } from './make-component.ts'
+import { TRACE_EXPORT } from './own-trace.ts'
 
 const REACTOR_EXPORTS: ReadonlySet<string> = new Set(Object.values(REACTOR))
 
-const isWantedOfCommand = (name: string): boolean => RUN_EXPORTS.has(name) || name === FIBER_EXPORT
+const isWantedOfCommand = (name: string): boolean =>
+  RUN_EXPORTS.has(name) || name === FIBER_EXPORT || name === TRACE_EXPORT
 
 const isWantedOfReactor = (name: string): boolean =>
   isWantedOfCommand(name) || REACTOR_EXPORTS.has(name) || name.startsWith(GLOBAL_PREFIX)

@@ -87,6 +87,11 @@ export class WasmerInstance implements Instance {
   }
 
   /** Ends the run, unless its guest has the thread: then nobody else can call this, and only the budgets end it. */
+  /** Its stack says it. */
+  trace(): readonly string[] {
+    return []
+  }
+
   kill(reason: KillReason): void {
     const run = this.#run
     if (run === undefined || run.killedBy !== undefined) return

@@ -40,6 +40,7 @@ import { TABLE_LIMITS } from '../../src/guest/guest-module.ts'
 import { DEFAULT_LOAD_LIMITS } from '../../src/guest/load-turns.ts'
 import { MAX_REACTOR_BYTES } from '../../src/guest/mapped-memory.ts'
 import { MAX_FRAMES } from '../../src/guest/outcome.ts'
+import { MOST_TRACE_BYTES, MOST_TRACE_MS } from '../../src/guest/own-trace.ts'
 import { MAX_DOOR_CONNECTIONS, MAX_DOOR_HEAD_BYTES } from '../../src/master/door.ts'
 import { MAX_CONNECTIONS } from '../../src/master/passage.ts'
 import { DEFAULT_WARM_LIMITS, MAX_MAPPINGS } from '../../src/pool/warm-instances.ts'
@@ -185,6 +186,8 @@ test('fixed limits are those of the code', () => {
       DEFAULT_FILE_READER_LIMITS.openFiles,
       MAX_RANGES,
       MAX_FRAMES,
+      `${MOST_TRACE_MS} ms`,
+      MOST_TRACE_BYTES,
       MAX_CONNECTIONS,
       MAX_ENV_FILE_BYTES,
     ].map(String),
@@ -222,6 +225,7 @@ test('every limit names the guest or the peer that goes over it', () => {
 /** Of what guests and peers meet: what the page has, under another name or as a part of a table. */
 const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
+  ...['MOST_TRACE_MS', 'MOST_TRACE_BYTES'],
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
   ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_MAPPINGS', 'MAX_FILES', 'MAX_FIBERS'],
   ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES', 'MAX_MESSAGE_BYTES', 'MAX_HANDLES'],

@@ -29,6 +29,19 @@ const sleeper = (ms: number) =>
     (drop (call $poll (i32.const 256) (i32.const 400) (i32.const 1) (i32.const 200)))
     ${PRINT}))`)
 
+/** What it says of itself, at 512: `text`, then what `trace` does. */
+const tracing = (run: string, text: string, trace = '') =>
+  wat(`(module ${IMPORTS}
+  (data (i32.const 512) "${text}")
+  (func (export "wasm_fpm_trace") (param i32) (result i32) ${trace} (i32.const 512))
+  (func (export "_start") ${run}))`)
+
+const SPIN = '(loop (br 0))'
+const SLEEP = `(i32.store (i32.const 272) (i32.const 1))
+  (i64.store (i32.const 280) (i64.const 60000000))
+  (drop (call $poll (i32.const 256) (i32.const 400) (i32.const 1) (i32.const 200)))
+  ${PRINT}`
+
 const QUICK = wat(`(module ${IMPORTS} (func (export "_start") ${PRINT}))`)
 
 let site: Site | undefined
@@ -43,17 +56,22 @@ interface Entry {
   readonly tenant: string
   readonly handler: string
   readonly uri: string
+  readonly script: string
   readonly wallMs: number
   readonly cpuMs: number
   readonly backtrace: readonly string[]
 }
 
-function open(tenant = ''): { readonly site: Site; entries(count: number): Promise<Entry[]> } {
+function open(
+  tenant = '',
+  files: Record<string, Uint8Array<ArrayBuffer>> = {},
+): { readonly site: Site; entries(count: number): Promise<Entry[]> } {
   const folder = mkdtempSync(join(tmpdir(), 'slow-log-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'slow.log')
   const opened = new Site({
     files: {
+      ...files,
       'spin.wasm': SPINNER,
       'sleep.wasm': sleeper(60),
       'wait.wasm': sleeper(20_000),
@@ -124,4 +142,37 @@ test('the back trace is no deeper than it may be', async () => {
   await site.request('/spin.wasm')
   const [entry] = await entries(1)
   expect(entry?.backtrace).toHaveLength(1)
+})
+
+const OWN_WORDS = ['inner() /app/a.php:3', '/app/a.php:9']
+const TEXT = `${OWN_WORDS.join('\\n')}\\n`
+
+test.for([
+  { name: 'computes', run: SPIN, wanted: OWN_WORDS },
+  { name: 'waits', run: SLEEP, wanted: OWN_WORDS },
+  { name: 'has more to say than is wanted', run: SLEEP, text: TEXT.repeat(20), frames: 20 },
+  { name: 'has nothing to say', run: SLEEP, text: '', wanted: [] },
+  { name: 'thinks for ever', run: SLEEP, trace: SPIN, wanted: [] },
+  { name: 'thinks for ever, and computes', run: SPIN, trace: SPIN, frames: 1 },
+  { name: 'traps at that', run: SLEEP, trace: 'unreachable', wanted: [] },
+  { name: 'makes a call', run: SLEEP, trace: PRINT, wanted: [] },
+  { name: 'waits at that', run: SLEEP, trace: SLEEP, wanted: [] },
+  {
+    name: 'points outside of its memory',
+    run: SLEEP,
+    trace: '(return (i32.const -1))',
+    wanted: [],
+  },
+])('one that says where it is: $name', async ({ run, text = TEXT, trace, wanted, frames }) => {
+  const { site, entries } = open('', { 'traced.wasm': tracing(run, text, trace) })
+  const answer = await site.request('/traced.wasm')
+  const [entry] = await entries(1)
+  if (wanted !== undefined) expect(entry?.backtrace).toEqual(wanted)
+  expect(entry?.backtrace).toHaveLength(frames ?? wanted?.length ?? 0)
+  expect(entry?.script).toMatch(/traced[.]wasm$/)
+  // Whatever came of that, the request goes on as it would have.
+  expect(answer.status).toBe(run === SLEEP ? 200 : 503)
+  if (run === SLEEP) expect(answer.body).toBe('done')
+  // And the next one.
+  expect((await site.request('/traced.wasm')).status).toBe(answer.status)
 })

@@ -65,6 +65,11 @@ const REFUSED = [
     says: 'xxx..."',
   },
   {
+    name: 'a trace of any depth',
+    text: `(func (export "wasm_fpm_trace") (result i32) (i32.const 0)) ${PARTS}`,
+    says: 'its "wasm_fpm_trace" is () -> i32, wanted (i32) -> i32: let it',
+  },
+  {
     name: 'fibers that begin with nothing',
     text: `(func (export "wasm_fpm_fiber")) ${PARTS}`,
     says: 'its "wasm_fpm_fiber" is () -> (), wanted (i32) -> i32: let it',
