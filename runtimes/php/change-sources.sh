@@ -28,6 +28,14 @@ change ext/iconv/iconv.c '(size_t)offset > ' '(zend_ulong)offset > '
 change ext/iconv/iconv.c '(size_t)len > ' '(zend_ulong)len > '
 change ext/mbstring/mbstring.c 'real_from = (size_t) from;' 'real_from = WASM_FPM_SIZE(from);'
 change ext/mbstring/mbstring.c 'real_len = (size_t) len;' 'real_len = WASM_FPM_SIZE(len);'
+# Of OpenSSL only what it computes: TLS is the host's, and so is randomness. Its configuration: sapi/secrets.c.
+change ext/openssl/openssl.c 'OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, NULL);' 'OPENSSL_init_crypto(OPENSSL_INIT_ADD_ALL_CIPHERS | OPENSSL_INIT_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_LOAD_CONFIG, NULL);'
+echo '/* TLS: the host */' >ext/openssl/xp_ssl.c
+change ext/openssl/openssl.c 'SSL_get_ex_new_index(.*);' '0;'
+change ext/openssl/openssl.c '^.*php_stream_xport_register(.*' ''
+change ext/openssl/openssl.c '^.*php_register_url_stream_wrapper(.*' ''
+change ext/openssl/openssl.c 'NCONF_load(' 'wasm_fpm_load_configuration('
+change ext/openssl/openssl.c '^#include "php_openssl.h"' '&\nextern int wasm_fpm_load_configuration();'
 # Nobody says how much room there is on a disk: not that there is none.
 for space in bytesfree bytestotal; do
   change ext/standard/filestat.c "\\*space = $space;" 'php_error_docref(NULL, E_WARNING, "Function not implemented"); return FAILURE;'

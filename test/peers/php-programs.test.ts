@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Answer, ask } from '../support/peers/http-client.ts'
+import { LIBRARY_PROGRAMS } from '../support/peers/library-programs.ts'
 import {
   havePhpSides,
   type PhpSides,
@@ -47,6 +48,7 @@ const UPLOAD: Step = {
 
 /** `WRITABLE`: a folder of each side's own. `PEER`: the port of a server that says what it was asked. */
 const PROGRAMS: readonly Program[] = [
+  ...LIBRARY_PROGRAMS,
   { name: 'text', script: '<p>a page</p>' },
   {
     name: 'fields',

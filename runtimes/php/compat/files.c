@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -138,6 +139,14 @@ int mkstemp(char *template) {
     if (file >= 0 || errno != EEXIST) return file;
   }
   return -1;
+}
+
+FILE *tmpfile(void) {
+  char name[] = "/tmp/tmpfileXXXXXX";
+  int file = mkstemp(name);
+  if (file < 0) return NULL;
+  unlink(name);
+  return fdopen(file, "w+");
 }
 
 char *mktemp(char *template) {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,4 +143,26 @@ int chmod(const char *path, mode_t mode) {
 int fchmod(int file, mode_t mode) {
   (void)file, (void)mode;
   return 0;
+}
+
+/* As for everybody but root: whose it is stays, and to say that it is so is no error. */
+static int keep_owner(const struct stat *status, uid_t user, gid_t group) {
+  bool is_kept = (user == (uid_t)-1 || user == status->st_uid) && (group == (gid_t)-1 || group == status->st_gid);
+  if (!is_kept) errno = EPERM;
+  return is_kept ? 0 : -1;
+}
+
+int chown(const char *path, uid_t user, gid_t group) {
+  struct stat status;
+  return stat(path, &status) == 0 ? keep_owner(&status, user, group) : -1;
+}
+
+int lchown(const char *path, uid_t user, gid_t group) {
+  struct stat status;
+  return lstat(path, &status) == 0 ? keep_owner(&status, user, group) : -1;
+}
+
+int fchown(int file, uid_t user, gid_t group) {
+  struct stat status;
+  return fstat(file, &status) == 0 ? keep_owner(&status, user, group) : -1;
 }

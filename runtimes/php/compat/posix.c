@@ -22,9 +22,6 @@ int dup2(int from, int to) MISSING(-1)
 int pipe(int *ends) MISSING(-1)
 int mkfifo(const char *path, mode_t mode) MISSING(-1)
 int chroot(const char *path) MISSING(-1)
-int chown(const char *path, uid_t user, gid_t group) { return 0; }
-int lchown(const char *path, uid_t user, gid_t group) { return 0; }
-int fchown(int file, uid_t user, gid_t group) { return 0; }
 int getdtablesize(void) { return 1024; }
 char *ttyname(int file) MISSING(NULL)
 
@@ -83,17 +80,7 @@ int sigaction(int signal, const struct sigaction *action, struct sigaction *old)
 int sigemptyset(sigset_t *set) { return 0; }
 int sigprocmask(int how, const sigset_t *set, sigset_t *old) { return 0; }
 
-/* Sockets that wait for others, and what lists know of names; those that connect are in sockets.c. */
-int bind(int file, const struct sockaddr *address, socklen_t size) MISSING(-1)
-int listen(int file, int backlog) MISSING(-1)
-int getnameinfo(const struct sockaddr *address, socklen_t size, char *host, socklen_t hostSize, char *service,
-                socklen_t serviceSize, int flags) {
-  return -1;
-}
-struct servent *getservbyname(const char *name, const char *protocol) { return NULL; }
-struct servent *getservbyport(int port, const char *protocol) { return NULL; }
-struct protoent *getprotobyname(const char *name) { return NULL; }
-struct protoent *getprotobynumber(int number) { return NULL; }
+/* What lists know of names; the rest of it is in names.c, sockets in sockets.c. */
 int gethostname(char *name, size_t size) {
   strncpy(name, "localhost", size);
   return 0;

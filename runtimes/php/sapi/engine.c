@@ -56,6 +56,7 @@ static sapi_module_struct sapi = {
 
 EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   __wasilibc_initialize_environ();
+  wasm_fpm_start_secrets();
   sapi_startup(&sapi);
   /* After sapi_startup, which clears it; its memory is not Zend's. */
   sapi.ini_entries = wasm_fpm_settings();

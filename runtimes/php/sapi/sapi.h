@@ -47,6 +47,7 @@ char *wasm_fpm_settings(void);
 
 /* randomness.c: what must be another in each request. */
 void wasm_fpm_start_randomness(void);
+void wasm_fpm_start_secrets(void);
 /* Whatever was seeded is seeded anew when it is used next. */
 void wasm_fpm_forget_randomness(void);
 

@@ -59,6 +59,18 @@ const SOURCES: Readonly<Record<string, Source>> = {
     bits: 64,
     every: 20,
   },
+  openssl_random_pseudo_bytes: { code: 'bin2hex(openssl_random_pseudo_bytes(16))', bits: 128 },
+  'a key of OpenSSL': {
+    code: 'openssl_pkey_get_details(openssl_pkey_new(["curve_name" => "prime256v1", "private_key_type" => OPENSSL_KEYTYPE_EC]))["key"]',
+    bits: 128,
+    every: 20,
+  },
+  'a key of sodium': { code: 'bin2hex(sodium_crypto_secretbox_keygen())', bits: 128 },
+  'a pair of sodium': {
+    code: 'bin2hex(sodium_crypto_sign_publickey(sodium_crypto_sign_keypair()))',
+    bits: 128,
+    every: 20,
+  },
   'the salt of password_hash': {
     code: 'substr(password_hash("a", PASSWORD_BCRYPT, ["cost" => 4]), 7, 22)',
     bits: 126,

@@ -24,6 +24,7 @@ export const SUITES: readonly string[] = [
   'tests',
   ...folders(['pdo', 'pdo_sqlite', 'zlib', 'libxml', 'xml', 'xmlreader']),
   ...folders(['xmlwriter', 'bcmath', 'calendar', 'exif', 'fileinfo', 'phar', 'posix', 'opcache']),
+  ...folders(['openssl', 'sodium']),
 ]
 
 /** By their paths below `root` without the ending, in order. */

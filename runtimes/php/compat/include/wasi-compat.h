@@ -1,6 +1,6 @@
 /*
  * What PHP uses and wasi-libc has not, or has wrong. Included before every source of PHP (not in configure, whose probes
- * declare things themselves). What is declared here stands in ../posix.c, ../memory.c, ../files.c and ../modes.c.
+ * declare things themselves). What is declared here stands in ../posix.c, ../memory.c, ../files.c, ../modes.c and ../sockets.c.
  */
 #ifndef WASM_FPM_WASI_COMPAT_H
 #define WASM_FPM_WASI_COMPAT_H
@@ -25,6 +25,12 @@
 #define HAVE_LIBDL 1
 #define HAVE_GETHOSTNAME 1
 #define HAVE_MKSTEMP 1
+#define HAVE_SOCKETPAIR 1
+#define HAVE_LCHOWN 1
+#define HAVE_GETPROTOBYNAME 1
+#define HAVE_GETPROTOBYNUMBER 1
+#define HAVE_GETSERVBYNAME 1
+#define HAVE_GETSERVBYPORT 1
 
 /* This libc gives sockets and pipes one number. */
 #undef S_IFSOCK
@@ -98,6 +104,7 @@ int sigprocmask(int, const sigset_t *, sigset_t *);
 
 int socket(int, int, int), bind(int, const struct sockaddr *, socklen_t), listen(int, int);
 int connect(int, const struct sockaddr *, socklen_t), accept(int, struct sockaddr *, socklen_t *);
+int socketpair(int, int, int, int[2]);
 int getsockname(int, struct sockaddr *, socklen_t *), getpeername(int, struct sockaddr *, socklen_t *);
 int setsockopt(int, int, int, const void *, socklen_t);
 ssize_t sendto(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
