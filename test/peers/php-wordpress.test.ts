@@ -1,15 +1,13 @@
 /** WordPress as Debian has it, unchanged, with MariaDB: installed, written in, commented and administered, answer by answer as under php-fpm. */
-import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Child } from '../support/peers/child.ts'
+import { type Database, MARIADB, PASSWORD, startMariaDb } from '../support/peers/mariadb.ts'
 import { describeApplication, locations, type Volatile } from '../support/peers/php-application.ts'
 import { havePhpSides } from '../support/peers/php-sides.ts'
 import { upload, type Visit } from '../support/peers/visitors.ts'
 
 const ROOT = '/usr/share/wordpress'
 const CONTENT = '/var/lib/wordpress/wp-content'
-const SERVER = '/usr/sbin/mariadbd'
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -163,29 +161,7 @@ const VOLATILE: Volatile = [
   [/\b\d{1,2}:\d\d [ap]m\b/g, 'CLOCK'],
 ]
 
-/** The database of both, each with a table space of its own, on a unix socket. */
-let database: Child | undefined
-async function startDatabase(folder: string): Promise<string> {
-  const data = join(folder, 'db')
-  mkdirSync(data)
-  chmodSync(data, 0o755)
-  execFileSync('chown', ['www-data', data])
-  const common = ['--no-defaults', '--user=www-data', `--datadir=${data}`]
-  execFileSync('mariadb-install-db', [...common, '--skip-test-db'], { stdio: 'pipe' })
-  const statements = ['php_fpm', 'wasm_fpm'].flatMap((name) => [
-    `CREATE DATABASE ${name};`,
-    `CREATE USER ${name}@localhost IDENTIFIED BY 'secret';`,
-    `GRANT ALL ON ${name}.* TO ${name}@localhost;`,
-  ])
-  writeFileSync(join(folder, 'init.sql'), `${statements.join('\n')}\n`)
-  const socket = join(data, 'mysql.sock')
-  const own = [`--socket=${socket}`, '--skip-networking', `--init-file=${join(folder, 'init.sql')}`]
-  database = new Child(SERVER, [...common, ...own, '--innodb-use-native-aio=0'], {
-    directory: folder,
-  })
-  await database.accepting({ unix: socket })
-  return socket
-}
+let database: Database | undefined
 
 const KEYS = ['AUTH', 'SECURE_AUTH', 'LOGGED_IN', 'NONCE'].flatMap((name) => [
   `define('${name}_KEY', '${name} key');`,
@@ -215,7 +191,7 @@ describeApplication(
       writeFileSync(
         join(own, 'etc/config-default.php'),
         `<?php
-define('DB_NAME', '${name}'); define('DB_USER', '${name}'); define('DB_PASSWORD', 'secret');
+define('DB_NAME', '${name}'); define('DB_USER', '${name}'); define('DB_PASSWORD', '${PASSWORD}');
 define('DB_HOST', 'localhost:${join(folder, 'db/mysql.sock')}');
 define('FS_METHOD', 'direct'); // Else it asks for FTP, of which the runtime has no FTPS.
 define('WP_HTTP_BLOCK_EXTERNAL', true); define('DISABLE_WP_CRON', true);
@@ -224,7 +200,8 @@ ${KEYS.join('\n')}
       )
     },
     options: async (folder) => {
-      const socket = await startDatabase(folder)
+      database = await startMariaDb(folder, ['php_fpm', 'wasm_fpm'])
+      const { socket } = database
       const libraries = ['/usr/share/php', '/usr/share/javascript']
       const mounts = libraries.map(
         (path) => `[[tenant.mounts]]\nhost = "${path}"\nguest = "${path}"\n`,
@@ -239,5 +216,5 @@ ${KEYS.join('\n')}
       await database?.stop()
     },
   },
-  havePhpSides(ROOT, SERVER, `${ROOT}/wp-content/themes/twentytwentytwo`, '/usr/share/php/getid3'),
+  havePhpSides(ROOT, MARIADB, `${ROOT}/wp-content/themes/twentytwentytwo`, '/usr/share/php/getid3'),
 )
