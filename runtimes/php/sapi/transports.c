@@ -32,7 +32,8 @@ static php_stream *make_tls(const char *proto, size_t proto_length, const char *
 void wasm_fpm_register_transports(void) {
   php_stream_xport_register("tcp", make_tcp);
   php_stream_xport_register("unix", make_tcp);
-  php_stream_xport_register("tls", make_tls);
-  php_stream_xport_register("ssl", make_tls);
+  /* Which version it is, the host finds out with its peer. */
+  static const char *const TLS[] = {"ssl", "tls", "tlsv1.0", "tlsv1.1", "tlsv1.2", "tlsv1.3"};
+  for (size_t index = 0; index < sizeof TLS / sizeof *TLS; index++) php_stream_xport_register(TLS[index], make_tls);
   php_register_url_stream_wrapper("https", &php_stream_http_wrapper);
 }
