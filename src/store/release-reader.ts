@@ -1,16 +1,12 @@
 /**
- * What a worker knows of a store: which releases answer for a tenant, where their bytes are, and when that changes.
- * Reads only, but for its lease.
- *
- * All pointers lie in one folder, so one watch (inotify) serves all tenants. Where the system gives no watch, or loses
- * one, the folder is looked at every `pollMs`: a switch is a rename in it, which changes its time.
+ * What a worker knows of a store: which releases answer for a tenant, where their bytes are, and when that changes
+ * (`live-watch.ts`). Reads only, but for its lease.
  */
-import { type FSWatcher, watch } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Digest } from './digest.ts'
 import type { Layout } from './layout.ts'
 import { Lease } from './leases.ts'
+import { LiveWatch, type LiveWatchOptions } from './live-watch.ts'
 import { findStore } from './open-store.ts'
 import type { ImageFile, Release, StoredBytes } from './release.ts'
 import { routeBytes, routesOf } from './release-routes.ts'
@@ -83,23 +79,9 @@ export interface Hold {
   readonly known?: LiveTenant | undefined
 }
 
-export interface ReaderOptions {
-  readonly clock: Clock
+export interface ReaderOptions extends LiveWatchOptions {
   readonly files?: StoreFiles
-  /** Between two looks where there is no watch, in milliseconds. Default 50. */
-  readonly pollMs?: number
-  /** Never watch: for file systems that tell nothing (network file systems). Default false. */
-  readonly pollOnly?: boolean
 }
-
-/** Where there is a watch, it is still looked at now and then, in milliseconds. */
-const SAFETY_POLL_MS = 5_000
-
-/** Two switches within one tick of the file system's clock leave one time: a folder that has just changed may have again. */
-const YOUNG_NS = 1_000_000_000n
-
-/** The time of a folder that is not there: nobody has published anything yet. */
-const NO_FOLDER = 'none'
 
 /** A lease is written anew so often, in milliseconds, for those who can only go by its age. */
 const RENEW_MS = 3_600_000
@@ -135,17 +117,13 @@ export class ReleaseReader {
   readonly #clock: Clock
   readonly #files: StoreFiles
   readonly #reading: StoreReading
-  readonly #pollMs: number
-  readonly #pollOnly: boolean
+  readonly #folder: LiveWatch
   readonly #watchers = new Set<Watcher>()
   readonly #lease: Lease
   /** What is used, by holder. */
   readonly #held = new Map<object, ReadonlySet<Digest>>()
   #leaseWork: Promise<void> = Promise.resolve()
-  #watch: FSWatcher | undefined
-  #timer: Timer | undefined
   #renewal: Timer | undefined
-  #stamp = NO_FOLDER
 
   /** One that is not there yet is empty, until somebody publishes into it. Rejects with STORE_NOT_A_STORE. */
   static async open(folder: string, options: ReaderOptions): Promise<ReleaseReader> {
@@ -153,13 +131,12 @@ export class ReleaseReader {
   }
 
   private constructor(layout: Layout, options: ReaderOptions) {
-    const { clock, files = nodeFiles, pollMs = 50, pollOnly = false } = options
+    const { clock, files = nodeFiles } = options
     this.#layout = layout
     this.#clock = clock
     this.#files = files
     this.#reading = new StoreReading(layout, files)
-    this.#pollMs = pollMs
-    this.#pollOnly = pollOnly
+    this.#folder = new LiveWatch(layout.live, options, (name) => this.#wake(name))
     this.#lease = new Lease(layout, files)
   }
 
@@ -265,12 +242,12 @@ export class ReleaseReader {
     // Throws for a name that is none, now and not later.
     this.#layout.pointer(tenant)
     this.#watchers.add(watcher)
-    this.#startWatching()
+    this.#folder.start()
     void this.#look(watcher)
     return {
       close: () => {
         this.#watchers.delete(watcher)
-        if (this.#watchers.size === 0) this.#stopWatching()
+        if (this.#watchers.size === 0) this.#folder.stop()
       },
     }
   }
@@ -278,7 +255,7 @@ export class ReleaseReader {
   /** Ends all watches and the lease. Idempotent. */
   async close(): Promise<void> {
     this.#watchers.clear()
-    this.#stopWatching()
+    this.#folder.stop()
     this.#renewal?.cancel()
     this.#renewal = undefined
     this.#held.clear()
@@ -305,60 +282,6 @@ export class ReleaseReader {
     const done = this.#leaseWork.then(work)
     this.#leaseWork = done.catch(() => undefined)
     return done
-  }
-
-  #startWatching(): void {
-    if (this.#timer !== undefined) return
-    this.#openWatch()
-    this.#lookLater()
-  }
-
-  #openWatch(): void {
-    if (this.#pollOnly) return
-    try {
-      this.#watch = watch(this.#layout.live, { persistent: false }, (_event, name) =>
-        this.#wake(name ?? undefined),
-      )
-      this.#watch.on('error', () => this.#loseWatch())
-    } catch {
-      this.#watch = undefined // no inotify left, or no store yet: it is polled
-    }
-  }
-
-  #stopWatching(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-    this.#watch?.close()
-    this.#watch = undefined
-  }
-
-  #loseWatch(): void {
-    this.#watch?.close()
-    this.#watch = undefined
-    if (this.#timer === undefined) return
-    this.#timer.cancel()
-    this.#lookLater()
-  }
-
-  #lookLater(): void {
-    const delayMs = this.#watch === undefined ? this.#pollMs : SAFETY_POLL_MS
-    this.#timer = this.#clock.after(delayMs, () => void this.#poll())
-  }
-
-  async #poll(): Promise<void> {
-    const timer = this.#timer
-    const { stamp, isYoung } = await stat(this.#layout.live, { bigint: true }).then(
-      ({ ino, mtimeNs }) => ({
-        stamp: `${ino}:${mtimeNs}`,
-        isYoung: this.#clock.realtimeNs() - mtimeNs < YOUNG_NS,
-      }),
-      () => ({ stamp: NO_FOLDER, isYoung: false }),
-    )
-    const hasCome = this.#stamp === NO_FOLDER && stamp !== NO_FOLDER
-    if (hasCome && this.#watch === undefined && this.#timer === timer) this.#openWatch()
-    if (stamp !== this.#stamp || isYoung || this.#watch !== undefined) this.#wake(undefined)
-    this.#stamp = stamp
-    if (this.#timer === timer) this.#lookLater()
   }
 
   /** Undefined: any tenant's pointer may have changed. */

@@ -274,12 +274,20 @@ test.for(WATCHES)(
   'a store that is made later is served from its first release on, $name',
   async ({ pollOnly }) => {
     rmSync(root, { recursive: true })
-    const early = await ReleaseReader.open(root, { clock: systemClock, pollMs: 1, pollOnly })
+    const delaysMs: number[] = []
+    const after = (ms: number, call: () => void) => {
+      delaysMs.push(ms)
+      return systemClock.after(ms, call)
+    }
+    const clock = { ...systemClock, after }
+    const early = await ReleaseReader.open(root, { clock, pollMs: 1, pollOnly })
     onTestFinished(() => early.close())
     const { sequence, handlers } = await early.take('acme', { holder: early })
     expect({ sequence, handlers }).toEqual({ sequence: 0, handlers: [] })
     const seen = Promise.withResolvers<LiveTenant>()
     early.watch('acme', 0, { onChange: seen.resolve, onError: seen.reject })
+    // Who is told need not look.
+    expect(delaysMs).toEqual([pollOnly ? 1 : 5000])
     store = await DirectoryStore.make(root, { clock: systemClock })
     await release(store, nodeFiles, { module: 'a', handler: 'first' })
     expect((await seen.promise).handlers.map(({ name }) => name)).toEqual(['first'])

@@ -1,0 +1,140 @@
+/**
+ * Watches the folder of the pointers. All lie in one, so one watch (inotify) serves all tenants. Before it is there, the nearest
+ * folder on the way to it is watched. Where the system gives no watch, or loses one, the folder is looked at every `pollMs`: a
+ * switch is a rename in it, which changes its time.
+ */
+import { existsSync, type FSWatcher, watch } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { Clock, Timer } from '../base/clock.ts'
+import { systemCodeOf } from '../base/errors.ts'
+
+export interface LiveWatchOptions {
+  readonly clock: Clock
+  /** Between two looks where there is no watch, in milliseconds. Default 50. */
+  readonly pollMs?: number
+  /** Never watch: for file systems that tell nothing (network file systems). Default false. */
+  readonly pollOnly?: boolean
+}
+
+/** Where there is a watch, it is still looked at now and then, in milliseconds. */
+const SAFETY_POLL_MS = 5_000
+
+/** Two switches within one tick of the file system's clock leave one time: a folder that has just changed may have again. */
+const YOUNG_NS = 1_000_000_000n
+
+/** The time of a folder that is not there: nobody has published anything yet. */
+const NO_FOLDER = 'none'
+
+export class LiveWatch {
+  readonly #folder: string
+  readonly #clock: Clock
+  readonly #pollMs: number
+  readonly #pollOnly: boolean
+  readonly #onChange: (name: string | undefined) => void
+  #watch: FSWatcher | undefined
+  /** The folder that is watched. */
+  #watched = ''
+  #timer: Timer | undefined
+  #stamp = NO_FOLDER
+
+  /** `onChange`: a file of this name has changed, or, undefined, any may have. */
+  constructor(
+    folder: string,
+    { clock, pollMs = 50, pollOnly = false }: LiveWatchOptions,
+    onChange: (name: string | undefined) => void,
+  ) {
+    this.#folder = folder
+    this.#clock = clock
+    this.#pollMs = pollMs
+    this.#pollOnly = pollOnly
+    this.#onChange = onChange
+  }
+
+  /** Idempotent. */
+  start(): void {
+    if (this.#timer !== undefined) return
+    this.#open()
+    this.#lookLater()
+  }
+
+  /** Idempotent. */
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#close()
+  }
+
+  get #isThere(): boolean {
+    return this.#watched === this.#folder
+  }
+
+  #close(): void {
+    this.#watch?.close()
+    this.#watch = undefined
+    this.#watched = ''
+  }
+
+  /** Watches the folder, or what is there of the way to it. */
+  #open(): void {
+    if (this.#pollOnly) return
+    let next = ''
+    for (let place = this.#folder; ; next = basename(place), place = dirname(place)) {
+      this.#close()
+      try {
+        this.#watch = watch(place, { persistent: false }, (_event, name) =>
+          this.#changed(name ?? undefined, next),
+        )
+      } catch (error) {
+        if (systemCodeOf(error) === 'ENOENT' && place !== dirname(place)) continue
+        return // no inotify left: it is polled
+      }
+      this.#watched = place
+      this.#watch.on('error', () => this.#lose())
+      // What has come in between nobody tells.
+      if (next !== '' && existsSync(join(place, next))) this.#open()
+      return
+    }
+  }
+
+  /** `next`: what is missing there of the way. */
+  #changed(name: string | undefined, next: string): void {
+    if (next === '') this.#onChange(name)
+    else if (name === undefined || name === next) this.#lookNow()
+  }
+
+  #lookNow(): void {
+    if (this.#timer === undefined) return
+    this.#timer.cancel()
+    this.#open()
+    this.#lookLater(0)
+  }
+
+  #lose(): void {
+    this.#close()
+    if (this.#timer === undefined) return
+    this.#timer.cancel()
+    this.#lookLater()
+  }
+
+  #lookLater(delayMs = this.#watch === undefined ? this.#pollMs : SAFETY_POLL_MS): void {
+    this.#timer = this.#clock.after(delayMs, () => void this.#look())
+  }
+
+  async #look(): Promise<void> {
+    const timer = this.#timer
+    const { stamp, isYoung } = await stat(this.#folder, { bigint: true }).then(
+      ({ ino, mtimeNs }) => ({
+        stamp: `${ino}:${mtimeNs}`,
+        isYoung: this.#clock.realtimeNs() - mtimeNs < YOUNG_NS,
+      }),
+      () => ({ stamp: NO_FOLDER, isYoung: false }),
+    )
+    const isThere = stamp !== NO_FOLDER
+    if (this.#timer === timer && isThere !== this.#isThere) this.#open()
+    if (stamp !== this.#stamp || isYoung || (isThere && this.#watch !== undefined))
+      this.#onChange(undefined)
+    this.#stamp = stamp
+    if (this.#timer === timer) this.#lookLater()
+  }
+}
