@@ -9,6 +9,9 @@
 #include "php_variables.h"
 #include "zend_ini_scanner.h"
 
+/* As many settings as a tenant may have when it is loaded; what are more stay. */
+#define MOST_BEFORE 256
+
 extern char **environ;
 
 void wasm_fpm_read_request(void) {
@@ -90,9 +93,44 @@ static void disable_classes(const char *names) {
   }
 }
 
+/* What settings were before, while an application is loaded: they are not those of every request that begins there. */
+static struct {
+  zend_ini_entry *entry;
+  zend_string *value;
+  int modifiable;
+} before[MOST_BEFORE];
+static size_t before_count;
+
+static void remember(zend_ini_entry *entry) {
+  for (size_t index = 0; index < before_count; index++)
+    if (before[index].entry == entry) return;
+  if (before_count == MOST_BEFORE) return;
+  before[before_count].entry = entry;
+  before[before_count].value = entry->value;
+  before[before_count++].modifiable = entry->modifiable;
+}
+
+/* For the compiler, which takes a setting that nobody may change for a constant. */
+void wasm_fpm_unfix_settings(void) {
+  for (size_t index = 0; index < before_count; index++) before[index].entry->modifiable = before[index].modifiable;
+}
+
+void wasm_fpm_take_back_settings(void) {
+  while (before_count > 0) {
+    before_count--;
+    zend_ini_entry *entry = before[before_count].entry;
+    zend_string *value = before[before_count].value;
+    if (entry->on_modify != NULL)
+      entry->on_modify(entry, value, entry->mh_arg1, entry->mh_arg2, entry->mh_arg3, ZEND_INI_STAGE_ACTIVATE);
+    entry->value = value;
+    entry->modifiable = before[before_count].modifiable;
+  }
+}
+
 static void set(const char *name, const char *value, int mode) {
   zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), name, strlen(name));
   if (entry == NULL) return;
+  remember(entry);
   zend_string *fresh = zend_string_init(value, strlen(value), true);
   if (entry->on_modify != NULL && entry->on_modify(entry, fresh, entry->mh_arg1, entry->mh_arg2, entry->mh_arg3,
                                                    ZEND_INI_STAGE_ACTIVATE) != SUCCESS) {

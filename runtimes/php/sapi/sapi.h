@@ -34,6 +34,8 @@ char *wasm_fpm_read_cookies(void);
 void wasm_fpm_register_variables(zval *variables);
 char *wasm_fpm_getenv(const char *name, size_t length);
 void wasm_fpm_apply_settings(void);
+void wasm_fpm_take_back_settings(void);
+void wasm_fpm_unfix_settings(void);
 
 /* script.c: the file that a request runs. */
 zend_stat_t *wasm_fpm_script_status(void);

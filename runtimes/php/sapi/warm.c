@@ -29,6 +29,7 @@ static void each_line(const char *lines, void (*take)(const char *line)) {
 /* What cannot be compiled is left for the request that needs it. */
 static void load(const char *files) {
   wasm_fpm_apply_settings();
+  wasm_fpm_unfix_settings();
   SG(request_info).no_headers = 1;
   SG(server_context) = NULL;
   if (php_request_startup() == FAILURE) _exit(1);
@@ -89,4 +90,5 @@ EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
   /* As before a first request: with these, the settings of the next one would be taken for late ones. */
   SG(headers_sent) = 0;
   PG(modules_activated) = 0;
+  wasm_fpm_take_back_settings();
 }
