@@ -52,7 +52,9 @@ export class Instances {
   /** An instance of the run's handler, in its first state (or its latest, where it is kept). */
   take(run: PoolRun): PooledInstance {
     const place = run.state.places.find(run.module, run.engine, run.placeName)
-    return this.#warm.take(place) ?? this.#takeUsed(place) ?? this.#makeNow(run, place)
+    const taken = this.#warm.take(place) ?? this.#takeUsed(place) ?? this.#makeNow(run, place)
+    place.owner.busy += 1
+    return taken
   }
 
   /**
@@ -60,6 +62,7 @@ export class Instances {
    * that.
    */
   giveBack(one: PooledInstance): void {
+    one.place.owner.busy -= 1
     one.place.used.push(one)
     this.#used.push(one.place)
     if (this.#used.length === 1) setImmediate(this.#putUsedBack)
@@ -148,9 +151,8 @@ export class Instances {
   #keep(one: PooledInstance): void {
     const { sizing, place } = one
     const { owner } = place
-    const active = this.#tenants.get(owner.tenant)?.slots.active ?? 0
     if (sizing === undefined) return
-    if (owner.idle >= idleLimit(sizing, active)) this.#warm.dropOne(owner)
+    if (owner.idle >= idleLimit(sizing, owner.busy)) this.#warm.dropOne(owner)
     if (!this.#capacity.beforeKeep(one)) return
     const timeoutMs = idleTimeoutMs(sizing)
     const isForGood = timeoutMs === Number.POSITIVE_INFINITY

@@ -11,7 +11,7 @@ export class Places {
   readonly #ofModule = new WeakMap<GuestModule, Place[]>()
 
   constructor(tenant: string) {
-    this.owner = { tenant, idle: 0 }
+    this.owner = { tenant, idle: 0, busy: 0 }
   }
 
   /** `name`: instances of the same module are shared by those who give the same one. */

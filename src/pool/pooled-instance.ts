@@ -13,10 +13,12 @@ export interface JobSubject {
   readonly contentLength: number
 }
 
-/** Idle instances of one tenant, in all its places. */
+/** Instances of one tenant, in all its places. */
 export interface IdleCount {
   readonly tenant: string
   idle: number
+  /** Those that a request has. One that has a slot and waits for the thread has none yet: it will take an idle one. */
+  busy: number
 }
 
 /** One of the tenant's handlers, with one module and engine: tenants never share an instance. */

@@ -16,7 +16,7 @@ const INSTANCE_BYTES = 2 * 65_536
 const NEVER_MS = Number.POSITIVE_INFINITY
 
 function idle(module: GuestModule, tenant: string): PooledInstance {
-  const place = new Place({ tenant, idle: 0 }, 'own', '')
+  const place = new Place({ tenant, idle: 0, busy: 0 }, 'own', '')
   return new PooledInstance(new GuestInstance(module, systemClock), { module, place, nowMs: 0 })
 }
 

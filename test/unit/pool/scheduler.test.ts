@@ -75,6 +75,23 @@ for (const { lifetime, texts, made } of LIFETIMES) {
   })
 }
 
+/** Waits for 20 ms. */
+const WAITER = wat(`(module
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (i32.store (i32.const 16) (i32.const 1))
+    (i64.store (i32.const 24) (i64.const 20000000))
+    (drop (call $poll (i32.const 0) (i32.const 400) (i32.const 1) (i32.const 200)))))`)
+
+test('those who waited for a slot have the instances of those who had it', async () => {
+  const limits = { maxChildren: 8, queueMax: 100, queueTimeoutMs: 10_000 }
+  const { run, scheduler } = await setUp(WAITER, { limits })
+  const reports = await Promise.all(Array.from({ length: 100 }, () => run()))
+  expect(reports.every(({ outcome }) => outcome.kind === 'exited')).toBe(true)
+  expect(scheduler.tenants.get('acme')?.counters.instancesMade).toBe(8)
+})
+
 test('fresh: every request has an instance of its own', async () => {
   const { run } = await setUp(COUNTER, { sizing: { ...SIZING, lifetime: 'fresh' } })
   for (let count = 0; count < 5; count += 1) expect((await run()).text).toBe('1')
