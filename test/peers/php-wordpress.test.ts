@@ -163,6 +163,12 @@ const VOLATILE: Volatile = [
 
 let database: Database | undefined
 
+/** Pages that tell the browser which pictures may be uploaded. */
+const WITH_UPLOADS = [
+  ...['/wp-admin/upload.php', '/wp-admin/media-new.php', '/wp-admin/post-new.php'],
+  ...['/wp-admin/post.php?post=1&action=edit', 'the form for pictures'],
+]
+
 const KEYS = ['AUTH', 'SECURE_AUTH', 'LOGGED_IN', 'NONCE'].flatMap((name) => [
   `define('${name}_KEY', '${name} key');`,
   `define('${name}_SALT', '${name} salt');`,
@@ -173,16 +179,26 @@ describeApplication(
     name: 'WordPress',
     root: ROOT,
     visits: VISITS,
-    differences: ['/wp-admin/options-general.php', 'the options'].map((visit) => ({
-      visit,
-      reason:
-        "Debian's PHP has the time zones of the package tzdata, the runtime those of its release",
-      says: {
-        'php-fpm':
-          '<option value="America/Coyhaique">Coyhaique</option>\n<option value="America/Creston"',
-        'wasm-fpm': '<option value="America/Creston"',
-      },
-    })),
+    differences: [
+      ...['/wp-admin/options-general.php', 'the options'].map((visit) => ({
+        visit,
+        reason:
+          "Debian's PHP has the time zones of the package tzdata, the runtime those of its release",
+        says: {
+          'php-fpm':
+            '<option value="America/Coyhaique">Coyhaique</option>\n<option value="America/Creston"',
+          'wasm-fpm': '<option value="America/Creston"',
+        },
+      })),
+      ...WITH_UPLOADS.map((visit) => ({
+        visit,
+        reason: 'without gd, which is a package of its own, php-fpm makes no pictures in WebP',
+        says: {
+          'php-fpm': '"webp_upload_error":true,"heic_upload_error"',
+          'wasm-fpm': '"heic_upload_error"',
+        },
+      })),
+    ],
     volatile: VOLATILE,
     places: { '/etc/wordpress': 'etc', [CONTENT]: 'content' },
     prepare: (own, side, folder) => {
