@@ -19,6 +19,7 @@ import type { FirstState } from './first-state.ts'
 import { type GuestMemory, memoryImports } from './guest-memory.ts'
 import type { GuestComponent, GuestModule } from './guest-module.ts'
 import type { GuestProgram } from './guest-program.ts'
+import { instantiate } from './instantiate.ts'
 import { Meter } from './meter.ts'
 import { MutableState } from './snapshot.ts'
 
@@ -59,7 +60,7 @@ export class ComponentProgram implements GuestProgram {
         const own = memories.slice(part.firstMemory, part.firstMemory + part.memories)
         const memory = memoryImports(own)[MEMORY_IMPORT_MODULE]
         if (memory !== undefined) imports[MEMORY_IMPORT_MODULE] = memory
-        const { exports } = makeInstance(part.module, imports, module.name)
+        const { exports } = instantiate(part.module, imports, module.name)
         counters.push(exports[COUNTER_EXPORT] as WebAssembly.Global)
         this.#meters.push(new Meter(exports, wasi.checks))
         return exports
@@ -107,29 +108,6 @@ export class ComponentProgram implements GuestProgram {
     }
   }
 }
-
-/** What V8 finds wrong here is that one core module does not fit another. */
-function makeInstance(
-  module: WebAssembly.Module,
-  given: WebAssembly.Imports,
-  name: string,
-): WebAssembly.Instance {
-  try {
-    return new WebAssembly.Instance(module, given)
-  } catch (cause) {
-    const isItsFault =
-      cause instanceof WebAssembly.LinkError || cause instanceof WebAssembly.RuntimeError
-    if (!isItsFault) throw cause
-    throw new GuestError(
-      'GUEST_INVALID_MODULE',
-      `Cannot make an instance of ${name}: V8 says "${cause.message.slice(0, LONGEST_REASON)}", wanted core modules that fit each other`,
-      { cause },
-    )
-  }
-}
-
-/** It has names of the guest's in it. */
-const LONGEST_REASON = 300
 
 const imports = new WeakMap<WebAssembly.Module, readonly WebAssembly.ModuleImportDescriptor[]>()
 

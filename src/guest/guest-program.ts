@@ -10,6 +10,7 @@ import type { FirstState } from './first-state.ts'
 import { REACTOR } from './guest-contract.ts'
 import { type GuestMemory, memoryImports } from './guest-memory.ts'
 import type { GuestModule } from './guest-module.ts'
+import { instantiate } from './instantiate.ts'
 import { Meter } from './meter.ts'
 import { OwnTrace } from './own-trace.ts'
 import { MutableState } from './snapshot.ts'
@@ -44,11 +45,12 @@ export class Program implements GuestProgram {
   readonly #exports: WebAssembly.Exports
 
   constructor(module: GuestModule, host: WasiHost, { clock, memories, entries }: ProgramParts) {
-    const { exports } = new WebAssembly.Instance(module.module, {
+    const imports = {
       [PREVIEW1]: host.imports,
       [BEYOND]: host.imports,
       ...memoryImports(memories),
-    })
+    }
+    const { exports } = instantiate(module.module, imports, module.name)
     this.#exports = exports
     host.attach(
       exports['memory'] as WebAssembly.Memory,

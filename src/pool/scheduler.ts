@@ -214,7 +214,8 @@ export class Scheduler implements RunPool {
   /** It has the thread and a slot: takes an instance of its handler, or makes one, and runs. */
   #begin(run: PoolRun): void {
     const { state } = run
-    const held = this.#instances.take(run)
+    const held = this.#take(run)
+    if (held === undefined) return
     this.#capacity.begin(held)
     const nowMs = this.#clock.nowMs()
     run.queuedMs = run.phase === 'new' ? 0 : nowMs - run.askedMs
@@ -231,6 +232,19 @@ export class Scheduler implements RunPool {
     const reason = this.#isStopping ? 'stopping' : run.stoppedFor
     if (reason === undefined) held.instance.start(run, run)
     else this.end(run, { outcome: { kind: 'killed', reason }, ...NEVER_RAN })
+  }
+
+  /** Undefined: its module cannot be instantiated, and it has been told so. */
+  #take(run: PoolRun): PooledInstance | undefined {
+    try {
+      return this.#instances.take(run)
+    } catch (error) {
+      run.phase = 'over'
+      run.settle(0)
+      this.#capacity.leave(run.state)
+      run.notRun(error)
+      return undefined
+    }
   }
 
   /** Its guest has ended. */
