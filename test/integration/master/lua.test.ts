@@ -1,35 +1,27 @@
 /** A WSAPI application in Lua and the requests it answers: nothing is left of one for the next, nothing random repeats, and what breaks is one request. */
-import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { haveLuaRuntime, LUA_RUNTIME } from '../../support/lua-runtime.ts'
-import { Client, configText, makeFolder, type Serving, serve } from './serve.ts'
+import { haveRuntime, runtimePath } from '../../support/have-runtime.ts'
+import {
+  type Breaking,
+  expectNothingRepeats,
+  expectOneBreaks,
+  type LanguageSite,
+  startSite,
+} from './language-site.ts'
 
-const SITE = resolve('test/support/lua')
 const REQUESTS = 1000
-const has = haveLuaRuntime()
+const DRAWN = ['random', 'again', 'short', 'middle', 'long', 'address', 'named', 'temporary']
+const has = haveRuntime('Lua', runtimePath('lua'), [])
 
-interface Application {
-  readonly folder: string
-  readonly serving: Serving
-  readonly client: Client
-}
-
-/** `app`: undefined: there are scripts. `tenant`: more of its lines. */
-async function start(app: string | undefined, tenant = ''): Promise<Application> {
-  const folder = makeFolder()
-  cpSync(SITE, folder, { recursive: true })
-  const data = join(folder, 'data')
-  mkdirSync(data)
-  chmodSync(data, 0o777)
-  const config = configText(folder, {
-    top: `[[runtime]]\nname = "lua"\nmodule = "${LUA_RUNTIME}"\nextensions = [".lua"]\nsessions = "off"\nmemory = "128MiB"\n`,
-    pool: 'workers = 1',
-    tenant: `runtimes = ["lua"]\n${app === undefined ? '' : `app = "${app}"`}\nenv = { DATA = "${data}" }\nlimits = { cpu = "1s", wall = "10s" }\n${tenant}
-[[tenant.mounts]]\nhost = "${data}"\nguest = "${data}"\nwritable = true\n`,
+/** `tenant`: more of its lines. */
+function start(app: string | undefined, tenant = ''): Promise<LanguageSite> {
+  return startSite({
+    ...{ name: 'lua', extension: '.lua', app },
+    runtime: 'memory = "128MiB"',
+    tenant: `limits = { cpu = "1s", wall = "10s" }\n${tenant}`,
   })
-  const serving = await serve({ folder, config })
-  return { folder, serving, client: new Client(serving.socket) }
 }
 
 test.skipIf(!has)('nothing is left of a request, nor of one that was run ahead', async () => {
@@ -48,24 +40,12 @@ test.skipIf(!has)('nothing is left of a request, nor of one that was run ahead',
 })
 
 test.skipIf(!has)('nothing that is drawn repeats', async () => {
-  const { client, serving } = await start('isolation', 'warm = ["/drawn"]')
-  const values = new Map<string, Set<unknown>>()
-  for (let count = 0; count < REQUESTS; count += 1) {
-    const { body, status } = await client.get('drawn')
-    expect(status, serving.log()).toBe(200)
-    for (const [name, value] of Object.entries(JSON.parse(body))) {
-      const known = values.get(name) ?? new Set()
-      values.set(name, known.add(value))
-    }
-  }
-  client.close()
-  expect([...values.keys()].toSorted()).toEqual(
-    ['random', 'again', 'short', 'middle', 'long', 'address', 'named', 'temporary'].toSorted(),
-  )
-  for (const [name, { size }] of values) expect(size, name).toBe(REQUESTS)
+  const site = await start('isolation', 'warm = ["/drawn"]')
+  await expectNothingRepeats(site, DRAWN, REQUESTS)
+  site.client.close()
 })
 
-const BREAKING: Readonly<Record<string, { readonly status?: number; readonly log: RegExp }>> = {
+const BREAKING: Breaking = {
   loop: { status: 503, log: /"code":"OUTCOME_CPU/ },
   coroutine: { status: 503, log: /"code":"OUTCOME_CPU/ },
   caught: { status: 503, log: /"code":"OUTCOME_CPU/ },
@@ -88,17 +68,9 @@ const BREAKING: Readonly<Record<string, { readonly status?: number; readonly log
 }
 
 test.skipIf(!has)('what breaks a request breaks that one', async () => {
-  const { client, serving } = await start('isolation')
-  for (const [name, { status, log }] of Object.entries(BREAKING)) {
-    const from = serving.log().length
-    const asked = status === undefined ? new Client(serving.socket) : client
-    const answer = await asked.get(name).catch((error: unknown) => String(error))
-    if (status !== undefined)
-      expect(answer, `${name}: ${serving.log().slice(from)}`).toMatchObject({ status })
-    await serving.logged(log, from)
-    expect((await client.get('drawn')).status, name).toBe(200)
-  }
-  client.close()
+  const site = await start('isolation')
+  await expectOneBreaks(site, BREAKING)
+  site.client.close()
 })
 
 test.skipIf(!has)('a file that changes is loaded anew, and one that is wrong says so', async () => {

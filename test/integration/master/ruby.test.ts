@@ -1,47 +1,37 @@
 /** A Rack application and the requests it answers: nothing is left of one for the next, nothing random repeats, and what breaks is one request. */
-import { chmodSync, cpSync, mkdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { haveRuntime, runtimePath } from '../../support/have-runtime.ts'
+import { haveSinatra, mountGems } from '../../support/sinatra.ts'
 import {
-  haveRubyRuntime,
-  haveSinatra,
-  mountGems,
-  RUBY_RUNTIME,
-} from '../../support/ruby-runtime.ts'
-import { Client, configText, makeFolder, type Serving, serve } from './serve.ts'
+  type Breaking,
+  expectNothingRepeats,
+  expectOneBreaks,
+  type LanguageSite,
+  startSite,
+} from './language-site.ts'
 
-const SITE = resolve('test/support/ruby')
 const REQUESTS = 300
-const has = haveRubyRuntime()
-
-interface Application {
-  readonly folder: string
-  readonly serving: Serving
-  readonly client: Client
-}
+const DRAWN = ['random', 'shuffled', 'own', 'hex', 'uuid', 'urandom']
+const has = haveRuntime('Ruby', runtimePath('ruby'), [])
 
 /** `tenant`: more of its lines. `tables`: after them. */
-async function start(
-  app: string,
-  { tenant = '', tables = (_: string): string => '' } = {},
-): Promise<Application> {
-  const folder = makeFolder()
-  cpSync(SITE, folder, { recursive: true })
-  const data = join(folder, 'data')
-  mkdirSync(data)
-  chmodSync(data, 0o777)
-  const config = configText(folder, {
-    top: `[[runtime]]\nname = "ruby"\nmodule = "${RUBY_RUNTIME}"\nextensions = [".rb"]\nsessions = "off"\nmemory = "160MiB"\nboot_timeout = "60s"\n`,
-    pool: 'workers = 1',
-    tenant: `runtimes = ["ruby"]\napp = "${app}"\nenv = { DATA = "${data}" }\nlimits = { cpu = "1s", wall = "20s" }\nqueue = { timeout = "60s" }\n${tenant}
-[[tenant.mounts]]\nhost = "${data}"\nguest = "${data}"\nwritable = true\n${tables(folder)}`,
+function start(
+  app: string | undefined,
+  tenant = '',
+  tables = (_: string): string => '',
+): Promise<LanguageSite> {
+  return startSite({
+    ...{ name: 'ruby', extension: '.rb', app, tables },
+    runtime: 'memory = "160MiB"\nboot_timeout = "60s"',
+    tenant: `limits = { cpu = "1s", wall = "20s" }\nqueue = { timeout = "60s" }\n${tenant}`,
   })
-  const serving = await serve({ folder, config })
-  return { folder, serving, client: new Client(serving.socket) }
 }
 
 test.skipIf(!has)('nothing is left of a request, and nothing that is drawn repeats', async () => {
-  const { client, folder, serving } = await start('isolation.ru', { tenant: 'warm = ["/drawn"]' })
+  const site = await start('isolation.ru', 'warm = ["/drawn"]')
+  const { client, folder, serving } = site
   for (let count = 0; count < 5; count += 1) {
     const { body, status } = await client.get('left')
     expect(status, serving.log()).toBe(200)
@@ -51,23 +41,13 @@ test.skipIf(!has)('nothing is left of a request, and nothing that is drawn repea
       ...{ variable: false, frozen: false },
     })
   }
-  const values = new Map<string, Set<unknown>>()
-  for (let count = 0; count < REQUESTS; count += 1) {
-    const { body, status } = await client.get('drawn')
-    expect(status, serving.log()).toBe(200)
-    for (const [name, value] of Object.entries(JSON.parse(body))) {
-      const known = values.get(name) ?? new Set()
-      values.set(name, known.add(value))
-    }
-  }
+  await expectNothingRepeats(site, DRAWN, REQUESTS)
   client.close()
-  expect(values.size).toBe(6)
-  for (const [name, { size }] of values) expect(size, name).toBe(REQUESTS)
   expect(readFileSync(join(folder, 'data/log.txt'), 'utf8')).toBe(`loaded\n${'asked\n'.repeat(5)}`)
   expect(serving.log()).not.toContain('at exit')
 })
 
-const BREAKING: Readonly<Record<string, { readonly status: number; readonly log: RegExp }>> = {
+const BREAKING: Breaking = {
   loop: { status: 503, log: /"code":"OUTCOME_CPU/ },
   fiber: { status: 503, log: /"code":"OUTCOME_CPU/ },
   memory: { status: 500, log: /NoMemoryError/ },
@@ -86,23 +66,13 @@ const BREAKING: Readonly<Record<string, { readonly status: number; readonly log:
 }
 
 test.skipIf(!has)('what breaks a request breaks that one', async () => {
-  const { client, serving } = await start('isolation.ru')
-  const seen: Record<string, unknown> = {}
-  for (const [name, { log }] of Object.entries(BREAKING)) {
-    const from = serving.log().length
-    const { status } = await client.get(name)
-    const said = log.exec(serving.log().slice(from)) ?? (await serving.logged(log, from))
-    seen[name] = said === null ? 'nothing' : status
-    expect((await client.get('drawn')).status, `${name}: ${serving.log().slice(from)}`).toBe(200)
-  }
-  client.close()
-  expect(seen).toEqual(
-    Object.fromEntries(Object.entries(BREAKING).map(([name, { status }]) => [name, status])),
-  )
+  const site = await start('isolation.ru')
+  await expectOneBreaks(site, BREAKING)
+  site.client.close()
 })
 
 test.skipIf(!haveSinatra())('Sinatra, from files of Debian', async () => {
-  const { client, serving } = await start('shop.ru', { tables: mountGems })
+  const { client, serving } = await start('shop.ru', '', mountGems)
   const page = await client.get('page')
   expect(page, serving.log()).toMatchObject({ status: 200 })
   expect(page.body).toContain('<li>59</li></ul>')
