@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { quoted } from '../component/errors.ts'
 import { type ComponentInspection, inspectComponent } from '../component/inspect-component.ts'
-import { isComponent } from '../component/read-component.ts'
+import { isComponent } from '../component/preamble.ts'
 import { type Contract, contractOf, contractProblem } from '../guest/guest-contract.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
 import { DEFAULT_MODULE_LIMITS, MAX_FUNCTION_BYTES } from '../wasm/limits.ts'

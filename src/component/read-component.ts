@@ -4,10 +4,8 @@ import { ComponentReader, type Count } from './component-reader.ts'
 import type { Definition } from './definition.ts'
 import { malformed, unsupported } from './errors.ts'
 import { checkComponentLimit } from './limits.ts'
+import { PREAMBLE } from './preamble.ts'
 import { readAlias, readDescription, readTypeDefinition } from './read-type-definition.ts'
-
-/** Magic, version 13, layer 1. */
-const PREAMBLE: readonly number[] = [0, 0x61, 0x73, 0x6d, 13, 0, 1, 0]
 
 const SECTION = {
   custom: 0,
@@ -21,11 +19,6 @@ const SECTION = {
   import: 10,
   export: 11,
 } as const
-
-/** Whether these bytes begin as a component does, and not as a module. */
-export function isComponent(bytes: Uint8Array): boolean {
-  return PREAMBLE.every((byte, index) => bytes[index] === byte)
-}
 
 /** Throws `ComponentError`, and `WasmError` where it is cut short. Reads each byte once at most. */
 export function readComponent(bytes: Uint8Array): readonly Definition[] {

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Compile } from './compiler.ts'
+import { loadComponents } from './components.ts'
 import { imagesOf } from './guest-memory.ts'
 import type { CompileOptions, GuestModule, HardenedFacts } from './guest-module.ts'
 
@@ -161,8 +162,8 @@ async function digestInSteps(bytes: Uint8Array): Promise<string> {
   return hash.digest('hex')
 }
 
-/** Its images are open, and so are closed when nobody has the module any more. */
-function opened(module: GuestModule): GuestModule {
+/** Its images are open, and so are closed when nobody has the module any more; what it takes to instantiate it is there. */
+function opened(module: GuestModule): GuestModule | Promise<GuestModule> {
   imagesOf(module)
-  return module
+  return module.component === undefined ? module : loadComponents().then(() => module)
 }

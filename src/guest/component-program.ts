@@ -23,7 +23,7 @@ import { instantiate } from './instantiate.ts'
 import { Meter } from './meter.ts'
 import { MutableState } from './snapshot.ts'
 
-interface ComponentParts {
+export interface ComponentParts {
   readonly component: GuestComponent
   readonly memories: readonly GuestMemory[]
 }

@@ -1,6 +1,6 @@
 /** Hardens a module or a component in the thread that calls. */
 import { hardenComponent } from '../component/harden-component.ts'
-import { isComponent } from '../component/read-component.ts'
+import { isComponent } from '../component/preamble.ts'
 import { type HardenOptions, harden } from '../wasm/harden-module.ts'
 
 /** Plain data. */

@@ -13,7 +13,7 @@ import { ExitSignal } from '../wasi/exit-signal.ts'
 import { WasiHost } from '../wasi/host.ts'
 import { END_GUEST, GO_ON } from '../wasm/contract.ts'
 import { hasColdPages } from '../wasm/quota.ts'
-import { ComponentProgram } from './component-program.ts'
+import { startComponent } from './components.ts'
 import type { FirstState } from './first-state.ts'
 import { type GuestMemory, makeMemories } from './guest-memory.ts'
 import type { GuestModule } from './guest-module.ts'
@@ -93,7 +93,7 @@ export class GuestInstance {
   #instantiate(): GuestProgram {
     const { component } = this.module
     if (component !== undefined)
-      return new ComponentProgram(this.module, this.#host, {
+      return startComponent(this.module, this.#host, {
         component,
         memories: this.#memories,
       })

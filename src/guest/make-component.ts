@@ -5,24 +5,42 @@ import { checkPlan } from '../component/host/wasi-functions.ts'
 import type { ComponentPlan, CoreItem } from '../component/plan.ts'
 import { readComponent } from '../component/read-component.ts'
 import { resolveComponent } from '../component/resolve-component.ts'
+import type { WasiHost } from '../wasi/host.ts'
 import { RESERVED_PREFIX } from '../wasm/contract.ts'
 import type { MemorySize } from '../wasm/import-memories.ts'
 import { type ModuleInterface, readInterface } from '../wasm/module-interface.ts'
 import { compileCore, dropImages } from './compile-core.ts'
+import { type ComponentParts, ComponentProgram } from './component-program.ts'
 import { GuestError } from './errors.ts'
 import type { Contract } from './guest-contract.ts'
 import type { ComponentPart, GuestModule, ImagePlace } from './guest-module.ts'
+import type { GuestProgram } from './guest-program.ts'
 
-interface Source {
+export interface ComponentSource {
   readonly name: string
   readonly contract: Contract
+}
+
+/** What is its own of the module. */
+export type CompiledComponent = Pick<
+  GuestModule,
+  'module' | 'wasiNames' | 'memories' | 'images' | 'component'
+>
+
+/** Instantiates one. */
+export function startComponent(
+  module: GuestModule,
+  host: WasiHost,
+  parts: ComponentParts,
+): GuestProgram {
+  return new ComponentProgram(module, host, parts)
 }
 
 /** Throws `GuestError`, `ComponentError` and `WasmError`. */
 export async function compileComponent(
   hardened: Uint8Array<ArrayBuffer>,
-  { name, contract }: Source,
-): Promise<Pick<GuestModule, 'module' | 'wasiNames' | 'memories' | 'images' | 'component'>> {
+  { name, contract }: ComponentSource,
+): Promise<CompiledComponent> {
   if (contract === 'reactor')
     throw new GuestError(
       'GUEST_WRONG_CONTRACT',

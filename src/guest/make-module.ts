@@ -1,11 +1,12 @@
 /** Makes modules of bytes, in this thread. A worker has other threads for it, and loads none of this itself. */
 
-import { isComponent } from '../component/read-component.ts'
+import { isComponent } from '../component/preamble.ts'
 import { FIBER_EXPORT } from '../wasi/fibers.ts'
 import { GLOBAL_PREFIX, RUN_EXPORTS } from '../wasm/contract.ts'
 import type { MemorySize } from '../wasm/import-memories.ts'
 import { readInterface } from '../wasm/module-interface.ts'
 import { compileCore, dropImages } from './compile-core.ts'
+import { compileComponent } from './components.ts'
 import { GuestError } from './errors.ts'
 import { type Contract, contractProblem, REACTOR } from './guest-contract.ts'
 import {
@@ -15,7 +16,6 @@ import {
   TABLE_LIMITS,
 } from './guest-module.ts'
 import { hardenHere } from './harden-here.ts'
-import { compileComponent } from './make-component.ts'
 import { TRACE_EXPORT } from './own-trace.ts'
 
 const REACTOR_EXPORTS: ReadonlySet<string> = new Set(Object.values(REACTOR))

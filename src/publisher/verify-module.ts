@@ -1,7 +1,7 @@
 /** First step: is it a module we can run, and what does it want? Nothing of it has run yet. */
 import type { Lifetime } from '../base/lifetime.ts'
 import { type ComponentInspection, inspectComponent } from '../component/inspect-component.ts'
-import { isComponent } from '../component/read-component.ts'
+import { isComponent } from '../component/preamble.ts'
 import { contractProblem } from '../guest/guest-contract.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
 import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from '../wasm/limits.ts'

@@ -12,6 +12,7 @@ const BUILTINS = ['http', 'http2', 'https', 'tls', 'zlib', 'internal/deps/undici
 const FILES = [
   { what: 'printers for terminals', path: /\/node_modules\/pino-pretty\// },
   { what: 'the HTTP front', path: /\/src\/gateway\/http\// },
+  { what: 'what components take', path: /\/src\/component\/(host|link|resolve)/ },
   { what: 'what hardens and compiles, which threads do', path: /\/src\/wasm\/(harden|meter)/ },
 ]
 /** Its own files, at most. */
