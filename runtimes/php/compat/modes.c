@@ -101,9 +101,16 @@ static void announce(mode_t mode, mode_t usual) {
   if (wanted != usual) wasm_fpm_create_mode(wanted);
 }
 
+/* This libc takes no path at all for the folder it is in. */
+static bool is_empty(const char *path) {
+  if (*path == '\0') errno = ENOENT;
+  return *path == '\0';
+}
+
 int __real_open(const char *path, int flags, ...);
 
 int __wrap_open(const char *path, int flags, ...) {
+  if (is_empty(path)) return -1;
   if ((flags & O_CREAT) != 0) {
     va_list more;
     va_start(more, flags);
@@ -117,6 +124,7 @@ int __wrap_open(const char *path, int flags, ...) {
 int __real___wasilibc_open_nomode(const char *path, int flags);
 
 int __wrap___wasilibc_open_nomode(const char *path, int flags) {
+  if (is_empty(path)) return -1;
   if ((flags & O_CREAT) != 0) announce(0666, NEW_FILE);
   return __real___wasilibc_open_nomode(path, flags);
 }
