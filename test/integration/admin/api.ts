@@ -82,6 +82,7 @@ function idleMaster(question: AdminQuestion): unknown {
   return {
     pid: 1,
     state: 'normal',
+    readiness: 'ready',
     uptimeMs: 5.5,
     rssBytes: 1,
     droppedLogLines,

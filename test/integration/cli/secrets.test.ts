@@ -50,6 +50,8 @@ function callsOf(folder: string): Readonly<Record<string, readonly string[]>> {
     status: ['acme', ...config],
     logs: config,
     reload: config,
+    drain: config,
+    undrain: config,
     restart: config,
   }
 }

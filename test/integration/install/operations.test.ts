@@ -196,6 +196,11 @@ test('install, publish, HTTPS, secrets, metrics, backup, restore, upgrade, and b
   await expect.poll(() => answer('/hello')).toMatchObject({ status: 200 })
   expect(JSON.parse((await answer('/hello')).body).env).toMatchObject({ API_KEY: 'k-3141' })
 
+  // Away from load balancers, and back.
+  const drained = await run(commands('Drain'))
+  expect(drained).toContain('draining')
+  expect(await answer('/hello')).toMatchObject({ status: 200 })
+
   // Upgrade, and back.
   await packNext()
   expect(await run(commands('Upgrade'))).toMatch(/0\.2\.0\n$/)
