@@ -200,8 +200,9 @@ test.skipIf(process.getuid?.() === 0)('a module that may not be read', () => {
 })
 
 test('a module that is not there: the message has the command that makes it', () => {
-  const tenant = `${TENANT}runtimes = ["php", "lua"]`
-  expect(() => checkRuntimeModules(load(`${PHP}${LUA}${tenant}`))).toThrow(
+  const tcl = LUA.replaceAll('lua', 'tcl')
+  const tenant = `${TENANT}runtimes = ["php", "tcl"]`
+  expect(() => checkRuntimeModules(load(`${PHP}${tcl}${tenant}`))).toThrow(
     expect.objectContaining({
       code: 'CONFIG_NO_RUNTIME_MODULE',
       problems: [
@@ -210,7 +211,7 @@ test('a module that is not there: the message has the command that makes it', ()
           message: expect.stringContaining('`wasm-fpm runtime build php`'),
         }),
         expect.objectContaining({
-          message: expect.stringContaining('`wasm-fpm runtime add lua FILE`'),
+          message: expect.stringContaining('`wasm-fpm runtime add tcl FILE`'),
         }),
       ],
     }),
@@ -218,8 +219,8 @@ test('a module that is not there: the message has the command that makes it', ()
   // Nobody wants it.
   expect(() => checkRuntimeModules(load(PHP))).not.toThrow()
   mkdirSync(join(folder, 'store/runtimes'), { recursive: true })
-  for (const name of ['php', 'lua']) {
+  for (const name of ['php', 'tcl']) {
     writeFileSync(join(folder, `store/runtimes/${name}.wasm`), '')
   }
-  expect(() => checkRuntimeModules(load(`${PHP}${LUA}${tenant}`))).not.toThrow()
+  expect(() => checkRuntimeModules(load(`${PHP}${tcl}${tenant}`))).not.toThrow()
 })
