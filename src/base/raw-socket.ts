@@ -25,6 +25,12 @@ interface ListeningHandle {
   onconnection?: (this: ListeningHandle, status: number, accepted: Accepted | undefined) => void
 }
 
+/** The descriptor of an open socket, to be asked each time: one that is closed gives its number to the next one at once. -1: it has none. */
+export function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as unknown as { readonly _handle: { fd?: number } | null }
+  return handle?.fd ?? -1
+}
+
 /** Takes the open socket out of `socket`, which is destroyed; undefined: it has none any more. */
 export function detach(socket: Socket): RawSocket | undefined {
   const holder = socket as unknown as { _handle: Handle | null }

@@ -109,7 +109,8 @@ export class SocketOutput {
     }
     this.#at = end
     this.#inFlightBytes = bytes
-    const pieces = this.#queue.slice(start, end)
+    const isAll = start === 0 && end === length
+    const pieces = isAll ? this.#queue : this.#queue.slice(start, end)
     if (!this.#isFirst || this.#wire.hasStream || bytes > MAX_WRITE_BYTES) {
       this.#stream(pieces)
       return

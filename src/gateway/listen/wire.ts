@@ -4,14 +4,13 @@
  */
 import { Socket } from 'node:net'
 import { loadLibc } from '../../base/libc.ts'
-import { type Accepted, attach } from '../../base/raw-socket.ts'
+import { type Accepted, attach, descriptorOf } from '../../base/raw-socket.ts'
 
 const ROOM_BYTES = 65_536
 /** What has come, and what goes, in between. */
 const ROOM = Buffer.allocUnsafeSlow(ROOM_BYTES)
 
 const NOTHING = new Uint8Array(0)
-const CLOSED = {}
 
 export class Wire {
   readonly #onStream: (stream: Socket) => void
@@ -92,12 +91,9 @@ export class Wire {
     return fd >= 0 && (loadLibc()?.hasHungUp(fd) ?? false)
   }
 
-  /** -1: it has none (any more). To be asked each time: one that is closed gives its number to the next one at once. */
+  /** -1: it has none (any more). */
   get descriptor(): number {
     if (this.#raw !== undefined) return this.#raw.fd
-    const { _handle: handle } = (this.#stream ?? CLOSED) as {
-      readonly _handle?: { fd?: number } | null
-    }
-    return handle?.fd ?? -1
+    return this.#stream === undefined ? -1 : descriptorOf(this.#stream)
   }
 }
