@@ -1,22 +1,16 @@
 /** wasi:http's outgoing requests: they can be made, and are denied. */
-import { type Case, caseOf, err, HostResource, NONE, OK, ok } from '../value.ts'
+import { type Case, caseOf, err, HostResource, NONE, OK } from '../value.ts'
 import { type Interface, plain } from './host-function.ts'
-import { Fields } from './http-fields.ts'
-import { OutgoingBody } from './http-response.ts'
+import type { Fields } from './http-fields.ts'
+import { messageFunctions } from './http-message.ts'
+import { OutgoingMessage } from './http-outgoing-body.ts'
 import { Pollable } from './pollable.ts'
 
-class OutgoingRequest extends HostResource {
+class OutgoingRequest extends OutgoingMessage {
   method: Case = caseOf('get')
   path: Case = NONE
   scheme: Case = NONE
   authority: Case = NONE
-  body: OutgoingBody | undefined
-  readonly fields: Fields
-
-  constructor(fields: Fields) {
-    super()
-    this.fields = fields
-  }
 }
 
 class RequestOptions extends HostResource {
@@ -74,18 +68,7 @@ export const OUTGOING_REQUESTS: Interface = {
     '(own<$fields>) -> own<$outgoing-request>',
     () => (fields: Fields) => new OutgoingRequest(fields),
   ),
-  '[method]outgoing-request.body': plain(
-    '(borrow<$outgoing-request>) -> result<own<$outgoing-body>, _>',
-    (host) => (self: OutgoingRequest) => {
-      if (self.body !== undefined) return err()
-      self.body = new OutgoingBody(host.calls, self.fields)
-      return ok(self.body)
-    },
-  ),
-  '[method]outgoing-request.headers': plain(
-    '(borrow<$outgoing-request>) -> own<$fields>',
-    () => (self: OutgoingRequest) => new Fields(self.fields.entries, false),
-  ),
+  ...messageFunctions('outgoing-request'),
   ...part('method', 'method', '$method'),
   ...part('path', 'path-with-query', 'option<string>'),
   ...part('scheme', 'scheme', 'option<$scheme>'),

@@ -2,7 +2,9 @@
 import { type Case, caseOf, err, OK, ok, some } from '../value.ts'
 import { type Interface, plain } from './host-function.ts'
 import { Fields } from './http-fields.ts'
-import { OutgoingBody, OutgoingResponse, type ResponseOutparam } from './http-response.ts'
+import { messageFunctions } from './http-message.ts'
+import type { OutgoingBody } from './http-outgoing-body.ts'
+import { OutgoingResponse, type ResponseOutparam } from './http-response.ts'
 
 export const OUTGOING: Interface = {
   '[constructor]outgoing-response': plain(
@@ -21,18 +23,7 @@ export const OUTGOING: Interface = {
       return OK
     },
   ),
-  '[method]outgoing-response.headers': plain(
-    '(borrow<$outgoing-response>) -> own<$fields>',
-    () => (self: OutgoingResponse) => new Fields(self.fields.entries, false),
-  ),
-  '[method]outgoing-response.body': plain(
-    '(borrow<$outgoing-response>) -> result<own<$outgoing-body>, _>',
-    (host) => (self: OutgoingResponse) => {
-      if (self.body !== undefined) return err()
-      self.body = new OutgoingBody(host.calls, self.fields)
-      return ok(self.body)
-    },
-  ),
+  ...messageFunctions('outgoing-response'),
   '[method]outgoing-body.write': plain(
     '(borrow<$outgoing-body>) -> result<own<$output-stream>, _>',
     () => (self: OutgoingBody) => {

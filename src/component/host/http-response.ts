@@ -3,43 +3,13 @@ import { fault } from '../guest-fault.ts'
 import { type Case, HostResource } from '../value.ts'
 import { OutputStream } from './guest-output.ts'
 import { Fields } from './http-fields.ts'
+import { type OutgoingBody, OutgoingMessage, STDOUT } from './http-outgoing-body.ts'
 import type { Preview1Calls } from './preview1-calls.ts'
 
-const STDOUT = 1
 const FAILED_STATUS = 500
 
-export class OutgoingResponse extends HostResource {
+export class OutgoingResponse extends OutgoingMessage {
   status = 200
-  readonly fields: Fields
-  body: OutgoingBody | undefined
-
-  constructor(fields: Fields) {
-    super()
-    this.fields = fields
-  }
-}
-
-/** Of an answer, or of a request that is never sent. */
-export class OutgoingBody extends HostResource {
-  readonly stream: OutputStream
-  readonly fields: Fields
-  isTaken = false
-  isFinished = false
-
-  constructor(calls: Preview1Calls, fields: Fields) {
-    super()
-    this.stream = new OutputStream(calls, { fd: STDOUT }, true)
-    this.fields = fields
-  }
-
-  /** Where it says how long it is: whether that is true. */
-  get isComplete(): boolean {
-    const [declared] = this.fields.named('content-length')
-    return (
-      declared === undefined ||
-      Buffer.from(declared).toString('latin1') === String(this.stream.taken)
-    )
-  }
 }
 
 export class ResponseOutparam extends HostResource {}
