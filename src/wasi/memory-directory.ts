@@ -7,29 +7,19 @@ import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
 import type { DirectoryNode, DirectoryReader, Node, OpenFile, OpenMode } from './filesystem.ts'
 import { MemoryFile, MemorySymlink } from './memory-file.ts'
-import { MemoryNode, type MemorySystem } from './memory-node.ts'
+import { MemoryNode, MemorySystem } from './memory-node.ts'
 import { DEFAULT_MEMORY_LIMITS, type MemoryLimits, MemoryQuota } from './memory-quota.ts'
 import { NamesReader } from './names-reader.ts'
+import { NEW_FOLDER } from './own-stat.ts'
 
 type Entry = MemoryFile | MemorySymlink | MemoryDirectory
-
-let systems = 0x6d656dn
 
 /** Makes an empty file system. `clock` gives the times of its files. */
 export function createMemoryDirectory(
   clock: Clock,
   limits: MemoryLimits = DEFAULT_MEMORY_LIMITS,
 ): MemoryDirectory {
-  const quota = new MemoryQuota(limits)
-  const system: MemorySystem = {
-    quota,
-    clock,
-    dev: systems++,
-    nextIno: 1n,
-    references: 0,
-    onUnreachable: undefined,
-  }
-  return new MemoryDirectory(system, undefined)
+  return new MemoryDirectory(new MemorySystem(new MemoryQuota(limits), clock), undefined)
 }
 
 /** Makes one whose files are gone, and their memory free for others, as soon as the last reference to a directory is released. */
@@ -41,16 +31,23 @@ export function createScratchDirectory(clock: Clock, limits: MemoryLimits): Memo
 }
 
 export class MemoryDirectory extends MemoryNode implements DirectoryNode {
-  readonly kind = 'directory'
   readonly #entries = new Map<string, Entry>()
   /** Where it is; `undefined`: the root, or removed. */
   #parent: MemoryDirectory | undefined
   #isRemoved = false
 
   constructor(system: MemorySystem, parent: MemoryDirectory | undefined) {
-    super(system, Filetype.Directory)
+    super(system, NEW_FOLDER)
     this.#parent = parent
     if (parent === undefined) this.links = 1
+  }
+
+  get kind(): 'directory' {
+    return 'directory'
+  }
+
+  override get filetype(): number {
+    return Filetype.Directory
   }
 
   /** How much of its limits the whole file system uses. */
@@ -100,22 +97,27 @@ export class MemoryDirectory extends MemoryNode implements DirectoryNode {
   }
 
   createFile(name: string, mode: OpenMode): OpenFile | number {
-    const file = this.#create(name, 0, () => new MemoryFile(this.system))
-    if (typeof file === 'number') return file
+    const errno = this.#chargeNew(name, 0)
+    if (errno !== Errno.SUCCESS) return errno
+    const file = new MemoryFile(this.system)
+    this.#put(name, file)
     if (mode.permissions !== undefined) file.setMode(mode.permissions)
     return file.open(mode)
   }
 
   createDirectory(name: string, permissions?: number): number {
     if (this.#depth() >= this.system.quota.limits.depth) return Errno.MLINK
-    const created = this.#create(name, 0, () => new MemoryDirectory(this.system, this))
-    if (typeof created === 'number') return created
+    const errno = this.#chargeNew(name, 0)
+    if (errno !== Errno.SUCCESS) return errno
+    const created = new MemoryDirectory(this.system, this)
+    this.#put(name, created)
     return permissions === undefined ? Errno.SUCCESS : created.setMode(permissions)
   }
 
   createSymlink(name: string, target: string): number {
-    const created = this.#create(name, target.length, () => new MemorySymlink(this.system, target))
-    return typeof created === 'number' ? created : Errno.SUCCESS
+    const errno = this.#chargeNew(name, target.length)
+    if (errno === Errno.SUCCESS) this.#put(name, new MemorySymlink(this.system, target))
+    return errno
   }
 
   link(name: string, from: DirectoryNode, fromName: string): number {
@@ -186,7 +188,9 @@ export class MemoryDirectory extends MemoryNode implements DirectoryNode {
   }
 
   #isTooLong(name: string): boolean {
-    return Buffer.byteLength(name) > this.quota.limits.nameBytes
+    const { nameBytes } = this.quota.limits
+    // No char is more than three bytes.
+    return name.length * 3 > nameBytes && Buffer.byteLength(name) > nameBytes
   }
 
   #checkNew(name: string): number {
@@ -195,21 +199,13 @@ export class MemoryDirectory extends MemoryNode implements DirectoryNode {
     return this.#entries.has(name) ? Errno.EXIST : Errno.SUCCESS
   }
 
-  #create<Created extends Entry>(
-    name: string,
-    contentBytes: number,
-    make: () => Created,
-  ): Created | number {
+  /** Charges for something new with so much in it, and for its name: SUCCESS, or why there may be none. */
+  #chargeNew(name: string, contentBytes: number): number {
     const errno = this.#checkNew(name) || this.quota.chargeNode(contentBytes)
     if (errno !== Errno.SUCCESS) return errno
     const nameErrno = this.quota.charge(name.length)
-    if (nameErrno !== Errno.SUCCESS) {
-      this.quota.releaseNode(contentBytes)
-      return nameErrno
-    }
-    const created = make()
-    this.#put(name, created)
-    return created
+    if (nameErrno !== Errno.SUCCESS) this.quota.releaseNode(contentBytes)
+    return nameErrno
   }
 
   /** Gives an entry a name, which has been charged. */

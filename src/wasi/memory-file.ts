@@ -13,6 +13,7 @@ import type {
 } from './filesystem.ts'
 import { MemoryLocks } from './memory-locks.ts'
 import { MemoryNode, type MemorySystem } from './memory-node.ts'
+import { NEW_FILE } from './own-stat.ts'
 
 /**
  * What contents are kept in: a file that grows is never copied. Its first 64 KiB are in small blocks, so that a small file needs little;
@@ -28,8 +29,7 @@ const MAX_KEPT_BYTES = 128 * 1024 * 1024
 const kept = new KeptMemory(MAX_KEPT_BYTES)
 
 export class MemoryFile extends MemoryNode implements FileNode {
-  readonly kind = 'file'
-  // Both are there once they are needed: a tree may have 65,536 files that are empty, and the collector looks at each.
+  // Both are there once they are needed.
   #locks: MemoryLocks | undefined
   /** At most as many as `#size` needs; what is behind it, and where there is none, is zero. */
   #blocks: (Uint8Array | undefined)[] | undefined
@@ -37,7 +37,15 @@ export class MemoryFile extends MemoryNode implements FileNode {
   #opened = 0
 
   constructor(system: MemorySystem) {
-    super(system, Filetype.RegularFile)
+    super(system, NEW_FILE)
+  }
+
+  get kind(): 'file' {
+    return 'file'
+  }
+
+  override get filetype(): number {
+    return Filetype.RegularFile
   }
 
   override get size(): number {
@@ -175,12 +183,18 @@ function startOf(index: number): number {
 }
 
 class OpenMemoryFile implements OpenFile {
-  readonly kind = 'file'
-  readonly filetype = Filetype.RegularFile
   readonly #file: MemoryFile
 
   constructor(file: MemoryFile) {
     this.#file = file
+  }
+
+  get kind(): 'file' {
+    return 'file'
+  }
+
+  get filetype(): number {
+    return Filetype.RegularFile
   }
 
   stat(): Filestat {
@@ -222,12 +236,19 @@ class OpenMemoryFile implements OpenFile {
 }
 
 export class MemorySymlink extends MemoryNode implements SymlinkNode {
-  readonly kind = 'symlink'
   readonly #target: string
 
   constructor(system: MemorySystem, target: string) {
-    super(system, Filetype.SymbolicLink)
+    super(system, NEW_FILE)
     this.#target = target
+  }
+
+  get kind(): 'symlink' {
+    return 'symlink'
+  }
+
+  override get filetype(): number {
+    return Filetype.SymbolicLink
   }
 
   override get size(): number {

@@ -23,27 +23,36 @@ const HASH_FACTOR = 0x01000193
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 interface Kept {
-  readonly bytes: Uint8Array
+  /** Its bytes, one char a byte: a string is one of the engine's objects, where an array is two, and memory beside them. */
+  readonly bytes: string
   readonly path: PathText
 }
 
+/** Of the path that is being read. */
+const own = Buffer.alloc(MOST_BYTES)
+
 export class PathTexts {
-  #places: (Kept | undefined)[] | undefined
+  /** What is seen for the second time is kept: a number is the hash of what was there once. */
+  #places: (Kept | number)[] | undefined
 
   /** The path that `length` bytes at `start` are. Throws `TypeError`: they are not UTF-8. */
   read(bytes: Uint8Array, start: number, length: number): PathText {
     if (length > MOST_BYTES) return takeApart(decoder.decode(bytes.subarray(start, start + length)))
     let hash = HASH_START
-    for (let at = start; at < start + length; at++) {
-      hash = Math.imul(hash ^ (bytes[at] ?? 0), HASH_FACTOR)
+    let bits = 0
+    for (let at = 0; at < length; at++) {
+      const byte = bytes[start + at] ?? 0
+      own[at] = byte
+      bits |= byte
+      hash = Math.imul(hash ^ byte, HASH_FACTOR)
     }
-    this.#places ??= new Array<Kept | undefined>(PLACES).fill(undefined)
+    this.#places ??= new Array<Kept | number>(PLACES).fill(0)
     const place = hash & (PLACES - 1)
     const known = this.#places[place]
-    if (known !== undefined && isAt(known.bytes, bytes, start, length)) return known.path
-    const own = bytes.slice(start, start + length)
-    const path = takeApart(decoder.decode(own))
-    this.#places[place] = { bytes: own, path }
+    if (typeof known === 'object' && isAt(known.bytes, own, length)) return known.path
+    const latin1 = own.toString('latin1', 0, length)
+    const path = takeApart(bits < 0x80 ? latin1 : decoder.decode(own.subarray(0, length)))
+    this.#places[place] = known === hash ? { bytes: latin1, path } : hash
     return path
   }
 }
@@ -58,8 +67,8 @@ export function takeApart(text: string): PathText {
   }
 }
 
-function isAt(known: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
+function isAt(known: string, bytes: Uint8Array, length: number): boolean {
   if (known.length !== length) return false
-  for (let at = 0; at < length; at++) if (known[at] !== bytes[start + at]) return false
+  for (let at = 0; at < length; at++) if (known.charCodeAt(at) !== bytes[at]) return false
   return true
 }

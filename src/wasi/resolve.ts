@@ -106,11 +106,34 @@ export function resolve(
   given: PathText,
   lastLink: LastLink,
 ): Resolved | number {
-  const found = lookByWay(host, start, given, lastLink)
+  const found =
+    given.text === given.name
+      ? lookHere(host, start, given, lastLink)
+      : lookByWay(host, start, given, lastLink)
   if (found !== undefined) return found
   const path = given.text
   const result = walkOnce(host, start, { path, lastLink, jumps: true })
   return result === STEP_BY_STEP ? walkOnce(host, start, { path, lastLink, jumps: false }) : result
+}
+
+/** One look at a name in the directory itself; undefined: to be walked. */
+function lookHere(
+  host: CallContext,
+  directory: DirectoryNode,
+  { name }: PathText,
+  lastLink: LastLink,
+): Resolved | number | undefined {
+  if (name === '') return undefined
+  host.charge(STEP_WORK)
+  const node = directory.lookup(name)
+  if (node === Errno.NOENT) {
+    directory.retain()
+    return new Resolved(directory, name, undefined, false)
+  }
+  if (typeof node === 'number') return node
+  if (node.kind === 'symlink' && lastLink === 'follow') return undefined
+  directory.retain()
+  return new Resolved(directory, name, node, false)
 }
 
 /** One look at the last name, where one of the guest's latest paths has led to the folder; undefined: to be walked. */

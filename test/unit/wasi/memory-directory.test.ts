@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Errno } from '../../../src/wasi/errno.ts'
-import type { OpenFile } from '../../../src/wasi/filesystem.ts'
+import type { Filestat, OpenFile } from '../../../src/wasi/filesystem.ts'
 import {
   createMemoryDirectory,
   createScratchDirectory,
@@ -214,4 +214,19 @@ test('nothing of a scratch file is in the files that have its memory next', () =
     file.close()
     root.release()
   }
+})
+
+test('what is made or changed within a millisecond has one time, and what is later a later one', () => {
+  const clock = new FakeClock()
+  const root = createMemoryDirectory(clock)
+  const startNs = clock.realtimeNs()
+  const file = create(root, 'a')
+  const changedAt = (): bigint => (file.stat() as Filestat).mtim
+  expect(changedAt()).toBe(startNs)
+  clock.ns += 999_000n
+  file.write(new Uint8Array(1), 0)
+  expect(changedAt()).toBe(startNs)
+  clock.ns += 1_000n
+  file.write(new Uint8Array(1), 0)
+  expect(changedAt()).toBe(clock.realtimeNs())
 })

@@ -40,3 +40,15 @@ test('what is no UTF-8 is none the second time either', () => {
     }
   }
 })
+
+test('a path is kept when it is asked for again, and not for what is asked for once', () => {
+  const texts = new PathTexts()
+  const read = (path: string) => {
+    const bytes = new TextEncoder().encode(path)
+    return texts.read(bytes, 0, bytes.length)
+  }
+  const first = read('é/a')
+  const second = read('é/a')
+  expect(second).not.toBe(first)
+  expect(read('é/a')).toBe(second)
+})
