@@ -106,6 +106,7 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'master/pid-file.ts': "the operator's",
   'master/server-status.ts': "the operator's",
   'worker/outbound-devices.ts': "the operator's",
+  'outbound/dial.ts': "the system's",
   'store/signing-key.ts': "the operator's",
   'store/store-files.ts': "the store's",
   'master/account.ts': "the system's",

@@ -21,10 +21,7 @@ async function answer(request) {
     case 'throw':
       throw new Error('thrown by the handler')
     case 'fetch':
-      return fetch('http://127.0.0.1:1/').then(
-        () => new Response('sent'),
-        () => new Response('denied', { status: 403 }),
-      )
+      return ask(request, searchParams.get('to'))
     default: {
       // biome-ignore lint/suspicious/noConsole: where it goes is part of the test
       console.log('printed')
@@ -33,6 +30,16 @@ async function answer(request) {
       return Response.json({ method: request.method, pathname, agent, requests, random })
     }
   }
+}
+
+/** Sends the request to another server, and passes its answer on as it comes. */
+async function ask({ method, headers, body }, to) {
+  const named = headers.get('x-as')
+  const options = body === null ? {} : { body, duplex: 'half' }
+  return fetch(to, { method: named ?? method, headers: { 'x-own': 'from the handler' }, ...options }).then(
+    (response) => new Response(response.body, { status: response.status, headers: response.headers }),
+    (error) => new Response(`denied: ${error.message}`, { status: 403 }),
+  )
 }
 
 function parts(count) {

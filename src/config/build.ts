@@ -232,9 +232,9 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
 }
 
 function buildOutbound(table: OutboundTable, folder: string): OutboundConfig {
-  const { host, ports, protocol, private: isPrivate, ca, name = '', unix = '' } = table
+  const { host, ports, protocol, methods, private: isPrivate, ca, name = '', unix = '' } = table
   if (host === undefined) return { kind: 'unix', name, path: resolve(folder, unix) }
-  return { kind: 'host', host, ports, protocol, isPrivate, ca: resolved(folder, ca) }
+  return { kind: 'host', host, ports, protocol, methods, isPrivate, ca: resolved(folder, ca) }
 }
 
 /** What it does not say is not there at all: this goes through JSON to the workers. */

@@ -257,9 +257,11 @@ export type OutboundConfig =
       readonly host: string
       readonly ports: readonly number[]
       readonly protocol: 'tcp' | 'tls'
+      /** Methods of HTTP that the host may be asked with, and nothing else of it; none: everything. */
+      readonly methods: readonly string[]
       /** Whether it may lead into private networks and to this machine. */
       readonly isPrivate: boolean
-      /** Absolute path of a file with the certificates of authorities; undefined: those that Node knows. */
+      /** Absolute path of a file with the certificates of authorities; undefined: those that this machine trusts. */
       readonly ca: string | undefined
     }
   /** `path` is absolute. */

@@ -29,13 +29,19 @@ function checkHost({ ports, protocol, ca, name, unix }: OutboundTable, refuse: R
 }
 
 function checkSocket(table: OutboundTable, refuse: Refuse): void {
-  const { name, unix = '', ports, protocol, private: isPrivate, ca } = table
+  const { name, unix = '', ports, protocol, methods, private: isPrivate, ca } = table
   if (name === undefined) refuse('name', 'is missing, wanted what guests call the socket')
   const bytes = Buffer.byteLength(unix)
   if (bytes > MAX_SOCKET_PATH_BYTES) {
     refuse('unix', `has ${bytes} bytes, wanted at most ${MAX_SOCKET_PATH_BYTES}`)
   }
-  const beside = { ports: ports.length > 0, protocol: protocol === 'tls', private: isPrivate, ca }
+  const beside = {
+    ports: ports.length > 0,
+    protocol: protocol === 'tls',
+    methods: methods.length > 0,
+    private: isPrivate,
+    ca,
+  }
   for (const [key, value] of Object.entries(beside)) {
     if (value !== undefined && value !== false) refuse(key, 'is there beside unix, wanted host')
   }

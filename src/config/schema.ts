@@ -86,6 +86,12 @@ const headerName = {
   read: (value: unknown): string | undefined =>
     typeof value === 'string' && /^[A-Za-z0-9-]+$/.test(value) ? value.toLowerCase() : undefined,
 }
+const method = {
+  type: 'string',
+  wanted: 'a method of HTTP in capitals, such as "GET"',
+  read: (value: unknown): string | undefined =>
+    typeof value === 'string' && /^[A-Z][A-Z-]{0,31}$/.test(value) ? value : undefined,
+}
 const urlPath = text('a path that starts with "/", such as "/status", without "?"', (value) =>
   /^\/[\x21-\x3e\x40-\x7e]*$/.test(value),
 )
@@ -192,8 +198,9 @@ export const outboundSchema = z.strictObject({
   host: optionalKey('none', outboundHost),
   ports: key([], wholeList(port, 'ports')),
   protocol: key('tcp', oneOf(['tcp', 'tls'])),
+  methods: key([], wholeList(method, 'methods')),
   private: key(false, boolean),
-  ca: optionalKey("Node's own list", path),
+  ca: optionalKey("the machine's list", path),
   name: optionalKey('none', name),
   unix: optionalKey('none', path),
 })

@@ -7,6 +7,7 @@ import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { standardStreamOf } from '../base/log-streams.ts'
 import { permissionFlags, programFolders } from '../base/permission-flags.ts'
+import { systemAuthorities } from '../base/system-authorities.ts'
 import { VERSION_ARGUMENT } from '../base/version.ts'
 import type { Config, OutboundConfig } from '../config/config.ts'
 import { LEDGER_FD } from '../ipc/messages.ts'
@@ -129,7 +130,9 @@ export function grantsOf({ runtimes, tenants, store }: Config): Grants {
 
 /** The kernel looks a socket up, not Node. */
 function filesOf(entry: OutboundConfig): string[] {
-  return entry.kind === 'host' && entry.ca !== undefined ? withTarget(entry.ca) : []
+  if (entry.kind !== 'host' || entry.protocol !== 'tls') return []
+  const authorities = entry.ca ?? systemAuthorities()
+  return authorities === undefined ? [] : withTarget(authorities)
 }
 
 /**

@@ -1,6 +1,8 @@
 /** Opens a socket to one place. */
+import { readFileSync } from 'node:fs'
 import { connect, isIP, type Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
+import { systemAuthorities } from '../base/system-authorities.ts'
 
 export type Place =
   | { readonly kind: 'unix'; readonly path: string }
@@ -15,18 +17,18 @@ export type Place =
       readonly trust: Trust
     }
 
-/** Whose certificates are good, as PEM; undefined: those that Node knows. */
+/** Whose certificates are good, as PEM; undefined: those that this machine trusts, and where it has no list, that Node knows. */
 export interface Trust {
   readonly ca: string | undefined
 }
 
 /** Made once, for certificates take a while to read. */
 const contexts = new WeakMap<Trust, SecureContext>()
-const OF_NODE: Trust = { ca: undefined }
+const OF_MACHINE: Trust = { ca: undefined }
 
-/** Does ahead of need what the first TLS connection of a process would hold the thread for: some 30 ms. */
+/** Does ahead of need what the first TLS connection of a process would hold the thread for: some 80 ms. */
 export async function prepareTls(): Promise<void> {
-  contextFor(OF_NODE, await import('node:tls'))
+  contextFor(OF_MACHINE, await import('node:tls'))
 }
 
 /** Resolves when bytes may go, in TLS after the peer has proved who it is. An abort ends it. Rejects. */
@@ -72,9 +74,17 @@ function open(place: Place, tls: typeof import('node:tls') | undefined): Socket 
 }
 
 function contextFor(trust: Trust, tls: typeof import('node:tls')): SecureContext {
-  const { ca } = trust
-  const key = ca === undefined ? OF_NODE : trust
-  const context = contexts.get(key) ?? tls.createSecureContext(ca === undefined ? {} : { ca })
-  contexts.set(key, context)
+  const key = trust.ca === undefined ? OF_MACHINE : trust
+  let context = contexts.get(key)
+  if (context === undefined) {
+    const ca = trust.ca ?? ownAuthorities()
+    context = tls.createSecureContext(ca === undefined ? {} : { ca })
+    contexts.set(key, context)
+  }
   return context
+}
+
+function ownAuthorities(): string | undefined {
+  const path = systemAuthorities()
+  return path === undefined ? undefined : readFileSync(path, 'utf8')
 }

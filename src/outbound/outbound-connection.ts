@@ -153,6 +153,7 @@ export class OutboundConnection implements OpenStream, StreamReader, ByteSink {
   write(bytes: Uint8Array): number {
     const socket = this.#socket
     if (this.#failure !== undefined) return -this.#failure
+    if (this.#outcome === undefined) return 0
     if (socket === undefined || !socket.writable) return -Errno.PIPE
     if (bytes.length === 0) return 0
     if (socket.writableNeedDrain) return 0
@@ -170,7 +171,8 @@ export class OutboundConnection implements OpenStream, StreamReader, ByteSink {
 
   onWritable(wake: () => void): void {
     this.#wakeWriter = wake
-    if (this.#socket?.writableNeedDrain !== true) this.#wakeUpWriter()
+    const isOpening = this.#outcome === undefined
+    if (!isOpening && this.#socket?.writableNeedDrain !== true) this.#wakeUpWriter()
   }
 
   /** The guest sends no more. */
@@ -228,6 +230,7 @@ export class OutboundConnection implements OpenStream, StreamReader, ByteSink {
     this.#moved()
     this.#watch()
     this.#wakeUpReader()
+    this.#wakeUpWriter()
   }
 
   #failToOpen(code: OutboundCode, errno: number, message: string): void {
@@ -238,6 +241,7 @@ export class OutboundConnection implements OpenStream, StreamReader, ByteSink {
     this.#stop.abort()
     this.#owner.failed(code, this.#to, message)
     this.#wakeUpReader()
+    this.#wakeUpWriter()
   }
 
   /** An open one is over before either side has closed it. */

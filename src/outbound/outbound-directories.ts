@@ -5,7 +5,14 @@
 import { isIP } from 'node:net'
 import { Filetype } from '../wasi/abi.ts'
 import { Errno } from '../wasi/errno.ts'
-import type { DirectoryNode, FileNode, Filestat, Node, OpenStream } from '../wasi/filesystem.ts'
+import type {
+  ConnectTarget,
+  DirectoryNode,
+  FileNode,
+  Filestat,
+  Node,
+  OpenStream,
+} from '../wasi/filesystem.ts'
 import { NamesReader } from '../wasi/names-reader.ts'
 import { ownStat } from '../wasi/own-stat.ts'
 import { ReadOnlyDirectory } from '../wasi/read-only-directory.ts'
@@ -21,6 +28,12 @@ export function outboundDirectories(request: OutboundRequest): ReadonlyMap<strin
     ['tls', new NamesDirectory((host) => portsOf(request, 'tls', host))],
     ['unix', new NamesDirectory((name) => new ConnectionNode(() => request.toSocket(name)))],
   ])
+}
+
+/** Connects for the host's own HTTP. NOENT: it is no host. */
+export function connectTo(request: OutboundRequest, target: ConnectTarget): OpenStream | number {
+  const host = canonicalHost(target.host)
+  return host === undefined ? Errno.NOENT : request.toHost({ ...target, host })
 }
 
 function portsOf(request: OutboundRequest, protocol: Protocol, name: string): Node | number {

@@ -54,10 +54,10 @@ export class OutboundRequest implements ConnectionOwner {
 
   /** A connection that is being opened, or an errno. */
   toHost(target: HostTarget): OutboundConnection | number {
-    const { protocol, host, port } = target
+    const { protocol, host, port, method } = target
     const to = `${protocol}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`
     const rule = ruleFor(this.#tenant.hosts, target)
-    if (rule === undefined) return this.#refuseUnlisted(to)
+    if (rule === undefined) return this.#refuseUnlisted(to, method)
     return this.#connect(to, (signal) => this.#reachHost(rule, target, signal))
   }
 
@@ -102,8 +102,9 @@ export class OutboundRequest implements ConnectionOwner {
     this.#tenant.account.open -= 1
   }
 
-  #refuseUnlisted(to: string): number {
-    this.failed('OUTBOUND_NOT_ALLOWED', to, 'no [[tenant.outbound]] allows it')
+  #refuseUnlisted(to: string, method?: string): number {
+    const what = method === undefined ? 'it' : method
+    this.failed('OUTBOUND_NOT_ALLOWED', to, `no [[tenant.outbound]] allows ${what}`)
     return Errno.ACCES
   }
 

@@ -9,9 +9,11 @@ export interface HostRule {
   readonly host: string
   readonly ports: readonly number[]
   readonly protocol: Protocol
+  /** Methods of HTTP that it may be asked with by the host's own HTTP, and by nothing else; none: whatever is sent. */
+  readonly methods: readonly string[]
   /** Whether the name may lead into private networks and to this machine. */
   readonly isPrivate: boolean
-  /** Whose certificates are good, as PEM; undefined: those that Node knows. */
+  /** Whose certificates are good, as PEM; undefined: those that this machine trusts. */
   readonly ca: string | undefined
 }
 
@@ -20,12 +22,15 @@ export interface HostTarget {
   readonly protocol: Protocol
   readonly host: string
   readonly port: number
+  /** Of the one request that the host itself sends; undefined: the guest sends what it likes. */
+  readonly method?: string
 }
 
 /** The first rule that allows it; of those that name the host itself before patterns. */
 export function ruleFor(rules: readonly HostRule[], target: HostTarget): HostRule | undefined {
   const fitting = rules.filter(
-    ({ protocol, ports }) => protocol === target.protocol && ports.includes(target.port),
+    ({ protocol, ports, methods }) =>
+      protocol === target.protocol && ports.includes(target.port) && mayAsk(methods, target),
   )
   return (
     fitting.find(({ host }) => host === target.host) ??
@@ -41,6 +46,10 @@ export function mayReach(rule: HostRule, address: string): boolean {
   if (rule.host === address) return true
   const kind = addressKind(address)
   return kind === 'public' || (rule.isPrivate && (kind === 'private' || kind === 'loopback'))
+}
+
+function mayAsk(methods: readonly string[], { method }: HostTarget): boolean {
+  return methods.length === 0 || (method !== undefined && methods.includes(method))
 }
 
 function isPattern(host: string): boolean {

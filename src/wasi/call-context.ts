@@ -50,6 +50,8 @@ const NOTHING: WasiGrants = {
 export const WORK_BETWEEN_CHECKS = 100_000
 /** What any call costs. */
 export const CALL_WORK = 500
+/** What it takes to make a socket and to watch it. */
+export const CONNECT_WORK = 100_000
 /** What it takes to look at, open, change or close one file on a host's disk. */
 export const FILE_WORK = 20_000
 /** Milliseconds since the latest check from which on a call that ends asks for the next. */

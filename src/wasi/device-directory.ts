@@ -6,12 +6,14 @@
 import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
 import type {
+  ConnectTarget,
   DirectoryNode,
   DirectoryReader,
   FileNode,
   Filestat,
   Node,
   OpenFile,
+  OpenStream,
   StandardStream,
 } from './filesystem.ts'
 import { NamesReader } from './names-reader.ts'
@@ -34,12 +36,17 @@ export class DeviceDirectory extends ReadOnlyDirectory {
   readonly #random: (into: Uint8Array) => void
   readonly #folders: ReadonlyMap<string, DirectoryNode>
 
+  /** Default: there are no connections. */
+  readonly connect?: (target: ConnectTarget) => OpenStream | number
+
   /** `random` fills an array of any length. `folders`: what else is in it; they live as long as it does. */
   constructor(
     random: (into: Uint8Array) => void,
     folders: ReadonlyMap<string, DirectoryNode> = new Map(),
+    connect?: (target: ConnectTarget) => OpenStream | number,
   ) {
     super()
+    if (connect !== undefined) this.connect = connect
     this.#random = random
     this.#folders = folders
     const readRandom: Read = (into) => {
@@ -58,9 +65,12 @@ export class DeviceDirectory extends ReadOnlyDirectory {
     ])
   }
 
-  /** The same with these folders. */
-  with(folders: ReadonlyMap<string, DirectoryNode>): DeviceDirectory {
-    return new DeviceDirectory(this.#random, folders)
+  /** The same with these folders, and with connections for the host itself. */
+  with(
+    folders: ReadonlyMap<string, DirectoryNode>,
+    connect: (target: ConnectTarget) => OpenStream | number,
+  ): DeviceDirectory {
+    return new DeviceDirectory(this.#random, folders, connect)
   }
 
   retain(): void {}

@@ -117,6 +117,14 @@ export interface SymlinkNode {
   readLink(): string | number
 }
 
+/** Where the host itself connects to for a guest, to send one request of HTTP there. */
+export interface ConnectTarget {
+  readonly protocol: 'tcp' | 'tls'
+  readonly host: string
+  readonly port: number
+  readonly method: string
+}
+
 export interface DirectoryEntry {
   readonly name: string
   readonly filetype: number
@@ -148,6 +156,8 @@ export interface DirectoryNode {
    * undefined: only `lookup` can tell, for a link or an error on the way. Not there: it is not faster.
    */
   descend?(names: string): DirectoryNode | number | undefined
+  /** A connection that is being opened, or an errno. Not there: the folder of devices that allows some has it, no other. */
+  connect?(target: ConnectTarget): OpenStream | number
   /** As of files. */
   setMode?(mode: number): number
   readonly isReadOnly?: boolean

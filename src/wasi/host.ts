@@ -9,12 +9,14 @@ import { ALARM_CALLS } from './alarm-calls.ts'
 import { ARGS_CALLS } from './args-calls.ts'
 import { CallContext, type ProcessorBudget } from './call-context.ts'
 import { CLOCK_CALLS } from './clock-calls.ts'
+import { connectFor } from './connect-for.ts'
 import { WasiError } from './errors.ts'
 import { FD_IO_CALLS } from './fd-io-calls.ts'
 import { FD_STAT_CALLS } from './fd-stat-calls.ts'
 import { FD_TABLE_CALLS } from './fd-table-calls.ts'
 import { FIBER_CALLS } from './fiber-calls.ts'
 import type { FiberHooks } from './fibers.ts'
+import type { ConnectTarget } from './filesystem.ts'
 import { LOCK_CALLS } from './lock-calls.ts'
 import { MODE_CALLS } from './mode-calls.ts'
 import { PATH_CALLS } from './path-calls.ts'
@@ -158,6 +160,11 @@ export class WasiHost {
     const bind = CALLS.get(name)
     if (bind === undefined) throw new Error(`Cannot call ${name}: wanted a function of preview 1`)
     return leaving(this.#context, bind(this.#context))
+  }
+
+  /** As `connectFor` in connect-for.ts. */
+  connect(target: ConnectTarget): number {
+    return connectFor(this.#context, target)
   }
 
   /** Starts a call that is none of preview 1: throws when the guest has exited or the session is over. */

@@ -1,6 +1,6 @@
 /** Opening (preview 1: path_open). */
 import { FDFLAGS_ALL, OFLAGS_ALL, Oflags, SYMLINK_FOLLOW } from './abi.ts'
-import { type CallContext, FILE_WORK } from './call-context.ts'
+import { type CallContext, CONNECT_WORK, FILE_WORK } from './call-context.ts'
 import { Descriptor, type OpenThing } from './descriptor.ts'
 import { FIRST_PREOPEN } from './descriptor-table.ts'
 import { Errno } from './errno.ts'
@@ -10,8 +10,6 @@ import { knownRights, Right, WRITING_RIGHTS } from './rights.ts'
 
 /** How often a file that others make and remove at the same time is looked for. */
 const MAX_TRIES = 4
-/** What it takes to make a socket and to watch it. */
-const CONNECT_WORK = 100_000
 
 export const PATH_OPEN_CALL = {
   /**

@@ -8,7 +8,7 @@ import type { OutboundConfig, TenantConfig } from '../config/config.ts'
 import { prepareTls } from '../outbound/dial.ts'
 import { NameLookup } from '../outbound/name-lookup.ts'
 import { type Asker, OutboundAccount } from '../outbound/outbound-account.ts'
-import { outboundDirectories } from '../outbound/outbound-directories.ts'
+import { connectTo, outboundDirectories } from '../outbound/outbound-directories.ts'
 import { OutboundRequest, type OutboundTenant } from '../outbound/outbound-request.ts'
 import type { HostRule } from '../outbound/outbound-rule.ts'
 import { DeviceDirectory } from '../wasi/device-directory.ts'
@@ -71,10 +71,11 @@ export class OutboundDevices {
       names: this.#names,
       clock: this.#clock,
     }
-    return (asker) =>
-      asker === undefined
-        ? this.devices
-        : this.devices.with(outboundDirectories(new OutboundRequest(tenant, asker)))
+    return (asker) => {
+      if (asker === undefined) return this.devices
+      const request = new OutboundRequest(tenant, asker)
+      return this.devices.with(outboundDirectories(request), (target) => connectTo(request, target))
+    }
   }
 }
 

@@ -193,8 +193,9 @@ describe.skipIf(!isInstalled('nginx'))('a component behind nginx', () => {
   })
 
   test('requests of its own are denied', async () => {
-    const { status, text } = await asked(`${JS}?do=fetch`)
-    assert.deepEqual([status, text], [403, 'denied'])
+    const { status, text } = await asked(`${JS}?do=fetch&to=http://127.0.0.1:${nginx.port}/`)
+    assert.equal(status, 403)
+    assert.match(text, /^denied/)
   })
 
   test('jco, which generates code, answers the same', async () => {

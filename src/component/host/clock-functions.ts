@@ -55,6 +55,10 @@ export function datetime(ns: bigint): Value {
   return [ns / NS_PER_S, Number(ns % NS_PER_S)]
 }
 
+export function monotonicNow(host: ComponentHost): bigint {
+  return timeOf(host, Clockid.Monotonic)
+}
+
 function timeOf({ calls }: ComponentHost, clock: number): bigint {
   calls.callNow('clock_time_get', clock, 0n, calls.movedAt)
   return calls.view.getBigUint64(calls.movedAt, true)

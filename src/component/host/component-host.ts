@@ -3,6 +3,7 @@
  * time; a run finds nothing of the one before.
  */
 import { ExitSignal } from '../../wasi/exit-signal.ts'
+import type { ConnectTarget } from '../../wasi/filesystem.ts'
 import type { WasiHost } from '../../wasi/host.ts'
 import type { WasiGrants } from '../../wasi/session.ts'
 import { fault } from '../guest-fault.ts'
@@ -76,6 +77,11 @@ export class ComponentHost {
     this.#wasi.enter()
     this.#wasi.charge(CALL_WORK)
     if (!this.mayLeave) throw fault('a call of the host while it was being given memory')
+  }
+
+  /** As of `WasiHost`. */
+  connect(target: ConnectTarget): number {
+    return this.#wasi.connect(target)
   }
 
   readonly charge = (work: number): void => this.#wasi.charge(work)

@@ -1,11 +1,12 @@
 /** Where a guest's bytes go: what it may write without waiting is as much as is held for it. */
+import { Errno } from '../../wasi/errno.ts'
 import { fault } from '../guest-fault.ts'
 import { type Case, caseOf, err, HostResource, OK } from '../value.ts'
 import { IoError } from './io-error.ts'
 import type { OpenFd } from './open-fd.ts'
 import { after, MOVED_BYTES, type Preview1Calls, type Wish } from './preview1-calls.ts'
 
-/** Of an answer that has no head yet. */
+/** Of an answer that has no head yet, and of a request that is not sent yet. */
 export const MAX_UNSET_BYTES: number = 1024 * 1024
 
 export const CLOSED: Case = err(caseOf('closed'))
@@ -15,15 +16,32 @@ export type Target =
   | { readonly fd: number; readonly offset?: undefined }
   | { readonly fd: number; readonly offset: bigint | 'end'; readonly open: OpenFd }
 
+/** How the body of a request is written: in chunks (RFC 9112, section 7.1), or as so many bytes, or as many as come. */
+export interface Framing {
+  readonly isChunked: boolean
+  /** Bytes that may be written. */
+  readonly most: number
+}
+
+const AS_THEY_COME: Framing = { isChunked: false, most: Number.POSITIVE_INFINITY }
+const CRLF = Buffer.from('\r\n')
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+
 export class OutputStream extends HostResource {
   /** Bytes taken. */
   taken = 0
   readonly #calls: Preview1Calls
-  readonly #target: Target
+  #target: Target
+  #framing = AS_THEY_COME
+  #hasEnded = false
+  /** Why it can be written to no more. */
+  #errno: number | undefined
   readonly #held: Uint8Array[] = []
   #offset = 0n
   #isHeldBack: boolean
   #failure: Case | undefined
+  /** Something has gone out. */
+  hasWritten = false
 
   /** `isHeldBack`: nothing is written before `release`. */
   constructor(calls: Preview1Calls, target: Target, isHeldBack = false) {
@@ -55,10 +73,16 @@ export class OutputStream extends HostResource {
     if (bytes.length > MOVED_BYTES || isTooMuch)
       throw fault('more bytes were written than check-write has allowed')
     if (this.#isHeldBack && this.#heldBytes() + bytes.length > MAX_UNSET_BYTES)
-      throw fault('the body of an answer was written before its response-outparam was set')
+      throw fault(
+        'more of a body was written than is held before its answer is set, or its request is sent',
+      )
     if (this.#isHeldBack) this.#calls.keep(bytes.length)
     this.taken += bytes.length
-    if (bytes.length > 0) this.#held.push(bytes)
+    if (this.taken > this.#framing.most) {
+      this.fail(Errno.FBIG)
+      return this.#failure ?? OK
+    }
+    if (bytes.length > 0) this.#held.push(this.#framed(bytes))
     return after(this.pump(waits), () => this.#failure ?? OK)
   }
 
@@ -66,18 +90,47 @@ export class OutputStream extends HostResource {
     return after(this.pump(waits), () => this.#failure ?? OK)
   }
 
-  /** Begins to write: `head` first. */
-  release(head: Uint8Array): void {
+  /** Begins to write: `head` first. A request: to its connection, framed. */
+  release(head: Uint8Array, to?: { readonly fd: number; readonly framing: Framing }): void {
     this.#isHeldBack = false
-    this.#held.unshift(head)
+    if (to !== undefined) {
+      this.#target = { fd: to.fd }
+      this.#framing = to.framing
+    }
+    this.#held.splice(0, this.#held.length, head, ...this.#held.map((part) => this.#framed(part)))
+    if (this.#hasEnded && this.#framing.isChunked) this.#held.push(LAST_CHUNK)
     void this.pump(false)
   }
 
-  /** What must come before more can be taken; undefined: nothing. */
-  wish(): Wish | undefined {
+  /** No more will be written. Once. */
+  end(): void {
+    this.#hasEnded = true
+    if (this.#framing.isChunked && this.#failure === undefined) this.#held.push(LAST_CHUNK)
     void this.pump(false)
-    if (this.#held.length === 0 || this.#isHeldBack || this.#failure !== undefined) return undefined
-    return { kind: 'write', fd: this.#target.fd }
+  }
+
+  /** It takes no more, and what it holds is dropped. */
+  fail(errno: number): void {
+    if (this.#failure !== undefined) return
+    this.#errno = errno
+    this.#failure = err(caseOf('last-operation-failed', new IoError(errno)))
+    this.#held.length = 0
+  }
+
+  /** It has something to write. */
+  get isBehind(): boolean {
+    return this.#held.length > 0 && !this.#isHeldBack
+  }
+
+  /** More was written to it than was said, or than the tenant's guests may send. */
+  get isTooLong(): boolean {
+    return this.#errno === Errno.FBIG || this.#errno === Errno.DQUOT
+  }
+
+  /** What must come before more can be taken; undefined: nothing. */
+  readonly wishes = (): readonly Wish[] | undefined => {
+    void this.pump(false)
+    return this.isBehind ? [{ kind: 'write', fd: this.#target.fd }] : undefined
   }
 
   /** Writes what it holds, as far as that goes, or all. */
@@ -112,13 +165,18 @@ export class OutputStream extends HostResource {
 
   #wrote(first: Uint8Array, count: number): void {
     if (count < 0) {
-      this.#failure = err(caseOf('last-operation-failed', new IoError(-count)))
-      this.#held.length = 0
+      this.fail(-count)
       return
     }
+    this.hasWritten ||= count > 0
     this.#offset += BigInt(count)
     if (count === first.length) this.#held.shift()
     else this.#held[0] = first.subarray(count)
+  }
+
+  #framed(bytes: Uint8Array): Uint8Array {
+    if (!this.#framing.isChunked) return bytes
+    return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, CRLF])
   }
 
   #heldBytes(): number {

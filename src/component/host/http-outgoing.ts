@@ -1,19 +1,18 @@
-/** wasi:http's outgoing requests: they can be made, and are denied. */
+/** wasi:http's outgoing requests: what a guest says of them. */
 import { type Case, caseOf, err, HostResource, NONE, OK } from '../value.ts'
 import { type Interface, plain } from './host-function.ts'
 import type { Fields } from './http-fields.ts'
 import { messageFunctions } from './http-message.ts'
 import { OutgoingMessage } from './http-outgoing-body.ts'
-import { Pollable } from './pollable.ts'
 
-class OutgoingRequest extends OutgoingMessage {
+export class OutgoingRequest extends OutgoingMessage {
   method: Case = caseOf('get')
   path: Case = NONE
   scheme: Case = NONE
   authority: Case = NONE
 }
 
-class RequestOptions extends HostResource {
+export class RequestOptions extends HostResource {
   connect: Case = NONE
   'first-byte': Case = NONE
   'between-bytes': Case = NONE
@@ -37,6 +36,14 @@ const timeouts = (name: Timeout): Interface => ({
 
 type Part = 'method' | 'path' | 'scheme' | 'authority'
 
+/** What its text must be: RFC 9110's tokens, RFC 9112's targets, RFC 3986's scheme and host without anybody's name. */
+const FORMS: Readonly<Record<Part, RegExp>> = {
+  method: /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/,
+  path: /^(?:[/?][\x21\x22\x24-\x7e]{0,8191}|\*|)$/,
+  scheme: /^[A-Za-z][A-Za-z0-9+.-]{0,31}$/,
+  authority: /^(?:\[[0-9A-Fa-f:.]{2,64}\]|[A-Za-z0-9_.-]{1,254})(?::[0-9]{1,5})?$/,
+}
+
 const part = (key: Part, name: string, type: string): Interface => ({
   [`[method]outgoing-request.${name}`]: plain(
     `(borrow<$outgoing-request>) -> ${type}`,
@@ -45,22 +52,19 @@ const part = (key: Part, name: string, type: string): Interface => ({
   [`[method]outgoing-request.set-${name}`]: plain(
     `(borrow<$outgoing-request>, ${type}) -> result<_, _>`,
     (host) => (self: OutgoingRequest, value: Case) => {
-      host.calls.keep(textOf(value).length)
+      const text = textOf(value)
+      if (text !== undefined && !FORMS[key].test(text)) return err()
+      host.calls.keep(text?.length ?? 0)
       self[key] = value
       return OK
     },
   ),
 })
 
-/** What of it takes room: the text in it. */
-function textOf({ value }: Case): string {
+/** The text in it. */
+export function textOf({ value }: Case): string | undefined {
   if (typeof value === 'string') return value
-  return typeof value === 'object' && 'tag' in value ? textOf(value) : ''
-}
-
-/** Nobody ever holds one. */
-const never = () => () => {
-  throw new Error('Cannot call a method of an incoming response: there is none, wanted none')
+  return typeof value === 'object' && 'tag' in value ? textOf(value) : undefined
 }
 
 export const OUTGOING_REQUESTS: Interface = {
@@ -80,26 +84,4 @@ export const OUTGOING_REQUESTS: Interface = {
   ...timeouts('connect'),
   ...timeouts('first-byte'),
   ...timeouts('between-bytes'),
-  '[method]incoming-response.status': plain('(borrow<$incoming-response>) -> u16', never),
-  '[method]incoming-response.headers': plain('(borrow<$incoming-response>) -> own<$fields>', never),
-  '[method]incoming-response.consume': plain(
-    '(borrow<$incoming-response>) -> result<own<$incoming-body>, _>',
-    never,
-  ),
-  '[method]future-incoming-response.subscribe': plain(
-    '(borrow<$future-incoming-response>) -> own<$pollable>',
-    () => () => new Pollable(undefined),
-  ),
-  '[method]future-incoming-response.get': plain(
-    '(borrow<$future-incoming-response>) -> option<result<result<own<$incoming-response>, $http-error>, _>>',
-    never,
-  ),
-  'http-error-code': plain('(borrow<$error>) -> option<$http-error>', () => () => NONE),
-}
-
-export const OUTGOING_HANDLER: Interface = {
-  handle: plain(
-    '(own<$outgoing-request>, option<own<$request-options>>) -> result<own<$future-incoming-response>, $http-error>',
-    () => () => err(caseOf('HTTP-request-denied')),
-  ),
 }

@@ -1,10 +1,9 @@
 /** wasi:http's incoming-request: what the variables of the request say. */
 import { caseOf, err, HostResource, NONE, ok, some } from '../value.ts'
-import type { ComponentHost } from './component-host.ts'
 import { InputStream } from './guest-input.ts'
 import { type Interface, plain } from './host-function.ts'
 import { Fields } from './http-fields.ts'
-import { Pollable } from './pollable.ts'
+import { IncomingBody } from './http-incoming-body.ts'
 
 const STDIN = 0
 
@@ -33,14 +32,6 @@ export class IncomingRequest extends HostResource {
     }
     this.fields = new Fields(headers, false)
   }
-}
-
-class IncomingBody extends HostResource {
-  isTaken = false
-}
-
-class FutureTrailers extends HostResource {
-  isTaken = false
 }
 
 export const INCOMING: Interface = {
@@ -78,36 +69,17 @@ export const INCOMING: Interface = {
   ),
   '[method]incoming-request.consume': plain(
     '(borrow<$incoming-request>) -> result<own<$incoming-body>, _>',
-    () => (self: IncomingRequest) => {
-      if (self.isConsumed) return err()
-      self.isConsumed = true
-      return ok(new IncomingBody())
-    },
-  ),
-  '[method]incoming-body.stream': plain(
-    '(borrow<$incoming-body>) -> result<own<$input-stream>, _>',
-    (host: ComponentHost) => (self: IncomingBody) => {
-      if (self.isTaken) return err()
-      self.isTaken = true
-      return ok(new InputStream(host.calls, { fd: STDIN }))
-    },
-  ),
-  '[static]incoming-body.finish': plain(
-    '(own<$incoming-body>) -> own<$future-trailers>',
-    () => () => new FutureTrailers(),
-  ),
-  '[method]future-trailers.subscribe': plain(
-    '(borrow<$future-trailers>) -> own<$pollable>',
-    () => () => new Pollable(undefined),
-  ),
-  // FastCGI has no trailers.
-  '[method]future-trailers.get': plain(
-    '(borrow<$future-trailers>) -> option<result<result<option<own<$fields>>, $http-error>, _>>',
-    () => (self: FutureTrailers) => {
-      if (self.isTaken) return some(err())
-      self.isTaken = true
-      return some(ok(ok(NONE)))
-    },
+    ({ calls }) =>
+      (self: IncomingRequest) => {
+        if (self.isConsumed) return err()
+        self.isConsumed = true
+        return ok(
+          new IncomingBody({
+            stream: () => new InputStream(calls, { fd: STDIN }),
+            end: () => undefined,
+          }),
+        )
+      },
   ),
 }
 

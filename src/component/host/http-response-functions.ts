@@ -36,9 +36,11 @@ export const OUTGOING: Interface = {
   '[static]outgoing-body.finish': plain(
     '(own<$outgoing-body>, option<own<$fields>>) -> result<_, $http-error>',
     () => (self: OutgoingBody) => {
-      if (!self.isComplete)
-        return err(caseOf('HTTP-response-body-size', some(BigInt(self.stream.taken))))
-      self.isFinished = true
+      if (!self.isComplete) {
+        self.drop()
+        return err(caseOf(self.sizeCode, some(BigInt(self.stream.taken))))
+      }
+      self.finish()
       return OK
     },
   ),

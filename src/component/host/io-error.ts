@@ -1,13 +1,16 @@
 /** An error of a stream, and what an errno of preview 1 is called in wasi:filesystem. */
 import { Errno } from '../../wasi/errno.ts'
-import { HostResource } from '../value.ts'
+import { type Case, HostResource } from '../value.ts'
 
 export class IoError extends HostResource {
   readonly errno: number
+  /** Of a stream of HTTP: its own code. */
+  readonly code: Case | undefined
 
-  constructor(errno: number) {
+  constructor(errno: number, code?: Case) {
     super()
     this.errno = errno
+    this.code = code
   }
 }
 

@@ -2,23 +2,25 @@
 import { fault } from '../guest-fault.ts'
 import { HostResource } from '../value.ts'
 import type { ComponentHost } from './component-host.ts'
-import type { OutputStream } from './guest-output.ts'
 import { type Interface, plain, waiting } from './host-function.ts'
 import { after, type Wish } from './preview1-calls.ts'
 
 export class Pollable extends HostResource {
-  /** Undefined: it is ready, now and for ever. */
-  readonly wish: Wish | OutputStream | undefined
+  readonly wish: Wish | Wishes | undefined
 
-  constructor(wish: Wish | OutputStream | undefined) {
+  /** Undefined: it is ready, now and for ever. */
+  constructor(wish: Wish | Wishes | undefined) {
     super()
     this.wish = wish
   }
 }
 
-/** What has to be waited for; undefined: it is ready. */
-function wishOf({ wish }: Pollable): Wish | undefined {
-  return wish === undefined || !('pump' in wish) ? wish : wish.wish()
+/** What has to be waited for; undefined: it is ready. What comes may not be enough: then it has others. */
+export type Wishes = () => readonly Wish[] | undefined
+
+function wishesOf({ wish }: Pollable): readonly Wish[] | undefined {
+  if (wish === undefined) return undefined
+  return typeof wish === 'function' ? wish() : [wish]
 }
 
 /** The indices of those that are ready. If `waits`, there is one. */
@@ -31,9 +33,9 @@ function poll(
   const asked: number[] = []
   const wishes: Wish[] = []
   for (const [index, pollable] of pollables.entries()) {
-    const wish = wishOf(pollable)
-    if (wish === undefined) ready.push(index)
-    else {
+    const own = wishesOf(pollable)
+    if (own === undefined) ready.push(index)
+    for (const wish of own ?? []) {
       asked.push(index)
       wishes.push(wish)
     }
@@ -42,8 +44,8 @@ function poll(
   const mustWait = waits && ready.length === 0
   return after(host.calls.poll(wishes, mustWait), (come) => {
     if (come === undefined) throw fault(`${wishes.length} things to wait for are too many`)
-    const all = [...ready, ...come.map((index) => asked[index] ?? 0)]
-    // A stream that can be written to has to write first what it holds.
+    const all = [...new Set([...ready, ...come.map((index) => asked[index] ?? 0)])]
+    // A stream that can be written to has to write first what it holds, and a head is more than one packet.
     const still = all.filter((index) => isReady(pollables[index]))
     return waits && still.length === 0 ? poll(host, pollables, waits) : still.sort((a, b) => a - b)
   })
@@ -51,7 +53,7 @@ function poll(
 
 function isReady(pollable: Pollable | undefined): boolean {
   const wish = pollable?.wish
-  return wish === undefined || !('pump' in wish) || wish.wish() === undefined
+  return typeof wish !== 'function' || wish() === undefined
 }
 
 export const POLL: Interface = {

@@ -73,7 +73,7 @@ export const STREAMS: Interface = {
   ),
   '[method]output-stream.subscribe': plain(
     '(borrow<$output-stream>) -> own<$pollable>',
-    () => (self: OutputStream) => new Pollable(self),
+    () => (self: OutputStream) => new Pollable(self.wishes),
   ),
   '[method]output-stream.write-zeroes': waiting(
     ZEROES,

@@ -8,7 +8,10 @@ import { FILES } from './file-functions.ts'
 import { PREOPENS } from './file-preopens.ts'
 import type { HostFunction, Interface } from './host-function.ts'
 import { FIELDS } from './http-field-functions.ts'
-import { OUTGOING_HANDLER, OUTGOING_REQUESTS } from './http-outgoing.ts'
+import { INCOMING_BODIES } from './http-incoming-body.ts'
+import { INCOMING_RESPONSES } from './http-incoming-response.ts'
+import { OUTGOING_REQUESTS } from './http-outgoing.ts'
+import { OUTGOING_HANDLER } from './http-outgoing-handler.ts'
 import { INCOMING } from './http-request.ts'
 import { OUTGOING } from './http-response-functions.ts'
 import { POLL } from './pollable.ts'
@@ -37,7 +40,14 @@ const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, HostFunction>> = new M
     'wasi:io/streams': STREAMS,
     'wasi:filesystem/preopens': PREOPENS,
     'wasi:filesystem/types': FILES,
-    'wasi:http/types': { ...FIELDS, ...INCOMING, ...OUTGOING, ...OUTGOING_REQUESTS },
+    'wasi:http/types': {
+      ...FIELDS,
+      ...INCOMING,
+      ...INCOMING_BODIES,
+      ...INCOMING_RESPONSES,
+      ...OUTGOING,
+      ...OUTGOING_REQUESTS,
+    },
     'wasi:http/outgoing-handler': OUTGOING_HANDLER,
   }).map(([name, functions]) => [name, new Map(Object.entries(functions))]),
 )

@@ -14,6 +14,10 @@ const LOOK_MS = 20
 export interface WasmFpmOptions {
   /** The document root of both tenants. */
   readonly root: string
+  /** More keys of the tenant `roomy`. */
+  readonly keys?: string
+  /** More of its limits. */
+  readonly limits?: string
 }
 
 export interface WasmFpm {
@@ -34,7 +38,11 @@ export interface WasmFpm {
  * Starts it with one pool and two tenants: `roomy` for the local host, and `tight` for tight.example, which has
  * 1 s of wall time and 64 KiB of request body. Resolves when both sockets accept.
  */
-export async function startWasmFpm({ root }: WasmFpmOptions): Promise<WasmFpm> {
+export async function startWasmFpm({
+  root,
+  keys = '',
+  limits = '',
+}: WasmFpmOptions): Promise<WasmFpm> {
   const directory = mkdtempSync(join(tmpdir(), 'wasm-fpm-serve-'))
   chmodSync(directory, 0o755)
   const unix = { unix: join(directory, 'www.sock') }
@@ -55,8 +63,10 @@ pool = "www"
 hosts = ["localhost", "127.0.0.1"]
 root = "${root}"
 access_log = "stderr"
+${keys}
 
 [tenant.limits]
+${limits}
 wall = "60s"
 request_body = "512MiB"
 response_body = "512MiB"

@@ -18,6 +18,7 @@ host = "[0:0::1]"
 ports = [1]
 protocol = "tls"
 private = true
+methods = ["GET", "HEAD"]
 ca = "ca.pem"
 [[tenant.outbound]]
 name = "db"
@@ -28,11 +29,11 @@ unix = "run/db.sock"
   expect(tenants[0]?.outbound).toEqual([
     {
       ...{ kind: 'host', host: '*.example.org', ports: [80, 443], protocol: 'tcp' },
-      ...{ isPrivate: false, ca: undefined },
+      ...{ methods: [], isPrivate: false, ca: undefined },
     },
     {
       ...{ kind: 'host', host: '::1', ports: [1], protocol: 'tls' },
-      ...{ isPrivate: true, ca: '/etc/ca.pem' },
+      ...{ methods: ['GET', 'HEAD'], isPrivate: true, ca: '/etc/ca.pem' },
     },
     { kind: 'unix', name: 'db', path: '/etc/run/db.sock' },
   ])

@@ -47,6 +47,7 @@ function setScene(rule: Partial<HostRule>, ...answers: ReadonlyArray<readonly st
           host: 'db.example',
           ports: [],
           protocol: 'tcp',
+          methods: [],
           isPrivate: false,
           ca: undefined,
           ...rule,

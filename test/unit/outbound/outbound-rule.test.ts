@@ -7,7 +7,7 @@ import {
 } from '../../../src/outbound/outbound-rule.ts'
 
 const rule = (host: string, more: Partial<HostRule> = {}): HostRule => ({
-  ...{ host, ports: [80, 81], protocol: 'tcp', isPrivate: false, ca: undefined },
+  ...{ host, ports: [80, 81], protocol: 'tcp', methods: [], isPrivate: false, ca: undefined },
   ...more,
 })
 
@@ -39,6 +39,16 @@ test.each(TARGETS)('%s by %s', (to, found) => {
   const [protocol = '', host = '', port] = to.split(' ')
   const target = { protocol, host, port: Number(port) } as HostTarget
   expect(ruleFor(RULES, target)?.host).toBe(found)
+})
+
+test('an entry with methods is for these, and for nobody who sends what he likes', () => {
+  const rules = [rule('api.example', { methods: ['GET', 'HEAD'] })]
+  const target: HostTarget = { protocol: 'tcp', host: 'api.example', port: 80 }
+  expect(ruleFor(rules, { ...target, method: 'GET' })).toBe(rules[0])
+  expect(ruleFor(rules, { ...target, method: 'POST' })).toBeUndefined()
+  expect(ruleFor(rules, { ...target, method: 'get' })).toBeUndefined()
+  expect(ruleFor(rules, target)).toBeUndefined()
+  expect(ruleFor(RULES, { ...target, host: '10.0.0.7', method: 'PUT' })).toBe(RULES[3])
 })
 
 const REACHED: ReadonlyArray<readonly [address: string, plain: boolean, isPrivate: boolean]> = [

@@ -1,0 +1,110 @@
+/** wasi:http's outgoing-handler: sends a guest's request where its tenant's configuration allows. */
+import { Errno } from '../../wasi/errno.ts'
+import type { ConnectTarget } from '../../wasi/filesystem.ts'
+import { type Case, caseOf, err, NONE, ok, some } from '../value.ts'
+import type { ComponentHost } from './component-host.ts'
+import { type Framing, OutputStream } from './guest-output.ts'
+import { type Interface, plain } from './host-function.ts'
+import { type ExchangeTimes, HttpExchange, refusalOf } from './http-exchange.ts'
+import type { FieldEntry } from './http-fields.ts'
+import { FutureIncomingResponse } from './http-incoming-response.ts'
+import { type OutgoingRequest, type RequestOptions, textOf } from './http-outgoing.ts'
+import { STDOUT } from './http-outgoing-body.ts'
+
+const PORTS = { tcp: 80, tls: 443 } as const
+/** They are said by the request's authority, and by nobody but this server. */
+const OWN_FIELDS: ReadonlySet<string> = new Set(['host', 'expect'])
+/** Of which servers want to know how long the body is. */
+const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
+export const OUTGOING_HANDLER: Interface = {
+  handle: plain(
+    '(own<$outgoing-request>, option<own<$request-options>>) -> result<own<$future-incoming-response>, $http-error>',
+    (host) => (request: OutgoingRequest, options: Case) =>
+      send(host, request, options.value as RequestOptions | undefined),
+  ),
+}
+
+function send(
+  host: ComponentHost,
+  request: OutgoingRequest,
+  options: RequestOptions | undefined,
+): Case {
+  const target = targetOf(request)
+  if ('tag' in target) return err(target)
+  const framing = framingOf(request)
+  if (framing === undefined) return err(caseOf('HTTP-request-body-size', NONE))
+  const fd = host.connect(target)
+  if (fd < 0) return err(deniedOf(-fd))
+  const stream = request.body?.stream ?? new OutputStream(host.calls, { fd: STDOUT }, true)
+  const isHead = target.method === 'HEAD'
+  const exchange = new HttpExchange(host, { fd, request: stream, isHead }, timesOf(options))
+  if (request.body !== undefined && !request.body.isFinished)
+    request.body.onCutShort = () => {
+      exchange.fail(caseOf('internal-error', some('the body of the request was not finished')))
+    }
+  const head = Buffer.from(headOf(request, target, framing), 'latin1')
+  host.charge(head.length)
+  stream.release(head, { fd, framing })
+  return ok(new FutureIncomingResponse(exchange))
+}
+
+/** Or what is wrong with it. */
+function targetOf({ method, scheme, authority }: OutgoingRequest): ConnectTarget | Case {
+  const name = method.tag === 'other' ? (textOf(method) ?? '') : method.tag.toUpperCase()
+  if (name === 'CONNECT') return caseOf('HTTP-request-method-invalid')
+  const called = scheme.tag === 'none' ? 'HTTPS' : (scheme.value as Case).tag
+  if (called === 'other') return caseOf('HTTP-request-URI-invalid')
+  const protocol = called === 'HTTP' ? 'tcp' : 'tls'
+  const [, host, digits] = /^(.*?)(?::([0-9]+))?$/.exec(textOf(authority) ?? '') ?? []
+  const port = digits === undefined ? PORTS[protocol] : Number(digits)
+  if (host === undefined || host === '' || port < 1 || port > 65_535)
+    return caseOf('HTTP-request-URI-invalid')
+  return { protocol, host, port, method: name }
+}
+
+/** undefined: it says that it has a body of another length than it has. */
+function framingOf({ fields, body }: OutgoingRequest): Framing | undefined {
+  const lengths = fields.named('content-length').map((value) => Buffer.from(value).toString())
+  const [length] = lengths
+  const taken = body?.stream.taken ?? 0
+  const isAll = body === undefined || body.isFinished
+  if (length === undefined)
+    return { isChunked: !isAll || taken > 0, most: Number.POSITIVE_INFINITY }
+  const most = Number(length)
+  if (lengths.length > 1 || !/^[0-9]{1,15}$/.test(length) || taken > most) return undefined
+  return isAll && taken < most ? undefined : { isChunked: false, most }
+}
+
+function headOf(
+  { path, authority, fields }: OutgoingRequest,
+  { method }: ConnectTarget,
+  { isChunked }: Framing,
+): string {
+  const written = textOf(path) ?? ''
+  const target = written === '' || written.startsWith('?') ? `/${written}` : written
+  const lines = fields.entries
+    .filter(([name]) => !OWN_FIELDS.has(name))
+    .map(([name, value]: FieldEntry) => `${name}: ${Buffer.from(value).toString('latin1')}`)
+  if (isChunked) lines.push('transfer-encoding: chunked')
+  else if (fields.named('content-length').length === 0 && WITH_BODY.has(method))
+    lines.push('content-length: 0')
+  const first = [`${method} ${target} HTTP/1.1`, `host: ${textOf(authority) ?? ''}`]
+  return [...first, ...lines, 'connection: close', '', ''].join('\r\n')
+}
+
+function timesOf(options: RequestOptions | undefined): ExchangeTimes {
+  const time = (value: Case | undefined): bigint | undefined => value?.value as bigint | undefined
+  return {
+    connect: time(options?.connect),
+    firstByte: time(options?.['first-byte']),
+    betweenBytes: time(options?.['between-bytes']),
+  }
+}
+
+/** What is known at once: no entry allows it, or there are none. */
+function deniedOf(errno: number): Case {
+  return errno === Errno.ACCES || errno === Errno.NOENT
+    ? caseOf('HTTP-request-denied')
+    : refusalOf(errno)
+}

@@ -1,0 +1,306 @@
+/** Requests that a component sends: what a peer gets to see of them, and what it cannot make of them. */
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
+import { createLogger } from '../../../src/base/logger.ts'
+import { ComponentHost } from '../../../src/component/host/component-host.ts'
+import { findFunction } from '../../../src/component/host/wasi-functions.ts'
+import { type Case, caseOf, NONE, some, type Value } from '../../../src/component/value.ts'
+import { NameLookup } from '../../../src/outbound/name-lookup.ts'
+import { OutboundAccount } from '../../../src/outbound/outbound-account.ts'
+import { connectTo } from '../../../src/outbound/outbound-directories.ts'
+import { OutboundRequest } from '../../../src/outbound/outbound-request.ts'
+import { DeviceDirectory } from '../../../src/wasi/device-directory.ts'
+import { WasiHost } from '../../../src/wasi/host.ts'
+import { grants } from '../../support/guest.ts'
+import { startPeer } from '../../support/outbound-peer.ts'
+
+const HTTP = 'wasi:http/types'
+const STREAMS = 'wasi:io/streams'
+const ANSWER = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi'
+
+let host: ComponentHost
+/** What the peer has been sent. */
+let sent: string
+let port: number
+let hasClosed: Promise<unknown>
+
+/** Begins a run of a guest that may ask the peer. */
+async function begin(serve: (socket: Socket) => void): Promise<void> {
+  sent = ''
+  let closed: () => void = () => undefined
+  hasClosed = new Promise<void>((resolve) => {
+    closed = resolve
+  })
+  const peer = await startPeer((socket) => {
+    socket.on('data', (bytes: Buffer) => {
+      sent += bytes.toString('latin1')
+    })
+    socket.on('close', closed).on('end', () => socket.end())
+    serve(socket)
+  })
+  port = peer.port
+  const logger = createLogger('warn', false, { write: () => undefined })
+  const limits = {
+    ...{ connectMs: 2000, idleMs: 5000, totalMs: 5000, requestConnections: 2 },
+    ...{ tenantConnections: 4, sentBytes: 200_000, receivedBytes: 200_000 },
+  }
+  const request = new OutboundRequest(
+    {
+      hosts: [
+        {
+          ...{
+            host: '127.0.0.1',
+            ports: [port],
+            protocol: 'tcp',
+            methods: ['GET', 'POST', 'HEAD'],
+          },
+          ...{ isPrivate: false, ca: undefined },
+        },
+      ],
+      ...{ sockets: new Map(), limits, clock: systemClock, names: new NameLookup() },
+      account: new OutboundAccount('acme', systemClock, logger),
+    },
+    { requestId: 'r-1', handler: 'h' },
+  )
+  const wasi = new WasiHost(new Set())
+  host = new ComponentHost(wasi, { value: 0 }, 1)
+  const directory = new DeviceDirectory((into) => into).with(new Map(), (target) =>
+    connectTo(request, target),
+  )
+  const granted = grants({ preopens: [{ guestPath: '/dev', directory }] })
+  wasi.begin(granted)
+  host.begin(granted)
+  onTestFinished(() => {
+    wasi.end()
+    peer.close()
+  })
+}
+
+/** Answers as soon as a head has come, and again for each further one. */
+const answering = (socket: Socket): void => void socket.on('data', () => socket.write(ANSWER))
+
+beforeEach(() => begin(answering))
+
+function call(from: string, name: string, ...values: Value[]): Value | Promise<Value> {
+  const found = findFunction({
+    ...{ kind: 'lower', interface: from, name, owner: 0 },
+    type: { parameters: [], result: undefined },
+    options: { encoding: 'utf8', memory: undefined, realloc: undefined, postReturn: undefined },
+  })
+  return (found.call(host) as (...all: Value[]) => Value | Promise<Value>)(...values)
+}
+
+const ok = (answer: Value | Promise<Value>): Value => {
+  assert.equal((answer as Case).tag, 'ok', JSON.stringify((answer as Case).value))
+  return (answer as Case).value
+}
+
+interface Wanted {
+  readonly method?: Case
+  readonly fields?: ReadonlyArray<readonly [string, string]>
+  readonly path?: string
+}
+
+/** A request for the peer. */
+function make({ method = caseOf('get'), fields = [], path = '/a' }: Wanted = {}): Value {
+  const list = fields.map(([name, value]) => [name, Buffer.from(value)])
+  const made = ok(call(HTTP, '[static]fields.from-list', list))
+  const request = call(HTTP, '[constructor]outgoing-request', made) as Value
+  ok(call(HTTP, '[method]outgoing-request.set-method', request, method))
+  ok(call(HTTP, '[method]outgoing-request.set-scheme', request, some(caseOf('HTTP'))))
+  ok(call(HTTP, '[method]outgoing-request.set-authority', request, some(`127.0.0.1:${port}`)))
+  ok(call(HTTP, '[method]outgoing-request.set-path-with-query', request, some(path)))
+  return request
+}
+
+const send = (request: Value, options: Case = NONE): Case =>
+  call('wasi:http/outgoing-handler', 'handle', request, options) as Case
+
+const bodyOf = (request: Value): readonly [body: Value, stream: Value] => {
+  const body = ok(call(HTTP, '[method]outgoing-request.body', request))
+  return [body, ok(call(HTTP, '[method]outgoing-body.write', body))]
+}
+
+/** Once it takes something. */
+async function write(stream: Value, text: string): Promise<Case> {
+  const pollable = call(STREAMS, '[method]output-stream.subscribe', stream) as Value
+  await call('wasi:io/poll', '[method]pollable.block', pollable)
+  return (await call(STREAMS, '[method]output-stream.write', stream, Buffer.from(text))) as Case
+}
+
+/** The answer to it: a response, or the code of an error. */
+async function outcome(future: Value): Promise<Case> {
+  const pollable = call(HTTP, '[method]future-incoming-response.subscribe', future) as Value
+  await call('wasi:io/poll', '[method]pollable.block', pollable)
+  const found = call(HTTP, '[method]future-incoming-response.get', future) as Case
+  return ok(found.value as Case) as Case
+}
+
+async function textOf(response: Value): Promise<string> {
+  const body = ok(call(HTTP, '[method]incoming-response.consume', response))
+  const stream = ok(call(HTTP, '[method]incoming-body.stream', body))
+  let text = ''
+  for (;;) {
+    const part = (await call(STREAMS, '[method]input-stream.blocking-read', stream, 100n)) as Case
+    if (part.tag === 'err') return `${text} ${(part.value as Case).tag}`
+    text += Buffer.from(part.value as Uint8Array).toString()
+  }
+}
+
+test('one without a body', async () => {
+  const future = ok(send(make({ fields: [['X-A', 'b']], path: '?q' })))
+  const response = ok(await outcome(future))
+  assert.equal(await textOf(response), 'hi closed')
+  assert.equal(
+    sent,
+    `GET /?q HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nx-a: b\r\nconnection: close\r\n\r\n`,
+  )
+  assert.deepEqual(call(HTTP, '[method]future-incoming-response.get', future), some(caseOf('err')))
+})
+
+test('a body in chunks, begun before it is sent', async () => {
+  const request = make({ method: caseOf('post') })
+  const [body, stream] = bodyOf(request)
+  ok(await write(stream, 'abc'))
+  const future = ok(send(request))
+  ok(await write(stream, '0123456789'))
+  ok(call(HTTP, '[static]outgoing-body.finish', body, NONE))
+  ok(await outcome(future))
+  await call(STREAMS, '[method]output-stream.blocking-flush', stream)
+  const [head, rest] = sent.split('\r\n\r\n', 2)
+  assert.match(head ?? '', /^POST .*transfer-encoding: chunked/s)
+  assert.match(`${rest}\r\n\r\n`, /^3\r\nabc\r\na\r\n0123456789\r\n0\r\n\r\n$/)
+})
+
+test('a body with a length', async () => {
+  const request = make({ method: caseOf('post'), fields: [['content-length', '3']] })
+  const [body, stream] = bodyOf(request)
+  const future = ok(send(request))
+  ok(await write(stream, 'abc'))
+  ok(call(HTTP, '[static]outgoing-body.finish', body, NONE))
+  ok(await outcome(future))
+  assert.match(sent, /content-length: 3\r\nconnection: close\r\n\r\nabc$/)
+})
+
+test('no second request behind a body that is longer than it says', async () => {
+  const request = make({ method: caseOf('post'), fields: [['content-length', '3']] })
+  const [, stream] = bodyOf(request)
+  const future = ok(send(request))
+  const { tag } = await write(stream, 'abcDELETE / HTTP/1.1\r\n\r\n')
+  assert.equal(tag, 'err')
+  assert.equal(((await outcome(future)).value as Case).tag, 'HTTP-request-body-size')
+  await hasClosed
+  assert.doesNotMatch(sent, /DELETE/)
+})
+
+test('a body that is shorter than it says is broken off', async () => {
+  const request = make({ method: caseOf('post'), fields: [['content-length', '9']] })
+  const [body, stream] = bodyOf(request)
+  ok(await write(stream, 'abc'))
+  const future = ok(send(request))
+  const finished = call(HTTP, '[static]outgoing-body.finish', body, NONE) as Case
+  assert.deepEqual(finished.value, caseOf('HTTP-request-body-size', some(3n)))
+  assert.equal((await outcome(future)).tag, 'err')
+})
+
+const LENGTHS: ReadonlyArray<readonly [name: string, fields: Wanted['fields']]> = [
+  ['a length without a body', [['content-length', '5']]],
+  [
+    'two lengths',
+    [
+      ['content-length', '0'],
+      ['content-length', '0'],
+    ],
+  ],
+  ['a length that is none', [['content-length', '0x0']]],
+]
+test.each(LENGTHS)('refused: %s', (_, fields = []) => {
+  const { tag, value } = send(make({ fields }))
+  assert.deepEqual([tag, (value as Case).tag], ['err', 'HTTP-request-body-size'])
+})
+
+test('Host is where it goes, whatever the guest says', async () => {
+  ok(
+    await outcome(
+      ok(
+        send(
+          make({
+            fields: [
+              ['host', 'other.example'],
+              ['expect', 'x'],
+            ],
+          }),
+        ),
+      ),
+    ),
+  )
+  assert.doesNotMatch(sent, /other|expect/)
+})
+
+const TEXTS: ReadonlyArray<readonly [part: string, value: Value]> = [
+  ['path-with-query', some('/a b')],
+  ['path-with-query', some('/a\r\nx: y')],
+  ['path-with-query', some('http://else/')],
+  ['path-with-query', some('/a#b')],
+  ['path-with-query', some(`/${'x'.repeat(9000)}`)],
+  ['authority', some('user@host')],
+  ['authority', some('host/x')],
+  ['authority', some('host:1:2')],
+  ['authority', some('h\r\nx')],
+  ['scheme', some(caseOf('other', 'a b'))],
+  ['method', caseOf('other', 'GET / HTTP/1.1\r\n')],
+  ['method', caseOf('other', '')],
+]
+test.each(TEXTS)('%s cannot be %o', (part, value) => {
+  const request = make()
+  assert.deepEqual(
+    call(HTTP, `[method]outgoing-request.set-${part}`, request, value),
+    caseOf('err'),
+  )
+})
+
+test('methods that are not listed, or not sent by anybody', () => {
+  const code = (request: Value): string => (send(request).value as Case).tag
+  assert.equal(code(make({ method: caseOf('delete') })), 'HTTP-request-denied')
+  assert.equal(code(make({ method: caseOf('other', 'get') })), 'HTTP-request-denied')
+  assert.equal(code(make({ method: caseOf('connect') })), 'HTTP-request-method-invalid')
+})
+
+test('no more at once than a request may have; one that is given up makes room', () => {
+  const futures = [ok(send(make())), ok(send(make()))]
+  const { value } = send(make())
+  assert.equal((value as Case).tag, 'connection-limit-reached')
+  ;(futures[0] as unknown as { drop: () => void }).drop()
+  ok(send(make()))
+})
+
+test('a first byte that does not come in time', async () => {
+  await begin((socket) => void socket.resume())
+  const options = call(HTTP, '[constructor]request-options') as Value
+  ok(call(HTTP, '[method]request-options.set-first-byte-timeout', options, some(30_000_000n)))
+  const { tag, value } = await outcome(ok(send(make(), some(options))))
+  assert.deepEqual([tag, (value as Case).tag], ['err', 'HTTP-response-timeout'])
+  await hasClosed
+})
+
+test('a body that its peer breaks off', async () => {
+  await begin((socket) => {
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhi'))
+  })
+  const response = ok(await outcome(ok(send(make()))))
+  assert.equal(await textOf(response), 'hi last-operation-failed')
+})
+
+test('no more is sent than its request may send', async () => {
+  await begin((socket) => void socket.resume())
+  const request = make({ method: caseOf('post') })
+  const [, stream] = bodyOf(request)
+  const future = ok(send(request))
+  const part = 'x'.repeat(60_000)
+  let written = 0
+  while ((await write(stream, part)).tag === 'ok') written += part.length
+  expect(written).toBeLessThanOrEqual(200_000 + 65_536)
+  assert.equal(((await outcome(future)).value as Case).tag, 'HTTP-request-body-size')
+})
