@@ -36,8 +36,13 @@ async function answer(request) {
 async function ask({ method, headers, body }, to) {
   const named = headers.get('x-as')
   const options = body === null ? {} : { body, duplex: 'half' }
-  return fetch(to, { method: named ?? method, headers: { 'x-own': 'from the handler' }, ...options }).then(
-    (response) => new Response(response.body, { status: response.status, headers: response.headers }),
+  return fetch(to, {
+    method: named ?? method,
+    headers: { 'x-own': 'from the handler' },
+    ...options,
+  }).then(
+    (response) =>
+      new Response(response.body, { status: response.status, headers: response.headers }),
     (error) => new Response(`denied: ${error.message}`, { status: 403 }),
   )
 }
