@@ -101,6 +101,21 @@ test('guests/README.md has every sample guest, with its languages', () => {
   )
 })
 
+test('every kind of fault names the tests that stand for it', () => {
+  const lines = (pages.get('docs/faults.md') ?? '').split('\n')
+  const rows = lines.filter((line) => line.startsWith('| ') && !line.startsWith('| Tried |'))
+  assert.ok(rows.length > 40, `${rows.length} rows`)
+  for (const row of rows) {
+    const named = [...(row.split(' | ').at(-1) ?? '').matchAll(/`([\w/-]+): ([^`]+)`/g)]
+    assert.ok(named.length > 0, `no test: ${row}`)
+    for (const [, file = '', title = ''] of named) {
+      const path = [`test/${file}.test.ts`, `test/${file}.ts`].find((one) => files.includes(one))
+      assert.ok(path !== undefined, `docs/faults.md names ${file}, which is not there`)
+      assert.ok(readFileSync(path, 'utf8').includes(title), `${path} has no ${title}`)
+    }
+  }
+})
+
 test('every answer in RATIONALE.md is short, and answers a question', () => {
   const [, ...sections] = (pages.get('RATIONALE.md') ?? '').split(/^#{2,3} /m)
   for (const section of sections) {
