@@ -41,7 +41,8 @@ export class TurnWatch {
   }
 }
 
-function threadMs(): number {
+/** Processor time of this thread, in milliseconds. */
+export function threadMs(): number {
   clockGettime(CLOCK_THREAD_CPUTIME_ID, timeAddress)
   const [seconds = 0n, nanoseconds = 0n] = time
   return Number(seconds) * 1000 + Number(nanoseconds) / 1e6
