@@ -31,6 +31,12 @@ export function descriptorOf(socket: Socket): number {
   return handle?.fd ?? -1
 }
 
+/** The descriptor of a server that listens; -1: it has none. */
+export function listeningDescriptorOf(server: Server): number {
+  const { _handle: handle } = server as unknown as { readonly _handle: { fd?: number } | null }
+  return handle?.fd ?? -1
+}
+
 /** Takes the open socket out of `socket`, which is destroyed; undefined: it has none any more. */
 export function detach(socket: Socket): RawSocket | undefined {
   const holder = socket as unknown as { _handle: Handle | null }

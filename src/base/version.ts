@@ -39,6 +39,6 @@ export function checkStarter(argv: readonly string[] = process.argv): void {
   const other = argv.map((one) => /^--for-version=(.*)$/.exec(one)?.[1]).find((one) => one)
   throw new VersionError(
     'VERSION_MIXED',
-    `Cannot work for wasm-fpm ${other ?? 'of an older version'}: the program on disk is ${VERSION} by now, wanted the same (start the server anew: \`systemctl restart wasm-fpm\`, or \`wasm-fpm stop\` and \`wasm-fpm serve\`; until then what runs goes on)`,
+    `Cannot work for wasm-fpm ${other ?? 'of an older version'}: the program on disk is ${VERSION} by now, wanted the same (\`wasm-fpm upgrade\` or \`systemctl restart wasm-fpm\` has the new one serve; until then what runs goes on)`,
   )
 }

@@ -32,6 +32,7 @@ import { statusCommand } from './status.ts'
 import { stopCommand } from './stop.ts'
 import { tenantsCommand } from './tenants.ts'
 import { tokenCommand } from './token.ts'
+import { upgradeCommand } from './upgrade.ts'
 
 /** Makes the program; nothing runs before it is given arguments. Throws `CommanderError` instead of ending the process. */
 export function makeProgram(): Command {
@@ -51,7 +52,8 @@ export function makeProgram(): Command {
       'Serving:',
       [
         serveCommand(),
-        ...[reloadCommand(), restartCommand(), drainCommand(), undrainCommand(), stopCommand()],
+        ...[reloadCommand(), restartCommand(), upgradeCommand(), stopCommand()],
+        ...[drainCommand(), undrainCommand()],
         ...[statusCommand(), logsCommand()],
         ...[checkCommand(), doctorCommand(), tenantsCommand(), tokenCommand(), convertCommand()],
         runtimeCommand(),

@@ -18,7 +18,7 @@ import type { ServerStatus } from './server-status.ts'
 export async function command(
   configFile: string,
   name: Exclude<ControlCommand, 'status'>,
-  more: Pick<ControlRequest, 'limitMs'> = {},
+  more: Pick<ControlRequest, 'limitMs' | 'program'> = {},
 ): Promise<string> {
   const { message } = await tell(configFile, { command: name, ...more })
   return message

@@ -1,18 +1,32 @@
 /**
- * Takes commands from `wasm-fpm reload`, `restart`, `drain`, `undrain`, `stop` and `status`: one JSON line in, one JSON line out. Only the
+ * Takes commands from `wasm-fpm reload`, `restart`, `upgrade`, `drain`, `undrain`, `stop` and `status`: one JSON line in, one JSON line out. Only the
  * master's user and root can connect (mode 0600).
  */
-import { createServer, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { toWire, type WireError } from '../base/errors.ts'
-import { createSocketFile } from '../gateway/listen/socket-file.ts'
+import { listeningDescriptorOf } from '../base/raw-socket.ts'
+import {
+  adoptSocketFile,
+  createSocketFile,
+  type SocketFile,
+} from '../gateway/listen/socket-file.ts'
 import { controlFolders, controlName, makeFolder } from './control-place.ts'
 import { MasterError } from './errors.ts'
+import type { InheritedControl } from './heirloom.ts'
 import type { ServerStatus } from './server-status.ts'
 import { removeStaleControlSockets } from './stale-control-sockets.ts'
 
 /** What a master can be told. */
-const CONTROL_COMMANDS = ['reload', 'restart', 'drain', 'undrain', 'stop', 'status'] as const
+const CONTROL_COMMANDS = [
+  'reload',
+  'restart',
+  'upgrade',
+  'drain',
+  'undrain',
+  'stop',
+  'status',
+] as const
 export type ControlCommand = (typeof CONTROL_COMMANDS)[number]
 
 export interface ControlRequest {
@@ -21,6 +35,8 @@ export interface ControlRequest {
   readonly tenant?: string | undefined
   /** `drain`: how long; undefined: until `undrain`. */
   readonly limitMs?: number | undefined
+  /** `upgrade`: the program to start, with the arguments that come before its own. */
+  readonly program?: readonly string[] | undefined
 }
 
 /** What carrying out a command comes to. */
@@ -37,6 +53,9 @@ export type ControlAnswer =
 
 export interface ControlSocket {
   readonly path: string
+  readonly fd: number
+  /** Takes no more commands: another process does, on the same socket. */
+  leave(): void
   /** Takes no more commands; resolves when those that were given have been answered. */
   close(): Promise<void>
 }
@@ -62,8 +81,7 @@ export async function openControlSocket(
   const folder = controlFolders(uid).find((candidate) => makeFolder(candidate, uid))
   if (folder === undefined) return undefined
   const path = join(folder, controlName(configFile))
-  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, obey))
-  server.maxConnections = MAX_CONNECTIONS
+  const server = makeServer(obey)
   const bound = createSocketFile(path, { mode: SOCKET_MODE }, (temporary) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     server.once('error', reject)
@@ -75,13 +93,45 @@ export async function openControlSocket(
     throw toWire(cause).code === 'GATEWAY_LISTEN_IN_USE' ? alreadyRunning(configFile, cause) : cause
   })
   await removeStaleControlSockets(folder, uid)
+  return asControlSocket(server, file)
+}
+
+/** Takes commands on the socket of the master before. */
+export async function adoptControlSocket(
+  { fd, path }: InheritedControl,
+  obey: Obey,
+): Promise<ControlSocket> {
+  const server = makeServer(obey)
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen({ fd }, resolve)
+  await promise
+  return asControlSocket(server, adoptSocketFile(path))
+}
+
+function makeServer(obey: Obey): Server {
+  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, obey))
+  server.maxConnections = MAX_CONNECTIONS
+  return server
+}
+
+function asControlSocket(server: Server, file: SocketFile): ControlSocket {
+  const { promise: closed, resolve } = Promise.withResolvers<void>()
+  server.once('close', resolve)
+  const stop = (): void => {
+    if (server.listening) server.close()
+  }
   return {
-    path,
+    path: file.path,
+    fd: listeningDescriptorOf(server),
+    leave() {
+      file.leave()
+      stop()
+    },
     close() {
-      const { promise, resolve } = Promise.withResolvers<void>()
       file.remove()
-      server.close(() => resolve())
-      return promise
+      stop()
+      return closed
     },
   }
 }
@@ -119,8 +169,10 @@ function readRequest(text: string): ControlRequest {
   const command = CONTROL_COMMANDS.find((known) => known === given)
   if (command !== undefined) {
     const limitMs: unknown = Reflect.get(request, 'limitMs')
+    const program: unknown = Reflect.get(request, 'program')
     return {
       command,
+      program: isTexts(program) ? program : undefined,
       tenant: typeof tenant === 'string' ? tenant : undefined,
       limitMs: typeof limitMs === 'number' && limitMs > 0 ? limitMs : undefined,
     }
@@ -129,6 +181,10 @@ function readRequest(text: string): ControlRequest {
     'MASTER_BUSY',
     `Cannot obey ${JSON.stringify(given)}: wanted one of ${CONTROL_COMMANDS.join(', ')}`,
   )
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
 }
 
 function alreadyRunning(configFile: string, cause: unknown): MasterError {

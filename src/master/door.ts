@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../base/clock.ts'
 import { systemCodeOf } from '../base/errors.ts'
 import type { TcpAddress } from '../base/listen-address.ts'
+import { listeningDescriptorOf } from '../base/raw-socket.ts'
 import { type AllowedClients, parseAllowedClients } from '../gateway/listen/allowed-clients.ts'
 import { MasterError } from './errors.ts'
 
@@ -62,6 +63,17 @@ export class Door {
     })
     this.#server.listen({ host, port }, resolve)
     return promise
+  }
+
+  /** Accepts on a socket that listens already, at `fd`. */
+  openInherited(fd: number): void {
+    this.#server.on('error', () => undefined)
+    this.#server.listen({ fd })
+  }
+
+  /** The descriptor of its socket. */
+  get fd(): number {
+    return listeningDescriptorOf(this.#server)
   }
 
   /** Who may connect from here on: these addresses and networks; none: all. Before it is called, nobody. */

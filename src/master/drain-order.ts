@@ -6,6 +6,7 @@ export class DrainOrder {
   readonly #onChange: () => void
   #sinceMs: number | undefined
   #timer: Timer | undefined
+  #endsMs: number | undefined
 
   /** `onChange`: it has begun, or is over. */
   constructor(clock: Clock, onChange: () => void) {
@@ -22,10 +23,17 @@ export class DrainOrder {
     return this.#sinceMs === undefined ? 0 : this.#clock.nowMs() - this.#sinceMs
   }
 
+  /** What is left of it; null: it has no end; undefined: it is not on. */
+  get leftMs(): number | null | undefined {
+    if (this.#sinceMs === undefined) return undefined
+    return this.#endsMs === undefined ? null : Math.max(1, this.#endsMs - this.#clock.nowMs())
+  }
+
   /** `limitMs`: it is over by itself after that time; undefined: it is not. The last call counts. */
   begin(limitMs: number | undefined): void {
     this.#timer?.cancel()
     this.#timer = limitMs === undefined ? undefined : this.#clock.after(limitMs, () => this.end())
+    this.#endsMs = limitMs === undefined ? undefined : this.#clock.nowMs() + limitMs
     if (this.#sinceMs !== undefined) return
     this.#sinceMs = this.#clock.nowMs()
     this.#onChange()

@@ -16,6 +16,8 @@ export type MasterErrorCode =
   | 'MASTER_ALREADY_RUNNING'
   /** No master runs on this configuration, or it may not be talked to. */
   | 'MASTER_NOT_RUNNING'
+  /** A new program could not take the place of the one that runs. */
+  | 'MASTER_UPGRADE_FAILED'
   /** A file the master needs (process id, log) cannot be written. */
   | 'MASTER_FILE'
 

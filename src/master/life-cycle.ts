@@ -11,11 +11,11 @@
 export type LifeState = 'normal' | 'reloading' | 'finishing' | 'terminating'
 
 export type LifeEvent =
-  /** SIGHUP, SIGUSR2, `wasm-fpm reload`, `wasm-fpm restart`. */
+  /** SIGHUP, SIGUSR2, `wasm-fpm reload`, `restart`, `upgrade`. */
   | 'reload'
   /** The reload is over, well or badly. */
   | 'reloaded'
-  /** SIGTERM, SIGQUIT. */
+  /** SIGTERM, SIGQUIT; another master has taken over. */
   | 'finish'
   /** SIGINT, or the time to finish is up. */
   | 'terminate'

@@ -1,7 +1,9 @@
 /** What a master is made of. */
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import type { Predecessor } from './predecessor.ts'
 import type { Notifier } from './sd-notify.ts'
+import type { FrontPlace } from './sockets.ts'
 import type { WorkerLimits } from './worker-process.ts'
 
 export interface MasterOptions {
@@ -15,7 +17,10 @@ export interface MasterOptions {
   readonly droppedLines: () => number
   readonly notifier: Notifier
   /** Where to serve HTTP besides; undefined: nowhere. */
-  readonly http: { readonly host: string; readonly port: number } | undefined
+  readonly http: FrontPlace | undefined
+  /** The master that this one follows, and what is to be done when everything is this one's. */
+  readonly predecessor?: Predecessor | undefined
+  readonly onTakeOver?: () => Promise<void>
 }
 
 export interface WorkerLog {

@@ -3,40 +3,41 @@
  * never reads a byte that came over those sockets, and never looks into a module.
  */
 import type { Timer } from '../base/clock.ts'
+import type { RawSocket } from '../base/raw-socket.ts'
 import { returnMemory } from '../base/return-memory.ts'
 import type { Config, PoolConfig } from '../config/config.ts'
 import { withEnvFiles } from '../config/env-files.ts'
 import { loadConfig } from '../config/load.ts'
 import type { ServerDroppedLines } from '../ipc/messages.ts'
-import { findAccount, readAccountSource } from './account.ts'
 import { AdminSeat, listeningOf } from './admin-seat.ts'
 import { askTenants } from './ask-tenants.ts'
+import { ChangeQueue } from './change-queue.ts'
 import { Doors } from './doors.ts'
 import { masterBusy } from './errors.ts'
+import type { InheritedControl } from './heirloom.ts'
 import { type LifeEvent, type LifeState, nextState } from './life-cycle.ts'
 import type { MasterOptions } from './master-options.ts'
 import { metricsPage } from './metrics-page.ts'
 import type { GivenAway } from './passage.ts'
+import { type NewPool, poolSteps } from './pool-steps.ts'
 import { PoolWorkers } from './pool-workers.ts'
 import { Presence } from './presence.ts'
 import { type PoolChange, planReload } from './reload-plan.ts'
 import { processMemoryBytes, type ServerStatus } from './server-status.ts'
-import { bindTcp, type HeldSocket, Sockets } from './sockets.ts'
+import { type HeldSocket, Sockets } from './sockets.ts'
 import { withStore } from './store-folder.ts'
+import { Succession } from './succession.ts'
+import type { Successor } from './successor.ts'
 import { warnOfRoot } from './warn-of-root.ts'
 import { withInherited } from './with-inherited.ts'
-import type { Grants } from './worker-command.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** Reading the configuration of so many tenants leaves a heap behind that is worth giving back. */
 const MANY_TENANTS = 500
 
-/** Reloads and restarts that may wait for the one that is under way. */
-const MAX_WAITING = 16
-
 export class Master {
   readonly #options: MasterOptions
-  readonly #sockets = new Sockets()
+  readonly #sockets: Sockets
   readonly #admin: AdminSeat
   readonly #presence: Presence
   readonly #doors: Doors
@@ -46,26 +47,34 @@ export class Master {
   #pools = new Map<string, PoolWorkers>()
   /** Being started by a reload: not serving for good yet. */
   #newcomers: readonly PoolWorkers[] = []
-  #http: HeldSocket | undefined
   /** A graceful stop that waits for `drain_delay`. */
   #ending: Timer | undefined
-  readonly #started = Promise.withResolvers<void>()
-  /** The start, reloads and restarts happen one after the other; after a start that failed, none does. */
-  #lastChange: Promise<unknown> = this.#started.promise
-  #waiting = 0
+  readonly #changes: ChangeQueue
+  readonly #succession: Succession
+  #hasGivenUp = false
   readonly #stopped = Promise.withResolvers<void>()
 
   /** `config`: what `configFile` says now. */
   constructor(config: Config, options: MasterOptions) {
+    const { clock, logger, notifier, predecessor } = options
+    this.#succession = new Succession({ predecessor, clock, adopt: this.#adopt })
+    const { heirloom } = this.#succession
+    this.#sockets = new Sockets(heirloom?.sockets)
     this.#config = withInherited(config, this.#sockets.hasInherited)
     this.#options = options
-    this.#startMs = options.clock.nowMs()
-    const { clock, logger } = options
+    this.#startMs = clock.nowMs()
+    this.#changes = new ChangeQueue({
+      ...{ logger, notifier, state: () => this.#state, enter: (event) => this.#enter(event) },
+      summary: () => this.#summary(),
+      onDone: () => this.#returnMemory(),
+    })
     this.#presence = new Presence({
       clock,
       logger,
-      pools: () => [...this.#pools.values()],
+      // Those of a reload are told when they serve for good.
+      pools: () => [...this.#pools.values(), ...(this.#succession.isGuest ? this.#newcomers : [])],
       slowStartMs: () => this.#config.agent?.slowStartMs ?? 0,
+      before: heirloom,
     })
     const { line, page } = this.#presence
     const source = {
@@ -73,10 +82,11 @@ export class Master {
       droppedLines: () => this.#droppedLines(),
       pools: () => this.#pools.values(),
     }
-    this.#doors = new Doors({
+    const speech = {
       agent: { clock, line, answer: page },
-      metrics: { clock, answer: (path) => metricsPage(path, source) },
-    })
+      metrics: { clock, answer: (path: string) => metricsPage(path, source) },
+    }
+    this.#doors = new Doors(speech, heirloom?.doors)
     this.#admin = new AdminSeat(options.configFile, {
       ...options,
       answer: (question) =>
@@ -100,49 +110,48 @@ export class Master {
 
   /** Where the HTTP front is; undefined: there is none. */
   get httpAddress(): string | undefined {
-    return this.#http?.address
+    return this.#sockets.front?.address
   }
 
   /** Opens the sockets and starts the workers; resolves when all are ready. When that fails, nothing is left. Called once. */
-  async start(): Promise<void> {
-    // Without a change that waits for it, nobody else hears of a start that failed.
-    this.#started.promise.catch(() => undefined)
-    try {
-      await this.#start()
-    } catch (error) {
-      this.#started.reject(error)
-      throw error
-    }
-    this.#started.resolve()
+  start(): Promise<void> {
+    return this.#changes.begin(() => this.#start())
   }
 
   async #start(): Promise<void> {
-    const { http, logger, notifier } = this.#options
+    const { http, logger, notifier, onTakeOver } = this.#options
     try {
       warnOfRoot(this.#config.pools, logger)
       this.#config = await withStore(this.#config)
       await this.#sockets.open(listeningOf(this.#config))
       await this.#doors.prepare(this.#config)
-      this.#doors.commit()
-      if (http !== undefined) this.#http = await bindTcp(http.host, http.port)
+      if (!this.#succession.isGuest) this.#doors.commit()
+      if (http !== undefined) await this.#sockets.openFront(http)
       await this.#prepareAll(planReload([], this.#config), [])
       await this.#admin.prepare(this.#config, this.#adminSockets(this.#config))
+      await this.#succession.arrive({
+        addresses: this.#sockets.all.map(({ address }) => address),
+        take: async () => {
+          await onTakeOver?.()
+          this.#sockets.inherit()
+          this.#doors.commit()
+        },
+      })
       this.#admin.commit(0)
       this.#pools = new Map(this.#newcomers.map((pool) => [pool.name, pool]))
     } catch (error) {
+      this.#hasGivenUp = true
       await Promise.all(this.#newcomers.map((pool) => pool.abandonStart()))
+      await this.#admin.abandon()
       this.#sockets.close()
       this.#doors.close()
-      this.#http?.close()
       throw error
     } finally {
       this.#newcomers = []
     }
-    for (const { name, listen } of this.#config.pools) {
-      for (const address of listen) {
-        for (const socket of this.#sockets.get(address)) {
-          logger.info({ pool: name, address: socket.address }, 'listening')
-        }
+    for (const pool of this.#config.pools) {
+      for (const { address } of this.#socketsOf(pool)) {
+        logger.info({ pool: pool.name, address }, 'listening')
       }
     }
     this.#presence.started()
@@ -155,7 +164,7 @@ export class Master {
    * nothing and is thrown. Waits for a reload or restart under way.
    */
   reload(): Promise<string> {
-    return this.#change('reload', async () => {
+    return this.#changes.run('reload', async () => {
       const read = withEnvFiles(loadConfig(this.#options.configFile))
       await this.#apply(await withStore(withInherited(read, this.#sockets.hasInherited)))
       return this.#summary()
@@ -164,26 +173,42 @@ export class Master {
 
   /** Replaces all workers, one at a time in each pool, without losing a request. */
   restart(): Promise<string> {
-    return this.#change('restart', async () => {
+    return this.#changes.run('restart', async () => {
       await Promise.all([...this.#pools.values()].map((pool) => pool.restart()))
       return this.#summary()
     })
   }
 
+  /**
+   * Starts another master beside this one, with the same sockets, and ends when that one serves and this one's requests have ended. One
+   * that cannot serve changes nothing, and that is thrown (MASTER_UPGRADE_FAILED). `command`: the program with all its arguments.
+   */
+  upgrade(command: readonly string[], control: InheritedControl | null): Promise<string> {
+    return this.#changes.run('upgrade', async () => {
+      const { readiness, drainLeftMs: drainMs } = this.#presence
+      const [sockets, doors] = [this.#sockets.all, this.#doors.all]
+      const successor = await this.#succession.raise({
+        command,
+        estate: { sockets, doors, control, readiness, drainMs },
+        check: () => this.#checkStill('upgrade'),
+      })
+      this.#retire(successor)
+      return `process ${successor.pid} of version ${successor.version} serves`
+    })
+  }
+
   /** The processes, and what they know of `tenant`, or of all tenants. */
   async status(tenant: string | undefined): Promise<ServerStatus> {
-    const pools = [...this.#pools.values()]
+    const { clock } = this.#options
     const asked = this.#config.tenants
       .filter(({ name }) => tenant === undefined || name === tenant)
       .map(({ name, pool }) => ({ tenant: name, pool }))
     return {
-      pid: process.pid,
-      state: this.#state,
-      readiness: this.#presence.readiness,
-      uptimeMs: this.#options.clock.nowMs() - this.#startMs,
-      rssBytes: processMemoryBytes(process.pid),
+      ...{ pid: process.pid, rssBytes: processMemoryBytes(process.pid) },
+      ...{ state: this.#state, readiness: this.#presence.readiness },
+      uptimeMs: clock.nowMs() - this.#startMs,
       droppedLogLines: this.#droppedLines(),
-      workers: pools.flatMap((pool) => pool.facts),
+      workers: [...this.#pools.values()].flatMap((pool) => pool.facts),
       tenants: await askTenants(
         asked,
         async ({ tenant: name, pool }) => (await this.#pools.get(pool)?.statusesOf(name)) ?? [],
@@ -224,43 +249,30 @@ export class Master {
     else this.#ending = clock.after(delayMs, () => this.#end(graceMs))
   }
 
+  /** What it has is the successor's; what runs here ends here. */
+  #retire(successor: Successor): void {
+    const { notifier } = this.#options
+    this.#enter('finish')
+    notifier.close()
+    notifier.follow(successor.pid)
+    successor.over()
+    this.#doors.close()
+    this.#sockets.leave(successor.addresses)
+    this.#end(this.#config.processControlTimeoutMs)
+  }
+
   #end(graceMs: number): void {
     const { notifier } = this.#options
     this.#sockets.close()
-    this.#http?.close()
+    const taken = this.#succession.heirsAt(this.#addressesOf(this.#config))
+    const remaining = taken === undefined ? undefined : { hasHeirs: true, taken }
     const pools = [...this.#pools.values(), ...this.#newcomers]
     const all = [this.#admin, ...pools]
-    void Promise.all(all.map((one) => one.drain(graceMs))).then(() => {
+    void Promise.all(all.map((one) => one.drain(graceMs, remaining))).then(() => {
       this.#doors.close()
       notifier.close()
       this.#stopped.resolve()
     })
-  }
-
-  async #change(what: string, action: () => Promise<string>): Promise<string> {
-    if (this.#waiting >= MAX_WAITING) throw masterBusy(what, `${this.#waiting} others wait already`)
-    this.#waiting += 1
-    const done = this.#lastChange.then(() => this.#changeNow(what, action))
-    this.#lastChange = done.catch(() => undefined)
-    return done
-  }
-
-  async #changeNow(what: string, action: () => Promise<string>): Promise<string> {
-    const { logger, notifier } = this.#options
-    this.#waiting -= 1
-    if (!this.#enter('reload')) throw masterBusy(what, `it is ${this.#state}`)
-    notifier.reloading()
-    try {
-      const summary = await action()
-      logger.info({ summary }, `${what} is done`)
-      setImmediate(() => this.#returnMemory())
-      return summary
-    } catch (error) {
-      logger.error(`${what} has changed nothing: ${error instanceof Error ? error.message : error}`)
-      throw error
-    } finally {
-      if (this.#enter('reloaded')) notifier.ready(this.#summary())
-    }
   }
 
   async #apply(config: Config): Promise<void> {
@@ -271,7 +283,7 @@ export class Master {
       await this.#prepareAll(changes, this.#addressesOf(config))
       await this.#admin.prepare(config, this.#adminSockets(config))
       await this.#doors.prepare(config)
-      this.#checkStillReloading()
+      this.#checkStill('reload')
     } catch (error) {
       for (const pool of this.#pools.values()) pool.abandon()
       await this.#admin.abandon()
@@ -286,25 +298,11 @@ export class Master {
 
   /** Everything about a reload that can fail. Its new pools are in `#newcomers` afterwards, also when it throws. */
   async #prepareAll(changes: readonly PoolChange[], taken: readonly string[]): Promise<void> {
-    const source = readAccountSource()
-    const newcomers: PoolWorkers[] = []
-    const steps: Array<() => Promise<void>> = []
-    for (const change of changes) {
-      if (change.kind === 'remove') continue
-      const { settings } = change
-      const [pool] = settings.pools
-      if (pool === undefined) continue
-      if (change.kind === 'keep') {
-        steps.push(async () =>
-          this.#pools.get(pool.name)?.prepare(settings, this.#socketsOf(pool), taken),
-        )
-        continue
-      }
-      const account = findAccount(pool, source)
-      const newcomer = this.#poolWorkers(settings, { pool, account, grants: change.grants })
-      newcomers.push(newcomer)
-      steps.push(() => newcomer.start())
-    }
+    const { newcomers, steps } = poolSteps(changes, {
+      ...{ running: this.#pools, taken },
+      make: (settings, pool) => this.#poolWorkers(settings, pool),
+      socketsOf: (pool) => this.#socketsOf(pool),
+    })
     this.#newcomers = newcomers
     const results = await Promise.allSettled(steps.map((step) => step()))
     for (const result of results) if (result.status === 'rejected') throw result.reason
@@ -339,9 +337,11 @@ export class Master {
   #poolWorkers(settings: Config, { pool, account, grants }: NewPool): PoolWorkers {
     const { clock, logger, limits, errorLog } = this.#options
     const isFirst = this.#config.pools[0]?.name === pool.name
-    const http = isFirst ? this.#http : undefined
+    const http = isFirst ? this.#sockets.front : undefined
     const rights = { account, grants, sockets: this.#socketsOf(pool), http }
     const onGivenAway = (from: PoolWorkers, gift: GivenAway<WorkerProcess>): void => {
+      const isLeaving = this.isStopping || this.#hasGivenUp
+      if (isLeaving && this.#succession.pass(gift.address, gift.connection)) return
       const heir = this.#pools.get(from.name) ?? from
       heir.adopt(gift)
     }
@@ -368,8 +368,16 @@ export class Master {
     return pool.listen.flatMap((address) => this.#sockets.get(address))
   }
 
-  #checkStillReloading(): void {
-    if (this.#state !== 'reloading') throw masterBusy('reload', `it is ${this.#state}`)
+  /** To whoever accepts there. */
+  readonly #adopt = (address: string, connection: RawSocket): void => {
+    const pools = [...this.#pools.values(), ...this.#newcomers]
+    const pool = pools.find((one) => one.addresses.includes(address))
+    if (pool === undefined) connection.close()
+    else pool.adopt({ from: undefined, address, connection })
+  }
+
+  #checkStill(what: string): void {
+    if (this.#state !== 'reloading') throw masterBusy(what, `it is ${this.#state}`)
   }
 
   /** Nobody waits for the master but its own commands. */
@@ -390,10 +398,4 @@ export class Master {
     this.#state = next
     return true
   }
-}
-
-interface NewPool {
-  readonly pool: PoolConfig
-  readonly account: ReturnType<typeof findAccount>
-  readonly grants: Grants
 }

@@ -6,7 +6,8 @@ import type { RawSocket } from '../base/raw-socket.ts'
 
 /** An idle connection without a worker. */
 export interface GivenAway<Worker> {
-  readonly from: Worker
+  /** Undefined: another master's. */
+  readonly from: Worker | undefined
   /** The listen address it came in by. */
   readonly address: string
   readonly connection: RawSocket

@@ -109,7 +109,7 @@ export class PoolWorkers {
   }
 
   /** Where its workers accept. */
-  get #addresses(): readonly string[] {
+  get addresses(): readonly string[] {
     return this.#rights.sockets.map(({ address }) => address)
   }
 
@@ -144,7 +144,7 @@ export class PoolWorkers {
   /** It is not to serve after all: what it has accepted meanwhile is answered, and kept connections go to those who serve. */
   abandonStart(): Promise<void> {
     const { processControlTimeoutMs } = this.#settings
-    return this.drain(processControlTimeoutMs, { hasHeirs: true, taken: this.#addresses })
+    return this.drain(processControlTimeoutMs, { hasHeirs: true, taken: this.addresses })
   }
 
   /** First half of a reload; `sockets`: those that stay; `taken`: addresses that somebody accepts on then. When a worker objects, nothing has changed, and its objection is thrown. */
@@ -248,7 +248,7 @@ export class PoolWorkers {
   #retire(worker: WorkerProcess): void {
     void worker.drain(this.#settings.processControlTimeoutMs, {
       hasHeirs: true,
-      taken: this.#addresses,
+      taken: this.addresses,
     })
     this.#gathering.update()
   }

@@ -4,6 +4,7 @@ import type { Logger } from '../base/logger.ts'
 import type { Readiness } from '../base/readiness.ts'
 import type { DoorAnswer } from './door.ts'
 import { DrainOrder } from './drain-order.ts'
+import type { Heirloom } from './heirloom.ts'
 import { weightOf } from './weight.ts'
 
 /** A pool, as far as this is concerned. */
@@ -20,6 +21,8 @@ export interface PresenceOptions {
   readonly logger: Logger
   readonly pools: () => readonly PresentPool[]
   readonly slowStartMs: () => number
+  /** What the master before has said, until this one has started; undefined: there was none. */
+  readonly before: Pick<Heirloom, 'readiness' | 'drainMs'> | undefined
 }
 
 export class Presence {
@@ -27,23 +30,32 @@ export class Presence {
   readonly #drain: DrainOrder
   #isStarted = false
   #isStopping = false
-  #last: Readiness = 'starting'
+  #last: Readiness
   #readySinceMs = 0
 
   constructor(options: PresenceOptions) {
     this.#options = options
+    this.#last = options.before?.readiness ?? 'starting'
     this.#drain = new DrainOrder(options.clock, () => this.look())
+    const left = options.before?.drainMs
+    if (left !== undefined) this.#drain.begin(left ?? undefined)
   }
 
   get readiness(): Readiness {
     if (this.#isStopping || this.#drain.isOn) return 'draining'
-    const isServing = this.#options.pools().every((pool) => pool.isServing)
-    return this.#isStarted && isServing ? 'ready' : 'starting'
+    const { before, pools } = this.#options
+    if (!this.#isStarted) return before?.readiness ?? 'starting'
+    return pools().every((pool) => pool.isServing) ? 'ready' : 'starting'
   }
 
   /** How long it has said that it is draining. */
   get drainedMs(): number {
     return this.#drain.forMs
+  }
+
+  /** What is left of an operator's order to drain, in milliseconds; null: it has no end; undefined: there is none. */
+  get drainLeftMs(): number | null | undefined {
+    return this.#drain.leftMs
   }
 
   /** Its part of the requests, in per cent. */

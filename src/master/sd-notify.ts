@@ -18,6 +18,8 @@ export interface Notifier {
   ready(status: string): void
   reloading(): void
   stopping(): void
+  /** The process `pid` is the service from here on, and says so itself (`ready`). */
+  follow(pid: number): void
   status(text: string): void
   /** Stops the watchdog's timer. */
   close(): void
@@ -43,6 +45,7 @@ export function createNotifier(
     },
     reloading: () => void send(`RELOADING=1\nMONOTONIC_USEC=${clock.monotonicNs() / 1000n}`),
     stopping: () => void send('STOPPING=1'),
+    follow: (pid) => void send(`MAINPID=${pid}`),
     status: (text) => void send(`STATUS=${oneLine(text)}`),
     close: () => watchdog?.cancel(),
   }

@@ -27,7 +27,7 @@ const SLOW = 'raise [tenant.limits], or find what takes so long: request_slowlog
 /** What belongs to no folder. */
 export const OTHER_STEPS: Steps<'INTERNAL' | 'VERSION_MIXED'> = {
   INTERNAL: 'it is a fault of wasm-fpm: `wasm-fpm logs` has what the server knows of it',
-  VERSION_MIXED: 'run `systemctl restart wasm-fpm`: master and workers are to be of one version',
+  VERSION_MIXED: 'run `wasm-fpm upgrade`: master and workers are to be of one version',
 }
 
 export const CGI_STEPS: Steps<CgiErrorCode> = {

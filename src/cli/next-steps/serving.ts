@@ -19,7 +19,7 @@ const SMALLER_ARCHIVE = 'publish a smaller folder; docs/admin.md has the limits'
 
 export const VERSION_STEPS: Steps<VersionErrorCode> = {
   VERSION_MIXED:
-    'start the server anew (`systemctl restart wasm-fpm`, or `wasm-fpm stop` and `wasm-fpm serve`); until then what runs goes on',
+    '`wasm-fpm upgrade` (or `systemctl restart wasm-fpm`) has the new program serve; until then what runs goes on',
 }
 
 export const ADMIN_STEPS: Steps<AdminErrorCode> = {
@@ -131,6 +131,8 @@ export const MASTER_STEPS: Steps<MasterErrorCode> = {
     '`wasm-fpm reload` makes it take a new configuration, `wasm-fpm stop` ends it',
   MASTER_NOT_RUNNING:
     'start it (`systemctl start wasm-fpm`, or `wasm-fpm serve`); one that runs is reached with its --config, by its user and by root',
+  MASTER_UPGRADE_FAILED:
+    'the old program serves as before; put right what the message says (`wasm-fpm check`, `wasm-fpm logs`), then `wasm-fpm upgrade` again',
   MASTER_FILE: 'make the folder, and let the user of the master write there',
 }
 

@@ -36,6 +36,8 @@ export interface SocketFile {
   readonly path: string
   /** Removes the file, unless somebody else's lies there by now. Idempotent; also happens when the process exits. */
   remove(): void
+  /** It is somebody else's from here on, who listens on the same socket. */
+  leave(): void
 }
 
 const DEFAULT_MODE = 0o660
@@ -76,6 +78,12 @@ export async function createSocketFile(
       cause: error,
     })
   }
+}
+
+/** The file of a socket that somebody has left to this process, who listens on it. */
+export function adoptSocketFile(path: string): SocketFile {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  return ownFile(path, { ino: stats?.ino ?? -1, dev: stats?.dev ?? -1 })
 }
 
 /** Throws GATEWAY_LISTEN_FAILED: of a folder that is missing, `bind` says no more than EINVAL or the like. */
@@ -213,9 +221,12 @@ function ownFile(
 ): SocketFile {
   const file: SocketFile = {
     path,
+    leave() {
+      if (ours.delete(file) && ours.size === 0) process.removeListener('exit', removeAll)
+    },
     remove() {
-      if (!ours.delete(file)) return
-      if (ours.size === 0) process.removeListener('exit', removeAll)
+      if (!ours.has(file)) return
+      file.leave()
       const stats = lstatSync(path, { throwIfNoEntry: false })
       if (stats?.ino === ino && stats.dev === dev) unlinkIfThere(path)
     },

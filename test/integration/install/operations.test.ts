@@ -84,21 +84,20 @@ const journal = (): string => {
 /** systemctl as far as the page needs it: starts what the unit says, with the unit's PATH. */
 const systemctl = (): string => `#!/bin/bash
 unit=${root}/etc/systemd/system/wasm-fpm.service
-pid=${root}/pid
+pid=${root}/run/wasm-fpm/wasm-fpm.pid
 ready() { grep -c '"msg":"ready"' ${root}/journal 2>/dev/null || true; }
 start() {
   before=$(ready)
   export PATH=$(sed -n 's/^Environment=PATH=//p' $unit)
   cd /
   $(sed -n 's/^ExecStart=//p' $unit) >>${root}/journal 2>&1 </dev/null &
-  echo $! >$pid
   while [ "$(ready)" = "$before" ]; do kill -0 $! || exit 1; sleep 0.05; done
 }
 stop() {
   [ -f $pid ] || return 0
-  kill $(cat $pid)
-  while kill -0 $(cat $pid) 2>/dev/null; do sleep 0.05; done
-  rm $pid
+  main=$(cat $pid)
+  kill $main
+  while kill -0 $main 2>/dev/null; do sleep 0.05; done
 }
 case $1 in
   daemon-reload) ;;
@@ -116,7 +115,7 @@ function stub(name: string, text: string): void {
 
 afterEach(async ({ task }) => {
   if (task.result?.state === 'fail') say('the story has failed')
-  if (existsSync(join(root, 'pid'))) await run('systemctl stop')
+  if (existsSync(join(root, 'run/wasm-fpm/wasm-fpm.pid'))) await run('systemctl stop')
   rmSync(root, { recursive: true, force: true })
 })
 
@@ -203,9 +202,11 @@ test('install, publish, HTTPS, secrets, metrics, backup, restore, upgrade, and b
 
   // Upgrade, and back.
   await packNext()
-  expect(await run(commands('Upgrade'))).toMatch(/0\.2\.0\n$/)
+  expect(await run(commands('Upgrade'))).toMatch(
+    /process \d+ of version 0\.2\.0 serves\n0\.2\.0\n$/,
+  )
   expect(await answer('/hello')).toMatchObject({ status: 200 })
-  await run(commands('Upgrade', 1))
+  expect(await run(commands('Upgrade', 1))).toMatch(/^process \d+ of version 0\.1\.0 serves\n$/)
   expect((await run('wasm-fpm --version')).trim()).toBe('0.1.0')
   expect(await answer('/hello')).toMatchObject({ status: 200 })
   await run('systemctl stop')

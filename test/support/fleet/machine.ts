@@ -1,7 +1,9 @@
 /** A machine that runs wasm-fpm behind a web server, on a loopback address of its own, and is stopped and started. */
+import { execFile } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { Child } from '../peers/child.ts'
 
 export interface MachineOptions {
@@ -20,6 +22,8 @@ export class Machine {
   readonly folder: string
   readonly #config: string
   #child: Child | undefined
+  /** Whether a process serves there that is no child of this one. */
+  #isUpgraded = false
 
   constructor({ host, port, top = '', pool = 'workers = 2' }: MachineOptions) {
     this.host = host
@@ -59,9 +63,22 @@ root = "${root}"
     return this.#child?.output() ?? ''
   }
 
+  /** Another master takes over; resolves when it has. */
+  async upgrade(): Promise<void> {
+    await this.#command('upgrade')
+    this.#isUpgraded = true
+  }
+
   /** SIGTERM; resolves when it has ended. Idempotent. */
   async stop(): Promise<void> {
+    if (this.#isUpgraded) await this.#command('stop')
+    this.#isUpgraded = false
     await this.#child?.stop()
+  }
+
+  async #command(name: string): Promise<void> {
+    const main = resolve('src/cli/main.ts')
+    await promisify(execFile)(process.execPath, [main, name, '--config', this.#config])
   }
 
   async remove(): Promise<void> {

@@ -16,6 +16,7 @@ function setUp() {
     clock,
     logger: pino({ level: 'silent' }),
     pools: () => [pool],
+    before: undefined,
     slowStartMs: () => 10_000,
   })
   return { clock, pool, presence, told }
