@@ -82,11 +82,8 @@ export class Master {
       droppedLines: () => this.#droppedLines(),
       pools: () => this.#pools.values(),
     }
-    const speech = {
-      agent: { clock, line, answer: page },
-      metrics: { clock, answer: (path: string) => metricsPage(path, source) },
-    }
-    this.#doors = new Doors(speech, heirloom?.doors)
+    const metrics = { clock, answer: (path: string) => metricsPage(path, source) }
+    this.#doors = new Doors({ agent: { clock, line, answer: page }, metrics }, heirloom?.doors)
     this.#admin = new AdminSeat(options.configFile, {
       ...options,
       answer: (question) =>

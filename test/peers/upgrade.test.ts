@@ -7,7 +7,7 @@ import { startWebServer, type WebServerKind } from '../support/fleet/web-server.
 import { freePort } from '../support/peers/child.ts'
 import { isInstalled } from '../support/peers/start-peer.ts'
 
-const UPGRADES = 3
+const UPGRADES = 2
 const WIDTH = 8
 /** Of load before and after each, in milliseconds. */
 const LOADED_MS = 300
@@ -18,7 +18,9 @@ for (const kind of KINDS) {
   test.skipIf(!isInstalled('nginx'))(
     `${kind}: nothing is lost at an upgrade`,
     async () => {
-      const machine = new Machine({ host: '127.0.0.2', port: await freePort() })
+      const machine = new Machine({
+        ...{ host: '127.0.0.2', port: await freePort(), pool: 'workers = 1' },
+      })
       try {
         await machine.start()
         const web = await startWebServer(kind, [machine])
@@ -41,6 +43,6 @@ for (const kind of KINDS) {
         await machine.remove()
       }
     },
-    120_000,
+    300_000,
   )
 }
