@@ -52,7 +52,11 @@ export class Instances {
   /** An instance of the run's handler, in its first state (or its latest, where it is kept). */
   take(run: PoolRun): PooledInstance {
     const place = run.state.places.find(run.module, run.engine, run.placeName)
-    const taken = this.#warm.take(place) ?? this.#takeUsed(place) ?? this.#makeNow(run, place)
+    const taken =
+      this.#takeHot(place) ??
+      this.#warm.take(place) ??
+      this.#takeUsed(place) ??
+      this.#makeNow(run, place)
     place.owner.busy += 1
     return taken
   }
@@ -86,6 +90,12 @@ export class Instances {
       fromMs = this.#chargeSince(fromMs, state)
       if (state !== undefined) this.#makeAhead(used, state, isFirstUse)
     }
+  }
+
+  /** What has just run has its memory in the processor's caches, and is put back sooner than another one comes there. */
+  #takeHot(place: Place): PooledInstance | undefined {
+    const lifetime = place.used.at(-1)?.sizing?.lifetime
+    return lifetime === 'reset' ? this.#takeUsed(place) : undefined
   }
 
   /** Somebody wants the instance before that. */

@@ -1,5 +1,5 @@
 /** What guests see of the file system: their tenant's files, a `/tmp` of their own, devices. */
-import type { BigIntStats } from 'node:fs'
+import { type BigIntStats, realpathSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { HeldFolder } from '../base/held-folder.ts'
 import type { MountConfig, RuntimeConfig, SessionsConfig, TenantConfig } from '../config/config.ts'
@@ -14,6 +14,7 @@ import { createScratchDirectory } from '../wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS, type MemoryLimits } from '../wasi/memory-quota.ts'
 import { type MountLimits, MountQuota } from '../wasi/mount-quota.ts'
 import { type Mounted, MountPlan } from '../wasi/mount-tree.ts'
+import { RememberedTree } from '../wasi/remembered-directory.ts'
 import type { Preopen } from '../wasi/session.ts'
 import type { UsageLedger } from '../wasi/usage-ledger.ts'
 import type { MakeDevices } from './outbound-devices.ts'
@@ -74,15 +75,20 @@ export function treeOf(
   const runtimes = parts.runtimes.map((runtime) => runtime.config)
   const sessions = sessionsOf(config, runtimes)
   const places = [...FIXED, ...[...sessions, ...mounts].map(({ guest }) => guest)]
+  const { clock } = parts
+  const openRoot: OpenRoot = (root) =>
+    remembering(root, config, clock, () => new ImageDirectory(root.host, parts.images))
   const planNow =
-    folder === undefined ? planner(config, places, parts.clock) : fixedPlan(folder, places)
+    folder === undefined
+      ? planner(config, places, { clock, openRoot })
+      : fixedPlan(folder, places, openRoot)
   const openSessions = sessions.map((one) => sessionOpener(config, one, parts))
-  const mounted = mounts.map((mount) => openMount(mount, parts))
+  const mounted = mounts.map((mount) => mountOf(mount, config, parts))
   const tmpLimits = tmpLimitsOf(config)
   return (asker) => {
     const { plan, roots } = planNow()
     return asWhole(plan, [
-      ...roots.map((folder) => new ImageDirectory(folder, parts.images)),
+      ...roots,
       ...fixed(parts.clock, parts.makeDevices(asker), tmpLimits),
       ...openSessions,
       ...mounted,
@@ -92,33 +98,36 @@ export function treeOf(
 
 interface Planned {
   readonly plan: MountPlan
-  /** Where it is; none: there is none. */
-  readonly roots: readonly string[]
+  /** What is where it is; none: there is none. */
+  readonly roots: readonly Mounted[]
 }
 
-function fixedPlan({ guest, host }: ScriptFolder, places: readonly string[]): () => Planned {
-  const planned = { plan: new MountPlan([guest, ...places]), roots: [host] }
+function fixedPlan(folder: ScriptFolder, places: readonly string[], root: OpenRoot): () => Planned {
+  const planned = { plan: new MountPlan([folder.guest, ...places]), roots: [root(folder)] }
   return () => planned
 }
+
+type OpenRoot = (folder: ScriptFolder) => Mounted
 
 /** A link on the way to the root is one to guests as well, and paths below the root mean those where it leads. */
 function planner(
   { root, revalidateMs }: TenantConfig,
   places: readonly string[],
-  clock: Clock,
+  { clock, openRoot }: { readonly clock: Clock; readonly openRoot: OpenRoot },
 ): () => Planned {
   if (root === undefined) {
     const planned = { plan: new MountPlan(places), roots: [] }
     return () => planned
   }
   const realRoot = new RealRoot(root, clock, revalidateMs)
-  let planned: Planned | undefined
+  let planned: (Planned & { readonly path: string }) | undefined
   return () => {
     const { path } = realRoot
-    if (planned?.roots[0] === path) return planned
+    if (planned?.path === path) return planned
     const paths = [path, ...places.map((place) => moved(place, root, path))]
     const links = new Map(path === root ? [] : [[root, path]])
-    planned = { plan: new MountPlan(paths, links), roots: [path] }
+    const roots = [openRoot({ guest: path, host: path })]
+    planned = { path, plan: new MountPlan(paths, links), roots }
     return planned
   }
 }
@@ -167,6 +176,60 @@ function openMount(
   const limits = { bytes: quotaBytes, names: quotaFiles }
   const quota = writable ? quotaOf(host, limits, parts) : undefined
   return openHostDirectory(host, quota === undefined ? { writable: false } : { writable, quota })
+}
+
+/** As guests of runtimes have it. Throws `WasiError`. */
+function mountOf(mount: MountConfig, config: TenantConfig, parts: FileParts): Mounted {
+  const directory = openMount(mount, parts)
+  return mount.writable ? directory : remembering(mount, config, parts.clock, () => directory)
+}
+
+/** A folder that guests cannot change: what they find in it is believed for as long as the tenant says, if that is so. */
+function remembering(
+  place: ScriptFolder,
+  config: TenantConfig,
+  clock: Clock,
+  open: () => DirectoryNode,
+): Mounted {
+  const held = (): DirectoryNode => {
+    const directory = open()
+    directory.retain()
+    return directory
+  }
+  const { revalidateMs: lifeMs } = config
+  if (lifeMs === 0 || isWrittenElsewhere(place, config)) return held
+  return new RememberedTree(held, { clock, lifeMs }).take
+}
+
+/** Whether guests may write to it, or to something in it, by another path than the one they see it at. */
+function isWrittenElsewhere(
+  { guest, host }: ScriptFolder,
+  { mounts, sessionFolder }: TenantConfig,
+): boolean {
+  const written = mounts.filter(({ writable }) => writable)
+  const own = realPath(host)
+  return [...written, { guest: undefined, host: sessionFolder }].some((other) => {
+    if (other.host === undefined) return false
+    const theirs = realPath(other.host)
+    const inside = below(own, theirs)
+    const above = below(theirs, own)
+    if (inside !== undefined) return other.guest !== guest + inside
+    return above !== undefined && (other.guest ?? '') + above !== guest
+  })
+}
+
+/** What comes behind `folder` in `path`; undefined: it is not below. */
+function below(folder: string, path: string): string | undefined {
+  const isBelow = path === folder || path.startsWith(`${folder}/`)
+  return isBelow ? path.slice(folder.length) : undefined
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
 }
 
 /** Opened anew by each request that looks for it. One that cannot be opened is empty, and gone with the request. */

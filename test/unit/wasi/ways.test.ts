@@ -14,11 +14,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Oflags } from '../../../src/wasi/abi.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
+import type { DirectoryNode } from '../../../src/wasi/filesystem.ts'
 import { WASI_FUNCTIONS } from '../../../src/wasi/host.ts'
 import { openHostDirectory } from '../../../src/wasi/host-directory.ts'
 import { ImageCache } from '../../../src/wasi/image-cache.ts'
 import { ImageDirectory } from '../../../src/wasi/image-directory.ts'
 import { MountPlan } from '../../../src/wasi/mount-tree.ts'
+import { RememberedTree } from '../../../src/wasi/remembered-directory.ts'
 import { DEFAULT_WASI_LIMITS, type WasiGrants, type WasiLimits } from '../../../src/wasi/session.ts'
 import { MAX_WAYS, WAY_LIFE_MS } from '../../../src/wasi/ways.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -54,18 +56,30 @@ interface Given {
   readonly stdin: FakeSource
 }
 
-type Grant = 'name by name' | 'at once' | 'image' | 'mounted, name by name' | 'mounted'
+type Grant =
+  | 'name by name'
+  | 'at once'
+  | 'image'
+  | 'remembered'
+  | 'mounted, name by name'
+  | 'mounted'
+  | 'mounted, remembered'
 
 async function withGrant(
   grant: Grant,
   limits: Partial<WasiLimits>,
   use: (probe: Probe, given: Given) => Promise<void>,
 ): Promise<void> {
+  const [clock, stdin] = [new FakeClock(), new FakeSource()]
+  const openHost = (): DirectoryNode =>
+    openHostDirectory(root, { writable: true, isWalked: grant.endsWith('name by name') })
+  const tree = new RememberedTree(openHost, { clock, lifeMs: 1000 })
   const directory =
     grant === 'image'
       ? new ImageDirectory(root, new ImageCache())
-      : openHostDirectory(root, { writable: true, isWalked: grant.endsWith('name by name') })
-  const [clock, stdin] = [new FakeClock(), new FakeSource()]
+      : grant.endsWith('remembered')
+        ? tree.take()
+        : openHost()
   const grants = makeGrants({
     preopens: grant.startsWith('mounted')
       ? [{ guestPath: '/', directory: new MountPlan(['/m']).open([directory]), isWhole: true }]
@@ -78,6 +92,7 @@ async function withGrant(
   await use(probe, { grants, clock, stdin })
   probe.host.end()
   if (grant !== 'image') directory.release()
+  clock.advance(1000)
 }
 
 /** What two looks at a path answer, and an opening. */
@@ -127,7 +142,7 @@ const SAME: readonly {
     name: 'absolute links',
     limits: {},
     names: MOUNTED_NAMES,
-    grants: ['mounted, name by name', 'mounted'],
+    grants: ['mounted, name by name', 'mounted', 'mounted, remembered'],
   },
 ]
 
@@ -146,7 +161,7 @@ for (const { name, limits, names = NAMES, grants } of SAME) {
       })
       return found
     }
-    const [first, ...others] = grants ?? ['name by name', 'at once', 'image']
+    const [first, ...others] = grants ?? ['name by name', 'at once', 'image', 'remembered']
     const wanted = await askAll(first)
     expect(new Set(wanted.values()).size).toBeGreaterThan(8)
     for (const other of others) {

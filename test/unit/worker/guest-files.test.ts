@@ -7,6 +7,7 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,6 +33,7 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true }))
 
 const ledger = new UsageLedger()
+const clock = new FakeClock()
 
 /** What a request of a tenant with these `keys` and these sessions sees. */
 function requestOf(sessionFolder: string | undefined, keys = '', runtime = ''): DirectoryNode {
@@ -50,7 +52,7 @@ function maker(sessionFolder?: string, keys = '', runtime = ''): () => Directory
   const make = treeOf(
     { ...(tenant as TenantConfig), sessionFolder },
     {
-      clock: new FakeClock(),
+      clock,
       images: new ImageCache(),
       ledger,
       makeDevices: () => new DeviceDirectory(() => undefined),
@@ -170,4 +172,52 @@ test('a root that is a link leads where it leads, until it leads elsewhere', () 
     tree.release()
   }
   expect(readFileSync(join(base, 'own/sess_1'), 'utf8')).toBe('a')
+})
+
+/** What requests find at `path`, one after the other: before a file is there, when it is, and when the look before is too old. */
+function looks(keys: string, path: string): boolean[] {
+  const make = maker(undefined, keys)
+  const look = (): boolean => {
+    const tree = make()
+    const isFound = inFolder(tree, path, (folder) => typeof folder.lookup('f') === 'object')
+    tree.release()
+    return isFound
+  }
+  const before = look()
+  writeFileSync(join(base, 'own/w/f'), 'f')
+  const soon = look()
+  clock.advance(1000)
+  return [before, soon, look()]
+}
+
+test.for([
+  { name: 'the root', keys: '', soon: false },
+  { name: 'the root, with revalidate 0', keys: 'revalidate = "0"', soon: true },
+  { name: 'the root, of which a part is written elsewhere', mount: 'own/w', at: '/x', soon: true },
+  { name: 'the root, written as a whole elsewhere', mount: 'own', at: '/x', soon: true },
+  { name: 'the root, in a folder that is written elsewhere', mount: '', at: '/x', soon: true },
+])('a look is believed for `revalidate`: $name', ({ keys = '', mount, at, soon }) => {
+  mkdirSync(join(base, 'own/w'))
+  const mounts =
+    mount === undefined
+      ? ''
+      : `mounts = [{ host = "${join(base, mount)}", guest = "${at}", writable = true }]`
+  const own = `root = "${base}/own"\n${keys}\n${mounts}`
+  expect(looks(own, join(base, 'own/w'))).toEqual([false, soon, true])
+})
+
+test('of a root that is written to at the same paths, only what nobody writes to', () => {
+  for (const name of ['own/w', 'own/r']) mkdirSync(join(base, name))
+  const mounts = `mounts = [{ host = "${base}/own/r", guest = "${base}/own/r", writable = true }]`
+  expect(looks(`root = "${base}/own"\n${mounts}`, join(base, 'own/w'))).toEqual([
+    false,
+    false,
+    true,
+  ])
+})
+
+test('a look at a mount that nobody may write to is believed as long', () => {
+  mkdirSync(join(base, 'own/w'))
+  const mounts = `mounts = [{ host = "${base}/own", guest = "/m" }]`
+  expect(looks(mounts, '/m/w')).toEqual([false, false, true])
 })
