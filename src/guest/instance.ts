@@ -341,7 +341,8 @@ export class GuestInstance {
 
   #finish(run: Run, outcome: Outcome): void {
     if (this.#run !== run) return
-    if (!this.#isWaiting) this.#countStretch(run, this.#clock.nowMs())
+    if (!this.#isWaiting)
+      this.#countStretch(run, this.#clock.nowMs(), this.#program.state.hadNoFault)
     this.#run = undefined
     this.#isWaiting = false
     this.#wallTimer?.cancel()
@@ -362,7 +363,7 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined) return
     const nowMs = this.#clock.nowMs()
-    this.#countStretch(run, nowMs)
+    this.#countStretch(run, nowMs, false)
     this.#isWaiting = true
     this.#program.state.loseSight()
     if (!isForOthers) return
@@ -386,10 +387,10 @@ export class GuestInstance {
     if (run.job.faults.isWatched) this.#program.meter.hurry()
   }
 
-  /** What it took while it had the thread. */
-  #countStretch(run: Run, nowMs: number): void {
+  /** What it took while it had the thread. `hadNoFault`: it is known already. */
+  #countStretch(run: Run, nowMs: number, hadNoFault: boolean): void {
     run.time.leave(nowMs)
-    run.job.faults.note(this.#faultsNow() - run.faults)
+    if (!hadNoFault) run.job.faults.note(this.#faultsNow() - run.faults)
   }
 
   #faultsNow(): number {

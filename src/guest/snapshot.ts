@@ -61,6 +61,11 @@ export class MutableState {
     writeGlobals(exports, globals)
   }
 
+  /** Whether the thread has had no page fault while guest code ran, since the memories were put back. */
+  get hadNoFault(): boolean {
+    return !this.#mayHaveNewPages
+  }
+
   /** Runs code of the guest until it ends or waits. */
   watch<Result>(code: () => Result): Result {
     if (this.#mayHaveNewPages) return code()
