@@ -31,6 +31,8 @@ interface Language {
   readonly name: string
   /** Its sources, relative to guests/. */
   readonly folder: string
+  /** What they are built with, as above. */
+  readonly sdk?: string
   /** The ending of a program's source and of what is built from it. */
   readonly endings: readonly [source: string, output: string]
   /** Which programs are built; all when left out. */
@@ -68,6 +70,14 @@ const LANGUAGES: readonly Language[] = [
     endings: ['.c', '.wasm'],
     needs: 'clang, lld, wasi-libc and libclang-rt-14-dev-wasm32',
     compiler: clang,
+  },
+  {
+    name: 'fcgi',
+    folder: 'fcgi',
+    sdk: 'sdk/c',
+    endings: ['.c', '.wasm'],
+    needs: 'clang, lld, wasi-libc and libclang-rt-14-dev-wasm32, and npm ci (binaryen)',
+    compiler: fcgiCc,
   },
   {
     name: 'rust',
@@ -158,11 +168,15 @@ function isStale(language: Language, output: string): boolean {
   if (!existsSync(output)) return true
   const builtMs = statSync(output).mtimeMs
   const own = basename(output, language.endings[1]) + language.endings[0]
-  return readdirSync(join(guests, language.folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => !programs(language).some((path) => path.endsWith(`/${name}`)) || name === own)
-    .map((name) => join(guests, language.folder, name))
-    .concat(fileURLToPath(import.meta.url))
+  const others = language.sdk === undefined ? [] : filesIn(join(guests, language.sdk))
+  return filesIn(join(guests, language.folder))
+    .filter((path) => !programs(language).includes(path) || basename(path) === own)
+    .concat(others, fileURLToPath(import.meta.url))
     .some((path) => statSync(path).isFile() && statSync(path).mtimeMs > builtMs)
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
 }
 
 async function assemblyScript(): Promise<Compile | undefined> {
@@ -178,16 +192,34 @@ async function assemblyScript(): Promise<Compile | undefined> {
     ])
 }
 
+/** Of Debian or of LLVM, with what a WASI program is linked with. */
+async function findClang(): Promise<string | undefined> {
+  for (const name of ['clang', ...[22, 21, 20, 19, 18, 17, 16, 15, 14].map((n) => `clang-${n}`)]) {
+    const found = await answer(name, ['--target=wasm32-wasi', '-print-libgcc-file-name'])
+    if (found !== undefined && existsSync(found)) return name
+  }
+  return undefined
+}
+
+/** Programs written for libfcgi. */
+async function fcgiCc(): Promise<Compile | undefined> {
+  const name = await findClang()
+  const optimizer = join(root, 'node_modules/.bin/wasm-opt')
+  if (name === undefined || !existsSync(optimizer)) return undefined
+  const env = { ...process.env, CC: name, WASM_OPT: optimizer }
+  const flags = ['-Wall', '-Wextra', '-Werror']
+  return async (source, output) => {
+    await run(join(guests, 'sdk/c/fcgi-cc'), [...flags, '-o', output, source], { env })
+  }
+}
+
 async function clang(): Promise<Compile | undefined> {
   const flags = ['--target=wasm32-wasi', '-O2', '-Wall', '-Wextra', '-Werror']
   // Without these two the stack is 64 KiB and runs into the program's data in silence.
   const link = ['-Wl,-z,stack-size=1048576', '-Wl,--stack-first', '-Wl,--strip-all']
-  for (const name of ['clang', ...[22, 21, 20, 19, 18, 17, 16, 15, 14].map((n) => `clang-${n}`)]) {
-    const found = await answer(name, ['--target=wasm32-wasi', '-print-libgcc-file-name'])
-    if (found === undefined || !existsSync(found)) continue
-    return (source, output) => execute(name, [...flags, ...link, '-o', output, source])
-  }
-  return undefined
+  const name = await findClang()
+  if (name === undefined) return undefined
+  return (source, output) => execute(name, [...flags, ...link, '-o', output, source])
 }
 
 async function rustc(): Promise<Compile | undefined> {

@@ -59,6 +59,7 @@ async function run(path: string, args: readonly string[], options: RunOptions): 
     name: basename(path),
     memoryMaxBytes: MAX_MEMORY_BYTES,
     functionBytes: MAX_FUNCTION_BYTES,
+    contract: 'command',
   })
   const { outcome } = await runToEnd(new GuestInstance(module, systemClock), {
     cpuMs: Number.POSITIVE_INFINITY,

@@ -61,6 +61,9 @@ export class Answer implements ByteSink, ResponseOptions, StderrOwner {
   #stderr: GuestStderr | undefined
   #refusal: Error | undefined
   #isEnded = false
+  /** Whether the guest has ended its answer, which waits for the rest of the body; and what follows. */
+  #isFinishing = false
+  #thenComplete: (() => void) | undefined
 
   constructor(request: FastCgiRequest, gateway: Gateway) {
     this.requestId = gateway.nextRequestId()
@@ -128,12 +131,29 @@ export class Answer implements ByteSink, ResponseOptions, StderrOwner {
 
   /** The guest has ended its response and goes on (fastcgi_finish_request). */
   end(): void {
+    this.#endEarly(0)
+  }
+
+  /** So it has, and reads no more of the request. False: that has been before. */
+  finish(status: number): boolean {
+    if (this.#isEnded || this.#isFinishing) return false
+    this.#open().end()
+    this.#isFinishing = true
+    this.#whenBodyIsIn(() => {
+      this.#isFinishing = false
+      this.#endEarly(status)
+      this.#thenComplete?.()
+    })
+    return true
+  }
+
+  #endEarly(status: number): void {
     const response = this.#open()
     response.end()
     const result = response.finish()
     if (result.kind === 'failed') this.refuse(result.error)
     else {
-      this.#endRequest(response, ProtocolStatus.RequestComplete, 0)
+      this.#endRequest(response, ProtocolStatus.RequestComplete, status)
       this.run?.finishedEarly()
     }
   }
@@ -174,7 +194,8 @@ export class Answer implements ByteSink, ResponseOptions, StderrOwner {
 
   /** The guest has ended. */
   complete(report: GuestReport): void {
-    this.#whenBodyIsIn(() => this.#complete(report))
+    if (this.#isFinishing) this.#thenComplete = () => this.#complete(report)
+    else this.#whenBodyIsIn(() => this.#complete(report))
   }
 
   #complete(report: GuestReport): void {

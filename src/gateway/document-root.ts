@@ -27,7 +27,11 @@ import type { ScriptRuntime } from './script-runtime.ts'
 const MAX_PATHS = 4096
 
 /** What is wrong with these need not be the file's fault: the next request tries again. */
-const TRANSIENT: ReadonlySet<string> = new Set(['GUEST_UNREADABLE', 'GUEST_LOADS_WAITING'])
+const TRANSIENT: ReadonlySet<string> = new Set([
+  'GUEST_UNREADABLE',
+  'GUEST_LOADS_WAITING',
+  'GUEST_BOOT_FAILED',
+])
 
 const MAGIC_BYTES = 8
 
@@ -67,6 +71,8 @@ export interface DocumentRootOptions {
   readonly revalidateMs: number
   /** What the script at `path` (as for `load`) may have. */
   readonly limitsOf: (path: string) => CompileLimits
+  /** Makes a module that has been compiled ready for requests. Default: it is. */
+  readonly prepare?: (module: GuestModule, path: string) => Promise<GuestModule>
   readonly cache: CompileCache
   readonly turns: LoadTurns
   readonly clock: Clock
@@ -81,6 +87,7 @@ export class DocumentRoot {
   readonly #extensions: ReadonlySet<string>
   readonly #revalidateMs: number
   readonly #limitsOf: (path: string) => CompileLimits
+  readonly #prepare: DocumentRootOptions['prepare']
   readonly #tenant: string
   readonly #cache: CompileCache
   readonly #turns: LoadTurns
@@ -98,6 +105,7 @@ export class DocumentRoot {
     this.#turns = options.turns
     this.#revalidateMs = revalidateMs
     this.#limitsOf = limitsOf
+    this.#prepare = options.prepare
     this.rules = {
       documentRoot: Buffer.from(root).toString('latin1'),
       extensions: [...extensions, ...runtimes.flatMap((runtime) => runtime.extensions)],
@@ -190,7 +198,7 @@ export class DocumentRoot {
 
   async #read(path: string, size: number, holder: ModuleHolder): Promise<GuestModule> {
     checkModuleBytes(size)
-    return this.#turns.take(this.#tenant, size, async () => {
+    const compiled = await this.#turns.take(this.#tenant, size, async () => {
       // A small one that has grown meanwhile must not be in the way of small ones.
       const bytes = await this.#readBytes(
         path,
@@ -198,6 +206,7 @@ export class DocumentRoot {
       )
       return this.#cache.compile(bytes, { name: path, ...this.#limitsOf(path) }, holder)
     })
+    return this.#prepare?.(compiled, path) ?? compiled
   }
 
   async #readBytes(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {

@@ -19,7 +19,7 @@ import type { Sizing } from '../pool/sizing.ts'
 import type { Preopen, WasiGrants, WasiLimits } from '../wasi/session.ts'
 import type { Answer } from './answer.ts'
 import type { Gateway } from './gateway.ts'
-import { joinSources } from './joined-source.ts'
+import { FilterInput } from './filter-input.ts'
 import { RequestBody } from './request-body.ts'
 import { SlowWatch } from './slow-log.ts'
 import type { GuestTarget } from './target.ts'
@@ -44,6 +44,7 @@ export interface Loaded {
 export class GuestRun extends PoolRun implements WasiGrants {
   readonly module: GuestModule
   readonly stdin: ByteSource
+  readonly #filterInput: FilterInput | undefined
   readonly #scene: Scene
   /** Of the time it may take. */
   readonly #leftMs: number
@@ -68,7 +69,8 @@ export class GuestRun extends PoolRun implements WasiGrants {
       answer,
     )
     answer.body = body
-    this.stdin = answer.role === 'filter' ? joinSources(body, request.data) : body
+    this.#filterInput = answer.role === 'filter' ? new FilterInput(body, request.data) : undefined
+    this.stdin = this.#filterInput ?? body
     answer.run = this
     request.onAbort(() => this.giveUp())
   }
@@ -147,6 +149,11 @@ export class GuestRun extends PoolRun implements WasiGrants {
   get limits(): WasiLimits {
     return this.#scene.tenant.wasiLimits
   }
+
+  readonly finish = (status: number): boolean => this.#scene.answer.finish(status)
+
+  readonly selectInput = (isData: boolean): boolean =>
+    this.#filterInput === undefined ? !isData : this.#filterInput.select(isData)
 
   random(into: Uint8Array): void {
     randomFillSync(into)

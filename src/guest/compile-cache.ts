@@ -65,7 +65,7 @@ export class CompileCache {
   ): Promise<GuestModule> {
     const digest = await digestInSteps(bytes)
     // One limit is written into the module, and the other one refuses it: with other limits it is another module.
-    const { memoryMaxBytes, functionBytes, contract = 'command' } = options
+    const { memoryMaxBytes, functionBytes, contract = 'any' } = options
     const key = `${digest}:${memoryMaxBytes}:${functionBytes}:${contract}`
     return this.#module({ key, bytes: bytes.length, holder }, () =>
       this.#compile(bytes, { kind: 'harden', options: { ...options, digest: key } }),

@@ -14,6 +14,8 @@ export interface Instance {
   readonly jitter: number
   /** Runs so far. */
   readonly runs: number
+  /** Whether all that was called in the latest run has returned: none of it has called proc_exit. */
+  readonly hasReturned: boolean
   /** Whether it must not run again. */
   readonly isSpent: boolean
   /** Bytes of linear memory, all memories together; of a reactor's, what is not shared with other instances. */

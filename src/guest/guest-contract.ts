@@ -82,7 +82,7 @@ export function contractProblem(
   const hasMemory = exports.some(({ kind, name }) => kind === 'memory' && name === 'memory')
   if (hasMain && hasMemory) return undefined
   if (wanted === 'command' && contractOf(module) === 'reactor')
-    return `it exports ${REACTOR.handle} and is a reactor, wanted a WASI command with the function "_start": take it as the module of a [[runtime]]`
+    return `it exports ${REACTOR.handle} and is a reactor, wanted a WASI command with the function "_start": take it as the module of a [[runtime]], publish it, or serve it out of a document root`
   const names = exports.slice(0, MOST_NAMES).map(({ name }) => short(name))
   const more = exports.length > MOST_NAMES ? ' and others' : ''
   return `it exports ${names.join(', ') || 'nothing'}${more}, wanted ${WANTED[wanted]}`

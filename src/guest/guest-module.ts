@@ -51,6 +51,8 @@ export interface GuestModule {
   readonly memoryMaxBytes: number
   /** Whether an instance can be put back to its first state. */
   readonly isResettable: boolean
+  /** Whether it has to be booted before there is any request. Default: no. */
+  readonly isReactor?: boolean | undefined
   /** Of a reactor that has been booted or warmed: what its instances begin with. */
   readonly first?: FirstState | undefined
   /** Of a component: what is made of its core modules. */
@@ -80,8 +82,8 @@ export interface CompileLimits {
 
 export interface CompileOptions extends CompileLimits {
   readonly name: string
-  /** Default: a command. */
-  readonly contract?: Contract
+  /** What it has to be. Default: what it says it is. */
+  readonly contract?: Contract | undefined
 }
 
 /** What is known of a module that somebody trusted has hardened. */

@@ -109,7 +109,7 @@ export class GuestInstance {
     return this.#runs
   }
 
-  /** Whether all that was called in the latest run has returned: none of it has called proc_exit. */
+  /** See `Instance`. */
   get hasReturned(): boolean {
     return this.#hasReturned
   }

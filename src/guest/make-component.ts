@@ -18,7 +18,8 @@ import type { GuestProgram } from './guest-program.ts'
 
 export interface ComponentSource {
   readonly name: string
-  readonly contract: Contract
+  /** What it has to be. Default: what it is. */
+  readonly contract?: Contract | undefined
 }
 
 /** What is its own of the module. */

@@ -1,4 +1,4 @@
-/** Makes an instance of the engine a tenant has chosen; components know one only. */
+/** Makes an instance of the engine a tenant has chosen; components and what has been booted know one only. */
 import type { Clock } from '../base/clock.ts'
 import type { Engine, Instance } from './engine.ts'
 import type { GuestModule } from './guest-module.ts'
@@ -13,6 +13,7 @@ export interface InstanceOrder {
 }
 
 export function makeInstance({ engine, module, clock }: InstanceOrder): Instance {
-  const isOwn = engine === 'own' || module.component !== undefined
+  const isOwn =
+    engine === 'own' || module.component !== undefined || module.first !== undefined
   return isOwn ? new GuestInstance(module, clock) : new WasmerInstance(module, clock)
 }

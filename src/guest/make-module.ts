@@ -8,7 +8,7 @@ import { readInterface } from '../wasm/module-interface.ts'
 import { compileCore, dropImages } from './compile-core.ts'
 import { compileComponent } from './components.ts'
 import { GuestError } from './errors.ts'
-import { type Contract, contractProblem, REACTOR } from './guest-contract.ts'
+import { type Contract, contractOf, contractProblem, REACTOR } from './guest-contract.ts'
 import {
   type CompileOptions,
   type GuestModule,
@@ -27,14 +27,20 @@ const isWantedOfReactor = (name: string): boolean =>
   isWantedOfCommand(name) || REACTOR_EXPORTS.has(name) || name.startsWith(GLOBAL_PREFIX)
 
 /** Pages that nobody touches cost nothing, and a memory that never grows can always be put back. */
-const wholeSize = ({ maximum }: MemorySize): MemorySize => ({ initial: maximum, maximum })
+export function memoriesOf(
+  contract: Contract,
+  declared: readonly MemorySize[],
+): readonly MemorySize[] {
+  if (contract !== 'reactor' || declared.length !== 1) return declared
+  return declared.map(({ maximum }) => ({ initial: maximum, maximum }))
+}
 
 /** Hardens and compiles a guest (`guest-contract.ts`), all of it in this thread. Throws `GuestError` and `WasmError`. */
 export async function hardenAndCompile(
   bytes: Uint8Array<ArrayBuffer>,
   options: CompileOptions & { readonly digest: string },
 ): Promise<GuestModule> {
-  const { digest, name, memoryMaxBytes, functionBytes, contract = 'command' } = options
+  const { digest, name, memoryMaxBytes, functionBytes, contract } = options
   const { bytes: hardened, ...facts } = hardenHere(bytes, {
     memoryMaxBytes,
     ...TABLE_LIMITS,
@@ -52,43 +58,42 @@ export async function compileHardenedModule(
   hardened: Uint8Array<ArrayBuffer>,
   facts: HardenedFacts,
 ): Promise<GuestModule> {
-  return { ...facts, ...(await compile(hardened, { name: facts.name, contract: 'command' })) }
+  return { ...facts, ...(await compile(hardened, { name: facts.name })) }
 }
 
 interface Source {
   readonly name: string
-  readonly contract: Contract
+  /** Default: what the module says. */
+  readonly contract?: Contract | undefined
   readonly original?: Uint8Array<ArrayBuffer>
 }
 
+type Compiled = Pick<
+  GuestModule,
+  'module' | 'wasiNames' | 'memories' | 'images' | 'component' | 'isReactor'
+>
+
 async function compile(
   hardened: Uint8Array<ArrayBuffer>,
-  { name, contract, original }: Source,
-): Promise<Pick<GuestModule, 'module' | 'wasiNames' | 'memories' | 'images' | 'component'>> {
-  if (isComponent(hardened)) return compileComponent(hardened, { name, contract })
+  { name, contract: wanted, original }: Source,
+): Promise<Compiled> {
+  if (isComponent(hardened)) return compileComponent(hardened, { name, contract: wanted })
+  const found = readInterface(hardened)
+  const contract = wanted ?? contractOf(found)
   const core = await compileCore(hardened, {
     name,
     original,
     wanted: contract === 'reactor' ? isWantedOfReactor : isWantedOfCommand,
-    sizes: (declared) =>
-      contract === 'reactor' && declared.length === 1 ? declared.map(wholeSize) : declared,
+    sizes: (declared) => memoriesOf(contract, declared),
   })
   try {
-    return { ...core, wasiNames: checkContract(hardened, { name, contract }) }
+    const problem = contractProblem(found, contract)
+    if (problem !== undefined)
+      throw new GuestError('GUEST_WRONG_CONTRACT', `Cannot run ${name}: ${problem}`)
+    const wasiNames = new Set(found.imports.map((entry) => entry.name))
+    return { ...core, wasiNames, isReactor: contract === 'reactor' }
   } catch (error) {
     dropImages(core.images)
     throw error
   }
-}
-
-/** Returns the names of the preview 1 functions it imports. */
-function checkContract(
-  hardened: Uint8Array,
-  { name, contract }: Pick<Source, 'name' | 'contract'>,
-): ReadonlySet<string> {
-  const found = readInterface(hardened)
-  const problem = contractProblem(found, contract)
-  if (problem !== undefined)
-    throw new GuestError('GUEST_WRONG_CONTRACT', `Cannot run ${name}: ${problem}`)
-  return new Set(found.imports.map((entry) => entry.name))
 }

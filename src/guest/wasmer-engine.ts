@@ -58,6 +58,9 @@ export class WasmerInstance implements Instance {
     return this.#runs
   }
 
+  /** Nobody need know: it runs once. */
+  readonly hasReturned = false
+
   /** It runs once. */
   get isSpent(): boolean {
     return this.#runs > 0

@@ -220,7 +220,7 @@ interface Spawning {
   readonly most: number
 }
 
-function canRunAgain({ instance, sizing, maxRequests }: PooledInstance): boolean {
+function canRunAgain({ instance, module, sizing, maxRequests }: PooledInstance): boolean {
   if (maxRequests > 0) {
     const limit = Math.ceil(maxRequests * (1 - instance.jitter * MAX_REQUESTS_JITTER))
     if (instance.runs >= limit) return false
@@ -229,7 +229,8 @@ function canRunAgain({ instance, sizing, maxRequests }: PooledInstance): boolean
     case 'reset':
       return instance.reset()
     case 'persistent':
-      return !instance.isSpent
+      // A reactor that has called proc_exit is in the middle of something.
+      return !instance.isSpent && (module.isReactor !== true || instance.hasReturned)
     default:
       return false
   }

@@ -3,6 +3,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
 import type { Clock } from '../base/clock.ts'
+import { toWire } from '../base/errors.ts'
 import { lastWords } from '../base/last-words.ts'
 import { nameValuesOf } from '../base/name-values.ts'
 import { percentDecoded } from '../base/percent.ts'
@@ -10,6 +11,7 @@ import { TailSink } from '../base/tail-sink.ts'
 import { parseEnvironment } from '../cgi/environment.ts'
 import { guestEnvironment } from '../cgi/guest-environment.ts'
 import { CgiResponseStream, DEFAULT_RESPONSE_LIMITS } from '../cgi/response-stream.ts'
+import { bootModule } from '../guest/boot.ts'
 import { runToEnd } from '../guest/engine.ts'
 import { FaultConduct } from '../guest/fault-conduct.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
@@ -57,7 +59,7 @@ export async function probe(
     allowedHeaders: new Set(),
     requestId: 'probe',
   })
-  const instance = new GuestInstance(module, clock)
+  const instance = new GuestInstance(await booted(module, job, clock), clock)
   const stdout: ByteSink = {
     write: (bytes) => {
       const taken = response.write(bytes)
@@ -110,6 +112,31 @@ export async function probe(
   }
   checkAnswer(answer, head.slice(end + 4), job)
   return answer
+}
+
+/** What comes before the first request, where there is something. */
+async function booted(module: GuestModule, job: ModuleJob, clock: Clock): Promise<GuestModule> {
+  if (module.isReactor !== true) return module
+  const { env, imagePath, limits, name } = job
+  try {
+    return await bootModule(module, {
+      clock,
+      grants: {
+        env: Object.entries(env).map((entry) => Buffer.from(entry.join('='))),
+        preopens: preopensOf(imagePath, clock),
+        random: (into) => randomFillSync(into),
+        limits: DEFAULT_WASI_LIMITS,
+      },
+      cpuMs: limits.cpuMs,
+      wallMs: limits.wallMs,
+    })
+  } catch (cause) {
+    throw new PublisherError(
+      'PUBLISHER_PROBE_FAILED',
+      `Cannot publish ${name}: ${toWire(cause).message}`,
+      { cause },
+    )
+  }
 }
 
 function checkAnswer(

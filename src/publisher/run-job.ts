@@ -7,6 +7,7 @@ import { type HardenedComponent, hardenComponent } from '../component/harden-com
 import { isComponent } from '../component/preamble.ts'
 import { compileComponent } from '../guest/components.ts'
 import { type GuestModule, TABLE_LIMITS } from '../guest/guest-module.ts'
+import { memoriesOf } from '../guest/make-module.ts'
 import { v8Refusal } from '../guest/v8-refusal.ts'
 import { digestOf } from '../store/digest.ts'
 import type {
@@ -98,7 +99,7 @@ async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): P
   )
   const parts = await step(
     'compile',
-    () => compile(hardened.bytes, name, bytes),
+    () => compile(hardened.bytes, { name, original: bytes, isReactor: verified.kind === 'reactor' }),
     () => ({ note: 'V8 takes it', found: {} }),
   )
   const guest: GuestModule = {
@@ -108,7 +109,7 @@ async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): P
     images: [],
     ...parts,
     memoryMaxBytes,
-    isResettable: false, // it runs once
+    isResettable: verified.reset.isPossible,
   }
   await step(
     'probe',
@@ -162,17 +163,24 @@ function hardenOne(bytes: Uint8Array, options: HardenOptions): HardenedComponent
   return { bytes: hardened, reports: [report] }
 }
 
+interface Named {
+  readonly name: string
+  /** Before it was hardened. */
+  readonly original: Uint8Array<ArrayBuffer>
+  readonly isReactor: boolean
+}
+
 type Parts = Pick<GuestModule, 'module' | 'memories'> & Partial<GuestModule>
 
 async function compile(
   hardened: Uint8Array<ArrayBuffer>,
-  name: string,
-  original: Uint8Array<ArrayBuffer>,
+  { name, original, isReactor }: Named,
 ): Promise<Parts> {
   if (isComponent(hardened)) return compileComponent(hardened, { name, contract: 'command' })
-  const { bytes, memories } = importMemories(hardened)
+  const { bytes, memories: declared } = importMemories(hardened)
+  const memories = memoriesOf(isReactor ? 'reactor' : 'command', declared)
   try {
-    return { module: await WebAssembly.compile(bytes), memories }
+    return { module: await WebAssembly.compile(bytes), memories, isReactor }
   } catch (cause) {
     throw new PublisherError(
       'PUBLISHER_INVALID_MODULE',

@@ -2,13 +2,13 @@
 import type { Lifetime } from '../base/lifetime.ts'
 import { type ComponentInspection, inspectComponent } from '../component/inspect-component.ts'
 import { isComponent } from '../component/preamble.ts'
-import { contractProblem } from '../guest/guest-contract.ts'
+import { contractOf, contractProblem } from '../guest/guest-contract.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
 import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from '../wasm/limits.ts'
 import { PublisherError } from './errors.ts'
 
 export interface VerifiedModule {
-  readonly kind: 'WASI command' | 'component'
+  readonly kind: 'WASI command' | 'reactor' | 'component'
   /** That it defines. */
   readonly functions: number
   readonly features: readonly string[]
@@ -38,12 +38,13 @@ export function verifyModule(bytes: Uint8Array, options: VerifyOptions): Verifie
 type Found = Omit<VerifiedModule, 'lifetime'>
 
 function foundInCommand(inspection: ModuleInspection, name: string): Found {
-  const problem = contractProblem(inspection.interface)
+  const contract = contractOf(inspection.interface)
+  const problem = contractProblem(inspection.interface, contract)
   if (problem !== undefined)
     throw new PublisherError('PUBLISHER_WRONG_CONTRACT', `Cannot publish ${name}: ${problem}`)
   const { features, functions, imports, reset } = inspection
   return {
-    kind: 'WASI command',
+    kind: contract === 'command' ? 'WASI command' : contract,
     functions: functions.defined,
     features,
     reset,

@@ -118,6 +118,16 @@ export class CallContext {
     return this.#standard.streams
   }
 
+  /** Descriptor 0 reads what the session grants as if nothing had been read yet. */
+  restartInput(): void {
+    this.#standard.readFrom(this.grants.stdin)
+  }
+
+  /** Descriptor 0 is at its end. */
+  endInput(): void {
+    this.#standard.readFrom(NOTHING.stdin)
+  }
+
   attach(memory: WebAssembly.Memory): void {
     this.#memory = memory
     this.#refresh()

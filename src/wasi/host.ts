@@ -25,6 +25,7 @@ import { POLL_CALLS } from './poll-calls.ts'
 import { PROC_CALLS } from './proc-calls.ts'
 import { RANDOM_CALLS } from './random-calls.ts'
 import { READDIR_CALLS } from './readdir-calls.ts'
+import { REQUEST_CALLS } from './request-calls.ts'
 import { SCHED_CALLS } from './sched-calls.ts'
 import type { WasiGrants } from './session.ts'
 import { SOCK_CALLS } from './sock-calls.ts'
@@ -52,7 +53,13 @@ const PREVIEW1_CALLS: ReadonlyMap<string, Bind> = new Map(
 )
 
 const BEYOND_CALLS: ReadonlyMap<string, Bind> = new Map(
-  Object.entries<Bind>({ ...ALARM_CALLS, ...FIBER_CALLS, ...LOCK_CALLS, ...MODE_CALLS }),
+  Object.entries<Bind>({
+    ...ALARM_CALLS,
+    ...FIBER_CALLS,
+    ...LOCK_CALLS,
+    ...MODE_CALLS,
+    ...REQUEST_CALLS,
+  }),
 )
 
 /** No name is in both. */

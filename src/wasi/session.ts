@@ -20,6 +20,10 @@ export interface WasiGrants {
   readonly stdin: ByteSource
   readonly stdout: ByteSink
   readonly stderr: ByteSink
+  /** Ends the answer, while the guest goes on, with this status. False: it has been ended. Default: there is none. */
+  readonly finish?: ((status: number) => boolean) | undefined
+  /** From here on `stdin` is FCGI_DATA, or FCGI_STDIN alone. False: the request has no such input. Default: it has no FCGI_DATA. */
+  readonly selectInput?: ((isData: boolean) => boolean) | undefined
   /** Which of the three are terminals; default: none, so that C libraries buffer whole blocks. */
   readonly terminals?: readonly [stdin: boolean, stdout: boolean, stderr: boolean]
   /** In order, from descriptor 3 on. Read once, before the guest can use or see them: it may be a getter. */

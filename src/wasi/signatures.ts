@@ -58,6 +58,8 @@ const BEYOND_PARAMETERS: Readonly<Record<string, string>> = {
   create_mode: 'i',
   fiber_new: 'ii',
   fiber_switch: 'i',
+  filter_input: 'i',
+  finish_request: 'i',
   flock: 'ii',
   fstat: 'ii',
   stat: 'iiiii',

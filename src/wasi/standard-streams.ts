@@ -60,6 +60,11 @@ export class StandardStreams {
     this.descriptors = this.streams.map((stream) => new Descriptor(stream, stream.rights))
   }
 
+  /** What has been looked ahead at is forgotten. */
+  readFrom(source: ByteSource): void {
+    this.streams[0].source?.begin(source)
+  }
+
   /** From here on they are those of another session, as if they had been made for it. */
   begin(grants: StandardGrants): void {
     const terminals = grants.terminals ?? NO_TERMINALS

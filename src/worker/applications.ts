@@ -14,6 +14,7 @@ import { type AskedRequest, type FindScript, warmRequests } from '../gateway/war
 import { type BootTurns, variablesOfImport, warmModule } from '../guest/boot.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
+import { entriesOf } from './boot-handler.ts'
 import { moved, RealRoot } from './real-root.ts'
 import type { Runtime } from './runtimes.ts'
 
@@ -186,10 +187,6 @@ async function load(
 function failedOf(error: unknown, requests: readonly AskedRequest[]): AskedRequest | undefined {
   const isOne = error instanceof CodedError && error.code === 'GUEST_WARM_REQUEST_FAILED'
   return isOne ? requests.find(({ name }) => name === error.details['request']) : undefined
-}
-
-function entriesOf(env: Readonly<Record<string, string>>): Uint8Array[] {
-  return Object.entries(env).map((entry) => Buffer.from(entry.join('=')))
 }
 
 /** From paths as the guest sees them to those of this machine; undefined: nothing of the tenant's is there. */

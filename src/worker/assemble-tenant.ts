@@ -14,9 +14,10 @@ import type { CompileCache } from '../guest/compile-cache.ts'
 import type { CompileLimits } from '../guest/guest-module.ts'
 import type { LoadTurns } from '../guest/load-turns.ts'
 import type { FailingRelease } from '../ipc/messages.ts'
-import type { ReleaseReader } from '../store/release-reader.ts'
+import type { LiveHandler, ReleaseReader } from '../store/release-reader.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
 import { type ApplicationParts, runScripts, type Scripts } from './applications.ts'
+import { bootHandler } from './boot-handler.ts'
 import { type FileParts, mountedIn, preopensOf, treeOf } from './guest-files.ts'
 import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
 import type { Runtime } from './runtimes.ts'
@@ -68,7 +69,10 @@ export function assembleTenant(config: TenantConfig, shared: TenantParts, worker
       shared,
     ),
   )
-  const documentRoot = documentRootOf(config, shared, { runtimes, makePreopens })
+  const documentRoot = documentRootOf(config, shared, {
+    ...{ runtimes, makePreopens },
+    settingsOf: (path) => byPath.get(path) ?? settings,
+  })
   return {
     config,
     published: publishedOf(config, shared, (handler) => handlers.get(handler) ?? settings),
@@ -164,6 +168,8 @@ function publishedOf(
   const { name: tenant } = config
   const wallsMs = config.handlers.map(({ name }) => tenantFor(config, name).limits.wallMs)
   const verify = verifierOf(config.signers, reader)
+  const ofModule = (live: LiveHandler): HandlerSettings =>
+    settingsOfRelease(live, settingsFor(live.name), preopensOf(config, shared, live.imageRoot))
   return new PublishedHandlers({
     tenant,
     reader,
@@ -172,17 +178,16 @@ function publishedOf(
     wallMs: Math.max(config.limits.wallMs, ...wallsMs),
     settingsOf: (live) =>
       live.release.manifest.runtime === undefined
-        ? settingsOfRelease(
-            live,
-            settingsFor(live.name),
-            preopensOf(config, shared, live.imageRoot),
-          )
+        ? ofModule(live)
         : settingsOfScripts(live, settingsFor(live.name), { tenant: config, parts: shared }),
     scriptsOf: scriptsOf(config, shared, { reader, verify }),
     fileReader,
     verify,
-    load: (live, holder) =>
-      loadRelease(live, compileLimits(tenantFor(config, live.name)), { ...shared, holder }),
+    load: async (live, holder) => {
+      const limits = compileLimits(tenantFor(config, live.name))
+      const compiled = await loadRelease(live, limits, { ...shared, holder })
+      return bootHandler(compiled, ofModule(live), { ...shared, tenant: config })
+    },
     onFailing: ({ name: handler, digest: release }, { requests, failures }) =>
       shared.onFailing?.({ tenant, handler, release, requests, failures }),
   })
@@ -191,12 +196,14 @@ function publishedOf(
 /** What runs scripts below the root, and what it sees of the file system. */
 interface RootParts extends Pick<HandlerSettings, 'makePreopens'> {
   readonly runtimes: readonly ScriptRuntime[]
+  /** Of the module at a path. */
+  readonly settingsOf: (path: string) => HandlerSettings
 }
 
 function documentRootOf(
   config: TenantConfig,
   shared: Shared,
-  { runtimes, makePreopens }: RootParts,
+  { runtimes, makePreopens, settingsOf }: RootParts,
 ): DocumentRoot | undefined {
   if (config.root === undefined) return undefined
   const usual = compileLimits(config)
@@ -211,6 +218,7 @@ function documentRootOf(
     isMounted: mountedIn(config, makePreopens),
     revalidateMs: config.revalidateMs,
     limitsOf: (path) => own.get(path) ?? usual,
+    prepare: (module, path) => bootHandler(module, settingsOf(path), { ...shared, tenant: config }),
     tenant: config.name,
     cache: shared.modules,
     turns: shared.turns,

@@ -22,6 +22,7 @@ import {
 import type { LoadTurns } from '../guest/load-turns.ts'
 import type { RuntimeFacts } from '../ipc/messages.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../wasi/session.ts'
+import { entriesOf } from './boot-handler.ts'
 
 export interface RuntimesOptions {
   readonly clock: Clock
@@ -167,7 +168,7 @@ export class Runtimes {
     return bootModule(compiled, {
       clock,
       grants: {
-        env: Object.entries(env).map((entry) => Buffer.from(entry.join('='))),
+        env: entriesOf(env),
         preopens: makePreopens(),
         random: (into) => void randomFillSync(into),
         limits: DEFAULT_WASI_LIMITS,

@@ -71,6 +71,8 @@ export const BEYOND_SIGNATURES: Readonly<Record<string, string>> = {
   create_mode: 'i',
   fiber_new: 'ii',
   fiber_switch: 'i',
+  filter_input: 'i',
+  finish_request: 'i',
   flock: 'ii',
   fstat: 'ii',
   stat: 'iiiii',
