@@ -176,7 +176,9 @@ function isStale(language: Language, output: string): boolean {
 }
 
 function filesIn(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) =>
+    join(folder, name),
+  )
 }
 
 async function assemblyScript(): Promise<Compile | undefined> {

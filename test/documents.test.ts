@@ -91,7 +91,7 @@ test('guests/README.md has every sample guest, with its languages', () => {
   const languages = new Map<string, string[]>()
   for (const path of files) {
     const [, language = '', name = ''] =
-      /^guests\/(as|c|js|rust)\/(\w+)\.(?:ts|c|js|rs)$/.exec(path) ?? []
+      /^guests\/(as|c|fcgi|js|rust)\/(\w+)\.(?:ts|c|js|rs)$/.exec(path) ?? []
     if (name !== '') languages.set(name, [...(languages.get(name) ?? []), language])
   }
   const rows = (pages.get('guests/README.md') ?? '').matchAll(/^\| `(\w+)` +\| ([a-z ]+?) +\|/gm)

@@ -13,7 +13,6 @@ export interface InstanceOrder {
 }
 
 export function makeInstance({ engine, module, clock }: InstanceOrder): Instance {
-  const isOwn =
-    engine === 'own' || module.component !== undefined || module.first !== undefined
+  const isOwn = engine === 'own' || module.component !== undefined || module.first !== undefined
   return isOwn ? new GuestInstance(module, clock) : new WasmerInstance(module, clock)
 }

@@ -99,7 +99,8 @@ async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): P
   )
   const parts = await step(
     'compile',
-    () => compile(hardened.bytes, { name, original: bytes, isReactor: verified.kind === 'reactor' }),
+    () =>
+      compile(hardened.bytes, { name, original: bytes, isReactor: verified.kind === 'reactor' }),
     () => ({ note: 'V8 takes it', found: {} }),
   )
   const guest: GuestModule = {

@@ -94,14 +94,20 @@ describe('counter', () => {
     }
   })
 
-  test.each(['reset', 'persistent'])('%s: one that exits has answered, and another one follows', async (lifetime) => {
-    open(`lifetime = "${lifetime}"\nmax_children = 1\n`)
-    await ask('counter', 'one')
-    const exited = await ask('counter', 'exit=4')
-    expect(exited).toMatchObject({ status: 200, isComplete: true, appStatus: 4 })
-    expect(exited.text).toBe(lifetime === 'reset' ? line(1, 'nothing') : line(2, 'one'))
-    expect(await ask('counter', 'three')).toMatchObject({ text: line(1, 'nothing'), appStatus: 0 })
-  })
+  test.each(['reset', 'persistent'])(
+    '%s: one that exits has answered, and another one follows',
+    async (lifetime) => {
+      open(`lifetime = "${lifetime}"\nmax_children = 1\n`)
+      await ask('counter', 'one')
+      const exited = await ask('counter', 'exit=4')
+      expect(exited).toMatchObject({ status: 200, isComplete: true, appStatus: 4 })
+      expect(exited.text).toBe(lifetime === 'reset' ? line(1, 'nothing') : line(2, 'one'))
+      expect(await ask('counter', 'three')).toMatchObject({
+        text: line(1, 'nothing'),
+        appStatus: 0,
+      })
+    },
+  )
 
   test('the exit status is that of END_REQUEST', async () => {
     open()
@@ -181,7 +187,12 @@ describe.each(['reset', 'persistent'])('conduct, %s', (lifetime) => {
 
   test('a Filter has two inputs, and others one', async () => {
     begin()
-    const filter = { role: Role.Filter, body: 'body', data: 'file', params: { FCGI_DATA_LENGTH: '4' } }
+    const filter = {
+      role: Role.Filter,
+      body: 'body',
+      data: 'file',
+      params: { FCGI_DATA_LENGTH: '4' },
+    }
     expect((await ask('conduct', 'data', filter)).text).toBe('body|0|file|1')
     expect((await ask('conduct', 'echo', filter)).text).toBe('body')
     expect((await ask('conduct', 'data', { body: 'body' })).text).toBe('body|-5||1')
