@@ -8,10 +8,10 @@ import type { Value } from './value.ts'
 
 /** Bytes of one string. */
 export const MAX_STRING_BYTES: number = 1024 * 1024
-/** Bytes of all strings and lists of one call. */
-export const MAX_LIFTED_BYTES: number = 16 * 1024 * 1024
-/** Elements of one list that is not of bytes. */
-export const MAX_LIST_ELEMENTS = 65_536
+/** Bytes of all strings and lists of one call, which are copied before anybody knows what becomes of them. */
+export const MAX_LIFTED_BYTES: number = 2 * 1024 * 1024
+/** Elements of one list that is not of bytes: each may be a list itself, which takes microseconds. No function takes more. */
+export const MAX_LIST_ELEMENTS = 1024
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const UTF16 = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true })

@@ -8,6 +8,7 @@ import { MAX_HANDLES } from '../../src/component/handle-table.ts'
 import { MAX_RANDOM_BYTES } from '../../src/component/host/clock-functions.ts'
 import { MAX_UNSET_BYTES } from '../../src/component/host/guest-output.ts'
 import { MAX_FIELD_BYTES, MAX_FIELDS } from '../../src/component/host/http-field-functions.ts'
+import { MAX_POLLED } from '../../src/component/host/pollable.ts'
 import { MAX_KEPT_FOR_GUEST } from '../../src/component/host/preview1-calls.ts'
 import { MAX_LIFTED_BYTES, MAX_LIST_ELEMENTS, MAX_STRING_BYTES } from '../../src/component/lift.ts'
 import { COMPONENT_LIMITS } from '../../src/component/limits.ts'
@@ -231,6 +232,7 @@ const IN_PAGE = [
   ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES', 'MAX_MESSAGE_BYTES', 'MAX_HANDLES'],
   ...['MAX_STRING_BYTES', 'MAX_FIELDS', 'MAX_LIST_ELEMENTS', 'MAX_FIELD_BYTES'],
   ...['MAX_RANDOM_BYTES', 'MAX_UNSET_BYTES', 'MAX_LIFTED_BYTES', 'MAX_KEPT_FOR_GUEST'],
+  'MAX_POLLED',
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [
@@ -261,6 +263,7 @@ const INSIDE = [
   ...['MAX_FLAT_PARAMETERS'],
   // Of fields of a request that ask for a part, or for another form; of what others of us send.
   ...['MAX_ELEMENTS', 'MAX_HEAD_BYTES', 'MAX_STATUS_LENGTH', 'MAX_ACTIVATED_SOCKETS'],
+  ...['MAX_CHUNK_LINE_BYTES'],
 ]
 
 test('every constant that bounds what a guest or a peer does is there', () => {
@@ -297,6 +300,7 @@ test('limits of a component are those of the code', () => {
     ['heldBytes', MAX_UNSET_BYTES],
     ['keptBytes', MAX_KEPT_FOR_GUEST],
     ['randomBytes', MAX_RANDOM_BYTES],
+    ['polled', MAX_POLLED],
   ])
 })
 

@@ -9,6 +9,9 @@ import { after, MOVED_BYTES, type Preview1Calls, type Wish } from './preview1-ca
 /** Of an answer that has no head yet, and of a request that is not sent yet. */
 export const MAX_UNSET_BYTES: number = 1024 * 1024
 
+/** What is held is put together up to here: written byte by byte, each byte would be an array of its own. */
+const JOINED_BYTES = 4096
+
 export const CLOSED: Case = err(caseOf('closed'))
 
 /** A file, at an offset that moves on; `undefined`: its end. Or a descriptor that bytes are written to one after the other. */
@@ -82,7 +85,7 @@ export class OutputStream extends HostResource {
       this.fail(Errno.FBIG)
       return this.#failure ?? OK
     }
-    if (bytes.length > 0) this.#held.push(this.#framed(bytes))
+    if (bytes.length > 0) this.#hold(bytes)
     return after(this.pump(waits), () => this.#failure ?? OK)
   }
 
@@ -172,6 +175,13 @@ export class OutputStream extends HostResource {
     this.#offset += BigInt(count)
     if (count === first.length) this.#held.shift()
     else this.#held[0] = first.subarray(count)
+  }
+
+  #hold(bytes: Uint8Array): void {
+    const last = this.#isHeldBack ? this.#held.at(-1) : undefined
+    if (last === undefined || last.length + bytes.length > JOINED_BYTES) {
+      this.#held.push(this.#framed(bytes))
+    } else this.#held[this.#held.length - 1] = Buffer.concat([last, bytes])
   }
 
   #framed(bytes: Uint8Array): Uint8Array {

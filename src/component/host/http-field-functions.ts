@@ -24,6 +24,14 @@ const FIELD_KEPT = 32
 
 const INVALID = err(caseOf('invalid-syntax'))
 
+/** Bytes of their names and values. More than may be is a fault, before anything else is asked about them. */
+function bytesOf(entries: readonly FieldEntry[]): number {
+  const bytes = entries.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+  if (entries.length > MAX_FIELDS || bytes > MAX_FIELD_BYTES)
+    throw fault(`more than ${MAX_FIELDS} fields, or ${MAX_FIELD_BYTES} bytes of them`)
+  return bytes
+}
+
 const problemOf = (
   fields: Fields,
   name: string,
@@ -41,6 +49,7 @@ function change(
   { name, values, keeps }: { name: string; values: readonly Uint8Array[]; keeps: boolean },
 ): Case {
   host.charge(fields.entries.length * FIELD_WORK)
+  bytesOf(values.map((value): FieldEntry => [name, value]))
   const problem = problemOf(fields, name, values)
   if (problem !== undefined) return problem
   const lower = name.toLowerCase()
@@ -48,10 +57,7 @@ function change(
     ? fields.entries
     : fields.entries.filter(([own]) => own.toLowerCase() !== lower)
   const entries = [...kept, ...values.map((value): FieldEntry => [lower, value])]
-  const bytes = entries.reduce((sum, [own, value]) => sum + own.length + value.length, 0)
-  if (entries.length > MAX_FIELDS || bytes > MAX_FIELD_BYTES)
-    throw fault(`more than ${MAX_FIELDS} fields, or ${MAX_FIELD_BYTES} bytes of them`)
-  host.calls.keep(bytes + entries.length * FIELD_KEPT)
+  host.calls.keep(bytesOf(entries) + entries.length * FIELD_KEPT)
   fields.entries = entries
   return OK
 }
@@ -62,6 +68,8 @@ export const FIELDS: Interface = {
     '(list<tuple<string, list<u8>>>) -> result<own<$fields>, $header-error>',
     (host) => (entries: readonly FieldEntry[]) => {
       const fields = new Fields()
+      const bytes = bytesOf(entries)
+      host.charge(entries.length * FIELD_WORK)
       const sorted: FieldEntry[] = []
       for (const [name, value] of entries) {
         const problem = problemOf(fields, name, [value])
@@ -70,10 +78,6 @@ export const FIELDS: Interface = {
       }
       const [first] = sorted
       if (first === undefined) return ok(fields)
-      const bytes = sorted.reduce((sum, [own, value]) => sum + own.length + value.length, 0)
-      host.charge(sorted.length * FIELD_WORK)
-      if (sorted.length > MAX_FIELDS || bytes > MAX_FIELD_BYTES)
-        throw fault(`more than ${MAX_FIELDS} fields, or ${MAX_FIELD_BYTES} bytes of them`)
       host.calls.keep(bytes + sorted.length * FIELD_KEPT)
       fields.entries = sorted
       return ok(fields)

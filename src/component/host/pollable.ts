@@ -5,6 +5,9 @@ import type { ComponentHost } from './component-host.ts'
 import { type Interface, plain, waiting } from './host-function.ts'
 import { after, type Wish } from './preview1-calls.ts'
 
+/** Of one call: to look at one may be to try to write what it holds. The same one may be named again and again. */
+export const MAX_POLLED = 256
+
 export class Pollable extends HostResource {
   readonly wish: Wish | Wishes | undefined
 
@@ -67,6 +70,8 @@ export const POLL: Interface = {
   ),
   poll: waiting('(list<borrow<$pollable>>) -> list<u32>', (host) => (all: readonly Pollable[]) => {
     if (all.length === 0) throw fault('poll was asked to wait for nothing')
+    if (all.length > MAX_POLLED)
+      throw fault(`poll was asked to wait for ${all.length} things, wanted at most ${MAX_POLLED}`)
     return poll(host, all, true)
   }),
 }

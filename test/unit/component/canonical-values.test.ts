@@ -222,7 +222,7 @@ const FAULTS: ReadonlyArray<
   ['text out of bounds', primitive('string'), [65_535, 2], /out of bounds/],
   ['text at 2^32 - 1', primitive('string'), [-1, 2], /out of bounds/],
   ['a longer text than may be', primitive('string'), [0, 1_048_577], /at most 1048576/],
-  ['a longer list than may be', list(primitive('u16')), [0, 65_537], /at most 65536/],
+  ['a longer list than may be', list(primitive('u16')), [0, 1025], /at most 1024/],
   ['a list at an odd address', list(primitive('u16')), [17, 1], /not a multiple of 2/],
   ['a list of bytes out of bounds', list(primitive('u8')), [0, -1], /out of bounds/],
   ['half of a surrogate pair', primitive('char'), [0xd800], /no character/],
@@ -235,6 +235,16 @@ test.each(FAULTS)('refused: %s', (_, type, flat, message) => {
   const scope = scopes()
   put(scope, 16, [0xff])
   assert.throws(() => liftFlat(scope, [type], flat), message)
+})
+
+test('the same bytes told of again and again count each time', () => {
+  const scope = scopes()
+  // 40 times: 60,000 bytes from 0 on.
+  put(scope, 1024, Array(40).fill([0, 0, 0, 0, 0x60, 0xea, 0, 0]).flat())
+  assert.throws(
+    () => liftFlat(scope, [list(list(primitive('u8')))], [1024, 40]),
+    /more than 2097152 bytes/,
+  )
 })
 
 class Thing extends HostResource {}
