@@ -7,6 +7,10 @@ import { MAX_WARM_PATHS } from '../../src/base/warm-paths.ts'
 import { MAX_HANDLES } from '../../src/component/handle-table.ts'
 import { MAX_RANDOM_BYTES } from '../../src/component/host/clock-functions.ts'
 import { MAX_UNSET_BYTES } from '../../src/component/host/guest-output.ts'
+import {
+  MAX_ANSWER_FIELDS,
+  MAX_ANSWER_HEAD_BYTES,
+} from '../../src/component/host/http-answer-reader.ts'
 import { MAX_FIELD_BYTES, MAX_FIELDS } from '../../src/component/host/http-field-functions.ts'
 import { MAX_POLLED } from '../../src/component/host/pollable.ts'
 import { MAX_KEPT_FOR_GUEST } from '../../src/component/host/preview1-calls.ts'
@@ -232,7 +236,7 @@ const IN_PAGE = [
   ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES', 'MAX_MESSAGE_BYTES', 'MAX_HANDLES'],
   ...['MAX_STRING_BYTES', 'MAX_FIELDS', 'MAX_LIST_ELEMENTS', 'MAX_FIELD_BYTES'],
   ...['MAX_RANDOM_BYTES', 'MAX_UNSET_BYTES', 'MAX_LIFTED_BYTES', 'MAX_KEPT_FOR_GUEST'],
-  'MAX_POLLED',
+  ...['MAX_POLLED', 'MAX_ANSWER_HEAD_BYTES', 'MAX_ANSWER_FIELDS'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [
@@ -301,6 +305,8 @@ test('limits of a component are those of the code', () => {
     ['keptBytes', MAX_KEPT_FOR_GUEST],
     ['randomBytes', MAX_RANDOM_BYTES],
     ['polled', MAX_POLLED],
+    ['answerHeadBytes', MAX_ANSWER_HEAD_BYTES],
+    ['answerFields', MAX_ANSWER_FIELDS],
   ])
 })
 

@@ -4,7 +4,7 @@ import type { FieldEntry } from './http-fields.ts'
 
 /** Of a head, of the trailers, and of the line before a chunk. */
 export const MAX_ANSWER_HEAD_BYTES: number = 64 * 1024
-const MAX_ANSWER_FIELDS = 1_000
+export const MAX_ANSWER_FIELDS = 1_000
 const MAX_CHUNK_LINE_BYTES = 1024
 
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-9][0-9]{2})(?: .*)?$/
