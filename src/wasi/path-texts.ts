@@ -42,14 +42,15 @@ export class PathTexts {
     let bits = 0
     for (let at = 0; at < length; at++) {
       const byte = bytes[start + at] ?? 0
-      own[at] = byte
       bits |= byte
       hash = Math.imul(hash ^ byte, HASH_FACTOR)
     }
     this.#places ??= new Array<Kept | number>(PLACES).fill(0)
     const place = hash & (PLACES - 1)
     const known = this.#places[place]
-    if (typeof known === 'object' && isAt(known.bytes, own, length)) return known.path
+    const isAlike = typeof known === 'object' && known.bytes.length === length
+    if (isAlike && isAt(known.bytes, bytes, start)) return known.path
+    for (let at = 0; at < length; at++) own[at] = bytes[start + at] ?? 0
     const latin1 = own.toString('latin1', 0, length)
     const path = takeApart(bits < 0x80 ? latin1 : decoder.decode(own.subarray(0, length)))
     this.#places[place] = known === hash ? { bytes: latin1, path } : hash
@@ -67,8 +68,8 @@ export function takeApart(text: string): PathText {
   }
 }
 
-function isAt(known: string, bytes: Uint8Array, length: number): boolean {
-  if (known.length !== length) return false
-  for (let at = 0; at < length; at++) if (known.charCodeAt(at) !== bytes[at]) return false
+function isAt(known: string, bytes: Uint8Array, start: number): boolean {
+  for (let at = 0; at < known.length; at++)
+    if (known.charCodeAt(at) !== bytes[start + at]) return false
   return true
 }
