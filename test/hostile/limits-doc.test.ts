@@ -54,6 +54,7 @@ import { MAX_HOST_ENTRIES } from '../../src/wasi/host-directory-reader.ts'
 import { DEFAULT_IMAGE_CACHE_LIMITS } from '../../src/wasi/image-cache.ts'
 import { MAX_LISTED_ENTRIES } from '../../src/wasi/listing.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
+import { MOST_FOLDERS, MOST_REMEMBERED } from '../../src/wasi/remembered-directory.ts'
 import { MAX_SYMLINKS } from '../../src/wasi/resolve.ts'
 import { DEFAULT_WASI_LIMITS } from '../../src/wasi/session.ts'
 import { MAX_WAYS, WAY_LIFE_MS } from '../../src/wasi/ways.ts'
@@ -185,6 +186,8 @@ test('fixed limits are those of the code', () => {
       MAX_FILES,
       MAX_APP_FILES,
       MAX_WAYS,
+      MOST_REMEMBERED,
+      MOST_FOLDERS,
       DEFAULT_IMAGE_CACHE_LIMITS.bytes,
       DEFAULT_IMAGE_CACHE_LIMITS.fileBytes,
       DEFAULT_FILE_READER_LIMITS.cache.bytes,
@@ -236,6 +239,7 @@ const IN_PAGE = [
   ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES', 'MAX_MESSAGE_BYTES', 'MAX_HANDLES'],
   ...['MAX_STRING_BYTES', 'MAX_FIELDS', 'MAX_LIST_ELEMENTS', 'MAX_FIELD_BYTES'],
   ...['MAX_RANDOM_BYTES', 'MAX_UNSET_BYTES', 'MAX_LIFTED_BYTES', 'MAX_KEPT_FOR_GUEST'],
+  ...['MOST_REMEMBERED', 'MOST_FOLDERS'],
   ...['MAX_POLLED', 'MAX_ANSWER_HEAD_BYTES', 'MAX_ANSWER_FIELDS'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
