@@ -1,10 +1,11 @@
-/** `node bench/run.ts [--quick]`, or one part with its own options: `node bench/run.ts http|cpu|php|python|speed [ARGS]`. */
+/** `node bench/run.ts [--quick]`, or one part with its own options: `node bench/run.ts http|cpu|languages|php|python|speed [ARGS]`. */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
 const PARTS: Readonly<Record<string, string>> = {
   cpu: join(import.meta.dirname, 'cpu', 'run.ts'),
   http: join(import.meta.dirname, 'http', 'run.ts'),
+  languages: join(import.meta.dirname, 'languages', 'run.ts'),
   php: join(import.meta.dirname, 'php', 'run.ts'),
   python: join(import.meta.dirname, 'python', 'run.ts'),
   speed: join(import.meta.dirname, 'speed', 'run.ts'),

@@ -3,9 +3,12 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { makeCpuGroup, removeCpuGroup } from './cpu-group.ts'
 
 const STOP_GRACE_MS = 3_000
 const POLL_MS = 20
+/** Goes into the group that it is given, and becomes the program behind it. */
+const JOIN = 'echo $$ > "$0/cgroup.procs"; exec "$@"'
 const LOG_TAIL_CHARACTERS = 1_500
 
 export interface ServerCommand {
@@ -29,7 +32,10 @@ export interface Server {
 /** Starts a server as the leader of a process group of its own. */
 export function startServer({ name, command, args, logFile, env = {} }: ServerCommand): Server {
   const log = openSync(logFile, 'a')
-  const child = spawn(command, [...args], {
+  const group = makeCpuGroup()
+  const [program, given] =
+    group === undefined ? [command, args] : ['sh', ['-c', JOIN, group, command, ...args]]
+  const child = spawn(program, [...given], {
     detached: true,
     stdio: ['ignore', log, log],
     env: { ...process.env, ...env },
@@ -56,6 +62,7 @@ export function startServer({ name, command, args, logFile, env = {} }: ServerCo
     stop: async () => {
       await stopGroup(pid, child, ended)
       process.removeListener('exit', killNow)
+      if (group !== undefined) removeCpuGroup(group)
     },
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Whether an application can be imported: the runtime is started with the release's files, as each worker will, and nothing of that is
- * kept. To the tenant's folders it cannot write, as it can in a worker: an import that has tried to may fail for that alone, and is not refused.
+ * kept. To the tenant's folders it cannot write, as it can in a worker. An import that fails after it has tried to is run again with copies
+ * of them, in memory, which it may write to; only where these are too large, or cannot be read, it is not known whether it fails.
  */
 import { randomFillSync } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
@@ -29,6 +30,7 @@ import { harden } from '../wasm/harden-module.ts'
 import { importMemories } from '../wasm/import-memories.ts'
 import { readInterface } from '../wasm/module-interface.ts'
 import { PublisherError } from './errors.ts'
+import { CopiedFolders, WatchedFolders, type WritableFolders } from './writable-folders.ts'
 
 /** Where workers show the files of a release. */
 const ROOT = '/app'
@@ -41,10 +43,34 @@ export interface ImportResult {
 
 /** Rejects with PUBLISHER_NO_APPLICATION. */
 export async function importApplication(job: ImportJob, clock: Clock): Promise<ImportResult> {
-  const { app, limits, name } = job
-  const asked = new Set<string>()
+  const { app } = job
   try {
     const runtime = await readRuntime(job)
+    const folders = new WatchedFolders()
+    const failed = await failureOf(runtime, job, clock, folders)
+    if (failed === undefined) return { app, unknown: undefined }
+    if (folders.refused.size === 0) throw refusal(job, failed)
+    const copies = new CopiedFolders(clock, job.limits)
+    const failedAgain = await failureOf(runtime, job, clock, copies)
+    if (failedAgain === undefined) return { app, unknown: undefined }
+    if (copies.isTooSmall) return { app, unknown: [...folders.refused].join(', ') }
+    throw refusal(job, failedAgain)
+  } catch (error) {
+    const { code, message } = toWire(error)
+    if (code === 'PUBLISHER_NO_APPLICATION') throw error
+    return { app, unknown: message }
+  }
+}
+
+/** GUEST_NO_APPLICATION, or undefined when it can be imported. Rejects where that is not known. */
+async function failureOf(
+  runtime: GuestModule,
+  job: ImportJob,
+  clock: Clock,
+  folders: WritableFolders,
+): Promise<unknown> {
+  const { app, limits } = job
+  try {
     await tryImport(runtime, {
       clock,
       application: { name: app, root: ROOT },
@@ -56,23 +82,26 @@ export async function importApplication(job: ImportJob, clock: Clock): Promise<I
           ...job.env,
           ...variablesOfImport({ name: app, root: ROOT }),
         }).map((entry) => Buffer.from(entry.join('='))),
-        preopens: treeOf(job, clock, asked),
+        preopens: treeOf(job, clock, folders),
         random: (into) => void randomFillSync(into),
         limits: { ...DEFAULT_WASI_LIMITS, openFiles: limits.openFiles },
       },
     })
+    return undefined
   } catch (error) {
-    const { code, details, message } = toWire(error)
-    if (code !== 'GUEST_NO_APPLICATION') return { app, unknown: message }
-    if (asked.size > 0) return { app, unknown: [...asked].join(', ') }
-    const actual = String(details['actual']).replace(`(${ROOT}/`, '(')
-    throw new PublisherError(
-      'PUBLISHER_NO_APPLICATION',
-      `Cannot publish ${name}: its application "${app}" cannot be imported: ${actual}, wanted one that the workers can import`,
-      { cause: error, details: { app, actual, said: String(details['said']) } },
-    )
+    if (toWire(error).code !== 'GUEST_NO_APPLICATION') throw error
+    return error
   }
-  return { app, unknown: undefined }
+}
+
+function refusal({ app, name }: ImportJob, error: unknown): PublisherError {
+  const { details } = toWire(error)
+  const actual = String(details['actual']).replace(`(${ROOT}/`, '(')
+  return new PublisherError(
+    'PUBLISHER_NO_APPLICATION',
+    `Cannot publish ${name}: its application "${app}" cannot be imported: ${actual}, wanted one that the workers can import`,
+    { cause: error, details: { app, actual, said: String(details['said']) } },
+  )
 }
 
 export function foundByImport({ app, unknown }: ImportResult): {
@@ -115,8 +144,7 @@ async function readRuntime({ modulePath, limits }: ImportJob): Promise<GuestModu
   }
 }
 
-/** `asked`: is told what the application wanted and cannot have here. */
-function treeOf({ imagePath, limits, mounts }: ImportJob, clock: Clock, asked: Set<string>) {
+function treeOf({ imagePath, limits, mounts }: ImportJob, clock: Clock, folders: WritableFolders) {
   const { tmpBytes: bytes, tmpFiles: files, tmpDepth: depth } = limits
   const scratch: MemoryLimits = { ...DEFAULT_MEMORY_LIMITS, bytes, files, depth }
   const tree = new MountPlan([ROOT, '/tmp', '/dev', ...mounts.map(({ guest }) => guest)]).open([
@@ -125,8 +153,7 @@ function treeOf({ imagePath, limits, mounts }: ImportJob, clock: Clock, asked: S
     new DeviceDirectory((into) => randomFillSync(into)),
     ...mounts.map(({ guest, host, isWritable }) => {
       if (host === null) return createScratchDirectory(clock, scratch)
-      const onRefused = (): void => void asked.add(`it writes to ${guest} when it is imported`)
-      return openHostDirectory(host, { writable: false, ...(isWritable ? { onRefused } : {}) })
+      return isWritable ? folders.open(host, guest) : openHostDirectory(host, { writable: false })
     }),
   ])
   return [{ guestPath: '/', directory: tree, isWhole: true }] satisfies readonly Preopen[]

@@ -87,8 +87,8 @@ export async function runImport(job: ImportJob, options: RunPublisherOptions): P
   const modulePath = realPathOf(job.modulePath)
   const readable = [modulePath, imagePath, ...mounts.flatMap(({ host }) => host ?? [])]
   const { timeMs } = options.limits ?? DEFAULT_PUBLISHER_LIMITS
-  // Most of it for what comes before: its runtime is compiled.
-  const ownMs = timeMs + limits.bootMs
+  // Most of it for what comes before: its runtime is compiled. It may be run twice.
+  const ownMs = timeMs + 2 * limits.bootMs
   const { reader, died } = await run(
     { job: { ...job, modulePath }, readable, moduleBytes: 0, timeMs: ownMs },
     options,

@@ -26,6 +26,8 @@ export class MemoryQuota {
   readonly limits: MemoryLimits
   #bytes = 0
   #files = 0
+  /** Whether something was more than fits. */
+  hasRefused = false
 
   constructor(limits: MemoryLimits) {
     this.limits = limits
@@ -43,14 +45,14 @@ export class MemoryQuota {
 
   /** Charges (or, if negative, gives back) contents: SUCCESS or NOSPC. */
   charge(bytes: number): number {
-    if (bytes > 0 && this.#bytes + bytes > this.limits.bytes) return Errno.NOSPC
+    if (bytes > 0 && this.#bytes + bytes > this.limits.bytes) return this.#refuse()
     this.#bytes += bytes
     return Errno.SUCCESS
   }
 
   /** Charges one more node with `bytes` of contents: SUCCESS, or NOSPC. */
   chargeNode(bytes: number): number {
-    if (this.#files >= this.limits.files) return Errno.NOSPC
+    if (this.#files >= this.limits.files) return this.#refuse()
     const errno = this.charge(NODE_BYTES + bytes)
     if (errno === Errno.SUCCESS) this.#files++
     return errno
@@ -60,5 +62,10 @@ export class MemoryQuota {
   releaseNode(bytes: number): void {
     this.#files--
     this.#bytes -= NODE_BYTES + bytes
+  }
+
+  #refuse(): number {
+    this.hasRefused = true
+    return Errno.NOSPC
   }
 }

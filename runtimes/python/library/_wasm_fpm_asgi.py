@@ -113,12 +113,22 @@ def as_wsgi(application):
     state = start_lifespan(application)
 
     def answer(environ, start_response):
+        if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
+            return refuse_web_socket(environ, start_response)
         others = asyncio.all_tasks(loop)
         request = Request(environ, start_response, state)
         loop.run_until_complete(answer_one(application, request, others))
         return ()
 
     return answer
+
+
+def refuse_web_socket(environ, start_response):
+    """Whoever asks for one can do nothing with the page that an application would answer with, and would not know why."""
+    said = "a web socket cannot be had here: FastCGI carries requests and answers, and this application is asked for the scope 'http' only"
+    print(f"{environ.get('PATH_INFO', '')}: {said}", file=sys.stderr)
+    start_response("501 Not Implemented", [("Content-Type", "text/plain")])
+    return (f"{said}\n".encode(),)
 
 
 async def answer_one(application, request, others):

@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect } from 'vitest'
 import { runtimePath } from '../../support/have-runtime.ts'
+import { mostRepeats } from '../../support/repeats.ts'
 import { Client, configText, makeFolder, type Serving, serve } from './serve.ts'
 
 export interface LanguageSite {
@@ -19,6 +20,8 @@ export interface SiteOptions {
   readonly runtime: string
   /** Undefined: there are scripts. */
   readonly app: string | undefined
+  /** Lines before all tables. */
+  readonly top?: string
   /** More lines of the tenant's. */
   readonly tenant?: string
   /** Tables after them, given the root. */
@@ -27,14 +30,14 @@ export interface SiteOptions {
 
 /** Its data are in `data` of the folder, which its application is told in DATA. */
 export async function startSite(options: SiteOptions): Promise<LanguageSite> {
-  const { name, extension, runtime, app, tenant = '', tables = () => '' } = options
+  const { name, extension, runtime, app, top = '', tenant = '', tables = () => '' } = options
   const folder = makeFolder()
   cpSync(resolve('test/support', name), folder, { recursive: true })
   const data = join(folder, 'data')
   mkdirSync(data)
   chmodSync(data, 0o777)
   const config = configText(folder, {
-    top: `[[runtime]]\nname = "${name}"\nmodule = "${runtimePath(name)}"\nextensions = ["${extension}"]\n${runtime}\n`,
+    top: `${top}[[runtime]]\nname = "${name}"\nmodule = "${runtimePath(name)}"\nextensions = ["${extension}"]\n${runtime}\n`,
     pool: 'workers = 1',
     tenant: `runtimes = ["${name}"]\n${app === undefined ? '' : `app = "${app}"`}\nenv = { DATA = "${data}" }\n${tenant}
 [[tenant.mounts]]\nhost = "${data}"\nguest = "${data}"\nwritable = true\n${tables(folder)}`,
@@ -43,23 +46,32 @@ export async function startSite(options: SiteOptions): Promise<LanguageSite> {
   return { folder, serving, client: new Client(serving.socket) }
 }
 
-/** Asks for `/drawn`, which answers an object of values. */
+/** Of clients that ask at once. */
+const WIDTH = 8
+
+/** Asks for `/drawn`, which answers an object of values; `bits`: how many of each are random. */
 export async function expectNothingRepeats(
-  { client, serving }: LanguageSite,
-  names: readonly string[],
+  { serving }: LanguageSite,
+  bits: Readonly<Record<string, number>>,
   requests: number,
 ): Promise<void> {
-  const values = new Map<string, Set<unknown>>()
-  for (let count = 0; count < requests; count += 1) {
-    const { body, status } = await client.get('drawn')
-    expect(status, serving.log()).toBe(200)
-    for (const [name, value] of Object.entries(JSON.parse(body))) {
-      const known = values.get(name) ?? new Set()
-      values.set(name, known.add(value))
+  const values = new Map(Object.keys(bits).map((name) => [name, [] as unknown[]]))
+  let asked = 0
+  const askOn = async (): Promise<void> => {
+    const client = new Client(serving.socket)
+    while (asked++ < requests) {
+      const { body, status } = await client.get('drawn')
+      expect(status, serving.log()).toBe(200)
+      for (const [name, value] of Object.entries(JSON.parse(body))) values.get(name)?.push(value)
     }
+    client.close()
   }
-  expect([...values.keys()].toSorted()).toEqual(names.toSorted())
-  for (const [name, { size }] of values) expect(size, name).toBe(requests)
+  await Promise.all(Array.from({ length: WIDTH }, askOn))
+  for (const [name, all] of values) {
+    expect(all.length, name).toBe(requests)
+    const repeats = all.length - new Set(all).size
+    expect(repeats, name).toBeLessThanOrEqual(mostRepeats(requests, bits[name] ?? 0))
+  }
 }
 
 /** By the path that is asked for; `status` undefined: the answer breaks off. */

@@ -1,18 +1,10 @@
-/** A WSAPI application in Lua and the requests it answers: nothing is left of one for the next, nothing random repeats, and what breaks is one request. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+/** A WSAPI application in Lua and the requests it answers: what only Lua has. See language-isolation.test.ts. */
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { haveRuntime, runtimePath } from '../../support/have-runtime.ts'
-import {
-  type Breaking,
-  expectNothingRepeats,
-  expectOneBreaks,
-  type LanguageSite,
-  startSite,
-} from './language-site.ts'
+import { type Breaking, expectOneBreaks, type LanguageSite, startSite } from './language-site.ts'
 
-const REQUESTS = 1000
-const DRAWN = ['random', 'again', 'short', 'middle', 'long', 'address', 'named', 'temporary']
 const has = haveRuntime('Lua', runtimePath('lua'), [])
 
 /** `tenant`: more of its lines. */
@@ -24,43 +16,11 @@ function start(app: string | undefined, tenant = ''): Promise<LanguageSite> {
   })
 }
 
-test.skipIf(!has)('nothing is left of a request, nor of one that was run ahead', async () => {
-  const { client, folder, serving } = await start('isolation', 'warm = ["/drawn"]')
-  for (let count = 0; count < 5; count += 1) {
-    const { body, status } = await client.get('left')
-    expect(status, serving.log()).toBe(200)
-    expect(JSON.parse(body)).toEqual({
-      ...{ seen: 0, global: false, module: false, method: false, library: false, path: false },
-      ...{ environment: false, cwd: folder, temporary: false, kept: false, hook: false },
-      ...{ input: false, log: 'closed file', collector: true },
-    })
-  }
-  client.close()
-  expect(readFileSync(join(folder, 'data/log.txt'), 'utf8')).toBe(`loaded\n${'asked\n'.repeat(5)}`)
-})
-
-test.skipIf(!has)('nothing that is drawn repeats', async () => {
-  const site = await start('isolation', 'warm = ["/drawn"]')
-  await expectNothingRepeats(site, DRAWN, REQUESTS)
-  site.client.close()
-})
-
 const BREAKING: Breaking = {
-  loop: { status: 503, log: /"code":"OUTCOME_CPU/ },
   coroutine: { status: 503, log: /"code":"OUTCOME_CPU/ },
-  caught: { status: 503, log: /"code":"OUTCOME_CPU/ },
-  memory: { status: 500, log: /not enough memory/ },
-  doubling: { status: 500, log: /not enough memory/ },
-  recursion: { status: 500, log: /stack overflow/ },
   calls: { status: 500, log: /C stack overflow/ },
-  parser: { status: 500, log: /C stack overflow|too many C levels/ },
-  json: { status: 500, log: /too many nested data structures/ },
-  pattern: { status: 503, log: /"code":"OUTCOME_CPU/ },
   thrown: { status: 500, log: /error object is a table value/ },
   native: { status: 500, log: /needs_native\.so is machine code, which this runtime cannot load/ },
-  missing: { status: 500, log: /module 'socket' not found/ },
-  process: { status: 500, log: /isolation\.lua:\d+: Function not implemented/ },
-  pipe: { status: 500, log: /'popen' not supported/ },
   header: { status: 500, log: /a header's value is .*, wanted text without control characters/ },
   status: { status: 500, log: /the status is a nil, wanted a string/ },
   closed: { status: 500, log: /attempt to use a closed file/ },

@@ -3,12 +3,11 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { havePhpRuntime, PHP_RUNTIME } from '../../support/php-runtime.ts'
+import { mostRepeats } from '../../support/repeats.ts'
 import { Client, configText, makeFolder, serve } from './serve.ts'
 
 const REQUESTS = 10_000
 const WIDTH = 12
-/** How likely it may be that a test fails by chance. */
-const CHANCE = 1e-9
 
 interface Source {
   /** What it gives in PHP, as text. */
@@ -87,20 +86,6 @@ ${Object.entries(SOURCES)
   .join('\n')}
 echo json_encode($all);
 `
-
-/** How many of `count` values may have been there before: more are there by chance in one of 1/CHANCE tests. */
-function mostRepeats(count: number, bits: number): number {
-  const mean = (count * (count - 1)) / 2 / 2 ** bits
-  let probability = Math.exp(-mean)
-  let beyond = 1 - probability
-  let repeats = 0
-  while (beyond > CHANCE) {
-    repeats += 1
-    probability *= mean / repeats
-    beyond -= probability
-  }
-  return repeats
-}
 
 test.skipIf(!havePhpRuntime())('10,000 requests from one snapshot', async () => {
   const folder = makeFolder()

@@ -44,7 +44,7 @@ writable = true
   const client = new Client(serving.socket)
   onTestFinished(() => client.close())
   const ask = (name: string, path = '') => client.get(path, '', { HTTP_HOST: `${name}.example` })
-  return { serving, ask, log: () => readFileSync(join(data, 'log.txt'), 'utf8') }
+  return { client, serving, ask, log: () => readFileSync(join(data, 'log.txt'), 'utf8') }
 }
 
 test.skipIf(!has)(
@@ -88,6 +88,17 @@ test.skipIf(!has)(
     }
   },
 )
+
+test.skipIf(!has)('a web socket is refused, with the reason', async () => {
+  const { client, serving } = await start([{ name: 'a', app: 'application' }])
+  const upgrade = { HTTP_UPGRADE: 'WebSocket', HTTP_CONNECTION: 'Upgrade', HTTP_HOST: 'a.example' }
+  const { status, body } = await client.get('chat', '', upgrade)
+  expect(status, serving.log()).toBe(501)
+  expect(body).toMatch(/^a web socket cannot be had here: FastCGI carries requests and answers/)
+  await serving.logged(/"stream":"stderr","msg":"\/chat: a web socket cannot be had here/)
+  const other = await client.get('one', '', { ...upgrade, HTTP_UPGRADE: 'h2c' })
+  expect(other.status, 'others may be ignored').toBe(200)
+})
 
 test.skipIf(!has)('how applications are told apart, and one that does not start', async () => {
   const apps = ['without_lifespan', 'an_object', 'wsgi', 'fails_to_start']

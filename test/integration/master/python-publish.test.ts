@@ -1,6 +1,13 @@
 /** A release with an application is imported before it is live: what cannot be is refused, and what was live goes on. */
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { havePythonRuntime, PYTHON_RUNTIME } from '../../support/python-runtime.ts'
@@ -51,6 +58,22 @@ const REFUSED: ReadonlyArray<{ name: string; files: Files; app?: string; says: R
     says: /AttributeError: module 'wsgi' has no attribute 'application'/,
   },
   { name: 'an end', files: { 'wsgi.py': 'import sys\nsys.exit("no")\n' }, says: /SystemExit: no/ },
+  {
+    name: 'a package that is not there, after something was written to a mount',
+    files: {
+      'wsgi.py':
+        'import os\nos.makedirs("/data/made/up")\nassert open("/data/settings").read() == "of the mount"\nopen("/data/settings", "a").write("more")\nimport flask\n',
+    },
+    says: /ModuleNotFoundError: No module named 'flask' \(wsgi\.py, line 5\)/,
+  },
+  {
+    name: 'what fails because of what it has written',
+    files: {
+      'wsgi.py':
+        'with open("/data/count", "w") as file:\n    file.write("0")\n1 / int(open("/data/count").read())\n',
+    },
+    says: /ZeroDivisionError/,
+  },
   {
     name: 'more time than there is',
     files: { 'wsgi.py': 'while True: pass\n' },
@@ -115,10 +138,22 @@ test.skipIf(!has)('what cannot be imported is refused, and what was live stays l
   expect(out).toContain('"code":"PUBLISHER_NO_APPLICATION"')
   expect(out, 'all of the traceback, for programs').toContain('File \\"/app/wsgi.py\\", line 1')
 
-  // What only workers may do is not tried, and said to be unknown.
-  const writing = 'open("/data/log", "a").write("imported")'
+  expect(readFileSync(join(data, 'settings'), 'utf8'), 'all of that was in copies').toBe(
+    'of the mount',
+  )
+  expect(readdirSync(data)).toEqual(['settings'])
+
+  const writing = 'open("/data/log", "a").write("imported.")'
   const second = await publish({ 'wsgi.py': answering('"writes"', writing) }, 'wsgi')
   expect(second, second.out).toMatchObject({ code: 0 })
-  expect(second.out).toMatch(/^import .* is seen in the workers' log: it writes to \/data when it/m)
+  expect(second.out).toMatch(/^import +wsgi can be imported/m)
   await vi.waitFor(async () => expect((await client.get('')).body).toBe('writes'), 10_000)
+
+  // A folder that is too large for a copy: what only workers can tell is said to be unknown.
+  writeFileSync(join(data, 'large'), '')
+  truncateSync(join(data, 'large'), 100_000_000)
+  const third = await publish({ 'wsgi.py': answering('"knows"', writing) }, 'wsgi')
+  expect(third, third.out).toMatchObject({ code: 0 })
+  expect(third.out).toMatch(/^import .* is seen in the workers' log: it writes to \/data when it/m)
+  await vi.waitFor(async () => expect((await client.get('')).body).toBe('knows'), 10_000)
 })

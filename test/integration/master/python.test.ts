@@ -1,22 +1,14 @@
-/** A WSGI application and the requests it answers: nothing is left of one for the next, nothing random repeats, and what breaks is one request. */
+/** A WSGI application and the requests it answers: what only Python has. See language-isolation.test.ts. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { havePythonRuntime, PYTHON_RUNTIME } from '../../support/python-runtime.ts'
-import { Client, configText, makeFolder, type Serving, serve } from './serve.ts'
+import { havePythonRuntime } from '../../support/python-runtime.ts'
+import { type Breaking, expectOneBreaks, type LanguageSite, startSite } from './language-site.ts'
 
-const SITE = resolve('test/support/python')
-const REQUESTS = 1000
 /** See runtimes/python/reactor/engine.c. */
 const RUNS_AHEAD = 10
 const has = havePythonRuntime()
-
-interface Application {
-  readonly folder: string
-  readonly serving: Serving
-  readonly client: Client
-}
 
 interface StartOptions {
   /** More of the tenant's lines. */
@@ -26,31 +18,22 @@ interface StartOptions {
 }
 
 /** `app`: undefined: there are scripts. */
-async function start(
+function start(
   app: string | undefined,
   { tenant = '', top = '' }: StartOptions = {},
-): Promise<Application> {
-  const folder = makeFolder()
-  cpSync(SITE, folder, { recursive: true })
-  const data = join(folder, 'data')
-  mkdirSync(data)
-  chmodSync(data, 0o777)
-  const config = configText(folder, {
-    top: `${top}[[runtime]]\nname = "python"\nmodule = "${PYTHON_RUNTIME}"\nextensions = [".py"]\n`,
-    pool: 'workers = 1',
-    tenant: `runtimes = ["python"]\n${app === undefined ? '' : `app = "${app}"`}\nenv = { DATA = "${data}" }\nlimits = { cpu = "2s", wall = "10s" }\n${tenant}
-[[tenant.mounts]]\nhost = "${data}"\nguest = "${data}"\nwritable = true\n`,
+): Promise<LanguageSite> {
+  return startSite({
+    ...{ name: 'python', extension: '.py', runtime: '', app, top },
+    tenant: `limits = { cpu = "2s", wall = "10s" }\n${tenant}`,
   })
-  const serving = await serve({ folder, config })
-  return { folder, serving, client: new Client(serving.socket) }
 }
 
 test.skipIf(!has)('nothing is left of a request, nor of one that was run ahead', async () => {
   const { client, folder, serving } = await start('isolation:application', {
-    tenant: 'warm = ["/left"]',
+    tenant: 'warm = ["/left_ahead"]',
   })
   const answers = []
-  for (let count = 0; count < 5; count += 1) answers.push(await client.get('left'))
+  for (let count = 0; count < 5; count += 1) answers.push(await client.get('left_ahead'))
   client.close()
   const { seeded } = JSON.parse(answers[0]?.body ?? '')
   for (const { status, body } of answers) {
@@ -62,59 +45,25 @@ test.skipIf(!has)('nothing is left of a request, nor of one that was run ahead',
     })
   }
   expect(readFileSync(join(folder, 'data/log.txt'), 'utf8')).toBe(
-    `imported\n${'asked\n'.repeat(RUNS_AHEAD + 5)}`,
+    `loaded\n${'asked\n'.repeat(RUNS_AHEAD + 5)}`,
   )
   expect(serving.log()).not.toContain('at exit')
 })
 
-test.skipIf(!has)('nothing that is drawn repeats', async () => {
-  const { client, serving } = await start('isolation:application', { tenant: 'warm = ["/drawn"]' })
-  const values = new Map<string, Set<unknown>>()
-  for (let count = 0; count < REQUESTS; count += 1) {
-    const { body, status } = await client.get('drawn')
-    expect(status, serving.log()).toBe(200)
-    for (const [name, value] of Object.entries(JSON.parse(body))) {
-      const known = values.get(name) ?? new Set()
-      values.set(name, known.add(value))
-    }
-  }
-  client.close()
-  expect(values.size).toBe(10)
-  for (const [name, { size }] of values) {
-    // Of 4,194,304 process ids some come twice.
-    expect(size, name).toBeGreaterThanOrEqual(name === 'process' ? REQUESTS - 5 : REQUESTS)
-  }
-})
-
-const BREAKING: Readonly<Record<string, { readonly status: number; readonly log: RegExp }>> = {
-  loop: { status: 503, log: /"code":"OUTCOME_CPU/ },
-  memory: { status: 500, log: /MemoryError/ },
-  recursion: { status: 500, log: /RecursionError: maximum recursion depth exceeded/ },
+const BREAKING: Breaking = {
   nested: { status: 500, log: /"code":"OUTCOME_STACK_OVERFLOW"/ },
-  parser: { status: 500, log: /SyntaxError: too many nested parentheses|MemoryError/ },
   json: { status: 500, log: /RecursionError/ },
-  exit: { status: 500, log: /SystemExit: 3/ },
-  integer: { status: 503, log: /"code":"OUTCOME_CPU/ },
-  regex: { status: 503, log: /"code":"OUTCOME_CPU/ },
+  pickle: { status: 500, log: /UnpicklingError|MemoryError|OverflowError|EOFError/ },
   native: {
     status: 500,
     log: /is native code and cannot be had here: .*_speed\.cpython-311-x86_64-linux-gnu\.so/,
   },
-  missing: { status: 500, log: /No module named '_ssl': this runtime has no TLS of its own/ },
-  thread: { status: 500, log: /RuntimeError: can't start new thread/ },
-  fork: { status: 500, log: /AttributeError: module 'os' has no attribute 'fork'/ },
 }
 
 test.skipIf(!has)('what breaks a request breaks that one', async () => {
-  const { client, serving } = await start('isolation:application')
-  for (const [name, { status, log }] of Object.entries(BREAKING)) {
-    const from = serving.log().length
-    const answer = await client.get(name)
-    expect(answer.status, `${name}: ${serving.log().slice(from)}`).toBe(status)
-    await serving.logged(log, from)
-    expect((await client.get('drawn')).status, name).toBe(200)
-  }
-  client.close()
+  const site = await start('isolation:application')
+  await expectOneBreaks(site, BREAKING)
+  site.client.close()
 })
 
 test.skipIf(!has)('a traceback is one entry of the log, with the words of an error', async () => {

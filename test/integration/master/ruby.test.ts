@@ -1,19 +1,9 @@
-/** A Rack application and the requests it answers: nothing is left of one for the next, nothing random repeats, and what breaks is one request. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+/** A Rack application and the requests it answers: what only Ruby has. See language-isolation.test.ts. */
 import { expect, test } from 'vitest'
 import { haveRuntime, runtimePath } from '../../support/have-runtime.ts'
 import { haveSinatra, mountGems } from '../../support/sinatra.ts'
-import {
-  type Breaking,
-  expectNothingRepeats,
-  expectOneBreaks,
-  type LanguageSite,
-  startSite,
-} from './language-site.ts'
+import { type Breaking, expectOneBreaks, type LanguageSite, startSite } from './language-site.ts'
 
-const REQUESTS = 300
-const DRAWN = ['random', 'shuffled', 'own', 'hex', 'uuid', 'urandom']
 const has = haveRuntime('Ruby', runtimePath('ruby'), [])
 
 /** `tenant`: more of its lines. `tables`: after them. */
@@ -29,39 +19,11 @@ function start(
   })
 }
 
-test.skipIf(!has)('nothing is left of a request, and nothing that is drawn repeats', async () => {
-  const site = await start('isolation.ru', 'warm = ["/drawn"]')
-  const { client, folder, serving } = site
-  for (let count = 0; count < 5; count += 1) {
-    const { body, status } = await client.get('left')
-    expect(status, serving.log()).toBe(200)
-    expect(JSON.parse(body)).toEqual({
-      ...{ seen: 0, global: false, constant: false, method: false, environment: false },
-      ...{ path: false, cwd: folder, local: false, file: false, query: false },
-      ...{ variable: false, frozen: false },
-    })
-  }
-  await expectNothingRepeats(site, DRAWN, REQUESTS)
-  client.close()
-  expect(readFileSync(join(folder, 'data/log.txt'), 'utf8')).toBe(`loaded\n${'asked\n'.repeat(5)}`)
-  expect(serving.log()).not.toContain('at exit')
-})
-
 const BREAKING: Breaking = {
-  loop: { status: 503, log: /"code":"OUTCOME_CPU/ },
   fiber: { status: 503, log: /"code":"OUTCOME_CPU/ },
-  memory: { status: 500, log: /NoMemoryError/ },
-  recursion: { status: 500, log: /SystemStackError|OUTCOME_STACK_OVERFLOW/ },
-  regexp: { status: 503, log: /"code":"OUTCOME_CPU/ },
   raises: { status: 500, log: /isolation\.ru:\d+:.*boom \(RuntimeError\)/ },
-  exit: { status: 500, log: /SystemExit/ },
-  missing: { status: 500, log: /cannot load such file -- not_there \(LoadError\)/ },
-  thread: { status: 500, log: /can't create Thread|NotImplementedError/ },
-  fork: { status: 500, log: /fork\(\) function is unimplemented|NotImplementedError/ },
-  system: { status: 500, log: /there are no processes here \(NotImplementedError\)/ },
   output: { status: 500, log: /there are no processes here \(NotImplementedError\)/ },
   spawn: { status: 500, log: /there are no processes here \(NotImplementedError\)/ },
-  popen: { status: 500, log: /there are no processes here \(NotImplementedError\)/ },
   socket: { status: 500, log: /cannot load such file -- socket/ },
 }
 

@@ -1,7 +1,7 @@
 -- What a request leaves behind, draws, and breaks.
 local cjson, lfs = require "cjson", require "lfs"
 
-local seen, kept = {}, nil
+local seen, cache, kept = {}, {}, nil
 local log = assert(io.open(os.getenv "DATA" .. "/log.txt", "a"))
 log:write "loaded\n"
 
@@ -24,16 +24,18 @@ function drawn.all()
   }
 end
 
--- Whether anything is there of a request before, and then leaves all of it.
-local function left()
+-- Whether anything is there of a request before, and then leaves all of it. The names are those of the other languages.
+local function left(env)
   local found = {
-    seen = #seen, global = made_up ~= nil, module = package.loaded.made_up ~= nil, method = ("").made_up ~= nil, library = string.made_up ~= nil,
-    environment = getmetatable(_G) ~= nil, cwd = lfs.currentdir(), temporary = io.open "/tmp/left.txt" ~= nil, kept = kept ~= nil,
-    hook = debug.gethook() ~= nil, input = io.input() ~= io.stdin, log = io.type(log), path = package.path:find("made-up", 1, true) ~= nil,
-    collector = collectgarbage "isrunning",
+    state = #seen > 0, cache = next(cache) ~= nil, global = rawget(_G, "made_up") ~= nil, interned = cjson.null, modules = package.loaded.made_up ~= nil, ["local"] = cjson.null,
+    patched = string.made_up ~= nil or ("").made_up ~= nil, defined = getmetatable(_G) ~= nil, environment = cjson.null, path = package.path:find("made-up", 1, true) ~= nil,
+    folder = lfs.currentdir() == "/tmp", temporary = io.open "/tmp/left.txt" ~= nil, open = kept ~= nil or io.input() ~= io.stdin, handler = debug.gethook() ~= nil,
+    settings = not collectgarbage "isrunning", query = os.getenv "QUERY_STRING" ~= env.QUERY_STRING,
   }
+  assert(io.type(log) == "closed file")
   seen[#seen + 1] = 1
-  made_up = 1
+  cache[1] = 1
+  made_up = setmetatable({}, { __gc = function() io.stderr:write "at exit" end })
   package.loaded.made_up = {}
   string.made_up = print
   setmetatable(_G, { __index = function(_, name) return name end })
@@ -70,14 +72,18 @@ function breaks.calls()
   return nested.x
 end
 function breaks.parser() return assert(load("return " .. ("("):rep(5000) .. (")"):rep(5000))) end
-function breaks.json() return cjson.decode(("["):rep(100000)) end
-function breaks.pattern() return ("a"):rep(40):find(("a?"):rep(40) .. ("a*"):rep(40) .. "b") end
+function breaks.data() return cjson.decode(("["):rep(100000)) end
+function breaks.regex() return ("a"):rep(40):find(("a?"):rep(40) .. ("a*"):rep(40) .. "b") end
 function breaks.exit() os.exit(3) end
+function breaks.finalizer()
+  setmetatable({}, { __gc = function() while true do end end })
+  collectgarbage()
+end
 function breaks.thrown() error { code = 1 } end
 function breaks.native() require "needs_native" end
 function breaks.missing() require "socket" end
 function breaks.process() return assert(os.execute "true") end
-function breaks.pipe() return io.popen "true" end
+function breaks.popen() return io.popen "true" end
 function breaks.header() return 200, { ["X-A"] = "a\r\nSet-Cookie: b=1" } end
 function breaks.status() return nil, {} end
 function breaks.closed() log:write "it is not open any more" end
@@ -92,6 +98,6 @@ return function(env)
   print "printed"
   local name = env.PATH_INFO:sub(2)
   if breaks[name] then return breaks[name]() end
-  local answer = name == "left" and left() or drawn.all()
+  local answer = name == "left" and left(env) or drawn.all()
   return 200, { ["Content-Type"] = "application/json" }, coroutine.wrap(function() coroutine.yield(cjson.encode(answer)) end)
 end

@@ -1,9 +1,14 @@
-"""What a request leaves behind, draws, and breaks; `warm` asks for /warm."""
+"""What a request leaves behind, draws, and breaks."""
 import atexit
+import builtins
+import decimal
+import functools
 import json
 import os
+import pickle
 import random
 import secrets
+import subprocess
 import sys
 import tempfile
 import threading
@@ -15,7 +20,7 @@ seeded = random.Random(7)
 seen = []
 local = threading.local()
 log = open(os.path.join(os.environ["DATA"], "log.txt"), "a")
-log.write("imported\n")
+log.write("loaded\n")
 
 
 def drawn():
@@ -49,8 +54,37 @@ def left():
     return found
 
 
+@functools.lru_cache
+def cached(key):
+    return []
+
+
+def left_in_all():
+    """As `left`, with the names of the other languages."""
+    found = {
+        "state": bool(seen), "cache": cached.cache_info().currsize > 0, "global": "made_up" in globals(), "interned": hasattr(json, "interned"), "modules": "made_up" in sys.modules,
+        "local": hasattr(local, "value"), "patched": hasattr(json, "made_up"), "defined": hasattr(builtins, "made_up"), "environment": "MADE_UP" in os.environ, "path": "made-up" in sys.path,
+        "folder": os.getcwd() == "/tmp", "temporary": os.path.exists("/tmp/open.txt"), "open": hasattr(left, "file"), "handler": sys.excepthook is not sys.__excepthook__,
+        "settings": decimal.getcontext().prec != 28, "query": "QUERY_STRING" in os.environ,
+    }
+    cached(1)
+    globals()["made_up"] = 1
+    json.interned = sys.intern("made up " + str(len(seen)))
+    builtins.made_up = 1
+    sys.excepthook = print
+    decimal.getcontext().prec = 5
+    left()
+    return found
+
+
 def recurse(depth=0):
     return recurse(depth + 1)
+
+
+class Endless:
+    def __del__(self):
+        while True:
+            pass
 
 
 class Nested:
@@ -62,6 +96,19 @@ def breaks(name):
     if name == "loop":
         while True:
             pass
+    if name == "caught":
+        while True:
+            try:
+                while True:
+                    raise ValueError
+            except BaseException:
+                pass
+    if name == "doubling":
+        text = "x"
+        while True:
+            text += text
+    if name == "finalizer":
+        Endless()
     if name == "memory":
         kept = []
         while True:
@@ -73,6 +120,10 @@ def breaks(name):
         return Nested() == 1
     if name == "parser":
         return eval("(" * 5000 + ")" * 5000)
+    if name == "data":
+        return pickle.loads(b"cos\nsystem\n(S'true'\ntR.")
+    if name == "pickle":
+        return pickle.loads(b"\x80\x04" + b"X\x01\x00\x00\x00x" * 100 + b"\x8d" + (1 << 40).to_bytes(8, "little"))
     if name == "json":
         return json.loads("[" * 100_000)
     if name == "exit":
@@ -90,10 +141,15 @@ def breaks(name):
         threading.Thread(target=print).start()
     if name == "fork":
         os.fork()
+    if name == "process":
+        subprocess.run(["true"])
+    if name == "popen":
+        os.popen("true")
 
 
 def application(environ, start_response):
     name = environ["PATH_INFO"].lstrip("/")
-    answer = drawn() if name == "drawn" else left() if name == "left" else breaks(name)
+    pages = {"drawn": drawn, "left": left_in_all, "left_ahead": left, "seed": lambda: {"seed": hash("a")}}
+    answer = pages[name]() if name in pages else breaks(name)
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(answer).encode()]
