@@ -41,8 +41,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'wasi/host.ts BEYOND_FUNCTIONS': 'held to their types and to what they cost',
   'wasi/host.ts SUSPENDING_FUNCTIONS': 'held to what really waits',
   'wasi/host.ts WASI_FUNCTIONS': 'held to the specification',
-  'wasi/memory-directory.ts MemoryDirectory':
-    'the table of files is run against each kind of directory',
 }
 
 const source = read('src')
