@@ -31,6 +31,7 @@ export default defineConfig({
         'test/documents.test.ts',
         'test/exports.test.ts',
         'test/garbage.test.ts',
+        'test/limits-doc.test.ts',
       ]),
       project('unit', ['test/unit/**/*.test.ts'], 30_000),
       project('integration', ['test/integration/**/*.test.ts'], 120_000),
