@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   ipc: ['base'],
   oci: ['base'],
+  follow: ['base', 'store', 'ipc'],
   admin: [
     ...['base', 'config', 'ipc', 'store'],
     // What workers say of their tenants, which the master carries unread.
@@ -79,6 +80,7 @@ const IMPURE_MODULE = /^node:(net|http|fs|fs\/promises|child_process|worker_thre
 const ENTRY_POINTS = [
   'worker/main.ts',
   'admin/main.ts',
+  'follow/main.ts',
   'publisher/main.ts',
   'guest/compile-thread.ts',
 ]
@@ -109,6 +111,7 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'outbound/dial.ts': "the system's",
   'store/signing-key.ts': "the operator's",
   'store/store-files.ts': "the store's",
+  'follow/folder-source.ts': "the store's",
   'master/account.ts': "the system's",
   'gateway/listen/file-limit.ts': "the system's",
   'gateway/listen/inherited.ts': "the system's",

@@ -18,6 +18,7 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'cli/doctor/machine-facts.ts softLimit': PURE_STEP,
   'config/schema.ts adminSchema': SCHEMA,
   'config/schema.ts agentSchema': SCHEMA,
+  'config/schema.ts followSchema': SCHEMA,
   'config/schema.ts handlerLimitsSchema': SCHEMA,
   'config/schema.ts handlerSchema': SCHEMA,
   'config/schema.ts limitsSchema': SCHEMA,

@@ -9,6 +9,7 @@ import { devCommand } from './dev.ts'
 import { doctorCommand } from './doctor.ts'
 import { drainCommand, undrainCommand } from './drain.ts'
 import { EXIT_CODES } from './exit-code.ts'
+import { exportCommand } from './export.ts'
 import { fsckCommand } from './fsck.ts'
 import { hardenCommand } from './harden.ts'
 import { inspectCommand } from './inspect.ts'
@@ -64,7 +65,7 @@ export function makeProgram(): Command {
       [
         ...[publishCommand(), releasesCommand(), promoteCommand(), rollbackCommand()],
         ...[routesCommand(), pushCommand(), keyCommand(), signCommand()],
-        ...[fsckCommand(), collectCommand()],
+        ...[fsckCommand(), collectCommand(), exportCommand()],
       ],
     ],
     [

@@ -7,6 +7,7 @@ import type {
   AdminConfig,
   Config,
   DoorConfig,
+  FollowConfig,
   HandlerConfig,
   OutboundConfig,
   PoolConfig,
@@ -17,6 +18,7 @@ import type {
 } from './config.ts'
 import type {
   AdminTable,
+  FollowTable,
   HandlerTable,
   MainFile,
   MetricsTable,
@@ -50,6 +52,7 @@ export function buildGlobals(main: MainFile, folder: string, memoryBytes: number
     admin: main.admin === undefined ? undefined : buildAdmin(main.admin, folder, main.store),
     agent: main.agent && { ...buildDoor(main.agent), slowStartMs: main.agent.slow_start },
     metrics: main.metrics && buildDoor(main.metrics),
+    follow: main.follow && buildFollow(main.follow, folder),
   }
 }
 
@@ -80,6 +83,14 @@ function buildAdmin(table: AdminTable, folder: string, store = USUAL_STORE): Adm
 
 function buildDoor({ listen, allowed_clients: allowedClients }: MetricsTable): DoorConfig {
   return { listen, allowedClients }
+}
+
+function buildFollow({ interval, ca, ...rest }: FollowTable, folder: string): FollowConfig {
+  return {
+    ...{ source: rest.source, user: rest.user, group: rest.group },
+    intervalMs: interval,
+    ca: resolved(folder, ca),
+  }
 }
 
 /** Relative socket paths are taken from `folder`. `cores`: the default number of workers. */

@@ -35,6 +35,8 @@ export interface Config {
   readonly agent: AgentConfig | undefined
   /** Undefined: there are no figures of the whole machine. */
   readonly metrics: DoorConfig | undefined
+  /** Undefined: what is live is decided here. */
+  readonly follow: FollowConfig | undefined
   readonly pools: readonly PoolConfig[]
   readonly runtimes: readonly RuntimeConfig[]
   readonly tenants: readonly TenantConfig[]
@@ -67,6 +69,18 @@ export interface AdminConfig {
   readonly auditLog: string
   /** Requests a minute, of each token. */
   readonly rateLimit: number
+}
+
+/** A store elsewhere that the one of this machine is kept in step with, by a process of its own. */
+export interface FollowConfig {
+  /** `dir:/PATH` or a URL. */
+  readonly source: string
+  /** Between two looks. */
+  readonly intervalMs: number
+  /** Absolute path of a file with authorities' certificates, beside the usual ones. */
+  readonly ca: string | undefined
+  readonly user: string | undefined
+  readonly group: string | undefined
 }
 
 /** A TCP port at which the master tells something. */

@@ -30,6 +30,13 @@ const account = text('a name or a numeric id', (value) =>
   /^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(value),
 )
 const path = text('a path', (value) => value !== '' && !value.includes('\0'))
+const followSource = text(
+  '"dir:/PATH", or "https://HOST/PATH" (http:// on this machine only)',
+  (value) =>
+    /^dir:\/[^\0]*$/.test(value) ||
+    (/^(?:https:|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])[:/])[^?#\s]*$/.test(value) &&
+      URL.canParse(value)),
+)
 const guestPath = text('an absolute path without "..", such as "/data"', (value) =>
   /^\/(?!.*(?:^|\/)\.\.(?:\/|$))[^\0]*$/.test(value),
 )
@@ -337,6 +344,15 @@ export const adminSchema = z.strictObject({
   rate_limit: key(600, integer(1, 1_000_000)),
 })
 
+/** Which store of releases the one of this machine follows. */
+export const followSchema = z.strictObject({
+  source: requiredKey(followSource),
+  interval: key('2s', duration('100ms', '1h')),
+  ca: optionalKey('the usual authorities', path),
+  user: optionalKey('unchanged', account),
+  group: optionalKey("the user's", account),
+})
+
 /** Where load balancers ask how the machine is. */
 export const agentSchema = z.strictObject({
   listen: requiredKey(tcpAddress),
@@ -376,11 +392,13 @@ export const mainSchema = includedSchema.extend({
   admin: adminSchema.optional(),
   agent: agentSchema.optional(),
   metrics: metricsSchema.optional(),
+  follow: followSchema.optional(),
 })
 
 export type MainFile = z.infer<typeof mainSchema>
 export type AdminTable = z.infer<typeof adminSchema>
 export type MetricsTable = z.infer<typeof metricsSchema>
+export type FollowTable = z.infer<typeof followSchema>
 export type PoolTable = z.infer<typeof poolSchema>
 export type OutboundTable = z.infer<typeof outboundSchema>
 export type HandlerTable = z.infer<typeof handlerSchema>

@@ -4,6 +4,7 @@
  */
 import { TENANT_COUNTS, TENANT_GAUGES, type WorkerFigures } from '../base/figures.ts'
 import { READINESS, type Readiness } from '../base/readiness.ts'
+import type { FollowFacts } from '../ipc/follow-messages.ts'
 import type { ServerDroppedLines } from '../ipc/messages.ts'
 import type { PoolTotals, TenantTotals } from './pool-figures.ts'
 import type { WorkerFacts } from './server-status.ts'
@@ -35,14 +36,22 @@ export interface MachineReport {
   readonly uptimeMs: number
   readonly master: { readonly cpuMs: number; readonly rssBytes: number | undefined }
   readonly droppedLines: ServerDroppedLines
+  /** Undefined: no source is followed. */
+  readonly follow: FollowFacts | undefined
   readonly pools: readonly PoolReport[]
 }
 
 type Labels = Readonly<Record<string, string | number>>
 type Sample = readonly [labels: string, value: number]
+type Metric = readonly [
+  name: string,
+  type: 'gauge' | 'counter',
+  help: string,
+  samples: readonly Sample[],
+]
 
 export function machineMetrics(report: MachineReport): string {
-  const { version, readiness, uptimeMs, master, droppedLines, pools } = report
+  const { version, readiness, uptimeMs, master, droppedLines, follow, pools } = report
   const text: string[] = []
   const metric = (
     name: string,
@@ -81,6 +90,7 @@ export function machineMetrics(report: MachineReport): string {
     'Log lines of the master and the admin process that were dropped.',
     Object.entries(droppedLines).map(([kind, count]): Sample => [labelsOf({ kind }), count]),
   )
+  for (const one of follow === undefined ? [] : followMetrics(follow)) metric(...one)
 
   metric(
     'pool_workers',
@@ -302,4 +312,21 @@ function labelsOf(labels: Labels): string {
 /** Up to nine places, none of them for nothing. */
 function decimal(value: number): string {
   return Number.isFinite(value) ? String(Number(value.toFixed(9))) : '0'
+}
+
+function followMetrics(facts: FollowFacts): readonly Metric[] {
+  const { tenants, behind, seenMs, switches, newBytes, failures } = facts
+  return [
+    ['follow_tenants', 'gauge', 'Tenants of the source that is followed.', [['', tenants]]],
+    ['follow_tenants_behind', 'gauge', 'Of them, those not in step here.', [['', behind]]],
+    [
+      'follow_source_age_seconds',
+      'gauge',
+      'Since the source has answered; missing while it never has.',
+      seenMs === null ? [] : [['', seenMs / 1000]],
+    ],
+    ['follow_switches_total', 'counter', 'Tenants brought in step.', [['', switches]]],
+    ['follow_bytes_total', 'counter', 'Bytes brought that were new here.', [['', newBytes]]],
+    ['follow_failures_total', 'counter', 'Looks and tenants that have failed.', [['', failures]]],
+  ]
 }

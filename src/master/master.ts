@@ -5,7 +5,7 @@
 import type { Timer } from '../base/clock.ts'
 import type { RawSocket } from '../base/raw-socket.ts'
 import { returnMemory } from '../base/return-memory.ts'
-import type { Config, PoolConfig } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import { withEnvFiles } from '../config/env-files.ts'
 import { loadConfig } from '../config/load.ts'
 import type { ServerDroppedLines } from '../ipc/messages.ts'
@@ -14,6 +14,7 @@ import { askTenants } from './ask-tenants.ts'
 import { ChangeQueue } from './change-queue.ts'
 import { Doors } from './doors.ts'
 import { masterBusy } from './errors.ts'
+import { FollowSeat } from './follow-seat.ts'
 import type { InheritedControl } from './heirloom.ts'
 import { type LifeEvent, type LifeState, nextState } from './life-cycle.ts'
 import type { MasterOptions } from './master-options.ts'
@@ -24,7 +25,7 @@ import { PoolWorkers } from './pool-workers.ts'
 import { Presence } from './presence.ts'
 import { type PoolChange, planReload } from './reload-plan.ts'
 import { processMemoryBytes, type ServerStatus } from './server-status.ts'
-import { type HeldSocket, Sockets } from './sockets.ts'
+import { type HeldSocket, type Listening, Sockets } from './sockets.ts'
 import { withStore } from './store-folder.ts'
 import { Succession } from './succession.ts'
 import type { Successor } from './successor.ts'
@@ -39,6 +40,7 @@ export class Master {
   readonly #options: MasterOptions
   readonly #sockets: Sockets
   readonly #admin: AdminSeat
+  readonly #follow: FollowSeat
   readonly #presence: Presence
   readonly #doors: Doors
   #config: Config
@@ -80,10 +82,11 @@ export class Master {
     const source = {
       ...{ clock, startMs: this.#startMs, readiness: () => this.#presence.readiness },
       droppedLines: () => this.#droppedLines(),
-      pools: () => this.#pools.values(),
+      ...{ follow: () => this.#follow.facts, pools: () => this.#pools.values() },
     }
     const metrics = { clock, answer: (path: string) => metricsPage(path, source) }
     this.#doors = new Doors({ agent: { clock, line, answer: page }, metrics }, heirloom?.doors)
+    this.#follow = new FollowSeat(options)
     this.#admin = new AdminSeat(options.configFile, {
       ...options,
       answer: (question) =>
@@ -125,7 +128,7 @@ export class Master {
       if (!this.#succession.isGuest) this.#doors.commit()
       if (http !== undefined) await this.#sockets.openFront(http)
       await this.#prepareAll(planReload([], this.#config), [])
-      await this.#admin.prepare(this.#config, this.#adminSockets(this.#config))
+      await this.#admin.prepare(this.#config, this.#socketsOf(this.#config.admin))
       await this.#succession.arrive({
         addresses: this.#sockets.all.map(({ address }) => address),
         take: async () => {
@@ -151,6 +154,7 @@ export class Master {
         logger.info({ pool: pool.name, address }, 'listening')
       }
     }
+    this.#follow.commit(this.#config)
     this.#presence.started()
     notifier.ready(this.#summary())
     this.#returnMemory()
@@ -196,16 +200,16 @@ export class Master {
 
   /** The processes, and what they know of `tenant`, or of all tenants. */
   async status(tenant: string | undefined): Promise<ServerStatus> {
-    const { clock } = this.#options
+    const pools = [...this.#pools.values()]
     const asked = this.#config.tenants
       .filter(({ name }) => tenant === undefined || name === tenant)
       .map(({ name, pool }) => ({ tenant: name, pool }))
     return {
       ...{ pid: process.pid, rssBytes: processMemoryBytes(process.pid) },
       ...{ state: this.#state, readiness: this.#presence.readiness },
-      uptimeMs: clock.nowMs() - this.#startMs,
+      uptimeMs: this.#options.clock.nowMs() - this.#startMs,
       droppedLogLines: this.#droppedLines(),
-      workers: [...this.#pools.values()].flatMap((pool) => pool.facts),
+      ...{ follow: this.#follow.facts, workers: pools.flatMap((pool) => pool.facts) },
       tenants: await askTenants(
         asked,
         async ({ tenant: name, pool }) => (await this.#pools.get(pool)?.statusesOf(name)) ?? [],
@@ -263,8 +267,7 @@ export class Master {
     this.#sockets.close()
     const taken = this.#succession.heirsAt(this.#addressesOf(this.#config))
     const remaining = taken === undefined ? undefined : { hasHeirs: true, taken }
-    const pools = [...this.#pools.values(), ...this.#newcomers]
-    const all = [this.#admin, ...pools]
+    const all = [this.#admin, this.#follow, ...this.#pools.values(), ...this.#newcomers]
     void Promise.all(all.map((one) => one.drain(graceMs, remaining))).then(() => {
       this.#doors.close()
       notifier.close()
@@ -278,7 +281,7 @@ export class Master {
     const undo = await this.#sockets.open(listeningOf(config))
     try {
       await this.#prepareAll(changes, this.#addressesOf(config))
-      await this.#admin.prepare(config, this.#adminSockets(config))
+      await this.#admin.prepare(config, this.#socketsOf(config.admin))
       await this.#doors.prepare(config)
       this.#checkStill('reload')
     } catch (error) {
@@ -327,14 +330,14 @@ export class Master {
     this.#doors.commit()
     this.#presence.look()
     this.#admin.commit(config.processControlTimeoutMs)
+    this.#follow.commit(config)
     this.#sockets.keep(listeningOf(config))
     this.#options.logger.level = config.log.level
   }
 
   #poolWorkers(settings: Config, { pool, account, grants }: NewPool): PoolWorkers {
     const { clock, logger, limits, errorLog } = this.#options
-    const isFirst = this.#config.pools[0]?.name === pool.name
-    const http = isFirst ? this.#sockets.front : undefined
+    const http = this.#config.pools[0]?.name === pool.name ? this.#sockets.front : undefined
     const rights = { account, grants, sockets: this.#socketsOf(pool), http }
     const onGivenAway = (from: PoolWorkers, gift: GivenAway<WorkerProcess>): void => {
       const isLeaving = this.isStopping || this.#hasGivenUp
@@ -353,16 +356,12 @@ export class Master {
     return { master: this.#options.droppedLines(), admin: this.#admin.droppedLines }
   }
 
-  #adminSockets({ admin }: Config): readonly HeldSocket[] {
-    return admin?.listen.flatMap((address) => this.#sockets.get(address)) ?? []
-  }
-
   #addressesOf({ pools }: Config): readonly string[] {
-    return pools.flatMap((pool) => this.#socketsOf(pool)).map(({ address }) => address)
+    return pools.flatMap((pool) => this.#socketsOf(pool)).map((socket) => socket.address)
   }
 
-  #socketsOf(pool: PoolConfig): readonly HeldSocket[] {
-    return pool.listen.flatMap((address) => this.#sockets.get(address))
+  #socketsOf(one: Pick<Listening, 'listen'> | undefined): readonly HeldSocket[] {
+    return one?.listen.flatMap((address) => this.#sockets.get(address)) ?? []
   }
 
   /** To whoever accepts there. */

@@ -52,6 +52,7 @@ export function settingsOf(config: Config, pool: PoolConfig): Config {
     admin: undefined,
     agent: undefined,
     metrics: undefined,
+    follow: undefined,
     processMax: partOf(processMax),
     memoryMaxBytes: memoryMaxBytes === undefined ? undefined : partOf(memoryMaxBytes),
     warmMemoryMaxBytes: partOf(warmMemoryMaxBytes),

@@ -1,6 +1,7 @@
 /** What `wasm-fpm status` is told: the processes, and what they say of their tenants, unread. */
 import { readFileSync } from 'node:fs'
 import type { Readiness } from '../base/readiness.ts'
+import type { FollowFacts } from '../ipc/follow-messages.ts'
 import type { RuntimeFacts, ServerDroppedLines } from '../ipc/messages.ts'
 
 export interface WorkerFacts {
@@ -32,6 +33,8 @@ export interface ServerStatus {
   readonly uptimeMs: number
   readonly rssBytes: number | undefined
   readonly droppedLogLines: ServerDroppedLines
+  /** Undefined: no source is followed, or nothing is known of it yet. */
+  readonly follow?: FollowFacts | undefined
   readonly workers: readonly WorkerFacts[]
   /** In the order of the configuration. */
   readonly tenants: readonly TenantStatuses[]

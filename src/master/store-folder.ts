@@ -14,8 +14,9 @@ export async function withStore(config: Config): Promise<Config> {
     await DirectoryStore.make(config.store, { clock: systemClock })
     return withSessionFolders(config, config.store)
   }
-  // The admin API publishes: workers have to know from the start where to.
-  if (config.admin !== undefined) return withStore({ ...config, store: DEFAULT_STORE })
+  // They publish, or bring, releases: workers have to know from the start where to.
+  if (config.admin !== undefined || config.follow !== undefined)
+    return withStore({ ...config, store: DEFAULT_STORE })
   if (!(await mayBeStore(DEFAULT_STORE))) return config
   const usual = { ...config, store: DEFAULT_STORE }
   return (await isStore(DEFAULT_STORE)) ? withSessionFolders(usual, DEFAULT_STORE) : usual

@@ -1,4 +1,5 @@
 /** What to do about errors of the store and of registries. */
+import type { FollowErrorCode } from '../../follow/errors.ts'
 import type { OciErrorCode } from '../../oci/errors.ts'
 import type { StoreErrorCode } from '../../store/errors.ts'
 import type { Steps } from './steps.ts'
@@ -9,6 +10,14 @@ const LOGIN = '`docker login HOST` writes credentials down; or give --username a
 const SIGN =
   '`wasm-fpm sign RELEASE --key FILE` signs it; `wasm-fpm key show FILE` prints the key for `signers`'
 const LATER = 'try again later; it is the registry that is slow or broken'
+
+export const FOLLOW_STEPS: Steps<FollowErrorCode> = {
+  FOLLOW_BAD_SOURCE: 'write `source` of [follow] as docs/config.md says',
+  FOLLOW_NO_SOURCE:
+    'look whether the source is there: mounted, or answering; what is live here goes on, and it is tried again',
+  FOLLOW_STRANGE_ANSWER:
+    'let the source be a folder that `wasm-fpm export` has written, handed out as it is',
+}
 
 export const STORE_STEPS: Steps<StoreErrorCode> = {
   STORE_NOT_A_STORE:

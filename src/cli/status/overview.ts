@@ -1,15 +1,16 @@
 /** The whole server for people: a line about the master, a table of tenants, a table of workers. */
 
+import { harmless } from '../../base/harmless.ts'
 import { printBytes, printMs } from '../../base/quantity.ts'
 import type { ServerStatus, WorkerFacts } from '../../master/server-status.ts'
 import { type Column, printTable } from '../table.ts'
 import type { TenantStatus } from './tenant-status.ts'
 
 export function printOverview(server: ServerStatus, tenants: readonly TenantStatus[]): string {
-  const { pid, state, readiness, uptimeMs, rssBytes, workers, droppedLogLines } = server
+  const { pid, state, readiness, uptimeMs, rssBytes, workers, droppedLogLines, follow } = server
   const isNormal = state === 'normal' ? '' : `, ${state}`
   const isReady = readiness === 'ready' ? '' : `, ${readiness}`
-  const master = `master ${pid}, up ${printMs(uptimeMs)}, ${memory(rssBytes)}${isNormal}${isReady}\n${dropped(droppedLogLines)}`
+  const master = `master ${pid}, up ${printMs(uptimeMs)}, ${memory(rssBytes)}${isNormal}${isReady}\n${dropped(droppedLogLines)}${followed(follow)}`
   return [
     master,
     printTable(TENANT_COLUMNS, tenants.map(tenantRow)),
@@ -21,6 +22,17 @@ export function printOverview(server: ServerStatus, tenants: readonly TenantStat
 /** Nothing, where nothing was. */
 function dropped({ master, admin }: ServerStatus['droppedLogLines']): string {
   return master + admin === 0 ? '' : `log lines dropped: master ${master}, admin ${admin}\n`
+}
+
+/** Nothing, where no source is followed. */
+function followed(follow: ServerStatus['follow']): string {
+  if (follow === undefined) return ''
+  const { source, tenants, behind, seenMs, error } = follow
+  const step =
+    behind === 0 ? `${tenants} tenants in step` : `${behind} of ${tenants} tenants behind`
+  const seen = seenMs === null ? 'never seen' : `seen ${printMs(seenMs)} ago`
+  const why = error === null ? '' : `\n  ${harmless(error.message)} [${error.code}]`
+  return `follows ${harmless(source)}: ${step}, ${seen}${why}\n`
 }
 
 const TENANT_COLUMNS: readonly Column[] = [

@@ -6,6 +6,7 @@ import { parseConfig } from '../../../src/config/parse.ts'
 import {
   adminSchema,
   agentSchema,
+  followSchema,
   handlerLimitsSchema,
   handlerSchema,
   limitsSchema,
@@ -28,6 +29,7 @@ const SECTIONS: ReadonlyArray<readonly [heading: string, schema: z.ZodObject]> =
   ['`[admin]`', adminSchema],
   ['`[agent]`', agentSchema],
   ['`[metrics]`', metricsSchema],
+  ['`[follow]`', followSchema],
   ['`[[pool]]`', poolSchema],
   ['`[[runtime]]`', runtimeSchema],
   ['`[[tenant]]`', tenantSchema],

@@ -32,6 +32,7 @@ export function busyMachine(tenants: number): MachineReport {
     ...{ version: '1.2.3', readiness: 'ready', uptimeMs: 5000 },
     master: { cpuMs: 250, rssBytes: 1024 },
     droppedLines: { master: 0, admin: 0 },
+    follow: undefined,
     pools: [
       {
         ...{ pool: 'www', tenants: names, totals: figures.totals(new Set(names)) },

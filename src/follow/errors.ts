@@ -1,0 +1,27 @@
+/** Why the store of this machine cannot be brought in step with a source. */
+import { CodedError } from '../base/errors.ts'
+
+export type FollowErrorCode =
+  /** The address of a source is none that can be followed. */
+  | 'FOLLOW_BAD_SOURCE'
+  /** The source cannot be reached, or there is no store: what is served here goes on. */
+  | 'FOLLOW_NO_SOURCE'
+  /** The source answers something that it must not. */
+  | 'FOLLOW_STRANGE_ANSWER'
+
+export class FollowError extends CodedError<FollowErrorCode> {}
+
+export function noSource(name: string, problem: string, cause?: unknown): FollowError {
+  return new FollowError(
+    'FOLLOW_NO_SOURCE',
+    `Cannot follow ${name}: ${problem}, wanted a store of releases that can be read`,
+    { cause },
+  )
+}
+
+export function strangeAnswer(name: string, problem: string): FollowError {
+  return new FollowError(
+    'FOLLOW_STRANGE_ANSWER',
+    `Cannot follow ${name}: ${problem}, wanted what \`wasm-fpm export\` writes`,
+  )
+}

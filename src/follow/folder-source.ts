@@ -1,0 +1,87 @@
+/** A store in a folder: one that several machines share, or that rsync brings. */
+import { constants } from 'node:fs'
+import { open, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import { systemCodeOf } from '../base/errors.ts'
+import { MAX_OWN_FILE_BYTES } from '../store/limits.ts'
+import { isStore } from '../store/open-store.ts'
+import { tenantsOf } from '../store/replica.ts'
+import { nodeFiles } from '../store/store-files.ts'
+import { noSource } from './errors.ts'
+import type { ReleaseSource } from './release-source.ts'
+
+/** A folder's time may stay the same for changes within one tick of the file system's clock, over a network within seconds: so long it is read again. */
+const YOUNG_MS = 5000
+
+const CHUNK_BYTES = 256 * 1024
+
+export class FolderSource implements ReleaseSource {
+  readonly name: string
+  readonly #root: string
+  readonly #clock: Clock
+  #stamp = ''
+  #changedMs = 0
+
+  /** `root`: absolute. */
+  constructor(root: string, clock: Clock) {
+    this.#root = root
+    this.#clock = clock
+    this.name = `dir:${root}`
+  }
+
+  async look(): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+    // A share that is not mounted is an empty folder, and says nothing about any tenant.
+    if (!(await isStore(this.#root))) throw noSource(this.name, 'there is no store')
+    const live = join(this.#root, 'live')
+    const { ino, mtimeMs } = await stat(live).catch((error: unknown) => {
+      throw noSource(this.name, `${live}: ${systemCodeOf(error)}`, error)
+    })
+    const stamp = `${ino}:${mtimeMs}`
+    const nowMs = this.#clock.nowMs()
+    if (stamp !== this.#stamp) this.#changedMs = nowMs
+    else if (nowMs - this.#changedMs > YOUNG_MS) return undefined
+    const found = new Map<string, Uint8Array>()
+    for (const tenant of tenantsOf(await this.list('live'))) {
+      const pointer = await this.read(`live/${tenant}.json`, MAX_OWN_FILE_BYTES)
+      if (pointer !== undefined) found.set(tenant, pointer)
+    }
+    this.#stamp = stamp
+    return found
+  }
+
+  async list(folder: string): Promise<readonly string[]> {
+    try {
+      return await readdir(join(this.#root, folder))
+    } catch (error) {
+      if (systemCodeOf(error) === 'ENOENT') return []
+      throw noSource(this.name, `${folder}: ${systemCodeOf(error)}`, error)
+    }
+  }
+
+  read(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
+    return nodeFiles.read(join(this.#root, path), maxBytes)
+  }
+
+  async stream(path: string, maxBytes: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+    try {
+      const file = await open(join(this.#root, path), constants.O_RDONLY | constants.O_NOFOLLOW)
+      // One byte more, so that what is too long is found out.
+      return this.#pieces(
+        path,
+        file.createReadStream({ end: maxBytes, highWaterMark: CHUNK_BYTES }),
+      )
+    } catch (error) {
+      if (systemCodeOf(error) === 'ENOENT') return undefined
+      throw noSource(this.name, `${path}: ${systemCodeOf(error)}`, error)
+    }
+  }
+
+  async *#pieces(path: string, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* stream
+    } catch (error) {
+      throw noSource(this.name, `${path}: ${systemCodeOf(error)}`, error)
+    }
+  }
+}

@@ -1,0 +1,10 @@
+/** A store elsewhere that is followed. */
+import type { ReplicaSource } from '../store/replica.ts'
+
+export interface ReleaseSource extends ReplicaSource {
+  /**
+   * The files of all pointers, by tenant; undefined: none has changed since the last time that there was an answer. Rejects with `FollowError`
+   * (FOLLOW_NO_SOURCE, FOLLOW_STRANGE_ANSWER).
+   */
+  look(): Promise<ReadonlyMap<string, Uint8Array> | undefined>
+}

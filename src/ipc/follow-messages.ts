@@ -1,0 +1,45 @@
+/** What the master and the process that follows a source say to each other. */
+import type { WireError } from '../base/errors.ts'
+import type { LogLevel } from '../base/logger.ts'
+
+/** How it is; told after each look. */
+export interface FollowFacts {
+  readonly source: string
+  /** Tenants of the source. */
+  readonly tenants: number
+  /** Of them, those whose pointers here are not those there. */
+  readonly behind: number
+  /** Milliseconds since the source has answered; null: it never has. */
+  readonly seenMs: number | null
+  /** Since the start of the process. */
+  readonly looks: number
+  readonly switches: number
+  readonly newBytes: number
+  readonly failures: number
+  /** What is in the way. */
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
+export interface FollowSettings {
+  readonly source: string
+  readonly store: string
+  readonly intervalMs: number
+  readonly log: { readonly level: LogLevel; readonly isReadable: boolean | null }
+  readonly logLimitBytes: number
+  readonly logMemoryBytes: number
+}
+
+export type MasterToFollower =
+  | {
+      readonly kind: 'start'
+      readonly settings: FollowSettings
+      /** Whether it shares a pipe or terminal that it has as a standard stream with nobody. */
+      readonly ownsStreams: boolean
+    }
+  | { readonly kind: 'drain' }
+
+export type FollowerMessage =
+  /** It works; whether there is a source is another thing. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly error: WireError }
+  | { readonly kind: 'facts'; readonly facts: FollowFacts }

@@ -1,0 +1,182 @@
+/** The process that follows a source (`[follow]`), as the master sees it: started, started again when it ends, and asked nothing. */
+import type { ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Clock, Timer } from '../base/clock.ts'
+import { toWire } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import { VERSION_ARGUMENT } from '../base/version.ts'
+import type { Config } from '../config/config.ts'
+import type {
+  FollowerMessage,
+  FollowFacts,
+  FollowSettings,
+  MasterToFollower,
+} from '../ipc/follow-messages.ts'
+import { type Account, findAccount, readAccountSource } from './account.ts'
+import { ownNewStore } from './own-store.ts'
+import { decideRestart, NO_HISTORY, type RestartHistory } from './restart-policy.ts'
+import { spawnChild } from './spawn-child.ts'
+import { workerEnvironment } from './worker-command.ts'
+
+export interface FollowParts {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Where its error output goes; undefined: to the master's. */
+  readonly errorLog: { write(writer: object, chunk: Buffer): void } | undefined
+}
+
+/** How long it may take to end before it is killed. */
+const KILL_MS = 2000
+
+/** The file itself, in whatever form this program runs: `main.ts` in a checkout, `main.js` in the package. */
+const ENTRY = fileURLToPath(
+  new URL(`../follow/main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+)
+
+/** What a process is started with: another needs another process. */
+interface Wanted {
+  readonly settings: FollowSettings
+  readonly account: Account | undefined
+  readonly ca: string | undefined
+}
+
+export class FollowSeat {
+  readonly #parts: FollowParts
+  #wanted: Wanted | undefined
+  #child: ChildProcess | undefined
+  #gone: Promise<void> = Promise.resolve()
+  #history: RestartHistory = NO_HISTORY
+  #restart: Timer | undefined
+  #startedMs = 0
+  #told: { readonly facts: FollowFacts; readonly atMs: number } | undefined
+
+  constructor(parts: FollowParts) {
+    this.#parts = parts
+  }
+
+  /** As it was told last; undefined: nobody follows, or has said anything yet. */
+  get facts(): FollowFacts | undefined {
+    if (this.#told === undefined) return undefined
+    const { facts, atMs } = this.#told
+    const sinceMs = Math.round(this.#parts.clock.nowMs() - atMs)
+    return { ...facts, seenMs: facts.seenMs === null ? null : facts.seenMs + sinceMs }
+  }
+
+  /** These settings hold from here on. Throws `MasterError` (MASTER_UNKNOWN_ACCOUNT, MASTER_NOT_ROOT). */
+  commit(config: Config): void {
+    const wanted = wantedOf(config)
+    if (JSON.stringify(wanted) === JSON.stringify(this.#wanted)) return
+    void this.drain()
+    this.#wanted = wanted
+    this.#history = NO_HISTORY
+    void this.#gone.then(() => this.#launch(wanted))
+  }
+
+  /** For good, unless `commit` follows. Resolves when it is gone. */
+  async drain(): Promise<void> {
+    this.#wanted = undefined
+    this.#told = undefined
+    this.#restart?.cancel()
+    const child = this.#child
+    if (child === undefined) return
+    this.#send({ kind: 'drain' })
+    const timer = this.#parts.clock.after(KILL_MS, () => child.kill('SIGKILL'))
+    await this.#gone
+    timer.cancel()
+  }
+
+  async #launch(wanted: Wanted | undefined): Promise<void> {
+    if (wanted === undefined || wanted !== this.#wanted) return
+    const { clock, logger, errorLog } = this.#parts
+    const { settings, account, ca } = wanted
+    if (account !== undefined && process.getuid?.() === 0) {
+      await ownNewStore(settings.store, account).catch((error: unknown) =>
+        logger.error(`the store cannot be given to the user of [follow]: ${toWire(error).message}`),
+      )
+      if (wanted !== this.#wanted) return
+    }
+    const errorOutput = errorLog === undefined ? 'inherit' : 'pipe'
+    const args = ['--disable-warning=ExperimentalWarning', ENTRY, VERSION_ARGUMENT]
+    const { child, ownsStreams } = spawnChild({
+      program: process.execPath,
+      args,
+      options: {
+        stdio: ['ignore', 'ignore', errorOutput, 'ipc'],
+        cwd: '/',
+        env: {
+          ...workerEnvironment(process.env),
+          ...(ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: ca }),
+        },
+        // Also drops all other groups (setgroups).
+        ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
+      },
+    })
+    this.#child = child
+    this.#startedMs = clock.nowMs()
+    child.on('message', (message: FollowerMessage) => this.#hear(message))
+    child.stderr?.on('data', (chunk: Buffer) => errorLog?.write(child, chunk))
+    child.on('error', (error) => logger.error(`nobody follows the source: ${error.message}`))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#gone = promise
+    child.on('close', (code, signal) => {
+      this.#child = undefined
+      resolve()
+      this.#ended(wanted, signal ?? `code ${code}`)
+    })
+    this.#send({ kind: 'start', settings, ownsStreams })
+  }
+
+  #hear(message: FollowerMessage): void {
+    const { clock, logger } = this.#parts
+    switch (message.kind) {
+      case 'ready':
+        logger.info({ pid: this.#child?.pid, source: this.#wanted?.settings.source }, 'following')
+        return
+      case 'failed':
+        logger.error({ code: message.error.code }, `cannot follow: ${message.error.message}`)
+        this.#child?.kill('SIGKILL')
+        return
+      case 'facts':
+        this.#told = { facts: message.facts, atMs: clock.nowMs() }
+        return
+    }
+  }
+
+  #ended(wanted: Wanted, reason: string): void {
+    if (wanted !== this.#wanted) return
+    const { clock, logger } = this.#parts
+    const nowMs = clock.nowMs()
+    const { history, delayMs } = decideRestart(
+      this.#history,
+      { nowMs, servedMs: nowMs - this.#startedMs, isCrash: true },
+      { threshold: 0, intervalMs: 0 },
+    )
+    this.#history = history
+    logger.error({ reason, delayMs }, 'the process that follows the source has ended')
+    this.#restart = clock.after(delayMs, () => void this.#launch(wanted))
+  }
+
+  #send(message: MasterToFollower): void {
+    if (this.#child?.connected === true) this.#child.send(message, () => undefined)
+  }
+}
+
+function wantedOf({
+  follow,
+  store,
+  log,
+  logLimitBytes,
+  logMemoryBytes,
+}: Config): Wanted | undefined {
+  if (follow === undefined || store === undefined) return undefined
+  const { source, intervalMs, ca } = follow
+  const isReadable = log.format === 'auto' ? null : log.format === 'readable'
+  return {
+    settings: {
+      ...{ source, store, intervalMs, logLimitBytes, logMemoryBytes },
+      log: { level: log.level, isReadable },
+    },
+    account: findAccount({ ...follow, name: 'follow' }, readAccountSource()),
+    ca,
+  }
+}
