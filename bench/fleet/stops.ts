@@ -23,11 +23,14 @@ for (const kind of WEB_SERVERS.filter((one) => values.behind.includes(one))) {
     stops: Number(values.stops),
     requests: Number(values.requests),
   })
-  const { answered, lost, longestMs } = result
+  const { answered, lost, longestMs, said } = result
   process.stdout.write(
     `${kind}: ${lost.length} of ${answered + lost.length} lost, longest answer ${Math.round(longestMs)} ms\n`,
   )
   for (const [what, count] of tally(lost)) process.stdout.write(`  ${count} x ${what}\n`)
+  const reasons = [...said.matchAll(/Server \S+ is (?:UP|DOWN)[^\n]*?reason: [^,\n]*/g)]
+  const changes = reasons.map(([text]) => text.replace(/\d+ms/g, 'N ms'))
+  for (const [what, count] of tally(changes)) process.stdout.write(`  ${count} x ${what}\n`)
 }
 
 function tally(lost: readonly string[]): ReadonlyMap<string, number> {

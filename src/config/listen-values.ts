@@ -1,4 +1,4 @@
-/** Where a server listens, and to whom: values of keys. */
+/** Where a server listens, to whom, and as whom: values of keys. */
 import { type ListenAddress, parseListenAddress, type TcpAddress } from '../base/listen-address.ts'
 import { isClientRange } from './client-range.ts'
 import { text } from './config-key.ts'
@@ -31,3 +31,7 @@ export const mode = {
   },
 }
 export const clientRange = text('an IP address or a network', isClientRange)
+/** A user or a group. */
+export const account = text('a name or a numeric id', (value) =>
+  /^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(value),
+)

@@ -21,22 +21,13 @@ import {
   size,
   text,
 } from './config-key.ts'
-import { clientRange, listenAddress, mode, tcpAddress } from './listen-values.ts'
+import { followSource } from './follow-source.ts'
+import { account, clientRange, listenAddress, mode, tcpAddress } from './listen-values.ts'
 
 const name = text('1 to 63 letters, digits, ".", "_" or "-", a letter or digit first', (value) =>
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(value),
 )
-const account = text('a name or a numeric id', (value) =>
-  /^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(value),
-)
 const path = text('a path', (value) => value !== '' && !value.includes('\0'))
-const followSource = text(
-  '"dir:/PATH", or "https://HOST/PATH" (http:// on this machine only)',
-  (value) =>
-    /^dir:\/[^\0]*$/.test(value) ||
-    (/^(?:https:|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])[:/])[^?#\s]*$/.test(value) &&
-      URL.canParse(value)),
-)
 const guestPath = text('an absolute path without "..", such as "/data"', (value) =>
   /^\/(?!.*(?:^|\/)\.\.(?:\/|$))[^\0]*$/.test(value),
 )

@@ -4,8 +4,8 @@ import type { Clock } from '../base/clock.ts'
 import { MAX_OWN_FILE_BYTES } from '../store/limits.ts'
 import { Replica } from '../store/replica.ts'
 import { nodeFiles } from '../store/store-files.ts'
+import { type ExportIndex, INDEX_FILE, type IndexedTenant } from './export-index.ts'
 import { FolderSource } from './folder-source.ts'
-import { INDEX_FILE, type IndexedTenant, type StaticIndex } from './static-index.ts'
 
 export interface Exported {
   readonly tenants: number
@@ -43,7 +43,7 @@ async function writeIndex(copy: FolderSource, folder: string): Promise<void> {
       signatures: (await copy.list(`signatures/${tenant}`)).toSorted(),
     }
   }
-  const index: StaticIndex = { format: 1, tenants }
+  const index: ExportIndex = { format: 1, tenants }
   const [path, draft] = [join(folder, INDEX_FILE), join(folder, `.${INDEX_FILE}`)]
   const contents = Buffer.from(JSON.stringify(index))
   const before = await nodeFiles.read(path, contents.length + MAX_OWN_FILE_BYTES)

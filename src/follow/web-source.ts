@@ -2,8 +2,8 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { StoreError } from '../store/errors.ts'
 import { FollowError, noSource, strangeAnswer } from './errors.ts'
+import { type ExportIndex, INDEX_FILE, MAX_INDEX_BYTES, readIndex } from './export-index.ts'
 import type { ReleaseSource } from './release-source.ts'
-import { INDEX_FILE, MAX_INDEX_BYTES, readIndex, type StaticIndex } from './static-index.ts'
 
 /** Until the head of an answer is there, and between two pieces of it. */
 const SILENCE_MS = 20_000
@@ -13,7 +13,7 @@ export class WebSource implements ReleaseSource {
   readonly #base: URL
   readonly #clock: Clock
   #etag: string | undefined
-  #index: StaticIndex = { format: 1, tenants: {} }
+  #index: ExportIndex = { format: 1, tenants: {} }
 
   /** `base`: a name and password in it are sent, and told to nobody else. */
   constructor(base: URL, clock: Clock) {

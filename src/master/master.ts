@@ -263,16 +263,18 @@ export class Master {
   }
 
   #end(graceMs: number): void {
-    const { notifier } = this.#options
     this.#sockets.close()
     const taken = this.#succession.heirsAt(this.#addressesOf(this.#config))
-    const remaining = taken === undefined ? undefined : { hasHeirs: true, taken }
+    const remaining = taken && { hasHeirs: true, taken }
     const all = [this.#admin, this.#follow, ...this.#pools.values(), ...this.#newcomers]
-    void Promise.all(all.map((one) => one.drain(graceMs, remaining))).then(() => {
-      this.#doors.close()
-      notifier.close()
-      this.#stopped.resolve()
-    })
+    const gone = Promise.all(all.map((one) => one.drain(graceMs, remaining)))
+    void gone
+      .then(() => this.#succession.settled())
+      .then(() => {
+        this.#doors.close()
+        this.#options.notifier.close()
+        this.#stopped.resolve()
+      })
   }
 
   async #apply(config: Config): Promise<void> {

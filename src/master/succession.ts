@@ -60,6 +60,11 @@ export class Succession {
     return other !== undefined
   }
 
+  /** Resolves when all that was passed on is on its way. */
+  async settled(): Promise<void> {
+    await this.#successor?.settled()
+  }
+
   /** Resolves when this process is alone; at once where it follows nobody. */
   async arrive({ addresses, take }: TakeOver): Promise<void> {
     const { predecessor, adopt } = this.#options

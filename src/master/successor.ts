@@ -39,6 +39,7 @@ export class Successor {
   readonly #clock: Clock
   readonly #prepared = Promise.withResolvers<void>()
   readonly #taken = Promise.withResolvers<void>()
+  readonly #going = new Set<Promise<void>>()
 
   /** Starts the process. Throws `MasterError` (MASTER_UPGRADE_FAILED). */
   constructor({ command, heirloom, clock, onGivenBack }: SuccessorOptions) {
@@ -92,7 +93,18 @@ export class Successor {
       return
     }
     const message: ToSuccessor = { kind: 'adopt', address }
-    this.#child.send(message, asSendHandle(connection), undefined, () => connection.close())
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#going.add(promise)
+    this.#child.send(message, asSendHandle(connection), undefined, () => {
+      connection.close()
+      this.#going.delete(promise)
+      resolve()
+    })
+  }
+
+  /** Resolves when all connections are on their way: they go one after the other, and would end with this process. */
+  async settled(): Promise<void> {
+    while (this.#going.size > 0 && this.#child.connected) await Promise.all(this.#going)
   }
 
   /** It is not to follow after all: it answers what it has accepted, and ends. */

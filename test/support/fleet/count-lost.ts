@@ -17,12 +17,12 @@ export interface CountOptions {
   readonly requests: number
 }
 
-export async function countLost({
-  kind,
-  port,
-  stops,
-  requests,
-}: CountOptions): Promise<Pick<HttpLoad, 'answered' | 'lost' | 'longestMs'>> {
+export interface Counted extends Pick<HttpLoad, 'answered' | 'lost' | 'longestMs'> {
+  /** By the web server: HAProxy tells which machines it takes for dead, and why. */
+  readonly said: string
+}
+
+export async function countLost({ kind, port, stops, requests }: CountOptions): Promise<Counted> {
   const machines = ['127.0.0.2', '127.0.0.3'].map((host) => new Machine({ host, port }))
   const [leaving] = machines
   if (leaving === undefined) throw new Error('no machine')
@@ -47,7 +47,8 @@ export async function countLost({
       await load.stop()
       await web.stop()
     }
-    return load
+    const { answered, lost, longestMs } = load
+    return { answered, lost, longestMs, said: web.logs() }
   } finally {
     await Promise.all(machines.map((machine) => machine.remove()))
   }

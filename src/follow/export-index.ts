@@ -12,7 +12,7 @@ export const INDEX_FILE = 'index.json'
 /** Of 100,000 tenants with some releases each. */
 export const MAX_INDEX_BYTES: number = 256 * 1024 * 1024
 
-export interface StaticIndex {
+export interface ExportIndex {
   readonly format: 1
   readonly tenants: Readonly<Record<string, IndexedTenant>>
 }
@@ -27,7 +27,7 @@ export interface IndexedTenant {
 }
 
 /** Throws `FollowError` (FOLLOW_STRANGE_ANSWER). `name`: of the source. */
-export function readIndex(text: string, name: string): StaticIndex {
+export function readIndex(text: string, name: string): ExportIndex {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -43,7 +43,7 @@ export function readIndex(text: string, name: string): StaticIndex {
     tenants !== null &&
     Object.entries(tenants).every(([tenant, one]) => isName(tenant) && isIndexed(one))
   if (!isGood) throw strangeAnswer(name, `${INDEX_FILE} has a tenant that is none`)
-  return { format, tenants: tenants as StaticIndex['tenants'] }
+  return { format, tenants: tenants as ExportIndex['tenants'] }
 }
 
 function isIndexed(value: unknown): boolean {
