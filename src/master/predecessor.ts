@@ -2,6 +2,7 @@
 import { CodedError, toWire } from '../base/errors.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../base/raw-socket.ts'
 import { VERSION } from '../base/version.ts'
+import { Departures } from './departures.ts'
 import {
   HEIRLOOM_FORMAT,
   type Heirloom,
@@ -13,6 +14,7 @@ import { upgradeFailed } from './successor.ts'
 
 export class Predecessor {
   readonly heirloom: Heirloom
+  readonly departures = new Departures()
   readonly #takeOver = Promise.withResolvers<void>()
   readonly #over = Promise.withResolvers<void>()
   #adopt: ((address: string, connection: RawSocket) => void) | undefined
@@ -49,7 +51,9 @@ export class Predecessor {
       return
     }
     const message: ToPredecessor = { kind: 'give-back', address }
-    process.send?.(message, asSendHandle(connection), undefined, () => connection.close())
+    this.departures.send(connection, (gift, done) => {
+      process.send?.(message, asSendHandle(gift), undefined, done)
+    })
   }
 
   /** Tells why, and lets go. */

@@ -62,7 +62,8 @@ export class Succession {
 
   /** Resolves when all that was passed on is on its way. */
   async settled(): Promise<void> {
-    await this.#successor?.settled()
+    await this.#successor?.departures.settled()
+    await this.#options.predecessor?.departures.settled()
   }
 
   /** Resolves when this process is alone; at once where it follows nobody. */

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Clock } from '../base/clock.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../base/raw-socket.ts'
+import { Departures } from './departures.ts'
 import { MasterError } from './errors.ts'
 import {
   type Heirloom,
@@ -35,11 +36,11 @@ export class Successor {
   /** Where it serves, as bound; known when it is prepared. */
   addresses: readonly string[] = []
   version = ''
+  readonly departures = new Departures()
   readonly #child: ChildProcess
   readonly #clock: Clock
   readonly #prepared = Promise.withResolvers<void>()
   readonly #taken = Promise.withResolvers<void>()
-  readonly #going = new Set<Promise<void>>()
 
   /** Starts the process. Throws `MasterError` (MASTER_UPGRADE_FAILED). */
   constructor({ command, heirloom, clock, onGivenBack }: SuccessorOptions) {
@@ -93,18 +94,9 @@ export class Successor {
       return
     }
     const message: ToSuccessor = { kind: 'adopt', address }
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#going.add(promise)
-    this.#child.send(message, asSendHandle(connection), undefined, () => {
-      connection.close()
-      this.#going.delete(promise)
-      resolve()
+    this.departures.send(connection, (gift, done) => {
+      this.#child.send(message, asSendHandle(gift), undefined, done)
     })
-  }
-
-  /** Resolves when all connections are on their way: they go one after the other, and would end with this process. */
-  async settled(): Promise<void> {
-    while (this.#going.size > 0 && this.#child.connected) await Promise.all(this.#going)
   }
 
   /** It is not to follow after all: it answers what it has accepted, and ends. */
