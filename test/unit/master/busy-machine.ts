@@ -32,7 +32,10 @@ export function busyMachine(tenants: number): MachineReport {
     ...{ version: '1.2.3', readiness: 'ready', uptimeMs: 5000 },
     master: { cpuMs: 250, rssBytes: 1024 },
     droppedLines: { master: 0, admin: 0 },
-    follow: undefined,
+    follow: {
+      ...{ source: 'dir:/mnt/releases', tenants, behind: 1, seenMs: 1500, error: null },
+      ...{ looks: 10, switches: 5, newBytes: 4096, failures: 2 },
+    },
     pools: [
       {
         ...{ pool: 'www', tenants: names, totals: figures.totals(new Set(names)) },
