@@ -18,12 +18,14 @@ import { runToEnd } from '../../src/guest/engine.ts'
 import type { GuestModule } from '../../src/guest/guest-module.ts'
 import { GuestInstance } from '../../src/guest/instance.ts'
 import { DeviceDirectory } from '../../src/wasi/device-directory.ts'
+import type { DirectoryNode } from '../../src/wasi/filesystem.ts'
 import { openHostDirectory } from '../../src/wasi/host-directory.ts'
 import { ImageCache } from '../../src/wasi/image-cache.ts'
 import { ImageDirectory } from '../../src/wasi/image-directory.ts'
 import { createScratchDirectory } from '../../src/wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
-import { MountPlan } from '../../src/wasi/mount-tree.ts'
+import { type Mounted, MountPlan } from '../../src/wasi/mount-tree.ts'
+import { RememberedTree } from '../../src/wasi/remembered-directory.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../../src/wasi/session.ts'
 import { CollectingSink, grants, job, MIB } from '../../test/support/guest.ts'
 import { median } from '../http/statistics.ts'
@@ -154,19 +156,27 @@ function treeOf({ root, read, write }: Page): () => Preopen[] {
   const images = new ImageCache()
   const copy = join(folder, 'data')
   if (write !== undefined) cpSync(write, copy, { recursive: true, verbatimSymlinks: true })
-  const held = [
-    ...read.map((path) => openHostDirectory(path, { writable: false })),
+  const believed = (open: () => DirectoryNode): Mounted =>
+    new RememberedTree(
+      () => {
+        const directory = open()
+        directory.retain()
+        return directory
+      },
+      { clock: systemClock, lifeMs: 1000 },
+    ).take
+  const held: Mounted[] = [
+    ...read.map((path) => {
+      const directory = openHostDirectory(path, { writable: false })
+      return believed(() => directory)
+    }),
     ...(write === undefined ? [] : [openHostDirectory(copy, { writable: true })]),
   ]
+  const script = believed(() => new ImageDirectory(root, images))
   const paths = [root, '/tmp', '/dev', ...read, ...(write === undefined ? [] : [write])]
   return () =>
     whole(paths, [
-      ...[
-        new ImageDirectory(root, images),
-        createScratchDirectory(systemClock, DEFAULT_MEMORY_LIMITS),
-        devices(),
-        ...held,
-      ],
+      ...[script, createScratchDirectory(systemClock, DEFAULT_MEMORY_LIMITS), devices(), ...held],
     ])
 }
 

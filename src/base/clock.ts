@@ -35,13 +35,14 @@ class MachineTimer implements Timer {
   }
 }
 
+/** When this process, or thread, began. */
+const ORIGIN_NS = BigInt(Math.round(performance.timeOrigin * 1000)) * 1000n
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   monotonicNs: () => process.hrtime.bigint(),
-  realtimeNs: () =>
-    BigInt(Math.round(performance.timeOrigin * 1000)) * 1000n +
-    BigInt(Math.round(performance.now() * 1000)) * 1000n,
+  realtimeNs: () => ORIGIN_NS + BigInt(Math.round(performance.now() * 1000)) * 1000n,
   epochMs: () => Date.now(),
   processCpuNs: () => {
     const { user, system } = process.cpuUsage()

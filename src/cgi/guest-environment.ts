@@ -59,12 +59,12 @@ export function guestEnvironment(request: CgiRequest, options: GuestEnvironmentO
   const add = (name: string, value: string): void => {
     if (!Object.hasOwn(env, name)) entries.push(`${name}=${value}`)
   }
-  for (const [name, value] of variables) {
-    if (REPLACED.has(name) && !sent.includes(name)) continue
+  variables.forEach((value, name) => {
+    if (REPLACED.has(name) && !sent.includes(name)) return
     // The password a user typed, for the program that checks it and no other.
-    if (name === 'REMOTE_PASSWD' && role !== 'authorizer') continue
+    if (name === 'REMOTE_PASSWD' && role !== 'authorizer') return
     add(name, value)
-  }
+  })
   for (const [name, value] of requiredVariables(request)) {
     if (!variables.has(name)) add(name, value)
   }

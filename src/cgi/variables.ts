@@ -12,6 +12,7 @@ import { CgiError } from './errors.ts'
 export interface VariableReader extends Iterable<Pair> {
   get(name: string): string | undefined
   has(name: string): boolean
+  forEach(use: (value: string, name: string) => void): void
 }
 
 /** Variables with a fixed meaning that a client's request line or the web server's mapping of it can shape. */
@@ -83,6 +84,14 @@ export class Variables implements VariableReader {
 
   delete(name: 'CONTENT_LENGTH'): void {
     this.#deleted = name
+  }
+
+  /** As of a `Map`, and without an object for each. */
+  forEach(use: (value: string, name: string) => void): void {
+    this.#layout.placeOf.forEach((_, name) => {
+      const value = this.get(name)
+      if (value !== undefined) use(value, name)
+    })
   }
 
   *[Symbol.iterator](): Iterator<Pair> {

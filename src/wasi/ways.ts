@@ -75,14 +75,14 @@ export class Ways {
   /** Drops what was found, not the ways there. */
   forget(): void {
     if (this.#found === 0) return
-    for (const way of this.#all()) release(way.found)
+    for (const ways of this.#kept.values()) for (const way of ways.values()) release(way.found)
     this.#found = 0
     this.#foundDirectories = 0
   }
 
   clear(): void {
     if (this.#count === 0) return
-    for (const way of this.#all()) this.#drop(way)
+    for (const ways of this.#kept.values()) for (const way of ways.values()) this.#drop(way)
     this.#kept.clear()
     this.#count = 0
     this.#found = 0
@@ -93,10 +93,6 @@ export class Ways {
     this.#found -= way.found.size
     this.#foundDirectories -= release(way.found)
     way.directory.release()
-  }
-
-  *#all(): Iterable<KeptWay> {
-    for (const ways of this.#kept.values()) yield* ways.values()
   }
 }
 

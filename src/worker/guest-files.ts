@@ -84,12 +84,12 @@ export function treeOf(
       : fixedPlan(folder, places, openRoot)
   const openSessions = sessions.map((one) => sessionOpener(config, one, parts))
   const mounted = mounts.map((mount) => mountOf(mount, config, parts))
-  const tmpLimits = tmpLimitsOf(config)
+  const openTmp = tmpOpener(clock, tmpLimitsOf(config))
   return (asker) => {
     const { plan, roots } = planNow()
     return asWhole(plan, [
       ...roots,
-      ...fixed(parts.clock, parts.makeDevices(asker), tmpLimits),
+      ...fixed(parts.makeDevices(asker), openTmp),
       ...openSessions,
       ...mounted,
     ])
@@ -150,13 +150,23 @@ export function bareTree({
   clock,
   makeDevices,
 }: Pick<FileParts, 'clock' | 'makeDevices'>): Preopen[] {
-  return asWhole(new MountPlan(FIXED), fixed(clock, makeDevices(), DEFAULT_MEMORY_LIMITS))
+  const openTmp = tmpOpener(clock, DEFAULT_MEMORY_LIMITS)
+  return asWhole(new MountPlan(FIXED), fixed(makeDevices(), openTmp))
 }
 
 const FIXED = ['/tmp', '/dev']
 
-function fixed(clock: Clock, devices: DirectoryNode, tmpLimits: MemoryLimits): DirectoryNode[] {
-  return [createScratchDirectory(clock, tmpLimits), devices]
+function fixed(devices: DirectoryNode, openTmp: () => DirectoryNode): Mounted[] {
+  return [openTmp, devices]
+}
+
+/** Of each request that looks for it. */
+function tmpOpener(clock: Clock, limits: MemoryLimits): () => DirectoryNode {
+  return () => {
+    const tmp = createScratchDirectory(clock, limits)
+    tmp.retain()
+    return tmp
+  }
 }
 
 function asWhole(plan: MountPlan, directories: readonly Mounted[]): Preopen[] {
@@ -239,7 +249,7 @@ function sessionOpener(
   parts: FileParts,
 ): () => DirectoryNode {
   const { sessionFolder } = config
-  const tmpLimits = tmpLimitsOf(config)
+  const openPassing = tmpOpener(parts.clock, tmpLimitsOf(config))
   let quota: MountQuota | undefined
   return () => {
     if (sessionFolder !== undefined) {
@@ -247,9 +257,7 @@ function sessionOpener(
       const opened = quota && tryHostDirectory(sessionFolder, { writable: true, quota })
       if (typeof opened === 'object') return opened
     }
-    const passing = createScratchDirectory(parts.clock, tmpLimits)
-    passing.retain()
-    return passing
+    return openPassing()
   }
 }
 
