@@ -47,12 +47,15 @@ const PARALLEL = 2
 
 const guests = dirname(fileURLToPath(import.meta.url))
 const root = dirname(guests)
+const JCO = join(root, 'node_modules/@bytecodealliance/jco')
 const run = promisify(execFile)
 
-/** What a handler in JavaScript is built to. */
-const WORLD = `package wasm-fpm:guest;
+/** What a handler is built to. */
+const worldOf = (version: string): string => `package wasm-fpm:guest;
 world guest {
-  export wasi:http/incoming-handler@0.2.10;
+  import wasi:http/types@${version};
+  import wasi:io/streams@${version};
+  export wasi:http/incoming-handler@${version};
 }
 `
 
@@ -84,7 +87,24 @@ const LANGUAGES: readonly Language[] = [
     folder: 'rust',
     endings: ['.rs', '.wasm'],
     needs: 'rustc with libstd-rust-dev-wasm32 (or the wasm32-wasip1 target of rustup), and lld',
-    compiler: rustc,
+    compiler: () => rustc(),
+  },
+  {
+    // Commands of wasi:cli: the same programs as components.
+    name: 'c-command',
+    folder: 'c',
+    endings: ['.c', '.wasm'],
+    programs: ['hello', 'echo', 'upload', 'exit'],
+    needs: 'what C needs, and npm ci (@bytecodealliance/jco)',
+    compiler: clangCommand,
+  },
+  {
+    name: 'rust-http',
+    folder: 'rust-http',
+    endings: ['.rs', '.wasm'],
+    programs: ['handler'],
+    needs: 'what Rust needs, and npm ci (@bytecodealliance/jco)',
+    compiler: rustHandler,
   },
   {
     name: 'js',
@@ -224,7 +244,7 @@ async function clang(): Promise<Compile | undefined> {
   return (source, output) => execute(name, [...flags, ...link, '-o', output, source])
 }
 
-async function rustc(): Promise<Compile | undefined> {
+async function rustc(more: readonly string[] = []): Promise<Compile | undefined> {
   // Debian's has the target where a rustup one that comes first in PATH may not.
   const { RUSTC } = process.env
   const candidates = [RUSTC, 'rustc', '/usr/bin/rustc', '/usr/local/bin/rustc']
@@ -233,37 +253,66 @@ async function rustc(): Promise<Compile | undefined> {
     for (const target of ['wasm32-wasip1', 'wasm32-wasi']) {
       const libraries = await answer(name, ['--print', 'target-libdir', '--target', target])
       if (libraries === undefined || !existsSync(libraries)) continue
-      const flags = ['--target', target, '--edition', '2021', '-O', '-C', 'strip=symbols']
+      const flags = ['--target', target, '--edition', '2021', '-O', '-C', 'strip=symbols', ...more]
       return (source, output) => execute(name, [...flags, '-D', 'warnings', '-o', output, source])
     }
   }
   return undefined
 }
 
-/** JavaScript engines in a component want wasi:http 0.2.10; the definitions that come with jco are of another 0.2, and the same. */
-async function componentize(): Promise<Compile | undefined> {
-  const folder = join(root, 'node_modules/@bytecodealliance/jco')
-  if (!existsSync(folder)) return undefined
+async function jco(...args: readonly string[]): Promise<void> {
+  await execute(process.execPath, [join(JCO, 'dist/jco.js'), ...args])
+}
+
+/**
+ * With what makes a command of wasi:cli of a program for preview 1. It takes memory of the program's: wasi-libc before 2023 does not
+ * notice, so programs that allocate any, Rust's among them, end in a trap on every host when they are built with Debian 12's.
+ */
+async function clangCommand(): Promise<Compile | undefined> {
+  const compile = existsSync(JCO) ? await clang() : undefined
+  if (compile === undefined) return undefined
   return async (source, output) => {
-    const wit = `${output}.wit`
-    const definitions = join(folder, 'lib/wit/builtin')
-    for (const name of ['io', 'clocks'])
-      cpSync(join(definitions, `0.2.10/wasi-${name}`), join(wit, 'deps', name), { recursive: true })
-    const http = readFileSync(join(definitions, '0.2.12/wasi-http/package.wit'), 'utf8')
-    mkdirSync(join(wit, 'deps/http'))
-    writeFileSync(
-      join(wit, 'deps/http/package.wit'),
-      http.replaceAll('0.2.12', '0.2.10').replace(/^world [^}]*^}/gm, ''),
-    )
-    writeFileSync(join(wit, 'world.wit'), WORLD)
-    const options = ['--wit', wit, '-n', 'guest', '-o', output]
-    await execute(process.execPath, [
-      join(folder, 'dist/jco.js'),
-      'componentize',
-      source,
-      ...options,
-    ])
+    const core = `${output}.core.wasm`
+    await compile(source, core)
+    await jco('new', core, '--wasi-command', '-o', output)
   }
+}
+
+async function rustHandler(): Promise<Compile | undefined> {
+  const compile = existsSync(JCO) ? await rustc(['-C', 'panic=abort']) : undefined
+  if (compile === undefined) return undefined
+  return async (source, output) => {
+    const [core, embedded] = [`${output}.core.wasm`, `${output}.embedded.wasm`]
+    await compile(source, core)
+    writeWit(`${output}.wit`, '0.2.12')
+    await jco('embed', core, '--wit', `${output}.wit`, '-n', 'guest', '-o', embedded)
+    await jco('new', embedded, '--wasi-reactor', '-o', output)
+  }
+}
+
+/** JavaScript engines in a component want wasi:http 0.2.10. */
+async function componentize(): Promise<Compile | undefined> {
+  if (!existsSync(JCO)) return undefined
+  return async (source, output) => {
+    writeWit(`${output}.wit`, '0.2.10')
+    await jco('componentize', source, '--wit', `${output}.wit`, '-n', 'guest', '-o', output)
+  }
+}
+
+/** What a handler is to be built to: the definitions that come with jco are of one 0.2, and the same in all others. */
+function writeWit(folder: string, version: string): void {
+  const definitions = join(JCO, 'lib/wit/builtin')
+  for (const name of ['io', 'clocks'])
+    cpSync(join(definitions, version, `wasi-${name}`), join(folder, 'deps', name), {
+      recursive: true,
+    })
+  const http = readFileSync(join(definitions, '0.2.12/wasi-http/package.wit'), 'utf8')
+  mkdirSync(join(folder, 'deps/http'))
+  writeFileSync(
+    join(folder, 'deps/http/package.wit'),
+    http.replaceAll('0.2.12', version).replace(/^world [^}]*^}/gm, ''),
+  )
+  writeFileSync(join(folder, 'world.wit'), worldOf(version))
 }
 
 async function nativeC(): Promise<Compile | undefined> {

@@ -37,17 +37,22 @@ export function inspectCommand(): Command {
     })
 }
 
-function jsonOfComponent({ problem, ...found }: ComponentInspection): string {
-  const contract = { kind: 'http', problem: problem?.message ?? null }
+const ANSWERS = {
+  http: 'answers requests of wasi:http',
+  command: 'is a command of wasi:cli, for CGI and `wasm-fpm run`',
+} as const
+
+function jsonOfComponent({ problem, world, ...found }: ComponentInspection): string {
+  const contract = { kind: world ?? 'http', problem: problem?.message ?? null }
   return `${JSON.stringify({ ...found, contract }, undefined, 2)}\n`
 }
 
 function printComponent(path: string, component: ComponentInspection): string {
-  const { imports, exports, features, modules, problem, reset } = component
+  const { imports, exports, features, modules, problem, reset, world = 'http' } = component
   const memories = modules.flatMap((module) => module.memories.filter(({ imported }) => !imported))
   return printRows([
     ['component', `${path}, ${component.bytes} bytes`],
-    ['http', problem === undefined ? 'answers requests of wasi:http' : `no: ${problem.message}`],
+    [world, problem === undefined ? ANSWERS[world] : `no: ${problem.message}`],
     ['imports', imports.map(quoted).join(', ') || 'none'],
     ['exports', exports.map(quoted).join(', ') || 'none'],
     ['modules', modules.map(({ functions }) => `${functions.defined} functions`).join(', ')],

@@ -33,7 +33,10 @@ export function runCommand(): Command {
     .description(
       'run one WASI command with standard input and output connected; exits with its code',
     )
-    .argument('<module>', 'the WebAssembly module (WASI preview 1)')
+    .argument(
+      '<module>',
+      'the WebAssembly module (WASI preview 1), or a component of wasi:cli/command',
+    )
     .argument('[args...]', "the program's arguments, after --")
     .option(
       '--dir <HOST[::GUEST]>',

@@ -28,7 +28,7 @@ export function checkCoreTypes(plan: ComponentPlan, interfaces: readonly ModuleI
   for (const definition of plan.functions)
     if (definition.kind === 'lower') check(definition.options.realloc, REALLOC)
   for (const destructor of plan.destructors.values()) check(destructor, '(i32) -> ()')
-  if (plan.handler !== undefined) check(plan.handler.core, liftedSignature(plan.handler))
+  if (plan.entry !== undefined) checkLifted(plan.entry.lifted, check)
 }
 
 function checkImport(plan: ComponentPlan, index: number, entry: InterfaceImport): void {
@@ -64,6 +64,13 @@ function loweredSignature(definition: CanonicalFunction): string {
   return `(${passed.join(', ')}) -> ${results.length === 1 ? results[0] : '()'}`
 }
 
-function liftedSignature({ type }: LiftedFunction): string {
-  return `(${layoutOfFields(type.parameters).flat.join(', ')}) -> ()`
+/** Its results, more than one of which are in memory, are what `post-return` is given. */
+function checkLifted(
+  { core, type, options }: LiftedFunction,
+  check: (item: CoreItem | undefined, wanted: string) => void,
+): void {
+  const results = type.result === undefined ? [] : layoutOf(type.result).flat
+  const answered = results.length > 1 ? 'i32' : (results[0] ?? '()')
+  check(core, `(${layoutOfFields(type.parameters).flat.join(', ')}) -> ${answered}`)
+  check(options.postReturn, `(${answered === '()' ? '' : answered}) -> ()`)
 }

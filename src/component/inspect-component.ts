@@ -4,7 +4,7 @@ import { DEFAULT_MODULE_LIMITS, type ModuleLimits } from '../wasm/limits.ts'
 import { checkCoreTypes } from './check-core-types.ts'
 import { ComponentError } from './errors.ts'
 import { checkPlan } from './host/wasi-functions.ts'
-import type { ComponentPlan } from './plan.ts'
+import type { ComponentPlan, World } from './plan.ts'
 import { readComponent } from './read-component.ts'
 import { resolveComponent } from './resolve-component.ts'
 
@@ -19,6 +19,8 @@ export interface ComponentInspection {
   readonly features: readonly string[]
   /** Whether the `reset` lifetime can put back all of its state. */
   readonly reset: ModuleInspection['reset']
+  /** What it is called by; undefined: by nothing. */
+  readonly world: World | undefined
   /** What keeps it from being run. */
   readonly problem: ComponentError | undefined
 }
@@ -38,6 +40,7 @@ export function inspectComponent(
     modules,
     features: [...new Set(modules.flatMap(({ features }) => features))].sort(),
     reset: { isPossible: modules.every(({ reset }) => reset.isPossible), reasons },
+    world: plan.entry?.world,
     problem: problemOf(plan, modules),
   }
 }

@@ -12,9 +12,16 @@ import { ResponseOutparam } from './host/http-response.ts'
 import { findFunction } from './host/wasi-functions.ts'
 import { type Core, type LiftScope, liftFields, liftFlat } from './lift.ts'
 import { type LowerScope, lowerFlat, storeValue } from './lower.ts'
-import type { CanonicalFunction, ComponentPlan, CoreArgument, CoreItem } from './plan.ts'
+import type {
+  CanonicalFunction,
+  ComponentPlan,
+  CoreArgument,
+  CoreItem,
+  LiftedFunction,
+  ResolvedOptions,
+} from './plan.ts'
 import { layoutOf, layoutOfFields } from './type-layout.ts'
-import type { Value } from './value.ts'
+import type { Case, Value } from './value.ts'
 
 export interface CoreLinker {
   /** What instance `index` of the plan imports: functions, tables, memories and globals. */
@@ -48,26 +55,54 @@ export class LinkedComponent {
     return this.#exports
   }
 
-  /** Gives the request of the run to the guest; ends when its answer is on its way. */
-  async handle(): Promise<void> {
-    const { handler } = this.#plan
-    if (handler === undefined) throw new Error('Cannot handle a request: found no handler')
+  /** Runs the guest: it is given the request of the run, or is a command. Ends when its answer is on its way. */
+  async run(): Promise<void> {
+    const { entry } = this.#plan
+    if (entry === undefined) throw new Error('Cannot run a component: found nothing to call')
+    const { world, lifted } = entry
     const host = this.#host
-    const handles = host.handles(handler.owner)
-    const values = [new IncomingRequest(host.environment), new ResponseOutparam()]
-    const cores = handler.type.parameters.map((type, index) => {
-      if (type.kind !== 'own') throw new Error('Cannot handle a request: wanted a checked plan')
-      return handles.add(type.resource, values[index] as ResponseOutparam)
+    const given =
+      world === 'http' ? [new IncomingRequest(host.environment), new ResponseOutparam()] : []
+    const handles = host.handles(lifted.owner)
+    const cores = lifted.type.parameters.map((type, index) => {
+      if (type.kind !== 'own') throw new Error('Cannot run a component: wanted a checked plan')
+      return handles.add(type.resource, given[index] as ResponseOutparam)
     })
+    const answer = await this.#callLifted(lifted, cores)
+    if (world === 'http') await host.response.finish()
+    else {
+      await host.flush()
+      if ((answer as Case).tag !== 'ok') host.calls.callNow('proc_exit', 1)
+    }
+  }
+
+  /** Lifts what it answers before it is told that this was taken. */
+  async #callLifted(
+    { core, type, options, owner }: LiftedFunction,
+    cores: readonly Core[],
+  ): Promise<Value> {
+    const host = this.#host
+    let answered: Core | undefined
     try {
-      await promising(this.#item(handler.core) as CoreFunction)(...cores)
+      answered = await promising(this.#item(core) as CoreFunction)(...cores)
     } catch (error) {
       throw host.fault ?? error
     }
     if (host.fault !== undefined) throw host.fault
-    const { postReturn } = handler.options
-    if (postReturn !== undefined) this.#callInside(() => this.#call(postReturn, []))
-    await host.response.finish()
+    const { result } = type
+    let value: Value
+    if (result !== undefined) {
+      const scope = this.#liftScope(options, owner, [])
+      const isInMemory = layoutOf(result).flat.length > 1
+      const lifted = isInMemory
+        ? liftFields(scope, [result], Number(answered ?? 0))
+        : liftFlat(scope, [result], [answered ?? 0])
+      value = lifted[0]
+    }
+    const { postReturn } = options
+    if (postReturn !== undefined)
+      this.#callInside(() => this.#call(postReturn, answered === undefined ? [] : [answered]))
+    return value
   }
 
   #importsOf(index: number, given: ReadonlyMap<string, CoreArgument>): WebAssembly.Imports {
@@ -179,11 +214,7 @@ export class LinkedComponent {
     return suspending(((...cores: Core[]) => enter(cores)) as (...cores: never[]) => number)
   }
 
-  #liftScope(
-    { encoding, memory }: Extract<CanonicalFunction, { kind: 'lower' }>['options'],
-    owner: number,
-    lent: Handle[],
-  ): LiftScope {
+  #liftScope({ encoding, memory }: ResolvedOptions, owner: number, lent: Handle[]): LiftScope {
     const { charge } = this.#host
     return {
       encoding,
@@ -195,10 +226,7 @@ export class LinkedComponent {
     }
   }
 
-  #lowerScope(
-    { encoding, memory, realloc }: Extract<CanonicalFunction, { kind: 'lower' }>['options'],
-    owner: number,
-  ): LowerScope {
+  #lowerScope({ encoding, memory, realloc }: ResolvedOptions, owner: number): LowerScope {
     return {
       encoding,
       memory: this.#memory(memory),

@@ -144,7 +144,7 @@ function copyIn(scope: LowerScope, bytes: Uint8Array, alignment: number): number
 function allocate(scope: LowerScope, alignment: number, bytes: number): number {
   const pointer = scope.allocate(alignment, bytes) >>> 0
   checkRange(scope, { at: pointer, bytes, alignment })
-  return bytes === 0 ? 0 : pointer
+  return pointer
 }
 
 function caseIndex(cases: ReadonlyArray<readonly [string, unknown]>, name: string): number {

@@ -68,6 +68,14 @@ export interface LiftedFunction {
   readonly owner: number
 }
 
+/** Which of WASI's worlds a component is of: `handle` of wasi:http's incoming-handler, or `run` of wasi:cli. */
+export type World = 'http' | 'command'
+
+export interface Entry {
+  readonly world: World
+  readonly lifted: LiftedFunction
+}
+
 export interface ComponentPlan {
   /** Core modules, as they stand in the component. */
   readonly modules: readonly Span[]
@@ -79,8 +87,8 @@ export interface ComponentPlan {
   /** What it imports, as it calls it. */
   readonly imports: readonly string[]
   readonly exports: readonly string[]
-  /** What a request is given to: the `handle` of wasi:http's incoming-handler. */
-  readonly handler: LiftedFunction | undefined
+  /** What is called for a request; undefined: it exports nothing that could be. */
+  readonly entry: Entry | undefined
   /** How many instances of components there are, itself and those in it. */
   readonly owners: number
 }

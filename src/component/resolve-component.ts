@@ -16,16 +16,22 @@ import type {
   CoreArgument,
   CoreInstance,
   CoreItem,
+  Entry,
   FunctionType,
   LiftedFunction,
   ResolvedOptions,
+  World,
 } from './plan.ts'
 import { resolveReference, resolveValueType } from './resolve-type.ts'
 import { type FunctionItem, type InstanceItem, type Item, Scope, type TypeValue } from './scope.ts'
 
 /** `wasi:io/streams@0.2.10`: all of 0.2 are one, as far as they go. */
 const WASI_NAME = /^(wasi:[a-z-]+\/[a-z-]+)@0\.2\.\d{1,4}$/
-const HANDLER_INTERFACE = 'wasi:http/incoming-handler'
+/** The first of these that is there is called. */
+const ENTRIES: ReadonlyArray<readonly [from: string, name: string, world: World]> = [
+  ['wasi:http/incoming-handler', 'handle', 'http'],
+  ['wasi:cli/run', 'run', 'command'],
+]
 
 /** Throws `ComponentError`. Takes `COMPONENT_LIMITS.steps` at most. */
 export function resolveComponent(definitions: readonly Definition[]): ComponentPlan {
@@ -55,7 +61,7 @@ class Resolver {
       destructors: this.#destructors,
       imports: this.#imports,
       exports: [...exports.keys()],
-      handler: handlerOf(exports),
+      entry: entryOf(exports),
       owners: this.#owners,
     }
   }
@@ -324,11 +330,13 @@ function addExport(exports: Map<string, Item>, name: string, item: Item): void {
   exports.set(name, item)
 }
 
-function handlerOf(exports: InstanceItem): LiftedFunction | undefined {
-  for (const [name, item] of exports) {
-    if (WASI_NAME.exec(name)?.[1] !== HANDLER_INTERFACE || item.sort !== 'instance') continue
-    const handle = item.value.get('handle')
-    if (handle?.sort === 'func' && handle.value.kind === 'lifted') return handle.value.lifted
-  }
+function entryOf(exports: InstanceItem): Entry | undefined {
+  for (const [from, own, world] of ENTRIES)
+    for (const [name, item] of exports) {
+      if (WASI_NAME.exec(name)?.[1] !== from || item.sort !== 'instance') continue
+      const found = item.value.get(own)
+      if (found?.sort === 'func' && found.value.kind === 'lifted')
+        return { world, lifted: found.value.lifted }
+    }
   return undefined
 }

@@ -51,7 +51,10 @@ export class ComponentProgram implements GuestProgram {
         for (const one of counters) one.value = units
       },
     }
-    this.#host = new ComponentHost(wasi, counter, plan.owners)
+    this.#host = new ComponentHost(wasi, counter, {
+      owners: plan.owners,
+      world: plan.entry?.world ?? 'http',
+    })
     const linked = new LinkedComponent(plan, this.#host, {
       importsOf: (index) => importsOf(parts[index]?.module),
       instantiate: (index, imports) => {
@@ -78,7 +81,7 @@ export class ComponentProgram implements GuestProgram {
       .map((own) => own[START_EXPORT])
       .filter((start) => start !== undefined)
       .map((start) => promising(start as () => void))
-    this.entries = [...starts, () => linked.handle()]
+    this.entries = [...starts, () => linked.run()]
   }
 
   takeState(): FirstState {

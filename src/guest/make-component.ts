@@ -102,7 +102,7 @@ function wantedNames(
     add(definition.options.realloc)
   }
   for (const destructor of plan.destructors.values()) add(destructor)
-  add(plan.handler?.core)
-  add(plan.handler?.options.postReturn)
+  add(plan.entry?.lifted.core)
+  add(plan.entry?.lifted.options.postReturn)
   return names
 }

@@ -146,7 +146,7 @@ export const COMPONENT_STEPS: Steps<ComponentErrorCode> = {
     'build it for wasi:http 0.2, as one component: docs/abi.md says what is run',
   COMPONENT_IMPORT: 'build it without what it imports there; docs/abi.md says what is given',
   COMPONENT_EXPORT:
-    'export wasi:http/incoming-handler of 0.2, or build a WASI command (wasm32-wasip1)',
+    'export wasi:http/incoming-handler or wasi:cli/run of 0.2, or build a WASI command (wasm32-wasip1)',
 }
 
 export const PUBLISHER_STEPS: Steps<PublisherErrorCode> = {
@@ -168,7 +168,7 @@ export const WASI_STEPS: Steps<WasiErrorCode> = {
 }
 
 export const WASM_STEPS: Steps<WasmErrorCode> = {
-  WASM_NOT_A_MODULE: `${TARGET}; components answer requests, and are nothing else`,
+  WASM_NOT_A_MODULE: `${TARGET}; components answer requests or are commands, and nothing else`,
   WASM_MALFORMED: BUILD_AGAIN,
   WASM_LIMIT_EXCEEDED: 'build a smaller module (-Os, wasm-opt); docs/limits.md has all limits',
   WASM_FUNCTION_TOO_COMPLEX:

@@ -1,12 +1,16 @@
-/** wasi:cli. A component that answers requests has no input but the request's body, and what it prints goes to the log. */
+/**
+ * wasi:cli. To a command these are what they are to a CGI program. A component that answers requests has no input but the request's
+ * body, and what it prints goes to the log.
+ */
 import { fault } from '../guest-fault.ts'
-import { type HostResource, NONE } from '../value.ts'
+import { type Case, NONE } from '../value.ts'
 import type { ComponentHost } from './component-host.ts'
 import { InputStream } from './guest-input.ts'
-import { OutputStream } from './guest-output.ts'
-import { type Interface, plain } from './host-function.ts'
+import { type Interface, plain, waiting } from './host-function.ts'
 
-const STDERR = 2
+const STDIN_FD = 0
+const STDOUT_FD = 1
+const STDERR_FD = 2
 
 const decoded = (text: string): string => Buffer.from(text, 'latin1').toString('utf8')
 
@@ -18,28 +22,39 @@ export const ENVIRONMENT: Interface = {
   'initial-cwd': plain('() -> option<string>', () => () => NONE),
 }
 
-/** Nobody knows whether its answer is whole. */
-const leave = () => () => {
-  throw fault('it has called exit, wanted it to return')
+async function leave(host: ComponentHost, code: number): Promise<undefined> {
+  // Nobody knows whether its answer is whole.
+  if (host.world === 'http') throw fault('it has called exit, wanted it to return')
+  await host.flush()
+  host.calls.callNow('proc_exit', code)
+  return undefined
 }
 
 export const EXIT: Interface = {
-  exit: plain('(result<_, _>) -> ()', leave),
-  'exit-with-code': plain('(u8) -> ()', leave),
+  exit: waiting(
+    '(result<_, _>) -> ()',
+    (host) =>
+      ({ tag }: Case) =>
+        leave(host, tag === 'ok' ? 0 : 1),
+  ),
+  'exit-with-code': waiting('(u8) -> ()', (host) => (code: number) => leave(host, code)),
 }
-
-const printer = (host: ComponentHost) => (): HostResource =>
-  new OutputStream(host.calls, { fd: STDERR })
 
 export const STDIN: Interface = {
   'get-stdin': plain(
     '() -> own<$input-stream>',
-    (host) => () => new InputStream(host.calls, undefined),
+    (host) => () =>
+      new InputStream(host.calls, host.world === 'command' ? { fd: STDIN_FD } : undefined),
   ),
 }
-export const STDOUT: Interface = { 'get-stdout': plain('() -> own<$output-stream>', printer) }
+export const STDOUT: Interface = {
+  'get-stdout': plain(
+    '() -> own<$output-stream>',
+    (host) => () => host.printer(host.world === 'command' ? STDOUT_FD : STDERR_FD),
+  ),
+}
 export const STDERR_OUTPUT: Interface = {
-  'get-stderr': plain('() -> own<$output-stream>', printer),
+  'get-stderr': plain('() -> own<$output-stream>', (host) => () => host.printer(STDERR_FD)),
 }
 
 export const NOTHING: Interface = {}

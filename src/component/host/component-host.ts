@@ -8,6 +8,8 @@ import type { WasiHost } from '../../wasi/host.ts'
 import type { WasiGrants } from '../../wasi/session.ts'
 import { fault } from '../guest-fault.ts'
 import { HandleTable } from '../handle-table.ts'
+import type { World } from '../plan.ts'
+import { OutputStream } from './guest-output.ts'
 import { HttpResponse } from './http-response.ts'
 import { Preview1Calls } from './preview1-calls.ts'
 
@@ -16,19 +18,27 @@ const CALL_WORK = 1_000
 
 export class ComponentHost {
   readonly calls: Preview1Calls
+  readonly world: World
   /** False while code of the guest runs that must not call out: its allocator, most of all. */
   mayLeave = true
   /** Of the run. */
   response: HttpResponse
   readonly #wasi: WasiHost
   readonly #tables: HandleTable[]
+  /** What the guest prints to, by descriptor. */
+  readonly #printers = new Map<number, OutputStream>()
   #grants: WasiGrants | undefined
   #environment: ReadonlyMap<string, string> | undefined
   #fault: Error | undefined
 
   /** `owners`: how many instances of components there are. */
-  constructor(wasi: WasiHost, counter: Pick<WebAssembly.Global, 'value'>, owners: number) {
+  constructor(
+    wasi: WasiHost,
+    counter: Pick<WebAssembly.Global, 'value'>,
+    { owners, world }: { readonly owners: number; readonly world: World },
+  ) {
     this.#wasi = wasi
+    this.world = world
     this.calls = new Preview1Calls(wasi, counter)
     this.#tables = Array.from({ length: owners }, () => new HandleTable())
     this.response = new HttpResponse(this.calls)
@@ -46,6 +56,7 @@ export class ComponentHost {
     this.#environment = undefined
     this.#fault = undefined
     this.mayLeave = true
+    this.#printers.clear()
     this.response = new HttpResponse(this.calls)
     for (const index of this.#tables.keys()) this.#tables[index] = new HandleTable()
   }
@@ -54,6 +65,18 @@ export class ComponentHost {
     const table = this.#tables[owner]
     if (table === undefined) throw fault('a component without handles')
     return table
+  }
+
+  /** What is written to a descriptor for printing: one for all that ask for it. */
+  printer(fd: number): OutputStream {
+    const printer = this.#printers.get(fd) ?? new OutputStream(this.calls, { fd })
+    this.#printers.set(fd, printer)
+    return printer
+  }
+
+  /** All that was printed goes out. */
+  async flush(): Promise<void> {
+    for (const printer of this.#printers.values()) await printer.flush(true)
   }
 
   /** By name; one char a byte. */

@@ -62,7 +62,7 @@ export class HttpExchange {
 
   /** What must come before there is an outcome; undefined: there is one. */
   readonly wishes = (): readonly Wish[] | undefined =>
-    this.outcome() === undefined ? this.#all() : undefined
+    this.outcome() === undefined && !this.#isClosed ? this.#all() : undefined
 
   /** `ok` of bytes of the body; or why not. */
   read(most: bigint, waits: boolean): Case | Promise<Case> {

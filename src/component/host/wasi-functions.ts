@@ -1,6 +1,6 @@
 /** All that a component may import: the interfaces of WASI 0.2 that are here, and the types of their functions. */
 import { ComponentError, quoted } from '../errors.ts'
-import type { CanonicalFunction, ComponentPlan } from '../plan.ts'
+import type { CanonicalFunction, ComponentPlan, World } from '../plan.ts'
 import { printFunction } from '../print-type.ts'
 import * as cli from './cli-functions.ts'
 import * as clocks from './clock-functions.ts'
@@ -52,7 +52,10 @@ const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, HostFunction>> = new M
   }).map(([name, functions]) => [name, new Map(Object.entries(functions))]),
 )
 
-const HANDLER = expandType('(own<$incoming-request>, own<$response-outparam>) -> ()')
+const ENTRIES: Readonly<Record<World, string>> = {
+  http: expandType('(own<$incoming-request>, own<$response-outparam>) -> ()'),
+  command: '() -> result<_, _>',
+}
 
 type Lowered = Extract<CanonicalFunction, { kind: 'lower' }>
 
@@ -79,11 +82,11 @@ export function checkPlan(plan: ComponentPlan): void {
   const lowered = plan.functions.filter((definition) => definition.kind === 'lower')
   const found = lowered.map((definition) => [definition, findFunction(definition)] as const)
   for (const [definition, own] of found) checkType(definition, own)
-  const { handler, exports } = plan
-  if (handler !== undefined && printFunction(handler.type) === HANDLER) return
+  const { entry, exports } = plan
+  if (entry !== undefined && printFunction(entry.lifted.type) === ENTRIES[entry.world]) return
   const names = exports.slice(0, 10).map(quoted)
   throw new ComponentError(
     'COMPONENT_EXPORT',
-    `Cannot run component: it exports ${names.join(', ') || 'nothing'}, wanted "wasi:http/incoming-handler@0.2.10" with its function "handle"`,
+    `Cannot run component: it exports ${names.join(', ') || 'nothing'}, wanted "wasi:http/incoming-handler@0.2.10" with its function "handle", or "wasi:cli/run@0.2.10" with "run"`,
   )
 }

@@ -99,7 +99,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'an empty string': {
     type: primitive('string'),
     value: '',
-    bytes: [0, 0, 0, 0, 0, 0, 0, 0],
+    bytes: [64, 0, 0, 0, 0, 0, 0, 0],
     flat: [0, 0],
   },
   'list<u8>': {

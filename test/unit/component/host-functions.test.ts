@@ -29,7 +29,7 @@ let stderr: CollectingSink
 
 beforeEach(() => {
   const wasi = new WasiHost(new Set())
-  host = new ComponentHost(wasi, { value: 0 }, 1)
+  host = new ComponentHost(wasi, { value: 0 }, { owners: 1, world: 'http' })
   stdout = new CollectingSink()
   stderr = new CollectingSink()
   const granted = grants({

@@ -65,7 +65,7 @@ async function begin(serve: (socket: Socket) => void): Promise<void> {
     { requestId: 'r-1', handler: 'h' },
   )
   const wasi = new WasiHost(new Set())
-  host = new ComponentHost(wasi, { value: 0 }, 1)
+  host = new ComponentHost(wasi, { value: 0 }, { owners: 1, world: 'http' })
   const directory = new DeviceDirectory((into) => into).with(new Map(), (target) =>
     connectTo(request, target),
   )
