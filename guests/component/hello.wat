@@ -120,7 +120,6 @@
       (global.set $requests (i32.add (global.get $requests) (i32.const 1)))
       (call $path (local.get $request) (i32.const 16))
       (drop (call $headers (local.get $request)))
-      (call $drop-request (local.get $request))
       (local.set $response (call $new-response (call $new-fields)))
       (call $body (local.get $response) (i32.const 0))
       (local.set $body (i32.load (i32.const 4)))

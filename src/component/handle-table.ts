@@ -18,6 +18,14 @@ export interface Handle {
   lends: number
 }
 
+/** What was taken out of something is given up before it. */
+function leave(resource: HostResource, index: number): void {
+  if (resource.children > 0)
+    throw fault(`handle ${index} is given up before ${resource.children} that came out of it`)
+  if (resource.parent !== undefined) resource.parent.children -= 1
+  resource.parent = undefined
+}
+
 export class HandleTable {
   /** No handle is 0. */
   readonly #handles: Array<Handle | undefined> = [undefined]
@@ -43,8 +51,10 @@ export class HandleTable {
   take(index: number, resource: string): Representation {
     const handle = this.get(index, resource)
     if (handle.lends > 0) throw fault(`handle ${index >>> 0} is given away while it is lent`)
+    const { representation } = handle
+    if (typeof representation !== 'number') leave(representation, index >>> 0)
     this.#handles[index >>> 0] = undefined
     this.#free.push(index >>> 0)
-    return handle.representation
+    return representation
   }
 }

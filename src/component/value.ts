@@ -2,6 +2,18 @@
 
 /** A resource of the host's. */
 export abstract class HostResource {
+  /** That it was taken out of: to be given up after it. */
+  parent: HostResource | undefined
+  /** That were taken out of it, and that the guest still owns. */
+  children = 0
+
+  /** Says that the guest has taken this out of `parent`. */
+  of(parent: HostResource): this {
+    this.parent = parent
+    parent.children += 1
+    return this
+  }
+
   /** The guest has given it up. */
   drop(): void {
     // Most hold nothing that has to be given back.

@@ -34,7 +34,7 @@ export const INCOMING_BODIES: Interface = {
     () => (self: IncomingBody) => {
       if (self.isTaken) return err()
       self.isTaken = true
-      return ok(self.source.stream())
+      return ok(self.source.stream().of(self))
     },
   ),
   '[static]incoming-body.finish': plain(

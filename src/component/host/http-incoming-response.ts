@@ -64,7 +64,7 @@ export const INCOMING_RESPONSES: Interface = {
   ),
   '[method]incoming-response.headers': plain(
     '(borrow<$incoming-response>) -> own<$fields>',
-    () => (self: IncomingResponse) => new Fields(self.head.fields, false),
+    () => (self: IncomingResponse) => new Fields(self.head.fields, false).of(self),
   ),
   '[method]incoming-response.consume': plain(
     '(borrow<$incoming-response>) -> result<own<$incoming-body>, _>',

@@ -15,7 +15,7 @@ export const messageFunctions = (
 ): Interface => ({
   [`[method]${resource}.headers`]: plain(
     `(borrow<$${resource}>) -> own<$fields>`,
-    () => (self: OutgoingMessage) => new Fields(self.fields.entries, false),
+    () => (self: OutgoingMessage) => new Fields(self.fields.entries, false).of(self),
   ),
   [`[method]${resource}.body`]: plain(
     `(borrow<$${resource}>) -> result<own<$outgoing-body>, _>`,

@@ -65,7 +65,7 @@ export const INCOMING: Interface = {
   ),
   '[method]incoming-request.headers': plain(
     '(borrow<$incoming-request>) -> own<$fields>',
-    () => (self: IncomingRequest) => new Fields(self.fields.entries, false),
+    () => (self: IncomingRequest) => new Fields(self.fields.entries, false).of(self),
   ),
   '[method]incoming-request.consume': plain(
     '(borrow<$incoming-request>) -> result<own<$incoming-body>, _>',

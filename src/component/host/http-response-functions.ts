@@ -29,7 +29,7 @@ export const OUTGOING: Interface = {
     () => (self: OutgoingBody) => {
       if (self.isTaken) return err()
       self.isTaken = true
-      return ok(self.stream)
+      return ok(self.stream.of(self))
     },
   ),
   // FastCGI has no trailers: those of the guest are dropped.

@@ -33,11 +33,12 @@ const rustc = rustCompiler()
 const TEMPLATES = [
   { name: 'assemblyscript', isHere: true, env: {} },
   { name: 'c', isHere: hasClang(), env: {} },
+  { name: 'javascript', isHere: true, env: {} },
   { name: 'rust', isHere: rustc !== undefined, env: { RUSTC: rustc } },
 ]
 
 for (const { name, isHere, env } of TEMPLATES) {
-  test.skipIf(!isHere)(`${name}: new, dev, a request`, { timeout: 120_000 }, async () => {
+  test.skipIf(!isHere)(`${name}: new, dev, a request`, { timeout: 300_000 }, async () => {
     const root = emptyFolder()
     const created = await type(['new', name, 'shop-1'], root)
     expect(created.stdout).toMatch(
@@ -48,7 +49,10 @@ for (const { name, isHere, env } of TEMPLATES) {
     symlinkSync(resolve('node_modules'), join(folder, 'node_modules'))
     const running = start(['dev', folder, '--http', '127.0.0.1:0'], { ...process.env, ...env })
     const [, address = ''] = await running.printed(/ready in .*: (http:\S+) answers \/\n/)
-    const response = await fetch(`${address}/a/b?q=1`, { method: 'POST', body: 'x'.repeat(70_000) })
+    const ask = () => fetch(`${address}/a/b?q=1`, { method: 'POST', body: 'x'.repeat(70_000) })
+    let response = await ask()
+    // Nobody waits longer for 14 MB of an engine to be compiled than for anything else.
+    for (let turn = 0; response.status === 503 && turn < 10; turn++) response = await ask()
     expect([response.status, await response.text()]).toEqual([
       200,
       'Hello from shop-1!\nPOST /a/b\nquery: q=1\nbody: 70000 bytes\n',
@@ -82,10 +86,10 @@ test.skipIf(!hasClang())(
 test('new --list, and what new refuses', async () => {
   const { stdout } = await type(['new', '--list'])
   expect(stdout).toMatch(
-    /^TEMPLATE +WHAT IT IS\nassemblyscript +A handler in AssemblyScript: .*\nc +A handler in C: .*\nrust +/,
+    /^TEMPLATE +WHAT IT IS\nassemblyscript +A handler in AssemblyScript: .*\nc +A handler in C: .*\njavascript +A handler in JavaScript: .*\nrust +/,
   )
   const asJson = JSON.parse((await type(['new', '--list', '--json'])).stdout)
-  expect(asJson).toHaveLength(3)
+  expect(asJson).toHaveLength(4)
   expect((await type(['new', 'c'])).code).toBe(64)
   expect((await type(['new', 'cobol', 'x'])).code).toBe(64)
 })

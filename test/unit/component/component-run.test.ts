@@ -93,6 +93,16 @@ const FAULTS: ReadonlyArray<readonly [name: string, source: string, message: Reg
     /there is no handle 1/,
   ],
   [
+    'gives up a request before its headers',
+    put(FORGES, `${FORGES} (call $drop-request (local.get $request))`),
+    /handle 1 is given up before 1 that came out of it/,
+  ],
+  [
+    'finishes a body before it has given up its stream',
+    put('(call $drop-stream (local.get $stream))', ''),
+    /is given up before 1 that came out of it/,
+  ],
+  [
     'takes a handle for another resource',
     put(FORGES, '(drop (call $headers (local.get $out)))'),
     /of another resource/,

@@ -93,7 +93,7 @@ function call(from: string, name: string, ...values: Value[]): Value | Promise<V
 }
 
 const ok = (answer: Value | Promise<Value>): Value => {
-  assert.equal((answer as Case).tag, 'ok', JSON.stringify((answer as Case).value))
+  assert.equal((answer as Case).tag, 'ok', String((answer as Case).value))
   return (answer as Case).value
 }
 
