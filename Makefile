@@ -6,7 +6,7 @@ report = --reporter=default --reporter=json --outputFile.json=build/test/$(1).js
 RUNTIMES := runtime-php runtime-python runtime-lua runtime-ruby runtime-perl
 SITE := examples/first-steps/www
 
-.PHONY: help installed run run-php run-python run-lua run-ruby run-perl runtimes $(RUNTIMES) test test-peers test-phpt soak bench check build guests guests-as clean
+.PHONY: help installed run run-php run-python run-lua run-ruby run-perl runtimes $(RUNTIMES) test test-peers test-phpt test-cpython soak bench check build guests guests-as clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ test-peers: installed guests ## the tests with real web servers only
 
 test-phpt: installed runtime-php ## all of PHP's own tests (some minutes); FOLDERS="ext/json/tests Zend/tests/closures" for a part
 	node --disable-warning=ExperimentalWarning test/support/phpt/run.ts $(FOLDERS)
+
+test-cpython: installed runtime-python ## all of CPython's own tests (half an hour); MODULES="test_json test_re" for a part
+	node --disable-warning=ExperimentalWarning test/support/cpython/run-modules.ts $(MODULES)
 
 soak: installed guests build ## five minutes of load, reloads, kills and hostile guests behind six web servers
 	node --disable-warning=ExperimentalWarning test/soak/reloads.ts

@@ -6,6 +6,9 @@ import { median, medianRatio } from './statistics.ts'
 import { formatTable } from './table.ts'
 import { runWrk } from './wrk.ts'
 
+/** Before it counts: until so many were answered, and at most so often the time for it. */
+const [WARM_UP_REQUESTS, MAX_WARM_UPS] = [2000, 10]
+
 interface Taken {
   readonly perSecond: readonly number[]
   readonly p50Ms: readonly number[]
@@ -51,7 +54,13 @@ async function measureInTurns(options: InTurns): Promise<{
   const load = ({ url }: MeasuredSide, length: number) =>
     runWrk({ url, connections, seconds: length, bodyBytes: 0 })
   for (const side of sides) {
-    await load(side, warmUpSeconds)
+    // On a busy machine few are answered in that time.
+    for (
+      let [turn, answered] = [0, 0];
+      turn < MAX_WARM_UPS && answered < WARM_UP_REQUESTS;
+      turn += 1
+    )
+      answered += (await load(side, warmUpSeconds)).requests
     const response = await fetch(side.url)
     bodies.push(`${response.status} ${(await response.text()).replace(volatile, '')}`)
   }

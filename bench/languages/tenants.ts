@@ -12,9 +12,9 @@ import { memoryOf } from '../speed/wasm-server.ts'
 import { type Page, runtimeTables, tenantLines } from './pages.ts'
 
 /** After the first ones, in which the worker comes to know the runtime. */
-const [KNOWN, MORE] = [2, 10]
+const [KNOWN, MORE] = [2, 5]
 /** What V8 compiles, and the collector gives back, later than the answer. */
-const REQUESTS = 50
+const REQUESTS = 20
 const WANTED_MIB = 8
 
 /** Prints a table, and returns the exit code: 0 when all is as it is wanted. */

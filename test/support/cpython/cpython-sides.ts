@@ -1,0 +1,174 @@
+/** Two that run CPython's own tests, module by module: the machine's Python, and wasm-fpm. */
+import { execFile } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { defaultCache } from '../../../src/cli/runtime/cache-folder.ts'
+import { KeptClient } from '../fastcgi/kept-client.ts'
+import { Child } from '../peers/child.ts'
+import { SERVER_USER } from '../peers/start-peer.ts'
+import { PYTHON_RUNTIME } from '../python-runtime.ts'
+
+/** Of the version that the runtime has. */
+const PYTHON = '/usr/bin/python3.11'
+const MAIN = resolve('src/cli/main.ts')
+const SUITE = join(import.meta.dirname, 'suite.py')
+/** Of a module, on either side. */
+const TIMEOUT_MS = 300_000
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024
+
+/** By the names of its tests: `pass`, `skip: REASON` or `fail: WHAT`. */
+type Verdicts = Readonly<Record<string, string>>
+
+export interface ModuleResult {
+  readonly module: string
+  /** Whether the machine's Python passes it, without threads, processes and connections; if not it does not count. */
+  readonly isCounted: boolean
+  /** Tests that the machine's Python passes. */
+  readonly tests: number
+  /** Those of them that wasm-fpm does not pass, and what it says. One that is skipped there passes nothing, and fails nothing. */
+  readonly failed: Verdicts
+}
+
+export interface CpythonSides {
+  readonly modules: readonly string[]
+  /** Of a module, on both sides. */
+  resultOf(module: string): Promise<ModuleResult>
+  logs(): string
+  stop(): Promise<void>
+}
+
+/** `Lib/test` of the sources that the runtime was built from; undefined: it is not there. */
+function sourcesOfTests(): string | undefined {
+  const cache = join(defaultCache(), 'python')
+  const builds = existsSync(cache) ? readdirSync(cache) : []
+  return builds
+    .map((build) => join(cache, build, 'source/python3.11/Lib/test'))
+    .find((folder) => existsSync(join(folder, 'support')))
+}
+
+/** What of all that it takes is not there. */
+export function missingForCpython(): readonly string[] {
+  return [
+    ...(existsSync(PYTHON) ? [] : [PYTHON]),
+    ...(sourcesOfTests() === undefined ? ["CPython's sources, which `make runtimes` unpacks"] : []),
+  ]
+}
+
+export async function startCpythonSides(): Promise<CpythonSides> {
+  const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-cpython-'))
+  chmodSync(folder, 0o755)
+  const root = join(folder, 'root')
+  mkdirSync(root)
+  cpSync(sourcesOfTests() ?? '', join(root, 'test'), { recursive: true })
+  copyFileSync(SUITE, join(root, 'suite.py'))
+  const socket = join(folder, 'wasm.sock')
+  writeFileSync(join(folder, 'wasm-fpm.toml'), configText(root, socket))
+  const child = new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], {
+    directory: folder,
+  })
+  const stop = async (): Promise<void> => {
+    await child.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  try {
+    await child.accepting({ unix: socket })
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    modules: readdirSync(join(root, 'test'))
+      .filter((name) => /^test_\w+(?:\.py)?$/.test(name))
+      .map((name) => name.replace(/\.py$/, ''))
+      .toSorted(),
+    resultOf: async (module) => {
+      const native = await runNative(root, module)
+      if (!isPassed(native)) return { module, isCounted: false, tests: 0, failed: {} }
+      return { module, isCounted: true, ...compare(native, await ask(socket, module)) }
+    },
+    logs: () => child.output(),
+    stop,
+  }
+}
+
+/** One at least has passed, and none has failed. */
+function isPassed(verdicts: Verdicts): boolean {
+  const all = Object.values(verdicts)
+  return all.includes('pass') && !all.some((verdict) => verdict.startsWith('fail'))
+}
+
+function compare(native: Verdicts, own: Verdicts): Pick<ModuleResult, 'tests' | 'failed'> {
+  const passed = Object.keys(native).filter((name) => native[name] === 'pass')
+  const failed = Object.entries(own).filter(([, verdict]) => verdict.startsWith('fail'))
+  return { tests: passed.length, failed: Object.fromEntries(failed) }
+}
+
+function runNative(root: string, module: string): Promise<Verdicts> {
+  const options = { cwd: root, timeout: TIMEOUT_MS, maxBuffer: MAX_OUTPUT_BYTES }
+  return new Promise((resolve) => {
+    execFile(PYTHON, ['suite.py', module], options, (error, stdout) => {
+      const last = stdout.trimEnd().split('\n').at(-1) ?? ''
+      if (error === null && last.startsWith('{')) resolve(JSON.parse(last))
+      else resolve({ [module]: `fail: ${String(error?.message)}` })
+    })
+  })
+}
+
+async function ask(socket: string, module: string): Promise<Verdicts> {
+  const client = new KeptClient(socket, false)
+  const params = {
+    ...{ GATEWAY_INTERFACE: 'CGI/1.1', SERVER_PROTOCOL: 'HTTP/1.1', REQUEST_METHOD: 'GET' },
+    ...{ SCRIPT_NAME: '', PATH_INFO: `/${module}`, REQUEST_URI: `/${module}`, QUERY_STRING: '' },
+  }
+  const { ending, body } = await client.ask(
+    { params: Object.entries(params), body: new Uint8Array() },
+    TIMEOUT_MS,
+  )
+  client.close()
+  if (ending === 'complete' && body.startsWith('{')) return JSON.parse(body)
+  return { [module]: `fail: ${ending}: ${body.slice(0, 200)}` }
+}
+
+function configText(root: string, socket: string): string {
+  const user = SERVER_USER === undefined ? '' : `user = "${SERVER_USER}"`
+  return `
+store = "store"
+[[pool]]
+name = "www"
+listen = ["${socket}"]
+${user}
+workers = 1
+[[runtime]]
+name = "python"
+module = "${PYTHON_RUNTIME}"
+extensions = [".py"]
+boot_timeout = "60s"
+[[tenant]]
+name = "tests"
+hosts = ["*"]
+root = "${root}"
+chdir = "/tmp"
+runtimes = ["python"]
+app = "suite:application"
+revalidate = "1h"
+access_log = "off"
+queue = { timeout = "60s" }
+[tenant.limits]
+cpu = "120s"
+wall = "${TIMEOUT_MS / 1000}s"
+tmp = "256MiB"
+tmp_files = 10000
+open_files = 256
+`
+}
