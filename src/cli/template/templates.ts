@@ -16,6 +16,9 @@ export interface Template {
 
 const NAME_PLACE = '{{name}}'
 
+/** What templates are built with that is not theirs alone, from the folder of all templates, and where it goes. */
+const SDK = { of: 'fastcgi', from: '../guests/sdk/c', to: 'sdk' } as const
+
 /** What cargo, npm and wasm-fpm all take for a name. */
 const NAME = /^[a-z][a-z0-9-]{0,62}$/
 
@@ -55,23 +58,37 @@ export function copyTemplate(template: Template, name: string, folder: string): 
       `Cannot make ${folder}: there is something in it, wanted a new or empty folder`,
     )
   }
-  const files = filesOf(template.folder)
-  const written = files.map((path) => visible(path))
+  const files = filesOf(template)
   try {
-    for (const [index, path] of files.entries()) {
-      const target = join(folder, written[index] ?? path)
+    for (const { from, to } of files) {
+      const target = join(folder, to)
       mkdirSync(dirname(target), { recursive: true })
-      const text = readFileSync(join(template.folder, path), 'utf8')
-      writeFileSync(target, text.replaceAll(NAME_PLACE, name), { flag: 'wx' })
+      writeFileSync(target, readFileSync(from, 'utf8').replaceAll(NAME_PLACE, name), { flag: 'wx' })
     }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new CliError('CLI_NOT_WRITABLE', `Cannot write ${folder}: ${reason}`, { cause })
   }
-  return written
+  return files.map(({ to }) => to)
 }
 
-function filesOf(folder: string): readonly string[] {
+interface TemplateFile {
+  readonly from: string
+  /** In the new folder. */
+  readonly to: string
+}
+
+function filesOf({ folder, name }: Template): readonly TemplateFile[] {
+  const own = pathsIn(folder).map((path) => ({ from: join(folder, path), to: visible(path) }))
+  if (name !== SDK.of) return own
+  const sdk = join(folder, '..', SDK.from)
+  return [
+    ...own,
+    ...pathsIn(sdk).map((path) => ({ from: join(sdk, path), to: join(SDK.to, path) })),
+  ]
+}
+
+function pathsIn(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))

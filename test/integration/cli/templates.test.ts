@@ -33,6 +33,7 @@ const rustc = rustCompiler()
 const TEMPLATES = [
   { name: 'assemblyscript', isHere: true, env: {} },
   { name: 'c', isHere: hasClang(), env: {} },
+  { name: 'fastcgi', isHere: hasClang(), env: {} },
   { name: 'javascript', isHere: true, env: {} },
   { name: 'rust', isHere: rustc !== undefined, env: { RUSTC: rustc } },
 ]
@@ -86,10 +87,10 @@ test.skipIf(!hasClang())(
 test('new --list, and what new refuses', async () => {
   const { stdout } = await type(['new', '--list'])
   expect(stdout).toMatch(
-    /^TEMPLATE +WHAT IT IS\nassemblyscript +A handler in AssemblyScript: .*\nc +A handler in C: .*\njavascript +A handler in JavaScript: .*\nrust +/,
+    /^TEMPLATE +WHAT IT IS\nassemblyscript +A handler in AssemblyScript: .*\nc +A handler in C: .*\nfastcgi +A handler in C for libfcgi: .*\njavascript +A handler in JavaScript: .*\nrust +/,
   )
   const asJson = JSON.parse((await type(['new', '--list', '--json'])).stdout)
-  expect(asJson).toHaveLength(4)
+  expect(asJson).toHaveLength(5)
   expect((await type(['new', 'c'])).code).toBe(64)
   expect((await type(['new', 'cobol', 'x'])).code).toBe(64)
 })

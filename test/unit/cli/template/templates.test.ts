@@ -27,7 +27,13 @@ test('every folder is a template, said by the first paragraph of its README', ()
 
 test('the templates that come with it each have what a handler needs', () => {
   const templates = listTemplates()
-  expect(templates.map(({ name }) => name)).toEqual(['assemblyscript', 'c', 'javascript', 'rust'])
+  expect(templates.map(({ name }) => name)).toEqual([
+    'assemblyscript',
+    'c',
+    'fastcgi',
+    'javascript',
+    'rust',
+  ])
   for (const { name, description } of templates) {
     expect(description).toMatch(/^A handler in /)
     const target = join(folder, name)
@@ -73,6 +79,6 @@ test('a folder with something in it stays as it is', () => {
 
 test('an unknown template: the known ones are said', () => {
   expect(() => findTemplate('cobol', listTemplates())).toThrow(
-    /one of assemblyscript, c, javascript, rust/,
+    /one of assemblyscript, c, fastcgi, javascript, rust/,
   )
 })
