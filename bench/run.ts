@@ -1,8 +1,9 @@
-/** `node bench/run.ts [--quick]`, or one part with its own options: `node bench/run.ts http|cpu|languages|php|python|speed [ARGS]`. */
+/** `node bench/run.ts [--quick]`, or one part with its own options: `node bench/run.ts component|http|cpu|languages|php|python|speed [ARGS]`. */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
 const PARTS: Readonly<Record<string, string>> = {
+  component: join(import.meta.dirname, 'component', 'run.ts'),
   cpu: join(import.meta.dirname, 'cpu', 'run.ts'),
   http: join(import.meta.dirname, 'http', 'run.ts'),
   languages: join(import.meta.dirname, 'languages', 'run.ts'),
