@@ -110,6 +110,16 @@ export class GuestRun extends PoolRun implements WasiGrants {
     return this.#stopsAtFinish ? Number.POSITIVE_INFINITY : this.#leftMs
   }
 
+  /** Not where it has a body to read, or an instance that has seen others. */
+  get mayStartOver(): boolean {
+    const { answer, cgi, target } = this.#scene
+    return (
+      (cgi.contentLength ?? 0) === 0 &&
+      answer.role !== 'filter' &&
+      target.settings.sizing.lifetime !== 'persistent'
+    )
+  }
+
   get grants(): WasiGrants {
     return this
   }

@@ -33,6 +33,7 @@ export class ComponentProgram implements GuestProgram {
   readonly trace = undefined
   readonly state: MutableState
   readonly entries: ReadonlyArray<() => Promise<unknown>>
+  readonly bareEntries = undefined
   readonly #host: ComponentHost
   readonly #meters: Meter[] = []
   readonly #name: string

@@ -23,6 +23,8 @@ export interface GuestProgram {
   readonly trace: OwnTrace | undefined
   /** What to call, in this order. */
   readonly entries: ReadonlyArray<() => Promise<unknown>>
+  /** The same without a stack of their own (`at-once.ts`); undefined: they cannot do without. */
+  readonly bareEntries: ReadonlyArray<() => void> | undefined
   takeState(): FirstState
   /** A run begins. */
   begin(grants: WasiGrants): void
@@ -42,6 +44,7 @@ export class Program implements GuestProgram {
   readonly state: MutableState
   readonly trace: OwnTrace
   readonly entries: ReadonlyArray<() => Promise<unknown>>
+  readonly bareEntries: ReadonlyArray<() => void>
   readonly #exports: WebAssembly.Exports
 
   constructor(module: GuestModule, host: WasiHost, { clock, memories, entries }: ProgramParts) {
@@ -61,10 +64,10 @@ export class Program implements GuestProgram {
     this.state = new MutableState(module, memories, exports)
     this.meter.restart(this.state.bytes())
     this.trace = new OwnTrace(exports, host, clock)
-    this.entries = entries
-      .map((name) => exports[name])
+    this.bareEntries = entries
+      .map((name) => exports[name] as (() => void) | undefined)
       .filter((entry) => entry !== undefined)
-      .map((entry) => promising(entry as () => void))
+    this.entries = this.bareEntries.map((entry) => promising(entry))
   }
 
   takeState(): FirstState {

@@ -13,6 +13,7 @@ import { ExitSignal } from '../wasi/exit-signal.ts'
 import { WasiHost } from '../wasi/host.ts'
 import { END_GUEST, GO_ON } from '../wasm/contract.ts'
 import { hasColdPages } from '../wasm/quota.ts'
+import { AtOnce } from './at-once.ts'
 import { startComponent } from './components.ts'
 import type { FirstState } from './first-state.ts'
 import { type GuestMemory, makeMemories } from './guest-memory.ts'
@@ -24,6 +25,7 @@ import { pageFaults } from './page-faults.ts'
 import { ProcessorTime, type ThreadTime, threadTimeOf } from './processor-time.ts'
 import { releasePages } from './release-pages.ts'
 
+const NOTHING = new Uint8Array(0)
 const EXITED: Outcome = { kind: 'exited', code: 0 }
 
 interface Run {
@@ -31,6 +33,10 @@ interface Run {
   readonly end: RunEnd
   /** What of the program's entries is being called. */
   entry: number
+  /** Whether it has no stack of its own (`at-once.ts`). */
+  isBare: boolean
+  /** What its standard output has not taken yet of what it has printed without one. */
+  unprinted: Uint8Array
   readonly deadlineMs: number
   readonly time: ProcessorTime
   /** When the guest last got the thread. */
@@ -51,7 +57,8 @@ export class GuestInstance {
   readonly #clock: Clock
   readonly #threadTime: ThreadTime
   readonly #host: WasiHost
-  readonly #memories: readonly GuestMemory[]
+  readonly #atOnce: AtOnce
+  #memories: readonly GuestMemory[]
   readonly #entries: readonly string[]
   #program: GuestProgram
   #run: Run | undefined
@@ -62,6 +69,8 @@ export class GuestInstance {
   #isSpent = false
   #hasReturned = false
   #runs = 0
+  /** What has ended a guest that has no stack of its own. */
+  #thrown: unknown
   #wallTimer: Timer | undefined
 
   /**
@@ -73,6 +82,7 @@ export class GuestInstance {
     this.#entries = entries ?? entriesOf(module)
     this.#clock = clock
     this.#threadTime = threadTimeOf(clock)
+    this.#atOnce = AtOnce.of(module.module)
     this.#memories = makeMemories(module)
     this.#host = new WasiHost(module.wasiNames, {
       check: () => this.#check(),
@@ -141,10 +151,16 @@ export class GuestInstance {
   /** From its start function to the end of what is called for a request. */
   start(job: GuestJob, end: RunEnd): void {
     const nowMs = this.#clock.nowMs()
+    const isBare =
+      job.mayStartOver === true &&
+      this.#atOnce.isWorthATry &&
+      this.#program.bareEntries !== undefined
     this.#run = {
       job,
       end,
       entry: 0,
+      isBare,
+      unprinted: NOTHING,
       deadlineMs: nowMs + job.wallMs,
       enteredMs: nowMs,
       faults: this.#faultsNow(),
@@ -155,9 +171,10 @@ export class GuestInstance {
     }
     this.#runs += 1
     this.#hasReturned = false
-    this.#host.begin(job.grants)
+    this.#host.begin(job.grants, isBare)
     this.#program.begin(job.grants)
-    this.#call(this.#run)
+    if (isBare) this.#callBare(this.#run)
+    else this.#call(this.#run)
   }
 
   /**
@@ -226,6 +243,9 @@ export class GuestInstance {
     if (this.#program.trace?.mayGoOn() !== undefined) return this.#plainCheck()
     if (run === undefined || this.#plainCheck() !== GO_ON) return END_GUEST
     if (run.checkedMs - run.enteredMs < run.job.sliceMs) return GO_ON
+    // On a busy machine the thread may have been without a processor: no reason to start over.
+    if (run.isBare && !run.time.isOver(run.job.sliceMs, run.checkedMs)) return GO_ON
+    this.#host.leaveTrace()
     return new Promise((resolve) => {
       this.#leave(false)
       run.job.waitTurn(() => {
@@ -244,7 +264,7 @@ export class GuestInstance {
     const run = this.#run
     const mayTrace = this.#program.trace?.mayGoOn()
     if (mayTrace !== undefined) return mayTrace ? GO_ON : END_GUEST
-    if (run === undefined || run.whenUnwound !== undefined) {
+    if (run === undefined || run.whenUnwound !== undefined || this.#mustStartOver(run)) {
       this.#program.meter.checkNow() // of another stack, too
       return END_GUEST
     }
@@ -266,6 +286,106 @@ export class GuestInstance {
     if (run === undefined) return { usedMs: 0, limitMs: 0 }
     const heldMs = this.#clock.nowMs() - run.enteredMs
     return { usedMs: run.time.usedMs + heldMs, limitMs: run.job.cpuMs }
+  }
+
+  #mustStartOver({ isBare }: Run): boolean {
+    return isBare && this.#host.hasLeftTraces
+  }
+
+  /** Without a stack of its own: all of it, and what it has printed. What follows comes when `start` has returned. */
+  #callBare(run: Run): void {
+    const { bareEntries = [], state } = this.#program
+    let next = this.#bareReturned
+    this.#isOnStack = true
+    try {
+      for (const entry of bareEntries) state.watch(entry)
+    } catch (thrown) {
+      this.#thrown = thrown
+      next = this.#bareThrew
+    }
+    const { exitCode } = this.#host
+    if (next === this.#bareReturned || exitCode !== undefined || run.killedBy !== undefined) {
+      this.#print(run, this.#host.staged)
+    }
+    this.#countStretch(run, this.#clock.nowMs())
+    this.#isWaiting = true
+    queueMicrotask(next)
+  }
+
+  readonly #bareReturned = (): void => {
+    this.#leaveBare((run) => {
+      this.#hasReturned = true
+      this.#finishPrinted(run, EXITED)
+    })
+  }
+
+  readonly #bareThrew = (): void => {
+    const thrown = this.#thrown
+    this.#thrown = undefined
+    this.#leaveBare((run) => {
+      if (this.#host.exitCode === undefined && run.killedBy === undefined) this.#startOver(run)
+      else this.#finishPrinted(run, this.#outcomeOf(thrown))
+    })
+  }
+
+  #leaveBare(then: (run: Run) => void): void {
+    const run = this.#run
+    this.#isOnStack = false
+    if (run === undefined) this.#unwound()
+    else then(run)
+  }
+
+  /** Gives `bytes` to its standard output. What that does not take yet is kept. */
+  #print(run: Run, bytes: Uint8Array): void {
+    const { stdout } = run.job.grants
+    let at = 0
+    while (at < bytes.length) {
+      const taken = stdout.write(at === 0 ? bytes : bytes.subarray(at))
+      if (taken < 0) break // nobody will read it
+      if (taken === 0) {
+        run.unprinted = Uint8Array.from(bytes.subarray(at))
+        return
+      }
+      at += taken
+    }
+    run.unprinted = NOTHING
+  }
+
+  /** As soon as all that it has printed is taken. */
+  #finishPrinted(run: Run, outcome: Outcome): void {
+    if (this.#run !== run) return
+    if (run.unprinted.length > 0) this.#print(run, run.unprinted)
+    if (run.unprinted.length === 0) {
+      this.#finish(run, outcome)
+      return
+    }
+    this.#waitFor(run, this.#clock.nowMs())
+    run.job.grants.stdout.onWritable(() => this.#finishPrinted(run, outcome))
+  }
+
+  /** From the instance's first state, with a stack of its own. What trapped may have trapped for the want of it. */
+  #startOver(run: Run): void {
+    this.#atOnce.failed()
+    this.#program.end()
+    try {
+      if (!this.#program.state.restoreMemories()) {
+        for (const { memory } of this.#memories) releasePages(memory)
+        this.#memories = makeMemories(this.module)
+      }
+      this.#host.renew()
+      this.#program = this.#instantiate()
+      run.isBare = false
+      this.#enter()
+      this.#host.begin(run.job.grants)
+      this.#program.begin(run.job.grants)
+    } catch (error) {
+      this.#run = undefined
+      this.#isWaiting = false
+      this.#isSpent = true
+      run.end.broke(error)
+      return
+    }
+    this.#call(run)
   }
 
   #call(run: Run): void {
@@ -347,9 +467,14 @@ export class GuestInstance {
     this.#isWaiting = false
     this.#wallTimer?.cancel()
     this.#wallTimer = undefined
+    const { killedBy } = run
+    if (run.isBare) this.#atOnce.succeeded()
+    else if (run.job.mayStartOver === true) {
+      const isDone = killedBy === undefined && outcome.kind === 'exited'
+      this.#atOnce.ended(this.#host.hasLeftTraces || !isDone)
+    }
     this.#host.end()
     this.#program.end()
-    const { killedBy } = run
     if (killedBy !== undefined) this.#isSpent = true
     run.end.settled({
       outcome: killedBy === undefined ? outcome : { kind: 'killed', reason: killedBy },
@@ -367,12 +492,17 @@ export class GuestInstance {
     this.#isWaiting = true
     this.#program.state.loseSight()
     if (!isForOthers) return
+    this.#waitFor(run, nowMs)
+    if (run.killedBy !== undefined) this.#finish(run, { kind: 'killed', reason: run.killedBy })
+  }
+
+  /** It waits for others, until its deadline. */
+  #waitFor(run: Run, nowMs: number): void {
     if (run.deadlineMs !== Number.POSITIVE_INFINITY) {
       const leftMs = Math.max(0, run.deadlineMs - nowMs)
       this.#wallTimer ??= this.#clock.after(leftMs, () => this.kill('wall'))
     }
     run.job.onWait(run.time.usedMs)
-    if (run.killedBy !== undefined) this.#finish(run, { kind: 'killed', reason: run.killedBy })
   }
 
   /** The guest gets the thread back. */

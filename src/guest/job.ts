@@ -11,6 +11,8 @@ export interface GuestJob {
   readonly wallMs: number
   /** How long the guest may hold the thread while others want it, in milliseconds. */
   readonly sliceMs: number
+  /** Whether it may be started over, from the instance's first state, as long as it has done nothing that cannot be undone. Default: no. */
+  readonly mayStartOver?: boolean
   /** Of whoever the run is for. */
   readonly faults: FaultConduct
   /** Calls `wake` when it is the guest's turn again. `cpuMs`: what the run has used so far. */

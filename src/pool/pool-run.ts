@@ -44,6 +44,7 @@ export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWait
   abstract readonly grants: GuestJob['grants']
   abstract readonly cpuMs: number
   abstract readonly wallMs: number
+  abstract readonly mayStartOver: boolean
   readonly sliceMs: number
   readonly state: PoolTenant
   phase: 'new' | 'arriving' | 'queued' | 'running' | 'over' = 'new'

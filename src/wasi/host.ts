@@ -88,6 +88,28 @@ const WAITING_CALLS = {
 /** As imports they can only be called below a `promising` export. */
 export const SUSPENDING_FUNCTIONS: ReadonlySet<string> = new Set(Object.keys(WAITING_CALLS))
 
+/**
+ * What a guest may do and still start over. `fd_write` says itself what of it cannot be undone, and a call that waits leaves a trace
+ * because it does. What is not named here leaves one.
+ */
+const TRACELESS: ReadonlySet<string> = new Set([
+  'args_get',
+  'args_sizes_get',
+  'clock_res_get',
+  'clock_time_get',
+  'environ_get',
+  'environ_sizes_get',
+  'fd_fdstat_get',
+  'fd_filestat_get',
+  'fd_prestat_dir_name',
+  'fd_prestat_get',
+  'fd_seek',
+  'fd_tell',
+  'fd_write',
+  'proc_exit',
+  'random_get',
+])
+
 /** Metering checks of the guest's runner: they may suspend it too, and share its one shim. */
 export interface MeterChecks {
   /** Answers a number that is not -1, or a promise of one. */
@@ -120,9 +142,10 @@ function shimFor(waiting: readonly WaitingName[]): Shim {
 }
 
 /** Looks at the time when the call has ended. No call has more parameters, and a list of them would cost more than the look. */
-function leaving(context: CallContext, call: Call): Call {
+function leaving(context: CallContext, call: Call, leavesTrace = false): Call {
   const called = call as (...args: unknown[]) => number | Promise<number>
   return (a?, b?, c?, d?, e?, f?, g?, h?, i?) => {
+    if (leavesTrace) context.leaveTrace()
     const answer = called(a, b, c, d, e, f, g, h, i)
     if (typeof answer === 'number') context.leave()
     return answer
@@ -152,7 +175,7 @@ export class WasiHost {
           `Cannot import ${JSON.stringify(name)}: wanted a function of WASI preview 1, or of wasm_fpm`,
         )
       }
-      const call = leaving(this.#context, bind(this.#context))
+      const call = leaving(this.#context, bind(this.#context), !TRACELESS.has(name))
       if (name in WAITING_CALLS) calls[name] = call
       else imports[name] = call as WebAssembly.ImportValue
     }
@@ -195,9 +218,28 @@ export class WasiHost {
     this.#context.fibers.attach(exported, memoryBytes)
   }
 
-  /** Starts a session; one that is still open is ended. Throws WASI_NOT_REUSABLE unless `isReusable`. */
-  begin(grants: WasiGrants): void {
-    this.#context.begin(grants)
+  /**
+   * Starts a session; one that is still open is ended. `isTraceless`: what the guest prints is kept (`staged`), and a call that could
+   * not be undone throws, as does every one behind it (`hasLeftTraces`): then the guest has to start over, in another session. Throws
+   * WASI_NOT_REUSABLE unless `isReusable`.
+   */
+  begin(grants: WasiGrants, isTraceless = false): void {
+    this.#context.begin(grants, isTraceless)
+  }
+
+  /** Whether the session has done what cannot be undone, or, where that is forbidden, has been stopped because it was about to. */
+  get hasLeftTraces(): boolean {
+    return this.#context.hasLeftTraces
+  }
+
+  /** What the guest does from here on cannot be undone: it has lasted too long. */
+  leaveTrace(): void {
+    this.#context.leaveTrace()
+  }
+
+  /** What a guest that leaves no traces has printed; valid until another one runs. */
+  get staged(): Uint8Array {
+    return this.#context.staged
   }
 
   /**

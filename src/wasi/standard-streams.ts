@@ -26,6 +26,8 @@ class StandardStream implements OpenStream {
   isTerminal = false
   #grants: StandardGrants
   readonly #sinkName: 'stdout' | 'stderr' | undefined
+  /** In place of the sink that is granted; undefined: none. */
+  stage: ByteSink | undefined = undefined
 
   constructor(number: 0 | 1 | 2, grants: StandardGrants) {
     this.ino = BigInt(number + 1)
@@ -36,7 +38,8 @@ class StandardStream implements OpenStream {
   }
 
   get sink(): ByteSink | undefined {
-    return this.#sinkName === undefined ? undefined : this.#grants[this.#sinkName]
+    if (this.#sinkName === undefined) return undefined
+    return this.stage ?? this.#grants[this.#sinkName]
   }
 
   begin(grants: StandardGrants, isTerminal: boolean): void {
@@ -65,8 +68,12 @@ export class StandardStreams {
     this.streams[0].source?.begin(source)
   }
 
-  /** From here on they are those of another session, as if they had been made for it. */
-  begin(grants: StandardGrants): void {
+  /**
+   * From here on they are those of another session, as if they had been made for it. `stage`: what takes its output, in place of
+   * the sink that is granted.
+   */
+  begin(grants: StandardGrants, stage?: ByteSink): void {
+    this.streams[1].stage = stage
     const terminals = grants.terminals ?? NO_TERMINALS
     for (let index = 0; index < 3; index += 1) {
       const stream = this.streams[index]

@@ -27,6 +27,7 @@ export class TestRun extends PoolRun {
   readonly subject = { method: 'GET', uri: '/', script: '/test.wasm', user: '', contentLength: 0 }
   readonly engine: Engine = 'own'
   readonly placeName = ''
+  readonly mayStartOver = false
   readonly maxRequests: number
   readonly sizing: Sizing
   readonly module: GuestModule

@@ -1,0 +1,52 @@
+/**
+ * Whether guests of a module are tried at once, on the stack of whoever starts them: a stack of its own (JSPI), which V8 sets up for
+ * each call, costs as much as everything else that a small guest does. On such a stack a guest cannot wait, and what it has done cannot
+ * be taken back, so it may only look at what it is given, and print a little; one that is about to do more starts over in the other way.
+ * So it is tried with modules whose guests have not done more for a while, and the less often the more often that was wrong.
+ */
+
+/** Guests in a row that would have been well without a stack of their own, before one is tried: at first, and at most. */
+const FIRST_STREAK = 32
+const LONGEST_STREAK = 1 << 20
+
+const modules = new WeakMap<WebAssembly.Module, AtOnce>()
+
+export class AtOnce {
+  #streak = 0
+  #wanted = FIRST_STREAK
+  /** Guests in a row that were well without. */
+  #successes = 0
+
+  /** The one of all instances of `module` in this thread. */
+  static of(module: WebAssembly.Module): AtOnce {
+    const known = modules.get(module)
+    if (known !== undefined) return known
+    const made = new AtOnce()
+    modules.set(module, made)
+    return made
+  }
+
+  get isWorthATry(): boolean {
+    return this.#streak >= this.#wanted
+  }
+
+  /** A guest has ended that had a stack of its own. `neededIt`: and would not have been well without. */
+  ended(neededIt: boolean): void {
+    this.#streak = neededIt ? 0 : this.#streak + 1
+  }
+
+  /** A guest has ended that had none. */
+  succeeded(): void {
+    this.#successes += 1
+    if (this.#successes < this.#wanted) return
+    this.#successes = 0
+    this.#wanted = Math.max(this.#wanted / 2, FIRST_STREAK)
+  }
+
+  /** A guest had to start over. */
+  failed(): void {
+    this.#streak = 0
+    this.#successes = 0
+    this.#wanted = Math.min(this.#wanted * 2, LONGEST_STREAK)
+  }
+}
