@@ -4,6 +4,8 @@
  * be taken back, so it may only look at what it is given, and print a little; one that is about to do more starts over in the other way.
  * So it is tried with modules whose guests have not done more for a while, and the less often the more often that was wrong.
  */
+import type { InstanceParts } from './instance-parts.ts'
+import type { RunState } from './run-state.ts'
 
 /** Guests in a row that would have been well without a stack of their own, before one is tried: at first, and at most. */
 const FIRST_STREAK = 32
@@ -49,4 +51,24 @@ export class AtOnce {
     this.#successes = 0
     this.#wanted = Math.min(this.#wanted * 2, LONGEST_STREAK)
   }
+}
+
+export interface Thrown {
+  readonly value: unknown
+}
+
+/**
+ * Calls all that a run calls, one after the other, without a stack of its own, and prints what it has printed unless it has to start over.
+ * Answers what has ended it; undefined: it has returned.
+ */
+export function callBare({ program, host }: InstanceParts, run: RunState): Thrown | undefined {
+  let thrown: Thrown | undefined
+  try {
+    for (const entry of program.bareEntries ?? []) program.state.watch(entry)
+  } catch (value) {
+    thrown = { value }
+  }
+  const hasEnded = thrown === undefined || host.exitCode !== undefined
+  if (hasEnded || run.killedBy !== undefined) run.print(host.staged)
+  return thrown
 }

@@ -10,58 +10,27 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import type { ProcessorBudget } from '../wasi/call-context.ts'
 import { ExitSignal } from '../wasi/exit-signal.ts'
-import { WasiHost } from '../wasi/host.ts'
+import type { WasiHost } from '../wasi/host.ts'
 import { END_GUEST, GO_ON } from '../wasm/contract.ts'
-import { hasColdPages } from '../wasm/quota.ts'
-import { AtOnce } from './at-once.ts'
-import { startComponent } from './components.ts'
+import { AtOnce, callBare, type Thrown } from './at-once.ts'
 import type { FirstState } from './first-state.ts'
-import { type GuestMemory, makeMemories } from './guest-memory.ts'
 import type { GuestModule } from './guest-module.ts'
-import { entriesOf, type GuestProgram, Program } from './guest-program.ts'
+import { InstanceParts } from './instance-parts.ts'
 import type { GuestJob, RunEnd } from './job.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
-import { pageFaults } from './page-faults.ts'
-import { ProcessorTime, type ThreadTime, threadTimeOf } from './processor-time.ts'
-import { releasePages } from './release-pages.ts'
+import type { RunState } from './run-state.ts'
 
-const NOTHING = new Uint8Array(0)
 const EXITED: Outcome = { kind: 'exited', code: 0 }
-
-interface Run {
-  readonly job: GuestJob
-  readonly end: RunEnd
-  /** What of the program's entries is being called. */
-  entry: number
-  /** Whether it has no stack of its own (`at-once.ts`). */
-  isBare: boolean
-  /** What its standard output has not taken yet of what it has printed without one. */
-  unprinted: Uint8Array
-  readonly deadlineMs: number
-  readonly time: ProcessorTime
-  /** When the guest last got the thread. */
-  enteredMs: number
-  /** Page faults of the thread up to then; NaN: they do not matter. */
-  faults: number
-  /** When its time was last looked at. */
-  checkedMs: number
-  killedBy: KillReason | undefined
-  /** What follows when no code of it is under way any more; until then it is made to end. */
-  whenUnwound: (() => void) | undefined
-}
 
 export class GuestInstance {
   readonly module: GuestModule
   /** From 0 to 1, at random. */
   readonly jitter: number = Math.random()
   readonly #clock: Clock
-  readonly #threadTime: ThreadTime
+  readonly #parts: InstanceParts
   readonly #host: WasiHost
   readonly #atOnce: AtOnce
-  #memories: readonly GuestMemory[]
-  readonly #entries: readonly string[]
-  #program: GuestProgram
-  #run: Run | undefined
+  #run: RunState | undefined
   #isWaiting = false
   /** Whether code of the guest is under way or may still be: one that was killed while it waited unwinds later. */
   #isOnStack = false
@@ -70,7 +39,7 @@ export class GuestInstance {
   #hasReturned = false
   #runs = 0
   /** What has ended a guest that has no stack of its own. */
-  #thrown: unknown
+  #thrown: Thrown | undefined
   #wallTimer: Timer | undefined
 
   /**
@@ -79,15 +48,15 @@ export class GuestInstance {
    */
   constructor(module: GuestModule, clock: Clock, entries?: readonly string[]) {
     this.module = module
-    this.#entries = entries ?? entriesOf(module)
     this.#clock = clock
-    this.#threadTime = threadTimeOf(clock)
     this.#atOnce = AtOnce.of(module.module)
-    this.#memories = makeMemories(module)
-    this.#host = new WasiHost(module.wasiNames, {
-      check: () => this.#check(),
-      plainCheck: () => this.#plainCheck(),
-    })
+    const checks = { check: () => this.#check(), plainCheck: () => this.#plainCheck() }
+    this.#parts = new InstanceParts(
+      module,
+      clock,
+      entries === undefined ? { checks } : { checks, entries },
+    )
+    this.#host = this.#parts.host
     this.#host.beforeWait = () => this.#leave(true)
     this.#host.afterWait = () => this.#enter()
     this.#host.processorTime = () => this.#processorTime()
@@ -97,21 +66,10 @@ export class GuestInstance {
       onThrow: (thrown) => this.#threwInFiber(thrown),
       onGone: () => this.#unwound(),
     }
-    this.#program = this.#instantiate()
   }
 
-  #instantiate(): GuestProgram {
-    const { component } = this.module
-    if (component !== undefined)
-      return startComponent(this.module, this.#host, {
-        component,
-        memories: this.#memories,
-      })
-    return new Program(this.module, this.#host, {
-      clock: this.#clock,
-      memories: this.#memories,
-      entries: this.#entries,
-    })
+  get #program(): InstanceParts['program'] {
+    return this.#parts.program
   }
 
   /** Runs so far. */
@@ -139,10 +97,6 @@ export class GuestInstance {
     return this.#program.state.mappings()
   }
 
-  get #sizeBytes(): number {
-    return this.#program.state.bytes()
-  }
-
   /** What the instance holds now, between two runs, for others to begin with. Throws GUEST_WRONG_CONTRACT. */
   takeState(): FirstState {
     return this.#program.takeState()
@@ -150,29 +104,13 @@ export class GuestInstance {
 
   /** From its start function to the end of what is called for a request. */
   start(job: GuestJob, end: RunEnd): void {
-    const nowMs = this.#clock.nowMs()
     const isBare =
       job.mayStartOver === true &&
       this.#atOnce.isWorthATry &&
       this.#program.bareEntries !== undefined
-    this.#run = {
-      job,
-      end,
-      entry: 0,
-      isBare,
-      unprinted: NOTHING,
-      deadlineMs: nowMs + job.wallMs,
-      enteredMs: nowMs,
-      faults: this.#faultsNow(),
-      checkedMs: nowMs,
-      time: new ProcessorTime(this.#threadTime, nowMs),
-      killedBy: undefined,
-      whenUnwound: undefined,
-    }
+    this.#run = this.#parts.begin(job, end, isBare)
     this.#runs += 1
     this.#hasReturned = false
-    this.#host.begin(job.grants, isBare)
-    this.#program.begin(job.grants)
     if (isBare) this.#callBare(this.#run)
     else this.#call(this.#run)
   }
@@ -198,7 +136,7 @@ export class GuestInstance {
   reset(): boolean {
     const { state, meter } = this.#program
     if (this.isSpent || !state.restore()) return false
-    meter.restart(this.#sizeBytes)
+    meter.restart(this.#parts.sizeBytes)
     return true
   }
 
@@ -211,21 +149,19 @@ export class GuestInstance {
       }
       return false
     }
-    if (!this.#program.state.restoreMemories()) {
+    if (!this.#parts.renew()) {
       this.discard()
       return false
     }
-    this.#host.renew()
-    this.#program = this.#instantiate()
     this.#runs = 0
     this.#isSpent = false
     return true
   }
 
-  /** Nobody will use it any more: its memory goes back to the system now, a little at a time, and not when V8 collects it. */
+  /** Nobody will use it any more. */
   discard(): void {
     this.#isSpent = true
-    for (const { memory } of this.#memories) releasePages(memory)
+    this.#parts.release()
   }
 
   /** See `Instance`. */
@@ -242,9 +178,7 @@ export class GuestInstance {
     const run = this.#run
     if (this.#program.trace?.mayGoOn() !== undefined) return this.#plainCheck()
     if (run === undefined || this.#plainCheck() !== GO_ON) return END_GUEST
-    if (run.checkedMs - run.enteredMs < run.job.sliceMs) return GO_ON
-    // On a busy machine the thread may have been without a processor: no reason to start over.
-    if (run.isBare && !run.time.isOver(run.job.sliceMs, run.checkedMs)) return GO_ON
+    if (!run.isSliceOver) return GO_ON
     this.#host.leaveTrace()
     return new Promise((resolve) => {
       this.#leave(false)
@@ -255,7 +189,7 @@ export class GuestInstance {
         }
         this.#enter()
         resolve(this.#plainCheck())
-      }, run.time.usedMs)
+      }, run.usedMs)
     })
   }
 
@@ -270,92 +204,51 @@ export class GuestInstance {
     }
     const nowMs = this.#clock.nowMs()
     const { meter } = this.#program
-    meter.tune(nowMs - run.checkedMs, this.#sizeBytes, this.#host.checked(nowMs))
+    meter.tune(run.look(nowMs), this.#parts.sizeBytes, this.#host.checked(nowMs))
     if (run.job.faults.isWatched) meter.hurry()
-    run.checkedMs = nowMs
     const { alarmMs } = this.#host
-    if (alarmMs !== undefined && run.time.isOver(alarmMs, nowMs)) this.#host.ring()
-    if (run.time.isOver(run.job.cpuMs, nowMs)) run.killedBy ??= 'cpu'
+    if (alarmMs !== undefined && run.isOver(alarmMs, nowMs)) this.#host.ring()
+    if (run.isOver(run.job.cpuMs, nowMs)) run.killedBy ??= 'cpu'
     else if (nowMs > run.deadlineMs) run.killedBy ??= 'wall'
     return run.killedBy === undefined && this.#host.exitCode === undefined ? GO_ON : END_GUEST
   }
 
-  /** What it has used may be a little too much: the thread may have had to wait. */
   #processorTime(): ProcessorBudget {
     const run = this.#run
     if (run === undefined) return { usedMs: 0, limitMs: 0 }
-    const heldMs = this.#clock.nowMs() - run.enteredMs
-    return { usedMs: run.time.usedMs + heldMs, limitMs: run.job.cpuMs }
+    return { usedMs: run.usedUntil(this.#clock.nowMs()), limitMs: run.job.cpuMs }
   }
 
-  #mustStartOver({ isBare }: Run): boolean {
+  #mustStartOver({ isBare }: RunState): boolean {
     return isBare && this.#host.hasLeftTraces
   }
 
-  /** Without a stack of its own: all of it, and what it has printed. What follows comes when `start` has returned. */
-  #callBare(run: Run): void {
-    const { bareEntries = [], state } = this.#program
-    let next = this.#bareReturned
+  /** What follows comes when `start` has returned. */
+  #callBare(run: RunState): void {
     this.#isOnStack = true
-    try {
-      for (const entry of bareEntries) state.watch(entry)
-    } catch (thrown) {
-      this.#thrown = thrown
-      next = this.#bareThrew
-    }
-    const { exitCode } = this.#host
-    if (next === this.#bareReturned || exitCode !== undefined || run.killedBy !== undefined) {
-      this.#print(run, this.#host.staged)
-    }
-    this.#countStretch(run, this.#clock.nowMs())
+    this.#thrown = callBare(this.#parts, run)
+    run.leave(this.#parts.now(!this.#program.state.hadNoFault))
     this.#isWaiting = true
-    queueMicrotask(next)
+    queueMicrotask(this.#leaveBare)
   }
 
-  readonly #bareReturned = (): void => {
-    this.#leaveBare((run) => {
+  readonly #leaveBare = (): void => {
+    const [run, thrown] = [this.#run, this.#thrown]
+    this.#isOnStack = false
+    this.#thrown = undefined
+    if (run === undefined) this.#unwound()
+    else if (thrown === undefined) {
       this.#hasReturned = true
       this.#finishPrinted(run, EXITED)
-    })
-  }
-
-  readonly #bareThrew = (): void => {
-    const thrown = this.#thrown
-    this.#thrown = undefined
-    this.#leaveBare((run) => {
-      if (this.#host.exitCode === undefined && run.killedBy === undefined) this.#startOver(run)
-      else this.#finishPrinted(run, this.#outcomeOf(thrown))
-    })
-  }
-
-  #leaveBare(then: (run: Run) => void): void {
-    const run = this.#run
-    this.#isOnStack = false
-    if (run === undefined) this.#unwound()
-    else then(run)
-  }
-
-  /** Gives `bytes` to its standard output. What that does not take yet is kept. */
-  #print(run: Run, bytes: Uint8Array): void {
-    const { stdout } = run.job.grants
-    let at = 0
-    while (at < bytes.length) {
-      const taken = stdout.write(at === 0 ? bytes : bytes.subarray(at))
-      if (taken < 0) break // nobody will read it
-      if (taken === 0) {
-        run.unprinted = Uint8Array.from(bytes.subarray(at))
-        return
-      }
-      at += taken
-    }
-    run.unprinted = NOTHING
+    } else if (this.#host.exitCode === undefined && run.killedBy === undefined) this.#startOver(run)
+    else this.#finishPrinted(run, this.#outcomeOf(thrown.value))
   }
 
   /** As soon as all that it has printed is taken. */
-  #finishPrinted(run: Run, outcome: Outcome): void {
+  #finishPrinted(run: RunState, outcome: Outcome): void {
     if (this.#run !== run) return
-    if (run.unprinted.length > 0) this.#print(run, run.unprinted)
-    if (run.unprinted.length === 0) {
+    run.print()
+    if (run.hasPrinted) {
       this.#finish(run, outcome)
       return
     }
@@ -364,20 +257,11 @@ export class GuestInstance {
   }
 
   /** From the instance's first state, with a stack of its own. What trapped may have trapped for the want of it. */
-  #startOver(run: Run): void {
+  #startOver(run: RunState): void {
     this.#atOnce.failed()
-    this.#program.end()
     try {
-      if (!this.#program.state.restoreMemories()) {
-        for (const { memory } of this.#memories) releasePages(memory)
-        this.#memories = makeMemories(this.module)
-      }
-      this.#host.renew()
-      this.#program = this.#instantiate()
-      run.isBare = false
+      this.#parts.startOver(run)
       this.#enter()
-      this.#host.begin(run.job.grants)
-      this.#program.begin(run.job.grants)
     } catch (error) {
       this.#run = undefined
       this.#isWaiting = false
@@ -388,7 +272,7 @@ export class GuestInstance {
     this.#call(run)
   }
 
-  #call(run: Run): void {
+  #call(run: RunState): void {
     const { entries, state } = this.#program
     const entry = entries[run.entry]
     if (entry === undefined) {
@@ -412,7 +296,7 @@ export class GuestInstance {
     this.#leaveEntry((run) => this.#finish(run, this.#outcomeOf(thrown)))
   }
 
-  #leaveEntry(then: (run: Run) => void): void {
+  #leaveEntry(then: (run: RunState) => void): void {
     const run = this.#run
     this.#isOnStack = false
     if (run === undefined || run.whenUnwound !== undefined) this.#unwound()
@@ -425,7 +309,7 @@ export class GuestInstance {
   }
 
   /** Its fibers end with what has been called, and that with a fiber that ends the guest. */
-  #unwind(run: Run, then: () => void): void {
+  #unwind(run: RunState, then: () => void): void {
     if (!this.#host.endFibers()) {
       then()
       return
@@ -459,10 +343,9 @@ export class GuestInstance {
     return outcomeOfThrow(thrown, this.#program.state.hasGrownFull())
   }
 
-  #finish(run: Run, outcome: Outcome): void {
+  #finish(run: RunState, outcome: Outcome): void {
     if (this.#run !== run) return
-    if (!this.#isWaiting)
-      this.#countStretch(run, this.#clock.nowMs(), this.#program.state.hadNoFault)
+    if (!this.#isWaiting) run.leave(this.#parts.now(!this.#program.state.hadNoFault))
     this.#run = undefined
     this.#isWaiting = false
     this.#wallTimer?.cancel()
@@ -473,12 +356,11 @@ export class GuestInstance {
       const isDone = killedBy === undefined && outcome.kind === 'exited'
       this.#atOnce.ended(this.#host.hasLeftTraces || !isDone)
     }
-    this.#host.end()
-    this.#program.end()
+    this.#parts.end()
     if (killedBy !== undefined) this.#isSpent = true
     run.end.settled({
       outcome: killedBy === undefined ? outcome : { kind: 'killed', reason: killedBy },
-      cpuMs: run.time.usedMs,
+      cpuMs: run.usedMs,
       memoryBytes: this.memoryBytes,
     })
   }
@@ -487,22 +369,22 @@ export class GuestInstance {
   #leave(isForOthers: boolean): void {
     const run = this.#run
     if (run === undefined) return
-    const nowMs = this.#clock.nowMs()
-    this.#countStretch(run, nowMs, false)
+    const now = this.#parts.now()
+    run.leave(now)
     this.#isWaiting = true
     this.#program.state.loseSight()
     if (!isForOthers) return
-    this.#waitFor(run, nowMs)
+    this.#waitFor(run, now.nowMs)
     if (run.killedBy !== undefined) this.#finish(run, { kind: 'killed', reason: run.killedBy })
   }
 
   /** It waits for others, until its deadline. */
-  #waitFor(run: Run, nowMs: number): void {
+  #waitFor(run: RunState, nowMs: number): void {
     if (run.deadlineMs !== Number.POSITIVE_INFINITY) {
       const leftMs = Math.max(0, run.deadlineMs - nowMs)
       this.#wallTimer ??= this.#clock.after(leftMs, () => this.kill('wall'))
     }
-    run.job.onWait(run.time.usedMs)
+    run.job.onWait(run.usedMs)
   }
 
   /** The guest gets the thread back. */
@@ -510,20 +392,7 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined) return
     this.#isWaiting = false
-    run.enteredMs = this.#clock.nowMs()
-    run.checkedMs = run.enteredMs
-    run.time.enter(run.enteredMs)
-    run.faults = this.#faultsNow()
+    run.enter(this.#parts.now())
     if (run.job.faults.isWatched) this.#program.meter.hurry()
-  }
-
-  /** What it took while it had the thread. `hadNoFault`: it is known already. */
-  #countStretch(run: Run, nowMs: number, hadNoFault: boolean): void {
-    run.time.leave(nowMs)
-    if (!hadNoFault) run.job.faults.note(this.#faultsNow() - run.faults)
-  }
-
-  #faultsNow(): number {
-    return hasColdPages(this.#sizeBytes) ? pageFaults() : Number.NaN
   }
 }

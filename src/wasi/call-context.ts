@@ -22,8 +22,8 @@ import { PathTexts } from './path-texts.ts'
 import { ALL_RIGHTS } from './rights.ts'
 import type { Preopen, WasiGrants } from './session.ts'
 import { DEFAULT_WASI_LIMITS } from './session.ts'
-import { STAGED_BYTES, StagedOutput } from './staged-output.ts'
 import { StandardStreams } from './standard-streams.ts'
+import { Traces } from './traces.ts'
 import { Ways } from './ways.ts'
 
 /** What a host without a session grants. */
@@ -70,12 +70,6 @@ export interface ProcessorBudget {
   readonly limitMs: number
 }
 
-/**
- * What a session has done that starting over could not undo. A guest that may do nothing of that (`forbidden`) and is about to is
- * made to start over instead (`refused`).
- */
-type Traces = 'none' | 'left' | 'forbidden' | 'refused'
-
 const UNLIMITED: ProcessorBudget = { usedMs: 0, limitMs: Number.POSITIVE_INFINITY }
 
 export class CallContext {
@@ -87,6 +81,7 @@ export class CallContext {
   readonly ways = new Ways()
   readonly fibers = new Fibers()
   readonly paths = new PathTexts()
+  readonly traces = new Traces(() => this.#startOver())
   readonly #standard = new StandardStreams(NOTHING)
   /** Guest memory. Only valid after `enter()` and until the guest runs again. */
   bytes: Uint8Array = new Uint8Array(0)
@@ -115,9 +110,6 @@ export class CallContext {
   #generation = 0
   #mayRun = false
   #waits: 'no' | 'waiting' | 'resuming' = 'no'
-  #traces: Traces = 'none'
-  #printedBytes = 0
-  readonly #stage = new StagedOutput(() => this.#startOver())
   #isSpoilt = false
   #timer: Timer | undefined = undefined
   /** Rejects what the guest waits for. */
@@ -156,10 +148,7 @@ export class CallContext {
     this.exitCode = undefined
     this.newMode = undefined
     this.alarm = undefined
-    this.#traces = isTraceless ? 'forbidden' : 'none'
-    this.#printedBytes = 0
-    this.#stage.clear()
-    this.#standard.begin(grants, isTraceless ? this.#stage : undefined)
+    this.#standard.begin(grants, this.traces.begin(isTraceless))
     this.descriptors.begin(grants.limits.openFiles, this.#standard.descriptors)
     this.runningSinceMs = grants.clock.nowMs()
     this.checked(this.runningSinceMs)
@@ -232,35 +221,6 @@ export class CallContext {
     this.charge(CALL_WORK)
   }
 
-  /** What the call is about to do cannot be undone. Throws where that is forbidden. */
-  leaveTrace(): void {
-    if (this.#traces === 'none') this.#traces = 'left'
-    else if (this.#traces !== 'left') this.#startOver()
-  }
-
-  /** As `leaveTrace`, for what can be kept back: bytes that the guest prints. */
-  leavePrinted(bytes: number): void {
-    this.#printedBytes += bytes
-    if (this.#printedBytes > STAGED_BYTES) this.leaveTrace()
-  }
-
-  /** Whether it has done, or wanted to do, something that cannot be undone. */
-  get hasLeftTraces(): boolean {
-    return this.#traces === 'left' || this.#traces === 'refused'
-  }
-
-  /** What a guest that leaves no traces has printed; valid until another one runs. */
-  get staged(): Uint8Array {
-    return this.#stage.bytes
-  }
-
-  #startOver(): never {
-    this.#traces = 'refused'
-    this.poison()
-    if (this.counter !== undefined) this.counter.value = -1
-    throw new ExitSignal(undefined)
-  }
-
   /** Ends a call that need not wait: what it took is seen, whatever it charged for. */
   leave(): void {
     if (this.#isCheckDue) return
@@ -280,6 +240,13 @@ export class CallContext {
     this.#refresh()
     this.bytes[this.alarm.at] = 1
     this.alarm = undefined
+  }
+
+  /** The guest may not do what it wants to do: from here on it gets nowhere. */
+  #startOver(): never {
+    this.poison()
+    if (this.counter !== undefined) this.counter.value = -1
+    throw new ExitSignal(undefined)
   }
 
   /** Makes every further call throw. */
@@ -326,7 +293,7 @@ export class CallContext {
    * frees one that is left suspended.
    */
   wait(arm: (wake: () => void) => void, proceed: () => number | undefined): Promise<number> {
-    this.leaveTrace()
+    this.traces.leave()
     const generation = this.#generation
     this.#waits = 'waiting'
     this.ways.clear()

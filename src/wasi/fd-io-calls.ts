@@ -84,8 +84,8 @@ export const FD_IO_CALLS = {
     const fault = readIovecs(host, iovs, count)
     if (fault !== Errno.SUCCESS) return fault
     if (!host.has(result >>> 0, 4)) return Errno.FAULT
-    if (open === host.standard[1]) host.leavePrinted(host.iovecs.total)
-    else host.leaveTrace()
+    if (open === host.standard[1]) host.traces.leavePrinted(host.iovecs.total)
+    else host.traces.leave()
     if (open.kind === 'stream') return writeStream(host, descriptor, open, result)
     const isAppending = (descriptor.fdflags & Fdflags.Append) !== 0
     const moved = writeFile(host, open, isAppending ? undefined : descriptor.offset)

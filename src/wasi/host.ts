@@ -145,7 +145,7 @@ function shimFor(waiting: readonly WaitingName[]): Shim {
 function leaving(context: CallContext, call: Call, leavesTrace = false): Call {
   const called = call as (...args: unknown[]) => number | Promise<number>
   return (a?, b?, c?, d?, e?, f?, g?, h?, i?) => {
-    if (leavesTrace) context.leaveTrace()
+    if (leavesTrace) context.traces.leave()
     const answer = called(a, b, c, d, e, f, g, h, i)
     if (typeof answer === 'number') context.leave()
     return answer
@@ -229,17 +229,17 @@ export class WasiHost {
 
   /** Whether the session has done what cannot be undone, or, where that is forbidden, has been stopped because it was about to. */
   get hasLeftTraces(): boolean {
-    return this.#context.hasLeftTraces
+    return this.#context.traces.areThere
   }
 
   /** What the guest does from here on cannot be undone: it has lasted too long. */
   leaveTrace(): void {
-    this.#context.leaveTrace()
+    this.#context.traces.leave()
   }
 
   /** What a guest that leaves no traces has printed; valid until another one runs. */
   get staged(): Uint8Array {
-    return this.#context.staged
+    return this.#context.traces.staged
   }
 
   /**

@@ -1,0 +1,106 @@
+/** What an instance of a guest module is made of: its host, its memories, and the WebAssembly instance over both, which is made anew. */
+import type { Clock } from '../base/clock.ts'
+import { type MeterChecks, WasiHost } from '../wasi/host.ts'
+import type { WasiGrants } from '../wasi/session.ts'
+import { hasColdPages } from '../wasm/quota.ts'
+import { startComponent } from './components.ts'
+import { type GuestMemory, makeMemories } from './guest-memory.ts'
+import type { GuestModule } from './guest-module.ts'
+import { entriesOf, type GuestProgram, Program } from './guest-program.ts'
+import type { GuestJob, RunEnd } from './job.ts'
+import { pageFaults } from './page-faults.ts'
+import { type ThreadTime, threadTimeOf } from './processor-time.ts'
+import { releasePages } from './release-pages.ts'
+import { type Entered, RunState } from './run-state.ts'
+
+export class InstanceParts {
+  readonly module: GuestModule
+  readonly host: WasiHost
+  program: GuestProgram
+  readonly #clock: Clock
+  readonly #threadTime: ThreadTime
+  readonly #entries: readonly string[]
+  #memories: readonly GuestMemory[]
+
+  /** Instantiates at once, in this thread; takes tens of microseconds. `entries`: what a run calls, default those of a request. */
+  constructor(
+    module: GuestModule,
+    clock: Clock,
+    { checks, entries }: { readonly checks: MeterChecks; readonly entries?: readonly string[] },
+  ) {
+    this.module = module
+    this.host = new WasiHost(module.wasiNames, checks)
+    this.#clock = clock
+    this.#threadTime = threadTimeOf(clock)
+    this.#entries = entries ?? entriesOf(module)
+    this.#memories = makeMemories(module)
+    this.program = this.#instantiate()
+  }
+
+  /** Bytes of all its memories. */
+  get sizeBytes(): number {
+    return this.program.state.bytes()
+  }
+
+  /** When a guest gets the thread, or gives it up. `mayHaveFaulted`: false where it is known that it has not. */
+  now(mayHaveFaulted = true): Entered {
+    const faults = mayHaveFaulted && hasColdPages(this.sizeBytes) ? pageFaults() : Number.NaN
+    return { nowMs: this.#clock.nowMs(), faults }
+  }
+
+  /** Another WebAssembly instance over the memories as they were at first. False: they cannot be put back. */
+  renew(): boolean {
+    if (!this.program.state.restoreMemories()) return false
+    this.host.renew()
+    this.program = this.#instantiate()
+    return true
+  }
+
+  /** A run begins, which may print and look at what it is given, but no more (`isBare`), or whatever it wants to. */
+  begin(job: GuestJob, end: RunEnd, isBare: boolean): RunState {
+    const run = new RunState(job, end, { ...this.now(), isBare, threadTime: this.#threadTime })
+    this.#open(job.grants, isBare)
+    return run
+  }
+
+  /** It has ended. */
+  end(): void {
+    this.host.end()
+    this.program.end()
+  }
+
+  /** It begins again, and may do whatever it wants to. Throws when the system has no memory for it. */
+  startOver(run: RunState): void {
+    this.end()
+    if (!this.renew()) {
+      this.release()
+      this.#memories = makeMemories(this.module)
+      this.host.renew()
+      this.program = this.#instantiate()
+    }
+    run.isBare = false
+    this.#open(run.job.grants, false)
+  }
+
+  #open(grants: WasiGrants, isBare: boolean): void {
+    this.host.begin(grants, isBare)
+    this.program.begin(grants)
+  }
+
+  /** Gives the memories back to the system now, a little at a time, and not when V8 collects them. */
+  release(): void {
+    for (const { memory } of this.#memories) releasePages(memory)
+  }
+
+  #instantiate(): GuestProgram {
+    const { component } = this.module
+    const memories = this.#memories
+    if (component !== undefined)
+      return startComponent(this.module, this.host, { component, memories })
+    return new Program(this.module, this.host, {
+      clock: this.#clock,
+      memories,
+      entries: this.#entries,
+    })
+  }
+}
