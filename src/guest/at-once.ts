@@ -8,14 +8,14 @@ import type { InstanceParts } from './instance-parts.ts'
 import type { RunState } from './run-state.ts'
 
 /** Guests in a row that would have been well without a stack of their own, before one is tried: at first, and at most. */
-const FIRST_STREAK = 32
-const LONGEST_STREAK = 1 << 20
+const STREAK_AT_FIRST = 32
+const STREAK_IN_THE_END = 1 << 20
 
 const modules = new WeakMap<WebAssembly.Module, AtOnce>()
 
 export class AtOnce {
   #streak = 0
-  #wanted = FIRST_STREAK
+  #wanted = STREAK_AT_FIRST
   /** Guests in a row that were well without. */
   #successes = 0
 
@@ -42,14 +42,14 @@ export class AtOnce {
     this.#successes += 1
     if (this.#successes < this.#wanted) return
     this.#successes = 0
-    this.#wanted = Math.max(this.#wanted / 2, FIRST_STREAK)
+    this.#wanted = Math.max(this.#wanted / 2, STREAK_AT_FIRST)
   }
 
   /** A guest had to start over. */
   failed(): void {
     this.#streak = 0
     this.#successes = 0
-    this.#wanted = Math.min(this.#wanted * 2, LONGEST_STREAK)
+    this.#wanted = Math.min(this.#wanted * 2, STREAK_IN_THE_END)
   }
 }
 
