@@ -98,8 +98,12 @@ test.skipIf(!has)('what cannot be imported is refused, and what was live stays l
     tenant: `runtimes = ["python"]\nenv = { OWN = "tenant" }\n[[tenant.mounts]]\nhost = "${data}"\nguest = "/data"\nwritable = true\n`,
   })
   const serving = await serve({ folder, config: text.replace(/^root = .*$/m, '') })
-  const client = new Client(serving.socket)
-  onTestFinished(() => client.close())
+  // A connection each: what is idle for as long as it takes to publish all of these is closed.
+  const get = async () => {
+    const client = new Client(serving.socket)
+    onTestFinished(() => client.close())
+    return client.get('')
+  }
   let count = 0
   const publish = (files: Files, app: string, isJson = false) => {
     const release = join(folder, `release-${++count}`)
@@ -123,7 +127,7 @@ test.skipIf(!has)('what cannot be imported is refused, and what was live stays l
   expect(first, first.out).toMatchObject({ code: 0 })
   expect(first.out).toMatch(/^import +wsgi can be imported/m)
   const answer = { status: 200, body: 'tenant live runtime of the mount' }
-  expect(await client.get(''), serving.log()).toEqual(answer)
+  expect(await get(), serving.log()).toEqual(answer)
 
   for (const { name, files, app = 'wsgi', says } of REFUSED) {
     const { code, out } = await publish(files, app)
@@ -133,7 +137,7 @@ test.skipIf(!has)('what cannot be imported is refused, and what was live stays l
     expect(out, `${name}: what to do`).toContain('then publish again; what was live is live')
     expect(out, name).not.toMatch(/^(?:store|switch) /m)
   }
-  expect(await client.get('')).toEqual(answer)
+  expect(await get()).toEqual(answer)
   const { out } = await publish({ 'wsgi.py': 'import flask\n' }, 'wsgi', true)
   expect(out).toContain('"code":"PUBLISHER_NO_APPLICATION"')
   expect(out, 'all of the traceback, for programs').toContain('File \\"/app/wsgi.py\\", line 1')
@@ -147,7 +151,7 @@ test.skipIf(!has)('what cannot be imported is refused, and what was live stays l
   const second = await publish({ 'wsgi.py': answering('"writes"', writing) }, 'wsgi')
   expect(second, second.out).toMatchObject({ code: 0 })
   expect(second.out).toMatch(/^import +wsgi can be imported/m)
-  await vi.waitFor(async () => expect((await client.get('')).body).toBe('writes'), 10_000)
+  await vi.waitFor(async () => expect((await get()).body).toBe('writes'), 10_000)
 
   // A folder that is too large for a copy: what only workers can tell is said to be unknown.
   writeFileSync(join(data, 'large'), '')
@@ -155,5 +159,5 @@ test.skipIf(!has)('what cannot be imported is refused, and what was live stays l
   const third = await publish({ 'wsgi.py': answering('"knows"', writing) }, 'wsgi')
   expect(third, third.out).toMatchObject({ code: 0 })
   expect(third.out).toMatch(/^import .* is seen in the workers' log: it writes to \/data when it/m)
-  await vi.waitFor(async () => expect((await client.get('')).body).toBe('knows'), 10_000)
+  await vi.waitFor(async () => expect((await get()).body).toBe('knows'), 10_000)
 })
