@@ -52,8 +52,8 @@ export async function importApplication(job: ImportJob, clock: Clock): Promise<I
     if (folders.refused.size === 0) throw refusal(job, failed)
     const copies = new CopiedFolders(clock, job.limits)
     const failedAgain = await failureOf(runtime, job, clock, copies)
-    if (failedAgain === undefined) return { app, unknown: undefined }
     if (copies.isTooSmall) return { app, unknown: [...folders.refused].join(', ') }
+    if (failedAgain === undefined) return { app, unknown: undefined }
     throw refusal(job, failedAgain)
   } catch (error) {
     const { code, message } = toWire(error)
