@@ -170,7 +170,7 @@ export class ClientConnection implements RecordHandler, ClientRequestOwner {
 
   recordContent(bytes: Uint8Array, start: number, end: number): void {
     if (this.#type === RecordType.Stdout || this.#type === RecordType.Stderr) {
-      this.#target?.pushInput(this.#type, bytes, [start, end])
+      this.#target?.pushInput(this.#type, bytes, start, end)
     } else {
       this.#content.append(bytes, start, end)
     }

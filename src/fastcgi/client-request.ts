@@ -122,7 +122,7 @@ export class PendingRequest implements ClientRequest, Sender, InputOwner, Output
   }
 
   /** STDOUT or STDERR content. */
-  pushInput(type: number, bytes: Uint8Array, [start, end]: readonly [number, number]): void {
+  pushInput(type: number, bytes: Uint8Array, start: number, end: number): void {
     if (type === RecordType.Stdout) this.#stdout.push(bytes, start, end)
     else this.#stderr.push(bytes, start, end)
   }
@@ -162,7 +162,7 @@ export class PendingRequest implements ClientRequest, Sender, InputOwner, Output
   }
 
   writeContent(type: number, bytes: Uint8Array, count: number): void {
-    this.records.append(type, bytes, [count, this.#owner.maxRecordContent()])
+    this.records.append(type, bytes, count, this.#owner.maxRecordContent())
   }
 
   writeRecord(type: number, content: Uint8Array): void {

@@ -2,6 +2,7 @@
  * The server side of one FastCGI connection: bytes in; requests, bytes and a closing order out. A pure state machine: whoever
  * drives it owns the socket and every timer. Nothing here throws: `onClose` tells what the peer does wrong.
  */
+import { ActiveRequests } from './active-requests.ts'
 import { BEGIN_BODY_BYTES, BeginBody } from './begin-body.ts'
 import type { ConnectionEvents, ConnectionOptions } from './connection-events.ts'
 import { Role } from './constants.ts'
@@ -30,7 +31,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   readonly #output = new OutputQueue()
   /** Made when the peer asks something. */
   #replies: ManagementReplies | undefined
-  readonly #requests = new Map<number, ServerRequest>()
+  readonly #requests = new ActiveRequests<ServerRequest>()
   /** Requests that hold more input than `stdinBufferBytes`. */
   #heavy: Set<ServerRequest> | undefined
   readonly #conduct: PeerConduct
@@ -94,7 +95,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     if (this.#isClosed || this.#hasInputEnded) return 'nothing'
     if (this.#requests.size === 0) return 'record'
     let isAwaitingInput = false
-    for (const request of this.#requests.values()) {
+    for (const request of this.#requests.all()) {
       if (request.phase === 'params' || request.phase === 'refused') return 'params'
       if (request.isAwaitingInput && !request.isAborted) isAwaitingInput = true
     }
@@ -119,7 +120,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     this.#output.written(byteCount)
     if (this.#hasStarvedWriters) {
       this.#hasStarvedWriters = false
-      for (const request of [...this.#requests.values()]) request.wakeWriters()
+      for (const request of this.#requests.all()) request.wakeWriters()
     }
     this.#updateWantsInput()
   }
@@ -129,7 +130,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     if (this.#isClosed || (this.#hasInputEnded && !isGone)) return
     this.#hasInputEnded = true
     this.#closesWhenIdle = true
-    for (const request of [...this.#requests.values()]) {
+    for (const request of this.#requests.all()) {
       if (isGone || request.phase !== 'running' || request.isAwaitingInput) request.abort()
     }
     this.#updateWantsInput()
@@ -175,9 +176,9 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   recordContent(bytes: Uint8Array, start: number, end: number): void {
     const request = this.#target
     if (this.#kind === 'input') {
-      if (request?.isAborted === false) request.pushInput(this.#type, bytes, [start, end])
+      if (request?.isAborted === false) request.pushInput(this.#type, bytes, start, end)
     } else if (this.#kind === 'params') {
-      if (request?.phase === 'params') this.#addParams(request, bytes, [start, end])
+      if (request?.phase === 'params') this.#addParams(request, bytes, start, end)
     } else if (this.#kind === 'begin') {
       this.#beginBody.append(bytes, start, end)
     } else if (this.#kind === 'values') {
@@ -260,7 +261,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
       this.#requests.size < (this.#options.multiplex ? this.#limits.maxRequests : 1)
     ) {
       const request = new ServerRequest(this, { id, role, keepConnection })
-      this.#requests.set(id, request)
+      this.#requests.add(request)
       this.#params.count(request, UNFINISHED_REQUEST_BYTES)
       return
     }
@@ -289,11 +290,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     }
   }
 
-  #addParams(
-    request: ServerRequest,
-    bytes: Uint8Array,
-    [start, end]: readonly [number, number],
-  ): void {
+  #addParams(request: ServerRequest, bytes: Uint8Array, start: number, end: number): void {
     const total = request.gatheredParams.length + end - start
     if (total <= this.#limits.paramsBytes) {
       request.gatheredParams.append(bytes, start, end)
@@ -364,11 +361,15 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     if (this.#output.heldBytes >= this.#limits.totalBufferBytes / 2) return false
     // A peer that reads no answers gets to ask no questions.
     if ((this.#replies?.heldBytes ?? 0) + this.#refusalBytes >= MAX_REPLY_BYTES) return false
-    for (const request of this.#heavy ?? []) {
+    return this.#heavy === undefined || !this.#isTooHeavy(this.#heavy)
+  }
+
+  #isTooHeavy(heavy: ReadonlySet<ServerRequest>): boolean {
+    for (const request of heavy) {
       const mayStall = this.#requests.size > 1 || request.isOutputStalled
-      if (!mayStall || request.heldInput >= this.#limits.stalledStdinBytes) return false
+      if (!mayStall || request.heldInput >= this.#limits.stalledStdinBytes) return true
     }
-    return true
+    return false
   }
 
   #closeIfIdle(): void {
@@ -379,7 +380,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#reader.stop()
-    const requests = [...this.#requests.values()]
+    const requests = this.#requests.all()
     this.#requests.clear()
     if (mode === 'break') this.#output.clear()
     for (const request of requests) {

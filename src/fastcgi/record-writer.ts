@@ -62,7 +62,7 @@ export class RecordWriter {
   }
 
   /** Adds the first `count` bytes of `bytes` (copied) to the stream of `type`, in records of at most `maxContent`. */
-  append(type: number, bytes: Uint8Array, [count, maxContent]: readonly [number, number]): void {
+  append(type: number, bytes: Uint8Array, count: number, maxContent: number): void {
     let from = 0
     while (from < count) {
       if (this.#openAt < 0 || this.#openType !== type || this.#roomInOpen(maxContent) <= 0) {

@@ -165,7 +165,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   }
 
   /** STDIN or DATA content. */
-  pushInput(type: number, bytes: Uint8Array, [start, end]: readonly [number, number]): void {
+  pushInput(type: number, bytes: Uint8Array, start: number, end: number): void {
     if (type === RecordType.Stdin) this.#stdin.push(bytes, start, end)
     else this.#data.push(bytes, start, end)
   }
@@ -196,7 +196,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   writeContent(type: number, bytes: Uint8Array, count: number): void {
     const largest = this.#owner.maxRecordContent()
     const isStderr = type === RecordType.Stderr
-    this.records.append(type, bytes, [count, isStderr ? MAX_STDERR_CONTENT : largest])
+    this.records.append(type, bytes, count, isStderr ? MAX_STDERR_CONTENT : largest)
   }
 
   writeRecord(type: number, content: Uint8Array): void {

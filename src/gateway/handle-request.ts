@@ -29,23 +29,36 @@ export function handleRequest(request: FastCgiRequest, pool: string, gateway: Ga
     checkParams(request, tenant)
     const page = findOwnPage(cgi, tenant)
     if (page !== undefined) {
-      page(gateway).then(
-        (response) => answer.page(response),
-        (error) => answer.fail(error),
-      )
+      answerPage(page(gateway), answer)
       return
     }
     const found = gateway.router.findHandler(cgi, tenant)
-    const direct = (target: Target): void => {
-      answer.target = target
-      if (target.kind === 'guest') runGuest({ request, cgi, tenant, target, answer, gateway })
-      else answer.file(target, cgi)
-    }
-    if (found instanceof Promise) found.then(direct).catch((error) => answer.fail(error))
-    else direct(found)
+    if (found instanceof Promise) answerLater(found, { request, cgi, tenant, answer, gateway })
+    else answerBy(found, { request, cgi, tenant, answer, gateway })
   } catch (error) {
     answer.fail(error)
   }
+}
+
+/** What is known of a request before its target is. */
+type Found = Omit<Scene, 'target'>
+
+// Apart: a closure would cost every request its variables.
+function answerPage(page: Promise<Uint8Array>, answer: Answer): void {
+  page.then(
+    (response) => answer.page(response),
+    (error) => answer.fail(error),
+  )
+}
+
+function answerLater(found: Promise<Target>, scene: Found): void {
+  found.then((target) => answerBy(target, scene)).catch((error) => scene.answer.fail(error))
+}
+
+function answerBy(target: Target, { request, cgi, tenant, answer, gateway }: Found): void {
+  answer.target = target
+  if (target.kind === 'guest') runGuest({ request, cgi, tenant, target, answer, gateway })
+  else answer.file(target, cgi)
 }
 
 /** Answers a request whose parameters cannot be taken. */
@@ -59,16 +72,22 @@ export function refuseRequest(
 
 /** Throws GATEWAY_BODY_TOO_LARGE. */
 function runGuest(scene: Scene): void {
-  const { answer, gateway, target } = scene
-  const run = (module: GuestModule, waitedMs: number): void =>
-    gateway.scheduler.run(new GuestRun(scene, { module, waitedMs }))
-  const { module } = target
-  if (module instanceof Promise) {
-    const askedMs = gateway.clock.nowMs()
-    whenLoaded(module, scene)
-      .then((loaded) => run(loaded, gateway.clock.nowMs() - askedMs))
-      .catch((error) => answer.fail(error))
-  } else run(module, 0)
+  const { module } = scene.target
+  if (module instanceof Promise) runLater(module, scene)
+  else runLoaded(module, 0, scene)
+}
+
+function runLater(module: Promise<GuestModule>, scene: Scene): void {
+  const { answer, gateway } = scene
+  const askedMs = gateway.clock.nowMs()
+  whenLoaded(module, scene)
+    .then((loaded) => runLoaded(loaded, gateway.clock.nowMs() - askedMs, scene))
+    .catch((error) => answer.fail(error))
+}
+
+/** `waitedMs`: for the module. */
+function runLoaded(module: GuestModule, waitedMs: number, scene: Scene): void {
+  scene.gateway.scheduler.run(new GuestRun(scene, { module, waitedMs }))
 }
 
 /** The connection's own limits are the pool's; a tenant may have tighter ones. */

@@ -25,16 +25,36 @@ interface Piece {
 export function copyMemory(memory: WebAssembly.Memory): MemorySnapshot {
   const { byteLength } = memory.buffer
   const pieces = piecesOf(Buffer.from(memory.buffer))
-  const restore = (other: WebAssembly.Memory): boolean => {
-    if (other.buffer.byteLength !== byteLength) return false
-    const target = Buffer.from(other.buffer)
-    for (const { start, end, bytes } of pieces) {
-      if (bytes !== undefined) target.set(bytes, start)
-      else if (!isZero(target.subarray(start, end))) target.fill(0, start, end)
-    }
-    return true
+  return {
+    mappings: 0,
+    adopt: (other) => {
+      // Made once: they cost more than what most runs leave to be put back.
+      let parts: readonly Part[] = []
+      const putBack = (): boolean => {
+        // What a memory was is empty when it has grown, by no page too.
+        if ((parts[0]?.target.length ?? 0) === 0) {
+          if (other.buffer.byteLength !== byteLength) return false
+          parts = partsOf(Buffer.from(other.buffer), pieces)
+        }
+        for (const { target, bytes } of parts) {
+          if (bytes !== undefined) target.set(bytes)
+          else if (!isZero(target)) target.fill(0)
+        }
+        return true
+      }
+      return putBack() ? putBack : undefined
+    },
   }
-  return { mappings: 0, adopt: (memory) => (restore(memory) ? () => restore(memory) : undefined) }
+}
+
+/** A piece in a memory. */
+interface Part {
+  readonly target: Buffer
+  readonly bytes: Uint8Array | undefined
+}
+
+function partsOf(memory: Buffer, pieces: readonly Piece[]): readonly Part[] {
+  return pieces.map(({ start, end, bytes }) => ({ target: memory.subarray(start, end), bytes }))
 }
 
 function piecesOf(contents: Buffer): readonly Piece[] {

@@ -18,6 +18,8 @@ export class GuestMemory {
   #snapshot: MemorySnapshot | undefined
   #putBack: PutBack | undefined
   #ownBytes = 0
+  /** Of what it was when its size was asked for; empty when it has grown since. To ask V8 each time takes long. */
+  #view = new Uint8Array(0)
   /** Asked again, it would look at every page again to say no. */
   #isLost = false
 
@@ -29,7 +31,8 @@ export class GuestMemory {
 
   /** In bytes. */
   get size(): number {
-    return this.memory.buffer.byteLength
+    if (this.#view.length === 0) this.#view = new Uint8Array(this.memory.buffer)
+    return this.#view.length
   }
 
   /** Of those, what was its own, and not shared with others, when it was put back last. */

@@ -25,7 +25,7 @@ class TestSender implements Sender {
   }
 
   write(byteCount: number, { type = STDOUT, maxContent = SHARED_RECORD_CONTENT } = {}): this {
-    this.records.append(type, new Uint8Array(byteCount), [byteCount, maxContent])
+    this.records.append(type, new Uint8Array(byteCount), byteCount, maxContent)
     this.#queue.add(this)
     return this
   }

@@ -26,7 +26,7 @@ function fill(
   const bytes = new Uint8Array(size).fill(byte)
   for (let at = 0; at < size; at += CHUNK) {
     const part = bytes.subarray(at, at + CHUNK)
-    writer.append(STDOUT, part, [part.length, maxContent])
+    writer.append(STDOUT, part, part.length, maxContent)
   }
 }
 

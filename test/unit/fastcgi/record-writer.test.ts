@@ -21,7 +21,7 @@ function take(writer: RecordWriter, maxBytes = Number.POSITIVE_INFINITY): Uint8A
 }
 
 function append(writer: RecordWriter, type: number, bytes: Uint8Array, maxContent = 32_760): void {
-  writer.append(type, bytes, [bytes.length, maxContent])
+  writer.append(type, bytes, bytes.length, maxContent)
 }
 
 test('a response written in one go is one buffer, padded with zeros', () => {

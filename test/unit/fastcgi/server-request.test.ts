@@ -228,7 +228,7 @@ test.each(INPUTS)('the peer owes a $name its input', ({ role, awaits }) => {
   const { request } = setUp({ role })
   for (const type of awaits) {
     expect(request.isAwaitingInput).toBe(true)
-    request.pushInput(type, Uint8Array.of(type), [0, 1])
+    request.pushInput(type, Uint8Array.of(type), 0, 1)
     expect([request.endInput(type), request.endInput(type)]).toEqual([true, false])
   }
   expect(request.isAwaitingInput).toBe(false)
@@ -242,11 +242,11 @@ test.each(INPUTS)('the peer owes a $name its input', ({ role, awaits }) => {
 
 test('input is counted while it is held, of both streams', () => {
   const { request, log } = setUp({ role: Role.Filter })
-  request.pushInput(RecordType.Stdin, hex("'abcde'"), [1, 4])
-  request.pushInput(RecordType.Data, hex("'xy'"), [0, 2])
+  request.pushInput(RecordType.Stdin, hex("'abcde'"), 1, 4)
+  request.pushInput(RecordType.Data, hex("'xy'"), 0, 2)
   expect([request.stdin.read(1), request.heldInput]).toEqual([hex("'b'"), 4])
   request.end(0, 0)
-  request.pushInput(RecordType.Stdin, hex("'late'"), [0, 4])
+  request.pushInput(RecordType.Stdin, hex("'late'"), 0, 4)
   expect(log).toEqual(['held 3', 'held 2', 'held -1', 'ended', 'held -2', 'held -2'])
   expect(request.heldInput).toBe(0)
 })
