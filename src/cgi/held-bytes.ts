@@ -1,6 +1,8 @@
 /** Bytes kept until their fate is known: a buffer that grows up to what its user appends, and none while there are none. */
 
 const FIRST_CAPACITY = 512
+/** Copied one by one: a view of them would take longer to make. */
+const FEW_BYTES = 64
 const NONE = Buffer.alloc(0)
 
 export class HeldBytes {
@@ -27,10 +29,12 @@ export class HeldBytes {
       this.#buffer.copy(larger, 0, 0, this.#length)
       this.#buffer = larger
     }
-    this.#buffer.set(
-      start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end),
-      this.#length,
-    )
+    if (start === 0 && end === bytes.length) this.#buffer.set(bytes, this.#length)
+    else if (end - start > FEW_BYTES) this.#buffer.set(bytes.subarray(start, end), this.#length)
+    else {
+      for (let at = start; at < end; at += 1)
+        this.#buffer[this.#length + at - start] = bytes[at] ?? 0
+    }
     this.#length = needed
   }
 

@@ -7,7 +7,7 @@
  */
 import { HEADER_BYTES } from './constants.ts'
 import { byteAt, uint16At, writeHeader } from './header.ts'
-import { givePiece, isKept, takePiece } from './record-memory.ts'
+import { givePiece, isKept, SMALL_PIECE_BYTES, takePiece } from './record-memory.ts'
 
 /** Content of our largest records: a multiple of 8, and header and content together fit 32 KiB. */
 export const MAX_RECORD_CONTENT = 32_760
@@ -16,7 +16,7 @@ const ALIGNMENT = 8
 const MAX_PADDING = ALIGNMENT - 1
 /** Room behind what is written for the end of a request: two empty records and an END_REQUEST. */
 const END_ROOM = MAX_PADDING + 2 * HEADER_BYTES + 16
-const MIN_BLOCK_BYTES = 1024
+const MIN_BLOCK_BYTES = SMALL_PIECE_BYTES
 /** A stream's record is not begun in the rest of a block that holds less than this of it. */
 const MIN_RECORD_CONTENT = 1024
 

@@ -148,7 +148,8 @@ export class CallContext {
     this.exitCode = undefined
     this.newMode = undefined
     this.alarm = undefined
-    this.#standard.begin(grants, this.traces.begin(isTraceless))
+    this.traces.begin(isTraceless)
+    this.#standard.begin(grants)
     this.descriptors.begin(grants.limits.openFiles, this.#standard.descriptors)
     this.runningSinceMs = grants.clock.nowMs()
     this.checked(this.runningSinceMs)

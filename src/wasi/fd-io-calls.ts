@@ -84,8 +84,10 @@ export const FD_IO_CALLS = {
     const fault = readIovecs(host, iovs, count)
     if (fault !== Errno.SUCCESS) return fault
     if (!host.has(result >>> 0, 4)) return Errno.FAULT
-    if (open === host.standard[1]) host.traces.leavePrinted(host.iovecs.total)
-    else host.traces.leave()
+    if (open !== host.standard[1]) host.traces.leave()
+    else if (host.traces.print(host.bytes, host.iovecs)) {
+      return host.storeU32(result, host.iovecs.total)
+    }
     if (open.kind === 'stream') return writeStream(host, descriptor, open, result)
     const isAppending = (descriptor.fdflags & Fdflags.Append) !== 0
     const moved = writeFile(host, open, isAppending ? undefined : descriptor.offset)

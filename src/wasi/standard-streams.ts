@@ -26,8 +26,6 @@ class StandardStream implements OpenStream {
   isTerminal = false
   #grants: StandardGrants
   readonly #sinkName: 'stdout' | 'stderr' | undefined
-  /** In place of the sink that is granted; undefined: none. */
-  stage: ByteSink | undefined = undefined
 
   constructor(number: 0 | 1 | 2, grants: StandardGrants) {
     this.ino = BigInt(number + 1)
@@ -38,8 +36,7 @@ class StandardStream implements OpenStream {
   }
 
   get sink(): ByteSink | undefined {
-    if (this.#sinkName === undefined) return undefined
-    return this.stage ?? this.#grants[this.#sinkName]
+    return this.#sinkName === undefined ? undefined : this.#grants[this.#sinkName]
   }
 
   begin(grants: StandardGrants, isTerminal: boolean): void {
@@ -68,12 +65,8 @@ export class StandardStreams {
     this.streams[0].source?.begin(source)
   }
 
-  /**
-   * From here on they are those of another session, as if they had been made for it. `stage`: what takes its output, in place of
-   * the sink that is granted.
-   */
-  begin(grants: StandardGrants, stage?: ByteSink): void {
-    this.streams[1].stage = stage
+  /** From here on they are those of another session, as if they had been made for it. */
+  begin(grants: StandardGrants): void {
     const terminals = grants.terminals ?? NO_TERMINALS
     for (let index = 0; index < 3; index += 1) {
       const stream = this.streams[index]

@@ -2,7 +2,7 @@
  * What a session has done that starting over could not undo. A guest that may do nothing of that and is about to has to start over
  * instead; what it prints is kept here until it has ended, and then the sink's, or nobody's.
  */
-import type { ByteSink } from '../base/byte-stream.ts'
+import type { IovecList } from './iovec-list.ts'
 
 /** What a guest may print and still start over. */
 const STAGED_BYTES = 16_384
@@ -10,27 +10,24 @@ const STAGED_BYTES = 16_384
 /** One for all guests of a thread: one that leaves no traces does not give the thread away before it has ended. */
 const ROOM = new Uint8Array(STAGED_BYTES)
 
+/** Copied one by one: a view of them would take longer to make. */
+const FEW_BYTES = 64
+
 export class Traces {
   readonly #startOver: () => never
   /** `forbidden`: none may be left. `refused`: one was about to be. */
   #state: 'none' | 'left' | 'forbidden' | 'refused' = 'none'
   #printedBytes = 0
-  readonly #stage: ByteSink = {
-    write: (bytes) => this.#keep(bytes),
-    onWritable: (wake) => wake(),
-    end: () => undefined,
-  }
 
   /** `startOver`: called where a trace would be left that is forbidden; throws. */
   constructor(startOver: () => never) {
     this.#startOver = startOver
   }
 
-  /** Another session. Answers what takes its output in place of the sink it was granted; undefined: that does. */
-  begin(isForbidden: boolean): ByteSink | undefined {
+  /** Another session. */
+  begin(isForbidden: boolean): void {
     this.#state = isForbidden ? 'forbidden' : 'none'
     this.#printedBytes = 0
-    return isForbidden ? this.#stage : undefined
   }
 
   /** What the guest is about to do cannot be undone. Throws where that is forbidden. */
@@ -44,10 +41,14 @@ export class Traces {
     this.#startOver()
   }
 
-  /** As `leave`, for bytes that it prints: so many can be kept back. */
-  leavePrinted(bytes: number): void {
-    if (this.#printedBytes + bytes > STAGED_BYTES) this.leave()
-    else if (this.#state === 'none') this.#printedBytes += bytes
+  /** As `leave`, for what it prints: the buffers `list` of its memory. Answers whether that has been kept back, and is nobody else's. */
+  print(memory: Uint8Array, list: IovecList): boolean {
+    if (this.#state === 'left') return false
+    const end = this.#printedBytes + list.total
+    if (end > STAGED_BYTES) this.leave()
+    else if (this.#state !== 'none') this.#keep(memory, list)
+    this.#printedBytes = end
+    return this.#state === 'forbidden'
   }
 
   /** Whether one was left, or about to be. */
@@ -60,9 +61,14 @@ export class Traces {
     return ROOM.subarray(0, this.#printedBytes)
   }
 
-  #keep(bytes: Uint8Array): number {
-    ROOM.set(bytes, this.#printedBytes)
-    this.#printedBytes += bytes.length
-    return bytes.length
+  #keep(memory: Uint8Array, { count, pointers, lengths }: IovecList): void {
+    let at = this.#printedBytes
+    for (let index = 0; index < count; index += 1) {
+      const from = pointers[index] ?? 0
+      const length = lengths[index] ?? 0
+      if (length > FEW_BYTES) ROOM.set(memory.subarray(from, from + length), at)
+      else for (let byte = 0; byte < length; byte += 1) ROOM[at + byte] = memory[from + byte] ?? 0
+      at += length
+    }
   }
 }

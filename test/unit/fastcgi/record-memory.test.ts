@@ -81,3 +81,15 @@ test('no more is kept than the limit', () => {
   const after = Array.from({ length: most + 1 }, () => takePiece(size))
   expect(after.filter((piece) => pieces.includes(piece))).toHaveLength(most)
 })
+
+test('memory of a small response is used by the next one, which holds nothing of it, and not before it has gone', () => {
+  const first = send((writer) => fill(writer, 0xaa, { size: 300 }))
+  const under = send((writer) => fill(writer, 0x61, { size: 300 }))
+  const placeOf = ({ sent }: { sent: Uint8Array[] }) => [sent[0]?.buffer, sent[0]?.byteOffset]
+  expect(placeOf(under)).not.toEqual(placeOf(first))
+  first.done()
+  const next = send((writer) => fill(writer, 0x62, { size: 30 }))
+  expect(placeOf(next)).toEqual(placeOf(first))
+  expect(join(next.sent).includes(0xaa)).toBe(false)
+  expect(join(under.sent).filter((byte) => byte === 0x61)).toHaveLength(300)
+})
