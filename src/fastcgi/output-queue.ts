@@ -132,6 +132,7 @@ export class OutputQueue {
     const left = sender.records.pendingBytes
     this.#heldBytes += taken.wire + left - sender.countedBytes
     sender.countedBytes = left
-    this.#inFlight.push(taken)
+    if (this.#inFlight.length === 0) this.#inFlight = [taken]
+    else this.#inFlight.push(taken)
   }
 }

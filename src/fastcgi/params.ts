@@ -70,7 +70,8 @@ class PairReader {
   #count = 0
 
   constructor(bytes: Uint8Array, limits: ParamsLimits) {
-    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.bytes =
+      bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#limits = limits
   }
 

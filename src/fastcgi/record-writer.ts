@@ -122,8 +122,8 @@ export class RecordWriter {
       if (this.#blocks.length === 1 && block.bytes.length - block.end >= MIN_BLOCK_BYTES) return
       this.#blocks.shift()
       if (!isKept(block.bytes)) continue
-      taken.emptied ??= []
-      taken.emptied.push(block.bytes)
+      if (taken.emptied === undefined) taken.emptied = [block.bytes]
+      else taken.emptied.push(block.bytes)
     }
   }
 
@@ -147,7 +147,7 @@ export class RecordWriter {
     const last = this.#blocks.at(-1)
     const room = last === undefined ? 0 : last.bytes.length - last.end
     const needed = HEADER_BYTES + Math.min(wanted, atLeast) + MAX_PADDING
-    if (room < needed) this.#blocks.push(newBlock(wanted))
+    if (room < needed) this.#addBlock(newBlock(wanted))
     const block = this.#lastBlock()
     this.#openAt = block.end
     this.#openType = type
@@ -173,12 +173,17 @@ export class RecordWriter {
     this.#openAt = -1
   }
 
+  #addBlock(block: Block): Block {
+    // What is pushed to an array without elements makes it one for seventeen.
+    if (this.#blocks.length === 0) this.#blocks = [block]
+    else this.#blocks.push(block)
+    return block
+  }
+
   #lastBlock(): Block {
     const last = this.#blocks.at(-1)
     if (last !== undefined) return last
-    const block = newBlock(0)
-    this.#blocks.push(block)
-    return block
+    return this.#addBlock(newBlock(0))
   }
 }
 

@@ -66,7 +66,8 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   readonly #stdin: InputStream
   readonly #data: InputStream
   readonly #stdout: OutputStream
-  readonly #stderr: OutputStream
+  /** undefined: nobody has asked for it. */
+  #stderr: OutputStream | undefined
   #isAborted = false
   #onAbort: (() => void) | undefined
 
@@ -79,7 +80,6 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
     this.#stdin = new InputStream(this)
     this.#data = role === Role.Filter ? new InputStream(this) : NO_INPUT
     this.#stdout = new OutputStream(this, RecordType.Stdout, { isOptional: false })
-    this.#stderr = new OutputStream(this, RecordType.Stderr, { isOptional: true })
     // An Authorizer is sent PARAMS only (section 6.3), and only a Filter gets DATA (6.4).
     if (role === Role.Authorizer) this.#stdin.end()
   }
@@ -97,7 +97,11 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   }
 
   get stderr(): ByteSink {
-    return this.#stderr
+    if (this.#stderr !== undefined) return this.#stderr
+    const stderr = new OutputStream(this, RecordType.Stderr, { isOptional: true })
+    if (this.#isAborted || this.phase === 'ended') stderr.swallow()
+    this.#stderr = stderr
+    return stderr
   }
 
   get isAborted(): boolean {
@@ -120,7 +124,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
     if (this.#isAborted && this.#owner.breakConnection(this)) return
     this.phase = 'ended'
     this.#onAbort = undefined
-    this.#stderr.endQuietly()
+    this.#stderr?.endQuietly()
     this.#stdout.endQuietly()
     this.records.appendRecord(RecordType.EndRequest, this.#endBody(protocolStatus, appStatus))
     this.#owner.requestEnded(this)
@@ -151,7 +155,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
     const callback = this.#onAbort
     this.#onAbort = undefined
     this.#stdout.swallow()
-    this.#stderr.swallow()
+    this.#stderr?.swallow()
     // Told before its streams end, or it would take the end of STDIN for a short body.
     callback?.()
     this.#release()
@@ -181,7 +185,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   /** Wakes writers for whom there is room again. */
   wakeWriters(): void {
     this.#stdout.wakeIfRoom()
-    this.#stderr.wakeIfRoom()
+    this.#stderr?.wakeIfRoom()
   }
 
   inputHeld(delta: number): void {
@@ -209,7 +213,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
 
   contentWritten(first: number, second: number): void {
     this.#stdout.contentWritten(first)
-    this.#stderr.contentWritten(second)
+    this.#stderr?.contentWritten(second)
   }
 
   #endBody(protocolStatus: ProtocolStatus, appStatus: number): Uint8Array {
@@ -223,7 +227,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
     this.#stdin.discard()
     this.#data.discard()
     this.#stdout.swallow()
-    this.#stderr.swallow()
+    this.#stderr?.swallow()
     this.wakeWriters()
   }
 }

@@ -5,7 +5,7 @@
  *
  * A request whose handler is known runs to its first wait in one go: nothing on the way is a promise unless it has to wait.
  */
-import { parseEnvironment } from '../cgi/environment.ts'
+import { type CgiRequest, parseEnvironment } from '../cgi/environment.ts'
 import type { FastCgiError } from '../fastcgi/errors.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
@@ -14,7 +14,7 @@ import { GatewayError } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import { GuestRun, type Scene } from './guest-run.ts'
 import { findOwnPage } from './own-page.ts'
-import type { Target } from './target.ts'
+import type { FileTarget, Target } from './target.ts'
 import type { Tenant } from './tenant.ts'
 import { whenLoaded } from './when-loaded.ts'
 
@@ -34,7 +34,8 @@ export function handleRequest(request: FastCgiRequest, pool: string, gateway: Ga
     }
     const found = gateway.router.findHandler(cgi, tenant)
     if (found instanceof Promise) answerLater(found, { request, cgi, tenant, answer, gateway })
-    else answerBy(found, { request, cgi, tenant, answer, gateway })
+    else if (found.kind === 'files') answerFile(found, answer, cgi)
+    else runGuest({ request, cgi, tenant, target: found, answer, gateway })
   } catch (error) {
     answer.fail(error)
   }
@@ -52,13 +53,18 @@ function answerPage(page: Promise<Uint8Array>, answer: Answer): void {
 }
 
 function answerLater(found: Promise<Target>, scene: Found): void {
-  found.then((target) => answerBy(target, scene)).catch((error) => scene.answer.fail(error))
+  const { answer, cgi } = scene
+  found
+    .then((target) => {
+      if (target.kind === 'files') answerFile(target, answer, cgi)
+      else runGuest({ ...scene, target })
+    })
+    .catch((error) => answer.fail(error))
 }
 
-function answerBy(target: Target, { request, cgi, tenant, answer, gateway }: Found): void {
+function answerFile(target: FileTarget, answer: Answer, cgi: CgiRequest): void {
   answer.target = target
-  if (target.kind === 'guest') runGuest({ request, cgi, tenant, target, answer, gateway })
-  else answer.file(target, cgi)
+  answer.file(target, cgi)
 }
 
 /** Answers a request whose parameters cannot be taken. */
@@ -72,7 +78,9 @@ export function refuseRequest(
 
 /** Throws GATEWAY_BODY_TOO_LARGE. */
 function runGuest(scene: Scene): void {
-  const { module } = scene.target
+  const { answer, target } = scene
+  answer.target = target
+  const { module } = target
   if (module instanceof Promise) runLater(module, scene)
   else runLoaded(module, 0, scene)
 }

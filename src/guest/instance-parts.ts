@@ -58,7 +58,7 @@ export class InstanceParts {
 
   /** A run begins, which may print and look at what it is given, but no more (`isBare`), or whatever it wants to. */
   begin(job: GuestJob, end: RunEnd, isBare: boolean): RunState {
-    const run = new RunState(job, end, { ...this.now(), isBare, threadTime: this.#threadTime })
+    const run = new RunState(job, end, { now: this.now(), isBare, threadTime: this.#threadTime })
     this.#open(job.grants, isBare)
     return run
   }

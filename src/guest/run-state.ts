@@ -31,8 +31,8 @@ export class RunState {
   /** What its standard output has not taken yet of what it has printed without a stack of its own. */
   #unprinted: Uint8Array = NOTHING
 
-  constructor(job: GuestJob, end: RunEnd, how: RunStart) {
-    const { nowMs, faults, isBare, threadTime } = how
+  constructor(job: GuestJob, end: RunEnd, { now, isBare, threadTime }: RunStart) {
+    const { nowMs, faults } = now
     this.job = job
     this.end = end
     this.deadlineMs = nowMs + job.wallMs
@@ -98,7 +98,8 @@ export class RunState {
   }
 }
 
-export interface RunStart extends Entered {
+export interface RunStart {
+  readonly now: Entered
   readonly isBare: boolean
   readonly threadTime: ThreadTime
 }

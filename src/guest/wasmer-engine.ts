@@ -112,7 +112,8 @@ export class WasmerInstance implements Instance {
   }
 
   async #perform(run: Run): Promise<void> {
-    const { grants, waitTurn } = run.job
+    const { job } = run
+    const { grants } = job
     const wait: Wait = (register) => {
       run.job.onWait(0) // it has not run yet
       // Of a guest that was stopped goes out what is taken at once.
@@ -124,7 +125,7 @@ export class WasmerInstance implements Instance {
       this.#finish(run, tooMuchInput(this.#limits.inputBytes))
       return
     }
-    await new Promise<void>((wake) => waitTurn(wake, 0))
+    await new Promise<void>((wake) => job.waitTurn(wake, 0))
     const result = await withLibrary((library) => {
       if (this.#run !== run) return undefined // killed meanwhile
       const { args, env } = grants

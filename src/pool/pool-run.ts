@@ -96,7 +96,7 @@ export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWait
     else this.#pool.giveUp(this)
   }
 
-  readonly waitTurn = (wake: () => void, cpuMs: number): void => {
+  waitTurn(wake: () => void, cpuMs: number): void {
     this.sliceEnded(cpuMs)
     this.settle(cpuMs)
     // Of processor time: on a busy machine a short guest may have held the thread for as long.
