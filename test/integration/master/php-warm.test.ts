@@ -136,7 +136,7 @@ test.runIf(has)(
     await serving.logged(LOADED)
     expect((await client.get('index.php')).body).toBe('one1')
     writeFileSync(join(folder, 'part.inc'), `<?php const INC = '2';`)
-    expect((await client.get('index.php')).body).toBe('one2')
+    await expect.poll(async () => (await client.get('index.php')).body).toBe('one2')
     writeFileSync(join(folder, 'part.php'), `<?php const PART = 'two'; // longer`)
     await expect.poll(async () => (await client.get('index.php')).body).toBe('two2')
   },
