@@ -22,7 +22,7 @@ const kept = new KeptMemory(MAX_KEPT_BYTES)
 
 /** The one that was used last comes first: it is in the processor's caches. */
 const small: Uint8Array[] = []
-const MOST_SMALL = 256
+const SMALL_PIECES = 256
 
 /** At least `size` bytes. They may hold what was written before. */
 export function takePiece(size: number): Uint8Array {
@@ -41,7 +41,7 @@ export function isKept(piece: Uint8Array): boolean {
 /** Nobody reads what is in it any more, and whoever had it writes to it no more. Once for each time it was taken. */
 export function givePiece(piece: Uint8Array): void {
   if (piece.length >= MIN_KEPT_BYTES) kept.give(piece)
-  else if (piece.length === SMALL_PIECE_BYTES && small.length < MOST_SMALL) small.push(piece)
+  else if (piece.length === SMALL_PIECE_BYTES && small.length < SMALL_PIECES) small.push(piece)
 }
 
 function fromSlab(size: number): Uint8Array {
