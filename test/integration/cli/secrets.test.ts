@@ -20,7 +20,7 @@ const CANARIES = [
 /** No configuration, store or server is read by these; or nobody comes back from them. */
 const APART = new Set([
   ...['serve', 'dev', 'new', 'run', 'harden', 'inspect', 'completion', 'convert php-fpm'],
-  ...['key create', 'key show', 'push', 'sign', 'stop', 'runtime build'],
+  ...['key create', 'key show', 'push', 'sign', 'stop', 'upgrade', 'runtime build'],
 ])
 
 /** What each of the others is called with. */
@@ -53,6 +53,7 @@ function callsOf(folder: string): Readonly<Record<string, readonly string[]>> {
     drain: config,
     undrain: config,
     restart: config,
+    export: [join(folder, 'export'), ...config],
   }
 }
 
