@@ -26,9 +26,10 @@ export interface Trust {
 const contexts = new WeakMap<Trust, SecureContext>()
 const OF_MACHINE: Trust = { ca: undefined }
 
-/** Does ahead of need what the first TLS connection of a process would hold the thread for: some 80 ms. */
-export async function prepareTls(): Promise<void> {
-  contextFor(OF_MACHINE, await import('node:tls'))
+/** Does ahead of need what the first TLS connection of a process would hold the thread for: some 80 ms, most of it for the machine's list. */
+export async function prepareTls({ trustsMachine }: { trustsMachine: boolean }): Promise<void> {
+  const tls = await import('node:tls')
+  if (trustsMachine) contextFor(OF_MACHINE, tls)
 }
 
 /** Resolves when bytes may go, in TLS after the peer has proved who it is. An abort ends it. Rejects. */
@@ -84,7 +85,12 @@ function contextFor(trust: Trust, tls: typeof import('node:tls')): SecureContext
   return context
 }
 
+/** undefined, too, in a process that may not read it, because nobody wanted TLS of this kind when it was started. */
 function ownAuthorities(): string | undefined {
-  const path = systemAuthorities()
-  return path === undefined ? undefined : readFileSync(path, 'utf8')
+  try {
+    const path = systemAuthorities()
+    return path === undefined ? undefined : readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
 }

@@ -51,7 +51,8 @@ export class OutboundDevices {
   /** `workers` share what the tenant has together. Throws when a `ca` file cannot be read. */
   makerFor(config: TenantConfig, workers: number): MakeDevices {
     if (config.outbound.length === 0) return () => this.devices
-    if (config.outbound.some(isTls)) void prepareTls()
+    const tls = config.outbound.filter(isTls)
+    if (tls.length > 0) void prepareTls({ trustsMachine: tls.some(({ ca }) => ca === undefined) })
     const { limits, name } = config
     const account = this.#accounts.get(name) ?? new OutboundAccount(name, this.#clock, this.#logger)
     this.#accounts.set(name, account)
@@ -79,7 +80,7 @@ export class OutboundDevices {
   }
 }
 
-function isTls(entry: OutboundConfig): boolean {
+function isTls(entry: OutboundConfig): entry is Extract<OutboundConfig, { kind: 'host' }> {
   return entry.kind === 'host' && entry.protocol === 'tls'
 }
 
