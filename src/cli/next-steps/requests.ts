@@ -168,7 +168,7 @@ export const WASI_STEPS: Steps<WasiErrorCode> = {
 }
 
 export const WASM_STEPS: Steps<WasmErrorCode> = {
-  WASM_NOT_A_MODULE: `${TARGET}; components answer requests or are commands, and nothing else`,
+  WASM_NOT_A_MODULE: `${TARGET}; a component answers HTTP, or is a command`,
   WASM_MALFORMED: BUILD_AGAIN,
   WASM_LIMIT_EXCEEDED: 'build a smaller module (-Os, wasm-opt); docs/limits.md has all limits',
   WASM_FUNCTION_TOO_COMPLEX:
