@@ -36,7 +36,7 @@ static void seek(void) {
 /* Work of the program's behind an answer that is complete; by the clock of processors, so that it takes its time. */
 static void work(void) {
   static volatile unsigned sum;
-  for (unsigned round = 0; round < 3000000; round += 1) sum = sum + round;
+  for (unsigned round = 0; round < 12000000; round += 1) sum = sum + round;
 }
 
 static void serve(const char *query) {

@@ -2,8 +2,9 @@
  * The header of a CGI response (RFC 3875, section 6.3): parsed strictly, cleaned of what a guest may not say to the
  * web server, and printed again in the one form that all web servers understand alike.
  */
+
+import type { HeldBytes } from '../base/held-bytes.ts'
 import { CgiError } from './errors.ts'
-import type { HeldBytes } from './held-bytes.ts'
 import { reasonPhrase } from './reason-phrase.ts'
 
 export type CgiRole = 'responder' | 'authorizer' | 'filter'

@@ -10,9 +10,9 @@
  * calls `flush` when the guest waits, and `finish` or `fail` once.
  */
 import type { ByteSink } from '../base/byte-stream.ts'
+import { HeldBytes } from '../base/held-bytes.ts'
 import { type ErrorPageOptions, errorPage } from './error-page.ts'
 import { CgiError } from './errors.ts'
-import { HeldBytes } from './held-bytes.ts'
 import { printHead } from './print-head.ts'
 import { type CgiRole, type ResponseHead, readHead } from './response-head.ts'
 

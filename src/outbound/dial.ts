@@ -85,7 +85,7 @@ function contextFor(trust: Trust, tls: typeof import('node:tls')): SecureContext
   return context
 }
 
-/** undefined, too, in a process that may not read it, because nobody wanted TLS of this kind when it was started. */
+/** undefined, too, where it may not be read: a list of Node's own is better than a worker that ends. */
 function ownAuthorities(): string | undefined {
   try {
     const path = systemAuthorities()

@@ -2,16 +2,14 @@
  * What a session has done that starting over could not undo. A guest that may do nothing of that and is about to has to start over
  * instead; what it prints is kept here until it has ended, and then the sink's, or nobody's.
  */
+import { HeldBytes } from '../base/held-bytes.ts'
 import type { IovecList } from './iovec-list.ts'
 
 /** What a guest may print and still start over. */
 const STAGED_BYTES = 16_384
 
 /** One for all guests of a thread: one that leaves no traces does not give the thread away before it has ended. */
-const ROOM = new Uint8Array(STAGED_BYTES)
-
-/** Copied one by one: a view of them would take longer to make. */
-const FEW_BYTES = 64
+const STAGED = new HeldBytes()
 
 export class Traces {
   readonly #startOver: () => never
@@ -28,6 +26,7 @@ export class Traces {
   begin(isForbidden: boolean): void {
     this.#state = isForbidden ? 'forbidden' : 'none'
     this.#printedBytes = 0
+    if (isForbidden) STAGED.truncate(0)
   }
 
   /** What the guest is about to do cannot be undone. Throws where that is forbidden. */
@@ -46,7 +45,7 @@ export class Traces {
     if (this.#state === 'left') return false
     const end = this.#printedBytes + list.total
     if (end > STAGED_BYTES) this.leave()
-    else if (this.#state !== 'none') this.#keep(memory, list)
+    else if (this.#state !== 'none') stage(memory, list)
     this.#printedBytes = end
     return this.#state === 'forbidden'
   }
@@ -58,17 +57,13 @@ export class Traces {
 
   /** What a guest that leaves none has printed; valid until another one runs. */
   get staged(): Uint8Array {
-    return ROOM.subarray(0, this.#printedBytes)
+    return STAGED.view()
   }
+}
 
-  #keep(memory: Uint8Array, { count, pointers, lengths }: IovecList): void {
-    let at = this.#printedBytes
-    for (let index = 0; index < count; index += 1) {
-      const from = pointers[index] ?? 0
-      const length = lengths[index] ?? 0
-      if (length > FEW_BYTES) ROOM.set(memory.subarray(from, from + length), at)
-      else for (let byte = 0; byte < length; byte += 1) ROOM[at + byte] = memory[from + byte] ?? 0
-      at += length
-    }
+function stage(memory: Uint8Array, { count, pointers, lengths }: IovecList): void {
+  for (let index = 0; index < count; index += 1) {
+    const from = pointers[index] ?? 0
+    STAGED.append(memory, from, from + (lengths[index] ?? 0))
   }
 }

@@ -1,5 +1,5 @@
 /** The body of a request that has come, or of an answer: read once, by one stream. */
-import { err, HostResource, NONE, ok, some } from '../value.ts'
+import { type Case, err, HostResource, NONE, ok, some } from '../value.ts'
 import type { InputStream } from './guest-input.ts'
 import { type Interface, plain } from './host-function.ts'
 import { Pollable } from './pollable.ts'
@@ -10,7 +10,7 @@ export interface BodySource {
   end(): void
 }
 
-export class IncomingBody extends HostResource {
+class IncomingBody extends HostResource {
   readonly source: BodySource
   isTaken = false
 
@@ -22,6 +22,18 @@ export class IncomingBody extends HostResource {
   override drop(): void {
     this.source.end()
   }
+}
+
+/** Who has a body, which may be asked for once. */
+interface BodyOwner {
+  isConsumed: boolean
+}
+
+/** What `consume` answers. */
+export function consume(self: BodyOwner, source: () => BodySource): Case {
+  if (self.isConsumed) return err()
+  self.isConsumed = true
+  return ok(new IncomingBody(source()))
 }
 
 class FutureTrailers extends HostResource {

@@ -5,7 +5,7 @@ import { type Interface, plain } from './host-function.ts'
 import type { AnswerHead } from './http-answer-reader.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import { Fields } from './http-fields.ts'
-import { IncomingBody } from './http-incoming-body.ts'
+import { consume } from './http-incoming-body.ts'
 import type { IoError } from './io-error.ts'
 import { Pollable } from './pollable.ts'
 import type { Preview1Calls } from './preview1-calls.ts'
@@ -69,17 +69,11 @@ export const INCOMING_RESPONSES: Interface = {
   '[method]incoming-response.consume': plain(
     '(borrow<$incoming-response>) -> result<own<$incoming-body>, _>',
     ({ calls }) =>
-      (self: IncomingResponse) => {
-        if (self.isConsumed) return err()
-        self.isConsumed = true
-        const { exchange } = self
-        return ok(
-          new IncomingBody({
-            stream: () => new AnswerStream(calls, exchange),
-            end: () => exchange.close(),
-          }),
-        )
-      },
+      (self: IncomingResponse) =>
+        consume(self, () => ({
+          stream: () => new AnswerStream(calls, self.exchange),
+          end: () => self.exchange.close(),
+        })),
   ),
   '[method]future-incoming-response.subscribe': plain(
     '(borrow<$future-incoming-response>) -> own<$pollable>',

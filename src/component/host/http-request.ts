@@ -1,9 +1,9 @@
 /** wasi:http's incoming-request: what the variables of the request say. */
-import { caseOf, err, HostResource, NONE, ok, some } from '../value.ts'
+import { caseOf, HostResource, NONE, some } from '../value.ts'
 import { InputStream } from './guest-input.ts'
 import { type Interface, plain } from './host-function.ts'
 import { Fields } from './http-fields.ts'
-import { IncomingBody } from './http-incoming-body.ts'
+import { consume } from './http-incoming-body.ts'
 
 const STDIN = 0
 
@@ -70,16 +70,11 @@ export const INCOMING: Interface = {
   '[method]incoming-request.consume': plain(
     '(borrow<$incoming-request>) -> result<own<$incoming-body>, _>',
     ({ calls }) =>
-      (self: IncomingRequest) => {
-        if (self.isConsumed) return err()
-        self.isConsumed = true
-        return ok(
-          new IncomingBody({
-            stream: () => new InputStream(calls, { fd: STDIN }),
-            end: () => undefined,
-          }),
-        )
-      },
+      (self: IncomingRequest) =>
+        consume(self, () => ({
+          stream: () => new InputStream(calls, { fd: STDIN }),
+          end: () => undefined,
+        })),
   ),
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { HeldBytes } from '../../../src/cgi/held-bytes.ts'
+import { HeldBytes } from '../../../src/base/held-bytes.ts'
 import { type HeadRules, readHead } from '../../../src/cgi/response-head.ts'
 
 const RULES = { role: 'responder', headerCount: 10, allowedHeaders: new Set<string>() } as const

@@ -13,9 +13,14 @@ export class HeldBytes {
     return this.#length
   }
 
+  /** All of it, good until something is appended or given up. */
+  view(): Uint8Array {
+    return this.#length === 0 ? NONE : this.#buffer.subarray(0, this.#length)
+  }
+
   /** Hands everything over, and holds nothing any more. */
   take(): Uint8Array {
-    const bytes = this.#length === 0 ? NONE : this.#buffer.subarray(0, this.#length)
+    const bytes = this.view()
     this.#buffer = NONE
     this.#length = 0
     return bytes
