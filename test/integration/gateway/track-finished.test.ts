@@ -5,7 +5,7 @@ import { wat } from '../../support/wat.ts'
 
 const CLOSE = '(drop (call $close (i32.const 1)))'
 
-/** Prints a response, does `step`, sleeps for 150 ms, and ends. */
+/** Prints a response, does `step`, sleeps for 1.5 s, and ends. */
 const guest = (step: string) =>
   wat(`(module
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
@@ -18,7 +18,7 @@ const guest = (step: string) =>
     (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 200)))
     ${step}
     (i32.store (i32.const 272) (i32.const 1))
-    (i64.store (i32.const 280) (i64.const 150000000))
+    (i64.store (i32.const 280) (i64.const 1500000000))
     (drop (call $poll (i32.const 256) (i32.const 400) (i32.const 1) (i32.const 200)))))`)
 
 let site: Site | undefined
@@ -47,13 +47,13 @@ for (const { name, step, tracks, code } of CASES) {
   test(name, async () => {
     const opened = new Site({
       files: { 'late.wasm': guest(step) },
-      tenant: `request_terminate_timeout_track_finished = ${tracks}\n[tenant.limits]\nwall = "50ms"\n`,
+      tenant: `request_terminate_timeout_track_finished = ${tracks}\n[tenant.limits]\nwall = "500ms"\n`,
     })
     site = opened
     await opened.request('/late.wasm')
     await expect.poll(() => opened.access.length).toBe(1)
     expect(opened.access[0]?.code).toBe(code)
-    if (code === undefined) expect(opened.access[0]?.wallMs).toBeGreaterThanOrEqual(150)
-    else expect(opened.access[0]?.wallMs).toBeLessThan(150)
+    if (code === undefined) expect(opened.access[0]?.wallMs).toBeGreaterThanOrEqual(1500)
+    else expect(opened.access[0]?.wallMs).toBeLessThan(1500)
   })
 }

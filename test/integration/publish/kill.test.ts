@@ -22,6 +22,8 @@ const KINDS = 6
 /** Operations of the longest round, and 30 of the one after it. */
 const OPERATIONS = 167
 const POINTS = KINDS * OPERATIONS
+/** All of a store is looked at after each kill: it must not become large. */
+const KILLS_OF_A_STORE = 25
 /** Has no factor in common with `POINTS`: neighbours in time are not neighbours in the code. */
 const STRIDE = 37
 const WRITER = fileURLToPath(new URL('kill-writer.ts', import.meta.url))
@@ -58,12 +60,18 @@ async function killOften(
   folder: string,
   { lane, run }: { readonly lane: number; readonly run: RunWriter },
 ): Promise<number> {
-  const store = await DirectoryStore.make(folder, { clock: systemClock })
+  let store = await DirectoryStore.make(folder, { clock: systemClock })
   let state = '-/-'
   let switches = 0
   const signed = new Set<string>()
   const share = Math.ceil(KILLS / LANES)
   for (let kill = lane * share; kill < Math.min(KILLS, (lane + 1) * share); kill += 1) {
+    if (kill % KILLS_OF_A_STORE === 0) {
+      rmSync(folder, { recursive: true, force: true })
+      store = await DirectoryStore.make(folder, { clock: systemClock })
+      state = '-/-'
+      signed.clear()
+    }
     const point = (kill * STRIDE) % POINTS
     const seed = kill * KINDS + (point % KINDS)
     const said = await run(folder, { killAt: 1 + Math.floor(point / KINDS), seed })

@@ -1,20 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Links, openWithin } from '../../../src/base/open-within.ts'
 import { OpenError } from '../../../src/base/opened-file.ts'
+import { openPaths } from '../../support/open-paths.ts'
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), 'open-within-')))
 const root = join(base, 'root')
@@ -115,10 +107,10 @@ const CASES = [
 ] as const
 
 test.each(CASES)('%s', async (path, followed, refused) => {
-  const before = openNames()
+  const before = openPaths(base)
   expect(await contents(path, 'follow-inside')).toBe(followed)
   expect(await contents(path, 'refuse')).toBe(refused)
-  expect(openNames()).toEqual(before)
+  expect(openPaths(base)).toEqual(before)
 })
 
 test('the root itself may be a link', async () => {
@@ -129,16 +121,3 @@ test('the root itself may be a link', async () => {
   expect(await contents('out-file', 'follow-inside', named)).toBe('OPEN_OUTSIDE')
   expect(await contents('file', 'refuse', join(base, 'nowhere'))).toBe('OPEN_MISSING')
 })
-
-/** What this process has open below `base`. */
-function openNames(): string[] {
-  if (process.platform !== 'linux') return []
-  return readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      const path = readlinkSync(`/proc/self/fd/${fd}`)
-      return path.startsWith(base) ? [path] : []
-    } catch {
-      return [] // the descriptor by which we look
-    }
-  })
-}

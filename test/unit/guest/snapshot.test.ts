@@ -1,8 +1,9 @@
-import { fstatSync, readdirSync } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { copyMemory } from '../../../src/guest/copied-memory.ts'
 import { mapMemory, mapOver } from '../../../src/guest/mapped-memory.ts'
 import { snapshotFile } from '../../../src/guest/snapshot-file.ts'
+import { openPaths } from '../../support/open-paths.ts'
 
 const PAGE = 65_536
 const PAGES = 40
@@ -121,7 +122,7 @@ test('a memory with much written is not mapped: all its pages would go at once',
 })
 
 test('many snapshots take one descriptor, and none shows another one its pages', () => {
-  const count = (): number => readdirSync('/proc/self/fd').length
+  const count = (): number => openPaths('/memfd:').length
   const taken = Array.from({ length: 100 }, (_, index) => {
     const memory = new WebAssembly.Memory({ initial: 1 })
     new Uint8Array(memory.buffer).fill(index + 1, 4096, 8192)

@@ -23,6 +23,7 @@ import { ImageDirectory } from '../../../src/wasi/image-directory.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { DIRECTORY_RIGHTS, Right } from '../../../src/wasi/rights.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { openPaths } from '../../support/open-paths.ts'
 import { entriesOf } from './entries.ts'
 import { makeProbe, type Probe, READ } from './probe.ts'
 
@@ -81,10 +82,6 @@ async function withProbe(
   directory.release()
 }
 
-function openDescriptors(): number {
-  return readdirSync('/proc/self/fd').length
-}
-
 const ESCAPES = [
   '..',
   '../outside/secret',
@@ -104,20 +101,20 @@ const ESCAPES = [
 for (const { name, open, writable } of GRANTS) {
   for (const path of ESCAPES) {
     test(`${name}: ${path} does not lead out`, async () => {
-      const before = openDescriptors()
+      const before = openPaths(base).length
       await withProbe(open(), async (probe) => {
         expect((await probe.open(DIR, path, READ_ONLY)).errno).toBe(Errno.NOTCAPABLE)
         expect((await probe.open(DIR, path, CREATE)).errno).toBe(Errno.NOTCAPABLE)
         const stat = await probe.call('path_filestat_get', DIR, 1, ...probe.put(50_000, path), 0)
         expect(stat).toBe(Errno.NOTCAPABLE)
       })
-      expect(openDescriptors()).toBe(before)
+      expect(openPaths(base).length).toBe(before)
       expect(readFileSync(join(base, 'outside/secret'), 'utf8')).toBe('secret')
     })
   }
 
   test(`${name}: files can be read, through links within too, and all is closed after`, async () => {
-    const before = openDescriptors()
+    const before = openPaths(base).length
     await withProbe(open(), async (probe) => {
       for (const [path, text] of [
         ['file', 'hello'],
@@ -141,7 +138,7 @@ for (const { name, open, writable } of GRANTS) {
       expect((await probe.open(DIR, 'nothing', READ_ONLY)).errno).toBe(Errno.NOENT)
       expect((await probe.open(DIR, 'x'.repeat(256), READ_ONLY)).errno).toBe(Errno.NAMETOOLONG)
     })
-    expect(openDescriptors()).toBe(before)
+    expect(openPaths(base).length).toBe(before)
   })
 
   test(`${name}: what changes something ${writable ? 'does' : 'is ROFS'}`, async () => {
@@ -310,17 +307,17 @@ test('nothing moves from one file system into another', async () => {
 })
 
 test('a session gives back what its guest left open', async () => {
-  const before = openDescriptors()
+  const before = openPaths(base).length
   const directory = openHostDirectory(root, { writable: true })
   const probe = await makeProbe({ preopens: [{ guestPath: '/', directory }] })
   for (let count = 0; count < 5; count++) {
     await probe.open(DIR, 'file')
     await probe.open(DIR, 'dir', { rights: READ })
   }
-  expect(openDescriptors()).toBe(before + 11)
+  expect(openPaths(base).length).toBe(before + 11)
   probe.host.end()
   directory.release()
-  expect(openDescriptors()).toBe(before)
+  expect(openPaths(base).length).toBe(before)
 })
 
 test('only a directory can be granted', () => {

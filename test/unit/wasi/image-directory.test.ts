@@ -1,18 +1,11 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Errno } from '../../../src/wasi/errno.ts'
 import { DEFAULT_IMAGE_CACHE_LIMITS, ImageCache } from '../../../src/wasi/image-cache.ts'
 import { ImageDirectory } from '../../../src/wasi/image-directory.ts'
+import { openPaths } from '../../support/open-paths.ts'
 import { makeProbe, READ } from './probe.ts'
 
 let base = ''
@@ -70,7 +63,7 @@ test('a file over the limit is read without being kept', () => {
 })
 
 test('the root is opened on first use and closed with the last reference', () => {
-  const count = (): number => readdirSync('/proc/self/fd').length
+  const count = (): number => openPaths(base).length
   const before = count()
   const directory = new ImageDirectory(join(base, 'one'), new ImageCache())
   directory.retain()
@@ -114,7 +107,7 @@ test('the least recently used contents go first', () => {
 })
 
 test('the reference of a session is enough', async () => {
-  const count = (): number => readdirSync('/proc/self/fd').length
+  const count = (): number => openPaths(base).length
   const before = count()
   const directory = new ImageDirectory(join(base, 'one'), new ImageCache())
   const probe = await makeProbe({ preopens: [{ guestPath: '/', directory }] })

@@ -2,7 +2,6 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -27,6 +26,7 @@ import { DEFAULT_MEMORY_LIMITS } from '../../../src/wasi/memory-quota.ts'
 import { MountPlan } from '../../../src/wasi/mount-tree.ts'
 import { DIRECTORY_RIGHTS } from '../../../src/wasi/rights.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { openPaths } from '../../support/open-paths.ts'
 import { entriesOf } from './entries.ts'
 import { makeProbe, type Probe, READ } from './probe.ts'
 
@@ -106,7 +106,7 @@ function directoryAt(root: DirectoryNode, path: string): DirectoryNode {
 }
 
 async function withTree(use: (tree: Tree) => Promise<void>): Promise<void> {
-  const before = readdirSync('/proc/self/fd').length
+  const before = openPaths(base).length
   const clock = new FakeClock()
   const directories = [
     openHostDirectory(site, { writable: true }),
@@ -122,7 +122,7 @@ async function withTree(use: (tree: Tree) => Promise<void>): Promise<void> {
   await use({ probe, root })
   probe.host.end()
   for (const index of [0, 4, 5]) directories[index]?.release()
-  expect(readdirSync('/proc/self/fd').length).toBe(before)
+  expect(openPaths(base).length).toBe(before)
   expect(readFileSync(join(base, 'outside/secret'), 'utf8')).toBe('secret')
 }
 

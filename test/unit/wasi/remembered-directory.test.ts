@@ -1,5 +1,5 @@
 /** What was found in a folder is believed for a time, by all requests together. */
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -12,6 +12,7 @@ import {
   RememberedTree,
 } from '../../../src/wasi/remembered-directory.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { openPaths } from '../../support/open-paths.ts'
 
 const LIFE_MS = 1000
 
@@ -49,8 +50,6 @@ function sizeIn(folder: DirectoryNode, name: string): number {
   return typeof stat === 'number' ? -stat : Number(stat.size)
 }
 
-const openDescriptors = (): number => readdirSync('/proc/self/fd').length
-
 test('a look is believed for so long by whoever asks, and no longer', () => {
   const tree = makeTree()
   expect(look(tree, 'f')).toBe(-Errno.NOENT)
@@ -85,7 +84,7 @@ test('a request that goes on for longer looks again', () => {
 
 test('folders are closed when that is over, though nobody asks any more', () => {
   mkdirSync(join(base, 'a/b'), { recursive: true })
-  const before = openDescriptors()
+  const before = openPaths(base).length
   const tree = makeTree()
   const root = tree.take()
   for (const found of [root.lookup('a'), root.descend?.('a/b'), root.descend?.('a/b')]) {
@@ -95,16 +94,16 @@ test('folders are closed when that is over, though nobody asks any more', () => 
     }
   }
   root.release()
-  expect(openDescriptors()).toBeGreaterThan(before)
+  expect(openPaths(base).length).toBeGreaterThan(before)
   clock.advance(LIFE_MS)
-  expect(openDescriptors()).toBe(before)
+  expect(openPaths(base).length).toBe(before)
   expect(clock.pending).toBe(0)
 })
 
 test('what a request holds stays open until it gives it back', () => {
   mkdirSync(join(base, 'a'))
   writeFileSync(join(base, 'a/f'), 'four')
-  const before = openDescriptors()
+  const before = openPaths(base).length
   const root = makeTree().take()
   const folder = root.lookup('a')
   if (typeof folder !== 'object' || folder.kind !== 'directory') throw new Error('no folder')
@@ -118,7 +117,7 @@ test('what a request holds stays open until it gives it back', () => {
   if (typeof opened === 'object' && opened.kind === 'file') opened.close()
   folder.release()
   root.release()
-  expect(openDescriptors()).toBe(before)
+  expect(openPaths(base).length).toBe(before)
 })
 
 /** A folder of nothing that counts the looks at it. */

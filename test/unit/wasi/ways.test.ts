@@ -2,7 +2,6 @@
 import {
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -24,6 +23,7 @@ import { RememberedTree } from '../../../src/wasi/remembered-directory.ts'
 import { DEFAULT_WASI_LIMITS, type WasiGrants, type WasiLimits } from '../../../src/wasi/session.ts'
 import { MAX_WAYS, WAY_LIFE_MS } from '../../../src/wasi/ways.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
+import { openPaths } from '../../support/open-paths.ts'
 import { FakeSource, makeGrants, makeProbe, type Probe, READ } from './probe.ts'
 
 const DIR = 3
@@ -287,7 +287,7 @@ for (const { name, see } of SIGHTS) {
 }
 
 test('ways hold so many descriptors and no more, and none when the request has ended', async () => {
-  const count = (): number => readdirSync('/proc/self/fd').length
+  const count = (): number => openPaths(root).length
   for (let each = 0; each < 2 * MAX_WAYS; each++) {
     mkdirSync(join(root, `${each}/deep`), { recursive: true })
     symlinkSync(`${each}/deep`, join(root, `l${each}`))

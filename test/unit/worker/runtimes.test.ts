@@ -1,13 +1,5 @@
 /** Scripts and the runtimes that run them, from a configuration to the answer. */
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -17,6 +9,7 @@ import { parseConfig } from '../../../src/config/parse.ts'
 import type { Gateway } from '../../../src/gateway/gateway.ts'
 import { GatewayAssembly } from '../../../src/worker/assemble-gateway.ts'
 import { exchange } from '../../../src/worker/memory-exchange.ts'
+import { openPaths } from '../../support/open-paths.ts'
 import { envReactor, variablesIn } from '../../support/reactor.ts'
 import { wat } from '../../support/wat.ts'
 
@@ -169,10 +162,10 @@ test('scripts in folders that are mounted, and by links to these, are run', asyn
   expect(await statusOf('/lib/there.php')).toBe(200)
   expect(await statusOf('/blog/up/there.php')).toBe(200)
   expect(await statusOf('/page.php')).toBe(200)
-  const before = readdirSync('/proc/self/fd').length
+  const before = openPaths(folder).length
   const missing = ['/lib/none.php', '/lib/folder.php', '/lib/../lib/there.php', '/gone/there.php']
   for (const url of missing) expect(await statusOf(url), url).toBeGreaterThanOrEqual(400)
-  expect(readdirSync('/proc/self/fd').length).toBe(before)
+  expect(openPaths(folder).length).toBe(before)
   // The same links and folders mean nothing to modules.
   writeFileSync(join(library, 'plain.wasm'), PLAIN)
   expect(await statusOf('/lib/plain.wasm')).toBe(404)

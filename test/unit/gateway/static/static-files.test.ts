@@ -1,13 +1,5 @@
 import { createHash } from 'node:crypto'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -18,6 +10,7 @@ import { FileReader } from '../../../../src/gateway/static/file-reader.ts'
 import type { StaticOutput } from '../../../../src/gateway/static/send-response.ts'
 import { StaticFiles } from '../../../../src/gateway/static/static-files.ts'
 import { CollectingSink } from '../../../support/guest.ts'
+import { openPaths } from '../../../support/open-paths.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'static-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -86,7 +79,7 @@ describe('what is sent', () => {
       expect(text.subarray(end).equals(body)).toBe(true)
       expect(answered).toEqual({ status: range === undefined ? 200 : 206, bytes: body.length })
       expect(text.subarray(0, end).toString()).toContain(`\r\nContent-Length: ${body.length}\r\n`)
-      expect(openFiles()).toEqual([])
+      expect(openPaths(root)).toEqual([])
     })
   }
 
@@ -139,7 +132,7 @@ describe('what is not as it was published', () => {
         message: expect.stringContaining(message),
       })
       expect(sink.text).toBe('')
-      expect(openFiles()).toEqual([])
+      expect(openPaths(root)).toEqual([])
     })
   }
 })
@@ -184,7 +177,7 @@ test('a sink that takes little at a time gets everything, with no file open whil
   const sink = new SlowSink(700)
   const done = serve('/img/big.bin', { sink }).finally(() => sink.stop())
   while (await sink.isWaiting()) {
-    expect(openFiles()).toEqual([])
+    expect(openPaths(root)).toEqual([])
     sink.makeRoom()
   }
   expect(await done).toEqual({ status: 200, bytes: 300_000 })
@@ -202,7 +195,7 @@ test('a client that goes away ends it', async () => {
   giveUp()
   await expect(done).rejects.toMatchObject({ code: 'GATEWAY_CLIENT_GONE' })
   expect(sink.bytes.length).toBe(sent)
-  expect(openFiles()).toEqual([])
+  expect(openPaths(root)).toEqual([])
 })
 
 test('a client that is gone before gets nothing', async () => {
@@ -218,7 +211,7 @@ test('many at once, though few files may be open', async () => {
   const all = await Promise.all(sinks.map((sink) => answer(files, '/img/big.bin', { sink })))
   expect(all).toEqual(Array(10).fill({ status: 200, bytes: 300_000 }))
   expect(new Set(sinks.map(({ text }) => text)).size).toBe(1)
-  expect(openFiles()).toEqual([])
+  expect(openPaths(root)).toEqual([])
 })
 
 /** Takes `room` bytes, then waits to be asked for more. */
@@ -318,17 +311,4 @@ function only(path: string) {
 /** Bytes that tell where they are. */
 function pattern(bytes: number): Buffer {
   return Buffer.from(Array.from({ length: bytes }, (_, at) => (at + (at >> 8)) & 0xff))
-}
-
-/** Descriptors of this process on files of the image. */
-function openFiles(): string[] {
-  return readdirSync('/proc/self/fd')
-    .map((fd) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${fd}`)
-      } catch {
-        return '' // closed since
-      }
-    })
-    .filter((target) => target.startsWith(root))
 }
