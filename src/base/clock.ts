@@ -1,5 +1,6 @@
 /** The only place that reads a clock or sets a timer; everything else is handed a `Clock`. */
 import { performance } from 'node:perf_hooks'
+import { realtimeOf } from './realtime.ts'
 
 export interface Timer {
   /** Makes sure the callback never runs (again). Idempotent. */
@@ -35,14 +36,17 @@ class MachineTimer implements Timer {
   }
 }
 
-/** When this process, or thread, began. */
-const ORIGIN_NS = BigInt(Math.round(performance.timeOrigin * 1000)) * 1000n
+const realtimeNs = realtimeOf({
+  originMs: performance.timeOrigin,
+  nowMs: () => performance.now(),
+  epochMs: () => Date.now(),
+})
 
 /** The machine's clock. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   monotonicNs: () => process.hrtime.bigint(),
-  realtimeNs: () => ORIGIN_NS + BigInt(Math.round(performance.now() * 1000)) * 1000n,
+  realtimeNs,
   epochMs: () => Date.now(),
   processCpuNs: () => {
     const { user, system } = process.cpuUsage()

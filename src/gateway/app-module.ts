@@ -10,6 +10,7 @@ import type { Logger } from '../base/logger.ts'
 import { GuestError } from '../guest/errors.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
 import { changedFile } from './changed-file.ts'
+import { pauseAfter } from './kept-load.ts'
 
 export interface AppModuleOptions {
   readonly clock: Clock
@@ -27,9 +28,6 @@ export interface AppModuleOptions {
 
 /** Changes of more files are not noticed. */
 export const MAX_APP_FILES = 8000
-/** What fails may take up to this share of the time. */
-const FAILING_SHARE = 0.2
-const LEAST_PAUSE_MS = 1000
 /** Who has no request for so long gives back what was loaded. */
 const IDLE_MS = 600_000
 
@@ -51,6 +49,8 @@ export class AppModule {
   #loaded: Loaded | undefined
   #loading: Promise<GuestModule> | undefined
   #failed: Failed | undefined
+  /** In a row, with the same files. */
+  #failures = 0
   #checkedMs = 0
   #usedMs = 0
   #idleTimer: Timer | undefined
@@ -96,6 +96,7 @@ export class AppModule {
       this.#loading = undefined
       if (path === undefined) return unchanged()
       this.#failed = undefined
+      this.#failures = 0
       return this.#load()
     })
     this.#loading = looking
@@ -138,6 +139,7 @@ export class AppModule {
     }
     try {
       const module = await load(engine, onFile)
+      this.#failures = 0
       this.#checkedMs = this.#usedMs = clock.nowMs()
       const tookMs = Math.round(this.#usedMs - startMs)
       logger.info({ files: files.size, tookMs }, 'application is loaded')
@@ -152,9 +154,9 @@ export class AppModule {
       logger.error({ code }, `application cannot be loaded: ${message}${traceback}`)
       const error = new GuestError('GUEST_NO_APPLICATION', message, { cause })
       const nowMs = clock.nowMs()
-      const pauseMs = Math.max(LEAST_PAUSE_MS, (nowMs - startMs) / FAILING_SHARE)
       this.#checkedMs = nowMs
-      this.#failed = { error, untilMs: nowMs + pauseMs, files }
+      this.#failures += 1
+      this.#failed = { error, untilMs: nowMs + pauseAfter(this.#failures, nowMs - startMs), files }
       throw error
     }
   }

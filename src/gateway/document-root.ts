@@ -20,25 +20,21 @@ import {
   MAX_MODULE_BYTES,
 } from '../guest/guest-module.ts'
 import { type LoadTurns, SMALL_MODULE_BYTES } from '../guest/load-turns.ts'
+import { KeptLoad, type Retry } from './kept-load.ts'
 import { ScriptMemory } from './script-memory.ts'
 import type { ScriptRuntime } from './script-runtime.ts'
 
 /** How many paths are remembered, existing or not. */
 const MAX_PATHS = 4096
 
-/** What is wrong with these need not be the file's fault: the next request tries again. */
-const TRANSIENT: ReadonlySet<string> = new Set([
-  'GUEST_UNREADABLE',
-  'GUEST_LOADS_WAITING',
-  'GUEST_BOOT_FAILED',
-])
+/** What is wrong with these need not be the file's fault. */
+const TRANSIENT: ReadonlySet<string> = new Set(['GUEST_UNREADABLE', 'GUEST_BOOT_FAILED'])
 
 const MAGIC_BYTES = 8
 
 interface Loaded {
   readonly identity: string
-  readonly module: Promise<GuestModule>
-  ready: GuestModule | undefined
+  readonly module: KeptLoad<GuestModule>
   readonly holder: ModuleHolder
 }
 
@@ -123,8 +119,7 @@ export class DocumentRoot {
    * GUEST_OUTSIDE_ROOT for one that leads out of it; rejects with `GuestError`.
    */
   load(path: string): GuestModule | Promise<GuestModule> | undefined {
-    const { loaded } = this.#current(path)
-    return loaded?.ready ?? loaded?.module
+    return this.#current(path).loaded?.module.get()
   }
 
   /**
@@ -168,25 +163,19 @@ export class DocumentRoot {
 
   #find(stats: Stats, path: string): Loaded {
     const known = this.#loaded.get(path)
-    return known?.identity === identityOf(stats) ? known : this.#load(stats, path)
+    return known?.identity === identityOf(stats) ? known : this.#remembered(stats, path)
   }
 
-  /** Reads and compiles the script. Should it change meanwhile, the next look finds it changed. */
-  #load(stats: Stats, path: string): Loaded {
-    const identity = identityOf(stats)
+  /** Should it change while it is read and compiled, the next look finds it changed. */
+  #remembered(stats: Stats, path: string): Loaded {
     const holder = { tenant: this.#tenant, dropped: () => this.#forget(path, holder) }
-    const module = this.#read(path, stats.size, holder)
-    const loaded: Loaded = { identity, module, ready: undefined, holder }
+    const module = new KeptLoad({
+      clock: this.#clock,
+      load: () => this.#read(path, stats.size, holder),
+      retry: whenToRetry,
+    })
+    const loaded: Loaded = { identity: identityOf(stats), module, holder }
     this.#remember(this.#loaded, path, loaded)
-    loaded.module.then(
-      (module) => {
-        loaded.ready = module
-      },
-      (error: unknown) => {
-        const isTransient = error instanceof GuestError && TRANSIENT.has(error.code)
-        if (isTransient && this.#loaded.get(path) === loaded) this.#loaded.delete(path)
-      },
-    )
     return loaded
   }
 
@@ -240,6 +229,12 @@ export class DocumentRoot {
     }
     map.set(path, value)
   }
+}
+
+function whenToRetry(error: unknown): Retry {
+  if (!(error instanceof GuestError)) return 'never'
+  if (error.code === 'GUEST_LOADS_WAITING') return 'at-once'
+  return TRANSIENT.has(error.code) ? 'after-pause' : 'never'
 }
 
 /** A part of a longer string, kept, would keep all of it. */

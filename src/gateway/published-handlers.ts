@@ -3,6 +3,7 @@
  * store is followed: the new release's module is compiled first, then requests go to it, and those that run end on the
  * old one. A release that cannot be run changes nothing.
  */
+import type { Timer } from '../base/clock.ts'
 import type { CgiRequest } from '../cgi/environment.ts'
 import { DEFAULT_RESPONSE_LIMITS } from '../cgi/response-stream.ts'
 import type { ModuleHolder } from '../guest/compile-cache.ts'
@@ -20,6 +21,7 @@ import { findRoute, routePath } from '../store/route-table.ts'
 import { watchFor } from '../store/trap-watch.ts'
 import { wrongMethodError } from './errors.ts'
 import type { HandlerSettings } from './handler-settings.ts'
+import { KeptLoad, pauseAfter, type Retry } from './kept-load.ts'
 import type { PublishedHandlersOptions } from './published-parts.ts'
 import type { ReleaseScripts, ScriptPath } from './release-scripts.ts'
 import { StaticFiles } from './static/static-files.ts'
@@ -37,11 +39,9 @@ const RETRY_LEASE_MS = 10_000
 interface Handler {
   readonly live: LiveHandler
   readonly settings: HandlerSettings
-  module: GuestModule | Promise<GuestModule> | undefined
-  /** Of `module`. */
-  readonly holder: ModuleHolder
+  readonly module: KeptLoad<GuestModule>
   /** Instead of it, if its release has them. */
-  scripts: ReleaseScripts | Promise<ReleaseScripts> | undefined
+  readonly scripts: KeptLoad<ReleaseScripts>
   readonly onRun: ((hasFailed: boolean) => void) | undefined
   /** Those that have been asked for, by route. */
   readonly files: Map<string, StaticFiles>
@@ -66,6 +66,10 @@ export class PublishedHandlers {
   #following: Promise<void> = Promise.resolve()
   /** Whether a lease that could not be had will be tried for again. */
   #isTakenLater = false
+  /** Of switches in a row to the same releases. */
+  #switchFailures = 0
+  /** The next try. */
+  #switching: Timer | undefined
   #isClosed = false
 
   constructor(options: PublishedHandlersOptions) {
@@ -86,6 +90,7 @@ export class PublishedHandlers {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#watch?.close()
+    this.#switching?.cancel()
     for (const handler of this.#handlers.values()) closeScripts(handler)
     const { clock, wallMs, reader } = this.#options
     if (this.#lookedUp === undefined) return
@@ -112,7 +117,7 @@ export class PublishedHandlers {
     const { scriptName, pathInfo } = match
     const place = staticOf(chosen, scriptName)
     if (chosen.release.manifest.runtime !== undefined) {
-      const scripts = this.#scriptsOf(handler)
+      const scripts = handler.scripts.get()
       const asked = { cgi, match, place }
       return scripts instanceof Promise
         ? scripts.then((loaded) => this.#script(handler, loaded, asked))
@@ -122,7 +127,7 @@ export class PublishedHandlers {
     return {
       kind: 'guest',
       handler: match.handler.name,
-      module: this.#moduleOf(handler),
+      module: handler.module.get(),
       settings: handler.settings,
       onRun: handler.onRun,
       paths: {
@@ -148,39 +153,29 @@ export class PublishedHandlers {
     }
   }
 
-  #scriptsOf(handler: Handler): ReleaseScripts | Promise<ReleaseScripts> {
-    if (handler.scripts !== undefined) return handler.scripts
-    const loading = this.#options.scriptsOf(handler.live, handler.settings)
-    keep(loading, (scripts) => {
-      handler.scripts = scripts
-    })
-    return loading
-  }
-
   /** Resolves when the next request need not wait for it. */
   async #ready(handler: Handler): Promise<void> {
-    if (handler.live.release.manifest.runtime === undefined) await this.#moduleOf(handler)
-    else await (await this.#scriptsOf(handler)).runtime.ready()
+    if (handler.live.release.manifest.runtime === undefined) await handler.module.get()
+    else await (await handler.scripts.get()).runtime.ready()
   }
 
   #handlerOf(live: LiveHandler): Handler {
     let handler = this.#handlers.get(live.digest)
     if (handler === undefined) {
-      const settings = this.#options.settingsOf(live)
-      const { tenant } = this.#options
+      const { tenant, clock, settingsOf, verify, load, scriptsOf } = this.#options
+      const settings = settingsOf(live)
+      const holder: ModuleHolder = {
+        tenant,
+        // The worker keeps no more modules: the next request reads it anew.
+        dropped: () => made.module.forget(),
+      }
+      const loadModule = (): Promise<GuestModule> => verify(live).then(() => load(live, holder))
       const made: Handler = {
         live,
         settings,
-        module: undefined,
-        holder: {
-          tenant,
-          // The worker keeps no more modules: the next request reads it anew.
-          dropped: () => {
-            made.module = undefined
-          },
-        },
-        scripts: undefined,
-        onRun: this.#onRunOf(live, () => made.scripts),
+        module: new KeptLoad({ clock, load: loadModule, retry: whenToRetry }),
+        scripts: new KeptLoad({ clock, load: () => scriptsOf(live, settings) }),
+        onRun: this.#onRunOf(live, () => made.scripts.kept),
         files: new Map(),
       }
       handler = made
@@ -203,7 +198,7 @@ export class PublishedHandlers {
         ...place,
         imageRoot: live.imageRoot ?? '',
         listing: async () => {
-          if (scripts !== undefined) return (await scripts).others
+          if (scripts.kept !== undefined) return (await scripts.kept).others
           await verify(live)
           return reader.listing(live)
         },
@@ -215,7 +210,7 @@ export class PublishedHandlers {
   }
 
   /** Counts the runs of a release that wants to go back when it fails; scripts are told of the end. */
-  #onRunOf(live: LiveHandler, scripts: () => Handler['scripts']): Handler['onRun'] {
+  #onRunOf(live: LiveHandler, scripts: () => Handler['scripts']['kept']): Handler['onRun'] {
     const { clock, onFailing } = this.#options
     const nowMs = (): number => Number(clock.realtimeNs() / 1_000_000n)
     const counts = watchFor(live, nowMs())
@@ -226,16 +221,6 @@ export class PublishedHandlers {
       const loaded = scripts()
       if (loaded !== undefined && !(loaded instanceof Promise)) loaded.runtime.ended()
     }
-  }
-
-  #moduleOf(handler: Handler): GuestModule | Promise<GuestModule> {
-    if (handler.module !== undefined) return handler.module
-    const { verify, load } = this.#options
-    const loading = verify(handler.live).then(() => load(handler.live, handler.holder))
-    keep(loading, (module) => {
-      handler.module = module
-    })
-    return loading
   }
 
   /** The first request does not wait for the lease before its module is read: only before it runs. */
@@ -312,16 +297,23 @@ export class PublishedHandlers {
     const { reader, tenant, logger } = this.#options
     this.#watch = reader.watch(tenant, since, {
       onChange: () => {
-        this.#following = this.#following.then(() => this.#switch())
+        this.#switchFailures = 0
+        this.#switchInTurn()
       },
       onError: (error) => logger.error({ tenant, code: codeOf(error) }, String(error)),
     })
   }
 
-  /** Goes over to what is live now, once it can run. */
+  #switchInTurn(): void {
+    this.#following = this.#following.then(() => this.#switch())
+  }
+
+  /** Goes over to what is live now, once it can run; what cannot is tried again later, for it may be for want of something else. */
   async #switch(): Promise<void> {
-    const { tenant, logger } = this.#options
+    const { clock, tenant, logger } = this.#options
+    const startMs = clock.nowMs()
     try {
+      this.#switching?.cancel()
       const live = await this.#take()
       if (live.sequence === this.#live?.sequence || this.#isClosed) return
       await Promise.all(this.#usedIn(live).map((one) => this.#ready(this.#handlerOf(one))))
@@ -333,8 +325,16 @@ export class PublishedHandlers {
         { tenant, code: codeOf(error) },
         `releases are not switched, the ones before go on: ${String(error)}`,
       )
+      this.#switchFailures += 1
+      this.#switchLater(pauseAfter(this.#switchFailures, clock.nowMs() - startMs))
     }
     this.#forgetOthers()
+  }
+
+  #switchLater(pauseMs: number): void {
+    if (this.#isClosed) return
+    this.#switching?.cancel()
+    this.#switching = this.#options.clock.after(pauseMs, () => this.#switchInTurn())
   }
 
   /** Those of `live` whose names have had requests: the next one must not wait for a module. */
@@ -372,17 +372,12 @@ interface Asked {
   readonly place: LiveStatic | undefined
 }
 
-/** First the promise, then what it comes to; nothing, if that is an error: the next request tries again. */
-function keep<Value>(
-  loading: Promise<Value>,
-  set: (value: Value | Promise<Value> | undefined) => void,
-): void {
-  set(loading)
-  loading.then(set, () => set(undefined))
+function whenToRetry(error: unknown): Retry {
+  return codeOf(error) === 'GUEST_LOADS_WAITING' ? 'at-once' : 'after-pause'
 }
 
 function closeScripts(handler: Handler | undefined): void {
-  void Promise.resolve(handler?.scripts).then(
+  void Promise.resolve(handler?.scripts.kept).then(
     (scripts) => scripts?.runtime.close(),
     () => undefined,
   )

@@ -134,7 +134,7 @@ export const GUEST_STEPS: Steps<GuestErrorCode> = {
   GUEST_NO_APPLICATION:
     'see what it said last: a module that is missing, a mistake in one, or more boot_timeout that it needs',
   GUEST_BOOT_FAILED:
-    'see what it said; then build the runtime anew, or give it a longer boot_timeout or more memory',
+    'see what it said; then mend the handler, or build the runtime anew, or give it more time (boot_timeout, limits) or memory',
   GUEST_TOO_LARGE: 'raise limits.memory, or build with a smaller first memory (--initial-memory)',
 }
 

@@ -11,6 +11,7 @@ import { parseEnvironment } from '../../../src/cgi/environment.ts'
 import { PublishedHandlers } from '../../../src/gateway/published-handlers.ts'
 import { FileReader } from '../../../src/gateway/static/file-reader.ts'
 import type { ModuleHolder } from '../../../src/guest/compile-cache.ts'
+import { GuestError } from '../../../src/guest/errors.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
 import { surveyLeases } from '../../../src/store/leases.ts'
 import { ReleaseReader } from '../../../src/store/release-reader.ts'
@@ -36,8 +37,12 @@ interface Stage {
   make(): PublishedHandlers
   /** Who keeps each module that was loaded, in turn. */
   readonly holders: readonly ModuleHolder[]
+  /** What loading one comes to; undefined: a module. */
+  readonly fault: { error: Error | undefined }
   /** Answers the digest once all of `handlers` say that they use it. */
   publish(module: string, handlers: PublishedHandlers): Promise<string>
+  /** Waits for nobody. */
+  publishNext(module: string): Promise<unknown>
   inUse(): Promise<readonly string[]>
 }
 
@@ -49,6 +54,7 @@ async function stage(): Promise<Stage> {
   onTestFinished(() => reader.close())
   const clock = new FakeClock()
   const holders: ModuleHolder[] = []
+  const fault: Stage['fault'] = { error: undefined }
   const inUse = async (): Promise<readonly string[]> => {
     const { used } = await surveyLeases(store.layout, nodeFiles, 0)
     return [...used].sort()
@@ -56,6 +62,7 @@ async function stage(): Promise<Stage> {
   return {
     clock,
     holders,
+    fault,
     make: () => {
       const handlers = new PublishedHandlers({
         ...{ tenant: 'acme', reader, clock, logger: createLogger('silent'), wallMs: WALL_MS },
@@ -64,6 +71,7 @@ async function stage(): Promise<Stage> {
         verify: async () => undefined,
         load: async (_, holder) => {
           holders.push(holder)
+          if (fault.error !== undefined) throw fault.error
           return {} as never
         },
         scriptsOf: () => Promise.reject(new Error('no release has scripts')),
@@ -82,6 +90,7 @@ async function stage(): Promise<Stage> {
       if (before.length > 0) await expect.poll(() => clock.pending).toBe(timers + 1)
       return digest
     },
+    publishNext: (module) => release(store, nodeFiles, { module }),
     inUse,
   }
 }
@@ -126,10 +135,7 @@ test('a module that the worker does not keep any more is loaded again when it is
   const { make, publish, holders } = await stage()
   const handlers = make()
   await publish('one', handlers)
-  const ask = async () => {
-    const target = await handlers.find({ ...REQUEST, path: '/' })
-    await (target?.kind === 'guest' ? target.module : undefined)
-  }
+  const ask = () => askFor(handlers)
   await ask()
   await ask()
   expect(holders.map(({ tenant }) => tenant)).toEqual(['acme'])
@@ -138,3 +144,49 @@ test('a module that the worker does not keep any more is loaded again when it is
   await ask()
   expect(holders).toHaveLength(2)
 })
+
+test('a module that cannot be loaded, or that does not boot, is not tried again by each request', async () => {
+  const { make, clock, publishNext, holders, fault } = await stage()
+  const handlers = make()
+  await publishNext('one')
+  fault.error = new GuestError('GUEST_BOOT_FAILED', 'it trapped')
+  const ask = () => askFor(handlers).catch((error: unknown) => error)
+  for (let asked = 0; asked < 5; asked += 1) expect(await ask()).toBe(fault.error)
+  expect(holders).toHaveLength(1)
+  clock.advance(1000)
+  await ask()
+  clock.advance(1999)
+  await ask()
+  expect(holders).toHaveLength(2)
+  fault.error = undefined
+  clock.advance(1)
+  expect(await ask()).toBeUndefined()
+  expect(holders).toHaveLength(3)
+})
+
+test('releases that cannot be switched to are tried again later', async () => {
+  const { make, clock, holders, fault, publish, publishNext } = await stage()
+  const handlers = make()
+  await publish('one', handlers)
+  fault.error = new GuestError('GUEST_BOOT_FAILED', 'its database is not there')
+  for (const [tries, pauseMs] of [
+    [1, 1000],
+    [2, 2000],
+  ] as const) {
+    // Of what has been tried, which is forgotten later, and of the next try.
+    const timers = clock.pending + 2
+    if (tries === 1) await publishNext('two')
+    await expect.poll(() => clock.pending).toBe(timers)
+    expect(holders).toHaveLength(1 + tries)
+    if (tries === 2) fault.error = undefined
+    clock.advance(pauseMs)
+  }
+  await expect.poll(() => holders.length).toBe(4)
+  await askFor(handlers)
+  expect(holders).toHaveLength(4)
+})
+
+async function askFor(handlers: PublishedHandlers): Promise<void> {
+  const target = await handlers.find({ ...REQUEST, path: '/' })
+  await (target?.kind === 'guest' ? target.module : undefined)
+}
