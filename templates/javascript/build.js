@@ -1,6 +1,8 @@
-// Builds a handler: `node build.js SOURCE OUTPUT`. What it exports is wasi:http's incoming-handler, of the version that the engine knows.
+// Builds a handler: `node build.js SOURCE OUTPUT [OPTIONS OF jco componentize]`. What it exports is wasi:http's incoming-handler, of the
+// version that the engine knows. Of a source in TypeScript the types are taken away.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +15,7 @@ world handler {
 }
 `
 
-const [source, output] = process.argv.slice(2)
+const [source, output, ...more] = process.argv.slice(2)
 const jco = dirname(dirname(fileURLToPath(import.meta.resolve('@bytecodealliance/jco'))))
 const definitions = join(jco, 'lib/wit/builtin')
 const wit = mkdtempSync(join(tmpdir(), 'handler-wit-'))
@@ -28,8 +30,13 @@ try {
     http.replaceAll('0.2.12', VERSION).replace(/^world [^}]*^}/gm, ''),
   )
   writeFileSync(join(wit, 'world.wit'), WORLD)
-  const options = ['--wit', wit, '-n', 'handler', '-o', output]
-  const program = [join(jco, 'dist/jco.js'), 'componentize', source, ...options]
+  let script = source
+  if (source.endsWith('.ts')) {
+    script = join(wit, 'handler.js')
+    writeFileSync(script, stripTypeScriptTypes(readFileSync(source, 'utf8')))
+  }
+  const options = ['--wit', wit, '-n', 'handler', '-o', output, ...more]
+  const program = [join(jco, 'dist/jco.js'), 'componentize', script, ...options]
   process.exitCode = spawnSync(process.execPath, program, { stdio: 'inherit' }).status ?? 1
 } finally {
   rmSync(wit, { recursive: true })

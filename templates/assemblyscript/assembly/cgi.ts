@@ -11,7 +11,7 @@ const STDIN: i32 = 0
 const STDOUT: i32 = 1
 const STDERR: i32 = 2
 
-/** The bytes of the body that are read at a time. */
+/** How long a body may be without being copied. */
 const CHUNK_BYTES: i32 = 65536
 
 /** One (pointer, length) pair, then the number of bytes that comes back. */
@@ -19,12 +19,17 @@ const vector: usize = memory.data(12, 4)
 
 /** Writes `text` to the answer, as UTF-8. */
 export function write(text: string): void {
-  writeTo(STDOUT, text)
+  writeBytes(Uint8Array.wrap(String.UTF8.encode(text)))
+}
+
+/** Writes `bytes` to the answer; the client has them when this returns. */
+export function writeBytes(bytes: Uint8Array): void {
+  writeTo(STDOUT, bytes)
 }
 
 /** Writes `text` to the log. */
 export function log(text: string): void {
-  writeTo(STDERR, text)
+  writeTo(STDERR, Uint8Array.wrap(String.UTF8.encode(text)))
 }
 
 /** The variable `name` of the request, such as `REQUEST_METHOD`, or '' when it has none of that name. */
@@ -41,19 +46,26 @@ export function variable(name: string): string {
   return ''
 }
 
+/** Reads what has come of the body into `into`: the number of bytes, 0 at its end. */
+export function read(into: Uint8Array): i32 {
+  store<u32>(vector, into.dataStart as u32)
+  store<u32>(vector, into.length as u32, 4)
+  if (fd_read(STDIN, vector, 1, vector + 8) !== 0) proc_exit(1)
+  return load<i32>(vector, 8)
+}
+
 /** The whole body of the request. */
 export function readBody(): ArrayBuffer {
-  const chunk = heap.alloc(CHUNK_BYTES)
-  let body = new ArrayBuffer(0)
-  let count = readChunk(chunk)
-  while (count > 0) {
-    const longer = new ArrayBuffer(body.byteLength + count)
-    memory.copy(changetype<usize>(longer), changetype<usize>(body), body.byteLength)
-    memory.copy(changetype<usize>(longer) + body.byteLength, chunk, count)
+  let body = new Uint8Array(CHUNK_BYTES)
+  let length = 0
+  for (let count = read(body); count > 0; count = read(body.subarray(length))) {
+    length += count
+    if (length < body.length) continue
+    const longer = new Uint8Array(2 * length)
+    longer.set(body)
     body = longer
-    count = readChunk(chunk)
   }
-  return body
+  return body.buffer.slice(0, length)
 }
 
 /** What the compiler calls where an assertion fails or memory runs out: told to the log, then a trap. */
@@ -64,18 +76,9 @@ export function abort(message: string | null, file: string | null, line: u32, co
   unreachable()
 }
 
-/** Reads what has come of the body; 0 at its end. */
-function readChunk(chunk: usize): i32 {
-  store<u32>(vector, chunk as u32)
-  store<u32>(vector, CHUNK_BYTES as u32, 4)
-  if (fd_read(STDIN, vector, 1, vector + 8) !== 0) proc_exit(1)
-  return load<i32>(vector, 8)
-}
-
-function writeTo(fd: i32, text: string): void {
-  const bytes = String.UTF8.encode(text)
-  let pointer = changetype<usize>(bytes)
-  let length = bytes.byteLength as usize
+function writeTo(fd: i32, bytes: Uint8Array): void {
+  let pointer = bytes.dataStart
+  let length = bytes.length as usize
   while (length > 0) {
     store<u32>(vector, pointer as u32)
     store<u32>(vector, length as u32, 4)

@@ -1,27 +1,9 @@
 /** Each template, started with `new`, built with this machine's compiler, served with `dev`, asked. */
-import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import { answer, rustCompiler } from '../../support/rust-compiler.ts'
 import { emptyFolder, start, type } from './cli.ts'
-
-function answer(program: string, ...args: readonly string[]): string | undefined {
-  try {
-    return execFileSync(program, args, { encoding: 'utf8', stdio: 'pipe' }).trim()
-  } catch {
-    return undefined
-  }
-}
-
-/** A Rust compiler with a WASI target: Debian's has one where rustup's, first in PATH, may not. */
-function rustCompiler(): string | undefined {
-  return ['rustc', '/usr/bin/rustc'].find((program) =>
-    ['wasm32-wasip1', 'wasm32-wasi'].some((target) => {
-      const folder = answer(program, '--print', 'target-libdir', '--target', target)
-      return folder !== undefined && existsSync(folder)
-    }),
-  )
-}
 
 function hasClang(): boolean {
   const library = answer('clang', '--target=wasm32-wasi', '-print-libgcc-file-name')
@@ -33,6 +15,7 @@ const rustc = rustCompiler()
 const TEMPLATES = [
   { name: 'assemblyscript', isHere: true, env: {} },
   { name: 'c', isHere: hasClang(), env: {} },
+  { name: 'cpp', isHere: hasClang(), env: {} },
   { name: 'fastcgi', isHere: hasClang(), env: {} },
   { name: 'javascript', isHere: true, env: {} },
   { name: 'rust', isHere: rustc !== undefined, env: { RUSTC: rustc } },
@@ -87,10 +70,10 @@ test.skipIf(!hasClang())(
 test('new --list, and what new refuses', async () => {
   const { stdout } = await type(['new', '--list'])
   expect(stdout).toMatch(
-    /^TEMPLATE +WHAT IT IS\nassemblyscript +A handler in AssemblyScript: .*\nc +A handler in C: .*\nfastcgi +A handler in C for libfcgi: .*\njavascript +A handler in JavaScript: .*\nrust +/,
+    /^TEMPLATE +WHAT IT IS\nassemblyscript +A handler in AssemblyScript: .*\nc +A handler in C: .*\ncpp +A handler in C\+\+: .*\nfastcgi +A handler in C for libfcgi: .*\njavascript +A handler in JavaScript: .*\nrust +/,
   )
   const asJson = JSON.parse((await type(['new', '--list', '--json'])).stdout)
-  expect(asJson).toHaveLength(5)
+  expect(asJson).toHaveLength(6)
   expect((await type(['new', 'c'])).code).toBe(64)
   expect((await type(['new', 'cobol', 'x'])).code).toBe(64)
 })

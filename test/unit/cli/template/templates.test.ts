@@ -30,6 +30,7 @@ test('the templates that come with it each have what a handler needs', () => {
   expect(templates.map(({ name }) => name)).toEqual([
     'assemblyscript',
     'c',
+    'cpp',
     'fastcgi',
     'javascript',
     'rust',
@@ -79,6 +80,6 @@ test('a folder with something in it stays as it is', () => {
 
 test('an unknown template: the known ones are said', () => {
   expect(() => findTemplate('cobol', listTemplates())).toThrow(
-    /one of assemblyscript, c, fastcgi, javascript, rust/,
+    /one of assemblyscript, c, cpp, fastcgi, javascript, rust/,
   )
 })
