@@ -39,6 +39,8 @@ export interface Libc {
   ioctl(fd: number, request: bigint, argument: Uint8Array | BigUint64Array): number
   /** Fills the `struct rusage` at `usage`. */
   getrusage(who: number, usage: bigint): number
+  /** CLOCK_THREAD_CPUTIME_ID, in milliseconds. */
+  threadCpuMs(): number
   /** Lets other threads run that wait for this processor. */
   schedYield(): void
   /** Whether there is something to read, or to accept, at once. */
@@ -76,6 +78,7 @@ const MADV_NOHUGEPAGE = 15
 const SEEK_DATA = 3
 const SEEK_HOLE = 4
 const PUNCH_HOLE_KEEP_SIZE = 3
+const CLOCK_THREAD_CPUTIME_ID = 3
 const AF_UNIX = 1
 const SOCK_STREAM_CLOEXEC = 0x80001
 const MSG_DONTWAIT = 0x40
@@ -135,6 +138,7 @@ function bind(ffi: typeof Ffi): Libc {
     madvise: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
     ioctl: { arguments: ['int32', 'uint64', 'pointer'], return: 'int32' },
     getrusage: { arguments: ['int32', 'pointer'], return: 'int32' },
+    clock_gettime: { arguments: ['int32', 'pointer'], return: 'int32' },
     shutdown: { arguments: ['int32', 'int32'], return: 'int32' },
     setsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'uint32'], return: 'int32' },
     sched_yield: { arguments: [], return: 'int32' },
@@ -159,10 +163,14 @@ function bind(ffi: typeof Ffi): Libc {
   ]
   const [mmap, munmap, madvise] = [at('mmap'), at('munmap'), at('madvise')]
   const [ioctl, pread, getrusage] = [at('ioctl'), at('pread'), at('getrusage')]
+  const clockGettime = at('clock_gettime')
   const [schedYield, socketpair] = [at('sched_yield'), at('socketpair')]
   const [dup2, exit, poll] = [at('dup2'), at('_exit'), at('poll')]
   const [setsockopt, shutdown] = [at('setsockopt'), at('shutdown')]
   const [send, recv, fallocate, lseek] = [at('send'), at('recv'), at('fallocate'), at('lseek')]
+  // struct timespec: seconds, and nanoseconds.
+  const time = new BigInt64Array(2)
+  const timeAddress = addressOf(time.buffer)
   // struct pollfd: the descriptor, and two bytes each of what is asked and what is answered.
   const asked = new Int32Array(2)
   /** What holds of `events`, POLLHUP and POLLERR at the moment. */
@@ -196,6 +204,10 @@ function bind(ffi: typeof Ffi): Libc {
     smallPages: (address, bytes) => void madvise(address, BigInt(bytes), MADV_NOHUGEPAGE),
     ioctl: (fd, request, argument) => ioctl(fd, request, pointer(argument)),
     getrusage: (who, usage) => getrusage(who, usage),
+    threadCpuMs: () => {
+      clockGettime(CLOCK_THREAD_CPUTIME_ID, timeAddress)
+      return Number(time[0]) * 1000 + Number(time[1]) / 1e6
+    },
     socketpair: (fds) => socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pointer(fds)),
     // A socket of an interface is found by what comes in there: by nothing, here.
     refuseNew: (fd) => void setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, pointer(NO_INTERFACE), 4),

@@ -3,6 +3,8 @@
  * not count.
  */
 
+import { threadMs } from './turn-watch.ts'
+
 export class LoopWatch {
   #longestMs = 0
   #lastMs = threadMs()
@@ -26,9 +28,4 @@ export class LoopWatch {
     this.#lastMs = now
     if (!this.#isStopped) this.#timer = setTimeout(this.#look, 1)
   }
-}
-
-function threadMs(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
 }
