@@ -7,12 +7,14 @@ import { openSite, type Site } from './site.ts'
 const C = 'Hello from C'
 const ASSEMBLY_SCRIPT = 'Hello from AssemblyScript'
 
-test('200 publications and 200 switches more, under load, lose no request', async () => {
+const PUBLICATIONS = 100
+
+test(`${PUBLICATIONS} publications and as many switches more, under load, lose no request`, async () => {
   const { serving, store, publish, until } = await openSite()
   const routes = ['/hello.wasm']
   const load = startLoad(serving.socket, 4, 2)
   let before: string | undefined
-  for (let count = 0; count < 200; count += 1) {
+  for (let count = 0; count < PUBLICATIONS; count += 1) {
     const [language, greeting] = count % 2 === 0 ? ['c', C] : ['as', ASSEMBLY_SCRIPT]
     // The variable makes it another release each time.
     const { stored } = await publish(`${language}/hello.wasm`, { routes, env: { N: `${count}` } })
@@ -22,8 +24,8 @@ test('200 publications and 200 switches more, under load, lose no request', asyn
   }
   await load.stop()
   expect(load.failures).toEqual([])
-  expect(load.answered).toBeGreaterThan(200)
-  expect((await store.releases('site')).length).toBe(200)
+  expect(load.answered).toBeGreaterThan(2 * PUBLICATIONS)
+  expect((await store.releases('site')).length).toBe(PUBLICATIONS)
 }, 600_000)
 
 test('the first answer of a new release comes within 100 ms of the end of its publication', async () => {
