@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   ipc: ['base'],
   oci: ['base'],
-  follow: ['base', 'store', 'ipc'],
+  follow: ['base', 'store', 'ipc', 'oci'],
   admin: [
     ...['base', 'config', 'ipc', 'store'],
     // What workers say of their tenants, which the master carries unread.

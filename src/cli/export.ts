@@ -1,27 +1,33 @@
-/** `wasm-fpm export`: the store as plain files for a web server, which other machines follow. */
+/** `wasm-fpm export`: the store as other machines can follow it: plain files for a web server, or in a registry. */
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { printBytes } from '../base/quantity.ts'
-import { exportStore } from '../follow/export-store.ts'
+import { exportToRegistry } from '../follow/export-registry.ts'
+import { type Exported, exportStore } from '../follow/export-store.ts'
+import { parseTag } from '../follow/open-source.ts'
+import { isOciReference } from '../oci/reference.ts'
 import { jsonOption, printJson } from './json.ts'
+import { type RegistryOptions, transferOptionsOf, withRegistryOptions } from './registry-options.ts'
 import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 
-interface ExportOptions extends StorePlace {
+interface ExportOptions extends StorePlace, RegistryOptions {
   readonly json?: boolean
 }
 
 export function exportCommand(): Command {
-  return new Command('export')
-    .description(
-      'write what is live in a store as plain files, for machines that follow it by HTTPS',
+  const command = new Command('export')
+    .description('write what is live in a store to where other machines follow it')
+    .argument(
+      '<to>',
+      'a folder for a web server, new, empty or one that this has written before; or oci://HOST/REPOSITORY:TAG',
     )
-    .argument('<dir>', 'where to: a new or empty folder, or one that this has written before')
     .addOption(storeOption())
     .addOption(storeConfigOption())
+  return withRegistryOptions(command)
     .addOption(jsonOption())
-    .action(async (folder: string, options: ExportOptions) => {
+    .action(async (to: string, options: ExportOptions) => {
       const { layout } = await openStoreAt(options)
-      const done = await exportStore(layout.root, folder, systemClock)
+      const done = await exportTo(layout.root, to, options)
       const { tenants, changed, newBytes } = done
       if (options.json === true) printJson(done)
       else {
@@ -29,4 +35,9 @@ export function exportCommand(): Command {
         process.stdout.write(`${text}\n`)
       }
     })
+}
+
+async function exportTo(store: string, to: string, options: ExportOptions): Promise<Exported> {
+  if (!isOciReference(to)) return exportStore(store, to, systemClock)
+  return exportToRegistry(store, parseTag(to), await transferOptionsOf(to, options))
 }

@@ -5,7 +5,8 @@ const HIDDEN = '(not shown)'
 
 export function hideEnv(config: Config): Config {
   const runtimes = config.runtimes.map((runtime) => ({ ...runtime, env: hidden(runtime.env) }))
-  return { ...config, runtimes, tenants: config.tenants.map(hideEnvOf) }
+  const follow = config.follow && { ...config.follow, env: hidden(config.follow.env) }
+  return { ...config, runtimes, follow, tenants: config.tenants.map(hideEnvOf) }
 }
 
 export function hideEnvOf(tenant: TenantConfig): TenantConfig {

@@ -10,7 +10,8 @@ import { ConfigError } from '../config/errors.ts'
 export function withReadableEnvFiles(config: Config, tenant: string): Config {
   const isAsked = ({ name }: TenantConfig): boolean => name === tenant
   try {
-    const { tenants } = withEnvFiles({ ...config, tenants: config.tenants.filter(isAsked) })
+    const asking = { ...config, follow: undefined, tenants: config.tenants.filter(isAsked) }
+    const { tenants } = withEnvFiles(asking)
     const [asked] = tenants
     if (asked === undefined) return config
     return { ...config, tenants: config.tenants.map((one) => (isAsked(one) ? asked : one)) }

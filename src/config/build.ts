@@ -85,11 +85,16 @@ function buildDoor({ listen, allowed_clients: allowedClients }: MetricsTable): D
   return { listen, allowedClients }
 }
 
-function buildFollow({ interval, ca, ...rest }: FollowTable, folder: string): FollowConfig {
+function buildFollow(
+  { interval, ca, env_file: envFile, ...rest }: FollowTable,
+  folder: string,
+): FollowConfig {
   return {
     ...{ source: rest.source, user: rest.user, group: rest.group },
     intervalMs: interval,
     ca: resolved(folder, ca),
+    envFile: resolved(folder, envFile),
+    env: {},
   }
 }
 

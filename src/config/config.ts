@@ -73,12 +73,16 @@ export interface AdminConfig {
 
 /** A store elsewhere that the one of this machine is kept in step with, by a process of its own. */
 export interface FollowConfig {
-  /** `dir:/PATH` or a URL. */
+  /** `dir:/PATH` or a URL, without a name and password. */
   readonly source: string
   /** Between two looks. */
   readonly intervalMs: number
   /** Absolute path of a file with authorities' certificates, beside the usual ones. */
   readonly ca: string | undefined
+  /** Absolute path of a file with what the source is to be shown; undefined: nothing. */
+  readonly envFile: string | undefined
+  /** What that says (`withEnvFiles`). */
+  readonly env: Readonly<Record<string, string>>
   readonly user: string | undefined
   readonly group: string | undefined
 }

@@ -13,7 +13,7 @@ export const MAX_ENV_FILE_BYTES = 64 * 1024
 type Environment = Readonly<Record<string, string>>
 
 /**
- * `config`, with the variables of its files in the `env` of tenants and handlers; of a name that is in both, the file's is taken.
+ * `config`, with the variables of its files in the `env` of tenants, handlers and [follow]; of a name that is in both, the file's is taken.
  * Throws one `ConfigError` with everything that is wrong.
  */
 export function withEnvFiles(config: Config): Config {
@@ -39,8 +39,10 @@ export function withEnvFiles(config: Config): Config {
       tenant.envFile === undefined && handlers.every((one) => one.envFile === undefined)
     return isSame ? tenant : { ...tenant, env, handlers }
   })
+  const { follow } = config
+  const ofSource = merge({}, follow?.envFile, '[follow]')
   if (problems.length > 0) throw new ConfigError(problems)
-  return { ...config, tenants }
+  return { ...config, tenants, follow: follow && { ...follow, env: ofSource } }
 }
 
 class EnvFileProblem extends Error {

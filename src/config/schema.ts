@@ -340,6 +340,7 @@ export const followSchema = z.strictObject({
   source: requiredKey(followSource),
   interval: key('2s', duration('100ms', '1h')),
   ca: optionalKey('the usual authorities', path),
+  env_file: optionalKey('none', path),
   user: optionalKey('unchanged', account),
   group: optionalKey("the user's", account),
 })

@@ -4,6 +4,8 @@ import { CodedError } from '../base/errors.ts'
 export type FollowErrorCode =
   /** The address of a source is none that can be followed. */
   | 'FOLLOW_BAD_SOURCE'
+  /** What the `env_file` has is not what the source can be shown. */
+  | 'FOLLOW_BAD_SECRETS'
   /** The source cannot be reached, or there is no store: what is served here goes on. */
   | 'FOLLOW_NO_SOURCE'
   /** The source answers something that it must not. */

@@ -4,6 +4,7 @@ import { StoreError } from '../store/errors.ts'
 import { FollowError, noSource, strangeAnswer } from './errors.ts'
 import { type ExportIndex, INDEX_FILE, MAX_INDEX_BYTES, readIndex } from './export-index.ts'
 import type { ReleaseSource } from './release-source.ts'
+import type { SourceCredentials } from './source-secrets.ts'
 
 /** Until the head of an answer is there, and between two pieces of it. */
 const SILENCE_MS = 20_000
@@ -12,13 +13,14 @@ export class WebSource implements ReleaseSource {
   readonly name: string
   readonly #base: URL
   readonly #clock: Clock
+  readonly #login: string | undefined
   #etag: string | undefined
   #index: ExportIndex = { format: 1, tenants: {} }
 
-  /** `base`: a name and password in it are sent, and told to nobody else. */
-  constructor(base: URL, clock: Clock) {
+  constructor(base: URL, clock: Clock, credentials: SourceCredentials | undefined) {
     this.#base = new URL(base.href.endsWith('/') ? base.href : `${base.href}/`)
     this.#clock = clock
+    this.#login = credentials && basic(credentials)
     this.name = `${base.origin}${base.pathname}`
   }
 
@@ -58,11 +60,7 @@ export class WebSource implements ReleaseSource {
     more: Readonly<Record<string, string>> = {},
   ): Promise<Found | undefined> {
     const url = new URL(path, this.#base)
-    const { username, password } = url
-    url.username = ''
-    url.password = ''
-    const secret = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)
-    const login = username === '' ? {} : { Authorization: `Basic ${secret.toString('base64')}` }
+    const login = this.#login === undefined ? {} : { Authorization: this.#login }
     const silence = new Silence(this.#clock)
     const { signal } = silence
     try {
@@ -109,6 +107,10 @@ export class WebSource implements ReleaseSource {
     const { code, message } = Object(cause ?? error)
     return noSource(this.name, `${path}: ${code ?? message}`, error)
   }
+}
+
+function basic({ username, password }: SourceCredentials): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 
 interface Found {

@@ -22,6 +22,8 @@ export interface FollowFacts {
 
 export interface FollowSettings {
   readonly source: string
+  /** What the source is to be shown, by its name in `env_file`; told to nobody else. */
+  readonly secrets: Readonly<Record<string, string>>
   readonly store: string
   readonly intervalMs: number
   readonly log: { readonly level: LogLevel; readonly isReadable: boolean | null }

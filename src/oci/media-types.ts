@@ -4,7 +4,7 @@
  */
 
 export const IMAGE_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
-const IMAGE_INDEX = 'application/vnd.oci.image.index.v1+json'
+export const IMAGE_INDEX = 'application/vnd.oci.image.index.v1+json'
 export const WASM_CONFIG = 'application/vnd.wasm.config.v0+json'
 export const WASM_LAYER = 'application/wasm'
 export const ARCHIVE_LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip'

@@ -32,7 +32,7 @@ export interface PushedArtifact {
   readonly sharedBytes: number
 }
 
-interface Blob extends BlobName {
+export interface PushedBlob extends BlobName {
   readonly body: RequestBody
 }
 
@@ -71,7 +71,7 @@ function tagToPush({ tag, digest }: Reference, text: string): string {
 
 interface MadeArtifact {
   readonly artifact: NewArtifact
-  readonly blobs: readonly Blob[]
+  readonly blobs: readonly PushedBlob[]
 }
 
 async function makeArtifact(
@@ -132,7 +132,7 @@ interface PushWork {
 
 async function push(
   tag: string,
-  blobs: readonly Blob[],
+  blobs: readonly PushedBlob[],
   { transfer, manifest }: PushWork,
 ): Promise<PushedArtifact> {
   const { client, progress } = transfer
@@ -150,7 +150,7 @@ async function push(
 }
 
 /** Answers whether the registry had it already. */
-async function pushBlob(blob: Blob, transfer: Transfer): Promise<boolean> {
+export async function pushBlob(blob: PushedBlob, transfer: Transfer): Promise<boolean> {
   const { client, progress } = transfer
   return await withRetries(transfer, async () => {
     if (await client.hasBlob(blob)) {
@@ -177,7 +177,7 @@ async function pushBlob(blob: Blob, transfer: Transfer): Promise<boolean> {
   })
 }
 
-function bytesBlob(bytes: Uint8Array): Blob {
+export function bytesBlob(bytes: Uint8Array): PushedBlob {
   const open = async function* (): AsyncGenerator<Uint8Array> {
     yield bytes
   }
@@ -185,7 +185,7 @@ function bytesBlob(bytes: Uint8Array): Blob {
   return { digest: digestOf(bytes), size, body: { bytes: size, open } }
 }
 
-function fileBlob(path: string, { digest, size }: BlobName): Blob {
+function fileBlob(path: string, { digest, size }: BlobName): PushedBlob {
   return { digest, size, body: { bytes: size, open: () => exactly(path, size) } }
 }
 

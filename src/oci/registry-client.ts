@@ -80,31 +80,46 @@ export class RegistryClient {
     return { bytes, digest, mediaType }
   }
 
+  /** What a tag stands for now; undefined: the registry does not say without being asked for all of it. */
+  async tagDigest(tag: string): Promise<Digest | undefined> {
+    const answer = await this.#call({
+      method: 'HEAD',
+      url: new URL(`manifests/${tag}`, this.#root),
+      headers: { accept: MANIFEST_TYPES.join(', ') },
+    })
+    await this.#expect(answer, 200, `look for ${tag}`)
+    await answer.finish()
+    const digest = digestHeader(answer)
+    return isDigest(digest) ? digest : undefined
+  }
+
   /** The blob's bytes; throws at their end, at the latest, when they are not those that are meant. */
   async *getBlob({ digest, size }: BlobName): AsyncGenerator<Uint8Array> {
-    const doing = `pull ${digest.slice(0, 19)}`
+    let bytes = 0
+    for await (const chunk of this.getBlobWithin(digest, size)) {
+      bytes += chunk.length
+      yield chunk
+    }
+    if (bytes !== size) throw wrongLength(digest, String(bytes), size)
+  }
+
+  /** The same of a blob of which only the most bytes that it may have are known. */
+  async *getBlobWithin(digest: Digest, maxBytes: number): AsyncGenerator<Uint8Array> {
+    const doing = `pull ${shortOf(digest)}`
     const answer = await this.#call({ method: 'GET', url: this.#blobUrl(digest) })
     await this.#expect(answer, 200, doing)
     const maker = new DigestMaker()
     for await (const chunk of answer.chunks()) {
       maker.add(chunk)
-      if (maker.bytes > size) break
+      if (maker.bytes > maxBytes) throw wrongLength(digest, 'more', maxBytes)
       yield chunk
-    }
-    if (maker.bytes !== size) {
-      const actual = maker.bytes > size ? 'more' : String(maker.bytes)
-      throw new OciError(
-        'OCI_DIGEST_MISMATCH',
-        `Cannot ${doing}: ${actual} bytes came, wanted ${size}`,
-        { details: { digest } },
-      )
     }
     refuseOther(doing, maker.digest(), digest)
   }
 
   /** Whether the registry has the blob already. */
   async hasBlob({ digest, size }: BlobName): Promise<boolean> {
-    const doing = `look for ${digest.slice(0, 19)}`
+    const doing = `look for ${shortOf(digest)}`
     const answer = await this.#call({ method: 'HEAD', url: this.#blobUrl(digest) })
     if (answer.status === 404) {
       await answer.finish()
@@ -123,7 +138,7 @@ export class RegistryClient {
 
   /** Uploads a blob in one piece. */
   async putBlob({ digest }: BlobName, body: RequestBody): Promise<void> {
-    const doing = `push ${digest.slice(0, 19)}`
+    const doing = `push ${shortOf(digest)}`
     const start = await this.#call({ method: 'POST', url: new URL('blobs/uploads/', this.#root) })
     await this.#expect(start, 202, doing)
     await start.finish()
@@ -207,6 +222,19 @@ export class RegistryClient {
       details: { status: answer.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
     })
   }
+}
+
+/** As much of a digest as messages need. */
+function shortOf(digest: Digest): string {
+  return digest.slice(0, 19)
+}
+
+function wrongLength(digest: Digest, actual: string, wanted: number): OciError {
+  return new OciError(
+    'OCI_DIGEST_MISMATCH',
+    `Cannot pull ${shortOf(digest)}: ${actual} bytes came, wanted ${wanted}`,
+    { details: { digest } },
+  )
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

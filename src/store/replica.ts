@@ -270,7 +270,7 @@ interface Fetched {
 }
 
 /** What a pointer leads to, and where rolling back goes. */
-function releasesOf({
+export function releasesOf({
   handlers,
 }: TenantState): ReadonlyArray<{ readonly digest: Digest; readonly isNeeded: boolean }> {
   const needed = new Set<Digest>()

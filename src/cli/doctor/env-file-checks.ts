@@ -6,9 +6,9 @@ import { nextStep } from '../next-steps/next-step.ts'
 import { type Check, fail, ok } from './check-result.ts'
 
 export function checkEnvFiles(config: Config): readonly Check[] {
-  const count = config.tenants
-    .flatMap((tenant) => [tenant, ...tenant.handlers])
-    .filter(({ envFile }) => envFile !== undefined).length
+  const count = [config.follow, ...config.tenants.flatMap((one) => [one, ...one.handlers])].filter(
+    (one) => one?.envFile !== undefined,
+  ).length
   if (count === 0) return []
   try {
     withEnvFiles(config)

@@ -13,10 +13,10 @@ const LATER = 'try again later; it is the registry that is slow or broken'
 
 export const FOLLOW_STEPS: Steps<FollowErrorCode> = {
   FOLLOW_BAD_SOURCE: 'write `source` of [follow] as docs/config.md says',
+  FOLLOW_BAD_SECRETS: 'write `env_file` of [follow] as docs/config.md says',
   FOLLOW_NO_SOURCE:
     'look whether the source is there: mounted, or answering; what is live here goes on, and it is tried again',
-  FOLLOW_STRANGE_ANSWER:
-    'let the source be a folder that `wasm-fpm export` has written, handed out as it is',
+  FOLLOW_STRANGE_ANSWER: 'let the source be what `wasm-fpm export` has written, as it is',
 }
 
 export const STORE_STEPS: Steps<StoreErrorCode> = {

@@ -10,6 +10,8 @@ const PROGRAM = 'docker-registry'
 export interface Registry {
   /** `127.0.0.1:PORT`. */
   readonly host: string
+  /** Where it keeps the bytes of a digest. */
+  fileOf(digest: string): string
   /** What it has written so far. */
   logs(): string
   /** Ends it and removes its folder. Idempotent. */
@@ -70,5 +72,7 @@ export async function startRegistry({ auth, authLines }: RegistryOptions = {}): 
     await stop()
     throw error
   }
-  return { host: `127.0.0.1:${port}`, logs: () => child.output(), stop }
+  const blobs = join(directory, 'storage/docker/registry/v2/blobs/sha256')
+  const fileOf = (digest: string): string => join(blobs, digest.slice(0, 2), digest, 'data')
+  return { host: `127.0.0.1:${port}`, fileOf, logs: () => child.output(), stop }
 }

@@ -1,42 +1,29 @@
-/** A store that follows another one: whatever the source does, the store here is whole at every moment and says how far it is behind. */
+/** A store that follows another one: in a folder, handed out by a web server, and in a registry. */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chmodSync,
   cpSync,
   existsSync,
-  mkdtempSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  truncateSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join, normalize } from 'node:path'
-import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
-import { systemClock } from '../../../src/base/clock.ts'
 import { exportStore } from '../../../src/follow/export-store.ts'
-import { Follower } from '../../../src/follow/follower.ts'
 import { openSource } from '../../../src/follow/open-source.ts'
-import { DirectoryStore } from '../../../src/store/directory-store.ts'
-import { Replica } from '../../../src/store/replica.ts'
-import { nodeFiles } from '../../../src/store/store-files.ts'
-import { type DraftOptions, release } from '../store/drafts.ts'
-
-const clock = systemClock
-const logger = pino({ level: 'silent' })
-const FILES = { 'index.html': 'a page', 'deep/it.txt': 'x'.repeat(20_000) }
-
-function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-follow-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
+import {
+  clock,
+  hostileListing,
+  type SourcePlace,
+  setUp,
+  sourceCases,
+  temporaryFolder,
+} from '../../support/follow/source-cases.ts'
 
 /** Hands out a folder as nginx does; resolves with its address. */
 async function webServer(root: string) {
@@ -61,125 +48,50 @@ async function webServer(root: string) {
   return { url: `http://127.0.0.1:${port}`, asked, server }
 }
 
-interface SetUp {
-  readonly origin: DirectoryStore
-  /** What the follower reads. */
-  readonly from: string
-  readonly local: DirectoryStore
-  readonly follower: Follower
-  readonly asked: readonly string[]
-  publish(options: DraftOptions & { readonly tenant?: string }): Promise<string>
-  /** Looks once; what it says then. */
-  look(): Promise<Follower['facts']>
-  live(tenant?: string): Promise<string | undefined>
+interface FolderPlace extends SourcePlace {
+  readonly folder: string
 }
 
-async function setUp(kind: 'dir' | 'web'): Promise<SetUp> {
-  const [here, there] = [join(temporaryFolder(), 'store'), join(temporaryFolder(), 'store')]
-  const origin = await DirectoryStore.make(there, { clock })
-  const copy = join(temporaryFolder(), 'copy')
-  if (kind === 'web') await exportStore(there, copy, clock)
-  const web = kind === 'web' ? await webServer(copy) : undefined
-  const source = openSource(web?.url ?? `dir:${there}`, clock)
-  const replica = await Replica.make(here, { clock })
-  const local = await DirectoryStore.open(here, { clock })
-  const follower = new Follower({
-    ...{ source, replica, clock, logger, intervalMs: 1000, onFacts: () => undefined },
-  })
+async function folderPlace(folder: string): Promise<FolderPlace> {
   return {
-    ...{ origin, local, follower, from: kind === 'web' ? copy : there, asked: web?.asked ?? [] },
-    publish: async (options) => {
-      const { release: digest } = await release(origin, nodeFiles, options)
-      if (kind === 'web') await exportStore(there, copy, clock)
-      return digest
+    ...{ folder, source: openSource(`dir:${folder}`, clock), sync: async () => undefined },
+    spoil: async (path, contents) => {
+      const file = join(folder, path)
+      if (existsSync(file)) unlinkSync(file)
+      if (contents !== undefined) writeFileSync(file, contents, { mode: 0o644 })
     },
-    look: async () => {
-      await follower.look()
-      // Whatever has happened.
-      expect((await local.check()).problems).toEqual([])
-      return follower.facts
+    // A share that is not mounted is a folder, too.
+    takeAway: async () => {
+      renameSync(folder, `${folder}-away`)
+      cpSync(join(`${folder}-away`, 'blobs'), join(folder, 'blobs'), { recursive: true })
     },
-    live: async (tenant = 'acme') => (await local.state(tenant)).handlers['main']?.release,
+    bringBack: async () => {
+      rmSync(folder, { recursive: true })
+      renameSync(`${folder}-away`, folder)
+    },
   }
 }
 
-for (const kind of ['dir', 'web'] as const) {
-  test(`${kind}: what is live there becomes live here, and what was can be rolled back to`, async () => {
-    const { publish, look, live, local, asked } = await setUp(kind)
-    const first = await publish({ module: '1', files: FILES })
-    const second = await publish({ module: '2', files: FILES })
-    const other = await publish({ module: '1', tenant: 'blog' })
-    expect(await look()).toMatchObject({ tenants: 2, behind: 0, switches: 2, error: null })
-    expect(await live()).toBe(second)
-    expect(await live('blog')).toBe(other)
-    expect((await local.releases('acme')).map((one) => one.release)).toEqual([second, first])
-    // Nothing is asked for twice.
-    const before = asked.length
-    expect(await look()).toMatchObject({ looks: 2, switches: 2 })
-    expect(asked.slice(before)).toEqual(kind === 'web' ? ['/index.json'] : [])
-    // Here it was decided otherwise: it stays so until there is something new there.
-    expect((await local.rollBack('acme')).release).toBe(first)
-    expect(await look()).toMatchObject({ behind: 0 })
-    expect(await live()).toBe(first)
-    const third = await publish({ module: '3', files: FILES })
-    expect(await look()).toMatchObject({ behind: 0, switches: 3 })
-    expect(await live()).toBe(third)
-    expect((await local.rollBack('acme')).release).toBe(second)
-  })
-
-  test(`${kind}: damaged, cut, missing: that tenant waits, others go on, and it is told`, async () => {
-    const { publish, look, live, from } = await setUp(kind)
-    const old = await publish({ module: '1', files: FILES })
-    await look()
-    const next = await publish({ module: '2', files: FILES })
-    const blob = createHash('sha256').update('hardened 2').digest('hex')
-    const file = join(from, 'blobs', blob.slice(0, 2), blob)
-    const good = readFileSync(file)
-    const spoil = [
-      () => writeFileSync(file, 'hardened 3'),
-      () => truncateSync(file, 4),
-      () => writeFileSync(file, 'x'.repeat(100_000)),
-      () => unlinkSync(file),
-    ]
-    for (const [number, change] of spoil.entries()) {
-      if (existsSync(file)) chmodSync(file, 0o644)
-      change()
-      const other = await publish({ module: `other ${number}`, tenant: 'blog' })
-      const facts = await look()
-      expect(facts).toMatchObject({ tenants: 2, behind: 1 })
-      expect(facts.error?.code).toMatch(/^(STORE_DAMAGED|STORE_LIMIT_EXCEEDED|FOLLOW_)/)
-      expect(await live()).toBe(old)
-      expect(await live('blog')).toBe(other)
-    }
-    const record = join(from, 'releases', next.slice(0, 2), `${next}.json`)
-    renameSync(record, `${record}.away`)
-    expect(await look()).toMatchObject({ behind: 1, error: { code: 'STORE_DAMAGED' } })
-    renameSync(`${record}.away`, record)
-    writeFileSync(file, good)
-    expect(await look()).toMatchObject({ behind: 0, error: null })
-    expect(await live()).toBe(next)
-  })
-
-  test(`${kind}: a source that is gone, or empty, changes nothing, and is followed again`, async () => {
-    const { publish, look, live, from, local } = await setUp(kind)
-    const old = await publish({ module: '1' })
-    await look()
-    renameSync(from, `${from}-away`)
-    expect(await look()).toMatchObject({ error: { code: 'FOLLOW_NO_SOURCE' }, tenants: 1 })
-    cpSync(join(`${from}-away`, 'blobs'), join(from, 'blobs'), { recursive: true })
-    expect(await look()).toMatchObject({ error: { code: 'FOLLOW_NO_SOURCE' } })
-    expect(await live()).toBe(old)
-    expect((await local.releases('acme')).length).toBe(1)
-    rmSync(from, { recursive: true })
-    renameSync(`${from}-away`, from)
-    const next = await publish({ module: '2' })
-    expect(await look()).toMatchObject({ error: null, behind: 0 })
-    expect(await live()).toBe(next)
-  })
+async function webPlace(store: string): Promise<FolderPlace> {
+  const copy = join(temporaryFolder(), 'copy')
+  const sync = async (): Promise<void> => void (await exportStore(store, copy, clock))
+  await sync()
+  const { url, asked } = await webServer(copy)
+  const place = await folderPlace(copy)
+  return { ...place, sync, source: openSource(url, clock), asked: () => asked.length }
 }
 
+sourceCases('dir', folderPlace)
+hostileListing('dir', folderPlace)
+sourceCases('web', webPlace)
+
 test('an index that is none, and a tenant that is gone there', async () => {
-  const { publish, look, live, from } = await setUp('web')
+  let from = ''
+  const { publish, look, live } = await setUp(async (store) => {
+    const place = await webPlace(store)
+    from = place.folder
+    return place
+  })
   const old = await publish({ module: '1' })
   await look()
   const index = join(from, 'index.json')
@@ -202,39 +114,32 @@ test('an index that is none, and a tenant that is gone there', async () => {
   expect(await live()).toBe(old)
 })
 
-test('a listing that leads elsewhere is refused, and nothing is written there', async () => {
-  const { publish, look, from, local } = await setUp('dir')
-  const digest = await publish({ module: '1', files: { 'a/b': 'text' } })
-  const record = join(from, 'releases', digest.slice(0, 2), `${digest}.json`)
-  const { image } = JSON.parse(readFileSync(record, 'utf8'))
-  const put = (kind: 'blobs' | 'releases', text: string): string => {
-    const name = createHash('sha256').update(text).digest('hex')
-    const folder = join(from, kind, name.slice(0, 2))
-    cpSync(join(from, 'blobs', image.digest.slice(0, 2)), folder, { recursive: true })
-    writeFileSync(join(folder, kind === 'blobs' ? name : `${name}.json`), text)
-    return name
-  }
-  const listing = readFileSync(join(from, 'blobs', image.digest.slice(0, 2), image.digest), 'utf8')
-  const evil = put('blobs', listing.replace('"a/b"', '"../../../escaped"'))
-  const text = readFileSync(record, 'utf8').replaceAll(image.digest, evil)
-  const next = put('releases', text)
-  for (const path of [`tenants/acme/${digest}.json`, 'live/acme.json']) {
-    const changed = readFileSync(join(from, path), 'utf8').replaceAll(digest, next)
-    writeFileSync(join(from, path.replace(digest, next)), changed, { flag: 'w' })
-  }
-  expect(await look()).toMatchObject({ behind: 1, error: { code: 'STORE_DAMAGED' } })
-  expect(existsSync(join(local.layout.root, '..', 'escaped'))).toBe(false)
-  expect(readdirSync(local.layout.tmp)).toEqual([])
-})
-
 test.for([
   'dir:relative',
   'http://example.org/',
   'ftp://example.org/',
   'https://example.org/?a',
+  'https://user:password@example.org/',
+  `oci://example.org/store@sha256:${'a'.repeat(64)}`,
   '',
 ])('%s is no source', (address) => {
   expect(() => openSource(address, clock)).toThrow(
     expect.objectContaining({ code: 'FOLLOW_BAD_SOURCE' }),
   )
+})
+
+test.for([
+  ['dir:/srv/store', { USERNAME: 'a', PASSWORD: 'secret-1' }],
+  ['https://example.org/', { USERNAME: 'a', TOKEN: 'secret-1' }],
+  ['https://example.org/', { PASSWORD: 'secret-1' }],
+  ['oci://example.org/store', { USERNAME: 'a:b', PASSWORD: 'secret-1' }],
+] as const)('%s is not shown %j', ([address, secrets]) => {
+  let message = ''
+  try {
+    openSource(address, clock, secrets)
+  } catch (error) {
+    message = `${Object(error).code} ${error}`
+  }
+  expect(message).toMatch(/^FOLLOW_BAD_SECRETS /)
+  expect(message).not.toContain('secret-1')
 })

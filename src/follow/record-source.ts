@@ -1,0 +1,86 @@
+/** A source that holds records of tenants and bytes by digest (tenant-record.ts), as a store's files. */
+import { isDigest } from '../store/digest.ts'
+import { strangeAnswer } from './errors.ts'
+import type { ReleaseSource } from './release-source.ts'
+import type { TenantRecord } from './tenant-record.ts'
+
+/** Where both are held. All reject with `FollowError`. */
+export interface RecordShelf {
+  readonly name: string
+  /** Of all tenants; undefined: as they were told the last time. */
+  records(): Promise<ReadonlyMap<string, TenantRecord> | undefined>
+  /** The bytes of a digest, which nobody has checked yet; undefined: there are none. */
+  bytes(digest: string, maxBytes: number): Promise<AsyncIterable<Uint8Array> | undefined>
+  /** Calls back when something may have changed, from now on; undefined: it never does. */
+  readonly watch?: ((changed: () => void) => void) | undefined
+}
+
+export class RecordSource implements ReleaseSource {
+  readonly name: string
+  readonly #shelf: RecordShelf
+  #records: ReadonlyMap<string, TenantRecord> = new Map()
+
+  constructor(shelf: RecordShelf) {
+    this.#shelf = shelf
+    this.name = shelf.name
+  }
+
+  async look(): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+    const records = await this.#shelf.records()
+    if (records === undefined) return undefined
+    this.#records = records
+    return new Map([...records].map(([tenant, { live }]) => [tenant, Buffer.from(live)]))
+  }
+
+  async list(folder: string): Promise<readonly string[]> {
+    const [kind, tenant = ''] = folder.split('/')
+    const record = this.#records.get(tenant)
+    if (record === undefined) return []
+    if (kind === 'tenants') return Object.keys(record.published).map((digest) => `${digest}.json`)
+    return kind === 'signatures' ? Object.keys(record.signatures) : []
+  }
+
+  async read(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
+    const pieces = await this.stream(path, maxBytes)
+    if (pieces === undefined) return undefined
+    const all: Uint8Array[] = []
+    for await (const piece of pieces) all.push(piece)
+    return Buffer.concat(all)
+  }
+
+  async stream(path: string, maxBytes: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const [kind = '', folder = '', name = ''] = path.split('/')
+    if (kind === 'blobs' || kind === 'releases') {
+      const digest = kind === 'blobs' ? name : name.replace(/\.json$/, '')
+      if (!isDigest(digest)) throw strangeAnswer(this.name, `${path} has no digest`)
+      return this.#within(await this.#shelf.bytes(digest, maxBytes), path, maxBytes)
+    }
+    const record = this.#records.get(folder)
+    const texts = kind === 'tenants' ? record?.published : record?.signatures
+    const key = kind === 'tenants' ? name.replace(/\.json$/, '') : name
+    const text = texts !== undefined && Object.hasOwn(texts, key) ? texts[key] : undefined
+    return text === undefined ? undefined : once(Buffer.from(text))
+  }
+
+  /** Whatever the shelf makes of the bound. */
+  #within(
+    pieces: AsyncIterable<Uint8Array> | undefined,
+    path: string,
+    maxBytes: number,
+  ): AsyncIterable<Uint8Array> | undefined {
+    const { name } = this
+    if (pieces === undefined) return undefined
+    return (async function* () {
+      let bytes = 0
+      for await (const piece of pieces) {
+        bytes += piece.length
+        if (bytes > maxBytes) throw strangeAnswer(name, `${path} has more than ${maxBytes} bytes`)
+        yield piece
+      }
+    })()
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
