@@ -40,4 +40,8 @@ change ext/openssl/openssl.c '^#include "php_openssl.h"' '&\nextern int wasm_fpm
 for space in bytesfree bytestotal; do
   change ext/standard/filestat.c "\\*space = $space;" 'php_error_docref(NULL, E_WARNING, "Function not implemented"); return FAILURE;'
 done
+# Handlers call each other instead of returning to a loop: compat/include/zend-vm.h.
+awk -f "${0%/*}/tail-calls.awk" Zend/zend_vm_execute.h >Zend/zend_vm_execute.h.new
+touch -r Zend/zend_vm_execute.h Zend/zend_vm_execute.h.new
+mv Zend/zend_vm_execute.h.new Zend/zend_vm_execute.h
 echo '#include <zend-sizes.h>' >>Zend/zend_string.h
