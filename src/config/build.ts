@@ -95,6 +95,7 @@ function buildFollow(
     ca: resolved(folder, ca),
     envFile: resolved(folder, envFile),
     env: {},
+    allowsOldServer: rest.allow_old_server,
   }
 }
 

@@ -83,6 +83,8 @@ export interface FollowConfig {
   readonly envFile: string | undefined
   /** What that says (`withEnvFiles`). */
   readonly env: Readonly<Record<string, string>>
+  /** Whether a server of messages may be of a version that is known to lose what it was given. */
+  readonly allowsOldServer: boolean
   readonly user: string | undefined
   readonly group: string | undefined
 }

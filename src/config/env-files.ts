@@ -56,6 +56,17 @@ class EnvFileProblem extends Error {
   }
 }
 
+/** A file that is named on a command line. Throws `ConfigError`. */
+export function readNamedEnvFile(path: string): Environment {
+  try {
+    return readEnvFile(path)
+  } catch (error) {
+    if (!(error instanceof EnvFileProblem)) throw error
+    const { code, line, message } = error
+    throw new ConfigError([{ code, file: path, line, key: '--env-file', message }])
+  }
+}
+
 function readEnvFile(path: string): Environment {
   const fd = open(path)
   try {

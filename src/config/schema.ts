@@ -341,6 +341,7 @@ export const followSchema = z.strictObject({
   interval: key('2s', duration('100ms', '1h')),
   ca: optionalKey('the usual authorities', path),
   env_file: optionalKey('none', path),
+  allow_old_server: key(false, boolean),
   user: optionalKey('unchanged', account),
   group: optionalKey("the user's", account),
 })

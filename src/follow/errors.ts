@@ -6,6 +6,10 @@ export type FollowErrorCode =
   | 'FOLLOW_BAD_SOURCE'
   /** What the `env_file` has is not what the source can be shown. */
   | 'FOLLOW_BAD_SECRETS'
+  /** The server of a source is of a version that can lose what it was given. */
+  | 'FOLLOW_OLD_SERVER'
+  /** What there is to be told of a tenant is more than the server takes in one message. */
+  | 'FOLLOW_RECORD_TOO_LARGE'
   /** The source cannot be reached, or there is no store: what is served here goes on. */
   | 'FOLLOW_NO_SOURCE'
   /** The source answers something that it must not. */

@@ -11,6 +11,8 @@ export interface Exported {
   readonly tenants: number
   /** Of them, those that were not as they are now. */
   readonly changed: number
+  /** Those whose pointer there is newer: they are left alone. Undefined: nobody else writes there. */
+  readonly newer?: number
   /** Of releases, that were not there yet. */
   readonly newBytes: number
 }

@@ -26,6 +26,9 @@ export class Follower {
   #timer: Timer | undefined
   #round: Promise<void> = Promise.resolve()
   #isOver = false
+  #isLooking = false
+  /** Something may have changed since the look that goes on has begun. */
+  #isStale = false
   #looks = 0
   #switches = 0
   #newBytes = 0
@@ -37,11 +40,26 @@ export class Follower {
     this.#options = options
   }
 
-  /** Looks, and looks again, until `close`. */
+  /** Looks, and looks again, until `close`: after a while, or when the source says that it has changed. */
   start(): void {
+    this.#options.source.watch?.(() => {
+      if (this.#isLooking) this.#isStale = true
+      else this.#again()
+    })
+    this.#again()
+  }
+
+  #again(): void {
+    if (this.#isOver) return
+    this.#timer?.cancel()
+    this.#isLooking = true
+    this.#isStale = false
     this.#round = this.look().then(() => {
+      this.#isLooking = false
       const { clock, intervalMs } = this.#options
-      if (!this.#isOver) this.#timer = clock.after(intervalMs, () => this.start())
+      if (this.#isOver) return
+      if (this.#isStale) this.#again()
+      else this.#timer = clock.after(intervalMs, () => this.#again())
     })
   }
 

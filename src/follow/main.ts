@@ -25,7 +25,16 @@ async function start({
   process.title = 'wasm-fpm: follow'
   try {
     checkStarter()
-    const { source, secrets, store, intervalMs, log, logLimitBytes, logMemoryBytes } = settings
+    const {
+      source,
+      secrets,
+      allowsOldServer,
+      store,
+      intervalMs,
+      log,
+      logLimitBytes,
+      logMemoryBytes,
+    } = settings
     if (ownsStreams) unblockGivenStreams()
     const clock = systemClock
     sinks = new LogSinks(clock, logMemoryBytes)
@@ -40,7 +49,7 @@ async function start({
     sinks.logger = logger
     follower = new Follower({
       ...{ clock, logger, intervalMs },
-      source: openSource(source, clock, secrets),
+      source: openSource(source, clock, { secrets, allowsOldServer }),
       replica: await Replica.make(store, { clock }),
       onFacts: (facts) => send({ kind: 'facts', facts }),
     })

@@ -1,24 +1,41 @@
-/** Which source an address means: a folder, what a web server has of one, or a registry. */
+/** Which source an address means: a folder, what a web server has of one, a registry, or servers of messages. */
 import type { Clock } from '../base/clock.ts'
 import { isOciReference, parseReference, type Reference } from '../oci/reference.ts'
 import { FollowError } from './errors.ts'
 import { FolderSource } from './folder-source.ts'
+import { parseNatsAddress } from './nats-link.ts'
+import { NatsShelf } from './nats-shelf.ts'
 import { RecordSource } from './record-source.ts'
 import { RegistryShelf } from './registry-shelf.ts'
 import type { ReleaseSource } from './release-source.ts'
 import { credentialsIn, refuseOthers, type Secrets } from './source-secrets.ts'
 import { WebSource } from './web-source.ts'
 
+export interface SourceOptions {
+  /** What the source is shown. */
+  readonly secrets?: Secrets
+  /** See `nats-link.ts`. */
+  readonly allowsOldServer?: boolean
+}
+
 const LOGIN = ['USERNAME', 'PASSWORD']
 
 /**
- * `address`: `dir:/PATH`, `https://HOST/PATH` or `oci://HOST/REPOSITORY:TAG`. `secrets`: what the source is shown. Throws `FollowError`
+ * `address`: `dir:/PATH`, `https://HOST/PATH`, `oci://HOST/REPOSITORY:TAG` or `tls://HOST/BUCKET`. Throws `FollowError`
  * (FOLLOW_BAD_SOURCE, FOLLOW_BAD_SECRETS) and `OciError`.
  */
-export function openSource(address: string, clock: Clock, secrets: Secrets = {}): ReleaseSource {
+export function openSource(
+  address: string,
+  clock: Clock,
+  { secrets = {}, allowsOldServer = false }: SourceOptions = {},
+): ReleaseSource {
   if (address.startsWith('dir:/')) {
     refuseOthers(secrets, [])
     return new FolderSource(address.slice('dir:'.length), clock)
+  }
+  const servers = parseNatsAddress(address)
+  if (servers !== undefined) {
+    return new RecordSource(new NatsShelf(servers, { secrets, allowsOldServer }))
   }
   refuseOthers(secrets, LOGIN)
   const credentials = credentialsIn(secrets)
@@ -44,6 +61,6 @@ function badSource(address: string): FollowError {
   const shown = JSON.stringify(address.replace(/\/\/[^/@]*@/, '//'))
   return new FollowError(
     'FOLLOW_BAD_SOURCE',
-    `Cannot follow ${shown}: wanted "dir:/PATH", "https://HOST/PATH" (http:// on this machine only) or "oci://HOST/REPOSITORY:TAG", a name and password in env_file`,
+    `Cannot follow ${shown}: wanted "dir:/PATH", "https://HOST/PATH", "oci://HOST/REPOSITORY:TAG" or "tls://HOST,HOST/BUCKET" (http:// and nats:// on this machine only), a name and password in env_file`,
   )
 }

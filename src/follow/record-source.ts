@@ -11,8 +11,8 @@ export interface RecordShelf {
   records(): Promise<ReadonlyMap<string, TenantRecord> | undefined>
   /** The bytes of a digest, which nobody has checked yet; undefined: there are none. */
   bytes(digest: string, maxBytes: number): Promise<AsyncIterable<Uint8Array> | undefined>
-  /** Calls back when something may have changed, from now on; undefined: it never does. */
-  readonly watch?: ((changed: () => void) => void) | undefined
+  /** As `ReleaseSource` has it. */
+  watch?(changed: () => void): void
 }
 
 export class RecordSource implements ReleaseSource {
@@ -30,6 +30,10 @@ export class RecordSource implements ReleaseSource {
     if (records === undefined) return undefined
     this.#records = records
     return new Map([...records].map(([tenant, { live }]) => [tenant, Buffer.from(live)]))
+  }
+
+  watch(changed: () => void): void {
+    this.#shelf.watch?.(changed)
   }
 
   async list(folder: string): Promise<readonly string[]> {

@@ -7,4 +7,6 @@ export interface ReleaseSource extends ReplicaSource {
    * (FOLLOW_NO_SOURCE, FOLLOW_STRANGE_ANSWER).
    */
   look(): Promise<ReadonlyMap<string, Uint8Array> | undefined>
+  /** Calls back when something may have changed, from now on; undefined: it never does. */
+  watch?(changed: () => void): void
 }

@@ -16,9 +16,16 @@ export interface TenantRecord {
   readonly signatures: Readonly<Record<string, string>>
 }
 
+/** Throws `FollowError` (FOLLOW_STRANGE_ANSWER). `source`: its name. */
+export function readRecord(text: string, source: string): TenantRecord {
+  const value = parse(text, source, 'a record')
+  if (isRecord(value)) return value
+  throw strangeAnswer(source, 'a record is none')
+}
+
 /** The records of all tenants. Throws `FollowError` (FOLLOW_STRANGE_ANSWER). `source`: its name. */
 export function readRecords(text: string, source: string): ReadonlyMap<string, TenantRecord> {
-  const value = parse(text, source)
+  const value = parse(text, source, 'the list of tenants')
   const records = new Map<string, TenantRecord>()
   const tenants = isTable(value) && value['format'] === 1 ? value['tenants'] : undefined
   if (!isTable(tenants)) throw strangeAnswer(source, 'the list of tenants has another format')
@@ -37,11 +44,11 @@ export function encodeRecords(records: ReadonlyMap<string, TenantRecord>): strin
   return JSON.stringify({ format: 1, tenants: Object.fromEntries(sorted) })
 }
 
-function parse(text: string, source: string): unknown {
+function parse(text: string, source: string, what: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw strangeAnswer(source, 'the list of tenants is no JSON')
+    throw strangeAnswer(source, `${what} is no JSON`)
   }
 }
 

@@ -24,6 +24,7 @@ export interface FollowSettings {
   readonly source: string
   /** What the source is to be shown, by its name in `env_file`; told to nobody else. */
   readonly secrets: Readonly<Record<string, string>>
+  readonly allowsOldServer: boolean
   readonly store: string
   readonly intervalMs: number
   readonly log: { readonly level: LogLevel; readonly isReadable: boolean | null }

@@ -169,11 +169,11 @@ function wantedOf({
   logMemoryBytes,
 }: Config): Wanted | undefined {
   if (follow === undefined || store === undefined) return undefined
-  const { source, intervalMs, ca, env: secrets } = follow
+  const { source, intervalMs, ca, env: secrets, allowsOldServer } = follow
   const isReadable = log.format === 'auto' ? null : log.format === 'readable'
   return {
     settings: {
-      ...{ source, secrets, store, intervalMs, logLimitBytes, logMemoryBytes },
+      ...{ source, secrets, allowsOldServer, store, intervalMs, logLimitBytes, logMemoryBytes },
       log: { level: log.level, isReadable },
     },
     account: findAccount({ ...follow, name: 'follow' }, readAccountSource()),

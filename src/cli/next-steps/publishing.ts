@@ -14,6 +14,10 @@ const LATER = 'try again later; it is the registry that is slow or broken'
 export const FOLLOW_STEPS: Steps<FollowErrorCode> = {
   FOLLOW_BAD_SOURCE: 'write `source` of [follow] as docs/config.md says',
   FOLLOW_BAD_SECRETS: 'write `env_file` of [follow] as docs/config.md says',
+  FOLLOW_OLD_SERVER:
+    'update nats-server; or allow it: in [follow] (docs/config.md), with --allow-old-server of `wasm-fpm export`',
+  FOLLOW_RECORD_TOO_LARGE:
+    'let the server take larger messages, or give up releases: `wasm-fpm collect --keep N`',
   FOLLOW_NO_SOURCE:
     'look whether the source is there: mounted, or answering; what is live here goes on, and it is tried again',
   FOLLOW_STRANGE_ANSWER: 'let the source be what `wasm-fpm export` has written, as it is',

@@ -172,7 +172,9 @@ export function hostileListing(kind: string, make: MakePlace): void {
     const text = readFileSync(record, 'utf8').replaceAll(image.digest, evil)
     const next = put('releases', text)
     for (const file of [`tenants/acme/${digest}.json`, 'live/acme.json']) {
-      const changed = readFileSync(join(from, file), 'utf8').replaceAll(digest, next)
+      const changed = readFileSync(join(from, file), 'utf8')
+        .replaceAll(digest, next)
+        .replace('"sequence":1', '"sequence":2')
       writeFileSync(join(from, file.replace(digest, next)), changed, { flag: 'w' })
     }
     await place.sync()

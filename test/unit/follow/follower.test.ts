@@ -136,7 +136,7 @@ test.for([
 ] as const)('%s is not shown %j', ([address, secrets]) => {
   let message = ''
   try {
-    openSource(address, clock, secrets)
+    openSource(address, clock, { secrets })
   } catch (error) {
     message = `${Object(error).code} ${error}`
   }

@@ -1,0 +1,208 @@
+/**
+ * A store on servers of NATS, as `wasm-fpm export` writes it there. What has changed is asked by the last sequence of the stream of records; when
+ * to ask is told by what the server republishes, and by nothing that could go blind: a watch of its own can, for a minute after a server was
+ * killed.
+ */
+import type { JsMsg } from '@nats-io/jetstream'
+import { isName } from '../store/layout.ts'
+import { noSource, strangeAnswer } from './errors.ts'
+import { MAX_INDEX_BYTES } from './export-index.ts'
+import {
+  changeSubject,
+  checkVersion,
+  type NatsAddress,
+  type NatsLink,
+  type NatsOptions,
+  natsFailure,
+  openNats,
+  streamInfo,
+} from './nats-link.ts'
+import type { RecordShelf } from './record-source.ts'
+import { readRecord, type TenantRecord } from './tenant-record.ts'
+
+/** So many are asked for at once: of records, and of pieces of an object, each of at most a message's length (128 KiB as they are written). */
+const FETCH_RECORDS = 500
+const FETCH_PIECES = 32
+
+/** Nothing for so long, and what is missing does not come. */
+const SILENCE_MS = 5000
+
+/** A consumer that was not ended goes by itself. */
+const IDLE_NS = 30_000_000_000
+
+/** A record that cannot be read: its tenant waits. */
+const BAD_RECORD: TenantRecord = { live: '', published: {}, signatures: {} }
+
+export class NatsShelf implements RecordShelf {
+  readonly name: string
+  readonly #address: NatsAddress
+  readonly #options: NatsOptions
+  #link: Promise<NatsLink> | undefined
+  #changed: () => void = () => undefined
+  #records: Map<string, TenantRecord> = new Map()
+  /** Of the stream that was read, and how far. */
+  #seen = { created: '', sequence: 0 }
+
+  constructor(address: NatsAddress, options: NatsOptions) {
+    this.name = address.name
+    this.#address = address
+    this.#options = options
+  }
+
+  watch(changed: () => void): void {
+    this.#changed = changed
+  }
+
+  async close(): Promise<void> {
+    const link = await this.#link?.catch(() => undefined)
+    this.#link = undefined
+    await link?.connection.close()
+  }
+
+  async records(): Promise<ReadonlyMap<string, TenantRecord> | undefined> {
+    try {
+      const link = await this.#open()
+      checkVersion(link.connection, { name: this.name, ...this.#options })
+      const info = await streamInfo(link.manager, this.#stream)
+      if (info === undefined) throw noSource(this.name, 'there is no such bucket')
+      const { created, state } = info
+      const isSame = created === this.#seen.created && state.last_seq >= this.#seen.sequence
+      if (isSame && state.last_seq === this.#seen.sequence) return undefined
+      if (!isSame) {
+        this.#seen = { created, sequence: 0 }
+        this.#records = new Map()
+      }
+      let bytes = 0
+      for await (const message of this.#messages(link, {
+        stream: this.#stream,
+        subject: `${this.#prefix}>`,
+        from: this.#seen.sequence + 1,
+        atOnce: FETCH_RECORDS,
+      })) {
+        bytes += message.data.length
+        if (bytes > MAX_INDEX_BYTES) throw strangeAnswer(this.name, 'its records have no end')
+        this.#take(message)
+      }
+      this.#seen = { created, sequence: Math.max(this.#seen.sequence, state.last_seq) }
+      return new Map(this.#records)
+    } catch (error) {
+      throw natsFailure(this.name, error)
+    }
+  }
+
+  async bytes(digest: string, maxBytes: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+    try {
+      const link = await this.#open()
+      const { Objm } = await import('@nats-io/obj')
+      const store = await new Objm(link.client).open(this.#address.bucket, false)
+      const info = await store.info(digest)
+      if (info === null || info.deleted) return undefined
+      // Not links to elsewhere, and no name that would mean several objects.
+      if (info.options?.link !== undefined || !/^[A-Za-z0-9]{1,64}$/.test(info.nuid)) {
+        throw strangeAnswer(this.name, `object ${digest} is none of bytes`)
+      }
+      if (!(info.size <= maxBytes)) {
+        throw strangeAnswer(this.name, `object ${digest} has ${info.size} bytes`)
+      }
+      return this.#pieces(link, `$O.${this.#address.bucket}.C.${info.nuid}`)
+    } catch (error) {
+      throw natsFailure(this.name, error)
+    }
+  }
+
+  async *#pieces(link: NatsLink, subject: string): AsyncGenerator<Uint8Array> {
+    const stream = `OBJ_${this.#address.bucket}`
+    try {
+      const wanted = { stream, subject, from: 1, atOnce: FETCH_PIECES }
+      for await (const { data } of this.#messages(link, wanted)) yield data
+    } catch (error) {
+      throw natsFailure(this.name, error)
+    }
+  }
+
+  /** What a stream has from a sequence on, to its end as it is now. */
+  async *#messages(
+    { client, manager }: NatsLink,
+    { stream, subject, from, atOnce }: WantedMessages,
+  ): AsyncGenerator<JsMsg> {
+    const { AckPolicy, DeliverPolicy } = await import('@nats-io/jetstream')
+    const info = await manager.consumers.add(stream, {
+      filter_subject: subject,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: from,
+      ack_policy: AckPolicy.None,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: IDLE_NS,
+    })
+    const consumer = client.consumers.getConsumerFromInfo(info)
+    try {
+      let left = info.num_pending
+      while (left > 0) {
+        const before = left
+        const wanted = { max_messages: Math.min(left, atOnce), expires: SILENCE_MS }
+        for await (const message of await consumer.fetch(wanted)) {
+          left = message.info.pending
+          yield message
+        }
+        if (left === before) throw noSource(this.name, `nothing for ${SILENCE_MS} ms`)
+      }
+    } finally {
+      void manager.consumers.delete(stream, info.name).catch(() => undefined)
+    }
+  }
+
+  #take(message: JsMsg): void {
+    const tenant = message.subject.slice(this.#prefix.length).replaceAll('=', '.')
+    this.#seen = { ...this.#seen, sequence: message.seq }
+    // Not one of ours, whoever has put it there.
+    if (!isName(tenant)) return
+    const operation = message.headers?.get('KV-Operation') ?? ''
+    if (operation === 'DEL' || operation === 'PURGE') {
+      this.#records.delete(tenant)
+      return
+    }
+    let record = BAD_RECORD
+    try {
+      record = readRecord(Buffer.from(message.data).toString('utf8'), this.name)
+    } catch {}
+    this.#records.set(tenant, record)
+  }
+
+  async #open(): Promise<NatsLink> {
+    const old = await this.#link
+    if (old !== undefined && !old.connection.isClosed()) return old
+    this.#link = openNats(this.#address, this.#options)
+    try {
+      const link = await this.#link
+      const subject = changeSubject(this.#address.bucket)
+      // Made anew by the library wherever it connects again.
+      link.connection.subscribe(subject, { callback: () => this.#changed() })
+      return link
+    } catch (error) {
+      this.#link = undefined
+      throw error
+    }
+  }
+
+  get #stream(): string {
+    return `KV_${this.#address.bucket}`
+  }
+
+  get #prefix(): string {
+    return `$KV.${this.#address.bucket}.`
+  }
+}
+
+interface WantedMessages {
+  readonly stream: string
+  readonly subject: string
+  /** A sequence. */
+  readonly from: number
+  readonly atOnce: number
+}
+
+/** The key of a tenant's record: keys have tokens between dots, none of them empty. */
+export function keyOf(tenant: string): string {
+  return tenant.replaceAll('.', '=')
+}
