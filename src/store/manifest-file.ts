@@ -1,5 +1,6 @@
 /** The two files a manifest can be written in, and what their bytes say before anybody looks at the keys. */
 import { parse } from 'smol-toml'
+import { show } from '../base/show.ts'
 import { StoreError } from './errors.ts'
 
 export const MANIFEST_FILES = { json: 'wasm-fpm.json', toml: 'wasm-fpm.toml' } as const
@@ -26,9 +27,18 @@ export function parseManifest(bytes: Uint8Array, file: ManifestFile): unknown {
     throw bad(file, reason, `${wanted} in UTF-8`, cause)
   }
   if (!isToml || typeof table !== 'object' || table === null) return table
-  if ('handler' in table) return table.handler
-  if (CONFIGURATION_KEYS.some((key) => key in table)) return undefined
-  throw bad(file, 'it has no table of that name', 'a [handler] table')
+  const isConfiguration = CONFIGURATION_KEYS.some((key) => key in table)
+  if (!('handler' in table)) {
+    if (isConfiguration) return undefined
+    throw bad(file, 'it has no table of that name', 'a [handler] table')
+  }
+  const { handler, ...others } = table
+  if (typeof handler !== 'object' || Array.isArray(handler))
+    throw bad(file, `handler is ${show(handler)}`, 'a [handler] table')
+  const [outside] = Object.keys(others)
+  if (outside !== undefined && !isConfiguration)
+    throw bad(file, `${outside} is not in the [handler] table`, 'it there')
+  return handler
 }
 
 function bad(file: ManifestFile, actual: string, wanted: string, cause?: unknown): StoreError {

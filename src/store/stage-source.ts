@@ -82,12 +82,12 @@ export async function stageSource(
     onBytes === undefined ? undefined : await measure(moduleFile, filesFolder, limits.files)
   const intake = new Intake(files, limits, (bytes) => onBytes?.(bytes, total))
   const module = await intake.copy([place.folder, inner], modulePath, 'moduleBytes')
-  if (filesFolder === undefined) {
+  if (manifest.files === undefined) {
     return { manifest, modulePath, module, imagePath: undefined, imageFiles: [] }
   }
   await refuseLinksAbove(place.folder, `${manifest.files}/.`)
   const imagePath = join(folder, 'image')
-  const imageFiles = await intake.copyTree(filesFolder, imagePath)
+  const imageFiles = await intake.copyTree([place.folder, manifest.files], imagePath)
   refuseEmptyStatics(manifest, imageFiles)
   return { manifest, modulePath, module, imagePath, imageFiles }
 }
@@ -99,13 +99,14 @@ async function stageScripts(
   { files, folder, limits, onBytes }: StageOptions & { readonly folder: string },
 ): Promise<Staged> {
   if (!isFolder) throw badFile(source, 'is a file', 'a folder of scripts, because of its runtime')
-  const from = manifest.files === undefined ? source : join(source, manifest.files)
-  if (manifest.files !== undefined) await refuseLinksAbove(source, `${manifest.files}/.`)
+  const inner = manifest.files ?? ''
+  if (manifest.files !== undefined) await refuseLinksAbove(source, `${inner}/.`)
+  const from = join(source, inner)
   const total = onBytes === undefined ? undefined : await measureTree(from, limits.files)
   const intake = new Intake(files, limits, (bytes) => onBytes?.(bytes, total))
   const imagePath = join(folder, 'image')
   const skipped = manifest.files === undefined ? NO_SCRIPTS : undefined
-  const imageFiles = await intake.copyTree(from, imagePath, skipped)
+  const imageFiles = await intake.copyTree([source, inner], imagePath, skipped)
   refuseEmptyStatics(manifest, imageFiles)
   return { manifest, modulePath: undefined, module: undefined, imagePath, imageFiles }
 }
@@ -277,12 +278,13 @@ class Intake {
     return { digest: hash.digest('hex'), bytes }
   }
 
-  /** Copies all that is in a folder, but for what has one of the names `skipped`. */
+  /** Copies all that is in a folder, but for what has one of the names `skipped`. `place`: as for `copy`, so that no link is followed below its first part. */
   async copyTree(
-    from: string,
+    [source, folder]: readonly [folder: string, inner: string],
     to: string,
     skipped?: ReadonlySet<string>,
   ): Promise<readonly ImageFile[]> {
+    const from = join(source, folder)
     const found: ImageFile[] = []
     const visit = async (inner: string, depth: number): Promise<void> => {
       this.#folders += 1
@@ -301,7 +303,7 @@ class Intake {
         }
         if (!entry.isFile()) throw notPlain(join(from, path), entry.isSymbolicLink())
         this.#check(from, 'files', found.length + 1)
-        const stored = await this.copy([from, path], join(to, path), 'fileBytes')
+        const stored = await this.copy([source, join(folder, path)], join(to, path), 'fileBytes')
         this.#imageBytes += stored.bytes
         this.#check(from, 'imageBytes', this.#imageBytes)
         found.push({ path, ...stored })
@@ -346,11 +348,20 @@ async function openFolder(path: string) {
 function unreadable(path: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause
   const systemCode = cause instanceof OpenError ? cause.systemCode : systemCodeOf(cause)
-  if (systemCode !== 'ENOENT') return storeFileError(`read ${path}`, cause)
-  return new StoreError('STORE_UNREADABLE', `Cannot read ${path}: there is none, wanted it`, {
-    cause,
-    details: { systemCode },
-  })
+  switch (systemCode) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new StoreError('STORE_UNREADABLE', `Cannot read ${path}: there is none, wanted it`, {
+        cause,
+        details: { systemCode },
+      })
+    case 'ELOOP':
+      return badFile(path, 'is a link that leads nowhere', 'plain files and folders only')
+    case 'ENAMETOOLONG':
+      return badFile(path, 'has too long a name', 'one that the system takes')
+    default:
+      return storeFileError(`read ${path}`, cause)
+  }
 }
 
 function notPlain(path: string, isLink: boolean): StoreError {

@@ -33,7 +33,8 @@ export const STORE_STEPS: Steps<StoreErrorCode> = {
   STORE_BUSY: 'try again when the other command is done',
   STORE_DAMAGED: '`wasm-fpm fsck` lists what is damaged; publish that again, or restore a backup',
   STORE_BAD_NAME: 'use 1 to 63 letters, digits, ".", "_" or "-"',
-  STORE_BAD_MANIFEST: 'put wasm-fpm.json right; docs/publishing.md has every key',
+  STORE_BAD_MANIFEST:
+    'put the manifest (wasm-fpm.json, or [handler] in wasm-fpm.toml) right; docs/publishing.md has every key',
   STORE_BAD_FILE: 'publish plain files and folders only, and leave them alone meanwhile',
   STORE_LIMIT_EXCEEDED: 'publish less; docs/publishing.md has the limits',
   STORE_OVER_TENANT_LIMIT: 'ask for less in the manifest\'s "limits", or raise [tenant.limits]',

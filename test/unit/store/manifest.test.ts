@@ -159,7 +159,13 @@ test('the [handler] table of wasm-fpm.toml says the same as wasm-fpm.json', () =
 const BAD_TOML = [
   { text: '[handler', says: 'Cannot read wasm-fpm.toml: Invalid TOML document' },
   { text: 'name = "x"', says: 'wanted a [handler] table' },
-  { text: 'handler = 3', says: 'Cannot read wasm-fpm.toml: the whole: ' },
+  { text: 'handler = 3', says: 'handler is 3, wanted a [handler] table' },
+  { text: 'handler = "x"\nroute = "/x"', says: 'handler is "x", wanted a [handler] table' },
+  { text: '[[handler]]', says: 'wanted a [handler] table' },
+  {
+    text: 'routes = ["/x"]\n[handler]',
+    says: 'routes is not in the [handler] table, wanted it there',
+  },
   { text: '[handler]\nsurprise = 1', says: 'surprise' },
   { text: '[handler]\nenv = { A = 2026-01-01 }', says: 'env: ' },
   { text: '[handler.__proto__]\nx = 1', says: 'Cannot read wasm-fpm.toml: ' },

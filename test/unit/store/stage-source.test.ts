@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from '../../../src/store/limits.ts'
 import { stageSource } from '../../../src/store/stage-source.ts'
-import { nodeFiles } from '../../../src/store/store-files.ts'
+import { nodeFiles, type StoreFiles } from '../../../src/store/store-files.ts'
 import { UNITS } from './drafts.ts'
 
 let root = ''
@@ -146,6 +146,24 @@ const SETUPS: ReadonlyArray<{
     make: () => execFileSync('mkfifo', [join(source, 'a.wasm')]),
     code: 'STORE_BAD_FILE',
     says: 'neither a file nor a folder',
+  },
+  {
+    name: 'a source that is a link to itself',
+    make: () => {
+      rmSync(source, { recursive: true })
+      symlinkSync(source, source)
+    },
+    code: 'STORE_BAD_FILE',
+    says: 'a link that leads nowhere',
+  },
+  {
+    name: 'a module below a file',
+    make: () => {
+      put('a')
+      manifest({ module: 'a/b.wasm' })
+    },
+    code: 'STORE_BAD_FILE',
+    says: 'is no folder',
   },
   {
     name: 'a manifest that is a link',
@@ -313,3 +331,37 @@ test.for(SETUPS)('$name is refused', async ({ make, limits, code, says }) => {
   )
   expect(failure).toMatchObject({ code, message: expect.stringContaining(says) })
 })
+
+/** Which folder becomes a link to another one, once it has been looked at. */
+const SWAPS = [
+  ['of files', 'public', { files: 'public', module: 'a.wasm' }],
+  ['of scripts', 'public', { files: 'public', runtime: 'php' }],
+  ['among the files', 'public/deep', { files: 'public', module: 'a.wasm' }],
+] as const
+
+test.each(SWAPS)(
+  'a folder %s that is swapped for a link is not followed',
+  async (_, folder, table) => {
+    put('a.wasm')
+    put('public/deep/passwd', 'mine')
+    put('public/passwd', 'mine')
+    const elsewhere = join(root, 'elsewhere')
+    mkdirSync(join(elsewhere, 'deep'), { recursive: true })
+    for (const path of ['passwd', 'deep/passwd']) writeFileSync(join(elsewhere, path), 'secret')
+    manifest(table)
+    const swapping: StoreFiles = {
+      ...nodeFiles,
+      makeFolder: async (path) => {
+        await nodeFiles.makeFolder(path)
+        const isThere = path.endsWith(folder === 'public' ? '/image' : '/image/deep')
+        if (!isThere) return
+        rmSync(join(source, folder), { recursive: true })
+        symlinkSync(elsewhere, join(source, folder))
+      },
+    }
+    const staging = stageSource(source, stage, {
+      ...{ files: swapping, limits: DEFAULT_STORE_LIMITS, units: UNITS },
+    })
+    await expect(staging).rejects.toMatchObject({ code: 'STORE_BAD_FILE' })
+  },
+)
