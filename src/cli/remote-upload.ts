@@ -34,6 +34,7 @@ export async function openUpload(
     const path = await realpath(source)
     const status = await stat(path)
     if (!status.isDirectory()) {
+      if (!status.isFile()) throw new Error('it is neither a file nor a folder')
       const stream = counted(createReadStream(path), status.size, onBytes)
       return { type: 'application/wasm', name: nameOf(path), stream }
     }

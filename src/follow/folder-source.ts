@@ -71,7 +71,8 @@ export class FolderSource implements ReleaseSource {
   /** Opens the file when it is read: who has no use for it leaves nothing open. */
   async *#pieces(path: string, maxBytes: number): AsyncGenerator<Uint8Array> {
     try {
-      const flags = constants.O_RDONLY | constants.O_NOFOLLOW
+      // A FIFO there would be waited for.
+      const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
       const file = await open(join(this.#root, path), flags)
       // One byte more, so that what is too long is found out.
       yield* file.createReadStream({ end: maxBytes, highWaterMark: CHUNK_BYTES })

@@ -4,11 +4,13 @@
  */
 
 import { open } from 'node:fs/promises'
+import { dirname, relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { Header, Pax } from 'tar'
-import { OpenError, type OpenedFile, openFile } from '../base/opened-file.ts'
+import { openWithin } from '../base/open-within.ts'
+import { OpenError, type OpenedFile } from '../base/opened-file.ts'
 import { OciError, ociFileError } from './errors.ts'
 import { type BlobName, DigestMaker } from './registry-digest.ts'
 
@@ -17,6 +19,8 @@ export interface PackedFile {
   readonly path: string
   /** On disk; undefined: a folder. */
   readonly from: string | undefined
+  /** A folder above it below which no link is followed; default: the one it is in. */
+  readonly within?: string
   /** Bytes; 0 for a folder. */
   readonly size: number
 }
@@ -54,7 +58,7 @@ async function* tarOf(files: readonly PackedFile[]): AsyncGenerator<Uint8Array> 
   for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     yield headerOf(file)
     if (file.from === undefined) continue
-    yield* contentsOf(file.from, file.size)
+    yield* contentsOf(openPlain(file.from, file.within), file)
     yield new Uint8Array(-file.size & (BLOCK - 1))
   }
   yield new Uint8Array(2 * BLOCK)
@@ -88,26 +92,29 @@ function blockOf(fields: ConstructorParameters<typeof Header>[0]): Uint8Array {
   return block
 }
 
-/** Exactly `size` bytes of the file, or this throws. */
-async function* contentsOf(path: string, size: number): AsyncGenerator<Uint8Array> {
-  using file = openPlain(path)
+/** Exactly `size` bytes of `opened`, which is closed then, or this throws. */
+async function* contentsOf(
+  opened: OpenedFile,
+  { from = '', size }: PackedFile,
+): AsyncGenerator<Uint8Array> {
+  using file = opened
   let bytes = 0
   for (;;) {
     const buffer = new Uint8Array(CHUNK_BYTES)
     const bytesRead = await file.read(buffer)
     bytes += bytesRead
     if (bytes > size || (bytesRead === 0 && bytes < size)) {
-      throw badSource(path, 'changed while it was read', 'a file that stays the same')
+      throw badSource(from, 'changed while it was read', 'a file that stays the same')
     }
     if (bytesRead === 0) return
     yield buffer.subarray(0, bytesRead)
   }
 }
 
-/** Opens a file that is neither a link nor a device nor a pipe. Throws OCI_BAD_SOURCE. */
-export function openPlain(path: string): OpenedFile {
+/** Opens a file that is neither a link nor a device nor a pipe. `within`: as for `PackedFile`. Throws OCI_BAD_SOURCE. */
+export function openPlain(path: string, within: string = dirname(path)): OpenedFile {
   try {
-    return openFile(path)
+    return openWithin(within, relative(within, path), 'refuse')
   } catch (error) {
     if (!(error instanceof OpenError)) throw error
     switch (error.code) {

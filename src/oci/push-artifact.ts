@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { OpenedFile } from '../base/opened-file.ts'
 import { encodeConfig, encodeManifest, type NewArtifact } from './artifact-manifest.ts'
 import type { RequestBody } from './connections.ts'
 import { OciError, ociFileError, ociLimitError } from './errors.ts'
@@ -75,12 +76,12 @@ interface MadeArtifact {
 }
 
 async function makeArtifact(
-  { modulePath, moduleTitle, files }: PushSource,
+  { folder: source, modulePath, moduleTitle, files }: PushSource,
   folder: string,
   options: PushOptions & { readonly limits: OciLimits },
 ): Promise<MadeArtifact> {
   const { limits, createdMs = 0, annotations = {}, moduleOnly = false } = options
-  const module = await readModule(modulePath, limits)
+  const module = await readModule(openPlain(modulePath, source), { path: modulePath, limits })
   const hasArchive = files.length > 0 && !moduleOnly
   const archivePath = join(folder, 'archive')
   const archive = hasArchive ? await packArchive(files, archivePath) : undefined
@@ -96,15 +97,18 @@ async function makeArtifact(
       annotations,
     },
     blobs: [
-      fileBlob(modulePath, module),
+      fileBlob(modulePath, module, source),
       ...(archive === undefined ? [] : [fileBlob(archivePath, archive)]),
     ],
   }
 }
 
-async function readModule(path: string, limits: OciLimits): Promise<BlobName> {
+async function readModule(
+  file: OpenedFile,
+  { path, limits }: { readonly path: string; readonly limits: OciLimits },
+): Promise<BlobName> {
   const maker = new DigestMaker()
-  for await (const chunk of chunksOf(path)) {
+  for await (const chunk of chunksOf(file)) {
     if (maker.bytes === 0) refuseOther(path, chunk)
     maker.add(chunk)
     const limit = { limit: 'moduleBytes', actual: maker.bytes, wanted: limits.moduleBytes }
@@ -185,14 +189,16 @@ export function bytesBlob(bytes: Uint8Array): PushedBlob {
   return { digest: digestOf(bytes), size, body: { bytes: size, open } }
 }
 
-function fileBlob(path: string, { digest, size }: BlobName): PushedBlob {
-  return { digest, size, body: { bytes: size, open: () => exactly(path, size) } }
+/** `within`: as for `openPlain`. */
+function fileBlob(path: string, { digest, size }: BlobName, within?: string): PushedBlob {
+  const open = (): AsyncIterable<Uint8Array> => exactly(path, size, within)
+  return { digest, size, body: { bytes: size, open } }
 }
 
 /** A file that has changed since its digest was taken is not sent any further. */
-async function* exactly(path: string, size: number): AsyncGenerator<Uint8Array> {
+async function* exactly(path: string, size: number, within?: string): AsyncGenerator<Uint8Array> {
   let bytes = 0
-  for await (const chunk of chunksOf(path)) {
+  for await (const chunk of chunksOf(openPlain(path, within))) {
     bytes += chunk.length
     if (bytes > size) break
     yield chunk
@@ -203,8 +209,9 @@ async function* exactly(path: string, size: number): AsyncGenerator<Uint8Array> 
 
 const CHUNK_BYTES = 64 * 1024
 
-async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
-  using file = openPlain(path)
+/** Closes it at the end. */
+async function* chunksOf(opened: OpenedFile): AsyncGenerator<Uint8Array> {
+  using file = opened
   for (;;) {
     const buffer = new Uint8Array(CHUNK_BYTES)
     const bytesRead = await file.read(buffer)

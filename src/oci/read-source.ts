@@ -13,6 +13,8 @@ import type { OciLimits } from './limits.ts'
 import { badSource, openPlain, type PackedFile } from './pack-archive.ts'
 
 export interface PushSource {
+  /** Below it no link is followed. */
+  readonly folder: string
   readonly modulePath: string
   /** Of the module, below the folder. */
   readonly moduleTitle: string
@@ -33,7 +35,7 @@ export async function readSource(source: string, limits: OciLimits): Promise<Pus
     throw badSource(source, `cannot be read (${systemCodeOf(cause)})`, 'a module or a folder')
   })
   if (!(await stat(path)).isDirectory()) {
-    return { modulePath: path, moduleTitle: basename(path), files: [] }
+    return { folder: dirname(path), modulePath: path, moduleTitle: basename(path), files: [] }
   }
   const manifest = await findManifest(path)
   const moduleTitle = manifest.module ?? (await onlyModule(path, limits))
@@ -43,7 +45,7 @@ export async function readSource(source: string, limits: OciLimits): Promise<Pus
   if (manifest.files !== undefined) await found.addFolder(manifest.files)
   // It travels as a layer of its own.
   const files = found.files.filter((file) => file.path !== moduleTitle)
-  return { modulePath: join(path, moduleTitle), moduleTitle, files }
+  return { folder: path, modulePath: join(path, moduleTitle), moduleTitle, files }
 }
 
 interface FoundManifest {
@@ -172,7 +174,7 @@ class FoundFiles {
       }
       throw ociLimitError(`push ${this.#folder}`, limits)
     }
-    this.#push({ path, from, size: stats.size })
+    this.#push({ path, from, within: this.#folder, size: stats.size })
   }
 
   /** And all that is in it. */

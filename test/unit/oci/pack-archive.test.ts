@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -83,4 +92,16 @@ test('a file that is not as it was', async () => {
     const packing = packArchive([{ ...one, size }], join(root, `out${size}`))
     await expect(packing).rejects.toMatchObject({ code: 'OCI_BAD_SOURCE' })
   }
+})
+
+test('a folder that has become a link is not followed', async () => {
+  mkdirSync(join(root, 'app'))
+  mkdirSync(join(root, 'elsewhere'))
+  writeFileSync(join(root, 'elsewhere/a'), 'hello')
+  symlinkSync('../elsewhere', join(root, 'app/public'))
+  const within = join(root, 'app')
+  const one: PackedFile = { path: 'public/a', from: join(within, 'public/a'), within, size: 5 }
+  await expect(packArchive([one], join(root, 'out'))).rejects.toMatchObject({
+    code: 'OCI_BAD_SOURCE',
+  })
 })
