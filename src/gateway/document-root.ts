@@ -28,7 +28,11 @@ import type { ScriptRuntime } from './script-runtime.ts'
 const MAX_PATHS = 4096
 
 /** What is wrong with these need not be the file's fault. */
-const TRANSIENT: ReadonlySet<string> = new Set(['GUEST_UNREADABLE', 'GUEST_BOOT_FAILED'])
+const TRANSIENT: ReadonlySet<string> = new Set([
+  'GUEST_UNREADABLE',
+  'GUEST_TYPES_USED_UP',
+  'GUEST_BOOT_FAILED',
+])
 
 const MAGIC_BYTES = 8
 

@@ -102,6 +102,7 @@ const RULES: Readonly<Partial<Record<FailureCode, FailureRule>>> = {
   GUEST_UNREADABLE: { ...badRequest, status: 404 },
   GUEST_OUTSIDE_ROOT: { ...badRequest, status: 404, level: 'warn' },
   GUEST_LOADS_WAITING: busy,
+  GUEST_TYPES_USED_UP: busy,
   GUEST_INVALID_MODULE: badResponse,
   GUEST_WRONG_CONTRACT: badResponse,
   GUEST_NO_RUNTIME: { ...badGuest, status: 503 },

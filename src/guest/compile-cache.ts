@@ -3,13 +3,17 @@
  * holds is its own size and more, so whoever keeps one gives it up when it is dropped here.
  */
 import { createHash } from 'node:crypto'
-import type { Compile } from './compiler.ts'
+import type { Compile, OnNewTypes } from './compiler.ts'
 import { loadComponents } from './components.ts'
+import { GuestError } from './errors.ts'
 import { imagesOf } from './guest-memory.ts'
 import type { CompileOptions, GuestModule, HardenedFacts } from './guest-module.ts'
 
 /** When the sizes of modules add up to more than this, the tenant that has most gives up the one it has asked for longest ago. */
 export const DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
+
+/** Different types of functions that a tenant's modules may bring while the process lives; real programs have some hundred. */
+export const TENANT_TYPES = 100_000
 
 /** A digest of more takes so long that requests are answered in between. */
 const DIGEST_STEP_BYTES = 256 * 1024
@@ -47,6 +51,7 @@ export class CompileCache {
   /** The one that was asked for longest ago first. */
   readonly #modules = new Map<string, Entry>()
   readonly #tenantBytes = new Map<string, number>()
+  readonly #tenantTypes = new Map<string, number>()
   #bytes = 0
 
   constructor({ maxBytes = DEFAULT_CACHE_BYTES, compile = compileHere }: CompileCacheOptions = {}) {
@@ -67,8 +72,8 @@ export class CompileCache {
     // One limit is written into the module, and the other one refuses it: with other limits it is another module.
     const { memoryMaxBytes, functionBytes, contract = 'any' } = options
     const key = `${digest}:${memoryMaxBytes}:${functionBytes}:${contract}`
-    return this.#module({ key, bytes: bytes.length, holder }, () =>
-      this.#compile(bytes, { kind: 'harden', options: { ...options, digest: key } }),
+    return this.#module({ key, bytes: bytes.length, holder }, (onNewTypes) =>
+      this.#compile(bytes, { kind: 'harden', options: { ...options, digest: key } }, onNewTypes),
     )
   }
 
@@ -82,16 +87,20 @@ export class CompileCache {
     holder?: ModuleHolder,
   ): Promise<GuestModule> {
     const key = `hardened:${facts.digest}`
-    return this.#module({ key, bytes: facts.bytes, holder }, async () =>
-      this.#compile(await read(), { kind: 'hardened', facts }),
+    return this.#module({ key, bytes: facts.bytes, holder }, async (onNewTypes) =>
+      this.#compile(await read(), { kind: 'hardened', facts }, onNewTypes),
     )
   }
 
-  #module({ key, bytes, holder }: Wanted, make: () => Promise<GuestModule>): Promise<GuestModule> {
+  async #module(
+    { key, bytes, holder }: Wanted,
+    make: (onNewTypes: OnNewTypes) => Promise<GuestModule>,
+  ): Promise<GuestModule> {
     let entry = this.#modules.get(key)
     if (entry === undefined) {
       const tenant = holder?.tenant ?? ''
-      const made: Entry = { module: make().then(opened), bytes, tenant, holders: [] }
+      const making = make(this.#newTypes(tenant)).then(opened)
+      const made: Entry = { module: making, bytes, tenant, holders: [] }
       // Who asked for it knows already, and may remember that.
       made.module.catch(() => this.#remove(key, made))
       this.#count(tenant, bytes)
@@ -106,6 +115,19 @@ export class CompileCache {
     }
     this.#evict(key)
     return entry.module
+  }
+
+  /** Counts what the tenant's modules bring. Throws GUEST_TYPES_USED_UP. */
+  #newTypes(tenant: string): OnNewTypes {
+    const types = this.#tenantTypes.get(tenant) ?? 0
+    if (types >= TENANT_TYPES)
+      throw new GuestError(
+        'GUEST_TYPES_USED_UP',
+        `Cannot compile a module of tenant ${tenant}: its modules have brought ${types} types of functions to this process, wanted fewer than ${TENANT_TYPES}`,
+      )
+    return (more) => {
+      if (more > 0) this.#tenantTypes.set(tenant, (this.#tenantTypes.get(tenant) ?? 0) + more)
+    }
   }
 
   /** Never the one that is asked for now. */

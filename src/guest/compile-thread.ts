@@ -1,6 +1,7 @@
 /** The thread that makes modules: bytes in, a module or an error out. Entry point; see compile-threads.ts. */
 import { parentPort } from 'node:worker_threads'
 import { toWire } from '../base/errors.ts'
+import { types } from './compile.ts'
 import type { CompileAnswer, CompileQuestion } from './compile-threads.ts'
 import { compileHere } from './compiler.ts'
 import { warmHardener } from './warm-hardener.ts'
@@ -16,9 +17,11 @@ async function answer(question: CompileQuestion): Promise<void> {
 }
 
 async function made({ bytes, plan }: Exclude<CompileQuestion, string>): Promise<CompileAnswer> {
+  const before = types.added
   try {
-    return { module: await compileHere(bytes, plan) }
+    const module = await compileHere(bytes, plan)
+    return { module, newTypes: types.added - before }
   } catch (error) {
-    return { error: toWire(error) }
+    return { error: toWire(error), newTypes: types.added - before }
   }
 }

@@ -6,27 +6,44 @@
 import { Worker } from 'node:worker_threads'
 import { fromWire, type WireError } from '../base/errors.ts'
 import type { CompileThreadContext } from './compile.ts'
-import type { Compile, CompilePlan } from './compiler.ts'
+import type { Compile, CompilePlan, OnNewTypes } from './compiler.ts'
 import type { GuestModule } from './guest-module.ts'
 import { SMALL_MODULE_BYTES } from './load-turns.ts'
 import { type ImageThreadContext, snapshotFile } from './snapshot-file.ts'
+import { MOST_TYPES, makeTypeList } from './type-list.ts'
 
 /** How long an idle thread for large modules is kept, in milliseconds. */
 const IDLE_MS = 10_000
 /** A worker is to be ready first, in milliseconds. */
 const WARM_UP_AFTER_MS = 500
 
-const CONTEXT: CompileThreadContext = { eagerCompiles: new SharedArrayBuffer(4) }
+const CONTEXT: CompileThreadContext = {
+  eagerCompiles: new SharedArrayBuffer(4),
+  types: makeTypeList(),
+}
+
+/** From so many types of functions on (`type-list.ts`) a process is better replaced. */
+const WORN_TYPES = MOST_TYPES / 2
+
+/** Whether this process has compiled so much that another one is to take its place. */
+export function isWornOut(): boolean {
+  return Atomics.load(new Int32Array(CONTEXT.types, 0, 1), 0) >= WORN_TYPES
+}
 
 export type CompileQuestion =
   | 'warm up'
   | { readonly bytes: Uint8Array<ArrayBuffer>; readonly plan: CompilePlan }
 
-export type CompileAnswer = { readonly module: GuestModule } | { readonly error: WireError }
+/** `newTypes`: of functions, that the process has not seen before. */
+export type CompileAnswer = { readonly newTypes: number } & (
+  | { readonly module: GuestModule }
+  | { readonly error: WireError }
+)
 
 interface Waiting {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly plan: CompilePlan
+  readonly onNewTypes: OnNewTypes | undefined
   readonly resolve: (module: GuestModule) => void
   readonly reject: (error: unknown) => void
 }
@@ -35,7 +52,8 @@ interface Waiting {
 export function compileInThreads(): Compile {
   const small = new CompileThread({ isKept: true })
   const large = new CompileThread({ isKept: false })
-  return (bytes, plan) => (bytes.length <= SMALL_MODULE_BYTES ? small : large).compile(bytes, plan)
+  return (bytes, plan, onNewTypes) =>
+    (bytes.length <= SMALL_MODULE_BYTES ? small : large).compile(bytes, plan, onNewTypes)
 }
 
 class CompileThread {
@@ -58,9 +76,13 @@ class CompileThread {
     this.#thread.unref()
   }
 
-  compile(bytes: Uint8Array<ArrayBuffer>, plan: CompilePlan): Promise<GuestModule> {
+  compile(
+    bytes: Uint8Array<ArrayBuffer>,
+    plan: CompilePlan,
+    onNewTypes: OnNewTypes | undefined,
+  ): Promise<GuestModule> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ bytes, plan, resolve, reject })
+      this.#waiting.push({ bytes, plan, onNewTypes, resolve, reject })
       if (this.#waiting.length === 1) this.#askNext()
     })
   }
@@ -92,6 +114,7 @@ class CompileThread {
     })
     started.on('message', (answer: CompileAnswer) => {
       const done = this.#waiting.shift()
+      done?.onNewTypes?.(answer.newTypes)
       // In the next turn: to take a module over and to make the first instance of it add up.
       if ('module' in answer) setImmediate(() => done?.resolve(answer.module))
       else done?.reject(fromWire(answer.error))

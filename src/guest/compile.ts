@@ -8,6 +8,8 @@ import { setFlagsFromString } from 'node:v8'
 import { workerData } from 'node:worker_threads'
 import type { ModuleWork } from '../wasm/hardened-work.ts'
 import { MOST_LAZY_WORK } from '../wasm/hardened-work.ts'
+import { TypeBook } from './type-book.ts'
+import { makeTypeList } from './type-list.ts'
 
 /** Modules up to this size, and of no more work, are checked in under a slice. */
 const SMALL_BYTES = 160 * 1024
@@ -15,18 +17,22 @@ const SMALL_BYTES = 160 * 1024
 /** What a thread that compiles has in common with others: V8's flags are those of the process. */
 export interface CompileThreadContext {
   readonly eagerCompiles: SharedArrayBuffer
+  /** Of types of functions (`type-list.ts`). */
+  readonly types: SharedArrayBuffer
 }
 
+const context = workerData as CompileThreadContext | null
 /** Compilations under way for which V8's flag is set, in all threads. */
-const eager = new Int32Array(
-  (workerData as CompileThreadContext | null)?.eagerCompiles ?? new SharedArrayBuffer(4),
-)
+const eager = new Int32Array(context?.eagerCompiles ?? new SharedArrayBuffer(4))
+/** What this thread's modules have brought. */
+export const types: TypeBook = new TypeBook(context?.types ?? makeTypeList())
 
-/** Rejects as `WebAssembly.compile` does. `work`: what is marked in it. */
+/** Rejects as `WebAssembly.compile` does, and with GUEST_TYPES_USED_UP. `work`: what is marked in it. */
 export async function compileModule(
   bytes: Uint8Array<ArrayBuffer>,
   work: ModuleWork,
 ): Promise<WebAssembly.Module> {
+  types.add(bytes)
   if (work.heaviest > MOST_LAZY_WORK) return compileAtOnce(bytes)
   // Waiting for V8's threads takes longer than compiling a small module here, but for while all of it would be compiled here.
   const isSmall = bytes.length <= SMALL_BYTES && work.total <= MOST_LAZY_WORK

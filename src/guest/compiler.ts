@@ -8,7 +8,14 @@ export type CompilePlan =
   | { readonly kind: 'hardened'; readonly facts: HardenedFacts }
 
 /** Rejects with errors that have a `GUEST_` or `WASM_` code. The bytes are the compiler's: it may take them away. */
-export type Compile = (bytes: Uint8Array<ArrayBuffer>, plan: CompilePlan) => Promise<GuestModule>
+export type Compile = (
+  bytes: Uint8Array<ArrayBuffer>,
+  plan: CompilePlan,
+  onNewTypes?: OnNewTypes,
+) => Promise<GuestModule>
+
+/** Is told how many types of functions the module has brought that this process had not seen, before anybody has the module. */
+export type OnNewTypes = (types: number) => void
 
 export const compileHere: Compile = (bytes, plan) =>
   plan.kind === 'harden'

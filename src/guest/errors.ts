@@ -8,6 +8,8 @@ export type GuestErrorCode =
   | 'GUEST_OUTSIDE_ROOT'
   /** Too many modules of the tenant wait to be loaded. */
   | 'GUEST_LOADS_WAITING'
+  /** Modules, the tenant's or all, have brought more types of functions than one process may have. */
+  | 'GUEST_TYPES_USED_UP'
   /** V8 refuses the module. */
   | 'GUEST_INVALID_MODULE'
   /** The module imports something nobody provides, or lacks an export its contract wants. */

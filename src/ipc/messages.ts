@@ -139,8 +139,16 @@ export type WorkerMessage =
   /** It cannot start. */
   | { readonly kind: 'failed'; readonly error: WireError }
   | { readonly kind: 'prepared'; readonly error: WireError | undefined }
-  /** `load`: share of the time since the last one in which it had work. `isActive`: whether there was a request. */
-  | { readonly kind: 'beat'; readonly load: number; readonly isActive: boolean }
+  /**
+   * `load`: share of the time since the last one in which it had work. `isActive`: whether there was a request. `isWorn`: it has compiled
+   * so much that another one is to take its place.
+   */
+  | {
+      readonly kind: 'beat'
+      readonly load: number
+      readonly isActive: boolean
+      readonly isWorn: boolean
+    }
   /** It takes part by itself. */
   | { readonly kind: 'stepped-in' }
   /** An idle connection for another worker; the socket comes with the message. `address`: the one it came in by. */

@@ -30,8 +30,9 @@ export function readWorkerMessage(value: unknown): WorkerMessage | undefined {
       return { kind }
     case 'beat': {
       const [load, isActive] = [field(value, 'load'), field(value, 'isActive')]
+      const isWorn = field(value, 'isWorn')
       const isGood = typeof load === 'number' && load >= 0 && typeof isActive === 'boolean'
-      return isGood ? { kind, load, isActive } : undefined
+      return isGood && typeof isWorn === 'boolean' ? { kind, load, isActive, isWorn } : undefined
     }
     case 'busy': {
       const doGuestsWait = field(value, 'doGuestsWait')

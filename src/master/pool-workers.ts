@@ -185,12 +185,14 @@ export class PoolWorkers {
 
   /** Replaces the workers one by one: each drains when its successor is ready. Throws when a successor cannot start. */
   async restart(): Promise<void> {
-    for (const worker of this.#active()) {
-      if (worker.isGone || this.#isEnding) continue
-      const successor = this.#startOne()
-      await successor.ready
-      this.#retire(worker)
-    }
+    for (const worker of this.#active()) await this.#replace(worker)
+  }
+
+  async #replace(worker: WorkerProcess): Promise<void> {
+    if (worker.isGone || this.#isEnding) return
+    const successor = this.#startOne()
+    await successor.ready
+    this.#retire(worker)
   }
 
   /** Ends all workers; resolves when they are gone. By default nobody is left. */
@@ -287,7 +289,13 @@ export class PoolWorkers {
       onAdopted: (by, id) => this.#passage.taken(by, id),
       onDeclined: this.#declined,
       onLoad: this.#balance,
-      onBeat: (from) => this.#gathering.beat(from),
+      onBeat: (from, isWorn) => {
+        this.#gathering.beat(from)
+        if (!isWorn || from.isLeaving) return
+        logger.info({ pid: from.pid }, 'worker is replaced: it has compiled very much')
+        // It goes on should no other one start.
+        this.#replace(from).catch(() => undefined)
+      },
       onSteppedIn: (from) => this.#gathering.steppedIn(from),
       onStatusAsked: (question) => {
         const others = [...this.#workers].filter((one) => one.isReady && one !== question.asker)

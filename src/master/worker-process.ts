@@ -74,8 +74,8 @@ export interface WorkerProcessOptions {
   readonly droppedLines: () => ServerDroppedLines
   readonly onStatus: (from: WorkerProcess, id: number, status: string | undefined) => void
   readonly onFigures: (from: WorkerProcess, figures: WorkerFigures) => void
-  /** It has said how it has been. */
-  readonly onBeat: (worker: WorkerProcess) => void
+  /** It has said how it has been. `isWorn`: another one is to take its place. */
+  readonly onBeat: (worker: WorkerProcess, isWorn: boolean) => void
   /** It takes part by itself. */
   readonly onSteppedIn: (worker: WorkerProcess) => void
   /** Its tenants wait, and have had so much there; what they have had elsewhere is told in return. */
@@ -310,7 +310,7 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
         this.#watch.beat()
         this.#load = message.load
         this.#isActive = message.isActive
-        this.#options.onBeat(this)
+        this.#options.onBeat(this, message.isWorn)
         return
       case 'runtimes':
         this.#runtimes = message.runtimes

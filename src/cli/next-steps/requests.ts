@@ -125,6 +125,8 @@ export const GUEST_STEPS: Steps<GuestErrorCode> = {
   GUEST_UNREADABLE: "check the path, and that the workers' user may read it: `wasm-fpm doctor`",
   GUEST_OUTSIDE_ROOT: "put a copy below the tenant's root, or a link that stays inside",
   GUEST_LOADS_WAITING: 'try again; ask for fewer new modules at a time',
+  GUEST_TYPES_USED_UP:
+    '`wasm-fpm restart`; then see whose modules have so many types (`wasm-fpm inspect`)',
   GUEST_INVALID_MODULE: BUILD_AGAIN,
   GUEST_WRONG_CONTRACT: TARGET,
   GUEST_NO_RUNTIME:

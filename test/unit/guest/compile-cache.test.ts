@@ -1,6 +1,6 @@
 /** Compiled modules by content: shared, and bounded. */
 import { expect, test } from 'vitest'
-import { CompileCache } from '../../../src/guest/compile-cache.ts'
+import { CompileCache, TENANT_TYPES } from '../../../src/guest/compile-cache.ts'
 import { compileHere } from '../../../src/guest/compiler.ts'
 import { wat } from '../../support/wat.ts'
 
@@ -65,4 +65,22 @@ test('the same bytes are one module, unless somebody allows them something else'
   await expect(compile(moduleOf(1), { ...OPTIONS, functionBytes: 1 })).rejects.toMatchObject({
     code: 'WASM_LIMIT_EXCEEDED',
   })
+})
+
+test('a tenant whose modules bring new types of functions without end', async () => {
+  const cache = new CompileCache({
+    compile: (bytes, plan, onNewTypes) => {
+      onNewTypes?.(TENANT_TYPES / 2)
+      return compileHere(bytes, plan)
+    },
+  })
+  const ask = (page: number, tenant: string) =>
+    cache.compile(moduleOf(page), OPTIONS, { tenant, dropped: () => undefined })
+  await ask(1, 'a')
+  await ask(2, 'a')
+  await expect(ask(3, 'a')).rejects.toMatchObject({ code: 'GUEST_TYPES_USED_UP' })
+  // What is there already, and what others bring.
+  await ask(1, 'a')
+  await ask(3, 'b')
+  await ask(3, 'a')
 })

@@ -7,11 +7,12 @@ const error = { code: 'WASI_NO_SUCH', message: 'no', details: {} }
 const GOOD = [
   [{ kind: 'ready' }, { kind: 'ready' }],
   [
-    { kind: 'beat', load: 0.5, isActive: true, extra: 1 },
-    { kind: 'beat', load: 0.5, isActive: true },
+    { kind: 'beat', load: 0.5, isActive: true, isWorn: false, extra: 1 },
+    { kind: 'beat', load: 0.5, isActive: true, isWorn: false },
   ],
   [{ kind: 'beat', load: 0.5 }, undefined],
-  [{ kind: 'beat', load: -1, isActive: true }, undefined],
+  [{ kind: 'beat', load: -1, isActive: true, isWorn: false }, undefined],
+  [{ kind: 'beat', load: 1, isActive: true }, undefined],
   [{ kind: 'stepped-in' }, { kind: 'stepped-in' }],
   [
     { kind: 'busy', doGuestsWait: false },
