@@ -40,12 +40,13 @@ import { REST_MAX_MS, REST_QUIET_MS } from '../src/gateway/rest-of-body.ts'
 import { MAX_RANGES } from '../src/gateway/static/byte-range.ts'
 import { DEFAULT_FILE_READER_LIMITS } from '../src/gateway/static/file-reader.ts'
 import { MAX_MESSAGE_BYTES } from '../src/gateway/stderr-message.ts'
-import { DEFAULT_CACHE_BYTES } from '../src/guest/compile-cache.ts'
+import { DEFAULT_CACHE_BYTES, TENANT_TYPES } from '../src/guest/compile-cache.ts'
 import { TABLE_LIMITS } from '../src/guest/guest-module.ts'
 import { DEFAULT_LOAD_LIMITS } from '../src/guest/load-turns.ts'
 import { MAX_REACTOR_BYTES } from '../src/guest/mapped-memory.ts'
 import { MAX_FRAMES } from '../src/guest/outcome.ts'
 import { MOST_TRACE_BYTES, MOST_TRACE_MS } from '../src/guest/own-trace.ts'
+import { MOST_TYPES } from '../src/guest/type-list.ts'
 import { MAX_DOOR_CONNECTIONS, MAX_DOOR_HEAD_BYTES } from '../src/master/door.ts'
 import { MAX_CONNECTIONS } from '../src/master/passage.ts'
 import { DEFAULT_WARM_LIMITS, MAX_MAPPINGS } from '../src/pool/warm-instances.ts'
@@ -177,6 +178,8 @@ test('fixed limits are those of the code', () => {
       smallAtOnce,
       largeAtOnce,
       waiting,
+      TENANT_TYPES,
+      MOST_TYPES,
       MAX_HELD_BYTES,
       MAX_MESSAGE_BYTES,
       REST_QUIET_MS,
@@ -233,7 +236,7 @@ test('every limit names the guest or the peer that goes over it', () => {
 /** Of what guests and peers meet: what the page has, under another name or as a part of a table. */
 const IN_PAGE = [
   ...['MAX_SYMLINKS', 'MAX_HOST_ENTRIES', 'MAX_HELD_BYTES', 'MAX_RANGES', 'MAX_FRAMES'],
-  ...['MOST_TRACE_MS', 'MOST_TRACE_BYTES'],
+  ...['MOST_TRACE_MS', 'MOST_TRACE_BYTES', 'MOST_TYPES'],
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
   ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_MAPPINGS', 'MAX_FILES', 'MAX_FIBERS'],
   ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES', 'MAX_MESSAGE_BYTES', 'MAX_HANDLES'],
