@@ -177,5 +177,8 @@ function sync(host: CallContext, fd: number, right: number): number | Promise<nu
   if (descriptor === undefined) return Errno.BADF
   if ((descriptor.rights & right) === 0) return Errno.NOTCAPABLE
   host.charge(FILE_WORK)
-  return descriptor.open.kind === 'file' ? syncFile(host, descriptor.open) : Errno.SUCCESS
+  const { open } = descriptor
+  if (open.kind === 'file') return syncFile(host, open)
+  // As Linux has it of what is no disk's: pipes, sockets and terminals.
+  return open.kind === 'directory' ? Errno.SUCCESS : Errno.INVAL
 }

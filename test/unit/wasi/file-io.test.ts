@@ -151,6 +151,14 @@ test('fd_advise checks what it is told and does nothing', async () => {
   expect(await probe.call('fd_advise', 0, 0n, 0n, 0)).toBe(Errno.SPIPE)
 })
 
+test.each(['fd_sync', 'fd_datasync'])('%s: files and directories, and no streams', async (call) => {
+  const probe = await makeTmp()
+  const { fd } = await probe.open(DIR, 'file', CREATE)
+  const answers = [fd, DIR, 0, 1, 2].map((each) => probe.call(call, each))
+  const [done, wrong] = [Errno.SUCCESS, Errno.INVAL]
+  expect(await Promise.all(answers)).toEqual([done, done, wrong, wrong, wrong])
+})
+
 /** Calls on a file opened with these rights only, all of which need another. */
 const DENIED: { rights: number; name: string; args: (number | bigint)[] }[] = [
   { rights: Right.FdWrite, name: 'fd_read', args: [0, 0, 0] },
