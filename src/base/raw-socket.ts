@@ -50,9 +50,28 @@ export function detach(socket: Socket): RawSocket | undefined {
 
 /** The stream around it, which starts to read. */
 export function attach(raw: RawSocket): Socket {
-  return new Socket({ handle: raw, allowHalfOpen: true } as unknown as ConstructorParameters<
-    typeof Socket
-  >[0])
+  return socketOf({ handle: raw, allowHalfOpen: true })
+}
+
+/** What has come, until it is copied. */
+const ROOM = Buffer.allocUnsafeSlow(65_536)
+
+/**
+ * The stream around it, which starts to read with `read(0)` and gives what comes to `receive`, instead of events: Node would take 64 KiB
+ * for each look at the socket, and keep what has come in a queue, which costs as much as a small request does otherwise.
+ */
+export function attachReader(raw: RawSocket, receive: (bytes: Uint8Array) => void): Socket {
+  const callback = (count: number): boolean => {
+    receive(Buffer.from(ROOM.subarray(0, count)))
+    return true
+  }
+  const onread = { buffer: ROOM, callback }
+  return socketOf({ handle: raw, allowHalfOpen: true, pauseOnCreate: true, onread })
+}
+
+/** Two of the options are not in Node's documentation: `handle` and `pauseOnCreate`. */
+function socketOf(options: object): Socket {
+  return new Socket(options as ConstructorParameters<typeof Socket>[0])
 }
 
 /** Gives what `server` accepts to `take`, and makes no stream for it, until it listens anew. Call it while it listens. */

@@ -83,7 +83,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   /** Takes the socket over. A stream must have `allowHalfOpen` set. */
   constructor(socket: Socket | Accepted, options: DriverOptions) {
     this.#options = options
-    this.#wire = new Wire(socket, this.#listen)
+    this.#wire = new Wire(socket, { opened: this.#listen, received: this.#receive })
     this.#connection = new ServerConnection(this, options.connection)
     this.#output = new SocketOutput(this.#wire, this.#connection, this.#advance)
     if (options.isKept === true) this.#requestsSeen = 1
@@ -200,7 +200,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   readonly #startReading = (): void => {
     if (this.#isReading || this.#state === 'closed' || this.#wire.stream.destroyed) return
     this.#isReading = true
-    this.#wire.stream.on('data', this.#receive)
+    this.#wire.read()
     if (this.#isHeldBack) this.#wire.stream.pause()
   }
 

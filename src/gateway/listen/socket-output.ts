@@ -2,8 +2,8 @@
  * What a connection has to send, on its way to its socket.
  *
  * What the handler of a request writes is sent at the end of the current run of JavaScript, so that the last data and
- * FCGI_END_REQUEST leave in one write. One write of at most `MAX_WRITE_BYTES` is under way at a time. As long as the connection has no
- * stream, the first of a run goes to the kernel, and needs none if it takes all.
+ * FCGI_END_REQUEST leave in one write. One write of at most `MAX_WRITE_BYTES` is under way at a time. The first of a run goes to the
+ * kernel, and needs no stream if it takes all.
  */
 import type { Wire } from './wire.ts'
 
@@ -111,7 +111,7 @@ export class SocketOutput {
     this.#inFlightBytes = bytes
     const isAll = start === 0 && end === length
     const pieces = isAll ? this.#queue : this.#queue.slice(start, end)
-    if (!this.#isFirst || this.#wire.hasStream || bytes > MAX_WRITE_BYTES) {
+    if (!this.#isFirst || this.#wire.isQueueing || bytes > MAX_WRITE_BYTES) {
       this.#stream(pieces)
       return
     }

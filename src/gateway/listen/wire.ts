@@ -4,7 +4,7 @@
  */
 import { Socket } from 'node:net'
 import { loadLibc } from '../../base/libc.ts'
-import { type Accepted, attach, descriptorOf } from '../../base/raw-socket.ts'
+import { type Accepted, attachReader, descriptorOf } from '../../base/raw-socket.ts'
 
 const ROOM_BYTES = 65_536
 /** What has come, and what goes, in between. */
@@ -12,18 +12,26 @@ const ROOM = Buffer.allocUnsafeSlow(ROOM_BYTES)
 
 const NOTHING = new Uint8Array(0)
 
+export interface WireEvents {
+  /** There is a stream; called once. */
+  readonly opened: (stream: Socket) => void
+  /** Something has come, from `read` on. */
+  readonly received: (bytes: Uint8Array) => void
+}
+
 export class Wire {
-  readonly #onStream: (stream: Socket) => void
+  readonly #events: WireEvents
   #raw: Accepted | undefined
   #stream: Socket | undefined
+  /** Whether the stream gives what comes to `received` by itself. */
+  #isReader = false
   #sentBytes = 0
 
-  /** `onStream`: called once, when there is a stream. */
-  constructor(open: Socket | Accepted, onStream: (stream: Socket) => void) {
-    this.#onStream = onStream
+  constructor(open: Socket | Accepted, events: WireEvents) {
+    this.#events = events
     if (open instanceof Socket) {
       this.#stream = open
-      onStream(open)
+      events.opened(open)
     } else this.#raw = open
   }
 
@@ -35,9 +43,10 @@ export class Wire {
   get stream(): Socket {
     if (this.#stream === undefined) {
       if (this.#raw === undefined) throw new Error('Cannot use a connection: it is closed')
-      this.#stream = attach(this.#raw)
+      this.#stream = attachReader(this.#raw, this.#events.received)
       this.#raw = undefined
-      this.#onStream(this.#stream)
+      this.#isReader = true
+      this.#events.opened(this.#stream)
     }
     return this.#stream
   }
@@ -56,6 +65,19 @@ export class Wire {
     return (this.#stream?.readableLength ?? 0) > 0
   }
 
+  /** Begins to read from the stream. */
+  read(): void {
+    const { stream } = this
+    if (this.#isReader) stream.read(0)
+    else stream.on('data', this.#events.received)
+  }
+
+  /** Whether what is sent now would come before something that the stream still has to send, or has ended. */
+  get isQueueing(): boolean {
+    const stream = this.#stream
+    return stream !== undefined && (stream.writableLength > 0 || !stream.writable)
+  }
+
   /** What has come by now, as far as it can be told; to be called before the stream reads. */
   receiveNow(): Uint8Array | undefined {
     const count = loadLibc()?.receiveNow(this.descriptor, ROOM) ?? -1
@@ -64,15 +86,11 @@ export class Wire {
 
   /** Sends what the kernel takes at once of pieces of at most 64 KiB, and returns what is left. */
   sendNow(pieces: readonly Uint8Array[]): Uint8Array {
-    let bytes = 0
-    for (const piece of pieces) {
-      ROOM.set(piece, bytes)
-      bytes += piece.length
-    }
-    const whole = ROOM.subarray(0, bytes)
+    const [first = NOTHING] = pieces
+    const whole = pieces.length === 1 ? first : gather(pieces)
     const taken = Math.max(loadLibc()?.sendNow(this.descriptor, whole) ?? 0, 0)
     this.#sentBytes += taken
-    return taken === bytes ? NOTHING : Buffer.from(whole.subarray(taken))
+    return taken === whole.length ? NOTHING : Buffer.from(whole.subarray(taken))
   }
 
   /** Closes both directions at once, without a word. Without a stream, nobody is told. */
@@ -96,4 +114,13 @@ export class Wire {
     if (this.#raw !== undefined) return this.#raw.fd
     return this.#stream === undefined ? -1 : descriptorOf(this.#stream)
   }
+}
+
+function gather(pieces: readonly Uint8Array[]): Uint8Array {
+  let bytes = 0
+  for (const piece of pieces) {
+    ROOM.set(piece, bytes)
+    bytes += piece.length
+  }
+  return ROOM.subarray(0, bytes)
 }

@@ -50,10 +50,19 @@ for (const { name, step, tracks, code } of CASES) {
       tenant: `request_terminate_timeout_track_finished = ${tracks}\n[tenant.limits]\nwall = "500ms"\n`,
     })
     site = opened
-    await opened.request('/late.wasm')
-    await expect.poll(() => opened.access.length).toBe(1)
-    expect(opened.access[0]?.code).toBe(code)
-    if (code === undefined) expect(opened.access[0]?.wallMs).toBeGreaterThanOrEqual(1500)
-    else expect(opened.access[0]?.wallMs).toBeLessThan(1500)
+    const entry = await answeredBy(opened)
+    expect(entry?.code).toBe(code)
+    if (code === undefined) expect(entry?.wallMs).toBeGreaterThanOrEqual(1500)
+    else expect(entry?.wallMs).toBeLessThan(1500)
   })
+}
+
+/** The first request may have to wait for the module for longer than the limit that is looked at. */
+async function answeredBy(opened: Site) {
+  for (let count = 1; ; count += 1) {
+    await opened.request('/late.wasm')
+    await expect.poll(() => opened.access.length).toBe(count)
+    const entry = opened.access.at(-1)
+    if (entry?.code !== 'POOL_QUEUE_TIMEOUT') return entry
+  }
 }

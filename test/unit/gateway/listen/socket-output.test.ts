@@ -21,9 +21,13 @@ function setUp() {
   if (far === undefined) throw new Error('Cannot test: no pair of sockets, wanted one')
   const source = new Source()
   let idle = 0
-  const output = new SocketOutput(new Wire(near, () => undefined), source, () => {
-    idle += 1
-  })
+  const output = new SocketOutput(
+    new Wire(near, { opened: () => undefined, received: () => undefined }),
+    source,
+    () => {
+      idle += 1
+    },
+  )
   near.on('error', () => undefined)
   const wire: { bytes: Buffer } = { bytes: Buffer.alloc(0) }
   far.on('data', (chunk: Buffer) => {

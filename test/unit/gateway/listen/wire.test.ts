@@ -31,16 +31,24 @@ async function setUp(first: string, isRaw = true) {
   const received: Buffer[] = []
   peer.on('data', (chunk: Buffer) => received.push(chunk))
   if (first !== '') peer.write(first)
-  const wire = new Wire(await came, (stream) => {
-    stream.on('error', () => undefined)
-    streams.push(stream)
+  const read: Uint8Array[] = []
+  const wire = new Wire(await came, {
+    opened: (stream) => {
+      stream.on('error', () => undefined)
+      streams.push(stream)
+    },
+    received: (bytes) => read.push(bytes),
   })
   ended.push(() => {
     wire.close()
     peer.destroy()
     server.close()
   })
-  return { wire, peer, streams, text: () => Buffer.concat(received).toString() }
+  return {
+    ...{ wire, peer, streams },
+    text: () => Buffer.concat(received).toString(),
+    readText: () => Buffer.concat(read).toString(),
+  }
 }
 
 async function receive(wire: Wire): Promise<string> {
@@ -100,13 +108,54 @@ test('what the kernel does not take is left, and its order kept by the stream', 
 
 for (const isRaw of [true, false]) {
   test(`a stream is told of once, and reads on${isRaw ? '' : ' where there was one from the start'}`, async () => {
-    const { wire, peer, streams } = await setUp('', isRaw)
+    const { wire, peer, streams, readText } = await setUp('', isRaw)
     expect(wire.hasStream).toBe(!isRaw)
-    const chunk = once(wire.stream, 'data')
+    wire.read()
     peer.write('later')
-    expect(String((await chunk)[0])).toBe('later')
+    await expect.poll(readText).toBe('later')
+    peer.write(', and later')
+    await expect.poll(readText).toBe('later, and later')
     expect(streams).toEqual([wire.stream])
-    expect(wire.bytesRead).toBe(5)
+    expect(wire.bytesRead).toBe(16)
+    const ended = once(wire.stream, 'end')
+    peer.end()
+    await ended
+  })
+
+  test(`what stands still is not read, and nothing is lost${isRaw ? '' : ', with a stream'}`, async () => {
+    const { wire, peer, readText } = await setUp('', isRaw)
+    wire.read()
+    wire.stream.pause()
+    const sent = Array.from({ length: 50_000 }, (_, at) => `${at} `).join('')
+    peer.end(sent)
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+    expect(readText().length).toBe(0)
+    const ended = once(wire.stream, 'end')
+    wire.stream.resume()
+    wire.stream.pause()
+    wire.stream.resume()
+    await ended
+    expect(readText() === sent).toBe(true)
+  })
+
+  test(`what is sent past the stream comes in order with what goes through it${isRaw ? '' : ', one from the start'}`, async () => {
+    const { wire, peer, text } = await setUp('', isRaw)
+    wire.read()
+    expect(wire.isQueueing).toBe(false)
+    expect(wire.sendNow([Buffer.from('no: one ').subarray(4)])).toHaveLength(0)
+    wire.stream.write('two ')
+    expect(wire.isQueueing).toBe(wire.stream.writableLength > 0)
+    await expect.poll(() => wire.isQueueing).toBe(false)
+    expect(wire.sendNow([Buffer.from('three ')])).toHaveLength(0)
+    peer.pause()
+    let long = 0
+    for (; !wire.isQueueing; long += 100_000) wire.stream.write('-'.repeat(100_000))
+    peer.resume()
+    await expect.poll(() => wire.isQueueing).toBe(false)
+    wire.stream.end('end')
+    expect(wire.isQueueing).toBe(true)
+    await expect.poll(() => text().length).toBe('one two three end'.length + long)
+    expect(text().replaceAll('-', '')).toBe('one two three end')
   })
 
   test(`a peer that has hung up is gone, one that has half-closed is not${isRaw ? '' : ', with a stream'}`, async () => {
