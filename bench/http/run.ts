@@ -78,13 +78,14 @@ async function run({ rounds, seconds, workloads, backends }: Settings): Promise<
     servers.push(server)
 
     const rows: Row[] = []
+    const warm = new Set<string>()
     for (const workload of workloads) {
       const taking = backends.filter(({ programs }) => programs?.includes(workload.program) ?? true)
       const pids = taking.flatMap(({ name }) => {
         const found = running.get(name)
         return found === undefined ? [] : [[name, found.servers.map(({ pid }) => pid)] as const]
       })
-      const options = { origin, backends: new Map(pids), rounds, seconds }
+      const options = { origin, backends: new Map(pids), rounds, seconds, warm }
       const measured = [
         ...(await measure(workload, options)),
         ...[...missing].map(([name, reason]) => unmeasuredRow(workload, name, reason)),
