@@ -64,10 +64,11 @@ async function measure(
 
   const [rounds, seconds] = isQuick ? [3, 1] : [5, 3]
   const rows: Row[] = []
+  const warm = new Set<string>()
   // One server has them all: its processor time cannot be told apart.
   const pidless = new Map(LIFETIMES.map((lifetime) => [lifetime, []]))
   for (const workload of WORKLOADS.filter(({ name }) => RATES.includes(name))) {
-    const options = { origin: nginx.origin, backends: pidless, rounds, seconds }
+    const options = { origin: nginx.origin, backends: pidless, rounds, seconds, warm }
     rows.push(...(await measureRows(workload, options)))
   }
   print(formatRows(rows, 'reset'))
