@@ -96,7 +96,10 @@ export class Scheduler implements RunPool {
     if (this.#isStopping) this.refuse(run, state.slots.stoppingError())
     else if (this.#runQueue.mayRun(state.account)) this.#enter(run)
     else if (state.mayWait) this.#awaitThread(run)
-    else this.refuse(run, state.slots.fullError(state.waiting))
+    else {
+      state.countWait()
+      this.refuse(run, state.slots.fullError(state.waiting))
+    }
   }
 
   /** A run that waited for a slot has one. */
