@@ -40,6 +40,8 @@ export class LinkedComponent {
   readonly #core: CoreLinker
   readonly #exports: WebAssembly.Exports[] = []
   readonly #functions: WebAssembly.ImportValue[]
+  /** What is called for a request, so that it may wait. */
+  #entry: ((...cores: Core[]) => Promise<Core | undefined>) | undefined
 
   constructor(plan: ComponentPlan, host: ComponentHost, core: CoreLinker) {
     this.#plan = plan
@@ -84,7 +86,8 @@ export class LinkedComponent {
     const host = this.#host
     let answered: Core | undefined
     try {
-      answered = await promising(this.#item(core) as CoreFunction)(...cores)
+      this.#entry ??= promising(this.#item(core) as CoreFunction)
+      answered = await this.#entry(...cores)
     } catch (error) {
       throw host.fault ?? error
     }

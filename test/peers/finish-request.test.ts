@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { componentWat, HELLO_WAT } from '../support/component-wat.ts'
 import { ask } from '../support/peers/http-client.ts'
 import { isInstalled, type Peer, startPeer } from '../support/peers/start-peer.ts'
 import { startWasmFpm, type WasmFpm } from '../support/peers/wasm-fpm.ts'
@@ -27,11 +28,16 @@ const guest = (entry: string, end: string): Uint8Array =>
 const CLOSE = '(call $close (i32.const 1))'
 const FINISH = '(call $finish (i32.const 0))'
 
+const FINISHES = '(call $finish (local.get $body) (i32.const 0) (i32.const 0) (i32.const 0))'
+/** When it has finished the body of its answer it goes on. */
+const GOES_ON = HELLO_WAT.replace(FINISHES, `${FINISHES} (loop (br 0))`)
+
 const CASES = [
   { name: 'a command that closes its output', path: '/close.wasm' },
   { name: 'a command that calls finish_request', path: '/finish.wasm' },
   { name: 'a reactor', path: '/reactor.wasm' },
   { name: 'a program written for libfcgi', path: '/conduct.wasm?forever' },
+  { name: 'a handler of wasi:http', path: '/http.wasm', text: '0 times before: /http.wasm' },
 ]
 
 for (const peer of ['nginx', 'apache'] as const) {
@@ -48,6 +54,7 @@ for (const peer of ['nginx', 'apache'] as const) {
       cpSync('build/guests/fcgi/conduct.wasm', join(root, 'conduct.wasm'))
       writeFileSync(join(root, 'close.wasm'), guest('_start', CLOSE))
       writeFileSync(join(root, 'finish.wasm'), guest('_start', FINISH))
+      writeFileSync(join(root, 'http.wasm'), await componentWat(GOES_ON))
       writeFileSync(join(root, 'reactor.wasm'), guest('wasm_fpm_handle', FINISH))
       wasmFpm = await startWasmFpm({ root, limits: 'cpu = "2s"\n' })
       server = await startPeer(peer, {
@@ -64,10 +71,10 @@ for (const peer of ['nginx', 'apache'] as const) {
       rmSync(root, { recursive: true, force: true })
     })
 
-    test.each(CASES)('$name', async ({ path }) => {
+    test.each(CASES)('$name', async ({ path, text = 'answered' }) => {
       const from = wasmFpm.logs().length
       const answer = await ask(server.port, path)
-      expect(answer).toMatchObject({ status: 200, text: 'answered', ending: 'complete' })
+      expect(answer).toMatchObject({ status: 200, text, ending: 'complete' })
       // Others are served while it goes on.
       for (const body of ['one', 'two', 'three'])
         expect(

@@ -1,10 +1,11 @@
 /** What a guest does with an answer. */
 import { type Case, caseOf, err, OK, ok, some } from '../value.ts'
-import { type Interface, plain } from './host-function.ts'
+import { type Interface, plain, waiting } from './host-function.ts'
 import { Fields } from './http-fields.ts'
 import { messageFunctions } from './http-message.ts'
 import type { OutgoingBody } from './http-outgoing-body.ts'
 import { OutgoingResponse, type ResponseOutparam } from './http-response.ts'
+import { after } from './preview1-calls.ts'
 
 export const OUTGOING: Interface = {
   '[constructor]outgoing-response': plain(
@@ -33,22 +34,21 @@ export const OUTGOING: Interface = {
     },
   ),
   // FastCGI has no trailers: those of the guest are dropped.
-  '[static]outgoing-body.finish': plain(
+  '[static]outgoing-body.finish': waiting(
     '(own<$outgoing-body>, option<own<$fields>>) -> result<_, $http-error>',
-    () => (self: OutgoingBody) => {
+    (host) => (self: OutgoingBody) => {
       if (!self.isComplete) {
         self.drop()
         return err(caseOf(self.sizeCode, some(BigInt(self.stream.taken))))
       }
       self.finish()
-      return OK
+      return after(host.response.bodyFinished(), () => OK)
     },
   ),
-  '[static]response-outparam.set': plain(
+  '[static]response-outparam.set': waiting(
     '(own<$response-outparam>, result<own<$outgoing-response>, $http-error>) -> ()',
     (host) => (_: ResponseOutparam, answer: Case) => {
-      host.response.set(answer)
-      return undefined
+      return after(host.response.set(answer), () => undefined)
     },
   ),
   '[method]response-outparam.send-informational': plain(

@@ -1,10 +1,13 @@
-/** wasi:http's answer: what is set, and the body behind it, goes to standard output as a CGI response. */
+/**
+ * wasi:http's answer: what is set, and the body behind it, goes to standard output as a CGI response. When it is set and its body is finished, the
+ * client has all of it, and the guest goes on within its limits.
+ */
 import { fault } from '../guest-fault.ts'
 import { type Case, HostResource } from '../value.ts'
 import { OutputStream } from './guest-output.ts'
 import { Fields } from './http-fields.ts'
 import { type OutgoingBody, OutgoingMessage, STDOUT } from './http-outgoing-body.ts'
-import type { Preview1Calls } from './preview1-calls.ts'
+import { after, type Preview1Calls } from './preview1-calls.ts'
 
 const FAILED_STATUS = 500
 
@@ -20,12 +23,14 @@ export class HttpResponse {
   #isSet = false
   #body: OutgoingBody | undefined
   #stream: OutputStream | undefined
+  #isComplete = false
 
   constructor(calls: Preview1Calls) {
     this.#calls = calls
   }
 
-  set(answer: Case): void {
+  /** Waits where there is nothing more to come, and not all has gone out. */
+  set(answer: Case): void | Promise<void> {
     if (this.#isSet) throw fault('a response-outparam was set twice')
     this.#isSet = true
     const response =
@@ -39,6 +44,21 @@ export class HttpResponse {
     const stream = response.body?.stream ?? new OutputStream(this.#calls, { fd: STDOUT }, true)
     this.#stream = stream
     stream.release(head)
+    return this.#complete()
+  }
+
+  /** A body is finished, of this answer or of something else. As `set`. */
+  bodyFinished(): void | Promise<void> {
+    return this.#isSet ? this.#complete() : undefined
+  }
+
+  #complete(): void | Promise<void> {
+    const isWhole = this.#body === undefined || this.#body.isFinished
+    if (!isWhole || this.#isComplete || this.#stream === undefined) return undefined
+    this.#isComplete = true
+    return after(this.#stream.flush(true), ({ tag }) => {
+      if (tag === 'ok') this.#calls.callNow('finish_request', 0)
+    })
   }
 
   /** The guest has returned: the last bytes go out. */
