@@ -148,7 +148,8 @@ export function sourceCases(kind: string, make: MakePlace): void {
     expect((await local.releases('acme')).length).toBe(1)
     await place.bringBack()
     const next = await publish({ module: '2' })
-    expect(await look()).toMatchObject({ error: null, behind: 0 })
+    // A connection to a server that was away may still have to find out that it is back.
+    await expect.poll(look).toMatchObject({ error: null, behind: 0 })
     expect(await live()).toBe(next)
   })
 }
