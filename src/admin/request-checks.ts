@@ -1,4 +1,5 @@
 /** What a request must be before it is carried out: allowed, of a known path, type and shape. */
+import { buffer } from 'node:stream/consumers'
 import type { z } from 'zod'
 import type { Principal } from './authenticate.ts'
 import { unknownTenant } from './context.ts'
@@ -89,9 +90,7 @@ export async function readJson<Value>(
   body: AsyncIterable<Uint8Array>,
   schema: z.ZodType<Value>,
 ): Promise<Value> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  const bytes = Buffer.concat(chunks)
+  const bytes = await buffer(body)
   const read = schema.safeParse(bytes.length === 0 ? {} : parseJson(bytes))
   if (read.success) return read.data
   const problems = read.error.issues.slice(0, 5).map(({ path, message }) => {

@@ -1,4 +1,5 @@
 /** Writes a store to a registry of OCI artifacts, and brings what is there up to date: bytes first, the tag last. */
+import { buffer } from 'node:stream/consumers'
 import { OciError } from '../oci/errors.ts'
 import { DEFAULT_OCI_LIMITS } from '../oci/limits.ts'
 import { IMAGE_INDEX, IMAGE_MANIFEST } from '../oci/media-types.ts'
@@ -112,9 +113,7 @@ class StorePush {
     const config = readConfigName(await this.#fetch(first.digest), this.#name)
     const { client } = this.#transfer
     const text = await withRetries(this.#transfer, async () => {
-      const pieces: Uint8Array[] = []
-      for await (const piece of client.getBlob(config)) pieces.push(piece)
-      return Buffer.concat(pieces).toString('utf8')
+      return (await buffer(client.getBlob(config))).toString('utf8')
     })
     return readRecords(text, this.#name)
   }
@@ -144,9 +143,7 @@ class StorePush {
 
   async #putManifest({ digest, body }: PushedBlob): Promise<void> {
     const { client } = this.#transfer
-    const pieces: Uint8Array[] = []
-    for await (const piece of body.open()) pieces.push(piece)
-    const bytes = Buffer.concat(pieces)
+    const bytes = await buffer(body.open())
     await withRetries(this.#transfer, () => client.putManifest(digest, bytes, IMAGE_MANIFEST))
   }
 }

@@ -1,4 +1,5 @@
 /** A store in a registry of OCI artifacts, as `wasm-fpm export` writes it there. Whether something is new is asked by the digest of a tag. */
+import { buffer } from 'node:stream/consumers'
 import type { Clock } from '../base/clock.ts'
 import type { Credentials } from '../oci/credentials.ts'
 import { OciError, type OciErrorCode } from '../oci/errors.ts'
@@ -55,9 +56,8 @@ export class RegistryShelf implements RecordShelf {
       const manifest = await this.#client.getManifest(first.digest)
       const { digest, size } = readConfigName(manifest.bytes, this.name)
       if (size > MAX_INDEX_BYTES) throw strangeAnswer(this.name, `its records have ${size} bytes`)
-      const pieces: Uint8Array[] = []
-      for await (const piece of this.#client.getBlob({ digest, size })) pieces.push(piece)
-      const records = readRecords(Buffer.concat(pieces).toString('utf8'), this.name)
+      const bytes = await buffer(this.#client.getBlob({ digest, size }))
+      const records = readRecords(bytes.toString('utf8'), this.name)
       this.#digest = index.digest
       return records
     } catch (error) {

@@ -42,16 +42,19 @@ export function findProgram(program: string): string | undefined {
 }
 
 /**
- * Whether the web server is there. When it is not: in CI this throws, elsewhere it says so and answers false,
- * and the caller skips its tests.
+ * Whether `program` is there. When it is not: in CI this throws, elsewhere it says so and answers false, and the caller skips its tests,
+ * which are those of `name`.
  */
-export function isInstalled(name: PeerName): boolean {
-  const { binary } = DEFINITIONS[name]
-  if (findProgram(binary) !== undefined) return true
+export function hasProgram(program: string, name = program): boolean {
+  if (findProgram(program) !== undefined) return true
   const { CI } = process.env
-  if (CI) throw new Error(`Cannot test with ${name}: ${binary} is not installed`)
+  if (CI) throw new Error(`Cannot test with ${name}: ${program} is not installed`)
   process.stderr.write(`${name} is not installed: its tests are skipped\n`)
   return false
+}
+
+export function isInstalled(name: PeerName): boolean {
+  return hasProgram(DEFINITIONS[name].binary, name)
 }
 
 /** Starts `name` and resolves when it accepts connections. */
