@@ -10,9 +10,11 @@ import type { WasiGrants } from '../wasi/session.ts'
 import {
   COUNTER_EXPORT,
   MEMORY_IMPORT_MODULE,
+  RESIZES_EXPORT,
   RESTORE_EXPORT,
   SAVE_EXPORT,
   START_EXPORT,
+  spareExport,
 } from '../wasm/contract.ts'
 import { GuestError } from './errors.ts'
 import type { FirstState } from './first-state.ts'
@@ -76,6 +78,7 @@ export class ComponentProgram implements GuestProgram {
     this.state = new MutableState(module, memories, {
       [SAVE_EXPORT]: callerOf(exports, SAVE_EXPORT),
       [RESTORE_EXPORT]: callerOf(exports, RESTORE_EXPORT),
+      ...sparesOf(component, exports),
     })
     this.meter.restart(this.state.bytes())
     const starts = exports
@@ -145,6 +148,21 @@ function meterOf(meters: readonly Meter[]): GuestProgram['meter'] {
       for (const meter of meters) meter.tune(elapsedMs, memoryBytes, isEarly)
     },
   }
+}
+
+/** Spare pages of all memories, numbered as those of the whole; none where somebody asks for the size of a memory that is not its own. */
+function sparesOf(
+  { parts }: GuestComponent,
+  all: readonly WebAssembly.Exports[],
+): WebAssembly.Exports {
+  const spares: WebAssembly.Exports = {}
+  if (all.some((exports) => exports[RESIZES_EXPORT] !== undefined)) return spares
+  for (const [part, { firstMemory, memories }] of parts.entries())
+    for (let index = 0; index < memories; index += 1) {
+      const spare = all[part]?.[spareExport(index)]
+      if (spare !== undefined) spares[spareExport(firstMemory + index)] = spare
+    }
+  return spares
 }
 
 function callerOf(all: readonly WebAssembly.Exports[], name: string): () => void {

@@ -12,6 +12,9 @@ const PAGE_BYTES = 4096
 /** Zeros are looked at in pieces: small enough that one dirty byte costs little, large enough that the loop does not show. */
 const ZERO_PIECE_BYTES = 16 * 1024
 
+/** To how much a memory may have grown to be put back: more than that takes longer to look at than to make anew. */
+const MAX_GROWN_BYTES = 512 * 1024
+
 const ZEROS = Buffer.alloc(ZERO_PIECE_BYTES)
 
 /** A part of the memory; without `bytes` it is all zeros. */
@@ -26,15 +29,16 @@ export function copyMemory(memory: WebAssembly.Memory): MemorySnapshot {
   const { byteLength } = memory.buffer
   const pieces = piecesOf(Buffer.from(memory.buffer))
   return {
-    mappings: 0,
+    ...{ length: byteLength, mappings: 0 },
     adopt: (other) => {
       // Made once: they cost more than what most runs leave to be put back.
       let parts: readonly Part[] = []
       const putBack = (): boolean => {
         // What a memory was is empty when it has grown, by no page too.
         if ((parts[0]?.target.length ?? 0) === 0) {
-          if (other.buffer.byteLength !== byteLength) return false
-          parts = partsOf(Buffer.from(other.buffer), pieces)
+          const grown = Buffer.from(other.buffer)
+          if (grown.length !== byteLength && grown.length > MAX_GROWN_BYTES) return false
+          parts = partsOf(grown, [...pieces, ...zeroPieces(byteLength, grown.length)])
         }
         for (const { target, bytes } of parts) {
           if (bytes !== undefined) target.set(bytes)
@@ -71,6 +75,13 @@ function piecesOf(contents: Buffer): readonly Piece[] {
     pieces.push({ start, end, bytes })
     start = end
   }
+  return pieces
+}
+
+function zeroPieces(from: number, to: number): readonly Piece[] {
+  const pieces: Piece[] = []
+  for (let start = from; start < to; start += ZERO_PIECE_BYTES)
+    pieces.push({ start, end: Math.min(to, start + ZERO_PIECE_BYTES), bytes: undefined })
   return pieces
 }
 

@@ -131,7 +131,7 @@ export class GuestInstance {
 
   /**
    * Puts the instance back to what it was before its first run. False: it cannot be (it was stopped or it trapped, its
-   * memory grew, or its module keeps state that cannot be put back).
+   * memory grew by much, or its module keeps state that cannot be put back).
    */
   reset(): boolean {
     const { state, meter } = this.#program
@@ -140,7 +140,7 @@ export class GuestInstance {
     return true
   }
 
-  /** See `Instance`. It waits until no code of the old instance can run any more; a memory that has grown cannot be put back. */
+  /** See `Instance`. It waits until no code of the old instance can run any more; a memory that has grown by much cannot be put back. */
   renew(later: () => void): boolean {
     this.#isSpent = true
     if (this.#isOnStack || this.#host.areFibersLeft) {
@@ -361,7 +361,7 @@ export class GuestInstance {
     run.end.settled({
       outcome: killedBy === undefined ? outcome : { kind: 'killed', reason: killedBy },
       cpuMs: run.usedMs,
-      memoryBytes: this.memoryBytes,
+      memoryBytes: this.#program.state.runBytes(),
     })
   }
 

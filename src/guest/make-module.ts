@@ -2,7 +2,7 @@
 
 import { isComponent } from '../component/preamble.ts'
 import { FIBER_EXPORT } from '../wasi/fibers.ts'
-import { GLOBAL_PREFIX, RUN_EXPORTS } from '../wasm/contract.ts'
+import { GLOBAL_PREFIX, isSpareExport, RUN_EXPORTS } from '../wasm/contract.ts'
 import type { MemorySize } from '../wasm/import-memories.ts'
 import { readInterface } from '../wasm/module-interface.ts'
 import { compileCore, dropImages } from './compile-core.ts'
@@ -21,7 +21,7 @@ import { TRACE_EXPORT } from './own-trace.ts'
 const REACTOR_EXPORTS: ReadonlySet<string> = new Set(Object.values(REACTOR))
 
 const isWantedOfCommand = (name: string): boolean =>
-  RUN_EXPORTS.has(name) || name === FIBER_EXPORT || name === TRACE_EXPORT
+  RUN_EXPORTS.has(name) || isSpareExport(name) || name === FIBER_EXPORT || name === TRACE_EXPORT
 
 const isWantedOfReactor = (name: string): boolean =>
   isWantedOfCommand(name) || REACTOR_EXPORTS.has(name) || name.startsWith(GLOBAL_PREFIX)

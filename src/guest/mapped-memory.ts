@@ -121,6 +121,10 @@ class MappedMemory implements MemoryImage {
     this.#contents = contents
   }
 
+  get length(): number {
+    return this.#contents.length
+  }
+
   get mappings(): number {
     return 2 * this.#contents.segments.length
   }
@@ -132,13 +136,12 @@ class MappedMemory implements MemoryImage {
 
   adopt(memory: WebAssembly.Memory, note?: (ownBytes: number) => void): PutBack | undefined {
     const { buffer } = memory
-    const { length, writtenBytes, mostBytes } = this.#contents
-    if (buffer.byteLength !== length) return undefined
+    const { writtenBytes, mostBytes } = this.#contents
     const { libc, pages } = this.#means
     const address = libc.addressOf(buffer)
     // They would all go in one step.
-    if (countWritten(pages, address, length) > writtenBytes + mostBytes) return undefined
-    return this.#map(address) ? this.#putBack(memory, address, note) : undefined
+    if (countWritten(pages, address, buffer.byteLength) > writtenBytes + mostBytes) return undefined
+    return this.#map(address, buffer.byteLength) ? this.#putBack(memory, address, note) : undefined
   }
 
   /** What `memory`, which has begun with this one, holds now. */
@@ -209,10 +212,10 @@ class MappedMemory implements MemoryImage {
     if (at < to) each(at, to, undefined)
   }
 
-  /** Whatever is there goes. */
-  #map(address: bigint): boolean {
+  /** Whatever is there goes. `total`: bytes of the memory, which may have grown. */
+  #map(address: bigint, total: number): boolean {
     const { libc, file } = this.#means
-    const { segments, length } = this.#contents
+    const { segments } = this.#contents
     const protection = PROT_READ | PROT_WRITE
     const flags = MAP_PRIVATE | MAP_FIXED
     const mapZeros = (start: number, end: number): boolean => {
@@ -230,7 +233,7 @@ class MappedMemory implements MemoryImage {
       if (!mapZeros(done, start) || libc.mmap(at, end - start, mapping) !== at) return false
       done = end
     }
-    return mapZeros(done, length)
+    return mapZeros(done, total)
   }
 
   #putBack(
@@ -239,15 +242,16 @@ class MappedMemory implements MemoryImage {
     note: ((ownBytes: number) => void) | undefined,
   ): PutBack {
     const { libc, pages } = this.#means
-    const { length, mostBytes } = this.#contents
+    const { mostBytes } = this.#contents
     const keepBytes = mostBytes === MAX_PRIVATE_BYTES ? mostBytes : mostBytes / 2
     let target = new Uint8Array(memory.buffer)
+    let known = target.length
     /** The pages that have been written so far, with what belongs into them; undefined: not known. */
     let written: Written[] | undefined
     const scan = (): Written[] | undefined => {
       const found: Written[] = []
       let privateBytes = 0
-      const isKnown = pages.scan(address, length, (from, to) => {
+      const isKnown = pages.scan(address, target.length, (from, to) => {
         privateBytes += to - from
         if (privateBytes > keepBytes) return
         this.#each(from, to, (start, end, contents) => found.push({ start, end, contents }))
@@ -255,12 +259,17 @@ class MappedMemory implements MemoryImage {
       if (!isKnown || privateBytes > mostBytes) return undefined
       note?.(privateBytes <= keepBytes ? privateBytes : 0)
       if (privateBytes <= keepBytes) return found
-      return libc.madviseDontNeed(address, length) === 0 ? [] : undefined
+      return libc.madviseDontNeed(address, target.length) === 0 ? [] : undefined
     }
     return (mayHaveNew) => {
       const { buffer } = memory
-      if (buffer.byteLength !== length) return false
-      if (target.buffer !== buffer) target = new Uint8Array(buffer) // it grew by no page
+      if (target.buffer !== buffer) {
+        if (libc.addressOf(buffer) !== address) return false
+        target = new Uint8Array(buffer)
+        if (target.length > known) libc.smallPages(address + BigInt(known), target.length - known)
+        known = target.length
+        written = undefined
+      }
       if (mayHaveNew || written === undefined) written = scan()
       if (written === undefined) return false
       for (const { start, end, contents } of written) {

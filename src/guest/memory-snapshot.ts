@@ -1,10 +1,12 @@
 /** The first state of one memory of a module, shared by all instances. */
 export interface MemorySnapshot {
+  /** Of the memory, in bytes. One that has grown is put back, too: what has come to it is zeros then. */
+  readonly length: number
   /** How many mappings of the process a memory takes that has been put back, beside its own. */
   readonly mappings: number
   /**
-   * Puts a memory back for the first time, and answers what puts it back from then on. undefined: it has grown, or the system
-   * refuses; it must be thrown away. `note` is told how many bytes of it are its own, and not shared, whenever that is found out.
+   * Puts a memory back for the first time, and answers what puts it back from then on. undefined: it has grown by much, or
+   * the system refuses; it must be thrown away. `note` is told how many bytes of it are its own, and not shared, whenever that is found out.
    */
   adopt(memory: WebAssembly.Memory, note?: (ownBytes: number) => void): PutBack | undefined
 }

@@ -2,7 +2,7 @@
  * What a fresh instance of a module looks like: its memories and mutable globals, taken once, put back after every run
  * (the `reset` lifetime: a guest cannot tell such an instance from a new one). Small memories are copied, big ones are mapped.
  */
-import { RESTORE_EXPORT, SAVE_EXPORT } from '../wasm/contract.ts'
+import { RESTORE_EXPORT, SAVE_EXPORT, spareExport } from '../wasm/contract.ts'
 import { copyMemory } from './copied-memory.ts'
 import { type FirstState, readGlobals, writeGlobals } from './first-state.ts'
 import { type GuestMemory, sizeOf } from './guest-memory.ts'
@@ -10,6 +10,7 @@ import type { GuestModule } from './guest-module.ts'
 import { mapMemory, mapOver } from './mapped-memory.ts'
 import type { MemorySnapshot } from './memory-snapshot.ts'
 import { pageFaults, pageFaultsLately } from './page-faults.ts'
+import { UsualGrowth } from './usual-growth.ts'
 
 /** From this size on a memory is mapped, where the system can do that, instead of copied. */
 export const MAPPED_BYTES = 256 * 1024
@@ -21,6 +22,8 @@ const REACTOR_BYTES = 512 * 1024
 /** Taken from the first instance of a module, or what it began with; every further one starts out the same. Not of reactors. */
 const snapshots = new WeakMap<WebAssembly.Module, readonly MemorySnapshot[]>()
 
+const usualGrowth = new WeakMap<WebAssembly.Module, readonly UsualGrowth[]>()
+
 /** The state of one instance that a run can change. */
 export class MutableState {
   readonly #module: GuestModule
@@ -28,6 +31,9 @@ export class MutableState {
   readonly #snapshots: readonly MemorySnapshot[]
   readonly #firstBytes: number
   readonly #restoreGlobals: () => void
+  /** Of each memory: pages that it has, and the guest has not been given. undefined: it cannot be put back when it has grown. */
+  readonly #spares: ReadonlyArray<WebAssembly.Global | undefined>
+  readonly #growth: readonly UsualGrowth[]
   /** Whether pages may have been written that had not been written when they were put back last; instantiating does. */
   #mayHaveNewPages = true
 
@@ -39,7 +45,10 @@ export class MutableState {
     const saveGlobals = exports[SAVE_EXPORT] as () => void
     const { first } = module
     this.#snapshots = first?.memories ?? snapshotsOf(module.module, memories)
-    this.#firstBytes = this.bytes()
+    this.#firstBytes = this.#snapshots.reduce((sum, { length }) => sum + length, 0)
+    this.#spares = memories.map((_, index) => exports[spareExport(index)] as WebAssembly.Global)
+    this.#growth = growthOf(module.module, memories.length)
+    this.#setSpares()
     if (first !== undefined) this.#begin(first, exports)
     saveGlobals()
   }
@@ -82,7 +91,9 @@ export class MutableState {
 
   /** Puts everything back. False, and nothing promised: the instance must be thrown away. */
   restore(): boolean {
-    if (!this.#module.isResettable || !this.restoreMemories()) return false
+    if (!this.#module.isResettable) return false
+    this.#noteGrowth()
+    if (!this.restoreMemories()) return false
     this.#restoreGlobals()
     return true
   }
@@ -91,11 +102,46 @@ export class MutableState {
   restoreMemories(): boolean {
     for (const [index, memory] of this.#memories.entries()) {
       const snapshot = this.#snapshots[index]
-      if (snapshot === undefined || !memory.restore(snapshot, this.#mayHaveNewPages)) return false
+      if (snapshot === undefined || !this.#mayBePutBack(index)) return false
+      if (!memory.restore(snapshot, this.#mayHaveNewPages)) return false
     }
+    this.#setSpares()
     // Small memories are not put back by pages.
     this.#mayHaveNewPages = this.bytes() < MAPPED_BYTES
     return true
+  }
+
+  #mayBePutBack(index: number): boolean {
+    const grown = this.#grownPages(index)
+    return (
+      grown === 0 || (this.#spares[index] !== undefined && grown === this.#growth[index]?.pages)
+    )
+  }
+
+  #grownPages(index: number): number {
+    const { length = 0 } = this.#snapshots[index] ?? {}
+    return ((this.#memories[index]?.size ?? 0) - length) / PAGE_BYTES
+  }
+
+  #noteGrowth(): void {
+    for (const [index, growth] of this.#growth.entries())
+      growth.note(this.#grownPages(index) - Number(this.#spares[index]?.value ?? 0))
+  }
+
+  /** What memories have grown by is what they have to spare; a guest is given no more at first than it was the first time. */
+  #setSpares(): void {
+    for (const [index, spare] of this.#spares.entries()) {
+      const pages = this.#grownPages(index)
+      if (spare !== undefined && spare.value !== pages) spare.value = pages
+    }
+  }
+
+  /** Bytes of all memories that the guest has been given. */
+  givenBytes(): number {
+    return this.#spares.reduce(
+      (bytes, spare) => bytes - Number(spare?.value ?? 0) * PAGE_BYTES,
+      this.bytes(),
+    )
   }
 
   /** Bytes of all memories. */
@@ -109,6 +155,11 @@ export class MutableState {
     return this.#memories.reduce((sum, { ownBytes }) => sum + ownBytes, REACTOR_BYTES)
   }
 
+  /** What a run has had of them. */
+  runBytes(): number {
+    return this.#module.first === undefined ? this.givenBytes() : this.ownBytes()
+  }
+
   /** How many mappings of the process its memories take. */
   mappings(): number {
     return this.#snapshots.reduce((sum, { mappings }) => sum + mappings, 2 * this.#snapshots.length)
@@ -119,7 +170,7 @@ export class MutableState {
    * knows.
    */
   hasGrownFull(): boolean {
-    const bytes = this.bytes()
+    const bytes = this.givenBytes()
     return bytes > this.#firstBytes && bytes + PAGE_BYTES > this.#module.memoryMaxBytes
   }
 }
@@ -134,6 +185,15 @@ function snapshotsOf(
     snapshots.set(module, taken)
   }
   return taken
+}
+
+function growthOf(module: WebAssembly.Module, memories: number): readonly UsualGrowth[] {
+  let known = usualGrowth.get(module)
+  if (known === undefined) {
+    known = Array.from({ length: memories }, () => new UsualGrowth())
+    usualGrowth.set(module, known)
+  }
+  return known
 }
 
 function takeOver(below: MemorySnapshot, memory: WebAssembly.Memory): MemorySnapshot {

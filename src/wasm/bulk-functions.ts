@@ -1,7 +1,8 @@
 /**
  * Functions that stand in for `memory.fill`, `table.copy` and their like, which do unbounded work in one step:
  * they charge by size and do large jobs in steps, with a check before each. After `memory.grow` there is a check whatever it
- * does: the host may want to look more often at a guest that has memory to be written for the first time.
+ * does: the host may want to look more often at a guest that has memory to be written for the first time. It takes the memory's spare pages first
+ * (`wasm_fpm:spare:N`), which `memory.size` does not count.
  *
  * The instruction traps before it changes anything if any part is out of bounds. So does the stand-in: it first runs
  * the instruction on the end of the range with length 0, which traps exactly when the whole would.
@@ -95,19 +96,31 @@ export class BulkFunctions {
   readonly #types: TypeAppender
   readonly #firstFunction: number
   readonly #meter: MeterIndices
+  readonly #spareGlobals: ReadonlyArray<number | undefined>
   readonly #indices = new Map<string, number>()
+  /** Whether it asks for the size of a memory that it imports, or makes it grow. */
+  resizesImported = false
   /** In index order from `firstFunction`. */
   readonly added: AddedFunction[] = []
 
   constructor(
     module: WasmModule,
     types: TypeAppender,
-    { firstFunction, meter }: { readonly firstFunction: number; readonly meter: MeterIndices },
+    {
+      firstFunction,
+      meter,
+      spareGlobals,
+    }: {
+      readonly firstFunction: number
+      readonly meter: MeterIndices
+      readonly spareGlobals: ReadonlyArray<number | undefined>
+    },
   ) {
     this.#module = module
     this.#types = types
     this.#firstFunction = firstFunction
     this.#meter = meter
+    this.#spareGlobals = spareGlobals
   }
 
   /** Units for the instruction with the constant size `count`; undefined: too large to be done unchecked. */
@@ -130,18 +143,17 @@ export class BulkFunctions {
     const instruction = [...prefix, opcode & 0xff, ...indices.flatMap(encodeU32)]
     const element = kind.isTable ? this.#elementType(a) : []
     const name = `${kind.name}:${indices.join(':')}`
-    this.added.push({ name, ...this.#standIn(opcode, instruction, element) })
+    this.added.push({ name, ...this.#standIn(opcode, instruction, { element, memory: a }) })
     return index
   }
 
   #standIn(
     opcode: number,
     instruction: readonly number[],
-    element: number[],
+    { element, memory }: { readonly element: number[]; readonly memory: number },
   ): Pick<AddedFunction, 'type' | 'body'> {
     if (opcode === OP.memoryGrow) {
-      const type = this.#types.add([[I32]], [[I32]])
-      return { type, body: [0, 0x20, 0, ...instruction, ...this.#check(), 0x0b] }
+      return { type: this.#types.add([[I32]], [[I32]]), body: this.#growBody(instruction, memory) }
     }
     if (opcode === OP.tableGrow) {
       const type = this.#types.add([element, [I32]], [[I32]])
@@ -153,6 +165,39 @@ export class BulkFunctions {
       type: this.#types.add([[I32], second, [I32]], []),
       body: this.#body(kind, instruction),
     }
+  }
+
+  /** What is to be put behind `memory.size`: it leaves the spare pages out. */
+  afterSize(memory: number): readonly number[] {
+    const spare = this.#spareGlobals[memory]
+    if (spare !== undefined) return [0x23, ...encodeU32(spare), 0x6b]
+    this.resizesImported = true
+    return []
+  }
+
+  /**
+   * `old = size - spare; if (delta <= spare) spare -= delta; else if (grow(delta - spare) == -1) old = -1; else spare = 0;
+   * check(); return old`
+   */
+  #growBody(instruction: readonly number[], memory: number): number[] {
+    const global = this.#spareGlobals[memory]
+    if (global === undefined) {
+      this.resizesImported = true
+      return [0, 0x20, 0, ...instruction, ...this.#check(), 0x0b]
+    }
+    const [delta, old] = [0, 1]
+    const getSpare = [0x23, ...encodeU32(global)]
+    const setSpare = [0x24, ...encodeU32(global)]
+    const size = [0x3f, ...encodeU32(memory), ...getSpare, 0x6b]
+    const grow = [0x20, delta, ...getSpare, 0x6b, ...instruction]
+    return [
+      ...[1, 1, I32, ...size, 0x21, old],
+      ...[0x20, delta, ...getSpare, 0x4d, 0x04, 0x40],
+      ...[...getSpare, 0x20, delta, 0x6b, ...setSpare],
+      ...[0x05, ...grow, 0x41, 0x7f, 0x46, 0x04, 0x40, 0x41, 0x7f, 0x21, old],
+      ...[0x05, 0x41, 0, ...setSpare, 0x0b, 0x0b],
+      ...[...this.#check(), 0x20, old, 0x0b],
+    ]
   }
 
   #elementType(table: number): number[] {

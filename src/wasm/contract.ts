@@ -10,13 +10,15 @@
  * | `wasm_fpm:start`        | function           | the module's start function; absent when there was none. The start section names it, too, and instantiation runs it, unless `importMemories` has taken the section out |
  * | `wasm_fpm:memory:N`     | memory             | memory N of the module's index space, if the module defines it |
  * | `wasm_fpm:global:N`     | mutable global     | global N, if the module defines it |
+ * | `wasm_fpm:spare:N`      | mutable i32, 0     | pages at the end of memory N, if the module defines it, that the guest has not been given yet: `memory.size` does not count them, and `memory.grow` takes them first. They have to be zeros |
+ * | `wasm_fpm:resizes`      | mutable global     | there if the module asks for the size of a memory that it imports, or makes it grow: it sees the spare pages |
  * | `wasm_fpm:save`         | function           | copies every mutable global the module defines into a hidden one |
  * | `wasm_fpm:restore`      | function           | copies them back; of any type, also those JavaScript cannot read |
  *
  * Both slots start out holding a function that answers 0, so a hardened module runs under a plain
  * `WebAssembly.instantiate` with the original's imports. What a check answers: 0 go on; anything else: the guest
  * executes `unreachable`, which no `catch_all` catches. What a check *throws* can be caught by the guest; it is then
- * asked again at once. Only `save`, `restore` and the `memory`/`global` exports are the host's; guest code cannot name any of these.
+ * asked again at once. Only `save`, `restore` and the `memory`/`global`/`spare` exports are the host's; guest code cannot name any of these.
  *
  * Before the host's function runs, the counter has been set to the quota: code that runs meanwhile (a host-called export
  * during a suspension) is metered as well. One unit is 0.01 to 0.1 ns of optimised code, more
@@ -39,7 +41,7 @@ export const START_EXPORT = 'wasm_fpm:start'
 export const SAVE_EXPORT = 'wasm_fpm:save'
 export const RESTORE_EXPORT = 'wasm_fpm:restore'
 
-/** What a host needs that runs a command in memories of its own: all but `memory:N` and `global:N`. */
+/** What a host needs that runs a command in memories of its own: with `spare:N` all but `memory:N` and `global:N`. */
 export const RUN_EXPORTS: ReadonlySet<string> = new Set([
   'memory',
   '_start',
@@ -56,6 +58,19 @@ export const RUN_EXPORTS: ReadonlySet<string> = new Set([
 export function memoryExport(index: number): string {
   return `${RESERVED_PREFIX}memory:${index}`
 }
+
+const SPARE_PREFIX = `${RESERVED_PREFIX}spare:`
+
+/** The name under which the spare pages of memory `index` are exported. */
+export function spareExport(index: number): string {
+  return `${SPARE_PREFIX}${index}`
+}
+
+export function isSpareExport(name: string): boolean {
+  return name.startsWith(SPARE_PREFIX)
+}
+
+export const RESIZES_EXPORT = 'wasm_fpm:resizes'
 
 /** What the names of exported mutable globals begin with. */
 export const GLOBAL_PREFIX = `${RESERVED_PREFIX}global:`

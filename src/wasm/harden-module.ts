@@ -18,9 +18,11 @@ import {
   memoryExport,
   QUOTA_EXPORT,
   RESERVED_PREFIX,
+  RESIZES_EXPORT,
   RESTORE_EXPORT,
   SAVE_EXPORT,
   START_EXPORT,
+  spareExport,
 } from './contract.ts'
 import { WasmError } from './errors.ts'
 import { inFunction, shortName } from './function-name.ts'
@@ -108,12 +110,13 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
   const scan = scanCode(module, limits, progress)
   const order = orderCalls(module.bodies.length, module.importedFunctions, scan)
   const mutableGlobals = definedMutableGlobals(module)
-  const indices = addedIndices(module)
+  const indices = addedIndices(module, mutableGlobals.length)
   const types = new TypeAppender(module)
   const runtime = runtimeFunctions(indices, types, { mutableGlobals, start: module.start })
   const bulk = new BulkFunctions(module, types, {
     firstFunction: indices.firstBulkFunction,
     meter: indices,
+    spareGlobals: indices.spareGlobals,
   })
   const code = new MeterCode(indices)
   const meter = new MeteringPass({
@@ -143,8 +146,14 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
       ],
       [SECTION.table, tableSection(module, tableElements)],
       [SECTION.memory, memorySection(module, memoryPages)],
-      [SECTION.global, globalSection(module, mutableGlobals, options.quota ?? DEFAULT_QUOTA)],
-      [SECTION.export, exportSection(module, indices, mutableGlobals)],
+      [
+        SECTION.global,
+        globalSection(module, mutableGlobals, {
+          quota: options.quota ?? DEFAULT_QUOTA,
+          spares: definedOf(indices.spareGlobals).length,
+        }),
+      ],
+      [SECTION.export, exportSection(module, indices, { mutableGlobals, bulk })],
       [SECTION.start, startSection(module, indices)],
       [SECTION.element, append(module, SECTION.element, [checkElements(indices)])],
       [SECTION.code, codeSection(meter, functions)],
@@ -199,8 +208,9 @@ function definedMutableGlobals(module: WasmModule): number[] {
   )
 }
 
-function addedIndices({ spaces }: WasmModule): AddedIndices {
+function addedIndices({ spaces, memories }: WasmModule, mutableGlobals: number): AddedIndices {
   const { functions, globals, tables } = spaces
+  let nextSpare = globals + 3 + mutableGlobals
   return {
     goOnFunction: functions,
     checkFunction: functions + 1,
@@ -213,6 +223,7 @@ function addedIndices({ spaces }: WasmModule): AddedIndices {
     quotaGlobal: globals + 1,
     maySuspendGlobal: globals + 2,
     firstSavedGlobal: globals + 3,
+    spareGlobals: memories.map(({ imported }) => (imported ? undefined : nextSpare++)),
     checkTable: tables,
   }
 }
@@ -263,7 +274,7 @@ function tableSection(module: WasmModule, elements: readonly (number | undefined
 function globalSection(
   module: WasmModule,
   mutableGlobals: readonly number[],
-  quota: number,
+  { quota, spares }: { readonly quota: number; readonly spares: number },
 ): Uint8Array {
   const number = (value: number): number[] => [I32, 1, 0x41, ...encodeS32(value), 0x0b]
   const saved = mutableGlobals.map((index) => {
@@ -274,7 +285,14 @@ function globalSection(
     out.copy(module.bytes, initSpan.start, initSpan.end)
     return out.view()
   })
-  return append(module, SECTION.global, [number(quota), number(quota), number(0), ...saved])
+  return append(module, SECTION.global, [
+    ...[number(quota), number(quota), number(0), ...saved],
+    ...Array.from({ length: spares }, () => number(0)),
+  ])
+}
+
+function definedOf(indices: ReadonlyArray<number | undefined>): number[] {
+  return indices.filter((index) => index !== undefined)
 }
 
 const NO_SPAN = { start: 0, end: 0 }
@@ -282,7 +300,10 @@ const NO_SPAN = { start: 0, end: 0 }
 function exportSection(
   module: WasmModule,
   indices: AddedIndices,
-  mutableGlobals: readonly number[],
+  {
+    mutableGlobals,
+    bulk,
+  }: { readonly mutableGlobals: readonly number[]; readonly bulk: BulkFunctions },
 ): Uint8Array {
   const entry = (name: string, kind: ExternKind, index: number): Uint8Array => {
     const out = new ByteWriter(32)
@@ -302,7 +323,11 @@ function exportSection(
       imported ? [] : [entry(memoryExport(index), 'memory', index)],
     ),
     ...mutableGlobals.map((index) => entry(globalExport(index), 'global', index)),
+    ...indices.spareGlobals.flatMap((global, index) =>
+      global === undefined ? [] : [entry(spareExport(index), 'global', global)],
+    ),
   ]
+  if (bulk.resizesImported) added.push(entry(RESIZES_EXPORT, 'global', indices.counterGlobal))
   if (module.start !== undefined) added.push(entry(START_EXPORT, 'function', indices.startFunction))
   return append(module, SECTION.export, added)
 }

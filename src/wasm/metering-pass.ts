@@ -180,6 +180,10 @@ export class MeteringPass {
       case OP.loop:
         this.#loop()
         return
+      case OP.memorySize:
+        this.#copy.after()
+        this.out.append(this.#options.bulk.afterSize(this.#reader.a))
+        return
       case OP.tryTable:
         this.#tryTable()
         return

@@ -69,6 +69,7 @@ export const OP = {
   catchAll: 0x19,
   tryTable: 0x1f,
   tableSet: 0x26,
+  memorySize: 0x3f,
   memoryGrow: 0x40,
   i32Const: 0x41,
   refFunc: 0xd2,
@@ -227,7 +228,7 @@ export const IS_PLAIN: Uint8Array = new Uint8Array(OPCODES)
 const PLAIN: readonly OpcodeRange[] = [
   [0x1a, 0x1c],
   [0x20, 0x25],
-  [0x28, 0x3f],
+  [0x28, 0x3e],
   [0x41, 0xc4],
   [0xfc00, 0xfc07],
   [0xfd00, 0xfe13],

@@ -20,6 +20,8 @@ export interface AddedIndices {
   readonly maySuspendGlobal: number
   /** Hidden copies of the mutable globals, in their order. */
   readonly firstSavedGlobal: number
+  /** Of each memory by its index: its spare pages; undefined for imported ones. */
+  readonly spareGlobals: ReadonlyArray<number | undefined>
   readonly checkTable: number
 }
 

@@ -5,6 +5,7 @@ import { systemClock } from '../../../src/base/clock.ts'
 import { MAX_HANDLES } from '../../../src/component/handle-table.ts'
 import { GuestInstance } from '../../../src/guest/instance.ts'
 import { makeInstance } from '../../../src/guest/make-instance.ts'
+import { USUAL_AFTER_RUNS } from '../../../src/guest/usual-growth.ts'
 import { answer, makeComponent, trapOf } from '../../support/component-run.ts'
 import { componentWat, HELLO_WAT } from '../../support/component-wat.ts'
 import { compileGuest } from '../../support/guest.ts'
@@ -235,4 +236,47 @@ test('what the host keeps for it has an end', async () => {
     )
   const instance = await makeComponent(await componentWat(source))
   assert.match(trapOf(await answer(instance, '/a')), /has the host keep more than 16777216 bytes/)
+})
+
+/** A command of two core modules over one memory, of which each adds a page to it and tells whether it was given the second one, all zeros. */
+const twoModules = (defining: string, importing: string): string => `(component
+  (core module $m (memory (export "memory") 1) (func (export "grow") ${defining}))
+  (core module $a
+    (import "m" "memory" (memory 1))
+    (import "m" "grow" (func $grow))
+    (func (export "run") (result i32) (call $grow) ${importing}
+      (i32.const 0)))
+  (core instance $m (instantiate $m))
+  (core instance $a (instantiate $a (with "m" (instance $m))))
+  (func $run (result (result)) (canon lift (core func $a "run")))
+  (instance $run (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.10" (instance $run)))`
+
+const GROWS = '(if (i32.ne (memory.grow (i32.const 1)) (i32.const 1)) (then unreachable))'
+const WRITES =
+  '(if (i64.ne (i64.load (i32.const 65544)) (i64.const 0)) (then unreachable)) (i64.store (i32.const 65544) (i64.const -1))'
+
+test('one whose memory has grown is put back, unless another module of it asks for sizes', async () => {
+  const usual = async (source: string): Promise<GuestInstance> => {
+    const module = await compileGuest(await componentWat(source))
+    for (let turn = 1; ; turn++) {
+      const instance = new GuestInstance(module, systemClock)
+      assert.equal(trapOf(await answer(instance, '/')), 'exited')
+      if (turn === USUAL_AFTER_RUNS) return instance
+      assert.equal(instance.reset(), false)
+    }
+  }
+  const own = await usual(twoModules(GROWS, WRITES))
+  for (let turn = 0; turn < 5; turn++) {
+    assert.equal(turn === 2 ? own.renew(() => assert.fail()) : own.reset(), true)
+    assert.equal(trapOf(await answer(own, '/')), 'exited')
+    assert.equal(own.memoryBytes, 2 * 65_536)
+  }
+  for (const [defining, importing] of [
+    ['', GROWS],
+    [GROWS, '(drop (memory.size))'],
+  ] as const) {
+    const other = await usual(twoModules(defining, importing))
+    assert.deepEqual([other.reset(), other.renew(() => assert.fail())], [false, false])
+  }
 })

@@ -5,6 +5,7 @@ import { runToEnd } from '../../../src/guest/engine.ts'
 import type { GuestModule } from '../../../src/guest/guest-module.ts'
 import { GuestInstance } from '../../../src/guest/instance.ts'
 import type { GuestJob, GuestReport } from '../../../src/guest/job.ts'
+import { USUAL_AFTER_RUNS } from '../../../src/guest/usual-growth.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { compileGuest, grants, job } from '../../support/guest.ts'
 import { wat } from '../../support/wat.ts'
@@ -17,6 +18,7 @@ const guest = (start: string): string => `(module
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
   (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
   (memory (export "memory") 1)
   (global $count (mut i32) (i32.const 0))
   (data (i32.const 4) "\\01")
@@ -41,6 +43,15 @@ const SOURCES = {
     (i32.store8 (i32.const 100) (i32.add (i32.load8_u (i32.const 100)) (i32.const 16)))
     (call $exit (i32.add (global.get $count) (i32.load8_u (i32.const 100))))`,
   grows: '(drop (memory.grow (i32.const 1)))',
+  // It says how much it had, and what its size was with that; nothing of it may have been written.
+  growsAsEver: `
+    (local $old i32)
+    (drop (call $sizes (i32.const 0) (i32.const 4)))
+    (if (i32.load (i32.const 0)) (then (call $exit (i32.const 0))))
+    (local.set $old (memory.grow (i32.const 1)))
+    (if (i32.load (i32.const 65536)) (then unreachable))
+    (i64.store (i32.const 65536) (i64.const -1))
+    (call $exit (i32.add (i32.mul (local.get $old) (i32.const 10)) (memory.size)))`,
   says: '(call $say) (call $work)',
   saysTwice: '(call $say) (call $work) (call $say)',
   saysAndGrows: '(call $say) (call $work) (drop (memory.grow (i32.const 1)))',
@@ -179,6 +190,28 @@ test('its memory is counted as it is at the end', async () => {
   expect(instance.memoryBytes).toBe(PAGE_BYTES)
   expect(await run(instance)).toMatchObject({ memoryBytes: MEMORY_BYTES })
   expect(instance.memoryBytes).toBe(MEMORY_BYTES)
+})
+
+test('what memory grows by in every run is kept, and is zeros that nobody has been given', async () => {
+  const grown = { outcome: { kind: 'exited', code: 12 }, memoryBytes: MEMORY_BYTES }
+  for (let turn = 1; turn < USUAL_AFTER_RUNS; turn += 1) {
+    const instance = new GuestInstance(moduleOf('growsAsEver'), clock)
+    expect(await run(instance)).toMatchObject(grown)
+    expect(instance.reset()).toBe(false)
+  }
+  const instance = new GuestInstance(moduleOf('growsAsEver'), clock)
+  for (let turn = 0; turn < 3; turn += 1) {
+    expect(await run(instance)).toMatchObject(grown)
+    expect(instance.memoryBytes).toBe(MEMORY_BYTES)
+    expect(turn === 1 ? instance.renew(() => expect.fail()) : instance.reset()).toBe(true)
+  }
+  // Two that take less, and more.
+  const less = job({ grants: grants({ clock, env: ['a=b'] }) })
+  expect(await runToEnd(instance, less)).toMatchObject({ memoryBytes: PAGE_BYTES })
+  expect(instance.reset()).toBe(false)
+  const other = new GuestInstance(moduleOf('growsAsEver'), clock)
+  expect(await run(other)).toMatchObject(grown)
+  expect(other.reset()).toBe(false)
 })
 
 interface Kill {

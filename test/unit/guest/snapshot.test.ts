@@ -9,12 +9,14 @@ const PAGE = 65_536
 const PAGES = 40
 
 function filledMemory(): WebAssembly.Memory {
-  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES + 8 })
+  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES + MORE })
   const bytes = new Uint8Array(memory.buffer)
   for (let at = 0; at < 3 * PAGE; at += 1) bytes[at] = (at * 31) & 0xff
   bytes[PAGES * PAGE - 1] = 0xee
   return memory
 }
+
+const MORE = 160
 
 const KINDS = [
   { name: 'copied', take: copyMemory },
@@ -79,9 +81,10 @@ for (const { name, take } of KINDS) {
     }
   })
 
-  test(`a ${name} memory that has grown is given up`, () => {
+  test(`a ${name} memory that has grown by much is given up`, () => {
     const { memory, snapshot, restore } = setUp()
-    memory.grow(1)
+    memory.grow(MORE)
+    new Uint8Array(memory.buffer).fill(1, PAGES * PAGE)
     expect(restore(true)).toBe(false)
     expect(snapshot.adopt(memory)).toBeUndefined()
   })
@@ -102,6 +105,30 @@ for (const { name, take } of KINDS) {
     expect(grown.subarray(original.length).every((byte) => byte === 0)).toBe(true)
   })
 }
+
+for (const { name, take } of KINDS)
+  test(`a ${name} memory that has grown a little is put back, and what has come to it is zeros`, () => {
+    const memory = new WebAssembly.Memory({ initial: 4, maximum: 12 })
+    new Uint8Array(memory.buffer).fill(0x33, 100, 200)
+    const original = Buffer.from(memory.buffer.slice(0))
+    const snapshot = take(memory)
+    let restore = snapshot?.adopt(memory)
+    for (let round = 0; round < 4; round += 1) {
+      memory.grow(1)
+      const whole = new Uint8Array(memory.buffer)
+      for (const places of [[150], [whole.length - 1, 4 * PAGE], [4 * PAGE + 5000]]) {
+        for (const place of places) whole[place] = 0x77
+        expect(restore?.(true)).toBe(true)
+        expect(original.equals(whole.subarray(0, 4 * PAGE))).toBe(true)
+        expect(whole.subarray(4 * PAGE).every((byte) => byte === 0)).toBe(true)
+      }
+      // As it is when somebody else's memory is adopted.
+      whole.fill(0x55)
+      if (round === 2) restore = snapshot?.adopt(memory)
+      expect(restore?.(true)).toBe(true)
+      expect(whole.every((byte, at) => byte === (original[at] ?? 0))).toBe(true)
+    }
+  })
 
 test('a mapped memory of more private pages than are kept is given up', () => {
   const memory = new WebAssembly.Memory({ initial: 256, maximum: 256 })

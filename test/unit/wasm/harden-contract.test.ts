@@ -5,6 +5,8 @@ import {
   GO_ON,
   HARDENED_SECTION,
   memoryExport,
+  RESIZES_EXPORT,
+  spareExport,
 } from '../../../src/wasm/contract.ts'
 import { harden } from '../../../src/wasm/harden-module.ts'
 import { inspect } from '../../../src/wasm/inspect-module.ts'
@@ -41,6 +43,7 @@ test('exports what the contract says and keeps what was there, in order', () => 
     'function wasm_fpm:restore',
     'memory wasm_fpm:memory:0',
     'global wasm_fpm:global:1',
+    'global wasm_fpm:spare:0',
     'function wasm_fpm:start',
   ])
   expect([start, report.hasStart, report.bytesOut]).toEqual([2 + 5, true, bytes.length])
@@ -115,6 +118,46 @@ test('a guest cannot grow past the caps', () => {
   )
   expect([3, 2, 1].map((pages) => call(exports, 'grow', pages))).toEqual([-1, 1, -1])
   expect([5, 4, 1].map((count) => call(exports, 'elements', count))).toEqual([-1, 1, -1])
+})
+
+test('spare pages are not in the size, are given first, and to a memory of its own', () => {
+  const module = wat(`(module (memory 1) (memory $other 2)
+    (func (export "size") (result i32) (memory.size))
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+    (func (export "other") (param i32) (result i32)
+      (i32.add (i32.mul (memory.grow $other (local.get 0)) (i32.const 10)) (memory.size $other))))`)
+  const { bytes } = harden(module, { ...ROOMY, memoryMaxBytes: 12 * 65_536 })
+  const exports = instantiate(bytes)
+  const memory = exports[memoryExport(0)] as WebAssembly.Memory
+  const spare = exports[spareExport(0)] as WebAssembly.Global
+  const sizes = (pages: number): number[] => {
+    const old = call(exports, 'grow', pages) as number
+    const { byteLength } = memory.buffer
+    return [old, call(exports, 'size') as number, byteLength / 65_536, spare.value as number]
+  }
+  expect(sizes(3)).toEqual([1, 4, 4, 0])
+  spare.value = 3
+  expect([0, 1, 9, 1, 2, 1].map(sizes)).toEqual([
+    [1, 1, 4, 3],
+    [1, 2, 4, 2],
+    [-1, 2, 4, 2],
+    [2, 3, 4, 1],
+    [3, 5, 5, 0],
+    [-1, 5, 5, 0],
+  ])
+  expect(call(exports, 'other', 1)).toBe(23)
+})
+
+test('who asks for the size of a memory that is not its own is known', () => {
+  const resizes = (code: string): boolean =>
+    inspect(
+      harden(wat(`(module (import "a" "m" (memory 1)) (func (export "f") ${code}))`), ROOMY).bytes,
+    ).exports.some(({ name }) => name === RESIZES_EXPORT)
+  expect(['', '(drop (memory.size))', '(drop (memory.grow (i32.const 1)))'].map(resizes)).toEqual([
+    false,
+    true,
+    true,
+  ])
 })
 
 test('tables may begin with more than they may grow by', () => {
