@@ -13,7 +13,7 @@ const PAGE_BYTES = 4096
 const ZERO_PIECE_BYTES = 16 * 1024
 
 /** To how much a memory may have grown to be put back: more than that takes longer to look at than to make anew. */
-const MAX_GROWN_BYTES = 512 * 1024
+const COMPARED_BYTES = 512 * 1024
 
 const ZEROS = Buffer.alloc(ZERO_PIECE_BYTES)
 
@@ -37,7 +37,7 @@ export function copyMemory(memory: WebAssembly.Memory): MemorySnapshot {
         // What a memory was is empty when it has grown, by no page too.
         if ((parts[0]?.target.length ?? 0) === 0) {
           const grown = Buffer.from(other.buffer)
-          if (grown.length !== byteLength && grown.length > MAX_GROWN_BYTES) return false
+          if (grown.length !== byteLength && grown.length > COMPARED_BYTES) return false
           parts = partsOf(grown, [...pieces, ...zeroPieces(byteLength, grown.length)])
         }
         for (const { target, bytes } of parts) {

@@ -28,6 +28,12 @@ export class CodeCopy {
     this.#upTo(this.reader.pos)
   }
 
+  /** The instruction that was read last is copied, and `more` behind it. */
+  behind(more: readonly number[]): void {
+    this.after()
+    this.out.append(more)
+  }
+
   /** Everything before the instruction that was read last is copied; that one is left out. */
   replace(): void {
     this.#upTo(this.reader.at)

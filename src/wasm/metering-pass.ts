@@ -162,6 +162,7 @@ export class MeteringPass {
         continue
       }
       if (isBulk(opcode)) this.#bulk(opcode, constant)
+      else if (opcode === OP.memorySize) this.#copy.behind(this.#options.bulk.afterSize(reader.a))
       else this.#control(opcode)
       constant = -1
     }
@@ -179,10 +180,6 @@ export class MeteringPass {
         return
       case OP.loop:
         this.#loop()
-        return
-      case OP.memorySize:
-        this.#copy.after()
-        this.out.append(this.#options.bulk.afterSize(this.#reader.a))
         return
       case OP.tryTable:
         this.#tryTable()
