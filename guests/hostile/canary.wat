@@ -3,11 +3,13 @@
 ;; Its body is a script: `D` prints everything it can see, `S` prints how many canaries it sees; then any number of
 ;;     1 at:u32 n:u32 value:u8   fills memory          5 code:u32   exits            9   runs out of stack
 ;;     2 value:i64               sets all globals      6            traps           10   leaves a file in /tmp
-;;     3 pages:u32               grows memory          7            loops for ever  11   throws
+;;     3 pages:u32               grows memory, which   7            loops for ever  11   throws
+;;                               has to be zeros
 ;;     4 at:u32 n:u32 value:u8   fills other memory    8            sleeps          12   fills everything with canaries
 ;; and 0, which returns. Bytes 0 to 1023 are its own.
 (memory (export "memory") 2)
 (memory $other 1)
+(data (i32.const 800) "dirty ")
 (data (i32.const 1024) "data that is there from the start")
 (global $a (export "a") (mut i32) (i32.const 1))
 (global $b (export "b") (mut i64) (i64.const 2))
@@ -121,6 +123,20 @@
 (func $fill_other (param $at i32) (param $bytes i32) (param $value i32)
   (memory.fill $other (local.get $at) (local.get $value) (local.get $bytes)))
 
+;; Says so if what it is given has been written.
+(func $grow (param $pages i32)
+  (local $at i32)
+  (local.set $at (memory.grow (local.get $pages)))
+  (if (i32.eq (local.get $at) (i32.const -1)) (then (return)))
+  (local.set $at (i32.mul (local.get $at) (i32.const 65536)))
+  (loop $next
+    (if (i32.lt_u (local.get $at) (i32.mul (memory.size) (i32.const 65536)))
+      (then
+        (if (i64.ne (i64.load (local.get $at)) (i64.const 0))
+          (then (return (drop (call $print (i32.const 1) (i32.const 800) (i32.const 6))))))
+        (local.set $at (i32.add (local.get $at) (i32.const 8)))
+        (br $next)))))
+
 (func $act (param $action i32)
   (block $12
     (block $11
@@ -140,8 +156,7 @@
                           (return))
                         (return (call $fill (call $u32) (call $u32) (call $u8))))
                       (return (call $set_globals (call $i64))))
-                    (drop (memory.grow (call $u32)))
-                    (return))
+                    (return (call $grow (call $u32))))
                   (return (call $fill_other (call $u32) (call $u32) (call $u8))))
                 (return (call $proc_exit (call $u32))))
               (unreachable))

@@ -118,7 +118,7 @@ export async function tryImport(
   module: GuestModule,
   { application, ...options }: BootOptions & { readonly application: ImportedApplication },
 ): Promise<void> {
-  const instance = new GuestInstance(module, options.clock, [...BOOT, REACTOR.warm])
+  const instance = new GuestInstance(module, options.clock, { entries: [...BOOT, REACTOR.warm] })
   await runOnce(instance, { ...options, ...importing(application) }, options)
 }
 
@@ -193,7 +193,7 @@ async function advance(module: GuestModule, step: Step): Promise<GuestModule> {
       'GUEST_WRONG_CONTRACT',
       `Cannot boot ${module.name}: it changes tables or drops segments, which cannot be put back, wanted a module without`,
     )
-  const instance = await inTurn(step, () => new GuestInstance(module, clock, entries))
+  const instance = await inTurn(step, () => new GuestInstance(module, clock, { entries }))
   try {
     for (const run of runs) await runOnce(instance, run, step)
     const first = await inTurn(step, () => instance.takeState())

@@ -28,6 +28,8 @@ import { MutableState } from './snapshot.ts'
 export interface ComponentParts {
   readonly component: GuestComponent
   readonly memories: readonly GuestMemory[]
+  /** As of `MutableState`. */
+  readonly owner: object | undefined
 }
 
 export class ComponentProgram implements GuestProgram {
@@ -42,7 +44,7 @@ export class ComponentProgram implements GuestProgram {
   /** Calls under way that must not suspend, one in the other. */
   #inside = 0
 
-  constructor(module: GuestModule, wasi: WasiHost, { component, memories }: ComponentParts) {
+  constructor(module: GuestModule, wasi: WasiHost, { component, memories, owner }: ComponentParts) {
     const { plan, parts } = component
     this.#name = module.name
     const counters: WebAssembly.Global[] = []
@@ -75,11 +77,12 @@ export class ComponentProgram implements GuestProgram {
     })
     const { exports } = linked
     this.meter = meterOf(this.#meters)
-    this.state = new MutableState(module, memories, {
+    const own = {
       [SAVE_EXPORT]: callerOf(exports, SAVE_EXPORT),
       [RESTORE_EXPORT]: callerOf(exports, RESTORE_EXPORT),
       ...sparesOf(component, exports),
-    })
+    }
+    this.state = new MutableState(module, memories, { exports: own, owner })
     this.meter.restart(this.state.bytes())
     const starts = exports
       .map((own) => own[START_EXPORT])

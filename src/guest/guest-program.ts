@@ -37,6 +37,8 @@ interface ProgramParts {
   readonly memories: readonly GuestMemory[]
   /** Names of what to call. */
   readonly entries: readonly string[]
+  /** As of `MutableState`. */
+  readonly owner: object | undefined
 }
 
 export class Program implements GuestProgram {
@@ -47,7 +49,7 @@ export class Program implements GuestProgram {
   readonly bareEntries: ReadonlyArray<() => void>
   readonly #exports: WebAssembly.Exports
 
-  constructor(module: GuestModule, host: WasiHost, { clock, memories, entries }: ProgramParts) {
+  constructor(module: GuestModule, host: WasiHost, { clock, memories, entries, owner }: ProgramParts) {
     const imports = {
       [PREVIEW1]: host.imports,
       [BEYOND]: host.imports,
@@ -61,7 +63,7 @@ export class Program implements GuestProgram {
     )
     host.attachFibers(exports[FIBER_EXPORT], module.memoryMaxBytes)
     this.meter = new Meter(exports, host.checks)
-    this.state = new MutableState(module, memories, exports)
+    this.state = new MutableState(module, memories, { exports, owner })
     this.meter.restart(this.state.bytes())
     this.trace = new OwnTrace(exports, host, clock)
     this.bareEntries = entries

@@ -13,6 +13,13 @@ import { type ThreadTime, threadTimeOf } from './processor-time.ts'
 import { releasePages } from './release-pages.ts'
 import { type Entered, RunState } from './run-state.ts'
 
+export interface InstanceUse {
+  /** What a run calls. Default: what is called for a request. */
+  readonly entries?: readonly string[]
+  /** As of `MutableState`. */
+  readonly owner?: object | undefined
+}
+
 export class InstanceParts {
   readonly module: GuestModule
   readonly host: WasiHost
@@ -20,19 +27,21 @@ export class InstanceParts {
   readonly #clock: Clock
   readonly #threadTime: ThreadTime
   readonly #entries: readonly string[]
+  readonly #owner: object | undefined
   #memories: readonly GuestMemory[]
 
-  /** Instantiates at once, in this thread; takes tens of microseconds. `entries`: what a run calls, default those of a request. */
+  /** Instantiates at once, in this thread; takes tens of microseconds. */
   constructor(
     module: GuestModule,
     clock: Clock,
-    { checks, entries }: { readonly checks: MeterChecks; readonly entries?: readonly string[] },
+    { checks, entries, owner }: InstanceUse & { readonly checks: MeterChecks },
   ) {
     this.module = module
     this.host = new WasiHost(module.wasiNames, checks)
     this.#clock = clock
     this.#threadTime = threadTimeOf(clock)
     this.#entries = entries ?? entriesOf(module)
+    this.#owner = owner
     this.#memories = makeMemories(module)
     this.program = this.#instantiate()
   }
@@ -94,13 +103,14 @@ export class InstanceParts {
 
   #instantiate(): GuestProgram {
     const { component } = this.module
-    const memories = this.#memories
+    const [memories, owner] = [this.#memories, this.#owner]
     if (component !== undefined)
-      return startComponent(this.module, this.host, { component, memories })
+      return startComponent(this.module, this.host, { component, memories, owner })
     return new Program(this.module, this.host, {
       clock: this.#clock,
       memories,
       entries: this.#entries,
+      owner,
     })
   }
 }

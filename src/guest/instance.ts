@@ -15,7 +15,7 @@ import { END_GUEST, GO_ON } from '../wasm/contract.ts'
 import { AtOnce, callBare, type Thrown } from './at-once.ts'
 import type { FirstState } from './first-state.ts'
 import type { GuestModule } from './guest-module.ts'
-import { InstanceParts } from './instance-parts.ts'
+import { InstanceParts, type InstanceUse } from './instance-parts.ts'
 import type { GuestJob, RunEnd } from './job.ts'
 import { type KillReason, type Outcome, outcomeOfThrow } from './outcome.ts'
 import type { RunState } from './run-state.ts'
@@ -42,20 +42,13 @@ export class GuestInstance {
   #thrown: Thrown | undefined
   #wallTimer: Timer | undefined
 
-  /**
-   * Instantiates at once, in this thread; takes tens of microseconds. `module` is hardened. `entries`: what a run calls, default
-   * those of a request.
-   */
-  constructor(module: GuestModule, clock: Clock, entries?: readonly string[]) {
+  /** Instantiates at once, in this thread; takes tens of microseconds. `module` is hardened. */
+  constructor(module: GuestModule, clock: Clock, use: InstanceUse = {}) {
     this.module = module
     this.#clock = clock
     this.#atOnce = AtOnce.of(module.module)
     const checks = { check: () => this.#check(), plainCheck: () => this.#plainCheck() }
-    this.#parts = new InstanceParts(
-      module,
-      clock,
-      entries === undefined ? { checks } : { checks, entries },
-    )
+    this.#parts = new InstanceParts(module, clock, { ...use, checks })
     this.#host = this.#parts.host
     this.#host.beforeWait = () => this.#leave(true)
     this.#host.afterWait = () => this.#enter()

@@ -10,9 +10,11 @@ export interface InstanceOrder {
   /** Hardened, for either engine. */
   readonly module: GuestModule
   readonly clock: Clock
+  /** As of `MutableState`. */
+  readonly owner?: object
 }
 
-export function makeInstance({ engine, module, clock }: InstanceOrder): Instance {
+export function makeInstance({ engine, module, clock, owner }: InstanceOrder): Instance {
   const isOwn = engine === 'own' || module.component !== undefined || module.first !== undefined
-  return isOwn ? new GuestInstance(module, clock) : new WasmerInstance(module, clock)
+  return isOwn ? new GuestInstance(module, clock, { owner }) : new WasmerInstance(module, clock)
 }

@@ -22,7 +22,8 @@ const REACTOR_BYTES = 512 * 1024
 /** Taken from the first instance of a module, or what it began with; every further one starts out the same. Not of reactors. */
 const snapshots = new WeakMap<WebAssembly.Module, readonly MemorySnapshot[]>()
 
-const usualGrowth = new WeakMap<WebAssembly.Module, readonly UsualGrowth[]>()
+/** By whose the instances are: what runs of one tenant take, those of another one must not be told. */
+const usualGrowth = new WeakMap<object, readonly UsualGrowth[]>()
 
 /** The state of one instance that a run can change. */
 export class MutableState {
@@ -37,8 +38,15 @@ export class MutableState {
   /** Whether pages may have been written that had not been written when they were put back last; instantiating does. */
   #mayHaveNewPages = true
 
-  /** `memories`, `exports`: of a new instance of `module`, which has not run yet. */
-  constructor(module: GuestModule, memories: readonly GuestMemory[], exports: WebAssembly.Exports) {
+  /**
+   * `memories`, `exports`: of a new instance of `module`, which has not run yet. `owner`: whose it is, which has no other module; instances
+   * of one owner may know by how much those before them have grown. Default: the module.
+   */
+  constructor(
+    module: GuestModule,
+    memories: readonly GuestMemory[],
+    { exports, owner = module }: { readonly exports: WebAssembly.Exports; readonly owner?: object | undefined },
+  ) {
     this.#module = module
     this.#memories = memories
     this.#restoreGlobals = exports[RESTORE_EXPORT] as () => void
@@ -47,7 +55,7 @@ export class MutableState {
     this.#snapshots = first?.memories ?? snapshotsOf(module.module, memories)
     this.#firstBytes = this.#snapshots.reduce((sum, { length }) => sum + length, 0)
     this.#spares = memories.map((_, index) => exports[spareExport(index)] as WebAssembly.Global)
-    this.#growth = growthOf(module.module, memories.length)
+    this.#growth = growthOf(owner, memories.length)
     this.#setSpares()
     if (first !== undefined) this.#begin(first, exports)
     saveGlobals()
@@ -187,11 +195,11 @@ function snapshotsOf(
   return taken
 }
 
-function growthOf(module: WebAssembly.Module, memories: number): readonly UsualGrowth[] {
-  let known = usualGrowth.get(module)
+function growthOf(owner: object, memories: number): readonly UsualGrowth[] {
+  let known = usualGrowth.get(owner)
   if (known === undefined) {
     known = Array.from({ length: memories }, () => new UsualGrowth())
-    usualGrowth.set(module, known)
+    usualGrowth.set(owner, known)
   }
   return known
 }

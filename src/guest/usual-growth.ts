@@ -1,9 +1,9 @@
 /**
- * By how much a memory of a module grows in every run, such as by what the adapter of a component takes before it does anything else.
+ * By how much a memory of somebody's instances grows in every run, such as by what the adapter of a component takes before it does anything else.
  *
  * A memory cannot shrink. One that has grown by just that much is kept: what it has more than at first are spare pages, zeros, which the guest is
  * given when it asks for memory (`wasm/bulk-functions.ts`). Until then it could read and write them where a new memory would trap; but
- * every run has had them by its end, so that nothing of another run is to be learned from that. What has grown further is thrown away.
+ * every run of theirs that came to its end has had them, so that it says nothing of any of them. What has grown further is thrown away.
  */
 
 /** So many runs have to agree. */

@@ -130,7 +130,7 @@ export class Instances {
   #make(module: GuestModule, place: Place, { counters }: PoolTenant): PooledInstance {
     counters.instancesMade += 1
     const { engine } = place
-    const instance = makeInstance({ engine, module, clock: this.#clock })
+    const instance = makeInstance({ engine, module, clock: this.#clock, owner: place })
     return new PooledInstance(instance, { module, place, nowMs: this.#clock.nowMs() })
   }
 

@@ -44,17 +44,31 @@ const SLOW_EVERY = 50
 /** A guest that sleeps has begun to by then, and has not been stopped. */
 const GIVEN_UP_AFTER_MS = 10
 
+const PLANT: readonly Action[] = [{ kind: 'plant' }]
+const TWICE_ONE_PAGE: readonly Action[] = [
+  { kind: 'grow', pages: 1 },
+  { kind: 'grow', pages: 1 },
+]
+
 test('the sizes of canary guests are on both sides of what is mapped', () => {
   expect(SIZES.map(({ pages }) => pages * PAGE_BYTES >= MAPPED_BYTES)).toEqual([false, true])
 })
 
 const LIFETIMES = SIZES.flatMap((size) =>
-  ['reset', 'fresh'].map((lifetime) => ({ ...size, lifetime })),
+  ['reset', 'fresh'].map((lifetime) => ({
+    ...{ ...size, lifetime, does: 'fills its memory', requests: REQUESTS },
+    first: PLANT,
+  })),
 )
+/** What every request takes stays with the instance. */
+const GROWING = SIZES.map((size) => ({
+  ...{ ...size, lifetime: 'reset', does: 'makes it grow', requests: REQUESTS / 5 },
+  first: [...TWICE_ONE_PAGE, ...PLANT],
+}))
 
-test.each(LIFETIMES)(
-  `$lifetime, $name memory: a canary is never seen by any of ${REQUESTS} later requests`,
-  async ({ pages, lifetime }) => {
+test.each([...LIFETIMES, ...GROWING])(
+  '$lifetime, $name memory, who $does: a canary is never seen by any of $requests later requests',
+  async ({ pages, lifetime, requests, first }) => {
     using stage = setStage({
       modules: { canary: compileCanary(pages) },
       keys: `max_children = ${LANES}\nlifetime = "${lifetime}"`,
@@ -63,9 +77,9 @@ test.each(LIFETIMES)(
     let sent = 0
     let answered = 0
     const lane = async (): Promise<void> => {
-      while (sent < REQUESTS) {
+      while (sent < requests) {
         const turn = sent++
-        await checkOne(stage, turn).then((isSeen) => {
+        await checkOne(stage, turn, first).then((isSeen) => {
           answered += isSeen ? 1 : 0
         })
         if (turn % 20 === 0) await new Promise(setImmediate)
@@ -73,7 +87,7 @@ test.each(LIFETIMES)(
     }
     await Promise.all(Array.from({ length: LANES }, lane))
     // The others were killed or failed before their header was out, or were given up.
-    expect(answered).toBeGreaterThan(REQUESTS / 3)
+    expect(answered).toBeGreaterThan(requests / 3)
     const codes = new Set(stage.failures().map(({ code }) => String(code)))
     // Some never ran: given up while they waited, for the module at first.
     expect([...codes].filter((code) => code.startsWith('OUTCOME_')).sort()).toEqual([
@@ -86,19 +100,23 @@ test.each(LIFETIMES)(
     // The same instances served again and again, or nothing would have been tested.
     const { resets = 0, instancesRenewed = 0 } =
       stage.gateway.scheduler.tenants.get('hog')?.counters ?? {}
-    expect(lifetime === 'reset' ? resets : instancesRenewed).toBeGreaterThan(REQUESTS / 3)
+    expect(lifetime === 'reset' ? resets : instancesRenewed).toBeGreaterThan(requests / 3)
   },
   60_000,
 )
 
-/** Plants and looks; whether an answer came that says so. */
-async function checkOne(stage: Stage, turn: number): Promise<boolean> {
+/** Looks and does what all of them do `first`; whether an answer came that says so. */
+async function checkOne(
+  stage: Stage,
+  turn: number,
+  first: readonly Action[],
+): Promise<boolean> {
   const isSlow = turn % SLOW_EVERY === SLOW_EVERY - 1
   const endings = isSlow ? SLOW_ENDINGS : ENDINGS
   const ending = endings[Math.floor(turn / (isSlow ? SLOW_EVERY : 1)) % endings.length] ?? []
   const isGivenUp = turn % 97 === 96
   const last: readonly Action[] = isGivenUp ? [{ kind: 'sleep' }] : ending
-  const body = script('S', [{ kind: 'plant' }, ...last])
+  const body = script('S', [...first, ...last])
   const exchange = stage.begin('hog', 'canary', { body })
   if (isGivenUp) {
     // Some while they wait for their turn, some while they run.
@@ -182,10 +200,10 @@ const ending: fc.Arbitrary<readonly Action[]> = fc.oneof(
       .map((kind) => [{ kind }]),
   },
 )
-const requestTo = (pages: number): fc.Arbitrary<Buffer> =>
+const requestTo = (pages: number, first: readonly Action[]): fc.Arbitrary<Buffer> =>
   fc
     .tuple(fc.array(actionIn(pages), { maxLength: 6 }), ending)
-    .map(([actions, last]) => script('D', [...actions, ...last]))
+    .map(([actions, last]) => script('D', [...first, ...actions, ...last]))
 
 async function expectSameAsFresh(module: GuestModule, requests: readonly Buffer[]): Promise<void> {
   let instance = new GuestInstance(module, systemClock)
@@ -213,11 +231,14 @@ function firstDifference(a: string, b: string): string {
   return `${a.length} and ${b.length} bytes, different from byte ${at} on`
 }
 
-test.each(SIZES)(
-  '$name memory: requests under reset see, print and end as they do under fresh',
-  async ({ pages }) => {
+test.each([
+  ...SIZES.map((size) => ({ ...size, does: 'begin with what there is', first: [] })),
+  ...SIZES.map((size) => ({ ...size, does: 'begin with more memory', first: TWICE_ONE_PAGE })),
+])(
+  '$name memory: requests that $does see, print and end under reset as they do under fresh',
+  async ({ pages, first }) => {
     const module = await compileGuest(compileCanary(pages), 1024 * 1024)
-    const requests = fc.array(requestTo(pages), { minLength: 2, maxLength: 8 })
+    const requests = fc.array(requestTo(pages, first), { minLength: 2, maxLength: 8 })
     const property = fc.asyncProperty(requests, (bodies) => expectSameAsFresh(module, bodies))
     await fc.assert(property, { seed: 20_261, numRuns: 60, interruptAfterTimeLimit: 30_000 })
   },

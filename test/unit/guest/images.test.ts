@@ -44,7 +44,7 @@ function instantiate(module: GuestModule) {
   const memories = makeMemories(module)
   const { exports } = new WebAssembly.Instance(module.module, memoryImports(memories))
   const memory = exports['memory'] as WebAssembly.Memory
-  return { memory, state: new MutableState(module, memories, exports) }
+  return { memory, state: new MutableState(module, memories, { exports }) }
 }
 
 for (const { name, make } of MAKERS) {

@@ -52,6 +52,17 @@ const SOURCES = {
     (if (i32.load (i32.const 65536)) (then unreachable))
     (i64.store (i32.const 65536) (i64.const -1))
     (call $exit (i32.add (i32.mul (local.get $old) (i32.const 10)) (memory.size)))`,
+  // With a variable it looks at a page that it has not been given, and leaves something there.
+  looksBeyond: `
+    (drop (call $sizes (i32.const 0) (i32.const 4)))
+    (if (i32.load (i32.const 0))
+      (then
+        (if (i64.load (i32.const 65544)) (then (call $exit (i32.const 1))))
+        (memory.copy (i32.const 65544) (i32.const 0) (i32.const 8))
+        (drop (memory.grow (i32.const 1))))
+      (else
+        (drop (memory.grow (i32.const 1)))
+        (if (i64.load (i32.const 65544)) (then unreachable))))`,
   says: '(call $say) (call $work)',
   saysTwice: '(call $say) (call $work) (call $say)',
   saysAndGrows: '(call $say) (call $work) (drop (memory.grow (i32.const 1)))',
@@ -212,6 +223,35 @@ test('what memory grows by in every run is kept, and is zeros that nobody has be
   const other = new GuestInstance(moduleOf('growsAsEver'), clock)
   expect(await run(other)).toMatchObject(grown)
   expect(other.reset()).toBe(false)
+})
+
+test('a page that it has not been given traps, or is zeros that every run of its owner has taken', async () => {
+  const [owner, other] = [{}, {}]
+  const make = (whose: object) => new GuestInstance(moduleOf('looksBeyond'), clock, { owner: whose })
+  const look = (instance: GuestInstance) =>
+    runToEnd(instance, job({ grants: grants({ clock, env: ['a=b'] }) }))
+  const usual = async (): Promise<GuestInstance> => {
+    for (let turn = 1; ; turn += 1) {
+      const instance = make(owner)
+      expect(await look(instance)).toMatchObject({ outcome: { kind: 'trapped' } })
+      expect(instance.renew(() => undefined)).toBe(true)
+      expect(await run(instance)).toMatchObject({ outcome: EXITED })
+      if (turn === USUAL_AFTER_RUNS) return instance
+      expect(instance.reset()).toBe(false)
+    }
+  }
+  const kept = await usual()
+  for (let turn = 0; turn < 3; turn += 1) {
+    expect(kept.reset()).toBe(true)
+    expect(await look(kept)).toMatchObject({ outcome: EXITED, memoryBytes: MEMORY_BYTES })
+    expect(kept.reset()).toBe(true)
+    expect(await run(kept)).toMatchObject({ outcome: EXITED, memoryBytes: MEMORY_BYTES })
+  }
+  expect(await look(make(owner))).toMatchObject({ outcome: { kind: 'trapped' } })
+  // Of the same module, but somebody else's.
+  const theirs = make(other)
+  expect(await run(theirs)).toMatchObject({ outcome: EXITED })
+  expect(theirs.reset()).toBe(false)
 })
 
 interface Kill {
