@@ -49,7 +49,11 @@ export class Program implements GuestProgram {
   readonly bareEntries: ReadonlyArray<() => void>
   readonly #exports: WebAssembly.Exports
 
-  constructor(module: GuestModule, host: WasiHost, { clock, memories, entries, owner }: ProgramParts) {
+  constructor(
+    module: GuestModule,
+    host: WasiHost,
+    { clock, memories, entries, owner }: ProgramParts,
+  ) {
     const imports = {
       [PREVIEW1]: host.imports,
       [BEYOND]: host.imports,

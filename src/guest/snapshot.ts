@@ -45,7 +45,10 @@ export class MutableState {
   constructor(
     module: GuestModule,
     memories: readonly GuestMemory[],
-    { exports, owner = module }: { readonly exports: WebAssembly.Exports; readonly owner?: object | undefined },
+    {
+      exports,
+      owner = module,
+    }: { readonly exports: WebAssembly.Exports; readonly owner?: object | undefined },
   ) {
     this.#module = module
     this.#memories = memories

@@ -57,12 +57,12 @@ const SOURCES = {
     (drop (call $sizes (i32.const 0) (i32.const 4)))
     (if (i32.load (i32.const 0))
       (then
-        (if (i64.load (i32.const 65544)) (then (call $exit (i32.const 1))))
+        (if (i64.ne (i64.load (i32.const 65544)) (i64.const 0)) (then (call $exit (i32.const 1))))
         (memory.copy (i32.const 65544) (i32.const 0) (i32.const 8))
         (drop (memory.grow (i32.const 1))))
       (else
         (drop (memory.grow (i32.const 1)))
-        (if (i64.load (i32.const 65544)) (then unreachable))))`,
+        (if (i64.ne (i64.load (i32.const 65544)) (i64.const 0)) (then unreachable))))`,
   says: '(call $say) (call $work)',
   saysTwice: '(call $say) (call $work) (call $say)',
   saysAndGrows: '(call $say) (call $work) (drop (memory.grow (i32.const 1)))',
@@ -227,7 +227,8 @@ test('what memory grows by in every run is kept, and is zeros that nobody has be
 
 test('a page that it has not been given traps, or is zeros that every run of its owner has taken', async () => {
   const [owner, other] = [{}, {}]
-  const make = (whose: object) => new GuestInstance(moduleOf('looksBeyond'), clock, { owner: whose })
+  const make = (whose: object) =>
+    new GuestInstance(moduleOf('looksBeyond'), clock, { owner: whose })
   const look = (instance: GuestInstance) =>
     runToEnd(instance, job({ grants: grants({ clock, env: ['a=b'] }) }))
   const usual = async (): Promise<GuestInstance> => {
