@@ -135,24 +135,28 @@ export class MutableState {
   }
 
   #noteGrowth(): void {
-    for (const [index, growth] of this.#growth.entries())
-      growth.note(this.#grownPages(index) - Number(this.#spares[index]?.value ?? 0))
+    for (let index = 0; index < this.#growth.length; index += 1) {
+      const grown = this.#grownPages(index)
+      const spare = grown === 0 ? 0 : Number(this.#spares[index]?.value ?? 0)
+      this.#growth[index]?.note(grown - spare)
+    }
   }
 
   /** What memories have grown by is what they have to spare; a guest is given no more at first than it was the first time. */
   #setSpares(): void {
-    for (const [index, spare] of this.#spares.entries()) {
+    for (let index = 0; index < this.#spares.length; index += 1) {
       const pages = this.#grownPages(index)
-      if (spare !== undefined && spare.value !== pages) spare.value = pages
+      const spare = pages === 0 ? undefined : this.#spares[index]
+      if (spare !== undefined) spare.value = pages
     }
   }
 
   /** Bytes of all memories that the guest has been given. */
   givenBytes(): number {
-    return this.#spares.reduce(
-      (bytes, spare) => bytes - Number(spare?.value ?? 0) * PAGE_BYTES,
-      this.bytes(),
-    )
+    let bytes = this.bytes()
+    if (bytes === this.#firstBytes) return bytes
+    for (const spare of this.#spares) bytes -= Number(spare?.value ?? 0) * PAGE_BYTES
+    return bytes
   }
 
   /** Bytes of all memories. */
