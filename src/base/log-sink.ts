@@ -35,6 +35,8 @@ export interface LogSinkOptions {
   readonly onDropped: (lines: number) => void
 }
 
+const NEWLINE = 0x0a
+
 /** A line costs so much besides its bytes. */
 const LINE_COST_BYTES = 64
 
@@ -67,6 +69,8 @@ export class LogSink implements LogDestination {
   #rest: Uint8Array | undefined
   /** What its lines still count for. */
   #restCost = 0
+  /** Whether it begins in the middle of a line. */
+  #isTorn = false
   #dropped = 0
   #saidMs = Number.NEGATIVE_INFINITY
   #isScheduled = false
@@ -102,15 +106,18 @@ export class LogSink implements LogDestination {
     const { memory } = this.#options
     const bytes = costOf(lines)
     if (!memory.hasRoom(this.#bytes, bytes)) {
-      const count = countLines(lines)
-      this.#dropped += count
-      memory.droppedLines += count
+      this.#drop(countLines(lines))
       this.#trouble('it does not take its lines fast enough')
       return false
     }
     this.#lines.push(lines)
     this.#count(bytes)
     return true
+  }
+
+  #drop(lines: number): void {
+    this.#dropped += lines
+    this.#options.memory.droppedLines += lines
   }
 
   #schedule(): void {
@@ -191,11 +198,20 @@ export class LogSink implements LogDestination {
   }
 
   #use(port: LogPort): void {
-    // The other part of its line is in the file before.
-    this.#rest = undefined
+    this.#dropTornLine()
     this.#port?.close()
     this.#port = port
     this.#mustReopen = false
+  }
+
+  /** The other part of the line is in the file before. */
+  #dropTornLine(): void {
+    if (this.#rest === undefined || !this.#isTorn) return
+    this.#drop(1)
+    const rest = this.#rest.subarray(this.#rest.indexOf(NEWLINE) + 1)
+    if (rest.length > 0) this.#rest = rest
+    else this.#wentOut()
+    this.#isTorn = false
   }
 
   #writeTo(port: LogPort): void {
@@ -250,14 +266,20 @@ export class LogSink implements LogDestination {
   #took(batch: Uint8Array, written: number): void {
     this.#retryMs = FIRST_RETRY_MS
     if (written < batch.length) {
+      if (written > 0) this.#isTorn = batch[written - 1] !== NEWLINE
       this.#rest = batch.subarray(written)
       return
     }
+    this.#isTorn = false
+    this.#wentOut()
+    this.#isInTrouble = false
+    this.#sayDropped()
+  }
+
+  #wentOut(): void {
     this.#rest = undefined
     this.#count(-this.#restCost)
     this.#restCost = 0
-    this.#isInTrouble = false
-    this.#sayDropped()
   }
 
   /** At most once a second: what is read slowly is not to be filled with that. */

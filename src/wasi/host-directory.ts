@@ -213,7 +213,11 @@ class HostDirectory implements DirectoryNode {
       return this.#tree.writable ? Errno.XDEV : refused(this.#tree)
     }
     return from.#at(fromName, (source) =>
-      this.#adding(name, (at) => (mayMove(source) ? linkName(source, at) : Errno.PERM)),
+      this.#adding(name, (at) => {
+        if (!mayMove(source)) return Errno.PERM
+        const link = (): number => linkName(source, at)
+        return this.#tree.quota?.linking(source, link) ?? link()
+      }),
     )
   }
 

@@ -5,11 +5,10 @@
  * and its last descriptor are gone. The folder is counted when a server starts or reloads, and again when the quota is reached, since
  * others may remove files, too.
  */
-import { closeSync, constants, fstatSync, lstatSync } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync } from 'node:fs'
 import { constants as system } from 'node:os'
 import type { Clock } from '../base/clock.ts'
 import { LEASE_WRITE, loadFileCalls } from '../base/file-calls.ts'
-import { HeldFolder } from '../base/held-folder.ts'
 import { countTree } from './count-tree.ts'
 import { attempt, Errno } from './errno.ts'
 import { type HostName, openName } from './host-name.ts'
@@ -50,7 +49,7 @@ export class MountQuota {
 
   /** Counts the folder, unless another worker has just begun to. Never rejects. */
   start(): Promise<void> {
-    return this.#countAfter(START_PAUSE_MS)
+    return this.#countAfter(START_PAUSE_MS, { forgetHeld: true })
   }
 
   /** Makes one more name: what `make` answers, or DQUOT. */
@@ -58,7 +57,16 @@ export class MountQuota {
     if (!this.#account.tryAddName(this.#limits.names)) return this.#refuse()
     const made = make()
     if (typeof made === 'number' && made !== Errno.SUCCESS) this.#account.addNames(-1)
+    else this.#account.moved(0, 1)
     return made
+  }
+
+  /** Gives what has a name another one: what `link` answers. */
+  linking(from: HostName, link: () => number): number {
+    return this.#account.exclusively(() => {
+      this.#moves(from.path)
+      return link()
+    })
   }
 
   /** Removes a name: what `remove` answers. */
@@ -69,9 +77,8 @@ export class MountQuota {
   /** Renames, perhaps over another name, which is gone then. */
   renaming(from: HostName, to: HostName, rename: () => number): number {
     return this.#account.exclusively(() => {
-      const [source, target] = [from, to].map(({ path }) =>
-        attempt(() => lstatSync(path, { throwIfNoEntry: false, bigint: true })),
-      )
+      const source = this.#moves(from.path)
+      const target = look(to.path)
       const isReplaced = typeof source === 'object' && typeof target === 'object'
       // Two names of one file: both stay.
       if (!isReplaced || (source.ino === target.ino && source.dev === target.dev)) return rename()
@@ -85,7 +92,7 @@ export class MountQuota {
    */
   resizing(fd: number, sizeAfter: (size: number) => number, change: () => number): number {
     return this.#account.exclusively(() => {
-      const before = fstatSync(fd).size
+      const { size: before, nlink } = fstatSync(fd)
       const charged = Math.max(sizeAfter(before) - before, 0)
       if (charged > 0 && !this.#account.tryAddBytes(charged, this.#limits.bytes)) {
         return -this.#refuse()
@@ -93,6 +100,7 @@ export class MountQuota {
       const result = change()
       const grown = fstatSync(fd).size - before
       if (grown !== charged) this.#account.addBytes(grown - charged)
+      if (nlink === 0 && grown !== 0) this.#account.hold(grown)
       return result
     })
   }
@@ -100,7 +108,8 @@ export class MountQuota {
   /** Before an open file is closed by `close`. */
   closing(fd: number, close: () => void): void {
     this.#account.exclusively(() => {
-      this.#giveBackIfLast(fd)
+      const bytes = bytesWithoutName(fd)
+      if (bytes > 0 && isAlone(fd)) this.#account.free(bytes)
       close()
     })
   }
@@ -112,38 +121,51 @@ export class MountQuota {
     const errno = remove()
     if (errno === Errno.SUCCESS) {
       this.#account.addNames(-1)
-      if (fd >= 0) this.#giveBackIfLast(fd)
+      const bytes = fd < 0 ? 0 : bytesWithoutName(fd)
+      if (bytes > 0 && isAlone(fd)) this.#account.addBytes(-bytes)
+      else this.#account.hold(bytes)
     }
     if (fd >= 0) closeSync(fd)
     return errno
   }
 
-  /** The kernel lets only the one have the lease who alone has the file open. */
-  #giveBackIfLast(fd: number): void {
-    const stats = attempt(() => fstatSync(fd, { bigint: true }))
-    if (typeof stats === 'number' || stats.nlink > 0n || stats.size === 0n) return
-    const calls = loadFileCalls()
-    if (calls !== undefined && calls.setLease(fd, LEASE_WRITE) === -system.errno.EAGAIN) return
-    this.#account.addBytes(-Number(stats.size))
+  /** Before it gets another name: what it is; undefined: nothing. */
+  #moves(path: string): BigIntStats | number | undefined {
+    const stats = look(path)
+    if (typeof stats !== 'object') return stats
+    if (stats.isDirectory()) this.#account.movedFolder()
+    else this.#account.moved(Number(stats.size), 1)
+    return stats
   }
 
   #refuse(): number {
-    void this.#countAfter(RECOUNT_PAUSE_MS)
+    void this.#countAfter(RECOUNT_PAUSE_MS, { forgetHeld: false })
     return Errno.DQUOT
   }
 
-  async #countAfter(pauseMs: number): Promise<void> {
+  async #countAfter(pauseMs: number, how: { readonly forgetHeld: boolean }): Promise<void> {
     const nowMs = Number(this.#clock.realtimeNs() / 1_000_000n)
     if (!this.#account.claimCount(nowMs, pauseMs)) return
-    const { bytes, names } = this.#account
     try {
-      using folder = HeldFolder.open(this.#folder)
-      const found = await countTree(folder.base)
-      // What has come and gone meanwhile has been charged on top of what there was.
-      this.#account.addBytes(found.bytes - bytes)
-      this.#account.addNames(found.names - names)
+      const before = this.#account.sums()
+      this.#account.correct(before, await countTree(this.#folder), how)
     } catch {
       // The folder is gone; so is everything in it.
     }
   }
+}
+
+function look(path: string): BigIntStats | number | undefined {
+  return attempt(() => lstatSync(path, { throwIfNoEntry: false, bigint: true }))
+}
+
+/** Of an open file; 0: it has a name. */
+function bytesWithoutName(fd: number): number {
+  const stats = attempt(() => fstatSync(fd))
+  return typeof stats === 'number' || stats.nlink > 0 ? 0 : stats.size
+}
+
+/** Whether nobody else has the file open: the kernel lets only such a one have the lease. */
+function isAlone(fd: number): boolean {
+  return loadFileCalls()?.setLease(fd, LEASE_WRITE) !== -system.errno.EAGAIN
 }

@@ -1,16 +1,21 @@
 /**
  * How much the writable mounts of a pool hold, in memory that its workers share.
  *
- *     slot: | key i64 | bytes i64 | names i64 | lock i64 | counted at i64 | 3 unused |, as many as there is memory for
+ *     slot: | key i64 | bytes i64 | names i64 | lock i64 | counted at i64 | held i64 | added i64 | added names i64 |, as many as there
+ *     is memory for
  *
  * The key is made of the folder's device and inode number; 0: free. A slot is never freed.
  */
+import type { TreeUsage } from './count-tree.ts'
+
 const SLOT_FIELDS = 8
 const SLOT_BYTES = SLOT_FIELDS * 8
 /** Of a ledger that is shared with nobody. */
 const OWN_BYTES = 1024 * SLOT_BYTES
-const [KEY, BYTES, NAMES, LOCK, COUNTED] = [0, 1, 2, 3, 4] as const
-type Field = typeof KEY | typeof BYTES | typeof NAMES | typeof LOCK | typeof COUNTED
+const [KEY, BYTES, NAMES, LOCK, COUNTED, HELD, ADDED, ADDED_NAMES] = [
+  0, 1, 2, 3, 4, 5, 6, 7,
+] as const
+type Field = typeof BYTES | typeof NAMES | typeof HELD
 
 /** How often a worker that holds the lock is given way to: some ten milliseconds. Then it has stopped, or died. */
 export const MAX_TRIES = 10_000
@@ -46,6 +51,16 @@ export class UsageLedger {
   }
 }
 
+/** Of an account, at one moment. */
+interface Sums {
+  readonly bytes: number
+  readonly names: number
+  readonly heldBytes: number
+  /** All that has ever come or moved. */
+  readonly addedBytes: bigint
+  readonly addedNames: bigint
+}
+
 export class UsageAccount {
   readonly #fields: BigInt64Array
   readonly #giveWay: () => void
@@ -66,19 +81,84 @@ export class UsageAccount {
 
   /** Adds up to `limit`; false: it would be more, and nothing has changed. */
   tryAddBytes(bytes: number, limit: number): boolean {
-    return this.#tryAdd(BYTES, bytes, limit)
+    if (!this.#tryAdd(BYTES, bytes, limit)) return false
+    this.moved(bytes, 0)
+    return true
   }
 
   tryAddName(limit: number): boolean {
-    return this.#tryAdd(NAMES, 1, limit)
+    if (!this.#tryAdd(NAMES, 1, limit)) return false
+    this.moved(0, 1)
+    return true
   }
 
   addBytes(bytes: number): void {
-    Atomics.add(this.#fields, BYTES, BigInt(bytes))
+    this.#add(BYTES, bytes)
+    if (bytes > 0) this.moved(bytes, 0)
   }
 
   addNames(names: number): void {
-    Atomics.add(this.#fields, NAMES, BigInt(names))
+    this.#add(NAMES, names)
+  }
+
+  /** So much is at another place than before, and a count that goes on may have missed it, or meet it twice. */
+  moved(bytes: number, names: number): void {
+    Atomics.add(this.#fields, ADDED, BigInt(bytes))
+    Atomics.add(this.#fields, ADDED_NAMES, BigInt(names))
+  }
+
+  /** The same of all there is: a folder is elsewhere. */
+  movedFolder(): void {
+    this.moved(Math.max(this.bytes, 0), Math.max(this.names, 0))
+  }
+
+  /** A file of so many bytes has no name any more, and is open; or one of these has changed by so much. Its bytes stay charged. */
+  hold(bytes: number): void {
+    this.#add(HELD, bytes)
+  }
+
+  /** Nobody has such a file open any more. What has been forgotten is not given back. To be called exclusively. */
+  free(bytes: number): void {
+    const given = Math.min(bytes, Math.max(this.#get(HELD), 0))
+    this.hold(-given)
+    this.addBytes(-given)
+  }
+
+  /** What it says now, for `correct`. */
+  sums(): Sums {
+    return this.exclusively(() => ({
+      bytes: this.bytes,
+      names: this.names,
+      heldBytes: this.#get(HELD),
+      addedBytes: Atomics.load(this.#fields, ADDED),
+      addedNames: Atomics.load(this.#fields, ADDED_NAMES),
+    }))
+  }
+
+  /**
+   * Takes over what was `found` in the folder since `before`, as far as that contradicts the account: what came, went and moved
+   * meanwhile may have been found, missed or found twice. `forgetHeld`: files without a name count no more, as those of a process that died.
+   */
+  correct(before: Sums, found: TreeUsage, { forgetHeld }: { readonly forgetHeld: boolean }): void {
+    const now = this.sums()
+    const held = Math.max(now.heldBytes, 0)
+    const bytes = between(now.bytes, {
+      least:
+        found.bytes +
+        before.heldBytes -
+        added(before.addedBytes, now.addedBytes) +
+        (now.bytes - before.bytes),
+      most: found.bytes + held + added(before.addedBytes, now.addedBytes),
+    })
+    const names = between(now.names, {
+      least: found.names - added(before.addedNames, now.addedNames) + (now.names - before.names),
+      most: found.names + added(before.addedNames, now.addedNames),
+    })
+    this.#add(NAMES, names - now.names)
+    this.#add(BYTES, bytes - now.bytes)
+    if (!forgetHeld) return
+    this.#add(BYTES, -held)
+    this.#add(HELD, -held)
   }
 
   /**
@@ -101,8 +181,13 @@ export class UsageAccount {
   /** Whether the caller is the one to count the folder: nobody has begun to in the last `pauseMs`. */
   claimCount(nowMs: number, pauseMs: number): boolean {
     const last = Atomics.load(this.#fields, COUNTED)
-    if (last !== 0n && nowMs < Number(last) + pauseMs) return false
+    // One in the future is of a clock that was set back.
+    if (last !== 0n && nowMs >= Number(last) && nowMs < Number(last) + pauseMs) return false
     return Atomics.compareExchange(this.#fields, COUNTED, last, BigInt(nowMs)) === last
+  }
+
+  #add(field: Field, amount: number): void {
+    Atomics.add(this.#fields, field, BigInt(amount))
   }
 
   #get(field: Field): number {
@@ -115,4 +200,15 @@ export class UsageAccount {
     Atomics.sub(this.#fields, field, BigInt(amount))
     return false
   }
+}
+
+function added(before: bigint, now: bigint): number {
+  return Number(BigInt.asIntN(64, now - before))
+}
+
+function between(
+  value: number,
+  { least, most }: { readonly least: number; readonly most: number },
+): number {
+  return Math.min(Math.max(value, least), most)
 }

@@ -17,6 +17,9 @@ const KIB = 1024
 let folder = ''
 let root: DirectoryNode
 let account: UsageAccount
+let quota: MountQuota
+let nowMs = 1_000_000
+const clock = { ...systemClock, realtimeNs: () => BigInt(nowMs) * 1_000_000n }
 let opened: OpenFile[] = []
 
 beforeEach(() => {
@@ -32,11 +35,11 @@ afterEach(() => {
 
 async function grant(limits: Partial<MountLimits> = {}): Promise<void> {
   account = new UsageLedger().accountOf(statSync(folder, { bigint: true }))
-  const quota = new MountQuota({
+  quota = new MountQuota({
     account,
     limits: { bytes: 10 * KIB, names: 10, ...limits },
     folder,
-    clock: systemClock,
+    clock,
   })
   await quota.start()
   root = openHostDirectory(folder, { writable: true, quota })
@@ -178,13 +181,7 @@ test('what is there from the start counts, links in it once, other names of it t
 
 test('what others have removed is noticed when the quota is reached', async () => {
   writeFileSync(join(folder, 'full'), 'x'.repeat(10 * KIB))
-  let nowMs = 1_000_000
-  const clock = { ...systemClock, realtimeNs: () => BigInt(nowMs) * 1_000_000n }
-  account = new UsageLedger().accountOf(statSync(folder, { bigint: true }))
-  const limits = { bytes: 10 * KIB, names: 10 }
-  const quota = new MountQuota({ account, limits, folder, clock })
-  await quota.start()
-  root = openHostDirectory(folder, { writable: true, quota })
+  await grant()
   rmSync(join(folder, 'full'))
   expect(write('f', KIB)).toBe(-Errno.DQUOT)
   expect(account.bytes).toBe(10 * KIB)
@@ -192,6 +189,79 @@ test('what others have removed is noticed when the quota is reached', async () =
   expect(write('f', KIB)).toBe(-Errno.DQUOT)
   await expect.poll(() => account.bytes).toBe(0)
   expect(write('f', KIB)).toBe(KIB)
+})
+
+/** While the folder is counted; each leaves it as large as it was, or says what is gone. */
+const MEANWHILE: ReadonlyArray<readonly [what: string, act: () => unknown]> = [
+  ['removes a file', () => root.unlinkFile('full')],
+  ['moves it where the count has been, or comes to', () => root.rename('full', root, 'd/full')],
+  ['moves the folder it is in', () => root.rename('d', root, 'e')],
+  ['gives it another name', () => [root.link('z', root, 'full'), root.unlinkFile('full')]],
+  ['makes one larger and another one', () => [write('full', 9 * KIB), write('a', KIB)]],
+]
+
+test.each(MEANWHILE)(
+  'while the folder is counted, one %s: the account stays right',
+  async (_, act) => {
+    await grant({ names: 2000 })
+    root.createDirectory('d')
+    for (let count = 0; count < 500; count++) root.createSymlink(`l${count}`, 'd')
+    expect(write('full', 5 * KIB)).toBe(5 * KIB)
+    nowMs += 60_000
+    const counting = quota.start()
+    // Somewhere in the middle of it.
+    for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve))
+    act()
+    await counting
+    expect(usage()).toEqual(await countTree(folder))
+  },
+)
+
+test('a file that was removed counts until it is closed, whatever is counted', async () => {
+  await grant()
+  write('full', 10 * KIB)
+  const file = open('full')
+  root.unlinkFile('full')
+  nowMs += 60_000
+  expect(write('more', 1)).toBe(-Errno.DQUOT)
+  // Longer than the count that has begun takes.
+  for (let count = 0; count < 3; count++) await countTree(folder)
+  expect(usage()).toEqual({ bytes: 10 * KIB, names: 1 })
+  close(file)
+  expect(usage()).toEqual({ bytes: 0, names: 1 })
+})
+
+test('one of a process that has died is forgotten when the next one starts, and never given back twice', async () => {
+  await grant()
+  write('full', 10 * KIB)
+  const file = open('full')
+  root.unlinkFile('full')
+  nowMs += 60_000
+  await quota.start()
+  expect(usage()).toEqual({ bytes: 0, names: 0 })
+  close(file)
+  expect(usage()).toEqual({ bytes: 0, names: 0 })
+})
+
+test('folders deeper than any path goes are counted', async () => {
+  await grant({ names: 400 })
+  const name = 'n'.repeat(200)
+  let here = root
+  here.retain()
+  for (let depth = 0; depth < 40; depth++) {
+    expect(here.createDirectory(name)).toBe(Errno.SUCCESS)
+    const inner = here.lookup(name)
+    here.release()
+    if (typeof inner === 'number' || inner.kind !== 'directory') throw new Error('no folder')
+    here = inner
+  }
+  const file = here.createFile('f', READ_WRITE)
+  if (typeof file === 'number' || file.kind !== 'file') throw new Error('no file')
+  file.write(Buffer.alloc(9 * KIB), 0)
+  file.close()
+  here.release()
+  write('g', 1)
+  expect(await countTree(folder)).toEqual({ bytes: 9 * KIB + 1, names: 42 })
 })
 
 test('folders have accounts of their own in one memory, and the same one in every ledger over it', () => {
