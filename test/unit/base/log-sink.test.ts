@@ -154,6 +154,41 @@ test('a log that takes nothing leaves room for the others', async () => {
   expect(other.writes).toEqual(['y\n'])
 })
 
+test('a full log that is opened again and again takes what it has kept when there is space, and room is back', async () => {
+  const { clock, memory, port, said, sink, writes } = setUp({ limitBytes: 1024 })
+  port.conduct = fails('ENOSPC')
+  for (let rotations = 0; rotations < 20; rotations++) {
+    sink.write(`${rotations} ${'x'.repeat(50)}\n`)
+    await turn()
+    sink.reopen()
+  }
+  const kept = 20 - memory.droppedLines
+  port.conduct = takesAll
+  clock.advance(1000)
+  expect(writes.join('').split('\n')).toHaveLength(kept + 1)
+  expect([memory.usedBytes, said.at(-1)]).toEqual([0, `dropped ${20 - kept}`])
+})
+
+test('what is left of a line that the file before has in part is not in the next one', async () => {
+  const { memory, port, sink, writes } = setUp()
+  port.conduct = () => {
+    port.conduct = fails('EAGAIN')
+    return 6
+  }
+  for (const line of ['first\n', 'second\n', 'third\n']) sink.write(line)
+  await turn()
+  expect(writes).toEqual(['first\n'])
+  port.conduct = () => {
+    port.conduct = fails('EAGAIN')
+    return 3
+  }
+  sink.reopen()
+  port.conduct = takesAll
+  sink.reopen()
+  expect(writes).toEqual(['first\n', 'sec', 'third\n'])
+  expect([memory.usedBytes, memory.droppedLines]).toEqual([0, 1])
+})
+
 test('one write at a time is under way, and none is waited for at the end', async () => {
   const { port, sink, writes } = setUp()
   const hangs = Promise.withResolvers<number>()
