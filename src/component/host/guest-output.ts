@@ -28,7 +28,7 @@ export interface Framing {
 
 const AS_THEY_COME: Framing = { isChunked: false, most: Number.POSITIVE_INFINITY }
 const CRLF = Buffer.from('\r\n')
-const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+const LAST_CHUNK = Buffer.from('0\r\n')
 
 export class OutputStream extends HostResource {
   /** Bytes taken. */
@@ -36,7 +36,8 @@ export class OutputStream extends HostResource {
   readonly #calls: Preview1Calls
   #target: Target
   #framing = AS_THEY_COME
-  #hasEnded = false
+  /** What a body in chunks ends with; undefined: it has not ended. */
+  #end: Uint8Array | undefined
   /** Why it can be written to no more. */
   #errno: number | undefined
   readonly #held: Uint8Array[] = []
@@ -45,6 +46,8 @@ export class OutputStream extends HostResource {
   #failure: Case | undefined
   /** Something has gone out. */
   hasWritten = false
+  /** It has to be written in chunks. */
+  hasTrailers = false
 
   /** `isHeldBack`: nothing is written before `release`. */
   constructor(calls: Preview1Calls, target: Target, isHeldBack = false) {
@@ -101,14 +104,15 @@ export class OutputStream extends HostResource {
       this.#framing = to.framing
     }
     this.#held.splice(0, this.#held.length, head, ...this.#held.map((part) => this.#framed(part)))
-    if (this.#hasEnded && this.#framing.isChunked) this.#held.push(LAST_CHUNK)
+    if (this.#end !== undefined && this.#framing.isChunked) this.#held.push(this.#end)
     void this.pump(false)
   }
 
-  /** No more will be written. Once. */
-  end(): void {
-    this.#hasEnded = true
-    if (this.#framing.isChunked && this.#failure === undefined) this.#held.push(LAST_CHUNK)
+  /** No more will be written. Once. `trailers`: lines of fields, for a body in chunks. */
+  end(trailers: Uint8Array): void {
+    this.hasTrailers = trailers.length > 0
+    this.#end = Buffer.concat([LAST_CHUNK, trailers, CRLF])
+    if (this.#framing.isChunked && this.#failure === undefined) this.#held.push(this.#end)
     void this.pump(false)
   }
 

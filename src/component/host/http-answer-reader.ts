@@ -1,4 +1,4 @@
-/** Reads what a server answers to one request (RFC 9112), piece by piece: the head, then the body as it is asked for. Trailers are dropped. */
+/** Reads what a server answers to one request (RFC 9112), piece by piece: the head, then the body as it is asked for. then the trailers. */
 import { type Case, caseOf, NONE, some } from '../value.ts'
 import type { FieldEntry } from './http-fields.ts'
 
@@ -33,6 +33,8 @@ export class AnswerReader {
   problem: Case | undefined
   /** The whole body has been taken. */
   isOver = false
+  /** All of them, when it is over. */
+  readonly trailers: FieldEntry[] = []
   readonly #isHead: boolean
   #rest: Buffer = Buffer.alloc(0)
   #hasEnded = false
@@ -101,9 +103,7 @@ export class AnswerReader {
     const protocol = caseOf('HTTP-protocol-error')
     if (this.#place === 'trailers') {
       if (line === '') this.isOver = true
-      this.#left += line.length
-      if (this.#left > MAX_ANSWER_HEAD_BYTES)
-        this.problem = caseOf('HTTP-response-trailer-section-size', NONE)
+      else this.#readTrailer(line)
     } else if (this.#place === 'behind data') {
       if (line === '') this.#place = 'size'
       else this.problem = protocol
@@ -113,6 +113,15 @@ export class AnswerReader {
       this.#left = Number.parseInt(size ?? '0', 16)
       this.#place = this.#left === 0 ? 'trailers' : 'data'
     }
+  }
+
+  #readTrailer(line: string): void {
+    this.#left += line.length
+    const field = entryOf(line)
+    if (this.#left > MAX_ANSWER_HEAD_BYTES || this.trailers.length === MAX_ANSWER_FIELDS)
+      this.problem = caseOf('HTTP-response-trailer-section-size', NONE)
+    else if (field === undefined) this.problem = caseOf('HTTP-protocol-error')
+    else if (!HOP_BY_HOP.has(field[0]) && field[0] !== 'content-length') this.trailers.push(field)
   }
 
   /** Without its end; undefined: it has not all come. */
@@ -145,32 +154,25 @@ export class AnswerReader {
     const [first = '', ...lines] = this.#rest.toString('latin1', 0, end).split('\r\n')
     this.#rest = this.#rest.subarray(end + 4)
     const status = Number(STATUS_LINE.exec(first)?.[1] ?? 0)
-    const fields = lines.map((line) => FIELD.exec(line))
-    if (status === 0 || fields.includes(null) || fields.length > MAX_ANSWER_FIELDS) {
+    const fields = lines.map(entryOf).filter((entry) => entry !== undefined)
+    if (status === 0 || fields.length < lines.length || fields.length > MAX_ANSWER_FIELDS) {
       this.problem = caseOf('HTTP-protocol-error')
       return false
     }
     if (status === 101) this.problem = caseOf('HTTP-upgrade-failed')
     if (status < 200) return this.problem === undefined
-    const entries = fields.map((field): readonly [string, string] => [
-      (field?.[1] ?? '').toLowerCase(),
-      field?.[2] ?? '',
-    ])
-    this.#frame(status, entries)
+    this.#frame(status, fields)
     if (this.problem !== undefined) return false
-    this.head = {
-      status,
-      fields: entries
-        .filter(([name]) => !HOP_BY_HOP.has(name))
-        .map(([name, value]) => [name, Buffer.from(value, 'latin1')]),
-    }
+    this.head = { status, fields: fields.filter(([name]) => !HOP_BY_HOP.has(name)) }
     return false
   }
 
   /** RFC 9112, section 6.3. */
-  #frame(status: number, entries: ReadonlyArray<readonly [string, string]>): void {
+  #frame(status: number, entries: readonly FieldEntry[]): void {
     const valuesOf = (wanted: string): string[] =>
-      entries.filter(([name]) => name === wanted).map(([, value]) => value)
+      entries
+        .filter(([name]) => name === wanted)
+        .map(([, value]) => Buffer.from(value).toString('latin1'))
     const codings = valuesOf('transfer-encoding').join(', ')
     const lengths = new Set(valuesOf('content-length'))
     const [length] = lengths
@@ -186,4 +188,10 @@ export class AnswerReader {
     }
     this.isOver = this.#framing === 'length' && this.#left === 0
   }
+}
+
+/** A line of a head, or of the trailers; undefined: it is none. */
+function entryOf(line: string): FieldEntry | undefined {
+  const [, name, value = ''] = FIELD.exec(line) ?? []
+  return name === undefined ? undefined : [name.toLowerCase(), Buffer.from(value, 'latin1')]
 }

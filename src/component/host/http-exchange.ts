@@ -12,6 +12,7 @@ import { monotonicNow } from './clock-functions.ts'
 import type { ComponentHost } from './component-host.ts'
 import { CLOSED, type OutputStream } from './guest-output.ts'
 import { type AnswerHead, AnswerReader } from './http-answer-reader.ts'
+import type { FieldEntry } from './http-fields.ts'
 import { IoError } from './io-error.ts'
 import { after, MOVED_BYTES, type Wish } from './preview1-calls.ts'
 
@@ -82,6 +83,19 @@ export class HttpExchange {
     this.#fill()
     return this.#isClosed || this.#kept.length > 0 ? undefined : this.#all()
   }
+
+  /** Passes over what is left of the body: what comes behind it, or why nothing does; undefined: not yet. */
+  trailers(): readonly FieldEntry[] | Case | undefined {
+    do {
+      this.#kept = NOTHING
+      this.#fill()
+    } while (this.#kept.length > 0)
+    return this.#isClosed ? (this.#failure ?? this.#reader.trailers) : undefined
+  }
+
+  /** What must come before that is known. */
+  readonly trailerWishes = (): readonly Wish[] | undefined =>
+    this.trailers() === undefined ? this.#all() : undefined
 
   /** The guest wants no more of it. Idempotent. */
   close(): void {

@@ -3,6 +3,13 @@ import { HostResource } from '../value.ts'
 
 export type FieldEntry = readonly [name: string, value: Uint8Array]
 
+/** As they are written in a head, one char a byte. */
+export function linesOf(entries: readonly FieldEntry[]): string {
+  return entries
+    .map(([name, value]) => `${name}: ${Buffer.from(value).toString('latin1')}\r\n`)
+    .join('')
+}
+
 export class Fields extends HostResource {
   entries: readonly FieldEntry[]
   readonly isMutable: boolean

@@ -73,6 +73,10 @@ export const INCOMING_RESPONSES: Interface = {
         consume(self, () => ({
           stream: () => new AnswerStream(calls, self.exchange),
           end: () => self.exchange.close(),
+          trailers: {
+            outcome: () => self.exchange.trailers(),
+            wishes: self.exchange.trailerWishes,
+          },
         })),
   ),
   '[method]future-incoming-response.subscribe': plain(

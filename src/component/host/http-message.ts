@@ -4,11 +4,6 @@ import { type Interface, plain } from './host-function.ts'
 import { Fields } from './http-fields.ts'
 import { OutgoingBody, type OutgoingMessage } from './http-outgoing-body.ts'
 
-const SIZE_CODES = {
-  'outgoing-request': 'HTTP-request-body-size',
-  'outgoing-response': 'HTTP-response-body-size',
-} as const
-
 /** The functions of the resource of this name. */
 export const messageFunctions = (
   resource: 'outgoing-request' | 'outgoing-response',
@@ -21,7 +16,7 @@ export const messageFunctions = (
     `(borrow<$${resource}>) -> result<own<$outgoing-body>, _>`,
     (host) => (self: OutgoingMessage) => {
       if (self.body !== undefined) return err()
-      self.body = new OutgoingBody(host.calls, self.fields, SIZE_CODES[resource])
+      self.body = new OutgoingBody(host.calls, self.fields, resource)
       return ok(self.body)
     },
   ),

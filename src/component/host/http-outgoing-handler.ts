@@ -6,7 +6,7 @@ import type { ComponentHost } from './component-host.ts'
 import { type Framing, OutputStream } from './guest-output.ts'
 import { type Interface, plain } from './host-function.ts'
 import { type ExchangeTimes, HttpExchange, refusalOf } from './http-exchange.ts'
-import type { FieldEntry } from './http-fields.ts'
+import { linesOf } from './http-fields.ts'
 import { FutureIncomingResponse } from './http-incoming-response.ts'
 import { type OutgoingRequest, type RequestOptions, textOf } from './http-outgoing.ts'
 import { STDOUT } from './http-outgoing-body.ts'
@@ -16,6 +16,10 @@ const PORTS = { tcp: 80, tls: 443 } as const
 const OWN_FIELDS: ReadonlySet<string> = new Set(['host', 'expect'])
 /** Of which servers want to know how long the body is. */
 const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
+const CHUNKED = 'transfer-encoding: chunked\r\n'
+/** A server sends no trailers to who does not say that they are taken (RFC 9110, section 6.5.1). */
+const CONNECTION = 'te: trailers\r\nconnection: close, te\r\n'
 
 export const OUTGOING_HANDLER: Interface = {
   handle: plain(
@@ -70,7 +74,10 @@ function framingOf({ fields, body }: OutgoingRequest): Framing | undefined {
   const taken = body?.stream.taken ?? 0
   const isAll = body === undefined || body.isFinished
   if (length === undefined)
-    return { isChunked: !isAll || taken > 0, most: Number.POSITIVE_INFINITY }
+    return {
+      isChunked: !isAll || taken > 0 || body?.stream.hasTrailers === true,
+      most: Number.POSITIVE_INFINITY,
+    }
   const most = Number(length)
   if (lengths.length > 1 || !/^[0-9]{1,15}$/.test(length) || taken > most) return undefined
   return isAll && taken < most ? undefined : { isChunked: false, most }
@@ -83,14 +90,11 @@ function headOf(
 ): string {
   const written = textOf(path) ?? ''
   const target = written === '' || written.startsWith('?') ? `/${written}` : written
-  const lines = fields.entries
-    .filter(([name]) => !OWN_FIELDS.has(name))
-    .map(([name, value]: FieldEntry) => `${name}: ${Buffer.from(value).toString('latin1')}`)
-  if (isChunked) lines.push('transfer-encoding: chunked')
-  else if (fields.named('content-length').length === 0 && WITH_BODY.has(method))
-    lines.push('content-length: 0')
-  const first = [`${method} ${target} HTTP/1.1`, `host: ${textOf(authority) ?? ''}`]
-  return [...first, ...lines, 'connection: close', '', ''].join('\r\n')
+  const own = linesOf(fields.entries.filter(([name]) => !OWN_FIELDS.has(name)))
+  const isEmpty = fields.named('content-length').length === 0 && WITH_BODY.has(method)
+  const framing = isChunked ? CHUNKED : isEmpty ? 'content-length: 0\r\n' : ''
+  const first = `${method} ${target} HTTP/1.1\r\nhost: ${textOf(authority) ?? ''}\r\n`
+  return `${first}${own}${framing}${CONNECTION}\r\n`
 }
 
 function timesOf(options: RequestOptions | undefined): ExchangeTimes {

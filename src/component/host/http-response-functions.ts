@@ -1,5 +1,5 @@
 /** What a guest does with an answer. */
-import { type Case, caseOf, err, OK, ok, some } from '../value.ts'
+import { type Case, caseOf, err, OK, ok } from '../value.ts'
 import { type Interface, plain, waiting } from './host-function.ts'
 import { Fields } from './http-fields.ts'
 import { messageFunctions } from './http-message.ts'
@@ -33,15 +33,16 @@ export const OUTGOING: Interface = {
       return ok(self.stream.of(self))
     },
   ),
-  // FastCGI has no trailers: those of the guest are dropped.
   '[static]outgoing-body.finish': waiting(
     '(own<$outgoing-body>, option<own<$fields>>) -> result<_, $http-error>',
-    (host) => (self: OutgoingBody) => {
-      if (!self.isComplete) {
+    (host) => (self: OutgoingBody, trailers: Case) => {
+      const problem = self.isComplete
+        ? self.finish(trailers.value as Fields | undefined)
+        : self.sizeCode
+      if (problem !== undefined) {
         self.drop()
-        return err(caseOf(self.sizeCode, some(BigInt(self.stream.taken))))
+        return err(problem)
       }
-      self.finish()
       return after(host.response.bodyFinished(), () => OK)
     },
   ),

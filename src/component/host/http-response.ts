@@ -5,7 +5,7 @@
 import { fault } from '../guest-fault.ts'
 import { type Case, HostResource } from '../value.ts'
 import { OutputStream } from './guest-output.ts'
-import { Fields } from './http-fields.ts'
+import { Fields, linesOf } from './http-fields.ts'
 import { type OutgoingBody, OutgoingMessage, STDOUT } from './http-outgoing-body.ts'
 import { after, type Preview1Calls } from './preview1-calls.ts'
 
@@ -36,10 +36,8 @@ export class HttpResponse {
     const response =
       answer.tag === 'ok' ? (answer.value as OutgoingResponse) : new OutgoingResponse(new Fields())
     if (answer.tag !== 'ok') response.status = FAILED_STATUS
-    const lines = response.fields.entries.map(
-      ([name, value]) => `${name}: ${Buffer.from(value).toString('latin1')}\r\n`,
-    )
-    const head = Buffer.from(`Status: ${response.status}\r\n${lines.join('')}\r\n`, 'latin1')
+    const lines = linesOf(response.fields.entries)
+    const head = Buffer.from(`Status: ${response.status}\r\n${lines}\r\n`, 'latin1')
     this.#body = response.body
     const stream = response.body?.stream ?? new OutputStream(this.#calls, { fd: STDOUT }, true)
     this.#stream = stream

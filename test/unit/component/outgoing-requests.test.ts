@@ -155,7 +155,7 @@ test('one without a body', async () => {
   assert.equal(await textOf(response), 'hi closed')
   assert.equal(
     sent,
-    `GET /?q HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nx-a: b\r\nconnection: close\r\n\r\n`,
+    `GET /?q HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nx-a: b\r\nte: trailers\r\nconnection: close, te\r\n\r\n`,
   )
   assert.deepEqual(call(HTTP, '[method]future-incoming-response.get', future), some(caseOf('err')))
 })
@@ -181,7 +181,7 @@ test('a body with a length', async () => {
   ok(await write(stream, 'abc'))
   ok(call(HTTP, '[static]outgoing-body.finish', body, NONE))
   ok(await outcome(future))
-  assert.match(sent, /content-length: 3\r\nconnection: close\r\n\r\nabc$/)
+  assert.match(sent, /content-length: 3\r\nte: trailers\r\nconnection: close, te\r\n\r\nabc$/)
 })
 
 test('no second request behind a body that is longer than it says', async () => {
@@ -203,6 +203,101 @@ test('a body that is shorter than it says is broken off', async () => {
   const finished = call(HTTP, '[static]outgoing-body.finish', body, NONE) as Case
   assert.deepEqual(finished.value, caseOf('HTTP-request-body-size', some(3n)))
   assert.equal((await outcome(future)).tag, 'err')
+})
+
+const fieldsOf = (entries: ReadonlyArray<readonly [string, string]>): Value =>
+  ok(
+    call(
+      HTTP,
+      '[static]fields.from-list',
+      entries.map(([name, value]) => [name, Buffer.from(value)]),
+    ),
+  )
+
+test.each(['before it is sent', 'afterwards'])('trailers behind a body, given %s', async (when) => {
+  for (const text of ['abc', '']) {
+    await begin(answering)
+    const request = make({ method: caseOf('post') })
+    const [body, stream] = bodyOf(request)
+    if (text !== '') ok(await write(stream, text))
+    const trailers = some(fieldsOf([['X-Sum', '1']]))
+    const finish = (): Value =>
+      ok(call(HTTP, '[static]outgoing-body.finish', body, trailers) as Case)
+    if (when === 'before it is sent') finish()
+    const future = ok(send(request))
+    if (when === 'afterwards') finish()
+    ok(await outcome(future))
+    await call(STREAMS, '[method]output-stream.blocking-flush', stream)
+    const chunk = text === '' ? '' : '3\r\nabc\r\n'
+    assert.ok(sent.endsWith(`\r\n\r\n${chunk}0\r\nx-sum: 1\r\n\r\n`), sent)
+  }
+})
+
+test('no trailers that say what has to be known before, or behind a body that has a length', () => {
+  const finish = (fields: NonNullable<Wanted['fields']>, trailer: string): Value => {
+    const request = make({ method: caseOf('post'), fields })
+    const [body] = bodyOf(request)
+    const given = some(fieldsOf([[trailer, '0']]))
+    const answer = call(HTTP, '[static]outgoing-body.finish', body, given) as Case
+    return answer.tag === 'ok' ? 'ok' : answer.value
+  }
+  const refused = caseOf('HTTP-protocol-error')
+  for (const name of ['Content-Length', 'host', 'content-type'])
+    assert.deepEqual(finish([], name), refused)
+  assert.deepEqual(finish([['content-length', '0']], 'x-sum'), refused)
+  assert.equal(finish([], 'x-sum'), 'ok')
+})
+
+/** What comes behind the body of an answer, which is read before, or not. */
+async function trailersOf(response: Value, isRead: boolean): Promise<Case> {
+  const body = ok(call(HTTP, '[method]incoming-response.consume', response))
+  if (isRead) {
+    const stream = ok(call(HTTP, '[method]incoming-body.stream', body))
+    await call(STREAMS, '[method]input-stream.blocking-read', stream, 1n)
+  }
+  const future = call(HTTP, '[static]incoming-body.finish', body) as Value
+  const pollable = call(HTTP, '[method]future-trailers.subscribe', future) as Value
+  await call('wasi:io/poll', '[method]pollable.block', pollable)
+  const found = ok((call(HTTP, '[method]future-trailers.get', future) as Case).value as Case)
+  assert.deepEqual(call(HTTP, '[method]future-trailers.get', future), some(caseOf('err')))
+  return found as Case
+}
+
+const CHUNKED = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n'
+const TRAILERS: ReadonlyArray<readonly [name: string, end: string, expected: unknown]> = [
+  ['one', '0\r\nX-Sum: 1\r\n\r\n', [['x-sum', '1']]],
+  ['some that are not told', '0\r\nConnection: a\r\ncontent-length: 7\r\nb: \r\n\r\n', [['b', '']]],
+  ['none', '0\r\n\r\n', []],
+  ['one that is no field', '0\r\nX Sum: 1\r\n\r\n', 'HTTP-protocol-error'],
+  ['too many', `0\r\n${'a: b\r\n'.repeat(1001)}\r\n`, 'HTTP-response-trailer-section-size'],
+  [
+    'too long',
+    `0\r\na: ${'b'.repeat(65_530)}\r\nc: d\r\n\r\n`,
+    'HTTP-response-trailer-section-size',
+  ],
+  ['broken off', '0\r\na: b\r\n', 'HTTP-response-incomplete'],
+]
+test.each(TRAILERS)('trailers of an answer: %s', async (_, end, expected) => {
+  for (const isRead of [true, false]) {
+    await begin((socket) => {
+      socket.once('data', () => {
+        socket.write(CHUNKED)
+        setImmediate(() => socket.end(end))
+      })
+    })
+    const { tag, value } = await trailersOf(ok(await outcome(ok(send(make())))), isRead)
+    if (tag === 'err') assert.equal((value as Case).tag, expected)
+    else {
+      const fields = (value as Case).value
+      const entries = fields === undefined ? [] : call(HTTP, '[method]fields.entries', fields)
+      const told = entries as ReadonlyArray<readonly [string, Uint8Array]>
+      assert.deepEqual(
+        told.map(([name, bytes]) => [name, Buffer.from(bytes).toString()]),
+        expected,
+      )
+    }
+    await hasClosed
+  }
 })
 
 const LENGTHS: ReadonlyArray<readonly [name: string, fields: Wanted['fields']]> = [
