@@ -42,8 +42,12 @@ export class Meter {
     const wanted = nextQuota(quota, elapsedMs)
     const next = isEarly ? Math.min(wanted, quota) : wanted
     const hasGrown = memoryBytes !== this.#memoryBytes
-    this.#quota.value = hasGrown ? Math.min(next, firstQuota(memoryBytes)) : next
+    const following = hasGrown ? Math.min(next, firstQuota(memoryBytes)) : next
     this.#memoryBytes = memoryBytes
+    if (following === quota) return
+    this.#quota.value = following
+    // What comes after this very check has been given the quota of before.
+    if (following < quota) this.#counter.value = following
   }
 
   /** Makes the next checks of a guest with much memory come early, the very next one included. */

@@ -7,8 +7,10 @@ import { CompileCache } from '../../src/guest/compile-cache.ts'
 import { runToEnd } from '../../src/guest/engine.ts'
 import { FaultConduct, MANY_FAULTS } from '../../src/guest/fault-conduct.ts'
 import { GuestInstance } from '../../src/guest/instance.ts'
+import { pageFaults } from '../../src/guest/page-faults.ts'
 import { DEFAULT_MODULE_LIMITS } from '../../src/wasm/limits.ts'
 import { job } from '../support/guest.ts'
+import { wat } from '../unit/wasm/modules.ts'
 
 /** Remembers the most page faults of a slice. */
 class NotingConduct extends FaultConduct {
@@ -37,6 +39,36 @@ test('once its tenant is watched, no slice has many page faults', async () => {
   const { outcome } = await run()
   expect(outcome).toEqual({ kind: 'killed', reason: 'cpu' })
   expect(faults.most).toBeLessThan(2 * MANY_FAULTS)
+})
+
+test('memory that is grown is there to be written: nobody gets away with that even once', async () => {
+  const growing = wat(`(module (memory (export "memory") 1) (func (export "_start") (local $at i32)
+    (local.set $at (i32.const 3000000))
+    (loop $cheap (br_if $cheap (local.tee $at (i32.sub (local.get $at) (i32.const 1)))))
+    (drop (memory.grow (i32.const 1000)))
+    (local.set $at (i32.const 65536))
+    (loop $touch (i32.store8 (local.get $at) (i32.const 1))
+      (local.set $at (i32.add (local.get $at) (i32.const 4096)))
+      (br_if $touch (i32.lt_u (local.get $at) (i32.const 65600000))))
+    (loop $again (br $again))))`)
+  const module = await new CompileCache().compile(growing, {
+    name: 'grow-and-touch',
+    memoryMaxBytes: 64 << 20,
+    functionBytes: DEFAULT_MODULE_LIMITS.functionBytes,
+  })
+  let [before, most, all] = [pageFaults(), 0, 0]
+  const waitTurn = (wake: () => void): void => {
+    const faults = pageFaults() - before
+    most = Math.max(most, faults)
+    all += faults
+    setImmediate(() => {
+      before = pageFaults()
+      wake()
+    })
+  }
+  await runToEnd(new GuestInstance(module, systemClock), job({ waitTurn, cpuMs: 300 }))
+  expect(all).toBeGreaterThan(15_000)
+  expect(most).toBeLessThan(4 * MANY_FAULTS)
 })
 
 test('a guest that writes little is not watched', async () => {
