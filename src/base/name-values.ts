@@ -11,13 +11,21 @@ export class NameValues implements Iterable<Pair> {
   readonly names: readonly string[]
   /** Where the values are, and perhaps more. */
   readonly bytes: Buffer
-  /** For each name, where its value begins in `bytes`, and where it ends. */
-  readonly offsets: readonly number[]
+  /** For each name, where its value ends in `bytes`. */
+  readonly #ends: readonly number[]
+  /** And where it begins; undefined: behind its name, and that behind two lengths and the value before, as FastCGI sends pairs. */
+  readonly #starts: readonly number[] | undefined
 
-  constructor(names: readonly string[], bytes: Buffer, offsets: readonly number[]) {
+  constructor(
+    names: readonly string[],
+    bytes: Buffer,
+    ends: readonly number[],
+    starts?: readonly number[],
+  ) {
     this.names = names
     this.bytes = bytes
-    this.offsets = offsets
+    this.#ends = ends
+    this.#starts = starts
   }
 
   get length(): number {
@@ -26,15 +34,27 @@ export class NameValues implements Iterable<Pair> {
 
   /** The value beside name number `index`. */
   value(index: number): string {
-    return this.bytes.toString('latin1', this.offsets[2 * index], this.offsets[2 * index + 1])
+    return this.bytes.toString('latin1', this.startOf(index), this.endOf(index))
+  }
+
+  /** Where the value beside name number `index` begins in `bytes`. */
+  startOf(index: number): number {
+    if (this.#starts !== undefined) return this.#starts[index] ?? 0
+    const lengthsAt = index === 0 ? 0 : (this.#ends[index - 1] ?? 0)
+    const secondAt = lengthsAt + lengthBytes(this.bytes[lengthsAt])
+    return secondAt + lengthBytes(this.bytes[secondAt]) + (this.names[index]?.length ?? 0)
+  }
+
+  /** And where it ends. */
+  endOf(index: number): number {
+    return this.#ends[index] ?? 0
   }
 
   /** Bytes of all names and values. */
   totalBytes(): number {
     let total = 0
     for (let index = 0; index < this.names.length; index += 1) {
-      const valueBytes = (this.offsets[2 * index + 1] ?? 0) - (this.offsets[2 * index] ?? 0)
-      total += (this.names[index]?.length ?? 0) + valueBytes
+      total += (this.names[index]?.length ?? 0) + this.endOf(index) - this.startOf(index)
     }
     return total
   }
@@ -44,16 +64,22 @@ export class NameValues implements Iterable<Pair> {
   }
 }
 
+/** A length over 127 takes four bytes, the first with its top bit set (FastCGI 1.0, section 3.4). */
+function lengthBytes(first = 0): number {
+  return first < 0x80 ? 1 : 4
+}
+
 export const NO_NAME_VALUES: NameValues = new NameValues([], Buffer.alloc(0), [])
 
 /** Those that were not read from the wire. */
 export function nameValuesOf(pairs: readonly Pair[]): NameValues {
-  const offsets: number[] = []
+  const [starts, ends]: [number[], number[]] = [[], []]
   let text = ''
   for (const [, value] of pairs) {
-    offsets.push(text.length, text.length + value.length)
+    starts.push(text.length)
     text += value
+    ends.push(text.length)
   }
   const names = pairs.map(([name]) => name)
-  return new NameValues(names, Buffer.from(text, 'latin1'), offsets)
+  return new NameValues(names, Buffer.from(text, 'latin1'), ends, starts)
 }

@@ -10,6 +10,8 @@ const printed = Buffer.allocUnsafeSlow(MAX_KEPT_BYTES + END_BYTES)
 let printedHead: ResponseHead | undefined
 let printedLength: number | undefined
 let printedBytes = 0
+/** What was answered last. */
+let view: Uint8Array = printed
 
 export interface HeadEnd {
   /** What Content-Length says; undefined: there is none. */
@@ -37,7 +39,8 @@ export function printHead(head: ResponseHead, end: HeadEnd): Uint8Array {
     printed[at++] = requestId.charCodeAt(index)
   }
   for (const byte of BLANK_LINE) printed[at++] = byte
-  return printed.subarray(0, at)
+  if (view.length !== at) view = printed.subarray(0, at)
+  return view
 }
 
 const BLANK_LINE = [13, 10, 13, 10] as const

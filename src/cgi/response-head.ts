@@ -11,7 +11,7 @@ export type CgiRole = 'responder' | 'authorizer' | 'filter'
 
 export interface HeadRules {
   readonly role: CgiRole
-  readonly headerCount: number
+  readonly limits: { readonly headerCount: number }
   /** Lower-case names of server-control fields (X-Accel-Redirect, ...) that this tenant may send. */
   readonly allowedHeaders: ReadonlySet<string>
 }
@@ -69,7 +69,8 @@ const MAX_LAST_BYTES = 1024
  */
 export function readHead(
   held: HeldBytes,
-  [start, end]: readonly [number, number],
+  start: number,
+  end: number,
   rules: HeadRules,
 ): ResponseHead {
   if (lastHead !== undefined && held.holds(lastBytes, start, end) && hasSameRules(rules))
@@ -78,16 +79,17 @@ export function readHead(
   const head = parseHead(text, rules)
   if (text.length <= MAX_LAST_BYTES) {
     lastBytes = Buffer.from(text, 'latin1')
-    lastRules = rules
+    const { role, limits, allowedHeaders } = rules
+    lastRules = { role, limits, allowedHeaders } // what `rules` is besides goes
     lastHead = head
   }
   return head
 }
 
-function hasSameRules({ role, headerCount, allowedHeaders }: HeadRules): boolean {
+function hasSameRules({ role, limits, allowedHeaders }: HeadRules): boolean {
   return (
     role === lastRules?.role &&
-    headerCount === lastRules.headerCount &&
+    limits.headerCount === lastRules.limits.headerCount &&
     allowedHeaders === lastRules.allowedHeaders
   )
 }
@@ -109,7 +111,7 @@ function parseHead(text: string, rules: HeadRules): ResponseHead {
     const line = text.slice(from, end)
     const nph = from === 0 && line.startsWith('HTTP/') ? NPH_LINE.exec(line) : null
     from = next
-    if (++count > rules.headerCount) throw tooManyHeaders(rules.headerCount)
+    if (++count > rules.limits.headerCount) throw tooManyHeaders(rules.limits.headerCount)
     if (nph !== null) {
       status = parseStatus(nph[1] ?? '')
       reason = nph[2]

@@ -218,10 +218,8 @@ export class CgiResponseStream implements ByteSink {
   }
 
   #parse(start: number, end: number): ResponseHead | undefined {
-    const { role, allowedHeaders, limits } = this.#options
     try {
-      const rules = { role, allowedHeaders, headerCount: limits.headerCount }
-      return readHead(this.#held, [start, end], rules)
+      return readHead(this.#held, start, end, this.#options)
     } catch (error) {
       if (!(error instanceof CgiError)) throw error
       this.#error = error

@@ -103,9 +103,9 @@ export class Variables implements VariableReader {
 
   /** The very string it was the last time, if it is the same: whoever looks it up in a table finds its hash ready. */
   #plainValue(place: number, index: number): string {
-    const { bytes, offsets } = this.#params
-    const start = offsets[2 * index] ?? 0
-    const end = offsets[2 * index + 1] ?? 0
+    const { bytes } = this.#params
+    const start = this.#params.startOf(index)
+    const end = this.#params.endOf(index)
     if (start === end) return ''
     const { lastValues } = this.#layout
     const last = lastValues[place]
@@ -125,12 +125,13 @@ function isSame(text: string, bytes: Buffer, start: number, end: number): boolea
 }
 
 /** Whether any value holds a NUL byte. Lengths do, so bytes are looked for from one value to the next. */
-function hasNul({ bytes, offsets }: NameValues): boolean {
+function hasNul(params: NameValues): boolean {
+  const { bytes, length } = params
   let nul = bytes.indexOf(0)
-  for (let at = 0; at < offsets.length && nul >= 0; at += 2) {
-    const start = offsets[at] ?? 0
+  for (let index = 0; index < length && nul >= 0; index += 1) {
+    const start = params.startOf(index)
     if (nul < start) nul = bytes.indexOf(0, start)
-    if (nul >= 0 && nul < (offsets[at + 1] ?? 0)) return true
+    if (nul >= 0 && nul < params.endOf(index)) return true
   }
   return false
 }

@@ -3,12 +3,11 @@
 /** A view that pins less than this many times its own length may be kept instead of copied. */
 export const MAX_PINNED_RATIO = 4
 
-const FIRST_CAPACITY = 512
-const NONE = new Uint8Array(0)
+const NONE = Buffer.alloc(0)
 
 /** Bytes in arrival order. One piece stays a view of what arrived; more are copied together. */
 export class GatheredBytes {
-  #bytes: Uint8Array = NONE
+  #bytes: Buffer = NONE
   #length = 0
   #isOwn = false
 
@@ -20,17 +19,18 @@ export class GatheredBytes {
   append(bytes: Uint8Array, start: number, end: number): void {
     const added = end - start
     if (this.#length === 0 && added * MAX_PINNED_RATIO >= bytes.buffer.byteLength) {
-      this.#bytes = bytes.subarray(start, end)
+      this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset + start, added)
       this.#isOwn = false
     } else {
       this.#reserve(this.#length + added)
-      this.#bytes.set(bytes.subarray(start, end), this.#length)
+      if (bytes instanceof Buffer) bytes.copy(this.#bytes, this.#length, start, end)
+      else this.#bytes.set(bytes.subarray(start, end), this.#length)
     }
     this.#length += added
   }
 
   /** Everything so far, as a view that is good until the next `append`. */
-  view(): Uint8Array {
+  view(): Buffer {
     return this.#bytes.length === this.#length ? this.#bytes : this.#bytes.subarray(0, this.#length)
   }
 
@@ -43,8 +43,9 @@ export class GatheredBytes {
 
   #reserve(wanted: number): void {
     if (this.#isOwn && wanted <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(wanted, 2 * this.#bytes.length, FIRST_CAPACITY))
-    grown.set(this.#bytes.subarray(0, this.#length))
+    // Mostly the first piece is all there is.
+    const grown = Buffer.allocUnsafeSlow(Math.max(wanted, 2 * this.#length))
+    this.#bytes.copy(grown, 0, 0, this.#length)
     this.#bytes = grown
     this.#isOwn = true
   }

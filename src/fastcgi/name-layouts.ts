@@ -64,7 +64,7 @@ export class NameLayouts {
 function matched(layout: Layout, pairs: PairCursor): NameValues | undefined {
   const { names, bytes: nameBytes } = layout
   const { bytes } = pairs
-  const offsets = new Array<number>(2 * names.length)
+  const ends = new Array<number>(names.length)
   let known = 0
   for (let index = 0; index < names.length; index += 1) {
     if (!pairs.next()) return undefined
@@ -73,8 +73,7 @@ function matched(layout: Layout, pairs: PairCursor): NameValues | undefined {
     for (let at = nameStart; at < nameEnd; at += 1, known += 1) {
       if (bytes[at] !== nameBytes[known]) return undefined
     }
-    offsets[2 * index] = nameEnd
-    offsets[2 * index + 1] = pairs.valueEnd
+    ends[index] = pairs.valueEnd
   }
-  return pairs.isAtEnd ? new NameValues(names, bytes, offsets) : undefined
+  return pairs.isAtEnd ? new NameValues(names, bytes, ends) : undefined
 }

@@ -2,7 +2,7 @@
  * Everything one connection has to send: the records of its requests, taken in turns, and what the socket
  * has been given but not yet confirmed.
  */
-import { type RecordWriter, releaseMemory, type TakenBytes } from './record-writer.ts'
+import { type RecordWriter, releaseMemory, type TakenBytes, withOneMore } from './record-writer.ts'
 
 /** What one request may send at a time while others wait, headers included. */
 const TURN_BYTES = 16_384
@@ -57,7 +57,7 @@ export class OutputQueue {
   add(sender: Sender): void {
     const pending = sender.records.pendingBytes
     if (pending === sender.countedBytes) return
-    if (sender.countedBytes === 0) this.#ready.push(sender)
+    if (sender.countedBytes === 0) this.#ready = withOneMore(this.#ready, sender)
     this.#heldBytes += pending - sender.countedBytes
     sender.countedBytes = pending
   }
@@ -66,21 +66,20 @@ export class OutputQueue {
   settle(requestId: number): void {
     const sender = this.#ready.find(({ records }) => records.requestId === requestId)
     if (sender === undefined) return
-    this.#takeFrom(sender, Number.POSITIVE_INFINITY, this.#early)
+    this.#early = this.#takeFrom(sender, Number.POSITIVE_INFINITY, this.#early)
     this.#ready = this.#ready.filter((other) => other !== sender)
   }
 
   /** Takes everything, in wire order: a turn each while there are several. */
   take(): Uint8Array[] {
-    const parts = this.#early
+    let parts = this.#early
     this.#early = []
     while (this.#ready.length > 1) {
-      for (const sender of this.#ready) this.#takeFrom(sender, TURN_BYTES, parts)
+      for (const sender of this.#ready) parts = this.#takeFrom(sender, TURN_BYTES, parts)
       this.#ready = this.#ready.filter(({ countedBytes }) => countedBytes > 0)
     }
     const last = this.#ready.pop()
-    if (last !== undefined) this.#takeFrom(last, Number.POSITIVE_INFINITY, parts)
-    return parts
+    return last === undefined ? parts : this.#takeFrom(last, Number.POSITIVE_INFINITY, parts)
   }
 
   /** The socket has taken the next `byteCount` bytes. Tells senders, a taken part at a time. */
@@ -119,7 +118,7 @@ export class OutputQueue {
     this.#heldBytes = 0
   }
 
-  #takeFrom(sender: Sender, maxBytes: number, parts: Uint8Array[]): void {
+  #takeFrom(sender: Sender, maxBytes: number, parts: Uint8Array[]): Uint8Array[] {
     const taken: InFlight = {
       sender,
       wire: 0,
@@ -127,12 +126,12 @@ export class OutputQueue {
       content: [0, 0],
       emptied: undefined,
     }
-    sender.records.take(parts, maxBytes, taken)
+    const result = sender.records.take(parts, maxBytes, taken)
     // Taking pads the record that still grew, so more can leave than was counted.
     const left = sender.records.pendingBytes
     this.#heldBytes += taken.wire + left - sender.countedBytes
     sender.countedBytes = left
-    if (this.#inFlight.length === 0) this.#inFlight = [taken]
-    else this.#inFlight.push(taken)
+    this.#inFlight = withOneMore(this.#inFlight, taken)
+    return result
   }
 }

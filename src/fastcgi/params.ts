@@ -35,44 +35,54 @@ const MAX_LATIN1 = 0xff
 
 const layouts = new NameLayouts()
 
+const NO_BYTES = Buffer.alloc(0)
+const NO_PARAMS: ParamsLimits = { paramsPairs: 0, paramNameBytes: 0 }
+
 /** Reads a whole stream of pairs. The bytes must stay as they are for as long as the pairs are used. */
 export function readParams(bytes: Uint8Array, limits: ParamsLimits): ReadParams {
-  const reader = new PairReader(bytes, limits)
+  reader.begin(bytes, limits)
+  try {
+    return readPairs()
+  } finally {
+    reader.begin(NO_BYTES, limits)
+  }
+}
+
+function readPairs(): ReadParams {
   const known = layouts.match(reader)
   if (known !== undefined) return { params: known, fault: undefined }
   reader.rewind()
   const names: string[] = []
-  const offsets: number[] = []
-  let at = 0
+  const [starts, ends]: [number[], number[]] = [[], []]
   while (reader.next()) {
     if (reader.nameEnd === reader.nameStart) continue
     names.push(reader.name())
-    offsets[at] = reader.nameEnd
-    offsets[at + 1] = reader.valueEnd
-    at += 2
+    starts.push(reader.nameEnd)
+    ends.push(reader.valueEnd)
   }
   const { fault } = reader
-  const params = new NameValues(names, reader.bytes, offsets)
+  const params = new NameValues(names, reader.bytes, ends, starts)
   if (fault === undefined) layouts.remember(params)
   return { params, fault }
 }
 
 /** Goes over the pairs of a stream, one after the other. */
 class PairReader {
-  readonly bytes: Buffer
+  bytes: Buffer = NO_BYTES
   /** What is wrong with the pair at which `next` has stopped. */
   fault: FastCgiError | undefined
   nameStart = 0
   /** And where the value starts. */
   nameEnd = 0
   valueEnd = 0
-  readonly #limits: ParamsLimits
+  #limits: ParamsLimits = NO_PARAMS
   #count = 0
 
-  constructor(bytes: Uint8Array, limits: ParamsLimits) {
+  begin(bytes: Uint8Array, limits: ParamsLimits): void {
     this.bytes =
       bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#limits = limits
+    this.rewind()
   }
 
   /** Whether nothing is left, and nothing was wrong. */
@@ -134,6 +144,9 @@ class PairReader {
     return false
   }
 }
+
+/** One for all streams: each is read in one go. */
+const reader = new PairReader()
 
 /** Prints pairs. Throws `FASTCGI_BAD_PARAMS` for a char above U+00FF. */
 export function encodeParams(pairs: Pairs): Uint8Array {

@@ -91,16 +91,17 @@ export class RecordWriter {
   }
 
   /**
-   * Moves whole records to `into`: everything, or as many as fit `maxBytes` but at least one. Adds what was taken
-   * to `taken`.
+   * Moves whole records behind `parts`: everything, or as many as fit `maxBytes` but at least one. Adds what was taken
+   * to `taken`. Answers `parts`, or another list in its place.
    */
-  take(into: Uint8Array[], maxBytes: number, taken: TakenBytes): void {
+  take(parts: Uint8Array[], maxBytes: number, taken: TakenBytes): Uint8Array[] {
     this.#close()
     let left = maxBytes
     let isFirst = true
+    let into = parts
     while (true) {
       const block = this.#blocks[0]
-      if (block === undefined) return
+      if (block === undefined) return into
       const start = block.taken
       let at = start
       while (at < block.end) {
@@ -113,13 +114,14 @@ export class RecordWriter {
         left -= length
       }
       if (at > start) {
-        into.push(block.bytes.subarray(start, at))
+        into = withOneMore(into, block.bytes.subarray(start, at))
         block.taken = at
         this.#pending -= at - start
         taken.wire += at - start
       }
-      if (at < block.end) return
-      if (this.#blocks.length === 1 && block.bytes.length - block.end >= MIN_BLOCK_BYTES) return
+      if (at < block.end) return into
+      if (this.#blocks.length === 1 && block.bytes.length - block.end >= MIN_BLOCK_BYTES)
+        return into
       this.#blocks.shift()
       if (!isKept(block.bytes)) continue
       if (taken.emptied === undefined) taken.emptied = [block.bytes]
@@ -174,9 +176,7 @@ export class RecordWriter {
   }
 
   #addBlock(block: Block): Block {
-    // What is pushed to an array without elements makes it one for seventeen.
-    if (this.#blocks.length === 0) this.#blocks = [block]
-    else this.#blocks.push(block)
+    this.#blocks = withOneMore(this.#blocks, block)
     return block
   }
 
@@ -193,6 +193,13 @@ function newBlock(content: number): Block {
   const wanted = content + records * (HEADER_BYTES + MAX_PADDING) + END_ROOM
   const size = Math.max(MIN_BLOCK_BYTES, -(-wanted & -ALIGNMENT))
   return { bytes: takePiece(size), taken: 0, end: 0 }
+}
+
+/** What is pushed to an array without elements makes it one for seventeen. */
+export function withOneMore<Element>(list: Element[], element: Element): Element[] {
+  if (list.length === 0) return [element]
+  list.push(element)
+  return list
 }
 
 function count(taken: TakenBytes, type: number, content: number): void {

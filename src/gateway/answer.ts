@@ -195,6 +195,7 @@ export class Answer implements ByteSink, ResponseOptions, StderrOwner {
   /** The guest has ended. */
   complete(report: GuestReport): void {
     if (this.#isFinishing) this.#thenComplete = () => this.#complete(report)
+    else if (this.#missingBodyBytes() <= 0) this.#complete(report)
     else this.#whenBodyIsIn(() => this.#complete(report))
   }
 
@@ -218,11 +219,16 @@ export class Answer implements ByteSink, ResponseOptions, StderrOwner {
 
   /** Calls `answer` at once, unless it would come before the end of a body that is on its way. */
   #whenBodyIsIn(answer: () => void): void {
-    const { contentLength } = this.cgi ?? {}
-    const announced = contentLength ?? (BODILESS_METHODS.has(this.method) ? 0 : Infinity)
-    const wantedBytes = announced - (this.body?.bytes ?? 0)
-    if (wantedBytes <= 0 || this.#isEnded || this.#response?.headSent === true) answer()
+    const wantedBytes = this.#missingBodyBytes()
+    if (wantedBytes <= 0) answer()
     else whenRestIsRead(this.#request, { wantedBytes, clock: this.#gateway.clock }, answer)
+  }
+
+  /** What is still to come of a body that is on its way; 0: it is no matter any more. */
+  #missingBodyBytes(): number {
+    if (this.#isEnded || this.#response?.headSent === true) return 0
+    const announced = this.cgi?.contentLength ?? (BODILESS_METHODS.has(this.method) ? 0 : Infinity)
+    return announced - (this.body?.bytes ?? 0)
   }
 
   #finish(exitCode: number, report: GuestReport | undefined): void {

@@ -75,17 +75,6 @@ export class GuestRun extends PoolRun implements WasiGrants {
     request.onAbort(() => this.giveUp())
   }
 
-  get subject(): JobSubject {
-    const { cgi, target } = this.#scene
-    return {
-      method: cgi.method,
-      uri: cgi.requestUri,
-      script: target.paths.scriptFilename,
-      user: cgi.variables.get('REMOTE_USER') ?? '',
-      contentLength: cgi.contentLength ?? 0,
-    }
-  }
-
   get sizing(): Sizing {
     return this.#scene.target.settings.sizing
   }
@@ -167,6 +156,15 @@ export class GuestRun extends PoolRun implements WasiGrants {
 
   random(into: Uint8Array): void {
     randomFillSync(into)
+  }
+
+  describe(subject: JobSubject): void {
+    const { cgi, target } = this.#scene
+    subject.method = cgi.method
+    subject.uri = cgi.requestUri
+    subject.script = target.paths.scriptFilename
+    subject.user = cgi.variables.get('REMOTE_USER') ?? ''
+    subject.contentLength = cgi.contentLength ?? 0
   }
 
   onStart(): void {

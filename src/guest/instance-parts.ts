@@ -11,7 +11,7 @@ import type { GuestJob, RunEnd } from './job.ts'
 import { pageFaults } from './page-faults.ts'
 import { type ThreadTime, threadTimeOf } from './processor-time.ts'
 import { releasePages } from './release-pages.ts'
-import { type Entered, RunState } from './run-state.ts'
+import { RunState } from './run-state.ts'
 
 export interface InstanceUse {
   /** What a run calls. Default: what is called for a request. */
@@ -51,10 +51,9 @@ export class InstanceParts {
     return this.program.state.bytes()
   }
 
-  /** When a guest gets the thread, or gives it up. `mayHaveFaulted`: false where it is known that it has not. */
-  now(mayHaveFaulted = true): Entered {
-    const faults = mayHaveFaulted && hasColdPages(this.sizeBytes) ? pageFaults() : Number.NaN
-    return { nowMs: this.#clock.nowMs(), faults }
+  /** Page faults of the thread so far; NaN: they do not matter. */
+  faults(): number {
+    return hasColdPages(this.sizeBytes) ? pageFaults() : Number.NaN
   }
 
   /** Another WebAssembly instance over the memories as they were at first. False: they cannot be put back. */
@@ -67,7 +66,9 @@ export class InstanceParts {
 
   /** A run begins, which may print and look at what it is given, but no more (`isBare`), or whatever it wants to. */
   begin(job: GuestJob, end: RunEnd, isBare: boolean): RunState {
-    const run = new RunState(job, end, { now: this.now(), isBare, threadTime: this.#threadTime })
+    const nowMs = this.#clock.nowMs()
+    const faults = this.faults()
+    const run = new RunState(job, end, { nowMs, faults, isBare, threadTime: this.#threadTime })
     this.#open(job.grants, isBare)
     return run
   }

@@ -220,13 +220,14 @@ export class GuestInstance {
   #callBare(run: RunState): void {
     this.#isOnStack = true
     this.#thrown = callBare(this.#parts, run)
-    run.leave(this.#parts.now(!this.#program.state.hadNoFault))
+    this.#leaves(run, this.#clock.nowMs())
     this.#isWaiting = true
     queueMicrotask(this.#leaveBare)
   }
 
   readonly #leaveBare = (): void => {
-    const [run, thrown] = [this.#run, this.#thrown]
+    const run = this.#run
+    const thrown = this.#thrown
     this.#isOnStack = false
     this.#thrown = undefined
     if (run === undefined) this.#unwound()
@@ -338,7 +339,7 @@ export class GuestInstance {
 
   #finish(run: RunState, outcome: Outcome): void {
     if (this.#run !== run) return
-    if (!this.#isWaiting) run.leave(this.#parts.now(!this.#program.state.hadNoFault))
+    if (!this.#isWaiting) this.#leaves(run, this.#clock.nowMs())
     this.#run = undefined
     this.#isWaiting = false
     this.#wallTimer?.cancel()
@@ -358,16 +359,20 @@ export class GuestInstance {
     })
   }
 
+  #leaves(run: RunState, nowMs: number): void {
+    run.leave(nowMs, this.#program.state.hadNoFault ? Number.NaN : this.#parts.faults())
+  }
+
   /** The guest gives up the thread. */
   #leave(isForOthers: boolean): void {
     const run = this.#run
     if (run === undefined) return
-    const now = this.#parts.now()
-    run.leave(now)
-    this.#isWaiting = true
+    const nowMs = this.#clock.nowMs()
     this.#program.state.loseSight()
+    this.#leaves(run, nowMs)
+    this.#isWaiting = true
     if (!isForOthers) return
-    this.#waitFor(run, now.nowMs)
+    this.#waitFor(run, nowMs)
     if (run.killedBy !== undefined) this.#finish(run, { kind: 'killed', reason: run.killedBy })
   }
 
@@ -385,7 +390,7 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined) return
     this.#isWaiting = false
-    run.enter(this.#parts.now())
+    run.enter(this.#clock.nowMs(), this.#parts.faults())
     if (run.job.faults.isWatched) this.#program.meter.hurry()
   }
 }

@@ -6,12 +6,6 @@ import { ProcessorTime, type ThreadTime } from './processor-time.ts'
 
 const NOTHING = new Uint8Array(0)
 
-/** When a guest gets the thread, on its clock, and the page faults of the thread up to then; NaN: they do not matter. */
-export interface Entered {
-  readonly nowMs: number
-  readonly faults: number
-}
-
 export class RunState {
   readonly job: GuestJob
   readonly end: RunEnd
@@ -31,8 +25,7 @@ export class RunState {
   /** What its standard output has not taken yet of what it has printed without a stack of its own. */
   #unprinted: Uint8Array = NOTHING
 
-  constructor(job: GuestJob, end: RunEnd, { now, isBare, threadTime }: RunStart) {
-    const { nowMs, faults } = now
+  constructor(job: GuestJob, end: RunEnd, { nowMs, faults, isBare, threadTime }: RunStart) {
     this.job = job
     this.end = end
     this.deadlineMs = nowMs + job.wallMs
@@ -74,7 +67,7 @@ export class RunState {
   }
 
   /** It gets the thread. */
-  enter({ nowMs, faults }: Entered): void {
+  enter(nowMs: number, faults: number): void {
     this.#enteredMs = nowMs
     this.#checkedMs = nowMs
     this.#faults = faults
@@ -82,7 +75,7 @@ export class RunState {
   }
 
   /** It gives the thread up: counts what it took while it had it. */
-  leave({ nowMs, faults }: Entered): void {
+  leave(nowMs: number, faults: number): void {
     this.#time.leave(nowMs)
     this.job.faults.note(faults - this.#faults)
   }
@@ -99,7 +92,9 @@ export class RunState {
 }
 
 export interface RunStart {
-  readonly now: Entered
+  /** When the guest gets the thread, on its clock, and the page faults of the thread up to then; NaN: they do not matter. */
+  readonly nowMs: number
+  readonly faults: number
   readonly isBare: boolean
   readonly threadTime: ThreadTime
 }

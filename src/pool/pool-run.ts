@@ -33,7 +33,6 @@ export interface RunPool {
 }
 
 export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWaiter {
-  abstract readonly subject: JobSubject
   abstract readonly module: GuestModule
   abstract readonly engine: Engine
   abstract readonly sizing: Sizing
@@ -64,6 +63,8 @@ export abstract class PoolRun extends Bill implements GuestJob, RunEnd, SlotWait
     this.askedMs = times.askedMs
   }
 
+  /** Says what it is about. */
+  abstract describe(subject: JobSubject): void
   /** Called before the guest runs; `stop` stops it from here on. */
   abstract onStart(): void
   /** Called once when it has run. */

@@ -6,11 +6,11 @@ import type { Sizing } from './sizing.ts'
 
 /** What a request is about; strings as the web server sent them. */
 export interface JobSubject {
-  readonly method: string
-  readonly uri: string
-  readonly script: string
-  readonly user: string
-  readonly contentLength: number
+  method: string
+  uri: string
+  script: string
+  user: string
+  contentLength: number
 }
 
 /** Instances of one tenant, in all its places. */
@@ -55,7 +55,8 @@ export class PooledInstance {
   /** When its latest run started and, if it is over, ended. */
   startedMs = 0
   endedMs = 0
-  subject: JobSubject | undefined = undefined
+  /** What its latest run was about: filled in anew for each. */
+  readonly subject: JobSubject = { method: '', uri: '', script: '', user: '', contentLength: 0 }
   last: GuestReport | undefined = undefined
 
   /** What the request that had it last says about keeping it. */
@@ -87,7 +88,7 @@ export class PooledInstance {
     this.isRunning = false
     this.startedMs = nowMs
     this.endedMs = nowMs
-    this.subject = undefined
+    Object.assign(this.subject, { method: '', uri: '', script: '', user: '', contentLength: 0 })
     this.last = undefined
   }
 }

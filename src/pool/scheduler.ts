@@ -227,7 +227,7 @@ export class Scheduler implements RunPool {
     held.isRunning = true
     held.requests += 1
     held.startedMs = nowMs
-    held.subject = run.subject
+    run.describe(held.subject)
     held.sizing = run.sizing
     held.maxRequests = run.maxRequests
     state.countStart(run.queuedMs)

@@ -4,6 +4,7 @@ import type { Engine } from '../../src/guest/engine.ts'
 import type { GuestModule } from '../../src/guest/guest-module.ts'
 import type { GuestReport } from '../../src/guest/job.ts'
 import { PoolRun } from '../../src/pool/pool-run.ts'
+import type { JobSubject } from '../../src/pool/pooled-instance.ts'
 import type { Scheduler } from '../../src/pool/scheduler.ts'
 import type { Sizing } from '../../src/pool/sizing.ts'
 import type { SlotLimits } from '../../src/pool/slots.ts'
@@ -24,7 +25,6 @@ export interface TestRunOptions {
 }
 
 export class TestRun extends PoolRun {
-  readonly subject = { method: 'GET', uri: '/', script: '/test.wasm', user: '', contentLength: 0 }
   readonly engine: Engine = 'own'
   readonly placeName = ''
   readonly mayStartOver = false
@@ -54,6 +54,10 @@ export class TestRun extends PoolRun {
     this.report = this.#settle.promise
     // Whoever wants to know asks.
     this.report.catch(() => undefined)
+  }
+
+  describe(subject: JobSubject): void {
+    Object.assign(subject, { method: 'GET', uri: '/', script: '/test.wasm' })
   }
 
   onStart(): void {

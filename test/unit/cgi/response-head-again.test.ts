@@ -2,13 +2,17 @@ import { expect, test } from 'vitest'
 import { HeldBytes } from '../../../src/base/held-bytes.ts'
 import { type HeadRules, readHead } from '../../../src/cgi/response-head.ts'
 
-const RULES = { role: 'responder', headerCount: 10, allowedHeaders: new Set<string>() } as const
+const RULES = {
+  role: 'responder',
+  limits: { headerCount: 10 },
+  allowedHeaders: new Set<string>(),
+} as const
 /** As it comes: behind something else. */
 function read(text: string, rules: HeadRules) {
   const held = new HeldBytes()
   const bytes = Buffer.from(`before${text}`, 'latin1')
   held.append(bytes, 0, bytes.length)
-  return readHead(held, [6, bytes.length], rules)
+  return readHead(held, 6, bytes.length, rules)
 }
 
 const TEXT = 'Content-Type: text/plain\nX-Accel-Redirect: /x\n'
@@ -19,7 +23,7 @@ test('the same head under the same rules is the same object, whoever prints it',
 
 const OTHERS = [
   { name: 'role', rules: { ...RULES, role: 'authorizer' as const } },
-  { name: 'number of fields', rules: { ...RULES, headerCount: 11 } },
+  { name: 'number of fields', rules: { ...RULES, limits: { headerCount: 11 } } },
   { name: 'allowed fields', rules: { ...RULES, allowedHeaders: new Set(['x-accel-redirect']) } },
 ]
 

@@ -13,8 +13,7 @@ function send(write: (writer: RecordWriter) => void): { sent: Uint8Array[]; done
   const writer = new RecordWriter(1)
   write(writer)
   const taken: TakenBytes = { wire: 0, types: [6, 7], content: [0, 0], emptied: undefined }
-  const sent: Uint8Array[] = []
-  writer.take(sent, Number.POSITIVE_INFINITY, taken)
+  const sent = writer.take([], Number.POSITIVE_INFINITY, taken)
   return { sent, done: () => releaseMemory(taken) }
 }
 

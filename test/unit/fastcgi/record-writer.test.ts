@@ -4,10 +4,9 @@ import { hex, join } from '../../support/fastcgi/hex.ts'
 import { splitRecords } from '../../support/fastcgi/records.ts'
 
 function take(writer: RecordWriter, maxBytes = Number.POSITIVE_INFINITY): Uint8Array[] {
-  const parts: Uint8Array[] = []
   const content: [number, number] = [0, 0]
   const taken = { wire: 0, types: [6, 7] as const, content, emptied: undefined }
-  writer.take(parts, maxBytes, taken)
+  const parts = writer.take([], maxBytes, taken)
   const bytes = join(parts)
   expect(taken.wire).toBe(bytes.length)
   const sums = [6, 7].map((type) =>

@@ -32,9 +32,9 @@ function setUp({ role = Role.Responder, phase = 'running', room = 100, breaks }:
   request.phase = phase
   /** What was sent since it was asked last. */
   const sent = (): string[] => {
-    const parts: Uint8Array[] = []
     const taken = { wire: 0, types: [6, 7] as const, emptied: undefined }
-    request.records.take(parts, Number.POSITIVE_INFINITY, { ...taken, content: [0, 0] })
+    const most = Number.POSITIVE_INFINITY
+    const parts = request.records.take([], most, { ...taken, content: [0, 0] })
     return describe(splitRecords(join(parts)))
   }
   return { request, log, state, sent }
