@@ -43,6 +43,17 @@ const REPLACED: ReadonlySet<string> = new Set([
   'PATH',
 ])
 
+/** What RFC 3875 says a script always gets and some web servers leave out. */
+const REQUIRED: ReadonlyArray<readonly [string, (request: CgiRequest) => string]> = [
+  ['GATEWAY_INTERFACE', () => 'CGI/1.1'],
+  ['QUERY_STRING', ({ requestUri }) => queryOf(requestUri)],
+  ['REQUEST_URI', ({ requestUri }) => requestUri],
+  ['SERVER_NAME', ({ host }) => host],
+  ['SERVER_PORT', ({ scheme }) => (scheme === 'https' ? '443' : '80')],
+  ['SERVER_PROTOCOL', () => 'HTTP/1.1'],
+  ['SERVER_SOFTWARE', () => 'wasm-fpm'],
+]
+
 const NOTHING: readonly never[] = []
 
 const ROLE_NAMES: Readonly<Record<CgiRole, string>> = {
@@ -65,9 +76,7 @@ export function guestEnvironment(request: CgiRequest, options: GuestEnvironmentO
     if (name === 'REMOTE_PASSWD' && role !== 'authorizer') return
     add(name, value)
   })
-  for (const [name, value] of requiredVariables(request)) {
-    if (!variables.has(name)) add(name, value)
-  }
+  for (const [name, usual] of REQUIRED) if (!variables.has(name)) add(name, usual(request))
   add('DOCUMENT_ROOT', documentRoot)
   add('SCRIPT_FILENAME', options.scriptFilename)
   add('SCRIPT_NAME', options.scriptName)
@@ -81,19 +90,6 @@ export function guestEnvironment(request: CgiRequest, options: GuestEnvironmentO
   add('FCGI_ROLE', ROLE_NAMES[role])
   for (const name of Object.keys(env)) entries.push(asBytes(`${name}=${env[name] ?? ''}`))
   return entries
-}
-
-/** What RFC 3875 says a script always gets and some web servers leave out. */
-function requiredVariables(request: CgiRequest): ReadonlyArray<readonly [string, string]> {
-  return [
-    ['GATEWAY_INTERFACE', 'CGI/1.1'],
-    ['QUERY_STRING', queryOf(request.requestUri)],
-    ['REQUEST_URI', request.requestUri],
-    ['SERVER_NAME', request.host],
-    ['SERVER_PORT', request.scheme === 'https' ? '443' : '80'],
-    ['SERVER_PROTOCOL', 'HTTP/1.1'],
-    ['SERVER_SOFTWARE', 'wasm-fpm'],
-  ]
 }
 
 function queryOf(uri: string): string {

@@ -4,6 +4,7 @@
  * be taken back, so it may only look at what it is given, and print a little; one that is about to do more starts over in the other way.
  * So it is tried with modules whose guests have not done more for a while, and the less often the more often that was wrong.
  */
+import type { GuestModule } from './guest-module.ts'
 import type { InstanceParts } from './instance-parts.ts'
 import type { RunState } from './run-state.ts'
 
@@ -11,7 +12,8 @@ import type { RunState } from './run-state.ts'
 const STREAK_AT_FIRST = 32
 const STREAK_IN_THE_END = 1 << 20
 
-const modules = new WeakMap<WebAssembly.Module, AtOnce>()
+/** By module, or by what the instances of a reactor begin with: applications of one runtime do different things. */
+const modules = new WeakMap<object, AtOnce>()
 
 export class AtOnce {
   #streak = 0
@@ -19,12 +21,13 @@ export class AtOnce {
   /** Guests in a row that were well without. */
   #successes = 0
 
-  /** The one of all instances of `module` in this thread. */
-  static of(module: WebAssembly.Module): AtOnce {
-    const known = modules.get(module)
+  /** The one of all instances of a module in this thread. */
+  static of({ module, first }: GuestModule): AtOnce {
+    const key = first ?? module
+    const known = modules.get(key)
     if (known !== undefined) return known
     const made = new AtOnce()
-    modules.set(module, made)
+    modules.set(key, made)
     return made
   }
 

@@ -46,7 +46,7 @@ export class GuestInstance {
   constructor(module: GuestModule, clock: Clock, use: InstanceUse = {}) {
     this.module = module
     this.#clock = clock
-    this.#atOnce = AtOnce.of(module.module)
+    this.#atOnce = AtOnce.of(module)
     const checks = { check: () => this.#check(), plainCheck: () => this.#plainCheck() }
     this.#parts = new InstanceParts(module, clock, { ...use, checks })
     this.#host = this.#parts.host

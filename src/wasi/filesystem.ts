@@ -156,6 +156,8 @@ export interface DirectoryNode {
    * undefined: only `lookup` can tell, for a link or an error on the way. Not there: it is not faster.
    */
   descend?(names: string): DirectoryNode | number | undefined
+  /** The same, where what has been found is remembered, that in the directory as well. undefined, and not there: elsewhere. */
+  recall?(names: string): DirectoryNode | number | undefined
   /** A connection that is being opened, or an errno. Not there: the folder of devices that allows some has it, no other. */
   connect?(target: ConnectTarget): OpenStream | number
   /** As of files. */

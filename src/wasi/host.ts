@@ -93,6 +93,8 @@ export const SUSPENDING_FUNCTIONS: ReadonlySet<string> = new Set(Object.keys(WAI
  * because it does. What is not named here leaves one.
  */
 const TRACELESS: ReadonlySet<string> = new Set([
+  'access',
+  'alarm',
   'args_get',
   'args_sizes_get',
   'clock_res_get',
@@ -106,8 +108,12 @@ const TRACELESS: ReadonlySet<string> = new Set([
   'fd_seek',
   'fd_tell',
   'fd_write',
+  'fstat',
+  'path_filestat_get',
+  'path_readlink',
   'proc_exit',
   'random_get',
+  'stat',
 ])
 
 /** Metering checks of the guest's runner: they may suspend it too, and share its one shim. */

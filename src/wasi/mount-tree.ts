@@ -32,13 +32,25 @@ interface Point {
   /** There is a link, and nothing else. */
   readonly link?: MountLink
   readonly inside: Map<string, Point>
+  /** Where names, joined by slashes, leave the points that lie inside; undefined: only step by step. */
+  readonly exits: Map<string, Exit | undefined>
 }
+
+interface Exit {
+  readonly point: Point
+  /** What is left of the names, of which no point knows the first; '': nothing. */
+  readonly rest: string
+}
+
+/** Exits of one point that are kept, and characters of their names: programs look into the same folders again and again. */
+const MOST_EXITS = 256
+const MOST_EXIT_CHARS = 256
 
 export type Mounted = DirectoryNode | (() => DirectoryNode)
 
 /** The shape of a tree: made once, for as many trees as are wanted. */
 export class MountPlan {
-  readonly #root: Point = { ino: 1n, mount: undefined, inside: new Map() }
+  readonly #root: Point = newPoint(1n)
 
   #lastIno = 1n
 
@@ -60,12 +72,12 @@ export class MountPlan {
       if (last === undefined || point.inside.has(last) || point.link !== undefined) continue
       const ino = ++this.#lastIno
       const link = new MountLink(ino, text)
-      point.inside.set(last, { ino, mount: undefined, link, inside: new Map() })
+      point.inside.set(last, { ...newPoint(ino), link })
     }
   }
 
   #next({ inside }: Point, name: string): Point {
-    const next = inside.get(name) ?? { ino: ++this.#lastIno, mount: undefined, inside: new Map() }
+    const next = inside.get(name) ?? newPoint(++this.#lastIno)
     inside.set(name, next)
     return next
   }
@@ -79,6 +91,27 @@ export class MountPlan {
     const tree = new MountTree(directories)
     return new MountDirectory(tree, this.#root, tree.at(this.#root))
   }
+}
+
+function newPoint(ino: bigint): Point {
+  return { ino, mount: undefined, inside: new Map(), exits: new Map() }
+}
+
+/** undefined: a link is on the way, or a folder in what is mounted that may not be there. */
+function exitOf(from: Point, names: string): Exit | undefined {
+  let [point, at, isMounted] = [from, 0, from.mount !== undefined]
+  while (at < names.length) {
+    const slash = names.indexOf('/', at)
+    const end = slash < 0 ? names.length : slash
+    const next = point.inside.get(names.slice(at, end))
+    if (next === undefined) break
+    if (next.link !== undefined) return undefined
+    isMounted ||= next.mount !== undefined
+    point = next
+    at = end + 1
+  }
+  const isPlain = point.mount !== undefined || !isMounted
+  return isPlain ? { point, rest: names.slice(at) } : undefined
 }
 
 function namesIn(path: string): string[] {
@@ -218,6 +251,30 @@ class MountDirectory implements DirectoryNode {
     const given = this.#give(point, below)
     below?.release()
     return given
+  }
+
+  recall(names: string): DirectoryNode | number | undefined {
+    const isPassing = this.#point.mount === undefined
+    // It depends on what is below.
+    if (isPassing && this.#below !== undefined) return undefined
+    const exit = this.#exit(names)
+    if (exit === undefined) return undefined
+    const { point, rest } = exit
+    const below = this.#tree.at(point)
+    if (below === undefined) return rest === '' ? undefined : Errno.NOENT
+    if (below.recall === undefined) return undefined
+    return rest === '' ? this.#give(point, below) : below.recall(rest)
+  }
+
+  #exit(names: string): Exit | undefined {
+    const { exits } = this.#point
+    const known = exits.get(names)
+    if (known !== undefined || exits.has(names)) return known
+    const exit = exitOf(this.#point, names)
+    if (names.length > MOST_EXIT_CHARS) return exit
+    if (exits.size >= MOST_EXITS) exits.clear()
+    exits.set(names, exit)
+    return exit
   }
 
   list(): DirectoryReader | number {

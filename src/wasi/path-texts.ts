@@ -10,6 +10,8 @@ export interface PathText {
   readonly folder: string
   /** What follows; '': nothing, or `.` or `..`. */
   readonly name: string
+  /** Names in `folder`; 0: there are none, or `.`, `..` or an empty one is among them. */
+  readonly folders: number
 }
 
 /** Places for paths: each may keep one of its. A power of two. */
@@ -61,11 +63,18 @@ export class PathTexts {
 export function takeApart(text: string): PathText {
   const slash = text.lastIndexOf('/')
   const last = text.slice(slash + 1)
+  const folder = slash < 0 ? '' : text.slice(0, slash)
+  const folders = folder.split('/')
   return {
     text,
-    folder: slash < 0 ? '' : text.slice(0, slash),
+    folder,
     name: last === '.' || last === '..' ? '' : last,
+    folders: folders.some(isOdd) ? 0 : folders.length,
   }
+}
+
+function isOdd(name: string): boolean {
+  return name === '' || name === '.' || name === '..'
 }
 
 function isAt(known: string, bytes: Uint8Array, start: number): boolean {

@@ -151,6 +151,10 @@ class RememberedDirectory extends ReadOnlyDirectory {
     return kept
   }
 
+  recall(names: string): DirectoryNode | number | undefined {
+    return this.descend(names)
+  }
+
   list(): DirectoryReader | number {
     return this.#below.list()
   }

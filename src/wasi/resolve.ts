@@ -109,7 +109,7 @@ export function resolve(
   const found =
     given.text === given.name
       ? lookHere(host, start, given, lastLink)
-      : lookByWay(host, start, given, lastLink)
+      : (lookByWay(host, start, given, lastLink) ?? lookBack(host, start, given, lastLink))
   if (found !== undefined) return found
   const path = given.text
   const result = walkOnce(host, start, { path, lastLink, jumps: true })
@@ -156,6 +156,27 @@ function lookByWay(
   if (typeof node === 'number' && node !== Errno.NOENT) return node
   way.directory.retain()
   return new Resolved(way.directory, name, typeof node === 'number' ? undefined : node, false)
+}
+
+/** One look at the last name, in a folder whose tree remembers what was found in it; undefined: to be walked. */
+function lookBack(
+  host: CallContext,
+  start: DirectoryNode,
+  { text, folder, folders, name }: PathText,
+  lastLink: LastLink,
+): Resolved | number | undefined {
+  if (folders === 0 || name === '' || start.recall === undefined) return undefined
+  const { pathBytes, pathDepth, pathSteps } = host.grants.limits
+  if (text.length > pathBytes || folders >= pathDepth || folders >= pathSteps) return undefined
+  host.charge(STEP_WORK + folders * NAME_WORK)
+  const directory = start.recall(folder)
+  if (typeof directory !== 'object') return directory
+  const node = directory.lookup(name)
+  const isThere = typeof node === 'object'
+  if (isThere ? node.kind !== 'symlink' || lastLink !== 'follow' : node === Errno.NOENT)
+    return new Resolved(directory, name, isThere ? node : undefined, false)
+  directory.release()
+  return isThere ? undefined : node
 }
 
 interface Wanted {

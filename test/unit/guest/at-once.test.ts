@@ -22,6 +22,8 @@ const guest = (start: string): string => `(module
   (import "wasi_snapshot_preview1" "fd_renumber" (func $fd_renumber (param i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
   (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_filestat_get" (func $look (param i32 i32 i32 i32 i32) (result i32)))
+  (import "wasm_fpm" "alarm" (func $alarm (param i32 i32 i32) (result i32)))
   (memory (export "memory") 1 8)
   (global $count (mut i32) (i32.const 0))
   (data (i32.const 0) "\\20\\00\\00\\00\\07\\00\\00\\00")
@@ -44,6 +46,14 @@ const GUESTS: Readonly<Record<string, readonly [boolean, string]>> = {
   prints: [true, '(call $print)'],
   'prints twice, and exits': [true, '(call $print) (call $print) (call $exit (i32.const 0))'],
   'prints, and fails': [true, '(call $print) (call $exit (i32.const 3))'],
+  'looks for a file': [
+    true,
+    '(call $print) (drop (call $look (i32.const 3) (i32.const 0) (i32.const 32) (i32.const 6) (i32.const 200)))',
+  ],
+  'wants to be told the time': [
+    true,
+    '(call $print) (drop (call $alarm (i32.const 200) (i32.const 1000) (i32.const 204)))',
+  ],
   'tells its count': [
     true,
     '(call $exit (i32.add (global.get $count) (i32.load8_u (i32.const 100))))',
@@ -84,7 +94,7 @@ function moduleOf(start: string): Promise<GuestModule> {
 }
 
 /** From here on guests of the module are tried without. */
-function expectWell({ module }: GuestModule): AtOnce {
+function expectWell(module: GuestModule): AtOnce {
   const atOnce = AtOnce.of(module)
   while (!atOnce.isWorthATry) atOnce.ended(false)
   return atOnce
@@ -126,7 +136,7 @@ describe.each(Object.entries(GUESTS))('a guest that %s', (_, [isWell, start]) =>
 
 test('a guest is tried without a stack after many that would have been well, and later the more often that was wrong', async () => {
   const module = await moduleOf('(call $print) (call $yield) drop')
-  const atOnce = AtOnce.of(module.module)
+  const atOnce = AtOnce.of(module)
   const [needsIt, doesNot] = [true, false]
   for (let count = 1; count < FIRST_STREAK; count += 1) atOnce.ended(doesNot)
   expect(atOnce.isWorthATry).toBe(false)
@@ -284,4 +294,16 @@ test('nothing of what one was given to read, or of what it prints, is left for t
   }
   const result = await run(new GuestInstance(module, new FakeClock()), true, { stdin })
   expect(result).toMatchObject({ outcome: { kind: 'exited', code: 0 }, printed: 'a page\n' })
+})
+
+test('what instances of a reactor begin with is by itself, whatever module it is of', async () => {
+  const module = await moduleOf('(call $print)')
+  const [first, other] = [1, 2].map(() => ({
+    ...module,
+    first: { memories: [], globals: new Map() },
+  }))
+  if (first === undefined || other === undefined) throw new Error('no modules')
+  for (let count = 0; count < FIRST_STREAK; count += 1) AtOnce.of(first).ended(false)
+  expect(AtOnce.of({ ...first }).isWorthATry).toBe(true)
+  expect(AtOnce.of(other).isWorthATry).toBe(false)
 })

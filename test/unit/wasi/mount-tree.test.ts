@@ -24,6 +24,7 @@ import {
 } from '../../../src/wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../../src/wasi/memory-quota.ts'
 import { MountPlan } from '../../../src/wasi/mount-tree.ts'
+import { RememberedTree } from '../../../src/wasi/remembered-directory.ts'
 import { DIRECTORY_RIGHTS } from '../../../src/wasi/rights.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { openPaths } from '../../support/open-paths.ts'
@@ -105,22 +106,32 @@ function directoryAt(root: DirectoryNode, path: string): DirectoryNode {
   return directory
 }
 
-async function withTree(use: (tree: Tree) => Promise<void>): Promise<void> {
+/** `remembers`: what is found in `site`, `library` and `in` is remembered, and these are read-only. */
+async function withTree(use: (tree: Tree) => Promise<void>, remembers = false): Promise<void> {
   const before = openPaths(base).length
   const clock = new FakeClock()
   const directories = [
-    openHostDirectory(site, { writable: true }),
+    openHostDirectory(site, { writable: !remembers }),
     createScratchDirectory(clock, DEFAULT_MEMORY_LIMITS),
     new DeviceDirectory((into) => into.fill(7)),
     new ImageDirectory(join(base, 'library'), new ImageCache()),
     openHostDirectory(join(base, 'uploads'), { writable: true }),
     openHostDirectory(join(base, 'in'), { writable: false }),
   ]
-  const root = new MountPlan(PATHS).open(directories)
+  const mounted = directories.map((directory, index) => {
+    if (!remembers || ![0, 3, 5].includes(index)) return directory
+    const open = (): DirectoryNode => {
+      directory.retain()
+      return directory
+    }
+    return new RememberedTree(open, { clock, lifeMs: 1000 }).take
+  })
+  const root = new MountPlan(PATHS).open(mounted)
   const preopens = [{ guestPath: '/', directory: root, isWhole: true }]
   const probe = await makeProbe({ clock, preopens })
   await use({ probe, root })
   probe.host.end()
+  clock.advance(1000)
   for (const index of [0, 4, 5]) directories[index]?.release()
   expect(openPaths(base).length).toBe(before)
   expect(readFileSync(join(base, 'outside/secret'), 'utf8')).toBe('secret')
@@ -173,7 +184,29 @@ for (const { path, text } of READS) {
       expect(stat).toBe(typeof text === 'number' ? text : Errno.SUCCESS)
     })
   })
+
+  test(`${path} is ${text} as well where it is remembered`, async () => {
+    await withTree(async ({ probe }) => {
+      const look = () => probe.call('path_filestat_get', DIR, 1, ...probe.put(50_000, path), 0)
+      const errno = typeof text === 'number' ? text : Errno.SUCCESS
+      expect([await look(), await look()]).toEqual([errno, errno])
+      expect(await textOf(probe, path)).toBe(text)
+    }, true)
+  })
 }
+
+test('what is remembered of a path is found without a look at the disk', async () => {
+  await withTree(async ({ probe }) => {
+    const look = (path: string) =>
+      probe.call('path_filestat_get', DIR, 1, ...probe.put(50_000, path), 0)
+    const paths = ['srv/site/sub/inner', 'srv/site/sub/none', 'ro/book', 'srv/other/none']
+    const seen = []
+    for (const path of paths) seen.push(await look(path))
+    expect(seen).toEqual([Errno.SUCCESS, Errno.NOENT, Errno.SUCCESS, Errno.NOENT])
+    for (const folder of ['site', 'library']) rmSync(join(base, folder), { recursive: true })
+    for (const [index, path] of paths.entries()) expect(await look(path)).toBe(seen[index])
+  }, true)
+})
 
 const LISTINGS = [
   { path: '', names: ['dev', 'ro', 'srv', 'tmp'] },

@@ -4,16 +4,21 @@ import { PathTexts, takeApart } from '../../../src/wasi/path-texts.ts'
 const NOT_UTF8 = [0x61, 0xff]
 
 test.each([
-  ['a/b/c', 'a/b', 'c'],
-  ['c', '', 'c'],
-  ['/c', '', 'c'],
-  ['a/', 'a', ''],
-  ['a/.', 'a', ''],
-  ['a/..', 'a', ''],
-  ['a/...', 'a', '...'],
-  ['', '', ''],
-])('%j is taken apart', (text, folder, name) => {
-  expect(takeApart(text)).toEqual({ text, folder, name })
+  ['a/b/c', 'a/b', 'c', 2],
+  ['c', '', 'c', 0],
+  ['/c', '', 'c', 0],
+  ['a/', 'a', '', 1],
+  ['a/.', 'a', '', 1],
+  ['a/..', 'a', '', 1],
+  ['a/...', 'a', '...', 1],
+  ['.../b/c', '.../b', 'c', 2],
+  ['a/./c', 'a/.', 'c', 0],
+  ['../b/c', '../b', 'c', 0],
+  ['a//c', 'a/', 'c', 0],
+  ['/a/c', '/a', 'c', 0],
+  ['', '', '', 0],
+])('%j is taken apart', (text, folder, name, folders) => {
+  expect(takeApart(text)).toEqual({ text, folder, name, folders })
 })
 
 test('whatever was read before and wherever it is, bytes are the text that they are', () => {
