@@ -266,6 +266,8 @@ const INSIDE = [
     'MOST_CHANGES',
     'MOST_WAY_NAMES',
     'MOST_FOUND',
+    'MOST_EXITS',
+    'MOST_EXIT_CHARS',
     'MAX_PIECES',
     'MAX_PATH_CHARS',
     'MOST_PAUSE_MS',

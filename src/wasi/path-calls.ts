@@ -17,7 +17,8 @@ import { storeFilestat } from './fd-stat-calls.ts'
 import type { Filestat, Node } from './filesystem.ts'
 import { placeOf } from './mount-tree.ts'
 import { newTimes } from './new-times.ts'
-import { type LastLink, type Resolved, readPath, resolve } from './resolve.ts'
+import { type LastLink, readPath, resolve } from './resolve.ts'
+import type { Resolved } from './resolved.ts'
 import { Right } from './rights.ts'
 
 const encoder = new TextEncoder()

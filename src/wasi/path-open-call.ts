@@ -5,7 +5,8 @@ import { Descriptor, type OpenThing } from './descriptor.ts'
 import { FIRST_PREOPEN } from './descriptor-table.ts'
 import { Errno } from './errno.ts'
 import type { OpenFile, Opening, OpenMode, OpenStream, StandardStream } from './filesystem.ts'
-import { type Resolved, readPath, resolve } from './resolve.ts'
+import { readPath, resolve } from './resolve.ts'
+import type { Resolved } from './resolved.ts'
 import { knownRights, Right, WRITING_RIGHTS } from './rights.ts'
 
 /** How often a file that others make and remove at the same time is looked for. */

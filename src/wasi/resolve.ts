@@ -8,8 +8,9 @@
  */
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
-import type { DirectoryNode, Node } from './filesystem.ts'
+import type { DirectoryNode } from './filesystem.ts'
 import type { PathText } from './path-texts.ts'
+import { Resolved } from './resolved.ts'
 import type { KeptWay } from './ways.ts'
 
 /** As Linux has it. */
@@ -28,44 +29,6 @@ const STEP_BY_STEP = -1
  * as the `entry` it is in any case.
  */
 export type LastLink = 'follow' | 'stop' | 'entry'
-
-/** Where a path leads. Holds references until `release()`. */
-export class Resolved {
-  /** The directory the last component is in; for `.` and `..` what they mean. */
-  readonly directory: DirectoryNode
-  /** The last component, `.` and `..` among them: a directory can be asked about by these, not made, moved or removed. */
-  readonly name: string
-  /** What is there, if anything. */
-  readonly node: Node | undefined
-  /** The path ended in a slash. */
-  readonly mustBeDirectory: boolean
-
-  constructor(
-    directory: DirectoryNode,
-    name: string,
-    node: Node | undefined,
-    mustBeDirectory: boolean,
-  ) {
-    this.directory = directory
-    this.name = name
-    this.node = node
-    this.mustBeDirectory = mustBeDirectory
-  }
-
-  get isDots(): boolean {
-    return this.name === '.' || this.name === '..'
-  }
-
-  /** Whether a slash behind the name asks for a directory where there is something else. */
-  get isMistakenForDirectory(): boolean {
-    return this.mustBeDirectory && this.node !== undefined && this.node.kind !== 'directory'
-  }
-
-  release(): void {
-    this.directory.release()
-    if (this.node?.kind === 'directory' && this.node !== this.directory) this.node.release()
-  }
-}
 
 /**
  * Reads a path argument.
