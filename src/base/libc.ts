@@ -13,6 +13,8 @@ export interface Libc {
   /** Opens for reading; negative: it cannot be had. */
   open(path: Uint8Array): number
   close(fd: number): void
+  /** Makes all that was written to the file system of `fd` last; negative: it cannot be said. */
+  syncfs(fd: number): number
   /** A second descriptor of the same file or socket; negative: it cannot be had. */
   dup(fd: number): number
   /** Makes `to` a second descriptor of what `from` is one of; negative: it cannot be done. */
@@ -124,6 +126,7 @@ function bind(ffi: typeof Ffi): Libc {
     lseek: { arguments: ['int32', 'int64', 'int32'], return: 'int64' },
     open: { arguments: ['pointer', 'int32'], return: 'int32' },
     close: { arguments: ['int32'], return: 'int32' },
+    syncfs: { arguments: ['int32'], return: 'int32' },
     dup: { arguments: ['int32'], return: 'int32' },
     dup2: { arguments: ['int32', 'int32'], return: 'int32' },
     send: { arguments: ['int32', 'buffer', 'uint32', 'int32'], return: 'int32' },
@@ -167,6 +170,7 @@ function bind(ffi: typeof Ffi): Libc {
   const [schedYield, socketpair] = [at('sched_yield'), at('socketpair')]
   const [dup2, exit, poll] = [at('dup2'), at('_exit'), at('poll')]
   const [setsockopt, shutdown] = [at('setsockopt'), at('shutdown')]
+  const syncfs = at('syncfs')
   const [send, recv, fallocate, lseek] = [at('send'), at('recv'), at('fallocate'), at('lseek')]
   // struct timespec: seconds, and nanoseconds.
   const time = new BigInt64Array(2)
@@ -189,6 +193,7 @@ function bind(ffi: typeof Ffi): Libc {
     seekHole: (fd, offset) => Number(lseek(fd, BigInt(offset), SEEK_HOLE)),
     open: (path) => open(pointer(path), 0),
     close: (fd) => void close(fd),
+    syncfs: (fd) => syncfs(fd),
     dup: (fd) => dup(fd),
     dup2: (from, to) => dup2(from, to),
     sendNow: (fd, bytes) => send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL),

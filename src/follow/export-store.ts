@@ -1,11 +1,15 @@
 /** Writes a store as plain files that a web server can hand out, and brings such a copy up to date. */
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
+import { someAtOnce } from '../base/some-at-once.ts'
 import { MAX_OWN_FILE_BYTES } from '../store/limits.ts'
 import { Replica } from '../store/replica.ts'
 import { nodeFiles } from '../store/store-files.ts'
 import { type ExportIndex, INDEX_FILE, type IndexedTenant } from './export-index.ts'
 import { FolderSource } from './folder-source.ts'
+
+/** Tenants. */
+const EXPORTED_AT_ONCE = 1000
 
 export interface Exported {
   readonly tenants: number
@@ -26,11 +30,12 @@ export async function exportStore(from: string, to: string, clock: Clock): Promi
   const pointers = (await source.look()) ?? new Map<string, Uint8Array>()
   const replica = await Replica.make(to, { clock })
   let [changed, newBytes] = [0, 0]
-  for (const [tenant, live] of pointers) {
-    if (await replica.isInStep(tenant, live)) continue
-    newBytes += await replica.follow(source, tenant, live)
+  await someAtOnce(pointers, EXPORTED_AT_ONCE, async ([tenant, live]) => {
+    if (await replica.isInStep(tenant, live)) return
+    const more = await replica.follow(source, tenant, live)
+    newBytes += more
     changed += 1
-  }
+  })
   await writeIndex(new FolderSource(to, clock), to)
   return { tenants: pointers.size, changed, newBytes }
 }

@@ -1,10 +1,19 @@
-/** Keeps a local store in step with a source, tenant by tenant: one that cannot be brought in step holds up no other. */
+/**
+ * Keeps a local store in step with a source, many tenants at a time: one that cannot be brought in step holds up no other, nor does one that
+ * takes long: the next look does not wait for it.
+ */
 import type { Clock, Timer } from '../base/clock.ts'
 import { toWire, type WireError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
+import { someAtOnce } from '../base/some-at-once.ts'
 import type { FollowFacts } from '../ipc/follow-messages.ts'
 import type { Replica } from '../store/replica.ts'
+import type { ReplicaSource } from '../store/replica-source.ts'
+import { paced } from './paced-source.ts'
 import type { ReleaseSource } from './release-source.ts'
+
+/** So many tenants are brought at once: those that are ready at a time are written together. */
+const BROUGHT_AT_ONCE = 1000
 
 export interface FollowerOptions {
   readonly source: ReleaseSource
@@ -19,10 +28,13 @@ export interface FollowerOptions {
 
 export class Follower {
   readonly #options: FollowerOptions
+  readonly #paced: ReplicaSource
   /** The pointers of the source, as they were last seen. */
   #pointers: ReadonlyMap<string, Uint8Array> = new Map()
   /** Tenants that are not in step, and why the last try has failed. */
   readonly #behind = new Map<string, WireError | undefined>()
+  /** Of them, those that are being brought. */
+  readonly #running = new Map<string, Promise<void>>()
   #timer: Timer | undefined
   #round: Promise<void> = Promise.resolve()
   #isOver = false
@@ -38,6 +50,7 @@ export class Follower {
 
   constructor(options: FollowerOptions) {
     this.#options = options
+    this.#paced = paced(options.source, options.clock)
   }
 
   /** Looks, and looks again, until `close`: after a while, or when the source says that it has changed. */
@@ -54,7 +67,7 @@ export class Follower {
     this.#timer?.cancel()
     this.#isLooking = true
     this.#isStale = false
-    this.#round = this.look().then(() => {
+    this.#round = this.#look({ waitsMs: this.#options.intervalMs }).then(() => {
       this.#isLooking = false
       const { clock, intervalMs } = this.#options
       if (this.#isOver) return
@@ -68,6 +81,7 @@ export class Follower {
     this.#isOver = true
     this.#timer?.cancel()
     await this.#round
+    await Promise.all(this.#running.values())
   }
 
   get facts(): FollowFacts {
@@ -88,8 +102,13 @@ export class Follower {
     }
   }
 
-  /** Once. Never rejects. */
-  async look(): Promise<void> {
+  /** Once, and until all that has changed is brought, or cannot be. Never rejects. */
+  look(): Promise<void> {
+    return this.#look({ waitsMs: undefined })
+  }
+
+  /** `waitsMs`: for so long at most for what is brought, which goes on; undefined: for all of it. */
+  async #look({ waitsMs }: { readonly waitsMs: number | undefined }): Promise<void> {
     const { source, clock, onFacts } = this.#options
     this.#looks += 1
     try {
@@ -97,10 +116,9 @@ export class Follower {
       this.#seenMs = clock.nowMs()
       this.#tell(undefined)
       if (found !== undefined) await this.#compare(found)
-      for (const tenant of [...this.#behind.keys()]) {
-        if (this.#isOver) break
-        await this.#follow(tenant)
-      }
+      const brought = this.#bringAll()
+      if (waitsMs === undefined) await brought
+      else await this.#within(waitsMs, brought)
     } catch (error) {
       this.#failures += 1
       this.#tell(toWire(error))
@@ -108,10 +126,34 @@ export class Follower {
     onFacts(this.facts)
   }
 
+  async #within(ms: number, work: Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = this.#options.clock.after(ms, resolve)
+    await Promise.race([work, promise])
+    timer.cancel()
+  }
+
+  /** First those that nothing is known against. */
+  async #bringAll(): Promise<void> {
+    const all = [...this.#behind].toSorted(
+      ([, a], [, b]) => Number(a !== undefined) - Number(b !== undefined),
+    )
+    await someAtOnce(all, BROUGHT_AT_ONCE, async ([tenant]) => {
+      if (this.#isOver) return
+      let running = this.#running.get(tenant)
+      if (running === undefined && this.#behind.has(tenant)) {
+        running = this.#follow(tenant).finally(() => this.#running.delete(tenant))
+        this.#running.set(tenant, running)
+      }
+      await running
+    })
+  }
+
   /** Those whose pointers are others than before. A tenant that is gone there stays here: an empty source is more often a mishap. */
   async #compare(found: ReadonlyMap<string, Uint8Array>): Promise<void> {
     for (const [tenant, live] of found) {
       const before = this.#pointers.get(tenant)
+      if (before === live) continue
       if (before !== undefined && Buffer.compare(before, live) === 0) continue
       if (await this.#options.replica.isInStep(tenant, live)) this.#behind.delete(tenant)
       else if (!this.#behind.has(tenant)) this.#behind.set(tenant, undefined)
@@ -121,13 +163,15 @@ export class Follower {
   }
 
   async #follow(tenant: string): Promise<void> {
-    const { source, replica, logger } = this.#options
+    const { replica, logger } = this.#options
     const live = this.#pointers.get(tenant)
     if (live === undefined) return
     try {
-      this.#newBytes += await replica.follow(source, tenant, live)
+      const newBytes = await replica.follow(this.#paced, tenant, live)
+      this.#newBytes += newBytes
       this.#switches += 1
-      this.#behind.delete(tenant)
+      // Unless there is something newer again.
+      if (this.#pointers.get(tenant) === live) this.#behind.delete(tenant)
       logger.info({ tenant }, 'followed')
     } catch (error) {
       const wire = toWire(error)

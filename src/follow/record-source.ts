@@ -19,6 +19,7 @@ export class RecordSource implements ReleaseSource {
   readonly name: string
   readonly #shelf: RecordShelf
   #records: ReadonlyMap<string, TenantRecord> = new Map()
+  #pointers: ReadonlyMap<string, Uint8Array> = new Map()
 
   constructor(shelf: RecordShelf) {
     this.#shelf = shelf
@@ -28,8 +29,15 @@ export class RecordSource implements ReleaseSource {
   async look(): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
     const records = await this.#shelf.records()
     if (records === undefined) return undefined
+    const pointers = new Map<string, Uint8Array>()
+    for (const [tenant, record] of records) {
+      // The same one for a record that is still the same: nobody has to compare them.
+      const known = this.#records.get(tenant) === record ? this.#pointers.get(tenant) : undefined
+      pointers.set(tenant, known ?? Buffer.from(record.live))
+    }
     this.#records = records
-    return new Map([...records].map(([tenant, { live }]) => [tenant, Buffer.from(live)]))
+    this.#pointers = pointers
+    return pointers
   }
 
   watch(changed: () => void): void {

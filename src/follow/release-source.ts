@@ -1,5 +1,5 @@
 /** A store elsewhere that is followed. */
-import type { ReplicaSource } from '../store/replica.ts'
+import type { ReplicaSource } from '../store/replica-source.ts'
 
 export interface ReleaseSource extends ReplicaSource {
   /**

@@ -1,7 +1,7 @@
 /**
  * The published handlers of one tenant. Nothing is looked up before its first request; from then on every switch in the
  * store is followed: the new release's module is compiled first, then requests go to it, and those that run end on the
- * old one. A release that cannot be run changes nothing.
+ * old one. A release that cannot be run changes nothing. Of a tenant that has no instances the new one is compiled at its next request.
  */
 import type { Timer } from '../base/clock.ts'
 import type { CgiRequest } from '../cgi/environment.ts'
@@ -10,14 +10,15 @@ import type { ModuleHolder } from '../guest/compile-cache.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
 import { chooseRelease } from '../store/choose-release.ts'
 import {
+  type Hold,
   type LiveHandler,
   type LiveStatic,
   type LiveTenant,
   releasesOf,
   staticOf,
-  type Watch,
 } from '../store/release-reader.ts'
 import { findRoute, routePath } from '../store/route-table.ts'
+import type { Watch } from '../store/tenant-watches.ts'
 import { watchFor } from '../store/trap-watch.ts'
 import { wrongMethodError } from './errors.ts'
 import type { HandlerSettings } from './handler-settings.ts'
@@ -254,7 +255,7 @@ export class PublishedHandlers {
 
   async #takeUp(found: LiveTenant): Promise<void> {
     try {
-      this.#live = await this.#take(releasesOf(found), found)
+      this.#live = await this.#take(releasesOf(found), { known: found })
       this.#follow(this.#live.sequence)
     } catch (error) {
       this.#tryAgainLater()
@@ -266,10 +267,13 @@ export class PublishedHandlers {
    * What is live, with the lease on it and on what is used besides. Where no lease can be written, without: it may then be
    * collected too early; on a full disk it is tried for again. `known`: what was live just now.
    */
-  async #take(inUse: readonly string[] = this.#inUse(), known?: LiveTenant): Promise<LiveTenant> {
+  async #take(
+    inUse: readonly string[] = this.#inUse(),
+    more: Pick<Hold, 'known' | 'canWait'> = { canWait: true },
+  ): Promise<LiveTenant> {
     const { reader, tenant, logger } = this.#options
     try {
-      return await reader.take(tenant, { holder: this, inUse: new Set(inUse), known })
+      return await reader.take(tenant, { holder: this, inUse: new Set(inUse), ...more })
     } catch (error) {
       const code = codeOf(error)
       if (code !== 'STORE_NOT_WRITABLE' && code !== 'STORE_FULL') throw error
@@ -296,25 +300,25 @@ export class PublishedHandlers {
     if (this.#isClosed) return
     const { reader, tenant, logger } = this.#options
     this.#watch = reader.watch(tenant, since, {
-      onChange: () => {
+      onChange: (known) => {
         this.#switchFailures = 0
-        this.#switchInTurn()
+        this.#switchInTurn(known)
       },
       onError: (error) => logger.error({ tenant, code: codeOf(error) }, String(error)),
     })
   }
 
-  #switchInTurn(): void {
-    this.#following = this.#following.then(() => this.#switch())
+  #switchInTurn(known?: LiveTenant): void {
+    this.#following = this.#following.then(() => this.#switch(known))
   }
 
   /** Goes over to what is live now, once it can run; what cannot is tried again later, for it may be for want of something else. */
-  async #switch(): Promise<void> {
+  async #switch(known: LiveTenant | undefined): Promise<void> {
     const { clock, tenant, logger } = this.#options
     const startMs = clock.nowMs()
     try {
       this.#switching?.cancel()
-      const live = await this.#take()
+      const live = await this.#take(this.#inUse(), { known, canWait: true })
       if (live.sequence === this.#live?.sequence || this.#isClosed) return
       await Promise.all(this.#usedIn(live).map((one) => this.#ready(this.#handlerOf(one))))
       this.#live = live
@@ -337,12 +341,17 @@ export class PublishedHandlers {
     this.#switching = this.#options.clock.after(pauseMs, () => this.#switchInTurn())
   }
 
-  /** Those of `live` whose names have had requests: the next one must not wait for a module. */
+  /**
+   * Those of `live` whose names have had requests: the next one must not wait for a module. Of a tenant that has no instances only what is
+   * to be warm: with the others, nobody knows when there will be a next one.
+   */
   #usedIn({ handlers }: LiveTenant): readonly LiveHandler[] {
+    const isActive = this.#options.isActive()
     const used = new Set([...this.#handlers.values()].map(({ live }) => live.name))
     return handlers
       .filter(({ name }) => used.has(name))
       .flatMap((one) => (one.canary === undefined ? [one] : [one, one.canary.handler]))
+      .filter(({ release }) => isActive || (release.manifest.warm ?? []).length > 0)
   }
 
   #forgetOthers(): void {

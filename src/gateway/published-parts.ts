@@ -14,6 +14,8 @@ export interface PublishedHandlersOptions {
   readonly reader: ReleaseReader
   readonly clock: Clock
   readonly logger: Logger
+  /** Whether the tenant has instances, that run or wait for requests. */
+  readonly isActive: () => boolean
   /** How long a request of the tenant may run, in milliseconds. */
   readonly wallMs: number
   readonly settingsOf: (live: LiveHandler) => HandlerSettings

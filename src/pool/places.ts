@@ -14,6 +14,11 @@ export class Places {
     this.owner = { tenant, idle: 0, busy: 0 }
   }
 
+  /** Whether there are instances, at work or idle. */
+  get hasAny(): boolean {
+    return this.owner.idle + this.owner.busy > 0
+  }
+
   /** `name`: instances of the same module are shared by those who give the same one. */
   find(module: GuestModule, engine: Engine, name: string): Place {
     const known = this.#ofModule.get(module)

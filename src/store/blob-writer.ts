@@ -15,12 +15,22 @@ export class BlobWriter {
   /** A folder of our own, on the same file system as the store. */
   readonly #scratch: string
   readonly #unsynced = new Set<string>()
+  readonly #verified: Set<Digest>
   #names = 0
 
-  constructor(layout: Layout, files: StoreFiles, scratch: string) {
+  /** `verified`: blobs and images that are known to be whole, and need not be read again; what is put is added. */
+  constructor(
+    layout: Layout,
+    files: StoreFiles,
+    {
+      scratch,
+      verified = new Set(),
+    }: { readonly scratch: string; readonly verified?: Set<Digest> },
+  ) {
     this.#layout = layout
     this.#files = files
     this.#scratch = scratch
+    this.#verified = verified
   }
 
   /** Makes `path`, a synced file with that digest, a blob. Lasting after `sync`. */
@@ -30,10 +40,12 @@ export class BlobWriter {
     await this.#prepareFolder('blobs', folder)
     this.blobs += 1
     if (await this.#files.link(path, blob)) {
+      this.#verified.add(digest)
       this.newBytes += bytes
       return
     }
     if (await this.#isGood(blob, { digest, bytes })) {
+      this.#verified.add(digest)
       this.sharedBlobs += 1
       return
     }
@@ -50,7 +62,8 @@ export class BlobWriter {
     const image = this.#layout.image(digest)
     await this.#prepareFolder('images', folder)
     if ((await this.#files.status(image)) !== undefined) {
-      if ((await checkImage(this.#files, image, imageFiles)).length === 0) return
+      const isGood = this.#verified.has(`image ${digest}`)
+      if (isGood || (await checkImage(this.#files, image, imageFiles)).length === 0) return
       await this.#files.rename(image, this.#scratchName())
     }
     for (const { path, digest: blob } of imageFiles) {
@@ -59,21 +72,27 @@ export class BlobWriter {
       await this.#files.link(this.#layout.blob(blob), draft)
       await this.#files.rename(draft, join(from, path))
     }
-    for (const inner of foldersOf(imageFiles)) await this.#files.syncFolder(join(from, inner))
     await this.#files.rename(from, image)
+    for (const inner of foldersOf(imageFiles)) this.#unsynced.add(join(image, inner))
+    this.#verified.add(`image ${digest}`)
   }
 
   /** Writes a file of a digest's name that is no blob. Lasting after `sync`. */
   async putFile(kind: 'releases', path: string, contents: Uint8Array): Promise<void> {
-    await this.#prepareFolder(kind, dirname(path))
     const draft = this.#scratchName()
     await this.#files.create(draft, contents)
-    await this.#files.rename(draft, path)
+    await this.moveFile(kind, draft, path)
+  }
+
+  /** The same with a synced file. Lasting after `sync`. */
+  async moveFile(kind: 'releases', from: string, path: string): Promise<void> {
+    await this.#prepareFolder(kind, dirname(path))
+    await this.#files.rename(from, path)
   }
 
   /** Makes everything put so far last. */
   async sync(): Promise<void> {
-    for (const folder of this.#unsynced) await this.#files.syncFolder(folder)
+    await this.#files.syncAll([...this.#unsynced])
     this.#unsynced.clear()
   }
 
@@ -88,6 +107,7 @@ export class BlobWriter {
   async #isGood(blob: string, { digest, bytes }: StoredBytes): Promise<boolean> {
     const status = await this.#files.status(blob)
     if (status?.kind !== 'file' || status.bytes !== bytes) return false
+    if (this.#verified.has(digest)) return true
     const contents = await this.#files.read(blob, bytes)
     return contents !== undefined && digestOf(contents) === digest
   }

@@ -117,7 +117,7 @@ export class DirectoryStore implements ReleaseStore {
           },
         )
       }
-      const writer = new BlobWriter(this.layout, this.#files, workspace.folder)
+      const writer = new BlobWriter(this.layout, this.#files, { scratch: workspace.folder })
       await this.#putContents(writer, draft, workspace)
       await writer.sync()
       await writer.putFile('releases', this.layout.release(digest), bytes)

@@ -126,6 +126,14 @@ export function isName(name: string): boolean {
   return NAME.test(name)
 }
 
+/** The names among pointers' files that are tenants'. */
+export function tenantsOf(names: readonly string[]): readonly string[] {
+  const tenants = names
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => name.slice(0, -'.json'.length))
+  return tenants.filter(isName)
+}
+
 /** Returns `name`, or throws STORE_BAD_NAME. */
 export function checkName(what: 'tenant' | 'handler' | 'runtime', name: string): string {
   if (isName(name)) return name

@@ -132,8 +132,7 @@ export class LiveWatch {
     )
     const isThere = stamp !== NO_FOLDER
     if (this.#timer === timer && isThere !== this.#isThere) this.#open()
-    if (stamp !== this.#stamp || isYoung || (isThere && this.#watch !== undefined))
-      this.#onChange(undefined)
+    if (stamp !== this.#stamp || isYoung) this.#onChange(undefined)
     this.#stamp = stamp
     if (this.#timer === timer) this.#lookLater()
   }

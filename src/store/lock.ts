@@ -44,7 +44,7 @@ export async function withLock<Result>(
   const free = join(folder, draftName())
   await files.createNote(free, FREE)
   try {
-    const ticket = await acquire(options)
+    const ticket = await acquire(options, free)
     try {
       return await work()
     } finally {
@@ -55,14 +55,14 @@ export async function withLock<Result>(
   }
 }
 
-async function acquire(options: LockOptions): Promise<string> {
+async function acquire(options: LockOptions, free: string): Promise<string> {
   const { clock, waitMs } = options
   const deadlineMs = clock.nowMs() + waitMs
   for (;;) {
     const last = await lastTicket(options)
     const holder = last === undefined ? undefined : await holderOf(options, last)
     if (holder === undefined) {
-      const taken = await tryTake(options, (last ?? 0) + 1)
+      const taken = await tryTake(options, (last ?? 0) + 1, free)
       if (taken !== undefined) return taken
     }
     if (clock.nowMs() > deadlineMs) throw busy(waitMs, holder)
@@ -109,11 +109,19 @@ async function holderOf(options: LockOptions, number: number): Promise<string | 
 }
 
 /** Makes ticket `number`; answers its path if the turn is ours. */
-async function tryTake(options: LockOptions, number: number): Promise<string | undefined> {
+async function tryTake(
+  options: LockOptions,
+  number: number,
+  free: string,
+): Promise<string | undefined> {
   const { files } = options
   const path = pathOf(options, number)
   if (!(await files.createNote(path, ownerText(thisOwner())))) return undefined
-  const numbers = await ticketNumbers(options)
+  const numbers = await ticketNumbers(options).catch(async (error: unknown) => {
+    // Nobody would give it back, and this process lives on.
+    await files.rename(free, path)
+    throw error
+  })
   if (numbers.at(-1) !== number) {
     await files.remove(path)
     return undefined

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { Digest } from './digest.ts'
 import type { Layout } from './layout.ts'
 import { Lease } from './leases.ts'
-import { LiveWatch, type LiveWatchOptions } from './live-watch.ts'
+import type { LiveWatchOptions } from './live-watch.ts'
 import { findStore } from './open-store.ts'
 import type { ImageFile, Release, StoredBytes } from './release.ts'
 import { routeBytes, routesOf } from './release-routes.ts'
@@ -14,7 +14,8 @@ import { makeRouteTable, type RouteTable } from './route-table.ts'
 import type { PublicKey } from './signing-key.ts'
 import { nodeFiles, type StoreFiles } from './store-files.ts'
 import { StoreReading } from './store-reading.ts'
-import type { LivePointer } from './tenant-state.ts'
+import type { LivePointer, TenantState } from './tenant-state.ts'
+import { TenantWatches, type Watch, type WatchCalls } from './tenant-watches.ts'
 import { verifyRelease } from './verify-release.ts'
 
 /** A handler as requests meet it. */
@@ -64,11 +65,6 @@ export interface LiveTenant {
   readonly routes: RouteTable<LiveHandler>
 }
 
-export interface Watch {
-  /** No more calls. Idempotent. */
-  close(): void
-}
-
 /** Who uses releases of a tenant. */
 export interface Hold {
   /** Any object. What it holds is what it said last. */
@@ -77,6 +73,8 @@ export interface Hold {
   readonly inUse?: ReadonlySet<Digest>
   /** What `current` has answered just now; default: it is asked. */
   readonly known?: LiveTenant | undefined
+  /** Whether others may have their files read first. Default: it is for somebody who waits. */
+  readonly canWait?: boolean
 }
 
 export interface ReaderOptions extends LiveWatchOptions {
@@ -86,15 +84,8 @@ export interface ReaderOptions extends LiveWatchOptions {
 /** A lease is written anew so often, in milliseconds, for those who can only go by its age. */
 const RENEW_MS = 3_600_000
 
-interface Watcher {
-  readonly tenant: string
-  readonly onChange: (live: LiveTenant) => void
-  readonly onError: (error: unknown) => void
-  /** Of the last call. */
-  sequence: number
-  isLooking: boolean
-  mustLookAgain: boolean
-}
+/** Records that are kept: many tenants may have the same one. */
+const KEPT_RELEASES = 256
 
 /**
  * The files that answer a request which matched a handler with this `scriptName` (`findRoute`); undefined: the guest does.
@@ -117,12 +108,16 @@ export class ReleaseReader {
   readonly #clock: Clock
   readonly #files: StoreFiles
   readonly #reading: StoreReading
-  readonly #folder: LiveWatch
-  readonly #watchers = new Set<Watcher>()
+  readonly #watches: TenantWatches
+  /** The one that was asked for last comes last. */
+  readonly #releases = new Map<Digest, Release>()
   readonly #lease: Lease
   /** What is used, by holder. */
   readonly #held = new Map<object, ReadonlySet<Digest>>()
+  /** The last write of the lease. */
   #leaseWork: Promise<void> = Promise.resolve()
+  /** The one after it, which has not begun: it will say all that is held by then. */
+  #nextLease: Promise<void> | undefined
   #renewal: Timer | undefined
 
   /** One that is not there yet is empty, until somebody publishes into it. Rejects with STORE_NOT_A_STORE. */
@@ -136,13 +131,22 @@ export class ReleaseReader {
     this.#clock = clock
     this.#files = files
     this.#reading = new StoreReading(layout, files)
-    this.#folder = new LiveWatch(layout.live, options, (name) => this.#wake(name))
+    this.#watches = new TenantWatches({
+      ...{ ...options, layout, files, reading: this.#reading },
+      liveOf: (tenant, state) => this.#liveOf(tenant, state),
+    })
     this.#lease = new Lease(layout, files)
   }
 
   /** What is live for a tenant; no handlers, for one that was never heard of. Rejects with STORE_DAMAGED. */
   async current(tenant: string): Promise<LiveTenant> {
-    const { sequence, handlers: pointers } = await this.#reading.state(tenant)
+    return this.#liveOf(tenant, await this.#reading.state(tenant))
+  }
+
+  async #liveOf(
+    tenant: string,
+    { sequence, handlers: pointers }: TenantState,
+  ): Promise<LiveTenant> {
     const handlers: LiveHandler[] = []
     for (const name of Object.keys(pointers).sort()) {
       const pointer = pointers[name]
@@ -156,13 +160,18 @@ export class ReleaseReader {
    * As `current`, with the lease on what it answers: nothing of it is collected until a later `take` or `drop` of the same
    * holder gives it up. Rejects as well when the lease cannot be written.
    */
-  async take(tenant: string, { holder, inUse = new Set(), known }: Hold): Promise<LiveTenant> {
+  async take(
+    tenant: string,
+    { holder, inUse = new Set(), known, canWait = false }: Hold,
+  ): Promise<LiveTenant> {
+    const state = (): Promise<TenantState> => this.#reading.state(tenant)
     for (let looked = known; ; looked = undefined) {
       const live = looked ?? (await this.current(tenant))
       this.#held.set(holder, new Set([...inUse, ...releasesOf(live)]))
-      await this.#afterOthers(() => this.#writeLease())
+      await this.#sayHeld()
       // Still live after the lease was there: whoever collects sees one of the two.
-      if ((await this.#reading.state(tenant)).sequence === live.sequence) return live
+      const { sequence } = await (canWait ? this.#watches.inTurn(state) : state())
+      if (sequence === live.sequence) return live
     }
   }
 
@@ -170,7 +179,7 @@ export class ReleaseReader {
     { tenant, name }: Pick<LiveHandler, 'tenant' | 'name'>,
     { release: digest, switchedAt, canary }: LivePointer,
   ): Promise<LiveHandler> {
-    const release = await this.#reading.release(digest)
+    const release = await this.#release(digest)
     const { original, hardened, image } = release
     const pathOf = (blob: StoredBytes | undefined): string =>
       blob === undefined ? '' : this.#layout.blob(blob.digest)
@@ -199,6 +208,15 @@ export class ReleaseReader {
     }
   }
 
+  async #release(digest: Digest): Promise<Release> {
+    const release = this.#releases.get(digest) ?? (await this.#reading.release(digest))
+    this.#releases.delete(digest)
+    this.#releases.set(digest, release)
+    const [oldest] = this.#releases.keys()
+    if (oldest !== undefined && this.#releases.size > KEPT_RELEASES) this.#releases.delete(oldest)
+    return release
+  }
+
   /**
    * Refuses a release (not its canary: that is another one) that none of `signers` has signed, or that has changed since.
    * To be called once when it is taken up, before anything of it runs: it reads every byte. Rejects with STORE_UNSIGNED,
@@ -219,47 +237,30 @@ export class ReleaseReader {
   /** Gives up all that it holds. */
   drop(holder: object): Promise<void> {
     this.#held.delete(holder)
-    return this.#afterOthers(() => this.#writeLease())
+    return this.#sayHeld()
   }
 
-  /**
-   * Calls `onChange` after every switch of a tenant, within 100 ms, with what is live then; of several switches in a row
-   * perhaps only with the last. `since`: the sequence the caller has. `onError`: what is live cannot be read.
-   */
-  watch(
-    tenant: string,
-    since: number,
-    { onChange, onError }: Pick<Watcher, 'onChange' | 'onError'>,
-  ): Watch {
-    const watcher: Watcher = {
-      tenant,
-      onChange,
-      onError,
-      sequence: since,
-      isLooking: false,
-      mustLookAgain: false,
-    }
-    // Throws for a name that is none, now and not later.
-    this.#layout.pointer(tenant)
-    this.#watchers.add(watcher)
-    this.#folder.start()
-    void this.#look(watcher)
-    return {
-      close: () => {
-        this.#watchers.delete(watcher)
-        if (this.#watchers.size === 0) this.#folder.stop()
-      },
-    }
+  /** See `TenantWatches`. */
+  watch(tenant: string, since: number, calls: WatchCalls): Watch {
+    return this.#watches.watch(tenant, since, calls)
   }
 
   /** Ends all watches and the lease. Idempotent. */
   async close(): Promise<void> {
-    this.#watchers.clear()
-    this.#folder.stop()
+    this.#watches.close()
     this.#renewal?.cancel()
     this.#renewal = undefined
     this.#held.clear()
     await this.#afterOthers(() => this.#lease.end())
+  }
+
+  /** Resolves when the lease says all that is held now. One write says what many have come to hold meanwhile. */
+  #sayHeld(): Promise<void> {
+    this.#nextLease ??= this.#afterOthers(() => {
+      this.#nextLease = undefined
+      return this.#writeLease()
+    })
+    return this.#nextLease
   }
 
   async #writeLease(): Promise<void> {
@@ -282,33 +283,6 @@ export class ReleaseReader {
     const done = this.#leaseWork.then(work)
     this.#leaseWork = done.catch(() => undefined)
     return done
-  }
-
-  /** Undefined: any tenant's pointer may have changed. */
-  #wake(name: string | undefined): void {
-    for (const watcher of this.#watchers) {
-      if (name === undefined || name === `${watcher.tenant}.json`) void this.#look(watcher)
-    }
-  }
-
-  async #look(watcher: Watcher): Promise<void> {
-    watcher.mustLookAgain = true
-    if (watcher.isLooking) return
-    watcher.isLooking = true
-    while (watcher.mustLookAgain && this.#watchers.has(watcher)) {
-      watcher.mustLookAgain = false
-      try {
-        const { sequence } = await this.#reading.state(watcher.tenant)
-        if (sequence === watcher.sequence) continue
-        const live = await this.current(watcher.tenant)
-        if (!this.#watchers.has(watcher)) break
-        watcher.sequence = live.sequence
-        watcher.onChange(live)
-      } catch (error) {
-        if (this.#watchers.has(watcher)) watcher.onError(error)
-      }
-    }
-    watcher.isLooking = false
   }
 }
 

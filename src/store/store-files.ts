@@ -3,23 +3,10 @@
  * power cut is written at each.
  */
 
-import { constants } from 'node:fs'
-import {
-  chmod,
-  type FileHandle,
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readlink,
-  rename,
-  rm,
-  symlink,
-  unlink,
-  writeFile,
-} from 'node:fs/promises'
+import { constants, type Dirent } from 'node:fs'
 import { systemCodeOf } from '../base/errors.ts'
+import { loadLibc } from '../base/libc.ts'
+import { callsAtOnce, callsInThreads, type DiskCalls, type DiskFile } from './disk-calls.ts'
 import { storeFileError, storeLimitError } from './errors.ts'
 
 export interface FileStatus {
@@ -27,6 +14,8 @@ export interface FileStatus {
   readonly bytes: number
   /** What of the disk it has. */
   readonly allocatedBytes: number
+  /** Its number: another file has another one. */
+  readonly inode: number
   readonly modifiedMs: number
 }
 
@@ -46,6 +35,10 @@ export interface StoreFiles {
   makeFolder(path: string, mode?: number): Promise<void>
   /** Makes a new file, writes it whole and syncs its contents; its name lasts after `syncFolder`. */
   create(path: string, contents: Contents): Promise<void>
+  /** As `create`, but what is in it lasts only after `syncAll` of it. */
+  createUnsynced(path: string, contents: Contents): Promise<void>
+  /** Makes what is in files, and the names in folders, last. Of many, all that was written to their file system does. All are on one. */
+  syncAll(paths: readonly string[]): Promise<void>
   /**
    * Makes a new file that need not survive a power cut: after one it may be gone, or empty. Does without a sync, which costs
    * milliseconds, and which Node's permission model forbids.
@@ -96,35 +89,58 @@ const NO_LINKS: ReadonlySet<string> = new Set(['EMLINK', 'EPERM', 'ENOTSUP', 'EX
 
 const CHUNK_BYTES = 1024 * 1024
 
+/** From so many on they are synced by one call for their whole file system, which waits for what others have written there, too. */
+const MANY_SYNCS = 32
+
+/** Fewer are synced so many at once: a file system makes one write of those that come together. */
+const SYNCS_AT_ONCE = 8
+
 /** The machine's file system. */
-export const nodeFiles: StoreFiles = {
-  makeFolder: (path, mode) =>
-    attempt(`make folder ${path}`, async () => {
-      const result = await mkdir(path).catch(unless('EEXIST'))
-      if (mode !== undefined && result !== 'EEXIST') await chmod(path, mode)
-    }),
-  create: (path, contents) => attempt(`write ${path}`, () => create(path, contents)),
-  createFleeting: (path, contents) =>
-    attempt(`write ${path}`, () => writeFile(path, contents, { flag: 'wx', mode: FILE_MODE })),
-  createNote: (path, text) =>
-    attempt(`write ${path}`, async () => {
-      const result = await symlink(text, path).catch(unless('EEXIST'))
-      return result !== 'EEXIST'
-    }),
-  readNote: (path) => attempt(`read ${path}`, () => readNote(path)),
-  refill: (path, contents) => attempt(`write ${path}`, () => refill(path, contents)),
-  link: (from, to) => attempt(`link ${to}`, () => linkOrCopy(from, to)),
-  rename: (from, to) => attempt(`rename to ${to}`, () => rename(from, to)),
-  syncFolder: (path) => attempt(`sync ${path}`, () => syncFolder(path)),
-  remove: (path) =>
-    attempt(`remove ${path}`, async () => {
-      const result = await unlink(path).catch(unless('ENOENT'))
-      return result !== 'ENOENT'
-    }),
-  removeAll: (path) => attempt(`remove ${path}`, () => rm(path, { recursive: true, force: true })),
-  list: (path) => attempt(`read folder ${path}`, () => list(path)),
-  status: (path) => attempt(`read ${path}`, () => status(path)),
-  read: (path, maxBytes) => attempt(`read ${path}`, () => read(path, maxBytes)),
+export const nodeFiles: StoreFiles = filesBy(callsInThreads)
+
+/**
+ * The same for a process that has nothing else to do meanwhile: small things are done at once and not in other threads, for a tenth of the processor
+ * time. Syncing is waited for as always.
+ */
+export const filesAtOnce: StoreFiles = filesBy(callsAtOnce)
+
+function filesBy(disk: DiskCalls): StoreFiles {
+  return {
+    makeFolder: (path, mode) =>
+      attempt(`make folder ${path}`, async () => {
+        const result = await disk.mkdir(path).catch(unless('EEXIST'))
+        if (mode !== undefined && result !== 'EEXIST') await disk.chmod(path, mode)
+      }),
+    create: (path, contents) =>
+      attempt(`write ${path}`, () => create(disk, path, { contents, isSynced: true })),
+    createUnsynced: (path, contents) =>
+      attempt(`write ${path}`, () => create(disk, path, { contents, isSynced: false })),
+    syncAll: (paths) => syncAll(disk, paths),
+    createFleeting: (path, contents) =>
+      attempt(`write ${path}`, () =>
+        disk.writeFile(path, contents, { flag: 'wx', mode: FILE_MODE }),
+      ),
+    createNote: (path, text) =>
+      attempt(`write ${path}`, async () => {
+        const result = await disk.symlink(text, path).catch(unless('EEXIST'))
+        return result !== 'EEXIST'
+      }),
+    readNote: (path) => attempt(`read ${path}`, () => readNote(disk, path)),
+    refill: (path, contents) => attempt(`write ${path}`, () => refill(disk, path, contents)),
+    link: (from, to) => attempt(`link ${to}`, () => linkOrCopy(disk, from, to)),
+    rename: (from, to) => attempt(`rename to ${to}`, () => disk.rename(from, to)),
+    syncFolder: (path) => attempt(`sync ${path}`, () => syncOne(disk, path)),
+    remove: (path) =>
+      attempt(`remove ${path}`, async () => {
+        const result = await disk.unlink(path).catch(unless('ENOENT'))
+        return result !== 'ENOENT'
+      }),
+    removeAll: (path) =>
+      attempt(`remove ${path}`, () => disk.rm(path, { recursive: true, force: true })),
+    list: (path) => attempt(`read folder ${path}`, () => list(disk, path)),
+    status: (path) => attempt(`read ${path}`, () => status(disk, path)),
+    read: (path, maxBytes) => attempt(`read ${path}`, () => read(disk, path, maxBytes)),
+  }
 }
 
 async function attempt<Result>(doing: string, operation: () => Promise<Result>): Promise<Result> {
@@ -143,37 +159,41 @@ function unless(code: string): (error: unknown) => string | undefined {
   }
 }
 
-async function create(path: string, contents: Contents): Promise<void> {
+async function create(
+  disk: DiskCalls,
+  path: string,
+  { contents, isSynced }: { readonly contents: Contents; readonly isSynced: boolean },
+): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
-  const file = await open(path, flags, FILE_MODE)
+  const file = await disk.open(path, flags, FILE_MODE)
   try {
     if (contents instanceof Uint8Array) await writeAll(file, contents)
     else for await (const chunk of contents) await writeAll(file, chunk)
-    await file.sync()
+    if (isSynced) await file.sync()
     await file.close()
   } catch (error) {
     await file.close().catch(() => undefined)
-    await unlink(path).catch(() => undefined)
+    await disk.unlink(path).catch(() => undefined)
     throw error
   }
 }
 
 /** What a version before this one wrote is a file. */
-async function readNote(path: string): Promise<string | undefined> {
+async function readNote(disk: DiskCalls, path: string): Promise<string | undefined> {
   try {
-    return await readlink(path)
+    return await disk.readlink(path)
   } catch (error) {
     const code = systemCodeOf(error)
     if (code === 'ENOENT') return undefined
     if (code !== 'EINVAL') throw error
   }
-  const bytes = await read(path, MAX_NOTE_BYTES)
+  const bytes = await read(disk, path, MAX_NOTE_BYTES)
   return bytes === undefined ? undefined : Buffer.from(bytes).toString('latin1')
 }
 
-async function refill(path: string, contents: Uint8Array): Promise<void> {
-  await chmod(path, REFILL_MODE)
-  const file = await open(path, constants.O_WRONLY | constants.O_NOFOLLOW)
+async function refill(disk: DiskCalls, path: string, contents: Uint8Array): Promise<void> {
+  await disk.chmod(path, REFILL_MODE)
+  const file = await disk.open(path, constants.O_WRONLY | constants.O_NOFOLLOW)
   try {
     for (let at = 0; at < contents.length; ) {
       const { bytesWritten } = await file.write(contents, at, contents.length - at, at)
@@ -187,16 +207,16 @@ async function refill(path: string, contents: Uint8Array): Promise<void> {
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeAll(file: DiskFile, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, at)
     at += bytesWritten
   }
 }
 
-async function linkOrCopy(from: string, to: string): Promise<boolean> {
+async function linkOrCopy(disk: DiskCalls, from: string, to: string): Promise<boolean> {
   try {
-    await link(from, to)
+    await disk.link(from, to)
     return true
   } catch (error) {
     const code = systemCodeOf(error)
@@ -205,40 +225,64 @@ async function linkOrCopy(from: string, to: string): Promise<boolean> {
   }
   // Appears whole or not at all, as a link would.
   const copy = `${to}.copy-${process.pid}`
-  await rm(copy, { force: true })
-  await create(copy, chunksOf(from))
-  await rename(copy, to)
+  await disk.rm(copy, { force: true })
+  await create(disk, copy, { contents: chunksOf(disk, from), isSynced: true })
+  await disk.rename(copy, to)
   return true
 }
 
-async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+async function* chunksOf(disk: DiskCalls, path: string): AsyncGenerator<Uint8Array> {
+  const file = await disk.open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
   try {
     for (;;) {
-      const { buffer, bytesRead } = await file.read(new Uint8Array(CHUNK_BYTES))
+      const chunk = new Uint8Array(CHUNK_BYTES)
+      const { bytesRead } = await file.read(chunk, 0, chunk.length)
       if (bytesRead === 0) return
-      yield buffer.subarray(0, bytesRead)
+      yield chunk.subarray(0, bytesRead)
     }
   } finally {
     await file.close()
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY)
+async function syncAll(disk: DiskCalls, paths: readonly string[]): Promise<void> {
+  const [first] = paths
+  if (first === undefined) return
+  if (paths.length >= MANY_SYNCS && (await syncFileSystem(disk, first))) return
+  const left = paths.values()
+  const next = async (): Promise<void> => {
+    for (const path of left) await attempt(`sync ${path}`, () => syncOne(disk, path))
+  }
+  await Promise.all(Array.from({ length: SYNCS_AT_ONCE }, next))
+}
+
+/** False: it cannot be done, or cannot be said to have been. */
+async function syncFileSystem(disk: DiskCalls, path: string): Promise<boolean> {
+  const libc = loadLibc()
+  if (libc === undefined) return false
+  const file = await attempt(`sync ${path}`, () => disk.open(path, constants.O_RDONLY))
   try {
-    await folder.sync()
+    return libc.syncfs(file.fd) === 0
+  } finally {
+    await file.close()
+  }
+}
+
+async function syncOne(disk: DiskCalls, path: string): Promise<void> {
+  const file = await disk.open(path, constants.O_RDONLY)
+  try {
+    await file.sync()
   } catch (error) {
     // Some systems cannot sync a folder; theirs keep the order of renames.
     if (!['EINVAL', 'EISDIR', 'EPERM'].includes(systemCodeOf(error))) throw error
   } finally {
-    await folder.close()
+    await file.close()
   }
 }
 
-async function list(path: string): Promise<readonly Entry[]> {
+async function list(disk: DiskCalls, path: string): Promise<readonly Entry[]> {
   try {
-    const entries = await readdir(path, { withFileTypes: true })
+    const entries = await disk.readdir(path)
     return entries
       .map((entry) => ({ name: entry.name, kind: kindOf(entry) }))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -248,7 +292,7 @@ async function list(path: string): Promise<readonly Entry[]> {
   }
 }
 
-function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): EntryKind {
+function kindOf(entry: Pick<Dirent, 'isFile' | 'isDirectory'>): EntryKind {
   if (entry.isFile()) return 'file'
   return entry.isDirectory() ? 'folder' : 'other'
 }
@@ -256,14 +300,16 @@ function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): EntryKind
 /** What `st_blocks` counts. */
 const BLOCK_BYTES = 512
 
-async function status(path: string): Promise<FileStatus | undefined> {
+async function status(disk: DiskCalls, path: string): Promise<FileStatus | undefined> {
   try {
-    const stats = await lstat(path)
+    const stats = await disk.lstat(path)
+    if (stats === undefined) return undefined
     return {
       kind: kindOf(stats),
       bytes: stats.size,
       allocatedBytes: stats.blocks * BLOCK_BYTES,
       modifiedMs: stats.mtimeMs,
+      inode: stats.ino,
     }
   } catch (error) {
     const code = systemCodeOf(error)
@@ -274,10 +320,16 @@ async function status(path: string): Promise<FileStatus | undefined> {
 
 const FIRST_READ_BYTES = 16 * 1024
 
-async function read(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
-  let file: FileHandle
+async function read(
+  disk: DiskCalls,
+  path: string,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  let file: DiskFile
   try {
-    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    // A FIFO there would be waited for.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    file = await disk.open(path, flags)
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined
     throw error

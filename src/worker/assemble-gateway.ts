@@ -96,6 +96,7 @@ export class GatewayAssembly {
       logger: options.logger,
       releases: undefined,
       onFailing: options.onFailing,
+      isActive: (tenant) => this.#scheduler.tenants.get(tenant)?.places.hasAny === true,
       workFor: (tenant) => this.#workFor(tenant),
       modules: new CompileCache({ compile: options.compile }),
       turns: new LoadTurns(),

@@ -28,6 +28,8 @@ import { sizingShare, slotShare } from './shares.ts'
 export interface Shared extends FileParts, ApplicationParts {
   readonly releases: ReleaseReader | undefined
   readonly onFailing: ((failing: FailingRelease) => void) | undefined
+  /** Whether a tenant has instances. */
+  readonly isActive: (tenant: string) => boolean
   readonly modules: CompileCache
   readonly turns: LoadTurns
   readonly fileReader: FileReader
@@ -175,6 +177,7 @@ function publishedOf(
     reader,
     clock,
     logger,
+    isActive: () => shared.isActive(tenant),
     wallMs: Math.max(config.limits.wallMs, ...wallsMs),
     settingsOf: (live) =>
       live.release.manifest.runtime === undefined

@@ -4,12 +4,12 @@
  * to take it holds no descriptor. That is right because images never change.
  */
 import { openWithin } from '../../base/open-within.ts'
+import { Turns } from '../../base/turns.ts'
 import { digestOf } from '../../store/digest.ts'
 import type { ImageFile } from '../../store/release.ts'
 import { ImageCache, type ImageCacheLimits } from '../../wasi/image-cache.ts'
 import { GatewayError } from '../errors.ts'
 import type { FilePart } from './static-response.ts'
-import { Turns } from './turns.ts'
 
 export interface FileReaderLimits {
   /** What is kept in memory; `fileBytes` is also the most that is read at once. */

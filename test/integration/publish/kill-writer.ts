@@ -38,6 +38,7 @@ const files: StoreFiles = {
   link: (from, to) => after(nodeFiles.link(from, to)),
   rename: (from, to) => after(nodeFiles.rename(from, to)),
   syncFolder: (path) => after(nodeFiles.syncFolder(path)),
+  syncAll: (paths) => after(nodeFiles.syncAll(paths)),
   remove: (path) => after(nodeFiles.remove(path)),
   removeAll: (path) => after(nodeFiles.removeAll(path)),
 }

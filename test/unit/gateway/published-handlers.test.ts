@@ -39,10 +39,12 @@ interface Stage {
   readonly holders: readonly ModuleHolder[]
   /** What loading one comes to; undefined: a module. */
   readonly fault: { error: Error | undefined }
+  /** Whether the tenant has instances. Default: it has. */
+  readonly tenant: { isActive: boolean }
   /** Answers the digest once all of `handlers` say that they use it. */
   publish(module: string, handlers: PublishedHandlers): Promise<string>
   /** Waits for nobody. */
-  publishNext(module: string): Promise<unknown>
+  publishNext(module: string): Promise<{ readonly release: string }>
   inUse(): Promise<readonly string[]>
 }
 
@@ -55,6 +57,7 @@ async function stage(): Promise<Stage> {
   const clock = new FakeClock()
   const holders: ModuleHolder[] = []
   const fault: Stage['fault'] = { error: undefined }
+  const tenant = { isActive: true }
   const inUse = async (): Promise<readonly string[]> => {
     const { used } = await surveyLeases(store.layout, nodeFiles, 0)
     return [...used].sort()
@@ -63,9 +66,11 @@ async function stage(): Promise<Stage> {
     clock,
     holders,
     fault,
+    tenant,
     make: () => {
       const handlers = new PublishedHandlers({
         ...{ tenant: 'acme', reader, clock, logger: createLogger('silent'), wallMs: WALL_MS },
+        isActive: () => tenant.isActive,
         settingsOf: () => ({}) as never,
         fileReader: new FileReader(),
         verify: async () => undefined,
@@ -184,6 +189,28 @@ test('releases that cannot be switched to are tried again later', async () => {
   await expect.poll(() => holders.length).toBe(4)
   await askFor(handlers)
   expect(holders).toHaveLength(4)
+})
+
+test('of a tenant without instances nothing is loaded before it is asked for again', async () => {
+  const { make, publish, publishNext, inUse, holders, tenant } = await stage()
+  const handlers = make()
+  await publish('one', handlers)
+  const goOn = async (module: string): Promise<void> => {
+    const { release: digest } = await publishNext(module)
+    await expect.poll(inUse).toContain(digest)
+  }
+  tenant.isActive = false
+  await goOn('two')
+  await goOn('three')
+  expect(holders).toHaveLength(1)
+  const ask = async (): Promise<number> => {
+    await askFor(handlers)
+    return holders.length
+  }
+  await expect.poll(ask).toBe(2)
+  tenant.isActive = true
+  await goOn('four')
+  await expect.poll(() => holders.length).toBe(3)
 })
 
 async function askFor(handlers: PublishedHandlers): Promise<void> {

@@ -66,6 +66,23 @@ export class CrashFiles implements StoreFiles {
     inode.bytes = bytes
   }
 
+  async createUnsynced(path: string, contents: Contents): Promise<void> {
+    await this.create(path, contents)
+    const inode = this.#existing(path)
+    if (inode.kind === 'file') inode.isFleeting = true
+  }
+
+  async syncAll(paths: readonly string[]): Promise<void> {
+    for (const path of paths) {
+      const inode = this.#existing(path)
+      if (inode.kind === 'folder') await this.syncFolder(path)
+      else {
+        this.#step()
+        inode.isFleeting = false
+      }
+    }
+  }
+
   async createFleeting(path: string, contents: Uint8Array): Promise<void> {
     await this.create(path, contents)
     const inode = this.#existing(path)
@@ -156,7 +173,7 @@ export class CrashFiles implements StoreFiles {
     const inode = this.#find(path)
     if (inode === undefined) return undefined
     const bytes = inode.kind === 'file' ? inode.bytes.length : 0
-    return { kind: inode.kind, bytes, allocatedBytes: bytes, modifiedMs: 0 }
+    return { kind: inode.kind, bytes, allocatedBytes: bytes, modifiedMs: 0, inode: 1 }
   }
 
   async read(path: string, maxBytes: number): Promise<Uint8Array | undefined> {

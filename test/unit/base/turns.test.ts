@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Turns } from '../../../../src/gateway/static/turns.ts'
+import { Turns } from '../../../src/base/turns.ts'
 
 test('so many at once, in the order of their coming', async () => {
   const turns = new Turns(2)
