@@ -111,7 +111,7 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'worker/outbound-devices.ts': "the operator's",
   'outbound/dial.ts': "the system's",
   'store/signing-key.ts': "the operator's",
-  'store/store-files.ts': "the store's",
+  'store/disk-calls.ts': "the store's",
   'follow/folder-source.ts': "the store's",
   'master/account.ts': "the system's",
   'gateway/listen/file-limit.ts': "the system's",

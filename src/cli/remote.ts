@@ -10,6 +10,7 @@ import {
   parseServer,
 } from '../admin/ask-server.ts'
 import { AdminError } from '../admin/errors.ts'
+import type { ServerStatus } from '../master/server-status.ts'
 import type { Digest } from '../store/digest.ts'
 import type { ManifestRoute } from '../store/manifest.ts'
 import type { PublishProgress } from '../store/publication.ts'
@@ -18,6 +19,7 @@ import { encodeSignature, type Signature } from '../store/signature.ts'
 import type { OnBytes } from '../store/stage-source.ts'
 import { CliError } from './errors.ts'
 import { openUpload } from './remote-upload.ts'
+import type { TenantStatus } from './status/tenant-status.ts'
 
 const TOKEN_VARIABLE = 'WASM_FPM_TOKEN'
 
@@ -182,6 +184,37 @@ export async function listReleasesRemote(
 ): Promise<readonly RemoteRelease[]> {
   const answer = await ask(remote, { method: 'GET', path: `${pathOf(tenant)}/releases` })
   return Reflect.get(Object(answer), 'releases') as readonly RemoteRelease[]
+}
+
+/** A published handler's path. */
+export interface RemoteRoute {
+  readonly path: string
+  /** Undefined: all. */
+  readonly methods?: readonly string[]
+  readonly handler: string
+  readonly release: Digest
+}
+
+export async function listRoutesRemote(
+  remote: Remote,
+  tenant: string,
+): Promise<readonly RemoteRoute[]> {
+  const answer = await ask(remote, { method: 'GET', path: `${pathOf(tenant)}/routes` })
+  return Reflect.get(Object(answer), 'routes') as readonly RemoteRoute[]
+}
+
+/** Of one tenant. */
+export async function tenantStatusRemote(remote: Remote, tenant: string): Promise<TenantStatus> {
+  return (await ask(remote, { method: 'GET', path: `${pathOf(tenant)}/status` })) as TenantStatus
+}
+
+/** Of all, for operators. */
+export async function statusRemote(
+  remote: Remote,
+): Promise<ServerStatus & { readonly tenants: readonly TenantStatus[] }> {
+  return (await ask(remote, { method: 'GET', path: '/v1/status' })) as ServerStatus & {
+    readonly tenants: readonly TenantStatus[]
+  }
 }
 
 export interface RemoteChange {

@@ -9,6 +9,7 @@ import { DEFAULT_STORE, isStore } from '../store/open-store.ts'
 import { configOption, findConfigFile, usualConfigFile } from './config-file.ts'
 import { CliError } from './errors.ts'
 import { jsonOption, printJson } from './json.ts'
+import { listRoutesRemote, readRemote, serverOption } from './remote.ts'
 import { listRoutes, type RouteRow } from './routes/list-routes.ts'
 import { printTable } from './table.ts'
 
@@ -16,6 +17,7 @@ interface RoutesOptions {
   readonly tenant?: string
   readonly config?: string
   readonly store?: string
+  readonly server?: string
   readonly json?: boolean
 }
 
@@ -25,11 +27,41 @@ export function routesCommand(): Command {
     .option('--tenant <T>', 'of this tenant only')
     .addOption(configOption())
     .option('--store <DIR>', "the store of releases (default: the configuration's)")
+    .addOption(serverOption())
     .addOption(jsonOption())
     .action(routes)
 }
 
-async function routes({ tenant, config, store: folder, json }: RoutesOptions): Promise<void> {
+async function routes({ server, json, ...options }: RoutesOptions): Promise<void> {
+  const rows =
+    server === undefined ? await localRows(options) : await remoteRows(server, options.tenant)
+  if (json === true) printJson(rows)
+  else process.stdout.write(rows.length === 0 ? 'nothing answers\n' : printRows(rows))
+}
+
+/** What is published: of the rest the server tells nothing. */
+async function remoteRows(
+  server: string,
+  tenant: string | undefined,
+): Promise<readonly RouteRow[]> {
+  if (tenant === undefined) {
+    throw new CliError(
+      'CLI_USAGE',
+      'Cannot list routes with --server: no tenant is named, wanted --tenant',
+    )
+  }
+  const found = await listRoutesRemote(readRemote(server), tenant)
+  return found.map(({ path, methods, handler, release }) => ({
+    ...{ tenant, hosts: [], path, methods, kind: 'handler', target: handler, release },
+    ...{ runtime: undefined, weight: undefined },
+  }))
+}
+
+async function localRows({
+  tenant,
+  config,
+  store: folder,
+}: Omit<RoutesOptions, 'server' | 'json'>): Promise<readonly RouteRow[]> {
   const place = await locate(config, folder)
   const store =
     place.store === undefined
@@ -41,8 +73,7 @@ async function routes({ tenant, config, store: folder, json }: RoutesOptions): P
   if (tenant !== undefined && chosen.length === 0) throw unknownTenant(tenant, place.source)
   const rows: RouteRow[] = []
   for (const one of chosen) rows.push(...(await listRoutes(one, store)))
-  if (json === true) printJson(rows)
-  else process.stdout.write(rows.length === 0 ? 'nothing answers\n' : printRows(rows))
+  return rows
 }
 
 interface Place {

@@ -6,11 +6,13 @@ import type { ServerStatus } from '../master/server-status.ts'
 import { configOption, findConfigFile } from './config-file.ts'
 import { CliError } from './errors.ts'
 import { jsonOption, printJson } from './json.ts'
+import { readRemote, serverOption, statusRemote, tenantStatusRemote } from './remote.ts'
 import { printOverview } from './status/overview.ts'
 import { type TenantStatus, tenantStatus } from './status/tenant-status.ts'
 
 interface StatusOptions {
   readonly config?: string
+  readonly server?: string
   readonly json?: boolean
 }
 
@@ -19,11 +21,16 @@ export function statusCommand(): Command {
     .description('show what the running wasm-fpm does: its tenants and its workers')
     .argument('[tenant]', 'show one tenant in full, with every instance')
     .addOption(configOption())
+    .addOption(serverOption())
     .addOption(jsonOption())
     .action(status)
 }
 
-async function status(name: string | undefined, { config, json }: StatusOptions): Promise<void> {
+async function status(
+  name: string | undefined,
+  { config, server: address, json }: StatusOptions,
+): Promise<void> {
+  if (address !== undefined) return statusOver(address, name, json)
   const file = findConfigFile(config)
   const server = await askStatus(file, name)
   const tenants = server.tenants.map(tenantStatus)
@@ -31,6 +38,24 @@ async function status(name: string | undefined, { config, json }: StatusOptions)
   if (json === true) printJson(asJson(server, tenants))
   else if (name === undefined) process.stdout.write(printOverview(server, tenants))
   else process.stdout.write(tenants.map(printTenant).join(''))
+}
+
+/** Over the admin API: of a tenant with a token of its own, of all with an operator's. */
+async function statusOver(
+  address: string,
+  name: string | undefined,
+  json: boolean | undefined,
+): Promise<void> {
+  const remote = readRemote(address)
+  if (name === undefined) {
+    const server = await statusRemote(remote)
+    if (json === true) printJson(server)
+    else process.stdout.write(printOverview(server, server.tenants))
+    return
+  }
+  const found = await tenantStatusRemote(remote, name)
+  if (json === true) printJson({ tenants: [found] })
+  else process.stdout.write(printTenant(found))
 }
 
 function asJson(server: ServerStatus, tenants: readonly TenantStatus[]): object {

@@ -108,7 +108,7 @@ export class ReleaseReader {
   readonly #clock: Clock
   readonly #files: StoreFiles
   readonly #reading: StoreReading
-  readonly #watches: TenantWatches
+  readonly #watches: TenantWatches<LiveTenant>
   /** The one that was asked for last comes last. */
   readonly #releases = new Map<Digest, Release>()
   readonly #lease: Lease
@@ -241,7 +241,7 @@ export class ReleaseReader {
   }
 
   /** See `TenantWatches`. */
-  watch(tenant: string, since: number, calls: WatchCalls): Watch {
+  watch(tenant: string, since: number, calls: WatchCalls<LiveTenant>): Watch {
     return this.#watches.watch(tenant, since, calls)
   }
 

@@ -3,7 +3,6 @@ import type { Clock } from '../base/clock.ts'
 import { Turns } from '../base/turns.ts'
 import { type Layout, tenantsOf } from './layout.ts'
 import { LiveWatch, type LiveWatchOptions } from './live-watch.ts'
-import type { LiveTenant } from './release-reader.ts'
 import type { StoreFiles } from './store-files.ts'
 import type { StoreReading } from './store-reading.ts'
 import type { TenantState } from './tenant-state.ts'
@@ -13,17 +12,17 @@ export interface Watch {
   close(): void
 }
 
-export interface WatchCalls {
-  readonly onChange: (live: LiveTenant) => void
+export interface WatchCalls<Live> {
+  readonly onChange: (live: Live) => void
   /** What is live cannot be read. */
   readonly onError: (error: unknown) => void
 }
 
-export interface TenantWatchesOptions extends LiveWatchOptions {
+export interface TenantWatchesOptions<Live> extends LiveWatchOptions {
   readonly layout: Layout
   readonly files: StoreFiles
   readonly reading: StoreReading
-  readonly liveOf: (tenant: string, state: TenantState) => Promise<LiveTenant>
+  readonly liveOf: (tenant: string, state: TenantState) => Promise<Live>
 }
 
 /** When many tenants are switched at a time, so many are looked at at once: requests want files read, too. */
@@ -32,7 +31,7 @@ const LOOKS_AT_ONCE = 16
 /** What cannot be read is tried again after this long, in milliseconds. */
 const RETRY_MS = 5000
 
-interface Watcher extends WatchCalls {
+interface Watcher<Live> extends WatchCalls<Live> {
   readonly tenant: string
   /** Of the last call. */
   sequence: number
@@ -42,14 +41,15 @@ interface Watcher extends WatchCalls {
   mustLookAgain: boolean
 }
 
-export class TenantWatches {
-  readonly #options: TenantWatchesOptions
+/** `Live`: what is live for a tenant. */
+export class TenantWatches<Live extends { readonly sequence: number }> {
+  readonly #options: TenantWatchesOptions<Live>
   readonly #clock: Clock
   readonly #folder: LiveWatch
-  readonly #watchers = new Map<string, Set<Watcher>>()
+  readonly #watchers = new Map<string, Set<Watcher<Live>>>()
   readonly #looks = new Turns(LOOKS_AT_ONCE)
 
-  constructor(options: TenantWatchesOptions) {
+  constructor(options: TenantWatchesOptions<Live>) {
     this.#options = options
     this.#clock = options.clock
     this.#folder = new LiveWatch(options.layout.live, options, (name) => this.#wake(name))
@@ -59,14 +59,14 @@ export class TenantWatches {
    * Calls `onChange` after every switch of a tenant, within 100 ms, with what is live then; of several switches in a row
    * perhaps only with the last. `since`: the sequence the caller has.
    */
-  watch(tenant: string, since: number, calls: WatchCalls): Watch {
-    const watcher: Watcher = {
+  watch(tenant: string, since: number, calls: WatchCalls<Live>): Watch {
+    const watcher: Watcher<Live> = {
       ...{ tenant, ...calls, sequence: since, stamp: '' },
       ...{ isLooking: false, mustLookAgain: false },
     }
     // Throws for a name that is none, now and not later.
     this.#options.layout.pointer(tenant)
-    const watchers = this.#watchers.get(tenant) ?? new Set()
+    const watchers = this.#watchers.get(tenant) ?? new Set<Watcher<Live>>()
     this.#watchers.set(tenant, watchers.add(watcher))
     this.#folder.start()
     void this.#look(watcher)
@@ -84,7 +84,7 @@ export class TenantWatches {
     this.#folder.stop()
   }
 
-  #forget(watcher: Watcher): void {
+  #forget(watcher: Watcher<Live>): void {
     const watchers = this.#watchers.get(watcher.tenant)
     if (watchers?.delete(watcher) === true && watchers.size === 0) {
       this.#watchers.delete(watcher.tenant)
@@ -100,11 +100,11 @@ export class TenantWatches {
     }
   }
 
-  #isWatching(watcher: Watcher): boolean {
+  #isWatching(watcher: Watcher<Live>): boolean {
     return this.#watchers.get(watcher.tenant)?.has(watcher) === true
   }
 
-  async #look(watcher: Watcher): Promise<void> {
+  async #look(watcher: Watcher<Live>): Promise<void> {
     watcher.mustLookAgain = true
     if (watcher.isLooking) return
     watcher.isLooking = true
@@ -121,7 +121,7 @@ export class TenantWatches {
   }
 
   /** Undefined: there is nothing new. */
-  async #lookOnce(watcher: Watcher): Promise<LiveTenant | undefined> {
+  async #lookOnce(watcher: Watcher<Live>): Promise<Live | undefined> {
     const { files, layout, reading, liveOf } = this.#options
     const { tenant } = watcher
     try {

@@ -6,7 +6,9 @@ import { promoteCommand } from '../../../src/cli/promote.ts'
 import { publishCommand } from '../../../src/cli/publish.ts'
 import { releasesCommand } from '../../../src/cli/releases.ts'
 import { rollbackCommand } from '../../../src/cli/rollback.ts'
+import { routesCommand } from '../../../src/cli/routes.ts'
 import { signCommand } from '../../../src/cli/sign.ts'
+import { statusCommand } from '../../../src/cli/status.ts'
 import { createSigningKey } from '../../../src/store/signing-key.ts'
 import { type RunningApi, startApi } from './api.ts'
 
@@ -16,6 +18,7 @@ const COMMANDS = {
   rollback: rollbackCommand,
   promote: promoteCommand,
   sign: signCommand,
+  routes: routesCommand,
 }
 
 let printed = ''
@@ -64,6 +67,30 @@ test('publish, releases, promote, rollback', async () => {
   expect(await type(api, 'rollback')).toContain('is live')
   expect(await type(api, 'rollback', '2')).toContain('is live')
   expect(await type(api, 'rollback', '--handler', 'app', '--withdraw')).toContain('off the air')
+})
+
+test('a tenant sees its routes and its status, and nobody else’s; an operator all', async () => {
+  const api = await startApi()
+  const module = join(api.folder, 'modules/hello.wasm')
+  const status = async (...args: readonly string[]): Promise<string> => {
+    printed = ''
+    const server = ['--server', `http://127.0.0.1:${api.port}`]
+    await statusCommand().parseAsync([...args, ...server], { from: 'user' })
+    return printed
+  }
+  vi.stubEnv('WASM_FPM_TOKEN', await api.token('acme', ['publish']))
+  await type(api, 'publish', module, '--handler', 'app', '--route', '/app')
+  await expect(status('acme')).rejects.toMatchObject({ code: 'ADMIN_MISSING_SCOPE' })
+  vi.stubEnv('WASM_FPM_TOKEN', await api.token('acme', ['read']))
+  expect(await type(api, 'routes')).toMatch(/\nacme +- +\/app +all +app +[0-9a-f]{12}\n$/)
+  const [row] = JSON.parse(await type(api, 'routes', '--json'))
+  expect(row).toMatchObject({ tenant: 'acme', path: '/app', kind: 'handler', target: 'app' })
+  expect(await status('acme')).toMatch(/^pool: +acme\n/)
+  expect(JSON.parse(await status('acme', '--json')).tenants).toMatchObject([{ tenant: 'acme' }])
+  await expect(status('other')).rejects.toMatchObject({ code: 'ADMIN_UNKNOWN_TENANT' })
+  await expect(status()).rejects.toMatchObject({ code: 'ADMIN_FORBIDDEN' })
+  vi.stubEnv('WASM_FPM_TOKEN', await api.token(undefined, ['read']))
+  expect(await status()).toMatch(/\nacme .*\nother /)
 })
 
 test('publish --sign says what it says without a server; sign and --no-switch in parts', async () => {
