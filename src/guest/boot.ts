@@ -22,12 +22,13 @@ import { GuestInstance } from './instance.ts'
 import type { GuestJob } from './job.ts'
 import type { Outcome } from './outcome.ts'
 import { ProcessorTime, threadTimeOf } from './processor-time.ts'
+import { WaitBudget } from './wait-budget.ts'
 
 /** What a run is given. */
 export interface BootRun {
   /** What it sees of the file system, its variables and its random bytes. Its output is not wanted, and its errors are said if it fails. */
   readonly grants: Pick<WasiGrants, 'env' | 'preopens' | 'random' | 'limits' | 'onFile'>
-  /** Processor time and time it may take, in milliseconds. */
+  /** Processor time it may take, and time it may wait for something else than its turn, in milliseconds. */
   readonly cpuMs: number
   readonly wallMs: number
 }
@@ -214,6 +215,7 @@ async function runOnce(
   const { name } = instance.module
   const errors = new TailSink(ERROR_BYTES)
   const turns = await takeTurn(step)
+  const waits = new WaitBudget(clock, wallMs, () => instance.kill('wall'))
   const { outcome, cpuMs: usedMs } = await runToEnd(instance, {
     grants: {
       ...grants,
@@ -223,12 +225,20 @@ async function runOnce(
       stderr: errors,
       clock,
     },
-    ...{ cpuMs, wallMs, sliceMs: SLICE_MS },
+    // How long others have the thread is no fault of its own.
+    ...{ cpuMs, wallMs: Number.POSITIVE_INFINITY, sliceMs: SLICE_MS },
     faults: turns.faults,
     waitTurn: (wake, usedMs) => turns.waitTurn(wake, usedMs),
-    takeTurn: (wake) => turns.takeTurn(wake),
-    onWait: (usedMs) => turns.onWait(usedMs),
+    takeTurn: (wake) => {
+      waits.end()
+      turns.takeTurn(wake)
+    },
+    onWait: (usedMs) => {
+      waits.begin()
+      turns.onWait(usedMs)
+    },
   })
+  waits.end()
   turns.ended(usedMs)
   const isGood = outcome.kind === 'exited' && outcome.code === 0
   if (isGood && (mayExit || instance.hasReturned)) return

@@ -183,6 +183,53 @@ test.each(FAILING)('a boot that fails says why: $more', async ({ more, says }) =
   })
 })
 
+/** `onTurn`: whenever it waits for its turn, which comes at once. */
+const turnsOf =
+  ({ onTurn, ended }: { readonly onTurn: () => void; readonly ended: (cpuMs: number) => void }) =>
+  () => ({
+    faults: new FaultConduct(systemClock),
+    waitTurn: (wake: () => void) => {
+      onTurn()
+      setImmediate(wake)
+    },
+    takeTurn: (wake: () => void) => wake(),
+    onWait: () => undefined,
+    ended,
+  })
+
+test('a boot may wait for its turn for as long as others have theirs', async () => {
+  let othersMs = 0
+  const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + othersMs }
+  const turns = turnsOf({
+    onTurn: () => {
+      othersMs += OPTIONS.wallMs
+    },
+    ended: () => undefined,
+  })
+  const [count, most] = ['(i32.load (i32.const 512))', '(i32.const 20000000)']
+  const busy = `(loop $more
+    (i32.store (i32.const 512) (i32.add ${count} (i32.const 1)))
+    (br_if $more (i32.lt_u ${count} ${most})))`
+  const engine = await bootModule(await compileReactor(COUNTER(busy)), { ...OPTIONS, clock, turns })
+  expect(await ask(instanceOf(engine))).toBe(BOOTED)
+  // In the run, and not only before it and after it.
+  expect(othersMs).toBeGreaterThan(5 * OPTIONS.wallMs)
+})
+
+test('what a boot waits for else is its own time', async () => {
+  const sleep = `(i32.store (i32.const 528) (i32.const 1)) (i64.store (i32.const 536) (i64.const 60000000000))
+    (drop (call $poll (i32.const 512) (i32.const 600) (i32.const 1) (i32.const 700)))`
+  const text = COUNTER(sleep).replace(
+    '(memory',
+    '(import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32))) (memory',
+  )
+  const module = await compileReactor(text)
+  await expect(bootModule(module, { ...OPTIONS, wallMs: 50 })).rejects.toMatchObject({
+    code: 'GUEST_BOOT_FAILED',
+    message: expect.stringContaining('it took more than its wall time'),
+  })
+})
+
 test('a reactor that traps is not taken for one that has no memory left, for its memory never grows', async () => {
   const trapping = COUNTER().replace('(drop (call $write', '(unreachable) (drop (call $write')
   const engine = await bootModule(await compileReactor(trapping), OPTIONS)
@@ -212,15 +259,11 @@ test('requests that are run ahead are where others begin, each a run of its own,
   const engine = await bootModule(await compileReactor(COUNTER()), OPTIONS)
   const paid: number[] = []
   let waits = 0
-  const turns = () => ({
-    faults: new FaultConduct(systemClock),
-    waitTurn: (wake: () => void) => {
+  const turns = turnsOf({
+    onTurn: () => {
       waits += 1
-      setImmediate(wake)
     },
-    takeTurn: (wake: () => void) => wake(),
-    onWait: () => undefined,
-    ended: (cpuMs: number) => void paid.push(cpuMs),
+    ended: (cpuMs) => void paid.push(cpuMs),
   })
   const requests = [request('GET /'), request('GET /more')]
   const warm = instanceOf(await warmModule(engine, { ...OPTIONS, requests, turns }))
