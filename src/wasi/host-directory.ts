@@ -215,8 +215,8 @@ class HostDirectory implements DirectoryNode {
     return from.#at(fromName, (source) =>
       this.#adding(name, (at) => {
         if (!mayMove(source)) return Errno.PERM
-        const link = (): number => linkName(source, at)
-        return this.#tree.quota?.linking(source, link) ?? link()
+        this.#tree.quota?.linking(source)
+        return linkName(source, at)
       }),
     )
   }
@@ -245,7 +245,9 @@ class HostDirectory implements DirectoryNode {
   #adding<Made>(name: string, make: (at: HostName) => Made | number): Made | number {
     const { writable, quota } = this.#tree
     if (!writable) return refused(this.#tree)
-    return this.#at(name, (at) => (quota === undefined ? make(at) : quota.adding(() => make(at))))
+    return this.#at(name, (at) =>
+      quota === undefined ? make(at) : quota.adding(at, () => make(at)),
+    )
   }
 
   #removing(name: string, remove: (at: HostName) => number): number {

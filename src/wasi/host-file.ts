@@ -40,6 +40,8 @@ export function openHostFile(
   // The process's umask has taken some away.
   if (permissions !== undefined) setDescriptorMode(fd, permissions)
   const file = new OpenHostFile(fd, quota)
+  // A new one is regular, and empty.
+  if (creates) return file
   const errno = file.prepare(mode)
   if (errno === Errno.SUCCESS) return file
   file.close()

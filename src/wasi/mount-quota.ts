@@ -52,21 +52,24 @@ export class MountQuota {
     return this.#countAfter(START_PAUSE_MS, { forgetHeld: true })
   }
 
-  /** Makes one more name: what `make` answers, or DQUOT. */
-  adding<Made>(make: () => Made | number): Made | number {
-    if (!this.#account.tryAddName(this.#limits.names)) return this.#refuse()
-    const made = make()
-    if (typeof made === 'number' && made !== Errno.SUCCESS) this.#account.addNames(-1)
-    else this.#account.moved(0, 1)
-    return made
+  /**
+   * Makes one more name: what `make` answers, or DQUOT, or EXIST where it is there already. `make` must not come back here, but for
+   * `linking`. One worker at a time: a name that is charged for a moment, and then turns out to be there, would be missed by the others.
+   */
+  adding<Made>({ path }: HostName, make: () => Made | number): Made | number {
+    return this.#account.exclusively(() => {
+      if (!this.#account.tryAddName(this.#limits.names))
+        return typeof look(path) === 'object' ? Errno.EXIST : this.#refuse()
+      const made = make()
+      if (typeof made === 'number' && made !== Errno.SUCCESS) this.#account.addNames(-1)
+      else this.#account.moved(0, 1)
+      return made
+    })
   }
 
-  /** Gives what has a name another one: what `link` answers. */
-  linking(from: HostName, link: () => number): number {
-    return this.#account.exclusively(() => {
-      this.#moves(from.path)
-      return link()
-    })
+  /** What has this name is about to get the one that is made (`adding`). */
+  linking({ path }: HostName): void {
+    this.#moves(path)
   }
 
   /** Removes a name: what `remove` answers. */

@@ -10,7 +10,7 @@ import type { Resolved } from './resolved.ts'
 import { knownRights, Right, WRITING_RIGHTS } from './rights.ts'
 
 /** How often a file that others make and remove at the same time is looked for. */
-const MAX_TRIES = 4
+const MAX_TRIES = 16
 
 export const PATH_OPEN_CALL = {
   /**

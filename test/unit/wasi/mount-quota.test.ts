@@ -132,6 +132,9 @@ test('names are limited, of whatever kind', async () => {
   expect(root.createDirectory('g')).toBe(Errno.DQUOT)
   expect(root.createSymlink('g', 'd')).toBe(Errno.DQUOT)
   expect(root.link('g', root, 'f')).toBe(Errno.DQUOT)
+  // As whoever makes what another worker has made since he looked.
+  for (const name of ['d', 's', 'f']) expect(root.createFile(name, READ_WRITE)).toBe(Errno.EXIST)
+  expect(root.createDirectory('f')).toBe(Errno.EXIST)
   expect(readdirSync(folder).sort()).toEqual(['d', 'f', 's'])
   expect(root.unlinkFile('s')).toBe(Errno.SUCCESS)
   expect(root.createDirectory('g')).toBe(Errno.SUCCESS)
@@ -277,6 +280,21 @@ test('folders have accounts of their own in one memory, and the same one in ever
   }
   // No slot is left: such an account is there, and shared with nobody.
   expect(ledgers[0]?.accountOf({ dev: 3n, ino: 5000n }).bytes).toBe(0)
+  root = openHostDirectory(folder, { writable: false })
+})
+
+test('while one worker makes a name, no other one makes or removes any', () => {
+  let turns = 0
+  const ledger = new UsageLedger(new ArrayBuffer(64), () => turns++)
+  const place = { dev: 1n, ino: 1n }
+  const limits = { bytes: 1, names: 1 }
+  const quota = new MountQuota({
+    ...{ account: ledger.accountOf(place), limits, folder, clock: systemClock },
+  })
+  const made = quota.adding({ directory: -1, name: 'f', path: join(folder, 'f') }, () =>
+    ledger.accountOf(place).exclusively(() => Errno.SUCCESS),
+  )
+  expect([made, turns]).toEqual([Errno.SUCCESS, MAX_TRIES])
   root = openHostDirectory(folder, { writable: false })
 })
 
