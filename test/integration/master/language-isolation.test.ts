@@ -4,16 +4,17 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { haveRuntime, runtimePath } from '../../support/have-runtime.ts'
 import {
   type Breaking,
   expectNothingRepeats,
   expectOneBreaks,
-  type LanguageSite,
   type SiteOptions,
-  startSite,
+  startTenants,
+  type TenantSite,
 } from './language-site.ts'
+import type { AtEnd } from './serve.ts'
 
 const REQUESTS = 10_000
 /** An interpreter that somebody else has compiled boots in seconds of processor time. */
@@ -35,12 +36,16 @@ const SITES: Readonly<Record<Language, Omit<SiteOptions, 'name'>>> = {
   },
 }
 
-/** `cpu`: no language takes so long to break by itself, on a slow machine either. */
-function start(name: Language, tenant = '', cpu = '30s'): Promise<LanguageSite> {
-  return startSite({
-    ...{ name, ...SITES[name] },
-    tenant: `limits = { cpu = "${cpu}", wall = "100s" }\nqueue = { timeout = "60s" }\n${tenant}`,
-  })
+/** No language takes so long to break by itself, on a slow machine either. */
+const limits = (cpu: string): string =>
+  `limits = { cpu = "${cpu}", wall = "100s" }\nqueue = { timeout = "60s" }\n`
+
+/** Each has its instances, and begins where its application has been loaded. */
+const TENANTS = {
+  left: `${limits('30s')}warm = ["/drawn"]\n`,
+  drawn: `${limits('30s')}warm = ["/drawn"]\nmax_children = 8\naccess_log = "off"\n`,
+  endless: limits('1s'),
+  broken: limits('30s'),
 }
 
 /** What a request leaves. */
@@ -167,9 +172,22 @@ const BREAKING: Readonly<Record<string, Readonly<Record<Language, Breaking[strin
 
 describe.each(NAMES)('%s', (name) => {
   const has = haveRuntime(name, runtimePath(name), [])
+  const ends: Array<Parameters<AtEnd>[0]> = []
+  let tenants: Readonly<Record<keyof typeof TENANTS, TenantSite>>
+
+  beforeAll(async () => {
+    if (!has) return
+    const atEnd: AtEnd = (end) => void ends.unshift(end)
+    tenants = await startTenants({ ...SITES[name], name, atEnd }, TENANTS)
+  }, LONG.timeout)
+
+  afterAll(async () => {
+    for (const end of ends) await end()
+  })
 
   test.skipIf(!has)('nothing is left of a request', LONG, async () => {
-    const { client, folder, serving } = await start(name, 'warm = ["/drawn"]')
+    const { connect, data, serving } = tenants.left
+    const client = connect()
     for (let count = 0; count < 5; count += 1) {
       const { body, status } = await client.get('left', `count=${count}`)
       expect(status, serving.log()).toBe(200)
@@ -178,39 +196,38 @@ describe.each(NAMES)('%s', (name) => {
       expect(JSON.parse(body)).toEqual(Object.fromEntries(wanted))
     }
     client.close()
-    const log = readFileSync(join(folder, 'data/log.txt'), 'utf8')
+    const log = readFileSync(join(data, 'log.txt'), 'utf8')
     expect(log).toBe(`loaded\n${'asked\n'.repeat(5)}`)
     expect(serving.log(), 'what is to be done at the end').not.toContain('at exit')
   })
 
-  test.skipIf(!has)('nothing that is drawn repeats', LONG, async () => {
-    const site = await start(name, 'warm = ["/drawn"]\nmax_children = 8\naccess_log = "off"')
-    await expectNothingRepeats(site, DRAWN[name], REQUESTS)
-    site.client.close()
-  })
+  test.skipIf(!has)('nothing that is drawn repeats', LONG, () =>
+    expectNothingRepeats(tenants.drawn, DRAWN[name], REQUESTS),
+  )
 
   test.skipIf(!has)('what breaks a request breaks that one', LONG, async () => {
     const breaking = Object.entries(BREAKING).flatMap(([kind, { [name]: one }]) =>
       typeof one === 'string' ? [] : [[kind, one] as const],
     )
-    for (const endless of [true, false]) {
-      const site = await start(name, '', endless ? '1s' : undefined)
-      const kinds = breaking.filter(([, one]) => (one === CPU) === endless)
+    for (const [tenant, isEndless] of [
+      ['endless', true],
+      ['broken', false],
+    ] as const) {
+      const kinds = breaking.filter(([, one]) => (one === CPU) === isEndless)
       expect(kinds.length).toBeGreaterThan(0)
-      await expectOneBreaks(site, Object.fromEntries(kinds))
-      site.client.close()
+      await expectOneBreaks(tenants[tenant], Object.fromEntries(kinds))
     }
   })
-})
 
-/** Strings are in tables under numbers that hang on a seed: a new one would mean to make all of these tables anew, in each request. */
-describe.each(['python', 'ruby', 'perl'] as const)('%s', (name) => {
-  const has = haveRuntime(name, runtimePath(name), [])
+  if (name === 'lua') return
 
+  // Strings are in tables under numbers that hang on a seed: a new one would mean to make all of these tables anew, in each request.
   test.skipIf(!has)('the seed of hashes is drawn when the interpreter boots', LONG, async () => {
+    const { connect, serving } = tenants.broken
     const seeds = new Set<string>()
     for (let boot = 0; boot < 2; boot += 1) {
-      const { client, serving } = await start(name)
+      if (boot > 0) expect((await serving.command('restart')).code).toBe(0)
+      const client = connect()
       const own = new Set<string>()
       for (let count = 0; count < 5; count += 1) {
         const { body, status } = await client.get('seed')

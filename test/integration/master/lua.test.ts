@@ -28,9 +28,7 @@ const BREAKING: Breaking = {
 }
 
 test.skipIf(!has)('what breaks a request breaks that one', async () => {
-  const site = await start('isolation')
-  await expectOneBreaks(site, BREAKING)
-  site.client.close()
+  await expectOneBreaks(await start('isolation'), BREAKING)
 })
 
 test.skipIf(!has)('a file that changes is loaded anew, and one that is wrong says so', async () => {

@@ -24,9 +24,7 @@ const BREAKING: Breaking = {
 }
 
 test.skipIf(!has)('what breaks a request breaks that one', async () => {
-  const site = await start('isolation.psgi')
-  await expectOneBreaks(site, BREAKING)
-  site.client.close()
+  await expectOneBreaks(await start('isolation.psgi'), BREAKING)
 })
 
 test.skipIf(!has)('an answer in parts, and a body', async () => {

@@ -1,8 +1,9 @@
 /** A WSGI application and the requests it answers: what only Python has. See language-isolation.test.ts. */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { PROGRAM } from '../../support/program.ts'
 import { havePythonRuntime } from '../../support/python-runtime.ts'
 import { type Breaking, expectOneBreaks, type LanguageSite, startSite } from './language-site.ts'
 
@@ -61,9 +62,7 @@ const BREAKING: Breaking = {
 }
 
 test.skipIf(!has)('what breaks a request breaks that one', async () => {
-  const site = await start('isolation:application')
-  await expectOneBreaks(site, BREAKING)
-  site.client.close()
+  await expectOneBreaks(await start('isolation:application'), BREAKING)
 })
 
 test.skipIf(!has)('a traceback is one entry of the log, with the words of an error', async () => {
@@ -142,6 +141,7 @@ test.skipIf(!has)('what requests write is not what an application is made of', a
 const DEPENDENT = `import os
 import dependency
 import sqlite3
+import { PROGRAM } from '../../support/program.ts'
 
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -170,7 +170,7 @@ test.skipIf(!has)('a release: its route, its static files, its packages, a datab
   for (const [name, text] of Object.entries(files)) writeFileSync(join(release, name), text)
   const config = join(folder, 'wasm-fpm.toml')
   const publish = ['publish', release, '--tenant', 'site', '--config', config]
-  execFileSync(process.execPath, [resolve('src/cli/main.ts'), ...publish])
+  execFileSync(process.execPath, [...PROGRAM, ...publish])
   const texts: string[] = []
   for (const path of ['shop/a/b', 'shop', 'shop/static/a.css', 'shop/shop.py', 'else'])
     texts.push((await client.get(path)).body.slice(0, 60))

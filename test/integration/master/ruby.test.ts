@@ -28,9 +28,7 @@ const BREAKING: Breaking = {
 }
 
 test.skipIf(!has)('what breaks a request breaks that one', async () => {
-  const site = await start('isolation.ru')
-  await expectOneBreaks(site, BREAKING)
-  site.client.close()
+  await expectOneBreaks(await start('isolation.ru'), BREAKING)
 })
 
 test.skipIf(!haveSinatra())('Sinatra, from files of Debian', async () => {

@@ -14,8 +14,8 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { PROGRAM } from '../../support/program.ts'
 
-const MAIN = resolve('src/cli/main.ts')
 const GUESTS = resolve('build/guests/as')
 const READY_MS = 60_000
 
@@ -40,13 +40,16 @@ export interface Serving {
   readonly exit: Promise<number | null>
 }
 
+/** Has something done at the end of a test, or of several. */
+export type AtEnd = (end: () => void | Promise<void>) => void
+
 /** A folder with the sample guests, readable for everybody, removed when the test is over. */
-export function makeFolder(): string {
+export function makeFolder(atEnd: AtEnd = onTestFinished): string {
   const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-master-'))
   chmodSync(folder, 0o755)
   for (const name of ['hello', 'slow', 'echo'])
     copyFileSync(join(GUESTS, `${name}.wasm`), join(folder, `${name}.wasm`))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  atEnd(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
@@ -74,6 +77,8 @@ export interface StartOptions {
   /** The program and its arguments, given those that start wasm-fpm. Default: just that. */
   readonly through?: (command: readonly string[]) => readonly string[]
   readonly spawn?: SpawnOptions
+  /** When it is killed. Default: at the end of the test. */
+  readonly atEnd?: AtEnd
 }
 
 /** Starts it and waits until it is ready; `READY` may not come when it is meant to fail: see `launch`. */
@@ -88,11 +93,12 @@ export function launch({
   config,
   through = (all) => all,
   spawn: more = {},
+  atEnd = onTestFinished,
 }: StartOptions = {}): Serving {
   const file = join(folder, 'wasm-fpm.toml')
   writeFileSync(file, config ?? configText(folder))
   // As bin/wasm-fpm.js does.
-  const started = [process.execPath, '--disable-warning=ExperimentalWarning', MAIN]
+  const started = [process.execPath, ...PROGRAM]
   const [program = '', ...args] = through([...started, 'serve', '--config', file])
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...more })
   let text = ''
@@ -107,7 +113,7 @@ export function launch({
   void exit.then(() => {
     for (const watcher of watchers) watcher()
   })
-  onTestFinished(async () => {
+  atEnd(async () => {
     const pids = childrenOf(child.pid ?? -1)
     child.kill('SIGKILL')
     for (const pid of pids) process.kill(pid, 'SIGKILL')
@@ -135,7 +141,7 @@ export function launch({
     writeConfig: (next) => writeFileSync(file, next),
     command: (name) =>
       new Promise((resolve) => {
-        execFile(process.execPath, [MAIN, name, '--config', file], (error, stdout, stderr) =>
+        execFile(process.execPath, [...PROGRAM, name, '--config', file], (error, stdout, stderr) =>
           resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
         )
       }),
@@ -172,13 +178,15 @@ export interface Answer {
 /** A connection that is kept, one request at a time. */
 export class Client {
   readonly #socket: Socket
+  readonly #params: Readonly<Record<string, string>>
   #bytes = Buffer.alloc(0)
   #settle: ((answer: Answer | Error) => void) | undefined
   /** Whether the server has closed the connection. */
   isOver = false
 
-  /** `target`: the path of a unix socket, or a port of 127.0.0.1. */
-  constructor(target: string | number) {
+  /** `target`: the path of a unix socket, or a port of 127.0.0.1. `params`: of each request. */
+  constructor(target: string | number, params: Readonly<Record<string, string>> = {}) {
+    this.#params = params
     this.#socket = connect(
       typeof target === 'string' ? { path: target } : { host: '127.0.0.1', port: target },
     )
@@ -192,7 +200,7 @@ export class Client {
 
   /** `more`: other parameters. Rejects when the connection ends before the answer does. */
   get(script: string, query = '', more: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    this.#socket.write(request(script, query, more))
+    this.#socket.write(request(script, query, { ...this.#params, ...more }))
     return new Promise((resolve, reject) => {
       this.#settle = (answer) => (answer instanceof Error ? reject(answer) : resolve(answer))
       if (this.isOver) this.#lose()
