@@ -60,10 +60,10 @@ test: installed guests ## unit and integration tests, and every web server that 
 test-peers: installed guests ## the tests with real web servers only
 	vitest run --project peers
 
-test-phpt: installed runtime-php ## all of PHP's own tests (some minutes); FOLDERS="ext/json/tests Zend/tests/closures" for a part
+test-phpt: build runtime-php ## all of PHP's own tests (some minutes); FOLDERS="ext/json/tests Zend/tests/closures" for a part
 	node --disable-warning=ExperimentalWarning test/support/phpt/run.ts $(FOLDERS)
 
-test-cpython: installed runtime-python ## all of CPython's own tests (half an hour); MODULES="test_json test_re" for a part
+test-cpython: build runtime-python ## all of CPython's own tests (half an hour); MODULES="test_json test_re" for a part
 	node --disable-warning=ExperimentalWarning test/support/cpython/run-modules.ts $(MODULES)
 
 soak: installed guests build ## five minutes of load, reloads, kills and hostile guests behind six web servers

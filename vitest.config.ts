@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 // Hostile guests are held to bounds in time, and real servers and processes race with each other: on a machine that others use
@@ -28,6 +29,9 @@ const project = (name: string, include: string[], testTimeout = 10_000) => ({
 export default defineConfig({
   test: {
     pool: 'forks',
+    globalSetup: 'test/support/build-program.ts',
+    // The next process of the program begins with what V8 has compiled of the one before, where that may be read: workers may not.
+    env: { NODE_COMPILE_CACHE: resolve('build/compiled') },
     projects: [
       project('architecture', [
         'test/architecture.test.ts',

@@ -44,7 +44,7 @@ make_machine() {
 
 # start_machine N: resolves when it serves.
 start_machine() {
-  background "app$1" ip netns exec "wasm-fpm-app$1-$$" node "$checkout/src/cli/main.ts" serve --config "$work/app$1/wasm-fpm.toml"
+  background "app$1" ip netns exec "wasm-fpm-app$1-$$" node "$WASM_FPM" serve --config "$work/app$1/wasm-fpm.toml"
   pid=$!
   eval "pid_$1=$pid"
   tries=0
@@ -79,7 +79,7 @@ try_pair() {
   fetch "http://acme.example:$HTTP_PORT/hello.wasm"
   fetch "http://acme.example:$HTTP_PORT/echo.wasm/a/path?q=1" --data 'a body'
   for number in 1 2; do
-    node "$checkout/src/cli/main.ts" publish "$checkout/build/guests/as/hello.wasm" \
+    node "$WASM_FPM" publish "$checkout/build/guests/as/hello.wasm" \
       --config "$work/app$number/wasm-fpm.toml" --tenant acme --route /shop >"$work/publish.output" 2>&1
   done
   fetch "http://acme.example:$HTTP_PORT/shop/a/path"

@@ -9,6 +9,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 checkout=$(cd "$here/../.." && pwd)
 PATH="$checkout/node_modules/.bin:$PATH:/usr/sbin:/sbin"
 HTTP_PORT=${HTTP_PORT:-8080}
+# The program; tests name the one that is compiled.
+WASM_FPM=${WASM_FPM:-$checkout/src/cli/main.ts}
 work=$(mktemp -d "${TMPDIR:-/tmp}/wasm-fpm-example.XXXXXX")
 chmod 755 "$work"
 started=
@@ -66,7 +68,7 @@ make_site() {
 # start_wasm_fpm [COMMAND...]: starts it on wasm-fpm.toml, behind COMMAND if there is one.
 start_wasm_fpm() {
   place wasm-fpm.toml
-  background wasm-fpm "$@" node "$checkout/src/cli/main.ts" serve --config "$work/wasm-fpm.toml"
+  background wasm-fpm "$@" node "$WASM_FPM" serve --config "$work/wasm-fpm.toml"
 }
 
 # fetch URL [CURL OPTION...]: the body of a 200 answer; tries for 15 s while the servers start.
@@ -89,7 +91,7 @@ fetch() {
 try_it() {
   fetch "http://acme.example:$HTTP_PORT/hello.wasm" "$@"
   fetch "http://acme.example:$HTTP_PORT/echo.wasm/a/path?q=1" --data 'a body' "$@"
-  node "$checkout/src/cli/main.ts" publish "$checkout/build/guests/as/hello.wasm" \
+  node "$WASM_FPM" publish "$checkout/build/guests/as/hello.wasm" \
     --config "$work/wasm-fpm.toml" --tenant acme --route /shop >"$work/publish.output" 2>&1
   fetch "http://acme.example:$HTTP_PORT/shop/a/path" "$@"
 }

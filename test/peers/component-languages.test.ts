@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { ask, type Question } from '../support/peers/http-client.ts'
 import { isInstalled, type Peer, startPeer } from '../support/peers/start-peer.ts'
 import { startWasmFpm, type WasmFpm } from '../support/peers/wasm-fpm.ts'
+import { PROGRAM } from '../support/program.ts'
 
 const RUST = '/rust-http.wasm'
 /** Each is there as a module of preview 1, too. */
@@ -109,7 +110,7 @@ describe.skipIf(!isInstalled('nginx'))('components of compiled languages behind 
 
   test('`wasm-fpm run`: arguments, standard streams and the exit code are those of the command', () => {
     const program = ['run', 'build/guests/c-command/echo.wasm', '--', 'one', 'two']
-    const { status, stdout } = spawnSync(process.execPath, ['src/cli/main.ts', ...program], {
+    const { status, stdout } = spawnSync(process.execPath, [...PROGRAM, ...program], {
       input: 'abc',
       encoding: 'utf8',
     })

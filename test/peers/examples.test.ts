@@ -5,6 +5,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { freePort } from '../support/peers/child.ts'
+import { MAIN } from '../support/program.ts'
 
 /** What is asked of two machines while each of them is stopped and started: at least so much of it. */
 const LOAD = `${process.execPath} --disable-warning=ExperimentalWarning ${resolve('test/support/fleet/load-main.ts')}`
@@ -74,7 +75,7 @@ async function run(name: string, port: number): Promise<Run> {
   let [output, complaints] = ['', '']
   const child = execFile(
     join('examples', name, 'run.sh'),
-    { env: { ...process.env, HTTP_PORT: String(port), LOAD }, timeout: 90_000 },
+    { env: { ...process.env, HTTP_PORT: String(port), LOAD, WASM_FPM: MAIN }, timeout: 90_000 },
     (error, stdout, stderr) => {
       failure = error
       output = stdout

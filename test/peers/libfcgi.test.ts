@@ -21,13 +21,13 @@ import { Child, freePort } from '../support/peers/child.ts'
 import { type Answer, ask, type Question } from '../support/peers/http-client.ts'
 import { nginxFrame } from '../support/peers/nginx-frame.ts'
 import { findProgram, SERVER_USER } from '../support/peers/start-peer.ts'
+import { PROGRAM } from '../support/program.ts'
 
 const PROGRAMS = ['authorizer', 'echo', 'echo-x', 'size'] as const
 type Program = (typeof PROGRAMS)[number]
 type Side = 'native' | 'wasm-fpm'
 const SIDES: readonly Side[] = ['native', 'wasm-fpm']
 
-const MAIN = resolve('src/cli/main.ts')
 const SDK = resolve('guests/sdk/c')
 /** Beside the sources of runtimes, and fetched as they are. */
 const SOURCES = resolve('build/libfcgi')
@@ -142,7 +142,7 @@ async function startSides(): Promise<Sides> {
         join(folder, program),
       ),
     ),
-    new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own),
+    new Child(process.execPath, [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'], own),
     start('nginx', '-p', folder, '-c', 'nginx.conf', '-e', 'error.log'),
   ]
   for (const [index, program] of PROGRAMS.entries())

@@ -1,10 +1,11 @@
 /** lighttpd opens the socket and starts wasm-fpm with it as descriptor 0 (`bin-path`), and ends it when it ends itself. */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { configText, makeFolder } from '../integration/master/serve.ts'
 import { Child, freePort } from '../support/peers/child.ts'
 import { findProgram, isInstalled } from '../support/peers/start-peer.ts'
+import { PROGRAM } from '../support/program.ts'
 
 /** How long a process that was just started may take, on a busy machine. */
 const START_MS = 30_000
@@ -15,7 +16,7 @@ test.skipIf(!isInstalled('lighttpd'))(
     const folder = makeFolder()
     const port = await freePort()
     writeFileSync(join(folder, 'wasm-fpm.toml'), `pid = "${folder}/pid"\n${configText(folder)}`)
-    const command = [process.execPath, resolve('src/cli/main.ts'), 'serve', '--config']
+    const command = [process.execPath, ...PROGRAM, 'serve', '--config']
     const start = join(folder, 'start.sh')
     writeFileSync(
       start,

@@ -17,8 +17,8 @@ import { type Answer, ask } from '../support/peers/http-client.ts'
 import { nginxFrame } from '../support/peers/nginx-frame.ts'
 import { havePhpSides } from '../support/peers/php-sides.ts'
 import { findProgram, SERVER_USER } from '../support/peers/start-peer.ts'
+import { PROGRAM } from '../support/program.ts'
 
-const MAIN = resolve('src/cli/main.ts')
 const PHP = resolve('build/runtimes/php.wasm')
 
 /** Says which release it is and what it is told, and notes each request in the data folder. */
@@ -43,10 +43,14 @@ describe.runIf(havePhpSides())('a release of PHP behind nginx', () => {
   let port = 0
 
   const run = (...args: string[]): string =>
-    execFileSync(process.execPath, [MAIN, ...args, '--config', join(folder, 'wasm-fpm.toml')], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    execFileSync(
+      process.execPath,
+      [...PROGRAM, ...args, '--config', join(folder, 'wasm-fpm.toml')],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
 
   function publish(release: string): string {
     const app = join(folder, release)
@@ -114,7 +118,11 @@ writable = true
       }),
     )
     const own = { directory: folder }
-    const wasmFpm = new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own)
+    const wasmFpm = new Child(
+      process.execPath,
+      [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'],
+      own,
+    )
     const nginx = new Child(
       findProgram('nginx') ?? 'nginx',
       ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'],

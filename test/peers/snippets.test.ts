@@ -7,8 +7,8 @@ import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { Child, freePort } from '../support/peers/child.ts'
 import { isInstalled, SERVER_USER } from '../support/peers/start-peer.ts'
+import { PROGRAM } from '../support/program.ts'
 
-const MAIN = resolve('src/cli/main.ts')
 const GUESTS = resolve('build/guests/as')
 const MODULES = '/usr/lib/apache2/modules'
 const run = promisify(execFile)
@@ -92,13 +92,15 @@ for (const server of SERVERS) {
       makeSite(folder, root)
       const config = join(folder, 'wasm-fpm.toml')
       const unix = { unix: join(folder, 'www.sock') }
-      await start(process.execPath, [MAIN, 'serve', '--config', config], folder).accepting(unix)
+      await start(process.execPath, [...PROGRAM, 'serve', '--config', config], folder).accepting(
+        unix,
+      )
       await run(process.execPath, [
-        ...[MAIN, 'publish', join(GUESTS, 'echo.wasm'), '--config', config],
+        ...[...PROGRAM, 'publish', join(GUESTS, 'echo.wasm'), '--config', config],
         ...['--tenant', 'acme', '--route', '/shop'],
       ])
       const { stdout } = await run(process.execPath, [
-        ...[MAIN, 'doctor', '--tenant', 'acme', '--config', config],
+        ...[...PROGRAM, 'doctor', '--tenant', 'acme', '--config', config],
       ]).catch((error: { readonly stdout: string }) => error)
       const snippet = stdout.split(server.heading)[1]?.split(/^# (?:nginx|Apache)$/m)[0] ?? ''
       const port = await freePort()

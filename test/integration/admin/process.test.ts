@@ -47,7 +47,7 @@ function ask(
 function adminPids(serving: Serving): number[] {
   return serving.workers().filter((pid) => {
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-    return command.includes('admin/main.ts') || command.startsWith('wasm-fpm: admin')
+    return command.includes('admin/main.js') || command.startsWith('wasm-fpm: admin')
   })
 }
 

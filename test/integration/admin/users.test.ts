@@ -9,7 +9,6 @@ import { type Reply, readReply } from './api.ts'
 
 /** A user every Debian has. */
 const DAEMON = 1
-const MAIN = resolve('src/cli/main.ts')
 
 const isRoot = process.getuid?.() === 0
 if (!isRoot) process.stderr.write('not root: an admin API of another user is not tested\n')
@@ -66,7 +65,7 @@ hosts = ["*"]
         '--disable-warning=ExperimentalWarning',
         '--input-type=module',
         '-e',
-        `const { tokenCommand } = await import(${JSON.stringify(join(MAIN, '..', 'token.ts'))});
+        `const { tokenCommand } = await import(${JSON.stringify(resolve('dist/src/cli/token.js'))});
          await tokenCommand().parseAsync(${JSON.stringify([...args, '--config', join(folder, 'wasm-fpm.toml')])}, { from: 'user' })`,
       ],
       { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },

@@ -3,11 +3,10 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { PROGRAM } from '../../support/program.ts'
 
-const MAIN = resolve('src/cli/main.ts')
-const FLAGS = ['--disable-warning=ExperimentalWarning', MAIN]
 const WAIT_MS = 60_000
 
 export interface Typed {
@@ -19,7 +18,7 @@ export interface Typed {
 /** Resolves when it has ended, with whatever exit code. */
 export function type(args: readonly string[], cwd = tmpdir()): Promise<Typed> {
   return new Promise((done) => {
-    execFile(process.execPath, [...FLAGS, ...args], { cwd }, (error, stdout, stderr) =>
+    execFile(process.execPath, [...PROGRAM, ...args], { cwd }, (error, stdout, stderr) =>
       done({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     )
   })
@@ -37,7 +36,7 @@ export interface Running {
 
 /** Starts a command that goes on; it is ended with the test. */
 export function start(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Running {
-  const child = spawn(process.execPath, [...FLAGS, ...args], {
+  const child = spawn(process.execPath, [...PROGRAM, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env,
   })

@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Errno } from '../../../src/wasi/errno.ts'
+import { PROGRAM } from '../../support/program.ts'
 import { wat } from '../../support/wat.ts'
 
-const MAIN = resolve('src/cli/main.ts')
 const CHUNK = 4096
 const CHUNKS = 1000
 
@@ -41,7 +41,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 /** Starts a command; `stdout`: a descriptor, or a pipe. */
 function start(args: readonly string[], stdout: number | 'pipe') {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
+  const child = spawn(process.execPath, [...PROGRAM, ...args], {
     stdio: ['ignore', stdout, 'pipe'],
   })
   let stderr = ''

@@ -1,12 +1,12 @@
 /** Who may command whose server. */
 import { execFile } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { PROGRAM } from '../../support/program.ts'
 import { makeFolder, serve } from './serve.ts'
 
 const isRoot = process.getuid?.() === 0
-const MAIN = resolve('src/cli/main.ts')
 const GAMES = 5
 const NOBODY = 65_534
 
@@ -18,7 +18,7 @@ interface Told {
 /** Runs a command about the configuration in `folder` as a user. */
 function tell(folder: string, uid: number, args: readonly string[]): Promise<Told> {
   const env = { ...process.env, TMPDIR: join(folder, 'tmp') }
-  const all = [MAIN, ...args, '--config', join(folder, 'wasm-fpm.toml')]
+  const all = [...PROGRAM, ...args, '--config', join(folder, 'wasm-fpm.toml')]
   return new Promise((done) => {
     execFile(process.execPath, all, { env, uid, gid: uid }, (error, stdout, stderr) =>
       done({ code: error === null ? 0 : Number(error.code), output: stdout + stderr }),

@@ -8,8 +8,9 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { PROGRAM } from '../../support/program.ts'
 import { havePythonRuntime, PYTHON_RUNTIME } from '../../support/python-runtime.ts'
 import { Client, configText, makeFolder, serve } from './serve.ts'
 
@@ -116,7 +117,7 @@ test.skipIf(!has)('what cannot be imported is refused, and what was live stays l
     const config = ['--config', join(folder, 'wasm-fpm.toml'), ...(isJson ? ['--json'] : [])]
     const args = ['publish', release, '--tenant', 'site', ...config]
     return new Promise<{ code: number; out: string }>((done) => {
-      execFile(process.execPath, [resolve('src/cli/main.ts'), ...args], (error, stdout, stderr) =>
+      execFile(process.execPath, [...PROGRAM, ...args], (error, stdout, stderr) =>
         done({ code: error === null ? 0 : Number(error.code), out: stdout + stderr }),
       )
     })

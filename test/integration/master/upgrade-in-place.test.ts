@@ -1,27 +1,23 @@
 /** A new program takes the place of the one that runs: beside it, with the same sockets, and nobody notices. */
 import { execFile, spawn } from 'node:child_process'
-import { cpSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 import { command as tellMaster } from '../../../src/master/control-client.ts'
 import { freePort } from '../../support/peers/child.ts'
+import { copyProgram, MAIN } from '../../support/program.ts'
 import { Client, configText, makeFolder, type Serving, serve, startLoad } from './serve.ts'
-
-const MAIN = resolve('src/cli/main.ts')
 
 /** A copy of the program whose version is another one. Its entry point. */
 function otherProgram(version: string): string {
   const folder = makeFolder()
-  for (const part of ['src', 'package.json']) {
-    cpSync(resolve(part), join(folder, part), { recursive: true })
-  }
-  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'))
+  const main = copyProgram(folder)
   const file = join(folder, 'package.json')
   const own = readFileSync(file, 'utf8')
   writeFileSync(file, own.replace(/"version": ".*"/, `"version": "${version}"`))
-  return join(folder, 'src', 'cli', 'main.ts')
+  return main
 }
 
 interface Place {
@@ -187,7 +183,7 @@ test('a new program that cannot serve changes nothing, and says why', async () =
   await refused(undefined, 'the folder /nowhere is not there')
   serving.writeConfig(config)
   const broken = otherProgram('97.0.0')
-  const worker = join(broken, '..', '..', 'worker', 'main.ts')
+  const worker = join(broken, '../../dist/src/worker/main.js')
   writeFileSync(worker, `process.exit(3)\n`)
   await refused(broken, 'it ended (code 3)')
   // One that knows nothing of this, and one that is not there.

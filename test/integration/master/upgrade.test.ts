@@ -1,22 +1,20 @@
 /** The program on disk is replaced while a server runs: nothing of the new version works for the old one. */
 import { execFile } from 'node:child_process'
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
+import { copyProgram, MAIN } from '../../support/program.ts'
 import { Client, configText, makeFolder, type Serving, serve } from './serve.ts'
 
 /** A copy of the program, the text of whose package.json `change` changes. */
 function installProgram(folder: string) {
-  for (const part of ['src', 'package.json']) {
-    cpSync(resolve(part), join(folder, part), { recursive: true })
-  }
-  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'))
+  const main = copyProgram(folder)
   const file = join(folder, 'package.json')
   const original = readFileSync(file, 'utf8')
   return {
-    main: join(folder, 'src', 'cli', 'main.ts'),
+    main,
     upgrade: () => {
       writeFileSync(file, original.replace(/"version": ".*"/, '"version": "99.0.0"'))
     },
@@ -33,8 +31,7 @@ interface Upgradable extends ReturnType<typeof installProgram> {
 async function start(top = ''): Promise<Upgradable> {
   const folder = makeFolder()
   const program = installProgram(makeFolder())
-  const through = (all: readonly string[]) =>
-    all.map((one) => (one.endsWith('main.ts') ? program.main : one))
+  const through = (all: readonly string[]) => all.map((one) => (one === MAIN ? program.main : one))
   const text = configText(folder, { top: top.replaceAll('FOLDER', folder) })
   const serving = await serve({ folder, config: text, through })
   return { ...program, folder, serving, config: join(folder, 'wasm-fpm.toml') }

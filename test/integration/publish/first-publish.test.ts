@@ -5,9 +5,9 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
+import { PROGRAM } from '../../support/program.ts'
 import { Client, configText, makeFolder, serve } from '../master/serve.ts'
 
-const MAIN = resolve('src/cli/main.ts')
 const MODULE = resolve('build/guests/c/hello.wasm')
 const FRESH_MS = 20_000
 
@@ -28,7 +28,7 @@ test.skipIf(!canMount)(
     const client = new Client(serving.socket)
     expect((await client.get('app')).status).toBe(404)
     const [program = '', ...args] = withVarLib(folder, [
-      ...[process.execPath, MAIN, 'publish', MODULE],
+      ...[process.execPath, ...PROGRAM, 'publish', MODULE],
       ...['--tenant', 'site', '--route', '/app'],
     ])
     const { stdout } = await promisify(execFile)(program, args)

@@ -1,12 +1,11 @@
 /** Releases of scripts, published and served: what answers which path, what goes live, what is refused. */
 import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { PROGRAM } from '../../support/program.ts'
 import { envReactor, variablesIn } from '../../support/reactor.ts'
 import { Client, configText, makeFolder, type Serving, serve } from '../master/serve.ts'
-
-const MAIN = resolve('src/cli/main.ts')
 
 const RUNTIMES = ['env', 'other'].map(
   (name) =>
@@ -48,8 +47,11 @@ async function openSite(tenant = ''): Promise<Site> {
   const config = join(folder, 'wasm-fpm.toml')
   const run: Site['run'] = (...args) =>
     new Promise((done) => {
-      execFile(process.execPath, [MAIN, ...args, '--config', config], (error, stdout, stderr) =>
-        done({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+      execFile(
+        process.execPath,
+        [...PROGRAM, ...args, '--config', config],
+        (error, stdout, stderr) =>
+          done({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
       )
     })
   return {

@@ -12,16 +12,16 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { defaultCache } from '../../../src/cli/runtime/cache-folder.ts'
 import { KeptClient } from '../fastcgi/kept-client.ts'
 import { Child } from '../peers/child.ts'
 import { SERVER_USER } from '../peers/start-peer.ts'
+import { PROGRAM } from '../program.ts'
 import { PYTHON_RUNTIME } from '../python-runtime.ts'
 
 /** Of the version that the runtime has. */
 const PYTHON = '/usr/bin/python3.11'
-const MAIN = resolve('src/cli/main.ts')
 const SUITE = join(import.meta.dirname, 'suite.py')
 /** Of a module, on either side. */
 const TIMEOUT_MS = 300_000
@@ -74,7 +74,7 @@ export async function startCpythonSides(): Promise<CpythonSides> {
   copyFileSync(SUITE, join(root, 'suite.py'))
   const socket = join(folder, 'wasm.sock')
   writeFileSync(join(folder, 'wasm-fpm.toml'), configText(root, socket))
-  const child = new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], {
+  const child = new Child(process.execPath, [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'], {
     directory: folder,
   })
   const stop = async (): Promise<void> => {

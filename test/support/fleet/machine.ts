@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { Child } from '../peers/child.ts'
+import { PROGRAM } from '../program.ts'
 
 export interface MachineOptions {
   /** An address of 127.0.0.0/8. */
@@ -53,8 +54,7 @@ root = "${root}"
 
   /** Resolves when it accepts. */
   async start(): Promise<void> {
-    const main = resolve('src/cli/main.ts')
-    const args = ['--disable-warning=ExperimentalWarning', main, 'serve', '--config', this.#config]
+    const args = [...PROGRAM, 'serve', '--config', this.#config]
     this.#child = new Child(process.execPath, args, { directory: this.folder })
     await this.#child.accepting({ host: this.host, tcpPort: this.port })
   }
@@ -77,8 +77,7 @@ root = "${root}"
   }
 
   async #command(name: string): Promise<void> {
-    const main = resolve('src/cli/main.ts')
-    await promisify(execFile)(process.execPath, [main, name, '--config', this.#config])
+    await promisify(execFile)(process.execPath, [...PROGRAM, name, '--config', this.#config])
   }
 
   async remove(): Promise<void> {

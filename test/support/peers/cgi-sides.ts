@@ -1,14 +1,14 @@
 /** One nginx, CGI scripts of a language, and two that run them: fcgiwrap with the machine's own interpreter, and wasm-fpm with its runtime. */
 import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { haveRuntime, runtimePath } from '../have-runtime.ts'
+import { PROGRAM } from '../program.ts'
 import { Child, freePort } from './child.ts'
 import { nginxFrame } from './nginx-frame.ts'
 import { findProgram, SERVER_USER } from './start-peer.ts'
 
 const FCGIWRAP = 'fcgiwrap'
-const MAIN = resolve('src/cli/main.ts')
 
 export type CgiSide = 'fcgiwrap' | 'wasm-fpm'
 
@@ -65,7 +65,11 @@ export async function startCgiSides(scripts: string, language: CgiLanguage): Pro
     new Child(findProgram(name) ?? name, args, own)
   const children: Readonly<Record<CgiSide | 'nginx', Child>> = {
     fcgiwrap: start(FCGIWRAP, '-s', `unix:${sockets.fcgiwrap}`),
-    'wasm-fpm': new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own),
+    'wasm-fpm': new Child(
+      process.execPath,
+      [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'],
+      own,
+    ),
     nginx: start('nginx', '-p', folder, '-c', 'nginx.conf', '-e', 'error.log'),
   }
   const stop = async (): Promise<void> => {

@@ -2,14 +2,14 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { havePhpRuntime, PHP_RUNTIME } from '../php-runtime.ts'
+import { PROGRAM } from '../program.ts'
 import { Child, freePort } from './child.ts'
 import { nginxFrame } from './nginx-frame.ts'
 import { findProgram, SERVER_USER } from './start-peer.ts'
 
 const PHP_FPM = 'php-fpm8.2'
-const MAIN = resolve('src/cli/main.ts')
 const TWO_CHILDREN = 'pm.max_children = 2'
 
 export type Side = 'php-fpm' | 'wasm-fpm'
@@ -64,7 +64,7 @@ export async function startPhpSides(root: string, options: SidesOptions): Promis
   if (isConverted) convertConfig(folder, root, sockets['wasm-fpm'])
   const own = { directory: folder }
   const serve = (): Child =>
-    new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own)
+    new Child(process.execPath, [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'], own)
   const phpFpm = new Child(...phpFpmCommand(places), own)
   let wasmFpm = serve()
   const nginx = new Child(
@@ -136,7 +136,7 @@ function convertConfig(folder: string, root: string, socket: string): void {
     phpFpmConfig(folder, socket, TWO_CHILDREN).replace(/^listen.mode.*\n/m, access),
   )
   const run = (...args: string[]): string =>
-    execFileSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' })
+    execFileSync(process.execPath, [...PROGRAM, ...args], { encoding: 'utf8' })
   const toml = run('convert', 'php-fpm', pools, '--root', root)
   run('runtime', 'add', 'php', PHP_RUNTIME, '--store', join(folder, 'store'))
   const here = toml.replace(/^error_log = .*$/m, 'store = "store"')

@@ -1,7 +1,8 @@
 /** One nginx, one application, and two that run it: uWSGI, or uvicorn for one of ASGI, and wasm-fpm with its Python runtime. */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
+import { PROGRAM } from '../program.ts'
 import { havePythonRuntime, PYTHON_RUNTIME } from '../python-runtime.ts'
 import { Child, freePort } from './child.ts'
 import { nginxFrame } from './nginx-frame.ts'
@@ -9,7 +10,6 @@ import { findProgram, SERVER_USER } from './start-peer.ts'
 
 const UWSGI = 'uwsgi-core'
 const UWSGI_PLUGIN = '/usr/lib/uwsgi/plugins/python3_plugin.so'
-const MAIN = resolve('src/cli/main.ts')
 
 /** Where Debian's packages of Python are. */
 const DEBIAN_PACKAGES = '/usr/lib/python3/dist-packages'
@@ -84,7 +84,11 @@ export async function startPythonSides(
       ...commandOf(native, { app, root, socket: sockets.native, data: data.native, workers }),
       own,
     ),
-    'wasm-fpm': new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own),
+    'wasm-fpm': new Child(
+      process.execPath,
+      [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'],
+      own,
+    ),
     nginx: new Child(
       findProgram('nginx') ?? 'nginx',
       ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'],

@@ -1,8 +1,9 @@
 /** Starts `wasm-fpm serve` on a site, listening on a unix socket and a loopback port, and measures its memory. */
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { PROGRAM } from '../program.ts'
 import { Child, freePort } from './child.ts'
 import type { Backend } from './peer.ts'
 import { SERVER_USER } from './start-peer.ts'
@@ -83,11 +84,9 @@ wall = "1s"
 request_body = "64KiB"
 `,
   )
-  const child = new Child(
-    process.execPath,
-    [resolve('src/cli/main.ts'), 'serve', '--config', config],
-    { directory },
-  )
+  const child = new Child(process.execPath, [...PROGRAM, 'serve', '--config', config], {
+    directory,
+  })
   const stop = async (): Promise<void> => {
     await child.stop()
     rmSync(directory, { recursive: true, force: true })

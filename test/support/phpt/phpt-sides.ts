@@ -10,16 +10,16 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { defaultCache } from '../../../src/cli/runtime/cache-folder.ts'
 import { KeptClient } from '../fastcgi/kept-client.ts'
 import { Child } from '../peers/child.ts'
 import { phpFpmConfig, type Side } from '../peers/php-sides.ts'
 import { findProgram, SERVER_USER } from '../peers/start-peer.ts'
 import { PHP_RUNTIME } from '../php-runtime.ts'
+import { PROGRAM } from '../program.ts'
 
 const PHP_FPM = 'php-fpm8.2'
-const MAIN = resolve('src/cli/main.ts')
 
 /** What the tests take for granted of a php.ini. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -106,7 +106,11 @@ export async function startPhptSides(suites: readonly string[]): Promise<PhptSid
   ] as const
   const children = {
     'php-fpm': new Child(phpFpm[0], phpFpm.slice(1), own),
-    'wasm-fpm': new Child(process.execPath, [MAIN, 'serve', '--config', 'wasm-fpm.toml'], own),
+    'wasm-fpm': new Child(
+      process.execPath,
+      [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'],
+      own,
+    ),
   }
   const sides = (['php-fpm', 'wasm-fpm'] as const).map((side) => ({
     side,
