@@ -12,6 +12,8 @@ import {
   MAX_ANSWER_HEAD_BYTES,
 } from '../src/component/host/http-answer-reader.ts'
 import { MAX_FIELD_BYTES, MAX_FIELDS } from '../src/component/host/http-field-functions.ts'
+import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from '../src/component/host/keyvalue-bucket.ts'
+import { MAX_BATCH_BYTES, MAX_BATCH_KEYS } from '../src/component/host/keyvalue-functions.ts'
 import { MAX_POLLED } from '../src/component/host/pollable.ts'
 import { MAX_KEPT_FOR_GUEST } from '../src/component/host/preview1-calls.ts'
 import { MAX_LIFTED_BYTES, MAX_LIST_ELEMENTS, MAX_STRING_BYTES } from '../src/component/lift.ts'
@@ -163,6 +165,7 @@ test('fixed limits are those of the code', () => {
       ...[DEFAULT_MEMORY_LIMITS.nameBytes, pathBytes, pathDepth, pathSteps, MAX_SYMLINKS],
       ...[...Object.values(ofBuffers), MAX_HOST_ENTRIES, MAX_LISTED_ENTRIES, subscriptions],
       ...[MAX_FIBERS, MAX_FIBERS_OF_ALL],
+      ...[MAX_VALUE_BYTES, MAX_KEY_BYTES, MAX_BATCH_KEYS, MAX_BATCH_BYTES],
     ].map(String),
   )
   expect(fixed(ENDING).at(-1)).toBe(String(TABLE_LIMITS.tableGrowth))
@@ -244,6 +247,7 @@ const IN_PAGE = [
   ...['MAX_RANDOM_BYTES', 'MAX_UNSET_BYTES', 'MAX_LIFTED_BYTES', 'MAX_KEPT_FOR_GUEST'],
   ...['MOST_REMEMBERED', 'MOST_FOLDERS'],
   ...['MAX_POLLED', 'MAX_ANSWER_HEAD_BYTES', 'MAX_ANSWER_FIELDS'],
+  ...['MAX_VALUE_BYTES', 'MAX_KEY_BYTES', 'MAX_BATCH_KEYS', 'MAX_BATCH_BYTES'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [

@@ -75,6 +75,7 @@ async function run(path: string, args: readonly string[], options: RunOptions): 
     grants: {
       args: [basename(path), ...args].map(asBytes),
       env: options.env.map(asBytes),
+      settings: Object.fromEntries(options.env.map(nameAndValue)),
       stdin: sourceFromReadable(process.stdin),
       stdout: sinkToDescriptor(1),
       stderr: sinkToDescriptor(2),
@@ -86,6 +87,11 @@ async function run(path: string, args: readonly string[], options: RunOptions): 
     },
   })
   process.exit(exitCodeOf(outcome))
+}
+
+function nameAndValue(setting: string): readonly [string, string] {
+  const at = setting.indexOf('=')
+  return at < 0 ? [setting, ''] : [setting.slice(0, at), setting.slice(at + 1)]
 }
 
 function openPreopen(option: string): Preopen {

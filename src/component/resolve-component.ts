@@ -25,8 +25,8 @@ import type {
 import { resolveReference, resolveValueType } from './resolve-type.ts'
 import { type FunctionItem, type InstanceItem, type Item, Scope, type TypeValue } from './scope.ts'
 
-/** `wasi:io/streams@0.2.10`: all of 0.2 are one, as far as they go. */
-const WASI_NAME = /^(wasi:[a-z-]+\/[a-z-]+)@0\.2\.\d{1,4}$/
+/** `wasi:io/streams@0.2.10`: all of 0.2 are one, as far as they go. `wasi:config` and `wasi:keyvalue` are drafts still, told apart by their types. */
+const WASI_NAME = /^(wasi:[a-z-]+\/[a-z-]+)@0\.2\.(?:\d{1,4}|0-draft2?|0-rc\.1)$/
 /** The first of these that is there is called. */
 const ENTRIES: ReadonlyArray<readonly [from: string, name: string, world: World]> = [
   ['wasi:http/incoming-handler', 'handle', 'http'],

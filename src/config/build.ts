@@ -184,12 +184,13 @@ export function buildTenant(table: TenantTable, folder: string, onlyPool: string
     processIdleTimeoutMs: table.process_idle_timeout,
     maxRequests: table.max_requests,
     maxSpawnRate: table.max_spawn_rate,
-    mounts: table.mounts.map(({ host, guest, writable, quota, quota_files }) => ({
+    mounts: table.mounts.map(({ host, guest, writable, quota, quota_files, keyvalue }) => ({
       host: resolve(folder, host),
       guest,
       writable,
       quotaBytes: quota,
       quotaFiles: quota_files,
+      keyvalue,
     })),
     outbound: table.outbound.map((entry) => buildOutbound(entry, folder)),
     handlers: table.handlers.map((handler) => buildHandler(handler, folder)),

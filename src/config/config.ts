@@ -268,6 +268,8 @@ export interface MountConfig {
   readonly quotaBytes: number
   /** Files, folders and links. */
   readonly quotaFiles: number
+  /** Name of the bucket of wasi:keyvalue that it keeps; undefined: none. */
+  readonly keyvalue?: string | undefined
 }
 
 export type OutboundConfig =

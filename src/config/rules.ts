@@ -92,9 +92,15 @@ export function checkTenant(
     claim(hosts, host, { owner, refuse: duplicate(report, ['hosts']) })
   }
   const mounts: Seen = new Map()
-  for (const [index, { guest }] of tenant.mounts.entries()) {
+  const buckets: Seen = new Map()
+  for (const [index, { guest, keyvalue, writable }] of tenant.mounts.entries()) {
     const refuse = duplicate(report, ['mounts', index, 'guest'])
     claim(mounts, guest.replace(/\/+$/, ''), { owner: 'another mount', refuse })
+    if (keyvalue === undefined) continue
+    const at = ['mounts', index, 'keyvalue']
+    claim(buckets, keyvalue, { owner: 'another mount', refuse: duplicate(report, at) })
+    if (!writable)
+      report(at, 'CONFIG_BAD_VALUE', `is "${keyvalue}", wanted writable = true with it`)
   }
   const handlers: Seen = new Map()
   for (const [index, { name }] of tenant.handlers.entries()) {

@@ -122,7 +122,6 @@ const warmPaths = {
   wanted: WARM_PATHS_WANTED,
   read: (value: unknown) => (areWarmPaths(value) ? value : undefined),
 }
-const app = text(APP_WANTED, isAppName)
 const extension = text('a file name ending such as ".wasm"', (value) => /^\.[^/\0]+$/.test(value))
 const keepalive = {
   type: 'duration or `"off"`',
@@ -189,6 +188,7 @@ export const mountSchema = z.strictObject({
   writable: key(false, boolean),
   quota: key('1GiB', size(0, '1048576GiB')),
   quota_files: key(10_000, integer(0, 10_000_000)),
+  keyvalue: optionalKey('none', name),
 })
 
 /** What guests may connect to. */
@@ -278,7 +278,7 @@ export const tenantSchema = z.strictObject({
   hosts: key([], wholeList(host, 'hosts')),
   root: optionalKey('none', path),
   runtimes: key([], wholeList(name, 'names of runtimes')),
-  app: optionalKey('none', app),
+  app: optionalKey('none', text(APP_WANTED, isAppName)),
   env: key({}, env),
   env_file: optionalKey('none', path),
   pm: key('ondemand', oneOf(['static', 'dynamic', 'ondemand'])),

@@ -137,6 +137,17 @@ export class GuestRun extends PoolRun implements WasiGrants {
     return target.settings.makePreopens(answer)
   }
 
+  get settings(): Readonly<Record<string, string>> {
+    return this.#scene.target.settings.env
+  }
+
+  get buckets(): ReadonlyMap<string, string> {
+    const { mounts } = this.#scene.tenant.config
+    return new Map(
+      mounts.flatMap(({ keyvalue, guest }) => (keyvalue === undefined ? [] : [[keyvalue, guest]])),
+    )
+  }
+
   get onFile(): WasiGrants['onFile'] {
     return this.#scene.target.onFile
   }

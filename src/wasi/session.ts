@@ -33,6 +33,10 @@ export interface WasiGrants {
    * as one does who finds out where a path leads; by the path it gave. Must not throw.
    */
   readonly onFile?: ((path: string) => void) | undefined
+  /** What the operator has set for it, by name. Default: nothing. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Which of the preopened folders keep buckets of keys and values: their paths, by the names of the buckets. Default: none. */
+  readonly buckets?: ReadonlyMap<string, string>
   readonly clock: Clock
   /** Fills the array with random bytes; called with at most 65,536 at a time. */
   readonly random: (into: Uint8Array) => void

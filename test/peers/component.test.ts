@@ -1,13 +1,13 @@
 /** A JavaScript handler, built to a component of wasi:http 0.2, behind nginx. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { componentWat, HELLO_WAT } from '../support/component-wat.ts'
+import { COUNTER_WAT, componentWat, HELLO_WAT } from '../support/component-wat.ts'
 import { Child, freePort } from '../support/peers/child.ts'
 import { type Answer, ask, type Question } from '../support/peers/http-client.ts'
 import { isInstalled, type Peer, startPeer } from '../support/peers/start-peer.ts'
@@ -59,6 +59,7 @@ async function startJco(
 
 describe.skipIf(!isInstalled('nginx'))('a component behind nginx', () => {
   let root: string
+  let bucket: string
   let wasmFpm: WasmFpm
   let nginx: Peer
   const asked = (path: string, question = {}) => ask(nginx.port, path, question)
@@ -75,7 +76,12 @@ describe.skipIf(!isInstalled('nginx'))('a component behind nginx', () => {
     cpSync('build/guests/js/fetch.wasm', join(root, 'fetch.wasm'))
     writeFileSync(join(root, 'hello.wasm'), await componentWat(HELLO_WAT))
     writeFileSync(join(root, 'run.wasm'), await componentWat('(component (core module))'))
-    wasmFpm = await startWasmFpm({ root })
+    writeFileSync(join(root, 'counter.wasm'), await componentWat(COUNTER_WAT))
+    bucket = mkdtempSync(join(tmpdir(), 'wasm-fpm-bucket-'))
+    wasmFpm = await startWasmFpm({
+      root,
+      keys: `env = { GREETING = "hi" }\nmounts = [{ host = "${bucket}", guest = "/counts", writable = true, keyvalue = "counts" }]`,
+    })
     nginx = await startPeer('nginx', {
       backend: wasmFpm.unix,
       keepAlive: false,
@@ -88,7 +94,7 @@ describe.skipIf(!isInstalled('nginx'))('a component behind nginx', () => {
   afterAll(async () => {
     await nginx?.stop()
     await wasmFpm?.stop()
-    rmSync(root, { recursive: true, force: true })
+    for (const folder of [root, bucket]) rmSync(folder, { recursive: true, force: true })
   })
 
   test('one in WebAssembly text: each request is the first', async () => {
@@ -97,6 +103,19 @@ describe.skipIf(!isInstalled('nginx'))('a component behind nginx', () => {
       assert.equal(status, 200)
       assert.equal(text, `0 times before: ${path}`)
     }
+  })
+
+  test('what it keeps in a bucket is there in the next request, and the operator has set what it reads', async () => {
+    const texts: string[] = []
+    for (let turn = 0; turn < 3; turn++) texts.push((await asked('/counter.wasm')).text)
+    assert.deepEqual(texts, ['hi\n1', 'hi\n2', 'hi\n3'])
+    const together = await Promise.all(Array.from({ length: 20 }, () => asked('/counter.wasm')))
+    for (const { status } of together) assert.equal(status, 200)
+    assert.equal((await asked('/counter.wasm')).text, 'hi\n24')
+    assert.equal(readFileSync(join(bucket, 'hits%2F%C3%A4'), 'utf8'), '24')
+    // Of another tenant, which has no such mount and no settings.
+    const headers = { Host: 'tight.example' }
+    assert.equal((await asked('/counter.wasm', { headers })).text, '\nrefused: ')
   })
 
   test('each request begins with a clean memory, and with randomness of its own', async () => {

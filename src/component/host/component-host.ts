@@ -11,10 +11,14 @@ import { HandleTable } from '../handle-table.ts'
 import type { World } from '../plan.ts'
 import { OutputStream } from './guest-output.ts'
 import { HttpResponse } from './http-response.ts'
+import { OpenFd } from './open-fd.ts'
+import { FIRST_PREOPEN, preopenName } from './preopen-name.ts'
 import { Preview1Calls } from './preview1-calls.ts'
 
 /** What a call takes beside what it charges for itself, in nanoseconds, about. */
 const CALL_WORK = 1_000
+
+const NO_SETTINGS: Readonly<Record<string, string>> = {}
 
 export class ComponentHost {
   readonly calls: Preview1Calls
@@ -89,6 +93,22 @@ export class ComponentHost {
       }),
     )
     return this.#environment
+  }
+
+  /** What the operator has set for it, by name. */
+  get settings(): Readonly<Record<string, string>> {
+    return this.#grants?.settings ?? NO_SETTINGS
+  }
+
+  /** The folder that was granted for this bucket; undefined: there is none. It is there as long as the run. */
+  bucketFolder(identifier: string): OpenFd | undefined {
+    const path = this.#grants?.buckets?.get(identifier)
+    if (path === undefined) return undefined
+    for (let fd = FIRST_PREOPEN; ; fd++) {
+      const name = preopenName(this.calls, fd)
+      if (name === path) return new OpenFd(this.calls, fd).retain()
+      if (name === undefined) return undefined
+    }
   }
 
   get arguments(): readonly string[] {

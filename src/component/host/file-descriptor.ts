@@ -63,24 +63,45 @@ export class DirectoryEntryStream extends HostResource {
   }
 
   #fill(): number {
-    const calls = this.#calls
-    const room = READ_BYTES
-    const at = calls.movedAt
-    const errno = calls.callNow('fd_readdir', this.#open.fd, at, room, this.#cookie, calls.resultAt)
-    if (errno !== Errno.SUCCESS) return errno
-    const { result: length, view } = calls
-    let offset = 0
-    while (offset + DIRENT_BYTES <= length) {
-      const nameLength = view.getUint32(at + offset + 16, true)
-      const end = offset + DIRENT_BYTES + nameLength
-      if (end > length) break
-      const name = Buffer.from(calls.moved(end).subarray(offset + DIRENT_BYTES)).toString('utf8')
-      this.#cookie = view.getBigUint64(at + offset, true)
-      const filetype = view.getUint8(at + offset + 20)
-      offset = end
-      if (name !== '.' && name !== '..') this.#entries.push({ name, filetype })
-    }
-    this.#hasEnded = length < room
+    const place = { cookie: this.#cookie, room: READ_BYTES }
+    const page = readEntries(this.#calls, this.#open.fd, place)
+    if (typeof page === 'number') return page
+    this.#entries.push(...page.entries)
+    this.#cookie = page.cookie
+    this.#hasEnded = page.hasEnded
     return Errno.SUCCESS
   }
+}
+
+export interface EntryPage {
+  readonly entries: readonly Entry[]
+  /** Where the next page begins. */
+  readonly cookie: bigint
+  readonly hasEnded: boolean
+}
+
+/** The entries of a folder from `cookie` on, as many as have room in so many bytes of a buffer; or an errno. */
+export function readEntries(
+  calls: Preview1Calls,
+  fd: number,
+  { cookie: from, room }: { readonly cookie: bigint; readonly room: number },
+): EntryPage | number {
+  const at = calls.movedAt
+  const errno = calls.callNow('fd_readdir', fd, at, room, from, calls.resultAt)
+  if (errno !== Errno.SUCCESS) return errno
+  const { result: length, view } = calls
+  const entries: Entry[] = []
+  let cookie = from
+  let offset = 0
+  while (offset + DIRENT_BYTES <= length) {
+    const nameLength = view.getUint32(at + offset + 16, true)
+    const end = offset + DIRENT_BYTES + nameLength
+    if (end > length) break
+    const name = Buffer.from(calls.moved(end).subarray(offset + DIRENT_BYTES)).toString('utf8')
+    cookie = view.getBigUint64(at + offset, true)
+    const filetype = view.getUint8(at + offset + 20)
+    offset = end
+    if (name !== '.' && name !== '..') entries.push({ name, filetype })
+  }
+  return { entries, cookie, hasEnded: length < room }
 }

@@ -10,8 +10,8 @@ export interface HostFunction {
   readonly waits: boolean
 }
 
-/** The functions of an interface by their names. */
-export type Interface = Readonly<Record<string, HostFunction>>
+/** The functions of an interface by their names; several: as drafts of it differ, the latest first. */
+export type Interface = Readonly<Record<string, HostFunction | readonly HostFunction[]>>
 
 export function plain(
   type: string,

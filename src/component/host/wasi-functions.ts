@@ -1,9 +1,10 @@
 /** All that a component may import: the interfaces of WASI 0.2 that are here, and the types of their functions. */
 import { ComponentError, quoted } from '../errors.ts'
-import type { CanonicalFunction, ComponentPlan, World } from '../plan.ts'
+import type { CanonicalFunction, ComponentPlan, FunctionType, World } from '../plan.ts'
 import { printFunction } from '../print-type.ts'
 import * as cli from './cli-functions.ts'
 import * as clocks from './clock-functions.ts'
+import { CONFIG } from './config-functions.ts'
 import { FILES } from './file-functions.ts'
 import { PREOPENS } from './file-preopens.ts'
 import type { HostFunction, Interface } from './host-function.ts'
@@ -14,11 +15,12 @@ import { OUTGOING_REQUESTS } from './http-outgoing.ts'
 import { OUTGOING_HANDLER } from './http-outgoing-handler.ts'
 import { INCOMING } from './http-request.ts'
 import { OUTGOING } from './http-response-functions.ts'
+import { KEYVALUE_ATOMICS, KEYVALUE_BATCH, KEYVALUE_STORE } from './keyvalue-functions.ts'
 import { POLL } from './pollable.ts'
 import { IO_ERROR, STREAMS } from './stream-functions.ts'
 import { expandType } from './wasi-types.ts'
 
-const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, HostFunction>> = new Map(
+const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, readonly HostFunction[]>> = new Map(
   Object.entries<Interface>({
     'wasi:cli/environment': cli.ENVIRONMENT,
     'wasi:cli/exit': cli.EXIT,
@@ -49,7 +51,14 @@ const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, HostFunction>> = new M
       ...OUTGOING_REQUESTS,
     },
     'wasi:http/outgoing-handler': OUTGOING_HANDLER,
-  }).map(([name, functions]) => [name, new Map(Object.entries(functions))]),
+    'wasi:config/store': CONFIG,
+    'wasi:keyvalue/store': KEYVALUE_STORE,
+    'wasi:keyvalue/atomics': KEYVALUE_ATOMICS,
+    'wasi:keyvalue/batch': KEYVALUE_BATCH,
+  }).map(([name, functions]) => [
+    name,
+    new Map(Object.entries(functions).map(([own, found]) => [own, [found].flat()])),
+  ]),
 )
 
 const ENTRIES: Readonly<Record<World, string>> = {
@@ -59,18 +68,23 @@ const ENTRIES: Readonly<Record<World, string>> = {
 
 type Lowered = Extract<CanonicalFunction, { kind: 'lower' }>
 
-/** Throws COMPONENT_IMPORT: there is no such function. */
-export function findFunction({ interface: from, name }: Lowered): HostFunction {
-  const found = INTERFACES.get(from)?.get(name)
-  if (found !== undefined) return found
+/** Of several the one of the type it is called with, or the first. Throws COMPONENT_IMPORT: there is no such function. */
+export function findFunction({ interface: from, name, type }: Lowered): HostFunction {
+  const [first, ...others] = INTERFACES.get(from)?.get(name) ?? []
+  if (first !== undefined) return others.find((one) => isOfType(one, type)) ?? first
   throw new ComponentError(
     'COMPONENT_IMPORT',
     `Cannot run component: it calls ${quoted(name)} of ${quoted(from)}, wanted what there is of WASI 0.2: docs/abi.md has a list`,
   )
 }
 
-function checkType({ interface: from, name, type }: Lowered, { type: wanted }: HostFunction): void {
-  if (printFunction(type) === expandType(wanted)) return
+function isOfType({ type: wanted }: HostFunction, type: FunctionType): boolean {
+  return printFunction(type) === expandType(wanted)
+}
+
+function checkType({ interface: from, name, type }: Lowered, found: HostFunction): void {
+  if (isOfType(found, type)) return
+  const { type: wanted } = found
   throw new ComponentError(
     'COMPONENT_IMPORT',
     `Cannot run component: it calls ${quoted(name)} of ${quoted(from)} with another type than WASI 0.2 gives it, wanted ${quoted(wanted)}: build it with WASI's own definitions`,

@@ -12,6 +12,8 @@ const RESOURCES: Readonly<Record<string, readonly string[]>> = {
     ...['incoming-response', 'incoming-body', 'future-trailers', 'outgoing-response'],
     ...['outgoing-body', 'future-incoming-response'],
   ],
+  'wasi:keyvalue/store': ['bucket'],
+  'wasi:keyvalue/atomics': ['cas'],
 }
 
 const FIELD_SIZE = 'record{field-name: option<string>, field-size: option<u32>}'
@@ -21,6 +23,8 @@ const NAMED: ReadonlyMap<string, string> = new Map([
     names.map((name) => [name, `${from}#${name}`] as const),
   ),
   ['stream-error', 'variant{last-operation-failed(own<wasi:io/error#error>), closed}'],
+  ['keyvalue-error', 'variant{no-such-store, access-denied, other(string)}'],
+  ['config-error', 'variant{upstream(string), io(string)}'],
   ['datetime', 'record{seconds: u64, nanoseconds: u32}'],
   [
     'method',
@@ -89,6 +93,7 @@ const COMPOSED: ReadonlyMap<string, string> = new Map([
   ],
   ['new-timestamp', 'variant{no-change, now, timestamp($datetime)}'],
   ['directory-entry', 'record{type: $descriptor-type, name: string}'],
+  ['cas-error', 'variant{store-error($keyvalue-error), cas-failed(own<$cas>)}'],
 ])
 
 /** Puts what is meant in the place of each `$name`. */

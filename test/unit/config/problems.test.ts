@@ -182,6 +182,18 @@ const CASES: readonly Case[] = [
     message: 'another table has already',
   },
   {
+    name: 'two mounts that keep the same bucket',
+    text: `${POOL}${TENANT}mounts = [{ host = "/a", guest = "/a", writable = true, keyvalue = "x" }, { host = "/b", guest = "/b", writable = true, keyvalue = "x" }]`,
+    found: 'CONFIG_DUPLICATE 6 tenant "acme": mounts[1].keyvalue',
+    message: 'has "x", which another mount has already',
+  },
+  {
+    name: 'a bucket that nobody may write to',
+    text: `${POOL}${TENANT}mounts = [{ host = "/a", guest = "/a", keyvalue = "x" }]`,
+    found: 'CONFIG_BAD_VALUE 6 tenant "acme": mounts[0].keyvalue',
+    message: 'is "x", wanted writable = true with it',
+  },
+  {
     name: 'two mounts at one place',
     text: `${POOL}${TENANT}mounts = [{ host = "/a", guest = "/a" }, { host = "/b", guest = "/a/" }]`,
     found: 'CONFIG_DUPLICATE 6 tenant "acme": mounts[1].guest',
