@@ -53,8 +53,9 @@ test: installed guests ## unit and integration tests, and every web server that 
 	@# Without them the tests of PHP, Python, Lua, Ruby and Perl are left out, and said so; in CI it has to be there.
 	@$(MAKE) -s runtimes || test -z "$$CI"
 	@rm -rf build/test
-	vitest run --project '!hostile' $(call report,all-but-hostile) || node test/once-more.ts build/test/all-but-hostile.json
-	vitest run --project hostile $(call report,hostile) || node test/once-more.ts build/test/hostile.json # alone: these measure how long others have to wait
+	vitest run --project architecture --project unit --project integration --project peers $(call report,together) || node test/once-more.ts build/test/together.json
+	@# One file at a time: these measure how long others have to wait.
+	vitest run --project hostile --project alone $(call report,alone) || node test/once-more.ts build/test/alone.json
 	@node test/summary.ts build/test/*.json
 
 test-peers: installed guests ## the tests with real web servers only
