@@ -6,7 +6,7 @@ import type { OpenFd } from './open-fd.ts'
 import type { Preview1Calls } from './preview1-calls.ts'
 
 /** Of one call. */
-export const MAX_BATCH_KEYS = 64
+export const MAX_BATCH_KEYS = 16
 /** Of the values that one call is answered. */
 export const MAX_BATCH_BYTES: number = 4 * 1024 * 1024
 
