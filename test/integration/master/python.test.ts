@@ -141,7 +141,6 @@ test.skipIf(!has)('what requests write is not what an application is made of', a
 const DEPENDENT = `import os
 import dependency
 import sqlite3
-import { PROGRAM } from '../../support/program.ts'
 
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
