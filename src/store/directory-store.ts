@@ -32,7 +32,7 @@ import type {
   Switched,
   Workspace,
 } from './release-store.ts'
-import { makeReserve, type Replacement, replaceFile } from './replace-file.ts'
+import { giveUpSpares, makeReserve, type Replacement, replaceFile } from './replace-file.ts'
 import { encodeSignature, type Signature } from './signature.ts'
 import type { PublicKey } from './signing-key.ts'
 import { nodeFiles, type StoreFiles } from './store-files.ts'
@@ -336,6 +336,7 @@ export class DirectoryStore implements ReleaseStore {
       folder: layout.lock,
       clock: this.#clock,
       waitMs: limits.lockWaitMs,
+      makeRoom: () => giveUpSpares(layout, this.#files),
     }
   }
 

@@ -20,6 +20,8 @@ export interface LockOptions {
   readonly clock: Clock
   /** How long to wait for others, in milliseconds. */
   readonly waitMs: number
+  /** No more files can be made: gives some up. Default: there are none. */
+  readonly makeRoom?: () => Promise<void>
 }
 
 /** Between two looks, in milliseconds. */
@@ -42,7 +44,7 @@ export async function withLock<Result>(
   const { files, folder } = options
   // Made before it is needed: giving a ticket back must work on a full disk.
   const free = join(folder, draftName())
-  await files.createNote(free, FREE)
+  await makeNote(options, free, FREE)
   try {
     const ticket = await acquire(options, free)
     try {
@@ -116,7 +118,7 @@ async function tryTake(
 ): Promise<string | undefined> {
   const { files } = options
   const path = pathOf(options, number)
-  if (!(await files.createNote(path, ownerText(thisOwner())))) return undefined
+  if (!(await makeNote(options, path, ownerText(thisOwner())))) return undefined
   const numbers = await ticketNumbers(options).catch(async (error: unknown) => {
     // Nobody would give it back, and this process lives on.
     await files.rename(free, path)
@@ -126,10 +128,36 @@ async function tryTake(
     await files.remove(path)
     return undefined
   }
-  for (const old of numbers) {
-    if (old < number - KEPT) await files.remove(pathOf(options, old))
-  }
+  await removeTickets(options, numbers, number - KEPT)
   return path
+}
+
+/** A note takes no space, but an inode: where none is left, tickets that do not count any more give theirs, and then others do. */
+async function makeNote(options: LockOptions, path: string, text: string): Promise<boolean> {
+  const { files } = options
+  const removeOld = async (): Promise<void> => {
+    const numbers = await ticketNumbers(options)
+    await removeTickets(options, numbers, numbers.at(-1) ?? 0)
+  }
+  for (const makeRoom of [removeOld, options.makeRoom]) {
+    try {
+      return await files.createNote(path, text)
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'STORE_FULL') throw error
+      await makeRoom?.()
+    }
+  }
+  return files.createNote(path, text)
+}
+
+async function removeTickets(
+  options: LockOptions,
+  numbers: readonly number[],
+  before: number,
+): Promise<void> {
+  for (const old of numbers) {
+    if (old < before) await options.files.remove(pathOf(options, old))
+  }
 }
 
 /** With its maker's name, so that `collect` can tell whether it is still wanted. */

@@ -264,7 +264,7 @@ export class ReleaseReader {
   }
 
   async #writeLease(): Promise<void> {
-    const all = new Set([...this.#held.values()].flatMap((releases) => [...releases]))
+    const all = this.#inUse()
     const before = this.#lease.releases
     if (all.size === before.size && [...all].every((release) => before.has(release))) return
     await this.#lease.write(all)
@@ -275,8 +275,12 @@ export class ReleaseReader {
     return this.#clock.after(RENEW_MS, () => {
       this.#renewal = this.#renewLater()
       // Not now, then next time: it counts for a day.
-      this.#afterOthers(() => this.#lease.write(this.#lease.releases)).catch(() => undefined)
+      this.#afterOthers(() => this.#lease.write(this.#inUse())).catch(() => undefined)
     })
+  }
+
+  #inUse(): ReadonlySet<Digest> {
+    return new Set([...this.#held.values()].flatMap((releases) => [...releases]))
   }
 
   #afterOthers(work: () => Promise<void>): Promise<void> {

@@ -11,6 +11,8 @@ import type { StoreFiles } from './store-files.ts'
 
 /** Files of the reserve, and bytes of each: a pointer of a tenant with many handlers fits. */
 const SPARES = 4
+/** Of these, what is left when the others are given up for their inodes. */
+const LEAST_SPARES = 2
 const SPARE_BYTES = 64 * 1024
 
 /** How the numbers of the reserve's files are written, so that they sort. */
@@ -66,6 +68,12 @@ export async function makeReserve(layout: Layout, files: StoreFiles): Promise<vo
     number += 1
   }
   for (const spare of spares) if (!whole.includes(spare)) await files.remove(spare.path)
+}
+
+/** No more files can be made: gives up some of the reserve, none that somebody is about to use. Needs no lock. */
+export async function giveUpSpares(layout: Layout, files: StoreFiles): Promise<void> {
+  const spares = await sparesOf(layout, files)
+  for (const { path } of spares.slice(LEAST_SPARES)) await files.remove(path)
 }
 
 interface Spare {

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -338,6 +339,48 @@ test('on a full disk one can always roll back, withdraw and collect', async () =
     statSync(join(store.layout.reserve, name)),
   )
   expect(spares.map(({ size }) => size)).toEqual(Array(4).fill(64 * 1024))
+})
+
+test('so can one where no more files can be made: what is no longer needed gives its inodes', async () => {
+  const old = await put({ module: '1' })
+  const next = await put({ module: '2' })
+  let left = 0
+  /** How many inodes are free when this name is gone: one, or none. */
+  const lastNames = (path: string): number =>
+    lstatSync(path, { throwIfNoEntry: false })?.nlink === 1 ? 1 : 0
+  /** Takes one inode, or there is none. */
+  const taking =
+    <Result>(make: (path: string, contents: never) => Promise<Result>) =>
+    async (path: string, contents: unknown): Promise<Result> => {
+      if (left === 0) throw storeFileError('write', Object.assign(new Error(), { code: 'ENOSPC' }))
+      left -= 1
+      return make(path, contents as never)
+    }
+  const full = await DirectoryStore.open(root, {
+    clock: systemClock,
+    files: {
+      ...nodeFiles,
+      makeFolder: taking(nodeFiles.makeFolder),
+      create: taking(nodeFiles.create),
+      createFleeting: taking(nodeFiles.createFleeting),
+      createNote: taking(nodeFiles.createNote),
+      remove: async (path) => {
+        left += lastNames(path)
+        return nodeFiles.remove(path)
+      },
+      rename: async (from, to) => {
+        left += lastNames(to)
+        await nodeFiles.rename(from, to)
+      },
+    },
+  })
+  for (let round = 0; round < 20; round += 1) {
+    expect(await full.rollBack('acme')).toMatchObject({ release: old.release })
+    expect(await full.switchTo('acme', next.release)).toMatchObject({ release: next.release })
+    expect(await full.collect({ keep: 1 })).toMatchObject({ releases: 0 })
+  }
+  expect(await full.withdraw('acme', 'main')).toMatchObject({ release: next.release })
+  expect((await store.check()).problems).toEqual([])
 })
 
 /** A disk that is full whenever `isFull` says so. */

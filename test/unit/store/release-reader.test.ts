@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
+import { storeFileError } from '../../../src/store/errors.ts'
 import { canRunHardened, readHardened, readOriginal } from '../../../src/store/read-module.ts'
 import { type LiveTenant, ReleaseReader, staticOf } from '../../../src/store/release-reader.ts'
 import { findRoute } from '../../../src/store/route-table.ts'
@@ -190,6 +191,33 @@ test('what a worker holds is not collected; what it gives up is', async () => {
   expect(await store.collect()).toMatchObject({ releases: 1, images: 1, blobs: 4 })
   await reader.close()
   expect(readdirSync(store.layout.leases)).toEqual([])
+})
+
+test('a lease that was made on a full disk is still of what is in use when it is renewed', async () => {
+  const one = await release(store, nodeFiles, { module: '1' })
+  let isFull = true
+  const clock = new FakeClock()
+  const own = await ReleaseReader.open(root, {
+    clock,
+    files: {
+      ...nodeFiles,
+      createFleeting: async (path, contents) => {
+        const cause = Object.assign(new Error(), { code: 'ENOSPC' })
+        if (isFull && contents.length > 0) throw storeFileError(`write ${path}`, cause)
+        await nodeFiles.createFleeting(path, contents)
+      },
+    },
+  })
+  await own.take('acme', { holder: own })
+  expect(readdirSync(store.layout.leases)).toEqual([expect.stringContaining(one.release)])
+  isFull = false
+  clock.advance(3_600_000)
+  const texts = (): string[] =>
+    readdirSync(store.layout.leases).map((name) =>
+      readFileSync(join(store.layout.leases, name), 'utf8'),
+    )
+  await expect.poll(texts).toEqual([expect.stringContaining(one.release)])
+  await own.close()
 })
 
 test('a switch between looking and leasing is not missed', async () => {
