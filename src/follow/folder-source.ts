@@ -16,12 +16,19 @@ const YOUNG_MS = 5000
 
 const CHUNK_BYTES = 256 * 1024
 
+/** A pointer, and which file it was. */
+interface Pointer {
+  readonly stamp: string
+  readonly bytes: Uint8Array
+}
+
 export class FolderSource implements ReleaseSource {
   readonly name: string
   readonly #root: string
   readonly #clock: Clock
   #stamp = ''
   #changedMs = 0
+  #pointers: ReadonlyMap<string, Pointer> = new Map()
 
   /** `root`: absolute. */
   constructor(root: string, clock: Clock) {
@@ -41,13 +48,26 @@ export class FolderSource implements ReleaseSource {
     const nowMs = this.#clock.nowMs()
     if (stamp !== this.#stamp) this.#changedMs = nowMs
     else if (nowMs - this.#changedMs > YOUNG_MS) return undefined
-    const found = new Map<string, Uint8Array>()
+    const found = new Map<string, Pointer>()
     for (const tenant of tenantsOf(await this.list('live'))) {
-      const pointer = await this.read(`live/${tenant}.json`, MAX_OWN_FILE_BYTES)
+      const pointer = await this.#pointer(tenant)
       if (pointer !== undefined) found.set(tenant, pointer)
     }
     this.#stamp = stamp
-    return found
+    this.#pointers = found
+    return new Map([...found].map(([tenant, { bytes }]) => [tenant, bytes]))
+  }
+
+  /** Most are the file they were: a switch is a rename, which puts another one there. */
+  async #pointer(tenant: string): Promise<Pointer | undefined> {
+    const path = `live/${tenant}.json`
+    const status = await filesAtOnce.status(join(this.#root, path))
+    if (status === undefined) return undefined
+    const stamp = `${status.inode}:${status.modifiedMs}:${status.bytes}`
+    const known = this.#pointers.get(tenant)
+    if (known?.stamp === stamp) return known
+    const bytes = await this.read(path, MAX_OWN_FILE_BYTES)
+    return bytes && { stamp, bytes }
   }
 
   async list(folder: string): Promise<readonly string[]> {

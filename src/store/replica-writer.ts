@@ -22,8 +22,8 @@ export interface TenantChange {
   readonly listed: readonly Replacement[]
   /** What is to be live. */
   readonly state: TenantState
-  /** Of the pointer that was followed. */
-  readonly followed: Digest
+  /** Which pointer was followed, for the note about it. */
+  readonly followed: string
 }
 
 export interface WriterOptions {

@@ -29,6 +29,8 @@ export interface ReplicaOptions {
 /** So many tenants ask the source for something at the same time. */
 const FETCHING_AT_ONCE = 16
 
+const NOTE_CHARS = 40
+
 /** So many are written in one turn of the lock, which others wait for. */
 const WRITTEN_AT_ONCE = 1000
 
@@ -79,7 +81,7 @@ export class Replica {
 
   /** Whether the pointer `live` of the source has been followed already. */
   async isInStep(tenant: string, live: Uint8Array): Promise<boolean> {
-    return (await this.#files.readNote(this.#layout.followed(tenant))) === digestOf(live)
+    return (await this.#files.readNote(this.#layout.followed(tenant))) === noteOf(live)
   }
 
   /**
@@ -145,7 +147,7 @@ export class Replica {
     const isKnown = async (digest: Digest): Promise<boolean> =>
       taken.includes(digest) || this.#hasRelease(digest)
     listed.push(...(await this.#signatures(source, tenant, isKnown)))
-    return { tenant, releases, listed, state, followed: digestOf(live) }
+    return { tenant, releases, listed, state, followed: noteOf(live) }
   }
 
   /** A record is written last, and removed first: where it is, everything is. */
@@ -218,6 +220,11 @@ export class Replica {
     if (!isFull || change.releases.length > 0) reject(error)
     else await this.#writer.writeAlone(change).then(() => resolve(0), reject)
   }
+}
+
+/** What is remembered of a pointer: as much of its digest as a link holds without a block of its own. */
+function noteOf(live: Uint8Array): string {
+  return digestOf(live).slice(0, NOTE_CHARS)
 }
 
 interface Preparation {
