@@ -8,13 +8,20 @@ export async function someAtOnce<Item>(
 ): Promise<void> {
   const left = items[Symbol.iterator]()
   const failures: unknown[] = []
-  const goOn = async (): Promise<void> => {
-    for (;;) {
-      const next = failures.length > 0 ? undefined : left.next()
-      if (next === undefined || next.done === true) return
+  const goOn = async (first: Item): Promise<void> => {
+    let next: IteratorResult<Item> = { value: first }
+    while (next.done !== true) {
       await work(next.value).catch((error: unknown) => failures.push(error))
+      if (failures.length > 0) return
+      next = left.next()
     }
   }
-  await Promise.all(Array.from({ length: most }, goOn))
+  const begun: Array<Promise<void>> = []
+  while (begun.length < most) {
+    const next = left.next()
+    if (next.done === true) break
+    begun.push(goOn(next.value))
+  }
+  await Promise.all(begun)
   if (failures.length > 0) throw failures[0]
 }

@@ -178,12 +178,11 @@ export interface RemoteRelease extends PublishedRelease {
 }
 
 /** Newest first. */
-export async function listReleasesRemote(
+export function listReleasesRemote(
   remote: Remote,
   tenant: string,
 ): Promise<readonly RemoteRelease[]> {
-  const answer = await ask(remote, { method: 'GET', path: `${pathOf(tenant)}/releases` })
-  return Reflect.get(Object(answer), 'releases') as readonly RemoteRelease[]
+  return listRemote(remote, tenant, 'releases')
 }
 
 /** A published handler's path. */
@@ -195,12 +194,17 @@ export interface RemoteRoute {
   readonly release: Digest
 }
 
-export async function listRoutesRemote(
+export function listRoutesRemote(remote: Remote, tenant: string): Promise<readonly RemoteRoute[]> {
+  return listRemote(remote, tenant, 'routes')
+}
+
+async function listRemote<Item>(
   remote: Remote,
   tenant: string,
-): Promise<readonly RemoteRoute[]> {
-  const answer = await ask(remote, { method: 'GET', path: `${pathOf(tenant)}/routes` })
-  return Reflect.get(Object(answer), 'routes') as readonly RemoteRoute[]
+  what: string,
+): Promise<readonly Item[]> {
+  const answer = await ask(remote, { method: 'GET', path: `${pathOf(tenant)}/${what}` })
+  return Reflect.get(Object(answer), what) as readonly Item[]
 }
 
 /** Of one tenant. */

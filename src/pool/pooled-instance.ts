@@ -13,6 +13,14 @@ export interface JobSubject {
   contentLength: number
 }
 
+const NO_SUBJECT: Readonly<JobSubject> = {
+  method: '',
+  uri: '',
+  script: '',
+  user: '',
+  contentLength: 0,
+}
+
 /** Instances of one tenant, in all its places. */
 export interface IdleCount {
   readonly tenant: string
@@ -56,7 +64,7 @@ export class PooledInstance {
   startedMs = 0
   endedMs = 0
   /** What its latest run was about: filled in anew for each. */
-  readonly subject: JobSubject = { method: '', uri: '', script: '', user: '', contentLength: 0 }
+  readonly subject: JobSubject = { ...NO_SUBJECT }
   last: GuestReport | undefined = undefined
 
   /** What the request that had it last says about keeping it. */
@@ -88,7 +96,7 @@ export class PooledInstance {
     this.isRunning = false
     this.startedMs = nowMs
     this.endedMs = nowMs
-    Object.assign(this.subject, { method: '', uri: '', script: '', user: '', contentLength: 0 })
+    Object.assign(this.subject, NO_SUBJECT)
     this.last = undefined
   }
 }

@@ -326,13 +326,7 @@ test('on a full disk one can always roll back, withdraw and collect', async () =
     // A second name needs no space.
     files: { ...fullAfter(() => true), link: nodeFiles.link },
   })
-  for (let round = 0; round < 3; round += 1) {
-    expect(await full.rollBack('acme')).toMatchObject({ release: old.release })
-    expect(await full.switchTo('acme', next.release)).toMatchObject({ release: next.release })
-    expect(await full.collect({ keep: 1 })).toMatchObject({ releases: 0 })
-  }
-  expect(await full.withdraw('acme', 'main')).toMatchObject({ release: next.release })
-  expect((await store.check()).problems).toEqual([])
+  await getOutOf(full, { old, next, rounds: 3 })
   // Space again: what was used of the reserve is set aside again.
   await store.collect()
   const spares = readdirSync(store.layout.reserve).map((name) =>
@@ -374,14 +368,25 @@ test('so can one where no more files can be made: what is no longer needed gives
       },
     },
   })
-  for (let round = 0; round < 20; round += 1) {
+  await getOutOf(full, { old, next, rounds: 20 })
+})
+
+interface WayOut {
+  readonly old: { readonly release: string }
+  readonly next: { readonly release: string }
+  readonly rounds: number
+}
+
+/** Back and forth, and collected, and withdrawn in the end. */
+async function getOutOf(full: DirectoryStore, { old, next, rounds }: WayOut): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
     expect(await full.rollBack('acme')).toMatchObject({ release: old.release })
     expect(await full.switchTo('acme', next.release)).toMatchObject({ release: next.release })
     expect(await full.collect({ keep: 1 })).toMatchObject({ releases: 0 })
   }
   expect(await full.withdraw('acme', 'main')).toMatchObject({ release: next.release })
   expect((await store.check()).problems).toEqual([])
-})
+}
 
 /** A disk that is full whenever `isFull` says so. */
 function fullAfter(isFull: () => boolean): StoreFiles {

@@ -220,12 +220,18 @@ test.each(MEANWHILE)(
   },
 )
 
-test('a file that was removed counts until it is closed, whatever is counted', async () => {
+/** A file that takes all there is, a minute after it was removed. */
+async function openRemoved() {
   await grant()
   write('full', 10 * KIB)
   const file = open('full')
   root.unlinkFile('full')
   nowMs += 60_000
+  return file
+}
+
+test('a file that was removed counts until it is closed, whatever is counted', async () => {
+  const file = await openRemoved()
   expect(write('more', 1)).toBe(-Errno.DQUOT)
   // Longer than the count that has begun takes.
   for (let count = 0; count < 3; count++) await countTree(folder)
@@ -235,11 +241,7 @@ test('a file that was removed counts until it is closed, whatever is counted', a
 })
 
 test('one of a process that has died is forgotten when the next one starts, and never given back twice', async () => {
-  await grant()
-  write('full', 10 * KIB)
-  const file = open('full')
-  root.unlinkFile('full')
-  nowMs += 60_000
+  const file = await openRemoved()
   await quota.start()
   expect(usage()).toEqual({ bytes: 0, names: 0 })
   close(file)
