@@ -67,7 +67,9 @@ async function killAll(server: SoakServer, count: number): Promise<readonly Kill
     await delay(Math.random() * PAUSE_MS)
     const workers = readyWorkers(server)
     const victim = workers[Math.floor(Math.random() * workers.length)]
-    if (victim !== undefined) done.push(await killWorker(server, victim))
+    const kill = victim === undefined ? undefined : await killWorker(server, victim)
+    if (kill === undefined) continue
+    done.push(kill)
     if (done.length % RESTART_EVERY === 0) await server.restart()
   }
   return done

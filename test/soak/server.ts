@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { compileHostile } from '../../guests/hostile/compile.ts'
-import { command } from '../../src/master/control-client.ts'
+import { askStatus, command } from '../../src/master/control-client.ts'
 import { Child } from '../support/peers/child.ts'
 import { makeSite } from '../support/peers/site.ts'
 import { SERVER_USER } from '../support/peers/start-peer.ts'
@@ -49,6 +49,8 @@ export interface SoakServer {
   readonly masterPid: number
   /** Process ids of its workers, those that start or end included. */
   workerPids(): readonly number[]
+  /** Of these, the ones on their way out. */
+  leavingPids(): Promise<readonly number[]>
   log(): string
   writeConfig(edition: Edition): void
   /** A new folder with a guest, outside of all others. */
@@ -91,6 +93,10 @@ export async function startSoakServer(): Promise<SoakServer> {
     root: site.root,
     masterPid: child.pid,
     workerPids: () => childrenOf(child.pid),
+    leavingPids: async () => {
+      const { workers } = await askStatus(configFile, 'spare')
+      return workers.filter(({ state }) => state === 'draining').map(({ pid }) => pid)
+    },
     log: () => child.output(),
     writeConfig,
     makeRoot: (name) => {

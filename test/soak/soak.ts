@@ -151,7 +151,8 @@ async function replaceWorkers(
     // The youngest: one that ends anyway has no successor any more.
     const victim = readyWorkers(server).at(-1)
     if (performance.now() >= nextKillMs && victim !== undefined) {
-      kills.push(await killWorker(server, victim))
+      const kill = await killWorker(server, victim)
+      if (kill !== undefined) kills.push(kill)
       nextKillMs += KILL_EVERY_MS
     } else if (performance.now() >= nextRestartMs) {
       await server.restart()

@@ -7,7 +7,8 @@ import type { SoakServer } from './server.ts'
 const OWN_SOCKETS = 2
 const LAST_STANDARD_FD = 2
 const LOOK_MS = 10
-const BACK_TIMEOUT_MS = 20_000
+/** Longer than the longest pause before a worker that crashed again and again is replaced, half a minute. */
+const BACK_TIMEOUT_MS = 45_000
 
 /** The death of one worker. */
 export interface Kill {
@@ -22,11 +23,14 @@ export interface Kill {
 }
 
 /**
- * Stops the worker, counts its connections while it cannot take more, and kills it. Resolves when its successor accepts;
- * rejects when none does within some seconds.
+ * Stops the worker, counts its connections while it cannot take more, and kills it. Resolves when its successor accepts, at once
+ * when it was about to end anyway; rejects when none does in time. Undefined: it was gone before.
  */
-export async function killWorker(server: SoakServer, pid: number): Promise<Kill> {
+export async function killWorker(server: SoakServer, pid: number): Promise<Kill | undefined> {
   const before = readyWorkers(server).filter((other) => other !== pid)
+  // After `before`: one that begins to leave only now has a successor that is not among them.
+  const isLeaving = (await server.leavingPids()).includes(pid)
+  if (stateOf(pid) === undefined) return undefined
   process.kill(pid, 'SIGSTOP')
   const fromMs = performance.now()
   const connections = Math.max(0, socketsOf(pid) - OWN_SOCKETS)
@@ -34,7 +38,7 @@ export async function killWorker(server: SoakServer, pid: number): Promise<Kill>
   // Not before all its threads are gone are its sockets closed, and its parent told.
   while (existsSync(`/proc/${pid}`)) await delay(1)
   const toMs = performance.now()
-  while (readyWorkers(server).every((other) => before.includes(other))) {
+  while (!isLeaving && readyWorkers(server).every((other) => before.includes(other))) {
     if (performance.now() - toMs > BACK_TIMEOUT_MS)
       throw new Error(`worker ${pid} has no successor`)
     await delay(LOOK_MS)
