@@ -21,15 +21,13 @@ export function blame(
   const excused = new Map<Kill, Failure[]>(kills.map((kill) => [kill, []]))
   const lost: Failure[] = []
   for (const failure of failures) {
-    const kill = kills.find((one) => mayHaveRunIn(failure, one))
-    const already = kill === undefined ? undefined : excused.get(kill)
-    if (
-      kill === undefined ||
-      already === undefined ||
-      !hasRoom(already, failure, { kill, muxWidth })
-    ) {
-      lost.push(failure)
-    } else already.push(failure)
+    // The last of those it may be put down to: a request that took long began when others died of the one before.
+    const already = kills
+      .filter((kill) => mayHaveRunIn(failure, kill))
+      .map((kill) => ({ kill, failures: excused.get(kill) ?? [] }))
+      .findLast(({ kill, failures }) => hasRoom(failures, failure, { kill, muxWidth }))
+    if (already === undefined) lost.push(failure)
+    else already.failures.push(failure)
   }
   return { excused, lost }
 }

@@ -54,3 +54,10 @@ test('each death answers for its own', () => {
   expect(found.lost).toEqual([])
   expect(found.excused.get(second)).toHaveLength(1)
 })
+
+test('one that was sent while a worker died, and ended with the next one, is put down to that', () => {
+  const [first, second] = [kill(1000, 1), kill(2000, 1)]
+  const found = blame([failure(1005, 2005), failure(995, 1003)], [first, second], 2)
+  expect(found.lost).toEqual([])
+  expect(found.excused.get(second)).toEqual([failure(1005, 2005)])
+})
