@@ -1,8 +1,8 @@
 /** `wasm-fpm convert php-fpm`: turns a php-fpm configuration into ours, and says what has no meaning here. */
-import { writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { lstatSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
-import { convertPools } from './convert/convert-pools.ts'
+import { convertPools, type SecretsFile } from './convert/convert-pools.ts'
 import { readIni } from './convert/read-ini.ts'
 import { CliError } from './errors.ts'
 import { ExitCode } from './exit-code.ts'
@@ -38,23 +38,51 @@ function phpFpmCommand(): Command {
     .action(convert)
 }
 
+/** Where a configuration is looked for, and its secrets beside it. */
+const USUAL_FOLDER = '/etc/wasm-fpm'
+
 function convert(file: string, options: ConvertOptions): void {
-  const { output, force, prefix, root, workers, strict, json } = options
+  const { output, prefix, root, workers, strict, json } = options
   const source = resolve(file)
-  const { toml, notes } = convertPools(readIni(source, resolve(prefix)), {
+  const converted = convertPools(readIni(source, resolve(prefix)), {
     prefix: resolve(prefix),
     workers,
     root: root === undefined ? undefined : resolve(root),
     source,
+    secretsFolder: output === undefined ? USUAL_FOLDER : dirname(resolve(output)),
   })
-  if (output !== undefined) writeOutput(output, toml, force === true)
+  const { toml, secrets } = converted
+  const notes =
+    output === undefined ? [...converted.notes, ...secrets.map(notPrinted)] : converted.notes
+  if (output !== undefined) {
+    const mayOverwrite = options.force === true
+    if (!mayOverwrite) refuseOld([output, ...secrets.map(({ path }) => path)])
+    for (const { path, variables } of secrets) {
+      writeOutput(path, printSecrets(variables), { mayOverwrite, isSecret: true })
+    }
+    writeOutput(output, toml, { mayOverwrite, isSecret: converted.hasSecretSettings })
+  }
   if (json === true) {
-    printJson({ toml, notes, output })
+    const envFiles = secrets.map(({ path, variables }) => ({ path, names: Object.keys(variables) }))
+    printJson({ toml, notes, output, envFiles })
   } else {
     if (output === undefined) process.stdout.write(toml)
     for (const note of notes) process.stderr.write(`not the same: ${note}\n`)
   }
   if (strict === true && notes.length > 0) process.exitCode = ExitCode.Failure
+}
+
+/** Whatever is printed is kept by terminals and logs. */
+function notPrinted({ path, variables }: SecretsFile): string {
+  const names = Object.keys(variables).join(', ')
+  return `${names}: looks like a secret, and is not printed: write it to ${path} (mode 0600), as NAME=value; --output does so`
+}
+
+/** A value that is quoted is what stands between the quotes, whatever is in it. */
+function printSecrets(variables: SecretsFile['variables']): string {
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}="${value}"\n`)
+    .join('')
 }
 
 function readWorkers(text: string): number {
@@ -63,15 +91,33 @@ function readWorkers(text: string): number {
   throw new CliError('CLI_USAGE', `Cannot use --workers ${text}, wanted a number from 1 to 512`)
 }
 
-function writeOutput(output: string, toml: string, mayOverwrite: boolean): void {
+/** Before anything is written: not one without the other. */
+function refuseOld(paths: readonly string[]): void {
+  const old = paths.find((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+  if (old !== undefined) throw notWritten(old, 'it is there already')
+}
+
+function notWritten(path: string, reason: string, cause?: unknown): CliError {
+  return new CliError(
+    'CONVERT_NOT_WRITTEN',
+    `Cannot write ${path}: ${reason}, wanted a new file (or --force)`,
+    { cause },
+  )
+}
+
+interface Writing {
+  readonly mayOverwrite: boolean
+  /** Nobody else may read it, not for a moment either. */
+  readonly isSecret: boolean
+}
+
+function writeOutput(output: string, text: string, { mayOverwrite, isSecret }: Writing): void {
   try {
-    writeFileSync(output, toml, { flag: mayOverwrite ? 'w' : 'wx' })
+    // Anew: others may have the old one open, or could read it.
+    if (isSecret && mayOverwrite) rmSync(output, { force: true })
+    const flag = mayOverwrite && !isSecret ? 'w' : 'wx'
+    writeFileSync(output, text, { flag, mode: isSecret ? 0o600 : 0o666 })
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new CliError(
-      'CONVERT_NOT_WRITTEN',
-      `Cannot write ${output}: ${reason}, wanted a new file (or --force)`,
-      { cause },
-    )
+    throw notWritten(output, cause instanceof Error ? cause.message : String(cause), cause)
   }
 }

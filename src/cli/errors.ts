@@ -10,6 +10,8 @@ export type CliErrorCode =
   | 'CLI_BAD_ADDRESS'
   /** A file named on the command line that cannot be read. */
   | 'CLI_UNREADABLE'
+  /** It can be read, and is no compiled module: a folder, a source file. */
+  | 'CLI_NO_MODULE'
   /** A file or folder that cannot be written. */
   | 'CLI_NOT_WRITABLE'
   /** Standard output takes no more: a full disk. */

@@ -1,11 +1,13 @@
 /** From php-fpm's directives to the text of our configuration: each one becomes a key, or a comment that says why not. */
 
+import { join } from 'node:path'
 import { isLocal, parseListenAddress } from '../../base/listen-address.ts'
 import { ConfigError } from '../../config/errors.ts'
 import { parseConfig } from '../../config/parse.ts'
 import { CliError } from '../errors.ts'
 import type { Directive } from './directive.ts'
 import { GLOBAL_RULES, POOL_RULES, type Rule, SETTING_RULES } from './directive-rules.ts'
+import { looksSecret } from './looks-secret.ts'
 import { type PhpNeed, PhpRuntimes } from './php-runtimes.ts'
 import { Sheet } from './sheet.ts'
 
@@ -29,6 +31,14 @@ export interface ConvertOptions {
   readonly root?: string | undefined
   /** Named in the first line. */
   readonly source: string
+  /** Where the files with secrets are, or will be. */
+  readonly secretsFolder: string
+}
+
+/** A file of variables that nobody else may read: its path, and those in it. */
+export interface SecretsFile {
+  readonly path: string
+  readonly variables: Readonly<Record<string, string>>
 }
 
 export interface Converted {
@@ -36,6 +46,10 @@ export interface Converted {
   readonly toml: string
   /** What is not the same here, one line each: directives without meaning, values we do not take. */
   readonly notes: readonly string[]
+  /** What of `env[...]` looks like a secret: it is in no other part. */
+  readonly secrets: readonly SecretsFile[]
+  /** Whether a setting of PHP looks like one: those are lines of one variable, which no such file takes. */
+  readonly hasSecretSettings: boolean
 }
 
 /** Throws CONVERT_NO_POOL, CONVERT_BAD_POOL. */
@@ -61,6 +75,10 @@ export function convertPools(directives: readonly Directive[], options: ConvertO
       { ...options, runtimes },
     ),
   )
+  const secrets = sheets.flatMap((sheet) => {
+    const path = sheet.get('tenant', 'env_file')
+    return typeof path === 'string' ? [{ path, variables: sheet.secrets }] : []
+  })
   const lines = [
     ...introduction(options.source),
     ...main.lines('main'),
@@ -73,6 +91,8 @@ export function convertPools(directives: readonly Directive[], options: ConvertO
   return {
     toml: `${repaired.lines.join('\n')}\n`,
     notes: [...main.notes, ...sheets.flatMap(({ notes }) => notes), ...repaired.notes],
+    secrets,
+    hasSecretSettings: sheets.some((sheet) => sheet.hasSecretSettings),
   }
 }
 
@@ -126,10 +146,20 @@ function convertPool(
   sheet.set('tenant', 'runtimes', { value: [options.runtimes.nameFor(needOf(directives))] })
   for (const line of WRITABLE_REMARK) sheet.remark('tenant', line)
   sheet.set('pool', 'workers', { value: options.workers, note: WORKERS_NOTE })
+  nameSecrets(sheet, join(options.secretsFolder, `${name}.env`))
   openListeners(directives, sheet, section)
   keepWaiting(sheet)
   keepAccessLog(directives, sheet)
   return sheet
+}
+
+/** `env_file`, where there is something for it. */
+function nameSecrets(sheet: Sheet, path: string): void {
+  if (Object.keys(sheet.secrets).length === 0) return
+  sheet.set('tenant', 'env_file', {
+    value: path,
+    note: `mode 0600: ${Object.keys(sheet.secrets).join(', ')}`,
+  })
 }
 
 /** What the pool's scripts may be called, and how much memory they may take. */
@@ -208,9 +238,16 @@ function applySpecial(
       else if (directive.value.startsWith('$')) {
         sheet.drop(
           directive,
-          "took its value from php-fpm's own environment: write the value into env",
+          "took its value from php-fpm's own environment: write the value into env, or into env_file",
         )
-      } else sheet.setEnv(directive.index, directive.value)
+      } else if (!looksSecret(directive.index, directive.value)) {
+        sheet.setEnv(directive.index, directive.value)
+      } else if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(directive.index)) {
+        sheet.drop(
+          directive,
+          'looks like a secret, and its name has more than letters, digits, "_"',
+        )
+      } else sheet.setSecret(directive.index, directive.value)
       return
     case 'setting': {
       if (!directive.index) {
@@ -218,7 +255,7 @@ function applySpecial(
         return
       }
       const variable = directive.name.includes('admin') ? 'PHP_ADMIN_VALUE' : 'PHP_VALUE'
-      sheet.addSetting(variable, `${directive.index}=${directive.value}`)
+      sheet.addSetting(variable, directive.index, directive.value)
       const rule = SETTING_RULES[directive.index]
       if (rule !== undefined) apply(directive, rule, context)
     }

@@ -78,19 +78,20 @@ function readLine(content: string, place: Place): Directive | string | undefined
   if (section !== undefined) return section.toLowerCase() === 'global' ? 'global' : section
   const [, name, index, raw] = KEY.exec(line) ?? []
   if (name === undefined || raw === undefined) throw badLine(place, `"${line.slice(0, 60)}"`)
-  return { ...place, name, index, value: readValue(raw, place) }
+  return { ...place, name, index, value: readValue(raw, name, place) }
 }
 
 /** `"..."` with backslashes, `'...'` without, or everything up to a `;`. */
-function readValue(raw: string, place: Place): string {
+function readValue(raw: string, name: string, place: Place): string {
   if (raw.startsWith('"')) {
     const [, text] = /^"((?:[^"\\]|\\.)*)"\s*(?:;.*)?$/.exec(raw) ?? []
-    if (text === undefined) throw badLine(place, `the value ${raw.slice(0, 60)}`)
+    // The value may be a secret.
+    if (text === undefined) throw badLine(place, `the value of ${name} does not end`)
     return text.replace(/\\(["\\'])/g, '$1')
   }
   if (raw.startsWith("'")) {
     const [, text] = /^'([^']*)'\s*(?:;.*)?$/.exec(raw) ?? []
-    if (text === undefined) throw badLine(place, `the value ${raw.slice(0, 60)}`)
+    if (text === undefined) throw badLine(place, `the value of ${name} does not end`)
     return text
   }
   return raw.replace(/;.*$/, '').trim()

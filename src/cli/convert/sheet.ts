@@ -2,6 +2,7 @@
 import { basename } from 'node:path'
 import { type Directive, printDirective } from './directive.ts'
 import type { Target } from './directive-rules.ts'
+import { looksSecret } from './looks-secret.ts'
 import { printToml, type TomlValue } from './toml-value.ts'
 
 interface Entry {
@@ -12,9 +13,11 @@ interface Entry {
 export class Sheet {
   /** What is not the same here. */
   readonly notes: string[] = []
+  hasSecretSettings = false
   readonly #entries = new Map<Target, Map<string, Entry>>()
   readonly #remarks = new Map<Target, string[]>()
   readonly #dropped: string[] = []
+  readonly #secrets = new Map<string, string>()
 
   /** A later value of the same key wins, as in php-fpm. */
   set(target: Target, key: string, entry: Entry): void {
@@ -34,12 +37,29 @@ export class Sheet {
     this.set('tenant', key, { value: Array.isArray(before) ? [...before, item] : [item] })
   }
 
+  /** Variables that are no part of the text: they go to a file that nobody else can read. */
+  get secrets(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#secrets)
+  }
+
+  setSecret(name: string, value: string): void {
+    this.#secrets.set(name, value)
+  }
+
   setEnv(name: string, value: string): void {
+    this.#secrets.delete(name)
     this.set('tenant', 'env', { value: { ...this.#env, [name]: value } })
   }
 
   /** Adds a setting to a variable that has a line for each, as PHP_VALUE. */
-  addSetting(variable: 'PHP_VALUE' | 'PHP_ADMIN_VALUE', setting: string): void {
+  addSetting(variable: 'PHP_VALUE' | 'PHP_ADMIN_VALUE', name: string, value: string): void {
+    if (looksSecret(name, value)) {
+      this.hasSecretSettings = true
+      this.notes.push(
+        `${name}: looks like a secret, and is in ${variable}: let nobody else read the configuration`,
+      )
+    }
+    const setting = `${name}=${value}`
     const before = this.#env[variable]
     this.setEnv(variable, before === undefined ? setting : `${before}\n${setting}`)
   }
@@ -54,9 +74,11 @@ export class Sheet {
     this.#remarks.set(target, [...(this.#remarks.get(target) ?? []), line])
   }
 
-  /** Keeps a directive as a comment. */
+  /** Keeps a directive as a comment, a secret without its value. */
   drop(directive: Directive, why: string): void {
-    const text = printDirective(directive)
+    const { name, index, value } = directive
+    const isSecret = !value.startsWith('$') && looksSecret(index ?? name, value)
+    const text = printDirective(isSecret ? { ...directive, value: '(not shown)' } : directive)
     const place = `${basename(directive.file)}:${directive.line}`
     this.#dropped.push(`# ${text} -- ${why} (${place})`)
     this.notes.push(`${place}: ${text}: ${why}`)

@@ -8,14 +8,14 @@ import { CliError } from '../errors.ts'
 /** Where compilers put modules, below the folder. */
 const PLACES = ['*.wasm', 'target/*/release/*.wasm', 'build/*.wasm', 'dist/*.wasm']
 
-/** Throws `CliError` (CLI_UNREADABLE), and `StoreError` for a manifest that is none. */
+/** Throws `CliError` (CLI_NO_MODULE), and `StoreError` for a manifest that is none. */
 export function findSource(folder: string): string {
   if (existsSync(join(folder, MANIFEST_FILES.json)) || manifestIn(folder) !== undefined)
     return folder
   const module = findModule(folder)
   if (module !== undefined) return module
   throw new CliError(
-    'CLI_UNREADABLE',
+    'CLI_NO_MODULE',
     `Cannot find a module in ${folder}: no ${PLACES.join(', ')}, wanted one, or ${MANIFEST_FILES.json} with "module"`,
   )
 }

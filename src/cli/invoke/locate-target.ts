@@ -24,7 +24,7 @@ export interface Located {
   readonly usesStore: boolean
 }
 
-/** Throws CLI_UNREADABLE, CONFIG_UNKNOWN_TENANT, `ConfigError`. */
+/** Throws CLI_UNREADABLE, CLI_NO_MODULE, CONFIG_UNKNOWN_TENANT, `ConfigError`. */
 export function locateTarget(target: string, { config: file, tenant }: TargetOptions): Located {
   if (file === undefined && tenant !== undefined) {
     throw new CliError(
@@ -39,7 +39,7 @@ export function locateTarget(target: string, { config: file, tenant }: TargetOpt
   if (stats === undefined) throw notThere(target, file)
   if (stats.isDirectory()) throw isFolder(target)
   if (!stats.isFile())
-    throw unreadable(`Cannot invoke ${target}: it is no plain file, wanted a module`)
+    throw noModule(`Cannot invoke ${target}: it is no plain file, wanted a module`)
   refuseSource(target, module)
   const borrowed = file === undefined ? undefined : borrowTenant(file, tenant, `invoke ${target}`)
   // A document root takes no link that leads out of it.
@@ -92,7 +92,8 @@ function notThere(target: string, file: string | undefined): CodedError {
       `Cannot invoke ${target}: ${file} has no tenant ${JSON.stringify(tenant)}, and there is no such file, wanted TENANT/HANDLER with ${listOf(loadConfig(file).tenants)}, or a module`,
     )
   }
-  return unreadable(
+  return new CliError(
+    'CLI_UNREADABLE',
     `Cannot invoke ${target}: there is no such file, wanted a module, or TENANT/HANDLER with --config FILE`,
   )
 }
@@ -103,7 +104,7 @@ function isFolder(target: string): CliError {
     module === undefined
       ? 'wanted a module, and there is none in it yet'
       : `wanted the module: \`wasm-fpm invoke ${relative(process.cwd(), module)}\``
-  return unreadable(
+  return noModule(
     `Cannot invoke ${target}: it is a folder, ${what} (\`wasm-fpm dev ${target}\` builds and serves what is in it)`,
   )
 }
@@ -117,18 +118,18 @@ function refuseSource(target: string, file: string): void {
   try {
     if (readSync(fd, start, 0, MAGIC.length, 0) === MAGIC.length && start.equals(MAGIC)) {
       if (extname(file) !== '') return
-      throw unreadable(
+      throw noModule(
         `Cannot invoke ${target}: its name has no ending, wanted one such as ${basename(file)}.wasm (rename it)`,
       )
     }
   } finally {
     closeSync(fd)
   }
-  throw unreadable(
+  throw noModule(
     `Cannot invoke ${target}: it is no WebAssembly, wanted a module that was compiled (\`wasm-fpm dev ${relative(process.cwd(), dirname(file)) || '.'}\` builds and serves what is in its folder; \`wasm-fpm new --list\` has templates that build)`,
   )
 }
 
-function unreadable(message: string): CliError {
-  return new CliError('CLI_UNREADABLE', message)
+function noModule(message: string): CliError {
+  return new CliError('CLI_NO_MODULE', message)
 }

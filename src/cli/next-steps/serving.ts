@@ -59,6 +59,8 @@ export const CLI_STEPS: Steps<CliErrorCode> = {
   CLI_BAD_LIMIT: 'write a size such as 64MiB, a duration such as 10s, or a whole number',
   CLI_BAD_ADDRESS: 'write HOST:PORT, such as 127.0.0.1:8080',
   CLI_UNREADABLE: 'check the path, and that this user may read it',
+  CLI_NO_MODULE:
+    'build it first, and name what the build has made, a .wasm; `wasm-fpm new --list` has templates that build',
   CLI_NOT_WRITABLE: 'choose another place, or run this as a user that may write there',
   CLI_UNKNOWN_TEMPLATE: '`wasm-fpm help new` lists the templates',
   CLI_NO_LOG_FILE: 'look where standard error goes: `journalctl -u wasm-fpm`, or set error_log',

@@ -35,6 +35,7 @@ function convert(text: string, root?: string): Converted & { readonly config: Co
     workers: 1,
     root,
     source: file,
+    secretsFolder: folder,
   })
   return { ...converted, config: parseConfig(converted.toml, '/etc/wasm-fpm/wasm-fpm.toml') }
 }
@@ -172,6 +173,7 @@ test.skipIf(isMissing)('Debian’s own files', () => {
     prefix: '/usr',
     workers: 1,
     source: file,
+    secretsFolder: folder,
   })
   expect(parseConfig(toml, '/etc/wasm-fpm/wasm-fpm.toml')).toMatchObject({
     pid: '/run/php/php8.2-fpm.pid',
@@ -325,7 +327,12 @@ test('many pools have one worker each, unless more are asked for', () => {
   const text = Array.from({ length: 20 }, (_, n) => `[p${n}]\nlisten = /p${n}\n`).join('')
   const workersWith = (workers: number) => {
     const file = write('php-fpm.conf', text)
-    const { toml } = convertPools(readIni(file, '/'), { prefix: '/', workers, source: file })
+    const { toml } = convertPools(readIni(file, '/'), {
+      prefix: '/',
+      workers,
+      source: file,
+      secretsFolder: folder,
+    })
     return parseConfig(toml, '/x').pools.map((pool) => pool.workers)
   }
   expect(workersWith(1)).toEqual(Array(20).fill(1))

@@ -49,7 +49,7 @@ test.for(COMMANDS)('$name is built with: $text', ({ files, text }) => {
 })
 
 test('a manifest: the folder; else a module, the nearest place first, then the newest', () => {
-  expect(() => findSource(folder)).toThrow(expect.objectContaining({ code: 'CLI_UNREADABLE' }))
+  expect(() => findSource(folder)).toThrow(expect.objectContaining({ code: 'CLI_NO_MODULE' }))
   const old = put('target/wasm32-wasip1/release/old.wasm')
   const made = put('target/wasm32-wasip1/release/made.wasm')
   utimesSync(old, 1000, 1000)
