@@ -11,8 +11,8 @@ import { AuditLog } from './audit-log.ts'
 import { makeEndpoints } from './endpoints.ts'
 import { type AdminLimits, DEFAULT_ADMIN_LIMITS } from './limits.ts'
 import { MasterLink } from './master-link.ts'
-import { PublishSlots } from './publish-slots.ts'
 import { AdminServer } from './server.ts'
+import { TenantPlaces } from './tenant-places.ts'
 import { TokenFile } from './token-file.ts'
 
 export interface AdminApiOptions {
@@ -54,7 +54,14 @@ export class AdminApi {
         store,
         tokens,
         master: this.master,
-        slots: new PublishSlots(limits),
+        slots: new TenantPlaces({
+          ...{ doing: 'publish', things: 'publications' },
+          ...{ inAll: limits.publications, ofTenant: limits.tenantPublications },
+        }),
+        readers: new TenantPlaces({
+          ...{ doing: 'show logs', things: 'readers' },
+          ...{ inAll: limits.logReaders, ofTenant: limits.tenantLogReaders },
+        }),
         settings: () => this.#settings,
       }),
       tokens,

@@ -32,6 +32,8 @@ export interface AdminRequestBody {
 
 /** Longest answer that is not line by line. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+/** Longest pause of a stream of events: a server that has nothing to say says so every few seconds. */
+const MAX_SILENCE_MS = 60_000
 /** Longest line. */
 const MAX_LINE_CHARS = 4 * 1024 * 1024
 
@@ -69,13 +71,48 @@ export async function* askServerForLines(
     yield parse(text, server)
     return
   }
+  for await (const line of linesOf(response, server)) yield parse(line, server)
+}
+
+export interface ServerEvent {
+  readonly name: string
+  readonly value: unknown
+}
+
+/** The events of the answer, as they come. Rejects as `askServer` does. */
+export async function* askServerForEvents(
+  server: AdminServerAddress,
+  request: AdminRequest,
+): AsyncGenerator<ServerEvent> {
+  const response = await send(server, request, 'text/event-stream')
+  if (response.headers['content-type'] !== 'text/event-stream') {
+    const text = await readText(response, server)
+    refuse(response, text, server)
+    throw strange(server, 'it sends no events')
+  }
+  const onSilence = (): void => {
+    response.destroy(new Error(`nothing has come for ${MAX_SILENCE_MS} ms`))
+  }
+  response.setTimeout(MAX_SILENCE_MS, onSilence)
+  let name = 'message'
+  for await (const line of linesOf(response, server)) {
+    const [, field, value = ''] = /^(event|data): ?(.*)$/s.exec(line) ?? []
+    if (field === 'event') name = value
+    if (field === 'data') yield { name, value: parse(value, server) }
+  }
+}
+
+async function* linesOf(
+  response: IncomingMessage,
+  server: AdminServerAddress,
+): AsyncGenerator<string> {
   let rest = ''
   try {
     for await (const chunk of response.setEncoding('utf8')) {
       const lines = (rest + String(chunk)).split('\n')
       rest = lines.pop() ?? ''
       if (rest.length > MAX_LINE_CHARS) throw strange(server, 'it sends a line without end')
-      for (const line of lines) yield parse(line, server)
+      for (const line of lines) yield line
     }
   } catch (cause) {
     if (cause instanceof CodedError) throw cause

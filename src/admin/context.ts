@@ -6,7 +6,7 @@ import type { DirectoryStore } from '../store/directory-store.ts'
 import { AdminError } from './errors.ts'
 import type { AdminLimits } from './limits.ts'
 import type { MasterLink } from './master-link.ts'
-import type { PublishSlots } from './publish-slots.ts'
+import type { TenantPlaces } from './tenant-places.ts'
 import type { TokenFile } from './token-file.ts'
 
 export interface AdminContext {
@@ -15,7 +15,10 @@ export interface AdminContext {
   readonly store: DirectoryStore
   readonly tokens: TokenFile
   readonly master: MasterLink
-  readonly slots: PublishSlots
+  /** Of publications. */
+  readonly slots: TenantPlaces
+  /** Of readers of logs. */
+  readonly readers: TenantPlaces
   /** As the master has sent it last. */
   readonly settings: () => AdminSettings<Config>
 }

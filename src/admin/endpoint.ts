@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import type { Principal } from './authenticate.ts'
 import type { Scope } from './bearer-token.ts'
+import type { EventStream } from './event-stream.ts'
 
 /**
  * - `open`: everybody, without a token.
@@ -58,6 +59,8 @@ export interface Call {
   readonly mediaType: string
   /** Whether the answer is to come line by line. */
   readonly wantsLines: boolean
+  /** Whether it is to come as server-sent events. */
+  readonly wantsEvents: boolean
   readonly notes: AuditNotes
   /** The body, bounded; read at most once. */
   body(maxBytes: number): AsyncIterable<Uint8Array>
@@ -65,6 +68,10 @@ export interface Call {
   json<Value>(schema: z.ZodType<Value>, maxBytes?: number): Promise<Value>
   /** Sends one line of the answer, before the answer itself. */
   line(value: object): void
+  /** Begins an answer of events; what `handle` answers is its last one, `end`. Called once. */
+  events(): EventStream
+  /** Looks at who asks anew. Rejects when a new request would be refused. */
+  isStillAllowed(): Promise<void>
 }
 
 export interface Answer {
@@ -79,7 +86,7 @@ export interface Endpoint {
   /** With `{tenant}`, `{handler}`, `{token}`, `{release}`, `{key}`. */
   readonly path: string
   readonly reach: Reach
-  /** Undefined for `open`. */
+  /** Undefined: none is needed. */
   readonly scope: Scope | undefined
   readonly summary: string
   readonly query?: readonly QueryParameter[]
@@ -88,6 +95,8 @@ export interface Endpoint {
   readonly response: ResponseBody
   /** Whether it also answers NDJSON, and a line's schema. */
   readonly lines?: z.ZodType
+  /** Whether it also answers server-sent events, and the schema of their data. */
+  readonly events?: z.ZodType
   /** Whether it leaves a line in the audit log. */
   readonly isChange: boolean
   handle(call: Call): Promise<Answer>

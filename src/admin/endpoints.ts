@@ -1,6 +1,7 @@
 /** All endpoints, and how a request finds its own. */
 import type { AdminContext } from './context.ts'
 import type { Endpoint } from './endpoint.ts'
+import { logEndpoints } from './log-endpoints.ts'
 import { openApiDocument } from './openapi.ts'
 import { operatorEndpoints } from './operator-endpoints.ts'
 import { releaseEndpoints } from './release-endpoints.ts'
@@ -32,6 +33,7 @@ export function makeEndpoints(context: AdminContext): readonly Endpoint[] {
       handle: async () => ({ status: 200, value: openApiDocument(all) }),
     },
     ...tenantEndpoints(context),
+    ...logEndpoints(context),
     ...releaseEndpoints(context),
     ...operatorEndpoints(context),
   ]

@@ -51,6 +51,8 @@ const OTHERS: ReadonlyMap<string, number> = new Map([
   ['CONFIG_NOT_WRITABLE', 500],
   ['CONFIG_NOT_READABLE', 500],
   ['MASTER_BUSY', 503],
+  ['LOGS_NO_FILE', 404],
+  ['LOGS_UNREADABLE', 503],
 ])
 
 const BY_START: ReadonlyArray<readonly [start: string, status: number]> = [

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { WireError } from '../base/errors.ts'
 import type { Answer } from './endpoint.ts'
+import { EventStream, printEvent } from './event-stream.ts'
 import type { AdminLimits } from './limits.ts'
 import { readBody } from './read-body.ts'
 
@@ -11,9 +12,12 @@ export interface JsonExchangeOptions {
   readonly limits: AdminLimits
   /** Whether the client waits with its body until it is told to go on (`Expect: 100-continue`). */
   readonly awaitsContinue: boolean
+  /** Aborts when the server ends. */
+  readonly ending: AbortSignal
 }
 
 const LINES_TYPE = 'application/x-ndjson'
+const EVENTS_TYPE = 'text/event-stream'
 
 export class JsonExchange {
   readonly request: IncomingMessage
@@ -21,6 +25,7 @@ export class JsonExchange {
   readonly #options: JsonExchangeOptions
   #mayGoOn: boolean
   #hasLines = false
+  #events: EventStream | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse, options: JsonExchangeOptions) {
     this.request = request
@@ -52,6 +57,11 @@ export class JsonExchange {
     return accept.includes(LINES_TYPE) || !accept.includes('application/json')
   }
 
+  /** Events are sent to clients that ask for them. */
+  get wantsEvents(): boolean {
+    return (this.request.headers.accept ?? '').toLowerCase().includes(EVENTS_TYPE)
+  }
+
   /** Throws what `readBody` throws. */
   body(maxBytes: number): AsyncIterable<Uint8Array> {
     const { clock, limits } = this.#options
@@ -75,14 +85,25 @@ export class JsonExchange {
     this.#response.write(`${JSON.stringify(value)}\n`)
   }
 
-  /** The answer; where lines have gone before, the last of them. */
+  events(): EventStream {
+    const { clock, limits, ending } = this.#options
+    this.#events ??= new EventStream(this.#response, {
+      clock,
+      ending,
+      stallMs: limits.logStallMs,
+    })
+    return this.#events
+  }
+
+  /** The answer; where lines or events have gone before, the last of them. */
   async send({ status, value }: Answer): Promise<void> {
     const text = `${JSON.stringify(value)}\n`
     const sent = new Promise<void>((resolve) => {
       for (const event of ['finish', 'close']) this.#response.once(event, () => resolve())
     })
     if (this.#response.closed) return
-    if (this.#hasLines) this.#response.end(text)
+    if (this.#events !== undefined) this.#response.end(lastEvent(value))
+    else if (this.#hasLines) this.#response.end(text)
     else await this.#sendWhole(status, text)
     // What has been handed to the system arrives, even when this process ends.
     await sent
@@ -124,4 +145,8 @@ export class JsonExchange {
     this.request.resume()
     return promise.finally(() => timer.cancel())
   }
+}
+
+function lastEvent(value: object): string {
+  return printEvent({ name: Object.hasOwn(value, 'error') ? 'failed' : 'end', value })
 }

@@ -49,6 +49,26 @@ export interface AdminLimits {
   readonly page: number
   /** Tokens there may be. */
   readonly tokens: number
+  /** Readers of logs at once. */
+  readonly logReaders: number
+  /** Readers of one tenant's logs at once. */
+  readonly tenantLogReaders: number
+  /** Lines of before, in one answer. */
+  readonly logLines: number
+  /** Files of one reader. */
+  readonly logFiles: number
+  /** Bytes of a log that are looked through for lines of before. */
+  readonly logTailBytes: number
+  /** Characters of a line. */
+  readonly logLineChars: number
+  /** Bytes of a log that a reader may be behind; then it goes on near the end. */
+  readonly logBehindBytes: number
+  /** How long a reader may take nothing, in milliseconds. */
+  readonly logStallMs: number
+  /** Between two looks whether a reader is there and its token good, in milliseconds. */
+  readonly logCheckMs: number
+  /** Between two looks at a log, in milliseconds. */
+  readonly logLookMs: number
 }
 
 export const DEFAULT_ADMIN_LIMITS: AdminLimits = {
@@ -75,4 +95,14 @@ export const DEFAULT_ADMIN_LIMITS: AdminLimits = {
   counted: 10_000,
   page: 1000,
   tokens: 10_000,
+  logReaders: 32,
+  tenantLogReaders: 4,
+  logLines: 1000,
+  logFiles: 64,
+  logTailBytes: MIB,
+  logLineChars: 65_536,
+  logBehindBytes: 8 * MIB,
+  logStallMs: 30_000,
+  logCheckMs: 5000,
+  logLookMs: 200,
 }

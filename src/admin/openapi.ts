@@ -84,10 +84,11 @@ function requestBody({ types, schema }: RequestBody): object {
   }
 }
 
-function responses({ response, lines, reach }: Endpoint): object {
+function responses({ response, lines, events, reach }: Endpoint): object {
   const { status, description, schema } = response
   const content = {
     'application/json': { schema: schema === undefined ? {} : schemaOf(schema) },
+    ...(events === undefined ? {} : { 'text/event-stream': { schema: schemaOf(events) } }),
   }
   const byLine = {
     description: 'A JSON object a line, unless application/json is asked for.',

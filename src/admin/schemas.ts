@@ -109,6 +109,27 @@ export const storedSchema = z.object({
   newBytes: z.int(),
 })
 
+const logEntry = z.union([
+  z.object({
+    file: z.string(),
+    entry: z.record(z.string(), z.unknown()).describe('A line in JSON, as it is there.'),
+  }),
+  z.object({ file: z.string(), text: z.string() }),
+])
+export const logsSchema = z.object({
+  notes: z.array(z.string()).describe('What is in no file, and so not here.'),
+  entries: z.array(logEntry).describe('Oldest first.'),
+})
+
+/** The data of an event: of `entry`, `note`, `skipped` (bytes of a log that a slow reader was not sent), `end`, `failed`. */
+export const logEventSchema = z.union([
+  logEntry,
+  z.object({ note: z.string() }),
+  z.object({ bytes: z.int() }),
+  z.object({ reason: z.string() }),
+  errorSchema,
+])
+
 /** A line of a publication; the last one is `published`, `stored` or `failed`. */
 export const publishLineSchema = z.union([
   z.object({
@@ -188,6 +209,12 @@ export const tokenSchema = z.object({
   scopes: z.array(z.enum(SCOPES)),
   createdAt: time,
   expiresAt: time.optional(),
+})
+export const ownTokenSchema = z.object({
+  id: z.string().describe('local: none was needed.'),
+  name: z.string().optional(),
+  tenant: nameSchema.optional().describe("Left out: an operator's."),
+  scopes: z.array(z.enum(SCOPES)),
 })
 export const tokensSchema = z.object({ tokens: z.array(tokenSchema) })
 export const newTokenSchema = tokenSchema.extend({

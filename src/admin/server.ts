@@ -56,6 +56,7 @@ export class AdminServer {
   /** Of their listening sockets. */
   readonly #descriptors: number[] = []
   readonly #running = new Set<Promise<void>>()
+  readonly #ending = new AbortController()
   /** What was last said about the file of tokens: once is enough. */
   #lastComplaint = ''
 
@@ -103,6 +104,8 @@ export class AdminServer {
   async close(graceMs: number): Promise<void> {
     const { promise: isLate, resolve } = Promise.withResolvers<void>()
     const { clock } = this.#options
+    // Streams of events have no end of their own.
+    this.#ending.abort()
     const timer = clock.after(graceMs, resolve)
     const queues = this.#descriptors.map((fd) => emptyAcceptQueue({ fd, clock }))
     await Promise.race([Promise.all(queues), isLate])
@@ -124,7 +127,8 @@ export class AdminServer {
     const { clock, limits } = this.#options
     const startMs = clock.nowMs()
     const awaitsContinue = request.headers.expect?.toLowerCase() === '100-continue'
-    const exchange = new JsonExchange(request, response, { clock, limits, awaitsContinue })
+    const ending = this.#ending.signal
+    const exchange = new JsonExchange(request, response, { clock, limits, awaitsContinue, ending })
     const trail: Trail = { notes: {}, principal: undefined, found: undefined, isLoud: true }
     let answer: Answer | undefined
     let failure: ReturnType<typeof toWire> | undefined
@@ -149,7 +153,9 @@ export class AdminServer {
     if (isFound) trail.found = found
     if (isFound && found.endpoint.reach === 'open') {
       this.#count(`from ${addressOf(request, door)}`)
-      return found.endpoint.handle(this.#call(exchange, found, { ...trail, principal: NOBODY }))
+      const isStillAllowed = async (): Promise<void> => undefined
+      const more = { notes: trail.notes, principal: NOBODY, isStillAllowed }
+      return found.endpoint.handle(this.#call(exchange, found, more))
     }
     const principal = await this.#identify(request, door, trail)
     trail.principal = principal
@@ -157,7 +163,11 @@ export class AdminServer {
     if (!isFound) throw notHere(exchange, found)
     admit(principal, found)
     checkMediaType(found.endpoint, exchange)
-    return found.endpoint.handle(this.#call(exchange, found, { ...trail, principal }))
+    const isStillAllowed = async (): Promise<void> => {
+      admit(await this.#identify(request, door, trail), found)
+    }
+    const more = { notes: trail.notes, principal, isStillAllowed }
+    return found.endpoint.handle(this.#call(exchange, found, more))
   }
 
   async #identify(request: IncomingMessage, door: Door, trail: Trail): Promise<Principal> {
@@ -186,7 +196,7 @@ export class AdminServer {
   #call(
     exchange: JsonExchange,
     { endpoint, names }: Found,
-    { principal, notes }: { readonly principal: Principal; readonly notes: AuditNotes },
+    { principal, notes, isStillAllowed }: Asked,
   ): Call {
     const { limits } = this.#options
     const wantsLines = endpoint.lines !== undefined && exchange.wantsLines
@@ -200,12 +210,15 @@ export class AdminServer {
       query: readQuery(endpoint, exchange.target.query),
       mediaType: exchange.mediaType,
       wantsLines,
+      wantsEvents: endpoint.events !== undefined && exchange.wantsEvents,
       notes,
       body: (maxBytes) => exchange.body(maxBytes),
       json: (schema, maxBytes = limits.jsonBytes) => readJson(exchange.body(maxBytes), schema),
       line: (value) => {
         if (wantsLines) exchange.line(value)
       },
+      events: () => exchange.events(),
+      isStillAllowed,
     }
   }
 
@@ -253,6 +266,12 @@ export class AdminServer {
       'Cannot use the file of tokens: the error log says why, wanted one that is sound'
     return { ...wire, message }
   }
+}
+
+/** Who asks, and what becomes known. */
+interface Asked extends Pick<Call, 'isStillAllowed'> {
+  readonly principal: Principal
+  readonly notes: AuditNotes
 }
 
 /** What is known of a request so far. */

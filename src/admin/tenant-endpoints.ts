@@ -5,8 +5,9 @@ import type { PoolStatus } from '../gateway/status/pool-status.ts'
 import type { TenantState } from '../store/tenant-state.ts'
 import { type AdminContext, tenantOf } from './context.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
-import { AdminError } from './errors.ts'
+import { readCount } from './read-count.ts'
 import {
+  ownTokenSchema,
   releasesSchema,
   routesSchema,
   statusSchema,
@@ -33,7 +34,11 @@ export function tenantEndpoints(context: AdminContext): readonly Endpoint[] {
       handle: async ({ principal, query }) => {
         const { tenants } = context.settings().settings
         const after = query.get('after') ?? ''
-        const limit = readLimit(query.get('limit'), context.limits.page)
+        const limit = readCount('limit', query.get('limit'), {
+          least: 1,
+          most: context.limits.page,
+          usual: context.limits.page,
+        })
         const seen = tenants
           .filter(({ name }) => principal.tenant === undefined || principal.tenant === name)
           .filter(({ name }) => name > after)
@@ -45,6 +50,18 @@ export function tenantEndpoints(context: AdminContext): readonly Endpoint[] {
           next: seen.length > limit ? seen[limit - 1]?.name : undefined,
         })
       },
+    },
+    {
+      id: 'getOwnToken',
+      method: 'GET',
+      path: '/v1/token',
+      reach: 'any',
+      scope: undefined,
+      summary: 'What the token that asks is good for.',
+      response: { status: 200, description: 'Without its secret.', schema: ownTokenSchema },
+      isChange: false,
+      handle: async ({ principal: { id, name, tenant, scopes } }) =>
+        ok({ id, name, tenant, scopes: [...scopes] }),
     },
     {
       id: 'getTenant',
@@ -106,16 +123,6 @@ export function tenantEndpoints(context: AdminContext): readonly Endpoint[] {
       handle: async () => ok(readStatus(await context.master.status(undefined))),
     },
   ]
-}
-
-function readLimit(text: string | undefined, most: number): number {
-  const limit = Number(text ?? most)
-  if (Number.isInteger(limit) && limit >= 1 && limit <= most) return limit
-  throw new AdminError(
-    'ADMIN_BAD_REQUEST',
-    `Cannot read parameter limit: it is ${JSON.stringify(text)}, wanted a whole number from 1 to ${most}`,
-    { details: { parameter: 'limit' } },
-  )
 }
 
 async function describe({ store }: AdminContext, tenant: TenantConfig): Promise<object> {

@@ -18,8 +18,10 @@ export type CliErrorCode =
   | 'CLI_OUTPUT_LOST'
   /** There is no template of that name. */
   | 'CLI_UNKNOWN_TEMPLATE'
-  /** No log of the configuration is a file. */
-  | 'CLI_NO_LOG_FILE'
+  /** Who we are to a server is kept in a file that cannot be used. */
+  | 'CLI_BAD_LOGINS'
+  /** Nobody has logged in to that server, or to any. */
+  | 'CLI_NOT_LOGGED_IN'
   /** The running server serves no tenant of that name. */
   | 'CLI_UNKNOWN_TENANT'
   /** A build command that did not succeed. */

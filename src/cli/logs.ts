@@ -2,18 +2,22 @@
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { loadConfig } from '../config/load.ts'
+import { LogsError } from '../logs/errors.ts'
+import { LogReader, type Sourced } from '../logs/log-reader.ts'
+import { logSources } from '../logs/log-sources.ts'
 import { configOption, findConfigFile } from './config-file.ts'
 import { CliError } from './errors.ts'
 import { jsonOption } from './json.ts'
-import { LogReader, type Sourced } from './logs/log-reader.ts'
-import { logSources } from './logs/log-sources.ts'
 import { printEntry } from './logs/print-entry.ts'
+import { showRemoteLogs } from './logs/remote-logs.ts'
+import { loginTenant, readRemote, type ServerChoice, serverOption } from './remote.ts'
 
 interface LogsOptions {
   readonly config?: string
   readonly tenant?: string
   readonly follow?: boolean
   readonly lines: string
+  readonly server?: ServerChoice
   readonly json?: boolean
 }
 
@@ -28,18 +32,33 @@ export function logsCommand(): Command {
     .option('--tenant <T>', 'lines of this tenant only')
     .option('-n, --lines <N>', 'how many of the last lines to print first', '20')
     .addOption(configOption())
+    .addOption(serverOption())
     .addOption(jsonOption())
     .action(logs)
 }
 
-async function logs({ config: given, tenant, follow, lines, json }: LogsOptions): Promise<void> {
-  const count = /^\d{1,6}$/.test(lines) ? Number(lines) : Number.NaN
-  if (!(count <= MAX_LINES)) {
+async function logs({ lines: text, ...options }: LogsOptions): Promise<void> {
+  const lines = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN
+  if (!(lines <= MAX_LINES)) {
     throw new CliError(
       'CLI_USAGE',
-      `Cannot print ${lines} lines: wanted a number up to ${MAX_LINES}`,
+      `Cannot print ${text} lines: wanted a number up to ${MAX_LINES}`,
     )
   }
+  const { server, tenant, follow = false, json = false } = options
+  if (server === undefined) return localLogs(lines, options)
+  await showRemoteLogs(readRemote(server), {
+    tenant: tenant ?? loginTenant(server),
+    lines,
+    follow,
+    json,
+  })
+}
+
+async function localLogs(
+  lines: number,
+  { config: given, tenant, follow, json }: Omit<LogsOptions, 'lines' | 'server'>,
+): Promise<void> {
   const file = findConfigFile(given)
   const config = loadConfig(file)
   if (tenant !== undefined && !config.tenants.some(({ name }) => name === tenant)) {
@@ -50,28 +69,28 @@ async function logs({ config: given, tenant, follow, lines, json }: LogsOptions)
   }
   const { files, notes } = logSources(config, tenant)
   if (files.length === 0) {
-    throw new CliError('CLI_NO_LOG_FILE', `Cannot print logs: none is a file; ${notes.join('; ')}`)
+    throw new LogsError('LOGS_NO_FILE', `Cannot print logs: none is a file; ${notes.join('; ')}`)
   }
   for (const note of notes) process.stderr.write(`note: ${note}\n`)
-  const reader = new LogReader(files, tenant)
+  const reader = new LogReader(files, { tenant })
   const show = (entries: readonly Sourced[]): void => {
     process.stdout.write(entries.map(json === true ? printAsJson : print).join(''))
   }
-  show(reader.last(count))
-  if (follow === true) await goOn(() => show(reader.next()))
+  show(reader.last(lines))
+  if (follow === true) await goOn(reader, show)
 }
 
 /** Until the process is interrupted. */
-function goOn(look: () => void): Promise<never> {
+function goOn(reader: LogReader, show: (entries: readonly Sourced[]) => void): Promise<never> {
   return new Promise((_, reject) => {
     const again = (): void => {
       try {
-        look()
+        show(reader.next())
       } catch (error) {
         reject(error)
         return
       }
-      systemClock.after(LOOK_MS, again)
+      systemClock.after(reader.isAtEnd ? LOOK_MS : 0, again)
     }
     again()
   })

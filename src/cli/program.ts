@@ -15,6 +15,7 @@ import { hardenCommand } from './harden.ts'
 import { inspectCommand } from './inspect.ts'
 import { invokeCommand } from './invoke.ts'
 import { keyCommand } from './key.ts'
+import { loginCommand, logoutCommand } from './login.ts'
 import { logsCommand } from './logs.ts'
 import { newCommand } from './new.ts'
 import { promoteCommand } from './promote.ts'
@@ -55,7 +56,7 @@ export function makeProgram(): Command {
         serveCommand(),
         ...[reloadCommand(), restartCommand(), upgradeCommand(), stopCommand()],
         ...[drainCommand(), undrainCommand()],
-        ...[statusCommand(), logsCommand()],
+        ...[statusCommand(), logsCommand(), loginCommand(), logoutCommand()],
         ...[checkCommand(), doctorCommand(), tenantsCommand(), tokenCommand(), convertCommand()],
         runtimeCommand(),
       ],

@@ -6,21 +6,28 @@ import { printMs } from '../base/quantity.ts'
 import type { Switched } from '../store/release-store.ts'
 import type { CanaryPointer } from '../store/tenant-state.ts'
 import { jsonOption, printJson } from './json.ts'
-import { promoteRemote, readRemote, serverOption } from './remote.ts'
+import {
+  promoteRemote,
+  readRemote,
+  type ServerChoice,
+  serverOption,
+  tenantOption,
+  withTenant,
+} from './remote.ts'
 import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 
 interface PromoteOptions extends StorePlace {
   readonly tenant: string
   readonly handler?: string
   readonly weight?: string
-  readonly server?: string
+  readonly server?: ServerChoice
   readonly json?: boolean
 }
 
 export function promoteCommand(): Command {
   return new Command('promote')
     .description('make the canary of a tenant live')
-    .requiredOption('--tenant <T>', 'the tenant')
+    .addOption(tenantOption('the tenant'))
     .option('--handler <NAME>', 'the handler; needed where several have a canary')
     .option('--weight <PERCENT>', 'let it stay a canary, but give it so many of the requests')
     .addOption(storeOption())
@@ -39,7 +46,10 @@ export function parseWeight(text: string): number {
   )
 }
 
-async function promote(options: PromoteOptions): Promise<void> {
+async function promote(
+  given: Omit<PromoteOptions, 'tenant'> & { readonly tenant?: string },
+): Promise<void> {
+  const options = withTenant(given)
   const weight = options.weight === undefined ? undefined : parseWeight(options.weight)
   const startMs = systemClock.nowMs()
   const switched = await change(options, weight)

@@ -18,7 +18,15 @@ import { jsonOutput, type Published, type PublishOutput, textOutput } from './pu
 import { withSource } from './pull-source.ts'
 import { withReadableEnvFiles } from './readable-env-files.ts'
 import { type RegistryOptions, withRegistryOptions } from './registry-options.ts'
-import { publishRemote, readRemote, serverOption, storeRemote } from './remote.ts'
+import {
+  publishRemote,
+  readRemote,
+  type ServerChoice,
+  serverOption,
+  storeRemote,
+  tenantOption,
+  withTenant,
+} from './remote.ts'
 import { publishSignedRemote, storeSignedRemote } from './remote-signing.ts'
 import { storeOption } from './store-place.ts'
 
@@ -35,7 +43,7 @@ interface PublishCommandOptions extends RegistryOptions {
   readonly store?: string
   readonly config?: string
   readonly as?: string
-  readonly server?: string
+  readonly server?: ServerChoice
   readonly json?: boolean
 }
 
@@ -51,7 +59,7 @@ export function publishCommand(): Command {
       '<source>',
       'a module, a folder with a module or scripts, its files and wasm-fpm.json, or oci://HOST/REPOSITORY:TAG',
     )
-    .requiredOption('--tenant <T>', 'the tenant it is for')
+    .addOption(tenantOption('the tenant it is for'))
     .option('--handler <NAME>', "the handler's name (default: the manifest's, then the file's)")
     .option('--route <PATH>', "where it answers (default: the manifest's routes, then /)")
     .option('--runtime <NAME>', "what runs it: a folder of scripts (default: the manifest's)")
@@ -68,7 +76,11 @@ export function publishCommand(): Command {
     .action(run)
 }
 
-async function run(source: string, options: PublishCommandOptions): Promise<void> {
+async function run(
+  source: string,
+  given: Omit<PublishCommandOptions, 'tenant'> & { readonly tenant?: string },
+): Promise<void> {
+  const options = withTenant(given)
   const show = options.json === true ? jsonOutput() : textOutput()
   try {
     const canary = canaryOf(options)
@@ -129,7 +141,7 @@ async function publishHere(
 async function publishThere(
   path: string,
   options: PublishCommandOptions,
-  { canary, show, server }: Wish & { readonly server: string },
+  { canary, show, server }: Wish & { readonly server: ServerChoice },
 ): Promise<Published> {
   const { tenant, handler, route, runtime, sign, store, config, as } = options
   const ours = Object.entries({ store, config, as }).find(([, one]) => one !== undefined)

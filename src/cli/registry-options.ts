@@ -6,15 +6,13 @@ import { findCredentials } from '../oci/find-credentials.ts'
 import { parseReference } from '../oci/reference.ts'
 import type { TransferOptions } from '../oci/transfer.ts'
 import { CliError } from './errors.ts'
+import { readSecret } from './stdin-secret.ts'
 
 export interface RegistryOptions {
   readonly username?: string
   readonly passwordStdin?: boolean
   readonly plainHttp?: boolean
 }
-
-/** Much longer than any password; tokens are passwords too. */
-const MAX_PASSWORD_BYTES = 64 * 1024
 
 /** Adds the options. */
 export function withRegistryOptions(command: Command): Command {
@@ -48,23 +46,5 @@ async function givenCredentials(options: RegistryOptions): Promise<Credentials |
       'Cannot log in: wanted --username, without ":", and --password-stdin together',
     )
   }
-  return { username, password: await readPassword() }
-}
-
-async function readPassword(): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk)
-    bytes += chunk.length
-    if (bytes > MAX_PASSWORD_BYTES) break
-  }
-  const password = Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/\r?\n$/, '')
-  if (password !== '' && bytes <= MAX_PASSWORD_BYTES) return password
-  throw new CliError(
-    'CLI_USAGE',
-    `Cannot log in: standard input has ${bytes === 0 ? 'nothing' : `${bytes} bytes`}, wanted the password`,
-  )
+  return { username, password: await readSecret('password') }
 }

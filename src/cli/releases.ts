@@ -4,13 +4,21 @@ import { printBytes } from '../base/quantity.ts'
 import type { DirectoryStore } from '../store/directory-store.ts'
 import type { PublishedRelease } from '../store/release-store.ts'
 import { jsonOption, printJson } from './json.ts'
-import { listReleasesRemote, type RemoteRelease, readRemote, serverOption } from './remote.ts'
+import {
+  listReleasesRemote,
+  type RemoteRelease,
+  readRemote,
+  type ServerChoice,
+  serverOption,
+  tenantOption,
+  withTenant,
+} from './remote.ts'
 import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 import { type Column, printTable } from './table.ts'
 
 interface ReleasesOptions extends StorePlace {
-  readonly tenant: string
-  readonly server?: string
+  readonly tenant?: string
+  readonly server?: ServerChoice
   readonly json?: boolean
 }
 
@@ -23,7 +31,7 @@ type Row = RemoteRelease & {
 export function releasesCommand(): Command {
   return new Command('releases')
     .description('list what a tenant has published, newest first')
-    .requiredOption('--tenant <T>', 'the tenant')
+    .addOption(tenantOption('the tenant'))
     .addOption(storeOption())
     .addOption(storeConfigOption())
     .addOption(serverOption())
@@ -31,7 +39,8 @@ export function releasesCommand(): Command {
     .action(list)
 }
 
-async function list({ tenant, server, json, ...place }: ReleasesOptions): Promise<void> {
+async function list(options: ReleasesOptions): Promise<void> {
+  const { tenant, server, json, ...place } = withTenant(options)
   const rows: readonly Row[] =
     server === undefined
       ? await rowsOf(await openStoreAt(place), tenant)

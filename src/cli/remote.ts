@@ -1,13 +1,15 @@
-/** `--server` of the commands about releases: the same over the admin API of a server, with the token in WASM_FPM_TOKEN. */
+/** `--server` of the commands: the same over the admin API of a server, with the token of `login` or in WASM_FPM_TOKEN. */
 
 import { Readable } from 'node:stream'
 import { Option } from 'commander'
 import {
   type AdminServerAddress,
   askServer,
+  askServerForEvents,
   askServerForLines,
   errorOf,
   parseServer,
+  type ServerEvent,
 } from '../admin/ask-server.ts'
 import { AdminError } from '../admin/errors.ts'
 import type { ServerStatus } from '../master/server-status.ts'
@@ -18,6 +20,7 @@ import type { CanaryOptions, PublishedRelease, Stored, Switched } from '../store
 import { encodeSignature, type Signature } from '../store/signature.ts'
 import type { OnBytes } from '../store/stage-source.ts'
 import { CliError } from './errors.ts'
+import { findLogin, type Login } from './logins.ts'
 import { openUpload } from './remote-upload.ts'
 import type { TenantStatus } from './status/tenant-status.ts'
 
@@ -25,9 +28,44 @@ const TOKEN_VARIABLE = 'WASM_FPM_TOKEN'
 
 export function serverOption(): Option {
   return new Option(
-    '--server <URL>',
-    `a server's admin API, "https://host" or "unix:PATH", with the token in ${TOKEN_VARIABLE}`,
+    '--server [URL]',
+    `a server's admin API, "https://host" or "unix:PATH" (default: that of the last login), with the token of \`login\` or in ${TOKEN_VARIABLE}`,
   )
+}
+
+/** What stands behind `--server`; true: nothing, the server of the last login is meant. */
+export type ServerChoice = string | true
+
+/** `--tenant` of commands that cannot do without: with `--server` that of the login will do. */
+export function tenantOption(description: string): Option {
+  return new Option('--tenant <T>', `${description}; with --server (default: that of the login)`)
+}
+
+/** Throws CLI_USAGE, and what `readRemote` throws. */
+export function withTenant<Given extends TenantGiven>(
+  given: Given,
+): Given & { readonly tenant: string } {
+  const { server, tenant } = given
+  const found = tenant ?? (server === undefined ? undefined : loginTenant(server))
+  if (found !== undefined) return { ...given, tenant: found }
+  throw new CliError(
+    'CLI_USAGE',
+    'Cannot tell which tenant is meant: none is named, wanted --tenant, or --server with a login of one',
+  )
+}
+
+interface TenantGiven {
+  readonly tenant?: string
+  readonly server?: ServerChoice
+}
+
+/** The tenant that the login of a server is for. Throws CLI_BAD_LOGINS. */
+export function loginTenant(server: ServerChoice): string | undefined {
+  return loginOf(server)?.tenant
+}
+
+function loginOf(server: ServerChoice, environment = process.env): Login | undefined {
+  return findLogin(server === true ? undefined : server, environment)
 }
 
 export interface Remote {
@@ -36,17 +74,74 @@ export interface Remote {
   readonly token: string | undefined
 }
 
-/** Reads `--server`. Throws CLI_BAD_ADDRESS. */
-export function readRemote(server: string, environment: NodeJS.ProcessEnv = process.env): Remote {
-  const address = parseServer(server)
-  if (address === undefined) {
+/** Reads `--server`. Throws CLI_BAD_ADDRESS, CLI_NOT_LOGGED_IN, CLI_BAD_LOGINS. */
+export function readRemote(
+  server: ServerChoice,
+  environment: NodeJS.ProcessEnv = process.env,
+): Remote {
+  const login = loginOf(server, environment)
+  const place = server === true ? login?.server : server
+  if (place === undefined) {
     throw new CliError(
-      'CLI_BAD_ADDRESS',
-      `Cannot use server ${JSON.stringify(server)}: wanted "https://host", "http://host:port" or "unix:PATH"`,
+      'CLI_NOT_LOGGED_IN',
+      'Cannot tell which server is meant: there is no login, wanted one, or --server URL',
     )
   }
-  const token = environment[TOKEN_VARIABLE]
-  return { address, token: token === undefined || token === '' ? undefined : token }
+  return { address: parseAddress(place), token: tokenVariable(environment) ?? login?.token }
+}
+
+/** Throws CLI_BAD_ADDRESS. */
+export function parseAddress(server: string): AdminServerAddress {
+  const address = parseServer(server)
+  if (address !== undefined) return address
+  throw new CliError(
+    'CLI_BAD_ADDRESS',
+    `Cannot use server ${JSON.stringify(server)}: wanted "https://host", "http://host:port" or "unix:PATH"`,
+  )
+}
+
+/** Undefined: not set, or empty. */
+export function tokenVariable(environment = process.env): string | undefined {
+  return environment[TOKEN_VARIABLE] || undefined
+}
+
+/** What a token is good for. */
+export async function ownTokenRemote(remote: Remote): Promise<OwnToken> {
+  return (await ask(remote, { method: 'GET', path: '/v1/token' })) as OwnToken
+}
+
+export interface OwnToken {
+  /** `local`: none was needed. */
+  readonly id: string
+  /** Undefined: an operator's. */
+  readonly tenant?: string
+  readonly scopes: readonly string[]
+}
+
+/** The last lines of logs, and with `follow` those that come. `tenant`: undefined: all, for operators. */
+export function logEventsRemote(
+  { address, token }: Remote,
+  { tenant, lines }: { readonly tenant: string | undefined; readonly lines: number },
+): AsyncGenerator<ServerEvent> {
+  const path = `${tenant === undefined ? '/v1' : pathOf(tenant)}/logs?lines=${lines}`
+  return askServerForEvents(address, { method: 'GET', path, token })
+}
+
+/** An entry of a log as a server shows it. */
+export type RemoteEntry =
+  | { readonly file: string; readonly text: string }
+  | { readonly file: string; readonly entry: Readonly<Record<string, unknown>> }
+
+/** The last lines of logs. `tenant`: undefined: all, for operators. */
+export async function lastLogsRemote(
+  remote: Remote,
+  { tenant, lines }: { readonly tenant: string | undefined; readonly lines: number },
+): Promise<{ readonly notes: readonly string[]; readonly entries: readonly RemoteEntry[] }> {
+  const path = `${tenant === undefined ? '/v1' : pathOf(tenant)}/logs?lines=${lines}`
+  return (await ask(remote, { method: 'GET', path })) as {
+    readonly notes: readonly string[]
+    readonly entries: readonly RemoteEntry[]
+  }
 }
 
 export interface RemotePublishOptions {

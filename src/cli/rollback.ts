@@ -7,14 +7,22 @@ import type { Digest } from '../store/digest.ts'
 import { findRelease } from '../store/find-release.ts'
 import type { Switched } from '../store/release-store.ts'
 import { jsonOption, printJson } from './json.ts'
-import { readRemote, rollBackRemote, serverOption, withdrawRemote } from './remote.ts'
+import {
+  readRemote,
+  rollBackRemote,
+  type ServerChoice,
+  serverOption,
+  tenantOption,
+  withdrawRemote,
+  withTenant,
+} from './remote.ts'
 import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 
 interface RollbackOptions extends StorePlace {
   readonly tenant: string
   readonly handler?: string
   readonly withdraw?: boolean
-  readonly server?: string
+  readonly server?: ServerChoice
   readonly json?: boolean
 }
 
@@ -25,7 +33,7 @@ export function rollbackCommand(): Command {
       '[release]',
       'its digest or the start of it, or its number (default: the canary is given up, else the one that was live before is live again)',
     )
-    .requiredOption('--tenant <T>', 'the tenant')
+    .addOption(tenantOption('the tenant'))
     .option('--handler <NAME>', 'the handler; needed where a tenant has several')
     .option('--withdraw', 'take the handler off the air instead')
     .addOption(storeOption())
@@ -35,7 +43,11 @@ export function rollbackCommand(): Command {
     .action(rollback)
 }
 
-async function rollback(wanted: string | undefined, options: RollbackOptions): Promise<void> {
+async function rollback(
+  wanted: string | undefined,
+  given: Omit<RollbackOptions, 'tenant'> & { readonly tenant?: string },
+): Promise<void> {
+  const options = withTenant(given)
   const { tenant, handler, json } = options
   if (options.withdraw === true) {
     if (handler === undefined || wanted !== undefined) throw usage()

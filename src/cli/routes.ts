@@ -9,7 +9,14 @@ import { DEFAULT_STORE, isStore } from '../store/open-store.ts'
 import { configOption, findConfigFile, usualConfigFile } from './config-file.ts'
 import { CliError } from './errors.ts'
 import { jsonOption, printJson } from './json.ts'
-import { listRoutesRemote, readRemote, serverOption } from './remote.ts'
+import {
+  listRoutesRemote,
+  readRemote,
+  type ServerChoice,
+  serverOption,
+  tenantOption,
+  withTenant,
+} from './remote.ts'
 import { listRoutes, type RouteRow } from './routes/list-routes.ts'
 import { printTable } from './table.ts'
 
@@ -17,14 +24,14 @@ interface RoutesOptions {
   readonly tenant?: string
   readonly config?: string
   readonly store?: string
-  readonly server?: string
+  readonly server?: ServerChoice
   readonly json?: boolean
 }
 
 export function routesCommand(): Command {
   return new Command('routes')
     .description('list which paths answer, and which handler, release or folder is behind them')
-    .option('--tenant <T>', 'of this tenant only')
+    .addOption(tenantOption('of this tenant only'))
     .addOption(configOption())
     .option('--store <DIR>', "the store of releases (default: the configuration's)")
     .addOption(serverOption())
@@ -33,23 +40,17 @@ export function routesCommand(): Command {
 }
 
 async function routes({ server, json, ...options }: RoutesOptions): Promise<void> {
-  const rows =
-    server === undefined ? await localRows(options) : await remoteRows(server, options.tenant)
+  const rows = server === undefined ? await localRows(options) : await remoteRows(server, options)
   if (json === true) printJson(rows)
   else process.stdout.write(rows.length === 0 ? 'nothing answers\n' : printRows(rows))
 }
 
 /** What is published: of the rest the server tells nothing. */
 async function remoteRows(
-  server: string,
-  tenant: string | undefined,
+  server: ServerChoice,
+  options: Pick<RoutesOptions, 'tenant'>,
 ): Promise<readonly RouteRow[]> {
-  if (tenant === undefined) {
-    throw new CliError(
-      'CLI_USAGE',
-      'Cannot list routes with --server: no tenant is named, wanted --tenant',
-    )
-  }
+  const { tenant } = withTenant({ ...options, server })
   const found = await listRoutesRemote(readRemote(server), tenant)
   return found.map(({ path, methods, handler, release }) => ({
     ...{ tenant, hosts: [], path, methods, kind: 'handler', target: handler, release },

@@ -11,7 +11,10 @@ import {
   putSignatureRemote,
   type RemoteSigned,
   readRemote,
+  type ServerChoice,
   serverOption,
+  tenantOption,
+  withTenant,
 } from './remote.ts'
 import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
 
@@ -19,7 +22,7 @@ interface SignOptions extends StorePlace {
   readonly tenant: string
   readonly handler?: string
   readonly key: string
-  readonly server?: string
+  readonly server?: ServerChoice
   readonly json?: boolean
 }
 
@@ -27,7 +30,7 @@ export function signCommand(): Command {
   return new Command('sign')
     .description('sign a release that a tenant has published')
     .argument('<release>', 'its number, its digest or at least 6 digits of that')
-    .requiredOption('--tenant <T>', 'the tenant')
+    .addOption(tenantOption('the tenant'))
     .requiredOption('--key <FILE>', 'the private key, as `wasm-fpm key create` makes it')
     .option('--handler <NAME>', 'look among the releases of this handler only')
     .addOption(storeOption())
@@ -37,7 +40,11 @@ export function signCommand(): Command {
     .action(run)
 }
 
-async function run(wanted: string, options: SignOptions): Promise<void> {
+async function run(
+  wanted: string,
+  given: Omit<SignOptions, 'tenant'> & { readonly tenant?: string },
+): Promise<void> {
+  const options = withTenant(given)
   const { tenant, json, server } = options
   const key = await readSigningKey(options.key)
   const { release, number } =
@@ -66,7 +73,7 @@ async function signHere(
 
 async function signThere(
   wanted: string,
-  options: SignOptions & { readonly server: string },
+  options: SignOptions & { readonly server: ServerChoice },
   key: SigningKey,
 ): Promise<RemoteSigned> {
   const { tenant, server, store, config } = options

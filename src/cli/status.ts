@@ -6,13 +6,20 @@ import type { ServerStatus } from '../master/server-status.ts'
 import { configOption, findConfigFile } from './config-file.ts'
 import { CliError } from './errors.ts'
 import { jsonOption, printJson } from './json.ts'
-import { readRemote, serverOption, statusRemote, tenantStatusRemote } from './remote.ts'
+import {
+  loginTenant,
+  readRemote,
+  type ServerChoice,
+  serverOption,
+  statusRemote,
+  tenantStatusRemote,
+} from './remote.ts'
 import { printOverview } from './status/overview.ts'
 import { type TenantStatus, tenantStatus } from './status/tenant-status.ts'
 
 interface StatusOptions {
   readonly config?: string
-  readonly server?: string
+  readonly server?: ServerChoice
   readonly json?: boolean
 }
 
@@ -30,7 +37,7 @@ async function status(
   name: string | undefined,
   { config, server: address, json }: StatusOptions,
 ): Promise<void> {
-  if (address !== undefined) return statusOver(address, name, json)
+  if (address !== undefined) return statusOver(address, name ?? loginTenant(address), json)
   const file = findConfigFile(config)
   const server = await askStatus(file, name)
   const tenants = server.tenants.map(tenantStatus)
@@ -42,7 +49,7 @@ async function status(
 
 /** Over the admin API: of a tenant with a token of its own, of all with an operator's. */
 async function statusOver(
-  address: string,
+  address: ServerChoice,
   name: string | undefined,
   json: boolean | undefined,
 ): Promise<void> {

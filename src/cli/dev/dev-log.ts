@@ -1,6 +1,6 @@
 /** What workers log, as a developer wants to see it: requests, standard error, traps with their back trace. */
 import { StringDecoder } from 'node:string_decoder'
-import { type LogEntry, readEntry } from '../logs/log-entry.ts'
+import { type LogEntry, readEntry } from '../../logs/log-entry.ts'
 
 /** pino's number for warnings. */
 const WARN = 40

@@ -1,7 +1,7 @@
 /** What `wasm-fpm dev` says: lines for people, or JSON, one object a line. */
 import { type CodedError, toWire } from '../../base/errors.ts'
 import { printMs } from '../../base/quantity.ts'
-import type { LogEntry } from '../logs/log-entry.ts'
+import type { LogEntry } from '../../logs/log-entry.ts'
 import { printEntry } from '../logs/print-entry.ts'
 
 export interface Ready {

@@ -3,7 +3,7 @@
 import { harmless } from '../../base/harmless.ts'
 import { clockTime, printMs } from '../../base/quantity.ts'
 import { printAccess, printMessage } from '../../base/readable-line.ts'
-import type { LogEntry } from './log-entry.ts'
+import type { LogEntry } from '../../logs/log-entry.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

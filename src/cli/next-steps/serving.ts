@@ -4,6 +4,7 @@ import type { VersionErrorCode } from '../../base/version.ts'
 import type { ConfigErrorCode } from '../../config/errors.ts'
 import type { HttpFrontErrorCode } from '../../gateway/http/errors.ts'
 import type { ListenErrorCode } from '../../gateway/listen/errors.ts'
+import type { LogsErrorCode } from '../../logs/errors.ts'
 import type { MasterErrorCode } from '../../master/errors.ts'
 import type { CliErrorCode } from '../errors.ts'
 import type { Steps } from './steps.ts'
@@ -12,7 +13,7 @@ const EDIT = 'put the line right, then run `wasm-fpm check`; docs/config.md has 
 const WHO_LISTENS = '`ss -lntxp` shows who has the address; end that, or listen on another one'
 const PRINTS_OPTIONS = '`wasm-fpm help COMMAND` shows what a command takes'
 const ASK_FOR_TOKEN =
-  '`wasm-fpm token create --tenant NAME` on the server makes a token; put it into WASM_FPM_TOKEN'
+  '`wasm-fpm token create --tenant NAME` on the server makes a token; `wasm-fpm login` takes it'
 const SEND_AGAIN = 'try again; if it stays so, the path to the server cuts or slows connections'
 const SEE_LOG = '`wasm-fpm logs` has what the server says about it'
 const SMALLER_ARCHIVE = 'publish a smaller folder; docs/admin.md has the limits'
@@ -42,7 +43,7 @@ export const ADMIN_STEPS: Steps<AdminErrorCode> = {
   ADMIN_BAD_ENTRY: 'make an archive of plain files and folders with relative names',
   ADMIN_ARCHIVE_LIMIT: SMALLER_ARCHIVE,
   ADMIN_RATE_LIMIT: 'wait a minute, or raise rate_limit in [admin]',
-  ADMIN_BUSY: 'try again when the publications under way are done',
+  ADMIN_BUSY: 'try again when the publications, or readers of logs, that are under way are done',
   ADMIN_TOKEN_FILE:
     'give the file to the user of [admin], mode 0600, or name another with the key tokens',
   ADMIN_TOO_MANY_TOKENS: '`wasm-fpm token list` shows them, `wasm-fpm token revoke ID` removes one',
@@ -54,6 +55,12 @@ export const ADMIN_STEPS: Steps<AdminErrorCode> = {
     'publish again without --sign and compare; a server of another version stores other bytes',
 }
 
+export const LOGS_STEPS: Steps<LogsErrorCode> = {
+  LOGS_NO_FILE: 'look where standard error goes: `journalctl -u wasm-fpm`, or set error_log',
+  LOGS_UNREADABLE:
+    'check that it is a file, and that the user who asks, or that of [admin], may read it',
+}
+
 export const CLI_STEPS: Steps<CliErrorCode> = {
   CLI_USAGE: PRINTS_OPTIONS,
   CLI_BAD_LIMIT: 'write a size such as 64MiB, a duration such as 10s, or a whole number',
@@ -63,7 +70,8 @@ export const CLI_STEPS: Steps<CliErrorCode> = {
     'build it first, and name what the build has made, a .wasm; `wasm-fpm new --list` has templates that build',
   CLI_NOT_WRITABLE: 'choose another place, or run this as a user that may write there',
   CLI_UNKNOWN_TEMPLATE: '`wasm-fpm help new` lists the templates',
-  CLI_NO_LOG_FILE: 'look where standard error goes: `journalctl -u wasm-fpm`, or set error_log',
+  CLI_BAD_LOGINS: 'move the file away, or run `chmod 600` on it, and `wasm-fpm login` again',
+  CLI_NOT_LOGGED_IN: '`wasm-fpm login` remembers a server and a token; or name it behind --server',
   CLI_UNKNOWN_TENANT: '`wasm-fpm status` lists the tenants; `wasm-fpm reload` takes up new ones',
   CLI_BUILD_FAILED:
     "run the command in its folder to see more; its programs come with `npm ci` or the language's own installer",

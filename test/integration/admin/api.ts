@@ -28,6 +28,8 @@ export interface ApiOptions {
   readonly limits?: Partial<AdminLimits>
   /** More lines of `[admin]`. */
   readonly admin?: string
+  /** More lines before all tables. */
+  readonly main?: string
   /** More lines of tenant acme. */
   readonly acme?: string
   /** Whether others than its owner can reach the unix socket. */
@@ -68,6 +70,9 @@ export interface RunningApi {
   audit(): ReadonlyArray<Readonly<Record<string, unknown>>>
   /** Files of uploads that are left. */
   leftovers(): readonly string[]
+  /** The master has taken up another configuration. */
+  reconfigure(change: (text: string) => string): void
+  close(): Promise<void>
 }
 
 function idleMaster(question: AdminQuestion): unknown {
@@ -94,6 +99,7 @@ function idleMaster(question: AdminQuestion): unknown {
 export async function startApi({
   limits = {},
   admin = '',
+  main = '',
   acme = '',
   isOpenSocket = false,
   master = idleMaster,
@@ -106,6 +112,7 @@ export async function startApi({
   const socketPath = join(folder, 'admin.sock')
   const configFile = join(folder, 'wasm-fpm.toml')
   const text = `store = "store"
+${main}
 [admin]
 listen = ["${socketPath}"]
 ${admin}
@@ -173,6 +180,9 @@ hosts = ["other.example"]
             .map((line) => JSON.parse(line))
         : [],
     leftovers: () => readdirSync(store.layout.tmp),
+    reconfigure: (change) =>
+      api.update({ settings: parseConfig(change(text), configFile), configFile, users: {} }),
+    close: () => api.close(0),
   }
 }
 

@@ -74,7 +74,7 @@ test('a log that is no file: what to do', async () => {
   const { code, stderr } = await type(['logs', '--config', config])
   expect(code).toBe(1)
   expect(stderr).toMatch(
-    /journalctl -u wasm-fpm -f.*error_log = .*\[CLI_NO_LOG_FILE\]\n {2}next: .*\n$/s,
+    /journalctl -u wasm-fpm -f.*error_log = .*\[LOGS_NO_FILE\]\n {2}next: .*\n$/s,
   )
 })
 

@@ -34,7 +34,7 @@ test('every limit with its default', () => {
 })
 
 test('every endpoint', () => {
-  const sources = ['endpoints', 'tenant-endpoints', 'release-endpoints', 'operator-endpoints']
+  const sources = ['', 'tenant-', 'log-', 'release-', 'operator-'].map((of) => `${of}endpoints`)
   const endpoints = sources.flatMap((name) => {
     const text = readFileSync(`src/admin/${name}.ts`, 'utf8')
     return [...text.matchAll(/method: '([A-Z]+)',\n +path: '([^']+)',\n +reach: '([a-z]+)',/g)]

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readableLines } from '../../../src/base/readable-line.ts'
-import { readEntry } from '../../../src/cli/logs/log-entry.ts'
+import { readEntry } from '../../../src/logs/log-entry.ts'
 
 const time = new Date(2026, 10, 23, 7, 8, 9, 45).toISOString()
 const REQUEST = {

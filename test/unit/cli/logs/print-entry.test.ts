@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { readEntry } from '../../../../src/cli/logs/log-entry.ts'
 import { printEntry } from '../../../../src/cli/logs/print-entry.ts'
+import { readEntry } from '../../../../src/logs/log-entry.ts'
 
 function print(fields: object): string {
   return printEntry(readEntry(JSON.stringify(fields)))

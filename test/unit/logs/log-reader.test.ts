@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { LogReader } from '../../../../src/cli/logs/log-reader.ts'
+import { LogReader } from '../../../src/logs/log-reader.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -23,7 +23,7 @@ function setUp(tenant?: string) {
     { path: shared, owner: undefined },
     { path: own, owner: 'a' },
   ]
-  return { shared, own, reader: new LogReader(sources, tenant) }
+  return { shared, own, reader: new LogReader(sources, { tenant }) }
 }
 
 function messages(found: ReturnType<LogReader['last']>): readonly unknown[] {

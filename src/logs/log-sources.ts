@@ -1,6 +1,6 @@
 /** Which files the logs of a configuration are, and which of its logs are no files. */
-import { standardStreamOf } from '../../base/log-streams.ts'
-import type { Config, TenantConfig } from '../../config/config.ts'
+import { standardStreamOf } from '../base/log-streams.ts'
+import type { Config, TenantConfig } from '../config/config.ts'
 import type { LogEntry } from './log-entry.ts'
 
 export interface LogSource {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readEntries, readEntry } from '../../../../src/cli/logs/log-entry.ts'
+import { readEntries, readEntry } from '../../../src/logs/log-entry.ts'
 
 const CASES = [
   {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { readEntry } from '../../../../src/cli/logs/log-entry.ts'
-import { isOf, logSources } from '../../../../src/cli/logs/log-sources.ts'
-import { parseConfig } from '../../../../src/config/parse.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
+import { readEntry } from '../../../src/logs/log-entry.ts'
+import { isOf, logSources } from '../../../src/logs/log-sources.ts'
 
 function sources(tables: string, tenant?: string) {
   const text = `${tables.includes('error_log') ? '' : 'error_log = "e.log"\n'}${tables}
