@@ -10,6 +10,7 @@
 #include "ext/standard/basic_functions.h"
 #include "php_main.h"
 #include "rfc1867.h"
+#include "zend_alloc_sizes.h"
 #include "zend_extensions.h"
 #include "zend_inheritance.h"
 
@@ -54,6 +55,17 @@ static sapi_module_struct sapi = {
     .php_ini_ignore = 1,
 };
 
+/*
+ * Zend makes its list of what is free of a size when a request first wants some, in all pages of the size: made here, it is there
+ * when a request begins, which then writes to the pages that it uses, and to no others.
+ */
+void wasm_fpm_fill_heap(void) {
+#define SIZE(number, size, elements, pages, x, y) size,
+  static const uint16_t SIZES[] = {ZEND_MM_BINS_INFO(SIZE, 0, 0)};
+#undef SIZE
+  for (size_t index = 0; index < sizeof SIZES / sizeof *SIZES; index++) efree(emalloc(SIZES[index]));
+}
+
 EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   __wasilibc_initialize_environ();
   wasm_fpm_start_secrets();
@@ -63,6 +75,7 @@ EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   if (sapi.startup(&sapi) == FAILURE) _exit(1);
   wasm_fpm_start_randomness();
   wasm_fpm_start_variables();
+  wasm_fpm_fill_heap();
 }
 
 /*

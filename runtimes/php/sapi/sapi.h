@@ -11,6 +11,9 @@
 /* Of libc: reads the environment anew. */
 void __wasilibc_initialize_environ(void);
 
+/* engine.c: what is left of Zend's memory is made ready for a request. */
+void wasm_fpm_fill_heap(void);
+
 /* output.c: everything that leaves the guest by its standard output. */
 size_t wasm_fpm_write(const char *bytes, size_t size);
 void wasm_fpm_flush(void *context);

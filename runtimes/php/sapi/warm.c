@@ -91,4 +91,5 @@ EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
   SG(headers_sent) = 0;
   PG(modules_activated) = 0;
   wasm_fpm_take_back_settings();
+  wasm_fpm_fill_heap();
 }
