@@ -61,7 +61,7 @@ static sapi_module_struct sapi = {
  */
 void wasm_fpm_fill_heap(void) {
 #define SIZE(number, size, elements, pages, x, y) size,
-  static const uint16_t SIZES[] = {ZEND_MM_BINS_INFO(SIZE, 0, 0)};
+  static const size_t SIZES[] = {ZEND_MM_BINS_INFO(SIZE, 0, 0)};
 #undef SIZE
   for (size_t index = 0; index < sizeof SIZES / sizeof *SIZES; index++) efree(emalloc(SIZES[index]));
 }
