@@ -152,7 +152,11 @@ const reader = new PairReader()
 export function encodeParams(pairs: Pairs): Uint8Array {
   let total = 0
   for (const [name, value] of pairs) {
-    total += lengthBytes(name.length) + lengthBytes(value.length) + name.length + value.length
+    total +=
+      encodedLengthBytes(name.length) +
+      encodedLengthBytes(value.length) +
+      name.length +
+      value.length
   }
   const bytes = new Uint8Array(total)
   let at = 0
@@ -180,7 +184,7 @@ function truncated(what: string, at: number, total: number): FastCgiError {
   )
 }
 
-function lengthBytes(length: number): number {
+function encodedLengthBytes(length: number): number {
   return length > MAX_SHORT_LENGTH ? LONG_LENGTH_BYTES : 1
 }
 
