@@ -4,7 +4,7 @@
  */
 import type { Libc } from '../base/libc.ts'
 
-const SYSTEM_PAGE_BYTES = 4096
+export const SYSTEM_PAGE_BYTES = 4096
 
 /** Calls `each` with offsets from the start of the range, ascending. */
 export type EachRegion = (start: number, end: number) => void

@@ -2,13 +2,14 @@
 import type { Clock } from '../base/clock.ts'
 import { type MeterChecks, WasiHost } from '../wasi/host.ts'
 import type { WasiGrants } from '../wasi/session.ts'
-import { hasColdPages } from '../wasm/quota.ts'
+import { hasColdPages, mustHurry } from '../wasm/quota.ts'
 import { startComponent } from './components.ts'
+import { SYSTEM_PAGE_BYTES } from './dirty-pages.ts'
 import { type GuestMemory, makeMemories } from './guest-memory.ts'
 import type { GuestModule } from './guest-module.ts'
 import { entriesOf, type GuestProgram, Program } from './guest-program.ts'
 import type { GuestJob, RunEnd } from './job.ts'
-import { pageFaults } from './page-faults.ts'
+import { pageFaults, pageFaultsLately } from './page-faults.ts'
 import { type ThreadTime, threadTimeOf } from './processor-time.ts'
 import { releasePages } from './release-pages.ts'
 import { RunState } from './run-state.ts'
@@ -29,6 +30,8 @@ export class InstanceParts {
   readonly #entries: readonly string[]
   readonly #owner: object | undefined
   #memories: readonly GuestMemory[]
+  /** Of the memories as they are: page faults that runs in them have had. */
+  #faults = 0
 
   /** Instantiates at once, in this thread; takes tens of microseconds. */
   constructor(
@@ -54,6 +57,20 @@ export class InstanceParts {
   /** Page faults of the thread so far; NaN: they do not matter. */
   faults(): number {
     return hasColdPages(this.sizeBytes) ? pageFaults() : Number.NaN
+  }
+
+  /** Runs have had so many page faults more; NaN: nobody knows. */
+  count(faults: number): void {
+    if (faults > 0) this.#faults += faults
+  }
+
+  /**
+   * Whether it has so much memory that nobody has written yet that it must be checked often. What has been booted has filled its memory
+   * before: its instances begin with that, and what they grow is checked when they do.
+   */
+  get mustHurry(): boolean {
+    if (this.module.first !== undefined || Number.isNaN(pageFaultsLately())) return false
+    return mustHurry(this.sizeBytes, this.#faults * SYSTEM_PAGE_BYTES)
   }
 
   /** Another WebAssembly instance over the memories as they were at first. False: they cannot be put back. */
@@ -85,6 +102,7 @@ export class InstanceParts {
     if (!this.renew()) {
       this.release()
       this.#memories = makeMemories(this.module)
+      this.#faults = 0
       this.host.renew()
       this.program = this.#instantiate()
     }

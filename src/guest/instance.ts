@@ -198,7 +198,7 @@ export class GuestInstance {
     const nowMs = this.#clock.nowMs()
     const { meter } = this.#program
     meter.tune(run.look(nowMs), this.#parts.sizeBytes, this.#host.checked(nowMs))
-    if (run.job.faults.isWatched) meter.hurry()
+    this.#hurry(run)
     const { alarmMs } = this.#host
     if (alarmMs !== undefined && run.isOver(alarmMs, nowMs)) this.#host.ring()
     if (run.isOver(run.job.cpuMs, nowMs)) run.killedBy ??= 'cpu'
@@ -360,7 +360,8 @@ export class GuestInstance {
   }
 
   #leaves(run: RunState, nowMs: number): void {
-    run.leave(nowMs, this.#program.state.hadNoFault ? Number.NaN : this.#parts.faults())
+    const faults = this.#program.state.hadNoFault ? Number.NaN : this.#parts.faults()
+    this.#parts.count(run.leave(nowMs, faults))
   }
 
   /** The guest gives up the thread. */
@@ -391,6 +392,11 @@ export class GuestInstance {
     if (run === undefined) return
     this.#isWaiting = false
     run.enter(this.#clock.nowMs(), this.#parts.faults())
-    if (run.job.faults.isWatched) this.#program.meter.hurry()
+    this.#hurry(run)
+  }
+
+  /** What may take many page faults at once is checked often. */
+  #hurry(run: RunState): void {
+    if (run.job.faults.isWatched || this.#parts.mustHurry) this.#program.meter.hurry()
   }
 }

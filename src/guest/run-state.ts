@@ -74,10 +74,12 @@ export class RunState {
     this.#time.enter(nowMs)
   }
 
-  /** It gives the thread up: counts what it took while it had it. */
-  leave(nowMs: number, faults: number): void {
+  /** It gives the thread up: counts what it took while it had it. Answers its page faults; NaN: nobody knows. */
+  leave(nowMs: number, faults: number): number {
     this.#time.leave(nowMs)
-    this.job.faults.note(faults - this.#faults)
+    const had = faults - this.#faults
+    this.job.faults.note(had)
+    return had
   }
 
   /** Gives what was printed without a stack of its own to its standard output, and keeps what that does not take yet. */

@@ -18,6 +18,8 @@ export const MAX_QUOTA = 2_000_000
  * so many bytes, 1,024 pages, that does not matter; in a larger one a guest that begins with such writes would be away for too long.
  */
 export const MOST_COLD_BYTES = 4 * 1024 * 1024
+/** To write to so many bytes that nobody has written yet takes 16 ms or less: more of them and a guest is checked often. */
+const MOST_UNWRITTEN_BYTES = 32 * 1024 * 1024
 /** Corrections smaller than this factor are not worth writing the global for. */
 const TOLERANCE = 2
 
@@ -29,6 +31,11 @@ export function firstQuota(memoryBytes: number): number {
 /** Whether a guest with so much memory may hold the thread for long just by writing to it. */
 export function hasColdPages(memoryBytes: number): boolean {
   return memoryBytes > MOST_COLD_BYTES
+}
+
+/** Whether a guest may hold the thread for long with one stretch, if it has earned it with cheap work. */
+export function mustHurry(memoryBytes: number, writtenBytes: number): boolean {
+  return memoryBytes - writtenBytes > MOST_UNWRITTEN_BYTES
 }
 
 /** `elapsedMs`: from the last check, or the guest's start or resumption, to this one. Returns `quota` itself where that is good enough. */
