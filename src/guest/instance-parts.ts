@@ -55,20 +55,32 @@ export class InstanceParts {
   }
 
   /** Page faults of the thread so far; NaN: they do not matter. */
-  faults(): number {
+  #threadFaults(): number {
     return hasColdPages(this.sizeBytes) ? pageFaults() : Number.NaN
   }
 
-  /** Runs have had so many page faults more; NaN: nobody knows. */
-  count(faults: number): void {
-    if (faults > 0) this.#faults += faults
+  /** The run gets the thread. */
+  enter(run: RunState, nowMs: number): void {
+    run.enter(nowMs, this.#threadFaults())
+    this.hurry(run)
+  }
+
+  /** The run gives up the thread. */
+  leave(run: RunState, nowMs: number): void {
+    const had = run.leave(nowMs, this.program.state.hadNoFault ? Number.NaN : this.#threadFaults())
+    if (had > 0) this.#faults += had
+  }
+
+  /** Sees to it that the run is checked often, where it may take many page faults at once. */
+  hurry(run: RunState): void {
+    if (run.job.faults.isWatched || this.#mustHurry) this.program.meter.hurry()
   }
 
   /**
    * Whether it has so much memory that nobody has written yet that it must be checked often. What has been booted has filled its memory
    * before: its instances begin with that, and what they grow is checked when they do.
    */
-  get mustHurry(): boolean {
+  get #mustHurry(): boolean {
     if (this.module.first !== undefined || Number.isNaN(pageFaultsLately())) return false
     return mustHurry(this.sizeBytes, this.#faults * SYSTEM_PAGE_BYTES)
   }
@@ -84,7 +96,7 @@ export class InstanceParts {
   /** A run begins, which may print and look at what it is given, but no more (`isBare`), or whatever it wants to. */
   begin(job: GuestJob, end: RunEnd, isBare: boolean): RunState {
     const nowMs = this.#clock.nowMs()
-    const faults = this.faults()
+    const faults = this.#threadFaults()
     const run = new RunState(job, end, { nowMs, faults, isBare, threadTime: this.#threadTime })
     this.#open(job.grants, isBare)
     return run

@@ -198,7 +198,7 @@ export class GuestInstance {
     const nowMs = this.#clock.nowMs()
     const { meter } = this.#program
     meter.tune(run.look(nowMs), this.#parts.sizeBytes, this.#host.checked(nowMs))
-    this.#hurry(run)
+    this.#parts.hurry(run)
     const { alarmMs } = this.#host
     if (alarmMs !== undefined && run.isOver(alarmMs, nowMs)) this.#host.ring()
     if (run.isOver(run.job.cpuMs, nowMs)) run.killedBy ??= 'cpu'
@@ -220,7 +220,7 @@ export class GuestInstance {
   #callBare(run: RunState): void {
     this.#isOnStack = true
     this.#thrown = callBare(this.#parts, run)
-    this.#leaves(run, this.#clock.nowMs())
+    this.#parts.leave(run, this.#clock.nowMs())
     this.#isWaiting = true
     queueMicrotask(this.#leaveBare)
   }
@@ -339,7 +339,7 @@ export class GuestInstance {
 
   #finish(run: RunState, outcome: Outcome): void {
     if (this.#run !== run) return
-    if (!this.#isWaiting) this.#leaves(run, this.#clock.nowMs())
+    if (!this.#isWaiting) this.#parts.leave(run, this.#clock.nowMs())
     this.#run = undefined
     this.#isWaiting = false
     this.#wallTimer?.cancel()
@@ -359,18 +359,13 @@ export class GuestInstance {
     })
   }
 
-  #leaves(run: RunState, nowMs: number): void {
-    const faults = this.#program.state.hadNoFault ? Number.NaN : this.#parts.faults()
-    this.#parts.count(run.leave(nowMs, faults))
-  }
-
   /** The guest gives up the thread. */
   #leave(isForOthers: boolean): void {
     const run = this.#run
     if (run === undefined) return
     const nowMs = this.#clock.nowMs()
     this.#program.state.loseSight()
-    this.#leaves(run, nowMs)
+    this.#parts.leave(run, nowMs)
     this.#isWaiting = true
     if (!isForOthers) return
     this.#waitFor(run, nowMs)
@@ -391,12 +386,6 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined) return
     this.#isWaiting = false
-    run.enter(this.#clock.nowMs(), this.#parts.faults())
-    this.#hurry(run)
-  }
-
-  /** What may take many page faults at once is checked often. */
-  #hurry(run: RunState): void {
-    if (run.job.faults.isWatched || this.#parts.mustHurry) this.#program.meter.hurry()
+    this.#parts.enter(run, this.#clock.nowMs())
   }
 }
