@@ -16,7 +16,8 @@ import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from '../src/component/host/keyvalue-b
 import { MAX_BATCH_BYTES, MAX_BATCH_KEYS } from '../src/component/host/keyvalue-functions.ts'
 import { MAX_POLLED } from '../src/component/host/pollable.ts'
 import { MAX_KEPT_FOR_GUEST } from '../src/component/host/preview1-calls.ts'
-import { MAX_LIFTED_BYTES, MAX_LIST_ELEMENTS, MAX_STRING_BYTES } from '../src/component/lift.ts'
+import { boundsFor, FOR_HOST } from '../src/component/lift.ts'
+import { MAX_CALL_DEPTH } from '../src/component/lifted-calls.ts'
 import { COMPONENT_LIMITS } from '../src/component/limits.ts'
 import { MAX_ENV_FILE_BYTES } from '../src/config/env-files.ts'
 import {
@@ -243,8 +244,8 @@ const IN_PAGE = [
   ...['MAX_LISTED_ENTRIES', 'MAX_REPLY_BYTES', 'MAX_FRONT_CONNECTIONS', 'MAX_MODULE_BYTES'],
   ...['MAX_WAYS', 'MAX_REACTOR_BYTES', 'MAX_MAPPINGS', 'MAX_FILES', 'MAX_FIBERS'],
   ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES', 'MAX_MESSAGE_BYTES', 'MAX_HANDLES'],
-  ...['MAX_STRING_BYTES', 'MAX_FIELDS', 'MAX_LIST_ELEMENTS', 'MAX_FIELD_BYTES'],
-  ...['MAX_RANDOM_BYTES', 'MAX_UNSET_BYTES', 'MAX_LIFTED_BYTES', 'MAX_KEPT_FOR_GUEST'],
+  ...['MAX_FIELDS', 'MAX_FIELD_BYTES', 'MAX_CALL_DEPTH'],
+  ...['MAX_RANDOM_BYTES', 'MAX_UNSET_BYTES', 'MAX_KEPT_FOR_GUEST'],
   ...['MOST_REMEMBERED', 'MOST_FOLDERS'],
   ...['MAX_POLLED', 'MAX_ANSWER_HEAD_BYTES', 'MAX_ANSWER_FIELDS'],
   ...['MAX_VALUE_BYTES', 'MAX_KEY_BYTES', 'MAX_BATCH_KEYS', 'MAX_BATCH_BYTES'],
@@ -309,9 +310,13 @@ test('limits of a component are those of the code', () => {
   expect(COMPONENT.map(({ Name: name, Most: most }) => [name, Number(most)])).toEqual([
     ...Object.entries(COMPONENT_LIMITS),
     ['handles', MAX_HANDLES],
-    ['stringBytes', MAX_STRING_BYTES],
-    ['listElements', MAX_LIST_ELEMENTS],
-    ['liftedBytes', MAX_LIFTED_BYTES],
+    ['stringBytes', FOR_HOST.stringBytes],
+    ['listElements', FOR_HOST.listElements],
+    ['liftedBytes', FOR_HOST.liftedBytes],
+    ['passedStringBytes', boundsFor('utf8').stringBytes],
+    ['passedListElements', boundsFor('utf8').listElements],
+    ['passedBytes', boundsFor('utf8').liftedBytes],
+    ['callDepth', MAX_CALL_DEPTH],
     ['fields', MAX_FIELDS],
     ['fieldBytes', MAX_FIELD_BYTES],
     ['heldBytes', MAX_UNSET_BYTES],

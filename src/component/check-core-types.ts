@@ -4,8 +4,15 @@
  */
 import { RESERVED_PREFIX } from '../wasm/contract.ts'
 import type { InterfaceImport, ModuleInterface } from '../wasm/module-interface.ts'
-import { malformed, quoted } from './errors.ts'
-import type { CanonicalFunction, ComponentPlan, CoreItem, LiftedFunction } from './plan.ts'
+import { malformed, quoted, unsupported } from './errors.ts'
+import {
+  type CanonicalFunction,
+  type ComponentPlan,
+  type CoreItem,
+  type LiftedFunction,
+  typeOfLowered,
+  type ValueType,
+} from './plan.ts'
 import { layoutOf, layoutOfFields } from './type-layout.ts'
 
 /** Core values that parameters are passed as; more of them are in memory. */
@@ -18,16 +25,21 @@ export function checkCoreTypes(plan: ComponentPlan, interfaces: readonly ModuleI
   for (const [index, { imports }] of interfaces.entries())
     for (const entry of imports) checkImport(plan, index, entry)
   const check = (item: CoreItem | undefined, wanted: string): void => {
-    if (item?.kind !== 'export') return
+    if (item === undefined) return
+    if (item.kind === 'canon')
+      throw unsupported('a canonical function in the place of one that a core module exports')
     const found = interfaces[item.instance]?.exports.find(({ name }) => name === item.name)
     if (found?.signature !== wanted)
       throw malformed(
         `the core function ${quoted(item.name)} is ${found?.signature ?? 'missing'}, wanted ${wanted}`,
       )
   }
-  for (const definition of plan.functions)
-    if (definition.kind === 'lower') check(definition.options.realloc, REALLOC)
-  for (const destructor of plan.destructors.values()) check(destructor, '(i32) -> ()')
+  for (const definition of plan.functions) {
+    if (definition.kind !== 'lower' && definition.kind !== 'call') continue
+    check(definition.options.realloc, REALLOC)
+    if (definition.kind === 'call') checkLifted(definition.lifted, check)
+  }
+  for (const { destructor } of plan.resources.values()) check(destructor, '(i32) -> ()')
   if (plan.entry !== undefined) checkLifted(plan.entry.lifted, check)
 }
 
@@ -55,13 +67,18 @@ function checkImport(plan: ComponentPlan, index: number, entry: InterfaceImport)
 
 function loweredSignature(definition: CanonicalFunction): string {
   if (definition.kind === 'resource.drop') return '(i32) -> ()'
-  if (definition.kind !== 'lower') return '(i32) -> i32'
-  const { parameters, result } = definition.type
-  const { flat } = layoutOfFields(parameters)
-  const passed: string[] = flat.length > MAX_FLAT_PARAMETERS ? ['i32'] : [...flat]
+  if (definition.kind !== 'lower' && definition.kind !== 'call') return '(i32) -> i32'
+  const { parameters, result } = typeOfLowered(definition)
+  const passed = passedAs(parameters)
   const results = result === undefined ? [] : layoutOf(result).flat
   if (results.length > 1) passed.push('i32')
   return `(${passed.join(', ')}) -> ${results.length === 1 ? results[0] : '()'}`
+}
+
+/** What a function is called with: more than 16 core values are in memory. */
+function passedAs(parameters: readonly ValueType[]): string[] {
+  const { flat } = layoutOfFields(parameters)
+  return flat.length > MAX_FLAT_PARAMETERS ? ['i32'] : [...flat]
 }
 
 /** Its results, more than one of which are in memory, are what `post-return` is given. */
@@ -71,6 +88,7 @@ function checkLifted(
 ): void {
   const results = type.result === undefined ? [] : layoutOf(type.result).flat
   const answered = results.length > 1 ? 'i32' : (results[0] ?? '()')
-  check(core, `(${layoutOfFields(type.parameters).flat.join(', ')}) -> ${answered}`)
+  check(core, `(${passedAs(type.parameters).join(', ')}) -> ${answered}`)
+  check(options.realloc, REALLOC)
   check(options.postReturn, `(${answered === '()' ? '' : answered}) -> ()`)
 }

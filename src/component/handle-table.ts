@@ -16,6 +16,13 @@ export interface Handle {
   readonly representation: Representation
   /** Calls that it is lent to. */
   lends: number
+  /** Of one that is lent to a call of its component: that call's. Undefined: the component owns it. */
+  readonly borrows: Borrows | undefined
+}
+
+/** What a call has been lent, and has to give up before it ends. */
+export interface Borrows {
+  count: number
 }
 
 /** What was taken out of something is given up before it. */
@@ -31,11 +38,12 @@ export class HandleTable {
   readonly #handles: Array<Handle | undefined> = [undefined]
   readonly #free: number[] = []
 
-  /** Of a resource that the guest owns. */
-  add(resource: string, representation: Representation): number {
+  /** Of a resource that the guest owns; `borrows`: that it is lent for the length of a call. */
+  add(resource: string, representation: Representation, borrows?: Borrows): number {
     const index = this.#free.pop() ?? this.#handles.length
     if (index > MAX_HANDLES) throw fault(`more than ${MAX_HANDLES} handles`)
-    this.#handles[index] = { resource, representation, lends: 0 }
+    this.#handles[index] = { resource, representation, lends: 0, borrows }
+    if (borrows !== undefined) borrows.count += 1
     return index
   }
 
@@ -47,14 +55,41 @@ export class HandleTable {
     return handle
   }
 
-  /** The guest owns it no longer. */
+  /** The guest owns it no longer: it is the host's. */
   take(index: number, resource: string): Representation {
-    const handle = this.get(index, resource)
-    if (handle.lends > 0) throw fault(`handle ${index >>> 0} is given away while it is lent`)
+    const handle = this.#owned(index, resource)
+    this.#remove(index, handle)
     const { representation } = handle
     if (typeof representation !== 'number') leave(representation, index >>> 0)
+    return representation
+  }
+
+  /** The component owns it no longer: another one in the same is given it. */
+  move(index: number, resource: string): Representation {
+    const handle = this.#owned(index, resource)
+    this.#remove(index, handle)
+    return handle.representation
+  }
+
+  /** The component gives it up. Answers what is to be destroyed: undefined where it was lent. */
+  drop(index: number, resource: string): Representation | undefined {
+    const handle = this.get(index, resource)
+    if (handle.borrows === undefined) return this.take(index, resource)
+    this.#remove(index, handle)
+    handle.borrows.count -= 1
+    return undefined
+  }
+
+  #owned(index: number, resource: string): Handle {
+    const handle = this.get(index, resource)
+    if (handle.borrows !== undefined)
+      throw fault(`handle ${index >>> 0} is given away, and was only lent`)
+    return handle
+  }
+
+  #remove(index: number, { lends }: Handle): void {
+    if (lends > 0) throw fault(`handle ${index >>> 0} is given away while it is lent`)
     this.#handles[index >>> 0] = undefined
     this.#free.push(index >>> 0)
-    return representation
   }
 }

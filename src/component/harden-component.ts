@@ -1,6 +1,6 @@
 /**
  * Hardens a component: each core module in it is hardened as any other, in its place. What its memories and tables may grow to is
- * shared out evenly among the modules that have some.
+ * shared out evenly among the instances of modules that have some.
  */
 import { ByteReader } from '../wasm/byte-reader.ts'
 import { ByteWriter } from '../wasm/byte-writer.ts'
@@ -23,10 +23,13 @@ export interface HardenedComponent {
 
 /** Throws `ComponentError` and `WasmError`. */
 export function hardenComponent(bytes: Uint8Array, options: HardenOptions): HardenedComponent {
-  const { modules } = resolveComponent(readComponent(bytes))
+  const { modules, instances } = resolveComponent(readComponent(bytes))
   const parts = modules.map(({ start, end }) => bytes.subarray(start, end))
-  const share = (section: number): number =>
-    Math.max(1, parts.filter((part) => has(part, section)).length)
+  // A module that is instantiated twice has two of each.
+  const share = (section: number): number => {
+    const having = parts.map((part) => has(part, section))
+    return Math.max(1, instances.filter(({ module }) => having[module]).length)
+  }
   const { tableMaxElements, tableGrowth = tableMaxElements } = options
   const tables = share(SECTION.table)
   const shared: HardenOptions = {

@@ -1,4 +1,5 @@
 /** Takes values out of a guest: from core values and from its memory (canonical ABI: `load`, `lift_flat`). */
+import { isUtf8 } from 'node:buffer'
 import { fault } from './guest-fault.ts'
 import type { Handle, HandleTable } from './handle-table.ts'
 import { checkRange, viewOf } from './memory-range.ts'
@@ -6,12 +7,44 @@ import type { ValueType } from './plan.ts'
 import { type CoreType, layoutOf, layoutOfFields } from './type-layout.ts'
 import type { Value } from './value.ts'
 
-/** Bytes of one string. */
-export const MAX_STRING_BYTES: number = 1024 * 1024
-/** Bytes of all strings and lists of one call, which are copied before anybody knows what becomes of them. */
-export const MAX_LIFTED_BYTES: number = 2 * 1024 * 1024
-/** Elements of one list that is not of bytes: each may be a list itself, which takes microseconds. No function takes more. */
-export const MAX_LIST_ELEMENTS = 1024
+/** What a call may be given, and what becomes of it. */
+export interface LiftBounds {
+  /** Of one string. */
+  readonly stringBytes: number
+  /** Of all strings and lists of one call, which are copied before anybody knows what becomes of them. */
+  readonly liftedBytes: number
+  /** Of one list that is not of bytes: each may be a list itself, which takes microseconds. */
+  readonly listElements: number
+  /** Bytes that an element of such a list counts for. */
+  readonly elementBytes: number
+  /** Whether numbers of a list are kept as the bytes that they are. */
+  readonly keepsNumbers: boolean
+  /** Whether text in UTF-8 is kept as the bytes that it is. */
+  readonly keepsText: boolean
+  /** Whether another component is given what is given away, and not the host. */
+  readonly isMoved: boolean
+}
+
+/** No function of the host takes more. */
+export const FOR_HOST: LiftBounds = {
+  ...{ stringBytes: 1024 * 1024, liftedBytes: 2 * 1024 * 1024, listElements: 1024 },
+  ...{ elementBytes: 32, keepsNumbers: false, keepsText: false, isMoved: false },
+}
+/** 65,536 elements at most, then, and four million bytes of text, take ten milliseconds, and bytes and numbers less. */
+const FOR_COMPONENT: LiftBounds = {
+  ...{ stringBytes: 4 * 1024 * 1024, liftedBytes: 16 * 1024 * 1024, listElements: 65_536 },
+  ...{ elementBytes: 256, keepsNumbers: true, keepsText: false, isMoved: true },
+}
+const FOR_COMPONENT_IN_UTF8: LiftBounds = { ...FOR_COMPONENT, keepsText: true }
+
+/** For a component that wants text in `encoding`. */
+export function boundsFor(encoding: LiftScope['encoding']): LiftBounds {
+  return encoding === 'utf8' ? FOR_COMPONENT_IN_UTF8 : FOR_COMPONENT
+}
+
+const NUMBERS: ReadonlySet<string> = new Set([
+  ...['u8', 's8', 'u16', 's16', 'u32', 's32', 'u64', 's64', 'f32', 'f64'],
+])
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const UTF16 = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true })
@@ -24,6 +57,7 @@ export interface LiftScope {
   readonly encoding: 'utf8' | 'utf16' | 'latin1+utf16'
   readonly memory: WebAssembly.Memory | undefined
   readonly handles: HandleTable
+  readonly bounds: LiftBounds
   /** What is lent to the call. */
   readonly lent: Handle[]
   /** Bytes of strings and lists so far. */
@@ -32,8 +66,6 @@ export interface LiftScope {
   readonly charge: (work: number) => void
 }
 
-/** Bytes that an element of a list takes here, about. */
-const ELEMENT_BYTES = 32
 /** What it takes to lift or lower one element of a list. */
 export const ELEMENT_WORK = 100
 
@@ -202,11 +234,12 @@ function caseAt<Entry>(cases: readonly Entry[], index: number): Entry {
 }
 
 function handle(
-  { handles, lent }: LiftScope,
+  { handles, lent, bounds }: LiftScope,
   { kind, resource }: { readonly kind: 'own' | 'borrow'; readonly resource: string },
   index: number,
 ): Value {
-  if (kind === 'own') return handles.take(index, resource)
+  if (kind === 'own')
+    return bounds.isMoved ? handles.move(index, resource) : handles.take(index, resource)
   const found = handles.get(index, resource)
   found.lends += 1
   lent.push(found)
@@ -215,35 +248,48 @@ function handle(
 
 function list(scope: LiftScope, element: ValueType, pointer: number, length: number): Value {
   const { size, alignment } = layoutOf(element)
-  if (element.kind === 'primitive' && element.of === 'u8') {
-    checkRange(scope, { at: pointer, bytes: length, alignment: 1 })
-    weigh(scope, length)
-    scope.charge(length)
-    return length === 0
-      ? new Uint8Array(0)
-      : new Uint8Array(viewOf(scope).buffer, pointer, length).slice()
-  }
-  if (length > MAX_LIST_ELEMENTS)
-    throw fault(`a list has ${length} elements, wanted at most ${MAX_LIST_ELEMENTS}`)
+  const { listElements, elementBytes, keepsNumbers } = scope.bounds
+  if (
+    element.kind === 'primitive' &&
+    (keepsNumbers ? NUMBERS.has(element.of) : element.of === 'u8')
+  )
+    return bytesOf(scope, { at: pointer, bytes: length * size, alignment })
+  if (length > listElements)
+    throw fault(`a list has ${length} elements, wanted at most ${listElements}`)
   checkRange(scope, { at: pointer, bytes: length * size, alignment })
-  weigh(scope, length * ELEMENT_BYTES)
+  weigh(scope, length * elementBytes)
   scope.charge(length * ELEMENT_WORK)
   return Array.from({ length }, (_, index) => load(scope, element, pointer + index * size))
 }
 
-function text(scope: LiftScope, pointer: number, length: number): string {
+function bytesOf(
+  scope: LiftScope,
+  range: { readonly at: number; readonly bytes: number; readonly alignment: number },
+): Uint8Array {
+  const { at, bytes } = range
+  checkRange(scope, range)
+  weigh(scope, bytes)
+  scope.charge(bytes)
+  return bytes === 0 ? new Uint8Array(0) : new Uint8Array(viewOf(scope).buffer, at, bytes).slice()
+}
+
+function text(scope: LiftScope, pointer: number, length: number): string | Uint8Array {
   const isTagged = scope.encoding === 'latin1+utf16' && length >= UTF16_TAG
   const isWide = scope.encoding === 'utf16' || isTagged
   const count = isTagged ? length - UTF16_TAG : length
   const bytes = isWide ? count * 2 : count
-  if (bytes > MAX_STRING_BYTES)
-    throw fault(`a string has ${bytes} bytes, wanted at most ${MAX_STRING_BYTES}`)
+  const { stringBytes, keepsText } = scope.bounds
+  if (bytes > stringBytes) throw fault(`a string has ${bytes} bytes, wanted at most ${stringBytes}`)
   checkRange(scope, { at: pointer, bytes, alignment: scope.encoding === 'utf8' ? 1 : 2 })
   if (bytes === 0) return ''
   weigh(scope, bytes)
   scope.charge(bytes * 2)
   const from = new Uint8Array(viewOf(scope).buffer, pointer, bytes)
   if (!isWide && scope.encoding === 'latin1+utf16') return Buffer.from(from).toString('latin1')
+  if (keepsText && !isWide) {
+    if (!isUtf8(from)) throw fault('a string is not in its encoding')
+    return from.slice()
+  }
   try {
     return (isWide ? UTF16 : UTF8).decode(from)
   } catch {
@@ -254,8 +300,8 @@ function text(scope: LiftScope, pointer: number, length: number): string {
 /** The same bytes of the guest's may be told of again and again. */
 function weigh(scope: LiftScope, bytes: number): void {
   scope.lifted += bytes
-  if (scope.lifted > MAX_LIFTED_BYTES)
-    throw fault(`a call is given more than ${MAX_LIFTED_BYTES} bytes`)
+  const { liftedBytes } = scope.bounds
+  if (scope.lifted > liftedBytes) throw fault(`a call is given more than ${liftedBytes} bytes`)
 }
 
 function loadUnsigned(scope: LiftScope, at: number, size: number): number {

@@ -3,41 +3,87 @@ import type { HandleTable, Representation } from './handle-table.ts'
 import { type Core, ELEMENT_WORK } from './lift.ts'
 import { checkRange, viewOf } from './memory-range.ts'
 import type { ValueType } from './plan.ts'
-import { layoutOf } from './type-layout.ts'
+import { type CoreType, layoutOf, layoutOfFields } from './type-layout.ts'
 import type { Case, Value } from './value.ts'
 
 export interface LowerScope {
   readonly encoding: 'utf8' | 'utf16' | 'latin1+utf16'
   readonly memory: WebAssembly.Memory | undefined
   readonly handles: HandleTable
+  /** Lends something to the call that this is given to. */
+  readonly lend: (resource: string, representation: Representation) => number
   /** The guest's own: gives memory of so many bytes. */
   readonly allocate: (alignment: number, bytes: number) => number
   /** As of `LiftScope`. */
   readonly charge: (work: number) => void
 }
 
-/** As one core value: only for types that are one. */
-export function lowerFlat(scope: LowerScope, type: ValueType, value: Value): Core {
+/** As core values. */
+export function lowerFlat(
+  scope: LowerScope,
+  types: readonly ValueType[],
+  values: readonly Value[],
+): Core[] {
+  const cores: Core[] = []
+  for (const [index, type] of types.entries()) lowerTo(scope, type, values[index], cores)
+  return cores
+}
+
+function lowerTo(scope: LowerScope, type: ValueType, value: Value, cores: Core[]): void {
   switch (type.kind) {
     case 'primitive':
-      return coreOf(type.of, value)
+      if (type.of === 'string') cores.push(...textIn(scope, value as string | Uint8Array))
+      else cores.push(coreOf(type.of, value))
+      return
     case 'own':
     case 'borrow':
-      return scope.handles.add(type.resource, value as Representation)
+      cores.push(handleOf(scope, type, value as Representation))
+      return
     case 'flags':
-      return value as number
+      cores.push(value as number)
+      return
     case 'record':
     case 'tuple':
-      return lowerFlat(
-        scope,
-        (type.fields[0] as (typeof type.fields)[0])[1],
-        (value as readonly Value[])[0],
-      )
+      for (const [index, [, field]] of type.fields.entries())
+        lowerTo(scope, field, (value as readonly Value[])[index], cores)
+      return
     case 'list':
-      throw new Error('Cannot lower a list as one core value: wanted memory for it')
-    default:
-      return caseIndex(type.cases, type.kind === 'enum' ? (value as string) : (value as Case).tag)
+      cores.push(...listIn(scope, type.element, value as readonly Value[] | Uint8Array))
+      return
+    default: {
+      const index = caseOf(type, value)
+      const { flat } = layoutOf(type)
+      const payload = type.cases[index]?.[1]
+      const own = payload === undefined ? [] : lowerFlat(scope, [payload], [(value as Case).value])
+      const types = payload === undefined ? [] : layoutOf(payload).flat
+      cores.push(index)
+      for (const [at, held] of flat.slice(1).entries())
+        cores.push(widened(own[at] ?? 0, types[at] ?? 'i32', held))
+    }
   }
+}
+
+const bits = new DataView(new ArrayBuffer(8))
+
+/** A payload's core value as one that holds any case's: the opposite of what lifting does with it. */
+function widened(value: Core, own: CoreType, held: CoreType): Core {
+  if (own === held) return value
+  if (own === 'f32') bits.setFloat32(0, Number(value), true)
+  else if (own === 'f64') bits.setFloat64(0, Number(value), true)
+  else bits.setUint32(0, Number(value), true)
+  if (own !== 'f64') bits.setUint32(4, 0, true)
+  if (held === 'i64') return bits.getBigUint64(0, true)
+  return held === 'i32' ? bits.getUint32(0, true) : 0
+}
+
+function handleOf(
+  scope: LowerScope,
+  { kind, resource }: { readonly kind: 'own' | 'borrow'; readonly resource: string },
+  representation: Representation,
+): number {
+  return kind === 'own'
+    ? scope.handles.add(resource, representation)
+    : scope.lend(resource, representation)
 }
 
 /** Into memory: `pointer` comes from the guest. */
@@ -53,6 +99,19 @@ export function storeValue(
   store(scope, type, value, at)
 }
 
+/** Into memory that the guest is asked for, one after the other. Answers where. */
+export function storeFields(
+  scope: LowerScope,
+  types: readonly ValueType[],
+  values: readonly Value[],
+): number {
+  const { size, alignment, offsets } = layoutOfFields(types)
+  const at = allocate(scope, alignment, size)
+  for (const [index, type] of types.entries())
+    store(scope, type, values[index], at + (offsets[index] ?? 0))
+  return at
+}
+
 function store(scope: LowerScope, type: ValueType, value: Value, at: number): void {
   const { size, offsets, tagBytes } = layoutOf(type)
   switch (type.kind) {
@@ -60,11 +119,11 @@ function store(scope: LowerScope, type: ValueType, value: Value, at: number): vo
       storePrimitive(scope, type.of, value, at)
       return
     case 'list':
-      storeList(scope, type.element, value as readonly Value[] | Uint8Array, at)
+      storePair(scope, at, listIn(scope, type.element, value as readonly Value[] | Uint8Array))
       return
     case 'own':
     case 'borrow':
-      viewOf(scope).setUint32(at, scope.handles.add(type.resource, value as Representation), true)
+      viewOf(scope).setUint32(at, handleOf(scope, type, value as Representation), true)
       return
     case 'flags':
       storeUnsigned(scope, at, size, value as number)
@@ -75,8 +134,7 @@ function store(scope: LowerScope, type: ValueType, value: Value, at: number): vo
         store(scope, field, (value as readonly Value[])[index], at + (offsets[index] ?? 0))
       return
     default: {
-      const name = type.kind === 'enum' ? (value as string) : (value as Case).tag
-      const index = caseIndex(type.cases, name)
+      const index = caseOf(type, value)
       storeUnsigned(scope, at, tagBytes, index)
       const payload = type.cases[index]?.[1]
       if (payload !== undefined)
@@ -87,7 +145,7 @@ function store(scope: LowerScope, type: ValueType, value: Value, at: number): vo
 
 function storePrimitive(scope: LowerScope, name: string, value: Value, at: number): void {
   if (name === 'string') {
-    storeText(scope, value as string, at)
+    storePair(scope, at, textIn(scope, value as string | Uint8Array))
     return
   }
   const core = coreOf(name, value)
@@ -104,34 +162,37 @@ function coreOf(name: string, value: Value): Core {
   return value as Core
 }
 
-function storeText(scope: LowerScope, value: string, at: number): void {
-  const isUtf8 = scope.encoding === 'utf8'
-  const bytes = Buffer.from(value, isUtf8 ? 'utf8' : 'utf16le')
-  const pointer = copyIn(scope, bytes, isUtf8 ? 1 : 2)
-  const units = isUtf8 ? bytes.length : bytes.length / 2
+/** Where a string or a list is, and how long. */
+type Pair = readonly [pointer: number, length: number]
+
+function storePair(scope: LowerScope, at: number, [pointer, length]: Pair): void {
   const view = viewOf(scope)
   view.setUint32(at, pointer, true)
-  view.setUint32(at + 4, scope.encoding === 'latin1+utf16' ? units + 0x8000_0000 : units, true)
+  view.setUint32(at + 4, length, true)
 }
 
-function storeList(
+/** Text in UTF-8 may be bytes. */
+function textIn(scope: LowerScope, value: string | Uint8Array): Pair {
+  const isUtf8 = scope.encoding === 'utf8'
+  const bytes = typeof value === 'string' ? Buffer.from(value, isUtf8 ? 'utf8' : 'utf16le') : value
+  const pointer = copyIn(scope, bytes, isUtf8 ? 1 : 2)
+  const units = isUtf8 ? bytes.length : bytes.length / 2
+  return [pointer, scope.encoding === 'latin1+utf16' ? units + 0x8000_0000 : units]
+}
+
+/** Numbers may be the bytes that they are. */
+function listIn(
   scope: LowerScope,
   element: ValueType,
   values: readonly Value[] | Uint8Array,
-  at: number,
-): void {
+): Pair {
   const { size, alignment } = layoutOf(element)
-  let pointer: number
-  if (values instanceof Uint8Array) pointer = copyIn(scope, values, 1)
-  else {
-    scope.charge(values.length * ELEMENT_WORK)
-    pointer = allocate(scope, alignment, values.length * size)
-    for (const [index, value] of values.entries())
-      store(scope, element, value, pointer + index * size)
-  }
-  const view = viewOf(scope)
-  view.setUint32(at, pointer, true)
-  view.setUint32(at + 4, values.length, true)
+  if (values instanceof Uint8Array) return [copyIn(scope, values, alignment), values.length / size]
+  scope.charge(values.length * ELEMENT_WORK)
+  const pointer = allocate(scope, alignment, values.length * size)
+  for (const [index, value] of values.entries())
+    store(scope, element, value, pointer + index * size)
+  return [pointer, values.length]
 }
 
 function copyIn(scope: LowerScope, bytes: Uint8Array, alignment: number): number {
@@ -147,7 +208,12 @@ function allocate(scope: LowerScope, alignment: number, bytes: number): number {
   return pointer
 }
 
-function caseIndex(cases: ReadonlyArray<readonly [string, unknown]>, name: string): number {
+/** Which case of its type a value is of. */
+function caseOf(
+  { kind, cases }: Extract<ValueType, { readonly cases: unknown }>,
+  value: Value,
+): number {
+  const name = kind === 'enum' ? (value as string) : (value as Case).tag
   const index = cases.findIndex(([own]) => own === name)
   if (index < 0)
     throw new Error(`Cannot lower a value: found the case ${name}, wanted one of its type`)

@@ -44,11 +44,25 @@ export type CanonicalFunction =
       /** Which instance of a component, of those in this one: each has handles of its own. */
       readonly owner: number
     }
+  /** Of one component in this one by another one. `owner`: of the caller, as are the options. */
+  | {
+      readonly kind: 'call'
+      readonly lifted: LiftedFunction
+      readonly options: ResolvedOptions
+      readonly owner: number
+    }
   | {
       readonly kind: 'resource.new' | 'resource.drop' | 'resource.rep'
       readonly resource: string
       readonly owner: number
     }
+
+/** Of what a core module calls: a function of the host's, or of another component. */
+export type LoweredFunction = Extract<CanonicalFunction, { kind: 'lower' | 'call' }>
+
+export function typeOfLowered(definition: LoweredFunction): FunctionType {
+  return definition.kind === 'call' ? definition.lifted.type : definition.type
+}
 
 /** What one instance of a core module is given, by the name of the imported module. */
 export type CoreArgument =
@@ -68,6 +82,13 @@ export interface LiftedFunction {
   readonly owner: number
 }
 
+/** A resource that is not the host's. */
+export interface OwnResource {
+  /** Which instance of a component has defined it. */
+  readonly owner: number
+  readonly destructor: CoreItem | undefined
+}
+
 /** Which of WASI's worlds a component is of: `handle` of wasi:http's incoming-handler, or `run` of wasi:cli. */
 export type World = 'http' | 'command'
 
@@ -82,8 +103,8 @@ export interface ComponentPlan {
   /** In this order. */
   readonly instances: readonly CoreInstance[]
   readonly functions: readonly CanonicalFunction[]
-  /** Destructors of the resources that the component defines. */
-  readonly destructors: ReadonlyMap<string, CoreItem>
+  /** The resources that components define. */
+  readonly resources: ReadonlyMap<string, OwnResource>
   /** What it imports, as it calls it. */
   readonly imports: readonly string[]
   readonly exports: readonly string[]

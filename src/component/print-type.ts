@@ -6,7 +6,8 @@ export function printFunction({ parameters, result }: FunctionType): string {
   return `(${parameters.map(printType).join(', ')}) -> ${result === undefined ? '()' : printType(result)}`
 }
 
-function printType(type: ValueType): string {
+/** As of `printFunction`. */
+export function printType(type: ValueType): string {
   switch (type.kind) {
     case 'primitive':
       return type.of

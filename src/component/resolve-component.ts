@@ -2,11 +2,12 @@
  * Resolves a component: follows its definitions, those of the components in it included, as instantiating it would, and writes down
  * what that comes to. Nothing runs, and names are looked up in maps only.
  *
- * Not taken: modules, functions and values as imports, start functions, and functions of one component that another one in it calls.
+ * Not taken: modules, functions and values as imports, and start functions.
  */
 
 import { RESERVED_PREFIX } from '../wasm/contract.ts'
 import type { Span } from '../wasm/wasm-module.ts'
+import { checkGiven } from './check-given.ts'
 import type { CanonicalOptions, Definition, Description, Named, Reference } from './definition.ts'
 import { ComponentError, malformed, quoted, unsupported } from './errors.ts'
 import { checkComponentLimit } from './limits.ts'
@@ -19,10 +20,16 @@ import type {
   Entry,
   FunctionType,
   LiftedFunction,
+  OwnResource,
   ResolvedOptions,
   World,
 } from './plan.ts'
-import { resolveReference, resolveValueType } from './resolve-type.ts'
+import {
+  checkFunctionType,
+  partsOfFunction,
+  resolveReference,
+  resolveValueType,
+} from './resolve-type.ts'
 import { type FunctionItem, type InstanceItem, type Item, Scope, type TypeValue } from './scope.ts'
 
 /** `wasi:io/streams@0.2.10`: all of 0.2 are one, as far as they go. `wasi:config` and `wasi:keyvalue` are drafts still, told apart by their types. */
@@ -43,10 +50,9 @@ class Resolver {
   readonly #moduleIndices = new Map<number, number>()
   readonly #instances: CoreInstance[] = []
   readonly #functions: CanonicalFunction[] = []
-  readonly #destructors = new Map<string, CoreItem>()
+  readonly #resources = new Map<string, OwnResource>()
   readonly #imports: string[] = []
   #owners = 0
-  #resources = 0
   #steps = 0
 
   resolve(definitions: readonly Definition[]): ComponentPlan {
@@ -58,7 +64,7 @@ class Resolver {
       modules: this.#modules,
       instances: this.#instances,
       functions: this.#functions,
-      destructors: this.#destructors,
+      resources: this.#resources,
       imports: this.#imports,
       exports: [...exports.keys()],
       entry: entryOf(exports),
@@ -73,7 +79,7 @@ class Resolver {
   ): InstanceItem {
     const exports = new Map<string, Item>()
     for (const definition of definitions) {
-      checkComponentLimit('steps', ++this.#steps)
+      this.#step(1)
       if (definition.kind === 'import') {
         scope.add(supply(definition.name, definition.description))
       } else if (definition.kind === 'export') {
@@ -83,6 +89,11 @@ class Resolver {
       } else scope.add(this.#define(definition, scope))
     }
     return exports
+  }
+
+  readonly #step = (steps: number): void => {
+    this.#steps += steps
+    checkComponentLimit('steps', this.#steps)
   }
 
   #define(definition: Definition, scope: Scope): Item {
@@ -125,10 +136,8 @@ class Resolver {
         return this.#canon(this.#lower(definition, scope))
       case 'resource.new':
       case 'resource.drop':
-      case 'resource.rep': {
-        const resource = scope.resource(definition.resource)
-        return this.#canon({ kind: definition.kind, resource, owner: scope.owner })
-      }
+      case 'resource.rep':
+        return this.#canon(this.#resourceFunction(definition, scope))
       default:
         throw malformed(`found ${definition.kind} in a component, wanted a definition`)
     }
@@ -151,8 +160,6 @@ class Resolver {
       given.set(name, scope.get('core instance', index))
     }
     const module = scope.get('core module', definition.module)
-    if (this.#instances.some((instance) => instance.module === module))
-      throw unsupported('a core module that is instantiated twice')
     const index = this.#instances.push({ module, arguments: given }) - 1
     checkComponentLimit('coreInstances', index + 1)
     return { kind: 'instance', index }
@@ -168,10 +175,14 @@ class Resolver {
     const inner = new Scope(outer, this.#owners++)
     checkComponentLimit('instances', this.#owners)
     checkComponentLimit('nesting', inner.depth)
-    return this.#follow(definitions, inner, (name) => {
+    return this.#follow(definitions, inner, (name, description) => {
       const item = items.get(name)
       if (item === undefined)
         throw malformed(`a component in it imports ${quoted(name)}, and is not given it`)
+      checkGiven({ name, item, description }, inner, {
+        step: this.#step,
+        define: (declaration, own) => this.#define(declaration, own),
+      })
       return item
     })
   }
@@ -184,9 +195,12 @@ class Resolver {
       case 'component type':
         return { kind: type.kind, declarations: type.declarations, scope }
       case 'resource': {
-        const resource = `own:${this.#resources++}`
-        if (type.destructor !== undefined)
-          this.#destructors.set(resource, scope.get('core func', type.destructor))
+        const resource = `own:${this.#resources.size}`
+        const { destructor } = type
+        this.#resources.set(resource, {
+          owner: scope.owner,
+          destructor: destructor === undefined ? undefined : scope.get('core func', destructor),
+        })
         return { kind: 'resource', resource }
       }
       default:
@@ -206,11 +220,27 @@ class Resolver {
 
   #lower(definition: Extract<Definition, { kind: 'lower' }>, scope: Scope): CanonicalFunction {
     const found = scope.get('func', definition.function)
-    if (found.kind === 'lifted')
-      throw unsupported('a function of its own that another component in it calls')
-    const { interface: from, name, type } = found
     const options = resolveOptions(definition.options, scope)
-    return { kind: 'lower', interface: from, name, type, options, owner: scope.owner }
+    const { owner } = scope
+    if (found.kind === 'lifted') {
+      this.#step(partsOfFunction(found.lifted.type))
+      return { kind: 'call', lifted: found.lifted, options, owner }
+    }
+    const { interface: from, name, type } = found
+    return { kind: 'lower', interface: from, name, type, options, owner }
+  }
+
+  /** Whoever did not define a resource knows nothing of it but its handles. */
+  #resourceFunction(
+    definition: Extract<Definition, { readonly resource: number }>,
+    scope: Scope,
+  ): CanonicalFunction {
+    const { kind } = definition
+    const { owner } = scope
+    const resource = scope.resource(definition.resource)
+    if (kind !== 'resource.drop' && this.#resources.get(resource)?.owner !== owner)
+      throw malformed(`it has ${kind} of a resource that it has not defined`)
+    return { kind, resource, owner }
   }
 
   #canon(definition: CanonicalFunction): Item {
@@ -241,7 +271,7 @@ class Resolver {
     const scope = new Scope(outer, outer.owner)
     const exports = new Map<string, Item>()
     for (const declaration of declarations) {
-      checkComponentLimit('steps', ++this.#steps)
+      this.#step(1)
       if (declaration.kind === 'export type') {
         const item = importedItem(wasi, declaration, scope)
         addExport(exports, declaration.name, item)
@@ -281,10 +311,12 @@ function functionType(
   const value = (reference: string | number) =>
     resolveReference(reference, (index) => scope.valueType(index))
   checkComponentLimit('typeParts', parameters.length)
-  return {
-    parameters: parameters.map(([, type]) => value(type)),
+  const type: FunctionType = {
+    parameters: parameters.map(([, own]) => value(own)),
     result: result === undefined ? undefined : value(result),
   }
+  checkFunctionType(type)
+  return type
 }
 
 function resolveOptions(options: CanonicalOptions, scope: Scope): ResolvedOptions {

@@ -2,7 +2,7 @@
 import type { Named, TypeDefinition, ValueReference } from './definition.ts'
 import { malformed } from './errors.ts'
 import { checkComponentLimit } from './limits.ts'
-import type { ValueType } from './plan.ts'
+import type { FunctionType, ValueType } from './plan.ts'
 
 /** What has an index among types. */
 export type TypeItem =
@@ -12,9 +12,12 @@ export type TypeItem =
 interface Extent {
   readonly depth: number
   readonly parts: number
+  /** Whether something is lent in it. */
+  readonly lends: boolean
 }
 
-const PRIMITIVE: Extent = { depth: 1, parts: 1 }
+const SINGLE: Extent = { depth: 1, parts: 1, lends: false }
+const LENT: Extent = { ...SINGLE, lends: true }
 const extents = new WeakMap<ValueType, Extent>()
 
 /** `lookUp`: the type of an index. Throws `ComponentError`. */
@@ -76,6 +79,25 @@ export function resolveValueType(
   }
 }
 
+/** Throws where it is too large, and where its result lends something: to whom, and for how long? */
+export function checkFunctionType({ parameters, result }: FunctionType): void {
+  checkComponentLimit('typeParts', partsOfFunction({ parameters, result }))
+  if (result !== undefined && extentOf(result).lends)
+    throw malformed('the result of a function lends a resource, wanted one that is given')
+}
+
+/** How many types there are in it: what it takes to go through them. */
+export function partsOfFunction({ parameters, result }: FunctionType): number {
+  let parts = result === undefined ? 1 : extentOf(result).parts
+  for (const parameter of parameters) parts += extentOf(parameter).parts
+  return parts
+}
+
+/** As of `partsOfFunction`. */
+export function partsOfType(type: ValueType): number {
+  return extentOf(type).parts
+}
+
 export function resolveReference(
   reference: ValueReference,
   lookUp: (index: number) => TypeItem,
@@ -98,15 +120,21 @@ function cased(
 function bounded(type: ValueType): ValueType {
   let depth = 0
   let parts = 1
+  let lends = false
   for (const part of partsOf(type)) {
-    const extent = part === undefined ? PRIMITIVE : (extents.get(part) ?? PRIMITIVE)
+    const extent = part === undefined ? SINGLE : extentOf(part)
     depth = Math.max(depth, extent.depth)
     parts += extent.parts
+    lends ||= extent.lends
   }
   checkComponentLimit('typeDepth', depth + 1)
   checkComponentLimit('typeParts', parts)
-  extents.set(type, { depth: depth + 1, parts })
+  extents.set(type, { depth: depth + 1, parts, lends })
   return type
+}
+
+function extentOf(type: ValueType): Extent {
+  return extents.get(type) ?? (type.kind === 'borrow' ? LENT : SINGLE)
 }
 
 function partsOf(type: ValueType): ReadonlyArray<ValueType | undefined> {

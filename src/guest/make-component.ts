@@ -2,14 +2,14 @@
 
 import { checkCoreTypes } from '../component/check-core-types.ts'
 import { checkPlan } from '../component/host/wasi-functions.ts'
-import type { ComponentPlan, CoreItem } from '../component/plan.ts'
+import type { ComponentPlan, CoreItem, LiftedFunction, ResolvedOptions } from '../component/plan.ts'
 import { readComponent } from '../component/read-component.ts'
 import { resolveComponent } from '../component/resolve-component.ts'
 import type { WasiHost } from '../wasi/host.ts'
 import { RESERVED_PREFIX } from '../wasm/contract.ts'
 import type { MemorySize } from '../wasm/import-memories.ts'
 import { type ModuleInterface, readInterface } from '../wasm/module-interface.ts'
-import { compileCore, dropImages } from './compile-core.ts'
+import { type CompiledCore, compileCore, dropImages } from './compile-core.ts'
 import { type ComponentParts, ComponentProgram } from './component-program.ts'
 import { GuestError } from './errors.ts'
 import type { Contract } from './guest-contract.ts'
@@ -49,20 +49,22 @@ export async function compileComponent(
     )
   const plan = resolveComponent(readComponent(hardened))
   checkPlan(plan)
-  const cores = plan.instances.map(({ module }) => {
-    const { start, end } = plan.modules[module] ?? { start: 0, end: 0 }
-    return hardened.slice(start, end)
-  })
-  const interfaces = cores.map(readInterface)
+  const cores = plan.modules.map(({ start, end }) => hardened.slice(start, end))
+  const own = cores.map(readInterface)
+  const interfaces = plan.instances.map(({ module }) => own[module] ?? NOTHING)
   checkCoreTypes(plan, interfaces)
   const names = wantedNames(plan, interfaces)
   const memories: MemorySize[] = []
   const images: ImagePlace[] = []
   const parts: ComponentPart[] = []
+  const wanted = (asked: string): boolean => names.has(asked) || asked.startsWith(RESERVED_PREFIX)
+  const compiledCores: CompiledCore[] = []
   try {
-    for (const core of cores) {
-      const wanted = (own: string): boolean => names.has(own) || own.startsWith(RESERVED_PREFIX)
-      const compiled = await compileCore(core, { name, wanted })
+    for (const core of cores) compiledCores.push(await compileCore(core, { name, wanted }))
+    for (const { module } of plan.instances) {
+      const compiled = compiledCores[module]
+      if (compiled === undefined)
+        throw new Error(`Cannot compile ${name}: no core module ${module}`)
       const firstMemory = memories.length
       for (const image of compiled.images)
         images.push({ ...image, memory: image.memory + firstMemory })
@@ -78,10 +80,12 @@ export async function compileComponent(
     const { module } = first
     return { module, wasiNames: new Set(), memories, images, component: { plan, parts } }
   } catch (error) {
-    dropImages(images)
+    for (const compiled of compiledCores) dropImages(compiled.images)
     throw error
   }
 }
+
+const NOTHING: ModuleInterface = { imports: [], exports: [] }
 
 /** What anything in the component may ask any of its core instances for. */
 function wantedNames(
@@ -96,13 +100,18 @@ function wantedNames(
   for (const { arguments: given } of plan.instances)
     for (const argument of given.values())
       if (argument.kind === 'items') for (const item of argument.items.values()) add(item)
-  for (const definition of plan.functions) {
-    if (definition.kind !== 'lower') continue
-    add(definition.options.memory)
-    add(definition.options.realloc)
+  const addOptions = ({ memory, realloc, postReturn }: ResolvedOptions): void => {
+    for (const item of [memory, realloc, postReturn]) add(item)
   }
-  for (const destructor of plan.destructors.values()) add(destructor)
-  add(plan.entry?.lifted.core)
-  add(plan.entry?.lifted.options.postReturn)
+  const addLifted = ({ core, options }: LiftedFunction): void => {
+    add(core)
+    addOptions(options)
+  }
+  for (const definition of plan.functions) {
+    if (definition.kind === 'lower' || definition.kind === 'call') addOptions(definition.options)
+    if (definition.kind === 'call') addLifted(definition.lifted)
+  }
+  for (const { destructor } of plan.resources.values()) add(destructor)
+  if (plan.entry !== undefined) addLifted(plan.entry.lifted)
   return names
 }

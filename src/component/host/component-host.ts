@@ -27,6 +27,8 @@ export class ComponentHost {
   mayLeave = true
   /** Of the run. */
   response: HttpResponse
+  /** Components of the run that were called and have not answered, by their owner. */
+  readonly entered: Set<number> = new Set<number>()
   readonly #wasi: WasiHost
   readonly #tables: HandleTable[]
   /** What the guest prints to, by descriptor. */
@@ -60,6 +62,7 @@ export class ComponentHost {
     this.#environment = undefined
     this.#fault = undefined
     this.mayLeave = true
+    this.entered.clear()
     this.#printers.clear()
     this.response = new HttpResponse(this.calls)
     for (const index of this.#tables.keys()) this.#tables[index] = new HandleTable()

@@ -69,9 +69,18 @@ const ENTRIES: Readonly<Record<World, string>> = {
 type Lowered = Extract<CanonicalFunction, { kind: 'lower' }>
 
 /** Of several the one of the type it is called with, or the first. Throws COMPONENT_IMPORT: there is no such function. */
-export function findFunction({ interface: from, name, type }: Lowered): HostFunction {
+export function findFunction(definition: Lowered): HostFunction {
+  const { type } = definition
+  const [first, ...others] = namedAlike(definition)
+  return others.find((one) => isOfType(one, type)) ?? first
+}
+
+function namedAlike({
+  interface: from,
+  name,
+}: Lowered): readonly [HostFunction, ...HostFunction[]] {
   const [first, ...others] = INTERFACES.get(from)?.get(name) ?? []
-  if (first !== undefined) return others.find((one) => isOfType(one, type)) ?? first
+  if (first !== undefined) return [first, ...others]
   throw new ComponentError(
     'COMPONENT_IMPORT',
     `Cannot run component: it calls ${quoted(name)} of ${quoted(from)}, wanted what there is of WASI 0.2: docs/abi.md has a list`,
@@ -94,8 +103,9 @@ function checkType({ interface: from, name, type }: Lowered, found: HostFunction
 /** Whether it can be run for a request: throws COMPONENT_IMPORT and COMPONENT_EXPORT. */
 export function checkPlan(plan: ComponentPlan): void {
   const lowered = plan.functions.filter((definition) => definition.kind === 'lower')
-  const found = lowered.map((definition) => [definition, findFunction(definition)] as const)
-  for (const [definition, own] of found) checkType(definition, own)
+  for (const definition of lowered) namedAlike(definition)
+  // One after the other: types are compared until one differs, however many there are.
+  for (const definition of lowered) checkType(definition, findFunction(definition))
   const { entry, exports } = plan
   if (entry !== undefined && printFunction(entry.lifted.type) === ENTRIES[entry.world]) return
   const names = exports.slice(0, 10).map(quoted)

@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { HandleTable } from '../../../src/component/handle-table.ts'
-import { type Core, type LiftScope, liftFields, liftFlat } from '../../../src/component/lift.ts'
+import {
+  boundsFor,
+  type Core,
+  FOR_HOST,
+  type LiftScope,
+  liftFields,
+  liftFlat,
+} from '../../../src/component/lift.ts'
 import { type LowerScope, lowerFlat, storeValue } from '../../../src/component/lower.ts'
 import type { ValueType } from '../../../src/component/plan.ts'
 import { printFunction } from '../../../src/component/print-type.ts'
@@ -176,6 +183,8 @@ function scopes(encoding: LiftScope['encoding'] = 'utf8'): LiftScope & LowerScop
     encoding,
     memory,
     handles: new HandleTable(),
+    bounds: FOR_HOST,
+    lend: () => assert.fail('nothing is lent'),
     lent: [],
     lifted: 0,
     charge: () => undefined,
@@ -205,6 +214,29 @@ describe.each(Object.entries(CASES))(
       put(scope, 16, bytes)
       put(scope, 64, allocated)
       assert.deepEqual(liftFields(scope, [type], 16), [value])
+    })
+
+    test('given as core values', () => {
+      const scope = scopes(encoding)
+      const cores = lowerFlat(scope, [type, primitive('u8')], [value, 77])
+      const kinds = [...layoutOf(type).flat, 'i32'].map((core) => core === 'i64')
+      assert.deepEqual(
+        cores.map((core) => typeof core === 'bigint'),
+        kinds,
+      )
+      assert.deepEqual(bytesAt(scope, 64, allocated.length), allocated)
+      assert.deepEqual(liftFlat(scope, [type, primitive('u8')], cores), [value, 77])
+    })
+
+    test('passed on to another component', () => {
+      const from = scopes(encoding)
+      put(from, 64, allocated)
+      const bounds = boundsFor(from.encoding)
+      const values = liftFlat({ ...from, bounds }, [type], flat ?? [])
+      const into = scopes(encoding)
+      storeValue(into, type, values[0], 16)
+      assert.deepEqual(bytesAt(into, 16, bytes.length), bytes)
+      assert.deepEqual(bytesAt(into, 64, allocated.length), allocated)
     })
 
     test('taken from core values', () => {
@@ -253,7 +285,7 @@ test('a handle that is lent is not given away, and each is of its resource', () 
   const scope = scopes()
   const thing = new Thing()
   const own: ValueType = { kind: 'own', resource: 'a' }
-  assert.equal(lowerFlat(scope, own, thing), 1)
+  assert.deepEqual(lowerFlat(scope, [own], [thing]), [1])
   assert.throws(() => liftFlat(scope, [{ kind: 'own', resource: 'b' }], [1]), /of another resource/)
   assert.deepEqual(liftFlat(scope, [{ kind: 'borrow', resource: 'a' }], [1]), [thing])
   assert.throws(() => liftFlat(scope, [own], [1]), /while it is lent/)

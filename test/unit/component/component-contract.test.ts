@@ -94,15 +94,6 @@ const REFUSED: ReadonlyArray<
     /wanted none that begins with wasm_fpm:/,
   ],
   [
-    'a core module twice',
-    put(
-      '(core instance $memory (instantiate $memory))',
-      '(core instance $memory (instantiate $memory)) (core instance (instantiate $memory))',
-    ),
-    'COMPONENT_UNSUPPORTED',
-    /instantiated twice/,
-  ],
-  [
     'a core import that nobody gives',
     put('(export "new-fields" (func $new-fields))', ''),
     'COMPONENT_MALFORMED',

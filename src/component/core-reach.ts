@@ -1,0 +1,104 @@
+/**
+ * What the canonical functions of one instance of a component reach of it: what its core instances export, and the memories and
+ * handles that a call works with.
+ */
+import { fault } from './guest-fault.ts'
+import type { Borrows, Handle } from './handle-table.ts'
+import type { ComponentHost } from './host/component-host.ts'
+import type { Core, LiftBounds, LiftScope } from './lift.ts'
+import type { LowerScope } from './lower.ts'
+import type { ComponentPlan, CoreItem, ResolvedOptions } from './plan.ts'
+
+export type CoreFunction = (...cores: Core[]) => Core | undefined
+
+/** Runs code of the guest that must not suspend. */
+export type WithoutSuspending = <Result>(code: () => Result) => Result
+
+interface Reached {
+  readonly plan: ComponentPlan
+  readonly host: ComponentHost
+  readonly withoutSuspending: WithoutSuspending
+}
+
+export class CoreReach {
+  /** What the core instances export, in their order; more as they are made. */
+  readonly exports: WebAssembly.Exports[] = []
+  /** The canonical functions of the plan. */
+  functions: readonly WebAssembly.ImportValue[] = []
+  readonly host: ComponentHost
+  readonly #resources: ComponentPlan['resources']
+  readonly #withoutSuspending: WithoutSuspending
+
+  constructor({ plan, host, withoutSuspending }: Reached) {
+    this.host = host
+    this.#resources = plan.resources
+    this.#withoutSuspending = withoutSuspending
+  }
+
+  item(item: CoreItem): WebAssembly.ImportValue | undefined {
+    return item.kind === 'canon'
+      ? this.functions[item.index]
+      : this.exports[item.instance]?.[item.name]
+  }
+
+  function(item: CoreItem): CoreFunction {
+    const found = this.item(item)
+    if (typeof found !== 'function') throw fault('what it calls is no function')
+    return found as CoreFunction
+  }
+
+  /** Calls what must neither suspend nor call out. */
+  callInside(item: CoreItem, cores: readonly Core[]): Core | undefined {
+    const called = this.function(item)
+    const { host } = this
+    host.mayLeave = false
+    try {
+      return this.#withoutSuspending(() => called(...cores))
+    } finally {
+      host.mayLeave = true
+    }
+  }
+
+  liftScope(
+    { encoding, memory }: ResolvedOptions,
+    owner: number,
+    { bounds, lent }: { readonly bounds: LiftBounds; readonly lent: Handle[] },
+  ): LiftScope {
+    const { host } = this
+    return {
+      ...{ encoding, bounds, lent, lifted: 0, charge: host.charge },
+      memory: this.#memory(memory),
+      handles: host.handles(owner),
+    }
+  }
+
+  /** `borrows`: of the call that is given the values. Default: nothing may be lent in them. */
+  lowerScope(
+    { encoding, memory, realloc }: ResolvedOptions,
+    owner: number,
+    borrows?: Borrows,
+  ): LowerScope {
+    const { host } = this
+    const handles = host.handles(owner)
+    return {
+      ...{ encoding, handles, charge: host.charge },
+      memory: this.#memory(memory),
+      lend: (resource, representation) => {
+        if (borrows === undefined) throw fault('it lends what nobody gives back')
+        // A component knows its own resources by their numbers.
+        if (typeof representation === 'number' && this.#resources.get(resource)?.owner === owner)
+          return representation
+        return handles.add(resource, representation, borrows)
+      },
+      allocate: (alignment, bytes) => {
+        if (realloc === undefined) throw fault('it gives no memory: a call without realloc')
+        return Number(this.callInside(realloc, [0, 0, alignment, bytes]))
+      },
+    }
+  }
+
+  #memory(item: CoreItem | undefined): WebAssembly.Memory | undefined {
+    const found = item === undefined ? undefined : this.item(item)
+    return found instanceof WebAssembly.Memory ? found : undefined
+  }
+}
