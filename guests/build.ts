@@ -50,12 +50,13 @@ const root = dirname(guests)
 const JCO = join(root, 'node_modules/@bytecodealliance/jco')
 const run = promisify(execFile)
 
-/** What a handler is built to. */
-const worldOf = (version: string): string => `package wasm-fpm:guest;
+/** What a handler is built to; `more`: imports. */
+const worldOf = (version: string, more: string): string => `package wasm-fpm:guest;
 world guest {
   import wasi:http/types@${version};
   import wasi:io/streams@${version};
   export wasi:http/incoming-handler@${version};
+  ${more}
 }
 `
 
@@ -102,7 +103,7 @@ const LANGUAGES: readonly Language[] = [
     name: 'rust-http',
     folder: 'rust-http',
     endings: ['.rs', '.wasm'],
-    programs: ['handler'],
+    programs: ['handler', 'guard'],
     needs: 'what Rust needs, and npm ci (@bytecodealliance/jco)',
     compiler: rustHandler,
   },
@@ -284,7 +285,9 @@ async function rustHandler(): Promise<Compile | undefined> {
   return async (source, output) => {
     const [core, embedded] = [`${output}.core.wasm`, `${output}.embedded.wasm`]
     await compile(source, core)
-    writeWit(`${output}.wit`, '0.2.12')
+    // One that stands before another handler.
+    const isGuard = basename(source) === 'guard.rs'
+    writeWit(`${output}.wit`, '0.2.12', isGuard ? 'import wasi:http/incoming-handler@0.2.12;' : '')
     await jco('embed', core, '--wit', `${output}.wit`, '-n', 'guest', '-o', embedded)
     await jco('new', embedded, '--wasi-reactor', '-o', output)
   }
@@ -300,7 +303,7 @@ async function componentize(): Promise<Compile | undefined> {
 }
 
 /** What a handler is to be built to: the definitions that come with jco are of one 0.2, and the same in all others. */
-function writeWit(folder: string, version: string): void {
+function writeWit(folder: string, version: string, more = ''): void {
   const definitions = join(JCO, 'lib/wit/builtin')
   for (const name of ['io', 'clocks'])
     cpSync(join(definitions, version, `wasi-${name}`), join(folder, 'deps', name), {
@@ -312,7 +315,7 @@ function writeWit(folder: string, version: string): void {
     join(folder, 'deps/http/package.wit'),
     http.replaceAll('0.2.12', version).replace(/^world [^}]*^}/gm, ''),
   )
-  writeFileSync(join(folder, 'world.wit'), worldOf(version))
+  writeFileSync(join(folder, 'world.wit'), worldOf(version, more))
 }
 
 async function nativeC(): Promise<Compile | undefined> {

@@ -1,17 +1,20 @@
 /** Components of compiled languages behind nginx: a handler of wasi:http in Rust, and programs for CGI as wasi:cli commands. */
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { composeComponents } from '../support/compose-components.ts'
 import { ask, type Question } from '../support/peers/http-client.ts'
 import { isInstalled, type Peer, startPeer } from '../support/peers/start-peer.ts'
 import { startWasmFpm, type WasmFpm } from '../support/peers/wasm-fpm.ts'
 import { PROGRAM } from '../support/program.ts'
 
 const RUST = '/rust-http.wasm'
+/** The same behind another component, both in one. */
+const GUARDED = '/guarded.wasm'
 /** Each is there as a module of preview 1, too. */
 const COMMANDS = ['hello', 'echo', 'upload', 'exit']
 
@@ -34,6 +37,11 @@ describe.skipIf(!isInstalled('nginx'))('components of compiled languages behind 
     root = mkdtempSync(join(tmpdir(), 'wasm-fpm-component-languages-'))
     chmodSync(root, 0o755)
     cpSync('build/guests/rust-http/handler.wasm', join(root, RUST))
+    const [plug, socket] = ['handler', 'guard'].map((name) =>
+      readFileSync(`build/guests/rust-http/${name}.wasm`),
+    ) as [Buffer, Buffer]
+    const composed = { plug, socket, interface: 'wasi:http/incoming-handler' }
+    writeFileSync(join(root, GUARDED), await composeComponents(composed))
     for (const name of COMMANDS) {
       cpSync(`build/guests/c/${name}.wasm`, join(root, `${name}-module.wasm`))
       cpSync(`build/guests/c-command/${name}.wasm`, join(root, `${name}.wasm`))
@@ -88,6 +96,46 @@ describe.skipIf(!isInstalled('nginx'))('components of compiled languages behind 
     const from = wasmFpm.logs().length
     assert.equal((await asked(`${RUST}?do=twice`)).status, 500)
     await wasmFpm.logged(/there is no handle/, from)
+  })
+
+  test('composed: one component stands before another one, and gives it the request or not', async () => {
+    const from = wasmFpm.logs().length
+    for (let turn = 0; turn < 5; turn++) {
+      const { status, text } = await asked(`${GUARDED}?n=${turn}`)
+      const { random, ...told } = JSON.parse(text) as Told
+      assert.deepEqual([status, typeof random], [200, 'string'])
+      assert.deepEqual(told, { method: 'GET', target: `${GUARDED}?n=${turn}`, requests: 1 })
+    }
+    await wasmFpm.logged(/printed/, from)
+    await wasmFpm.logged(/handled \/guarded\.wasm\?n=4/, from)
+    const denied = await asked(`${GUARDED}?guard=deny`)
+    assert.deepEqual([denied.status, denied.text], [403, 'denied'])
+  })
+
+  test('composed: a body goes through both as it comes, while others are answered', async () => {
+    async function* late(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('first, ')
+      assert.equal((await asked(GUARDED)).status, 200)
+      yield Buffer.from('second')
+    }
+    const { text } = await asked(`${GUARDED}?do=echo`, { method: 'POST', body: late() })
+    assert.equal(text, 'first, second')
+    const body = Buffer.alloc(30_000, 'abcdefg')
+    const large = await asked(`${GUARDED}?do=echo`, { method: 'PUT', body })
+    assert.deepEqual([large.ending, large.text === body.toString('latin1')], ['complete', true])
+  })
+
+  test('composed: when either traps, the request has failed, and the next one is answered', async () => {
+    for (const [query, said] of [
+      ['guard=panic', /in the guard/],
+      ['do=panic', /by request/],
+      ['do=twice', /there is no handle/],
+    ] as const) {
+      const from = wasmFpm.logs().length
+      assert.equal((await asked(`${GUARDED}?${query}`)).status, 500)
+      await wasmFpm.logged(said, from)
+      assert.equal((await asked(GUARDED)).status, 200)
+    }
   })
 
   test.each(COMMANDS)('%s as a wasi:cli command answers as the module does', async (name) => {
