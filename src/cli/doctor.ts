@@ -7,6 +7,7 @@ import { findConfigFile } from './config-file.ts'
 import { checkApp } from './doctor/app-checks.ts'
 import type { Check } from './doctor/check-result.ts'
 import { checkEnvFiles } from './doctor/env-file-checks.ts'
+import { readLiveHandlers } from './doctor/live-handlers.ts'
 import { checkMachine } from './doctor/machine-checks.ts'
 import { readMachineFacts } from './doctor/machine-facts.ts'
 import { type Person, readAccountFiles } from './doctor/permission.ts'
@@ -43,18 +44,23 @@ export function doctorCommand(): Command {
     .action(doctor)
 }
 
-function doctor(options: DoctorOptions): void {
+async function doctor(options: DoctorOptions): Promise<void> {
   const config = loadConfig(findConfigFile(options.config))
   if (options.tenant !== undefined) {
     process.stdout.write(printSnippets(config, options.tenant))
     return
   }
-  const checks = examine(config, options.webUser)
+  const published = await readLiveHandlers(config)
+  const checks = examine(config, options.webUser, published)
   process.stdout.write(options.json === true ? printJson(checks) : printChecks(checks))
   if (summarize(checks).fail > 0) process.exitCode = ExitCode.Failure
 }
 
-function examine(config: Config, webUser: string): readonly Check[] {
+function examine(
+  config: Config,
+  webUser: string,
+  published: ReadonlyMap<string, readonly string[]>,
+): readonly Check[] {
   const around: Surroundings = {
     accounts: readAccountFiles(),
     uid: process.getuid?.() ?? 0,
@@ -77,7 +83,10 @@ function examine(config: Config, webUser: string): readonly Check[] {
       return worker === undefined
         ? []
         : [
-            ...checkTenant(withRuntimeEndings(tenant, config.runtimes), worker),
+            ...checkTenant(withRuntimeEndings(tenant, config.runtimes), {
+              worker,
+              handlers: published.get(tenant.name) ?? [],
+            }),
             ...checkApp(tenant, config.runtimes),
           ]
     }),

@@ -3,16 +3,18 @@
  * and its size is known before any of it is read. A stream is read only where the shell has handed it over.
  */
 import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
-import { OpenError, openFile } from '../base/opened-file.ts'
+import { OpenError, type OpenErrorCode, openFile } from '../base/opened-file.ts'
 import { checkModuleBytes } from '../guest/guest-module.ts'
 import { WasmError } from '../wasm/errors.ts'
 import { CliError } from './errors.ts'
 
 /** `command < FILE`, `command <(other)`. */
 const HANDED_OVER = /^\/dev\/(?:stdin|fd\/\d+)$|^\/proc\/self\/fd\/\d+$/
+/** There is something, and rights to read it would not help. */
+const NO_FILE: ReadonlySet<OpenErrorCode> = new Set(['OPEN_WRONG_KIND', 'OPEN_SPECIAL'])
 const STEP_BYTES = 1024 * 1024
 
-/** Throws `CliError` (CLI_UNREADABLE), `WasmError` (WASM_LIMIT_EXCEEDED) for one that is too large. */
+/** Throws `CliError` (CLI_UNREADABLE, CLI_NO_MODULE), `WasmError` (WASM_LIMIT_EXCEEDED) for one that is too large. */
 export function readModuleFile(path: string): Uint8Array<ArrayBuffer> {
   const parts = HANDED_OVER.test(path)
     ? unlessUnreadable(path, () => readStream(path))
@@ -56,6 +58,8 @@ function unlessUnreadable<Result>(path: string, work: () => Result): Result {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const message =
       cause instanceof OpenError ? reason : `Cannot read ${path}: ${reason}, wanted a module`
-    throw new CliError('CLI_UNREADABLE', message, { cause })
+    const code =
+      cause instanceof OpenError && NO_FILE.has(cause.code) ? 'CLI_NO_MODULE' : 'CLI_UNREADABLE'
+    throw new CliError(code, message, { cause })
   }
 }

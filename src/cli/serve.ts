@@ -1,9 +1,9 @@
 /** `wasm-fpm serve`: answers FastCGI requests until it is told to stop. */
 import { Command } from 'commander'
 import { loadConfig } from '../config/load.ts'
-import { usedRuntimes } from '../config/runtime-use.ts'
 import { runMaster } from '../master/run-master.ts'
 import { configOption, findConfigFile } from './config-file.ts'
+import { firstPath } from './first-path.ts'
 import { parseHttpAddress } from './http-address.ts'
 
 interface ServeOptions {
@@ -26,15 +26,9 @@ async function serve(options: ServeOptions): Promise<void> {
     http: options.http === undefined ? undefined : parseHttpAddress(options.http),
     onReady: (http) => {
       if (http !== undefined)
-        process.stdout.write(`try: curl -i http://${http}${firstPath(configFile)}\n`)
+        process.stdout.write(`try: curl -i http://${http}${firstPath(loadConfig(configFile))}\n`)
     },
   })
   // Nothing keeps the process but what is left of the workers' channels.
   process.exit(0)
-}
-
-/** What somebody who tries things out has: an interpreter's index, or the sample. */
-function firstPath(configFile: string): string {
-  const hasIndex = usedRuntimes(loadConfig(configFile)).some(({ index }) => index !== undefined)
-  return hasIndex ? '/' : '/hello.wasm'
 }

@@ -83,7 +83,11 @@ export function contractProblem(
   if (hasMain && hasMemory) return undefined
   if (wanted === 'command' && contractOf(module) === 'reactor')
     return `it exports ${REACTOR.handle} and is a reactor, wanted a WASI command with the function "_start": take it as the module of a [[runtime]], publish it, or serve it out of a document root`
-  const names = exports.slice(0, MOST_NAMES).map(({ name }) => short(name))
+  const names = exports.slice(0, MOST_NAMES).map(({ kind, name }) => {
+    // One may be called as what is wanted, and be something else.
+    const due = name === 'memory' ? 'memory' : entries.includes(name) ? 'function' : kind
+    return `${kind === due ? '' : `the ${kind} `}${short(name)}`
+  })
   const more = exports.length > MOST_NAMES ? ' and others' : ''
   return `it exports ${names.join(', ') || 'nothing'}${more}, wanted ${WANTED[wanted]}`
 }

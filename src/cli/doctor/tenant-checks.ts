@@ -8,14 +8,26 @@ import { blockedAt, mayUse, type Person, READ, SEARCH, WRITE } from './permissio
 /** Most entries of a root that are looked through for a handler. */
 const MAX_ENTRIES = 10_000
 
+/** Of handlers that are named. */
+const MOST_NAMES = 5
+
 /** RuntimeDirectory= and LogsDirectory= of the unit in examples/systemd. */
 const MADE_BY_SYSTEMD = ['/run/wasm-fpm', '/var/log/wasm-fpm']
 
-/** `worker`: whom the pool's workers run as. */
-export function checkTenant(tenant: TenantConfig, worker: Person): readonly Check[] {
+export interface TenantFacts {
+  /** Whom the pool's workers run as. */
+  readonly worker: Person
+  /** The names of those that are published and live. */
+  readonly handlers: readonly string[]
+}
+
+export function checkTenant(
+  tenant: TenantConfig,
+  { worker, handlers }: TenantFacts,
+): readonly Check[] {
   const subject = `tenant "${tenant.name}"`
   return [
-    checkRoot(tenant, subject, worker),
+    checkRoot(tenant, { subject, name: 'root', worker }, handlers),
     ...tenant.mounts.map(({ host, guest, writable }) => {
       const name = `mount ${guest}`
       const wanted = READ | SEARCH | (writable ? WRITE : 0)
@@ -36,21 +48,22 @@ export function checkServerFiles({ errorLog, pid }: Config): readonly Check[] {
   )
 }
 
-function checkRoot(tenant: TenantConfig, subject: string, worker: Person): Check {
+function checkRoot(tenant: TenantConfig, asked: Asked, handlers: readonly string[]): Check {
   const { root, limitExtensions } = tenant
+  const { subject, name } = asked
+  const published = `published: ${handlers.slice(0, MOST_NAMES).join(', ')}${handlers.length > MOST_NAMES ? ', ...' : ''}`
   if (root === undefined) {
-    return warn(subject, 'root', [
-      'none',
-      'set root to the folder of its handlers: without one it answers 404',
+    if (handlers.length > 0) return ok(subject, name, `none; ${published}`)
+    return warn(subject, name, [
+      'none, and nothing is published',
+      'set root to the folder of its handlers, or `wasm-fpm publish` one: without either it answers 404',
     ])
   }
-  const check = checkFolder({ subject, name: 'root', worker }, root, READ | SEARCH)
-  if (check.status !== 'ok') return check
-  if (hasHandler(root, limitExtensions)) return check
-  return warn(subject, 'root', [
-    `${root}: nothing that ends in ${limitExtensions.join(' or ')}`,
-    'put a handler there: it is run as soon as it is asked for',
-  ])
+  const check = checkFolder(asked, root, READ | SEARCH)
+  if (check.status !== 'ok' || hasHandler(root, limitExtensions)) return check
+  const actual = `${root}: nothing that ends in ${limitExtensions.join(' or ')}`
+  if (handlers.length > 0) return ok(subject, name, `${actual}; ${published}`)
+  return warn(subject, name, [actual, 'put a handler there: it is run as soon as it is asked for'])
 }
 
 interface Asked {

@@ -26,7 +26,8 @@ export const FOLLOW_STEPS: Steps<FollowErrorCode> = {
 export const STORE_STEPS: Steps<StoreErrorCode> = {
   STORE_NOT_A_STORE:
     'name the folder with --store or --config; the first `wasm-fpm publish` makes it',
-  STORE_UNREADABLE: 'let this user read it, or run this as the user of the server',
+  STORE_UNREADABLE:
+    "check the path, and that this user may read it: what is the server's, its user and root may",
   STORE_NOT_WRITABLE: 'run this as the user that the store belongs to, or publish through --server',
   STORE_FULL: '`wasm-fpm collect` removes what no release names; or make room on the disk',
   STORE_IO: 'look at the disk: `dmesg`, `df`, `mount`',

@@ -15,13 +15,28 @@ function emptyFolder(): string {
   return folder
 }
 
-/** Each makes it at a path. */
-const REFUSED: ReadonlyArray<readonly [string, (path: string) => void, RegExp]> = [
-  ['a FIFO', (path) => void execFileSync('mkfifo', [path]), /neither a file nor a folder/],
-  ['a device without an end', (path) => symlinkSync('/dev/zero', path), /neither a file nor a/],
-  ['a folder', (path) => symlinkSync('/tmp', path), /it is a folder, wanted a file/],
-  ['nothing', () => undefined, /ENOENT/],
-  ['a link to itself', (path) => symlinkSync(path, path), /ELOOP/],
+/** Each makes it at a path. Of what is there, nobody is told to look for rights. */
+const REFUSED: ReadonlyArray<readonly [string, (path: string) => void, RegExp, string]> = [
+  [
+    'a FIFO',
+    (path) => void execFileSync('mkfifo', [path]),
+    /neither a file nor a folder/,
+    'CLI_NO_MODULE',
+  ],
+  [
+    'a device without an end',
+    (path) => symlinkSync('/dev/zero', path),
+    /neither a file nor a/,
+    'CLI_NO_MODULE',
+  ],
+  [
+    'a folder',
+    (path) => symlinkSync('/tmp', path),
+    /it is a folder, wanted a file/,
+    'CLI_NO_MODULE',
+  ],
+  ['nothing', () => undefined, /ENOENT/, 'CLI_UNREADABLE'],
+  ['a link to itself', (path) => symlinkSync(path, path), /ELOOP/, 'CLI_UNREADABLE'],
   [
     'a file with a hole of 3 GB',
     (path) => {
@@ -29,13 +44,16 @@ const REFUSED: ReadonlyArray<readonly [string, (path: string) => void, RegExp]> 
       truncateSync(path, 3 * 1024 ** 3)
     },
     TOO_LARGE,
+    'WASM_LIMIT_EXCEEDED',
   ],
 ]
 
-test.each(REFUSED)('%s', (_, make, says) => {
+test.each(REFUSED)('%s', (_, make, says, code) => {
   const path = join(emptyFolder(), 'x.wasm')
   make(path)
-  expect(() => readModuleFile(path)).toThrow(says)
+  expect(() => readModuleFile(path)).toThrow(
+    expect.objectContaining({ code, message: expect.stringMatching(says) }),
+  )
 })
 
 test('a file, by way of a link, and one that the shell has opened', () => {

@@ -57,7 +57,12 @@ const REFUSED = [
   {
     name: 'a _start that is no function',
     text: '(memory (export "memory") 1) (global (export "_start") i32 (i32.const 0))',
-    says: 'wanted a WASI command',
+    says: 'it exports "memory", the global "_start", wanted a WASI command',
+  },
+  {
+    name: 'a memory that is none',
+    text: '(table (export "memory") 1 funcref) (func (export "_start"))',
+    says: 'it exports the table "memory", "_start", wanted a WASI command',
   },
   {
     name: 'endless names',

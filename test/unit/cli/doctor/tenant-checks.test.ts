@@ -18,15 +18,15 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-function check(keys: string) {
+function check(keys: string, handlers: readonly string[] = []) {
   const text = `[[pool]]\nname = "www"\nlisten = ["/a"]\n[[tenant]]\nname = "acme"\n${keys}`
   return parseConfig(text, join(folder, 'wasm-fpm.toml')).tenants.flatMap((tenant) =>
-    checkTenant(tenant, WORKER),
+    checkTenant(tenant, { worker: WORKER, handlers }),
   )
 }
 
-function found(keys: string): string[] {
-  return check(keys).map(
+function found(keys: string, handlers?: readonly string[]): string[] {
+  return check(keys, handlers).map(
     ({ status, name, actual }) => `${status} ${name} ${actual.replaceAll(folder, '')}`,
   )
 }
@@ -36,7 +36,7 @@ test('a root with a handler', () => {
 })
 
 test('a root that is none, has nothing, or is closed', () => {
-  expect(found('')).toEqual(['warn root none'])
+  expect(found('')).toEqual(['warn root none, and nothing is published'])
   expect(found('root = "gone"')).toEqual(['fail root /gone does not exist'])
   expect(found('root = "www/sub/hello.wasm"')).toEqual([
     'fail root /www/sub/hello.wasm is no folder',
@@ -49,6 +49,14 @@ test('a root that is none, has nothing, or is closed', () => {
   expect(found('root = "www/sub"')).toEqual(['ok root /www/sub'])
   chmodSync(join(folder, 'www'), 0o744)
   expect(found('root = "www/sub"')).toEqual(['fail root user acme cannot pass /www'])
+})
+
+test('what is published needs no root, and no handler in it', () => {
+  expect(found('', ['shop', 'blog'])).toEqual(['ok root none; published: shop, blog'])
+  expect(found('root = "www"\nlimit_extensions = [".cgi"]', [...'abcdef'])).toEqual([
+    'ok root /www: nothing that ends in .cgi; published: a, b, c, d, e, ...',
+  ])
+  expect(found('root = "gone"', ['shop'])).toEqual(['fail root /gone does not exist'])
 })
 
 test('mounts and logs', () => {
