@@ -20,6 +20,8 @@ const FLAGS = [
   '--external-memory-accounted-in-global-limit',
   '--max-semi-space-size=4',
   '--no-parallel-scavenge',
+  '--invocation-count-for-maglev=100',
+  '--invocation-count-for-turbofan=300',
 ]
 
 const guests = process.argv.slice(2)
