@@ -102,6 +102,7 @@ const LANGUAGES: readonly Language[] = [
   {
     name: 'rust-http',
     folder: 'rust-http',
+    sdk: 'sdk/rust',
     endings: ['.rs', '.wasm'],
     programs: ['handler', 'guard'],
     needs: 'what Rust needs, and npm ci (@bytecodealliance/jco)',

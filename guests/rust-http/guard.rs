@@ -2,7 +2,7 @@
 //! not survive, and all else the other one is given, request and answer with it.
 #![crate_type = "cdylib"]
 
-#[allow(dead_code)]
+#[path = "../sdk/rust/wasi_http.rs"]
 mod wasi;
 
 use wasi::{Answer, Request};

@@ -2,6 +2,7 @@
 //! with what was asked, how often it has been asked before, and a number that is drawn.
 #![crate_type = "cdylib"]
 
+#[path = "../sdk/rust/wasi_http.rs"]
 mod wasi;
 
 use std::collections::hash_map::RandomState;
@@ -11,6 +12,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use wasi::{Answer, Request};
 
 static REQUESTS: AtomicU32 = AtomicU32::new(0);
+
+#[link(wasm_import_module = "wasi:http/types@0.2.12")]
+extern "C" {
+    #[link_name = "[resource-drop]incoming-request"]
+    fn drop_request(request: u32);
+}
 
 #[export_name = "wasi:http/incoming-handler@0.2.12#handle"]
 pub extern "C" fn handle(request: u32, out: u32) {
@@ -30,8 +37,10 @@ pub extern "C" fn handle(request: u32, out: u32) {
         }
         Some("panic") => panic!("by request"),
         Some("twice") => {
-            Request::new(request.handle()).path_with_query();
-            request.drop_twice();
+            // What no guest may do.
+            for _ in 0..2 {
+                unsafe { drop_request(request.handle()) };
+            }
         }
         _ => {
             eprintln!("printed");

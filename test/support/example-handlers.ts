@@ -28,6 +28,8 @@ export interface ExampleHandler {
   /** Its folder in examples/handlers, and its template unless that has another name. */
   readonly name: string
   readonly template?: string
+  /** What is laid over the template before it: a folder, and where in the handler's. */
+  readonly layers?: ReadonlyArray<readonly [from: string, into: string]>
 }
 
 /** Those that take longest first. */
@@ -37,6 +39,13 @@ export const EXAMPLE_HANDLERS: readonly ExampleHandler[] = [
   { name: 'fastcgi' },
   { name: 'cpp' },
   { name: 'rust' },
+  {
+    ...{ name: 'rust-http', template: 'rust' },
+    layers: [
+      ['examples/handlers/rust', '.'],
+      ['guests/sdk/rust', 'src'],
+    ],
+  },
   { name: 'assemblyscript' },
 ]
 
@@ -44,14 +53,15 @@ const run = promisify(execFile)
 
 /** The module of one, built unless nothing has changed. Rejects with what its compiler said. */
 export async function buildExampleHandler(
-  { name, template = name }: ExampleHandler,
+  { name, template = name, layers = [] }: ExampleHandler,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
   const work = mkdtempSync(join(tmpdir(), `wasm-fpm-handler-${name}-`))
   try {
     const folder = join(work, 'handler')
     copyTemplate(findTemplate(template, listTemplates()), 'handler', folder)
-    cpSync(join(EXAMPLES, name), folder, { recursive: true })
+    for (const [from, into] of [...layers, [join(EXAMPLES, name), '.'] as const])
+      cpSync(resolve(from), join(folder, into), { recursive: true })
     const made = join(folder, 'package.json')
     if (existsSync(made))
       writeFileSync(made, readFileSync(made, 'utf8').replaceAll('{{name}}', 'handler'))

@@ -1,4 +1,6 @@
-//! What of wasi:http and wasi:io the handler calls, as the canonical ABI passes it (version 0.2.12).
+//! What of wasi:http and wasi:io a handler calls, as the canonical ABI passes it (version 0.2.12): requests, bodies that are read as
+//! they come, answers that go out as they are written. A module of a crate: it takes of it what it needs.
+#![allow(dead_code)]
 
 use std::alloc::{alloc, realloc, Layout};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,14 +24,26 @@ impl Area {
         bytes.copy_from_slice(&self.0[offset..offset + 4]);
         u32::from_le_bytes(bytes)
     }
-    /// A list of bytes that the host has put into memory of ours.
-    fn list(&self, offset: usize) -> Vec<u8> {
+    /// A list of lists of bytes.
+    fn lists(&self, offset: usize) -> Vec<Vec<u8>> {
         let length = self.u32(offset + 4) as usize;
         if length == 0 {
             return Vec::new();
         }
-        unsafe { Vec::from_raw_parts(self.u32(offset) as *mut u8, length, length) }
+        let pairs = unsafe { Vec::from_raw_parts(self.u32(offset) as *mut [u32; 2], length, length) };
+        pairs.into_iter().map(|[at, length]| bytes_at(at, length as usize)).collect()
     }
+    /// A list of bytes that the host has put into memory of ours.
+    fn list(&self, offset: usize) -> Vec<u8> {
+        bytes_at(self.u32(offset), self.u32(offset + 4) as usize)
+    }
+}
+
+fn bytes_at(at: u32, length: usize) -> Vec<u8> {
+    if length == 0 {
+        return Vec::new();
+    }
+    unsafe { Vec::from_raw_parts(at as *mut u8, length, length) }
 }
 
 /// Gives the host memory for what it answers.
@@ -70,6 +84,12 @@ extern "C" {
     fn request_path(request: u32, result: *mut u8);
     #[link_name = "[method]incoming-request.consume"]
     fn request_consume(request: u32, result: *mut u8);
+    #[link_name = "[method]incoming-request.headers"]
+    fn request_headers(request: u32) -> u32;
+    #[link_name = "[method]fields.get"]
+    fn fields_get(fields: u32, name: *const u8, name_length: usize, result: *mut u8);
+    #[link_name = "[resource-drop]fields"]
+    fn drop_fields(fields: u32);
     #[link_name = "[resource-drop]incoming-request"]
     fn drop_request(request: u32);
     #[link_name = "[method]incoming-body.stream"]
@@ -149,6 +169,17 @@ impl Request {
         Some(String::from_utf8(area.list(4)).unwrap())
     }
 
+    /// The first field of this name, or "".
+    pub fn header(&self, name: &str) -> String {
+        let mut area = Area::new();
+        unsafe {
+            let fields = request_headers(self.0);
+            fields_get(fields, name.as_ptr(), name.len(), area.at());
+            drop_fields(fields);
+        }
+        area.lists(0).first().map_or_else(String::new, |value| String::from_utf8_lossy(value).into_owned())
+    }
+
     pub fn body(self) -> Body {
         let mut area = Area::new();
         unsafe { request_consume(self.0, area.at()) };
@@ -157,14 +188,6 @@ impl Request {
         unsafe { body_stream(body, area.at()) };
         assert!(area.is_ok());
         Body { request: self.0, body, stream: area.u32(4) }
-    }
-
-    /// What no guest may do.
-    pub fn drop_twice(self) {
-        unsafe {
-            drop_request(self.0);
-            drop_request(self.0);
-        }
     }
 }
 
