@@ -2,7 +2,7 @@
 import { ByteReader } from '../wasm/byte-reader.ts'
 import type { CanonicalOptions, Named, Reference, Sort } from './definition.ts'
 import { PRIMITIVES, type ValueReference } from './definition.ts'
-import { malformed, unsupported } from './errors.ts'
+import { malformed, ofLaterWasi, unsupported } from './errors.ts'
 import { checkComponentLimit } from './limits.ts'
 
 const CORE_SORTS: ReadonlyMap<number, Sort> = new Map([
@@ -22,6 +22,7 @@ const SORTS: ReadonlyMap<number, Sort> = new Map([
 ])
 
 const FIRST_PRIMITIVE = 0x7f
+const ERROR_CONTEXT = 0x64
 
 /** Shared by all readers of one component. */
 export interface Count {
@@ -107,6 +108,8 @@ export class ComponentReader extends ByteReader {
 
   #option(): readonly [option: number, index: number] {
     const option = this.byte()
+    if (option === 6 || option === 7)
+      throw ofLaterWasi(option === 6 ? 'an async function' : 'the callback of an async function')
     if (option > 5) throw unsupported(`the canonical option ${option}`)
     return [option, option < 3 ? 0 : this.u32()]
   }
@@ -120,6 +123,7 @@ export class ComponentReader extends ByteReader {
 
 /** The primitive type that a byte stands for. */
 export function primitiveOf(byte: number): string {
+  if (byte === ERROR_CONTEXT) throw ofLaterWasi('the type error-context')
   const name = PRIMITIVES[FIRST_PRIMITIVE - byte]
   if (name === undefined) throw unsupported(`the type ${byte}`)
   return name

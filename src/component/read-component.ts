@@ -2,7 +2,7 @@
 import type { Span } from '../wasm/wasm-module.ts'
 import { ComponentReader, type Count } from './component-reader.ts'
 import type { Definition } from './definition.ts'
-import { malformed, unsupported } from './errors.ts'
+import { malformed, ofLaterWasi, unsupported } from './errors.ts'
 import { checkComponentLimit } from './limits.ts'
 import { PREAMBLE } from './preamble.ts'
 import { readAlias, readDescription, readTypeDefinition } from './read-type-definition.ts'
@@ -19,6 +19,22 @@ const SECTION = {
   import: 10,
   export: 11,
 } as const
+
+/** Canonical functions of 0.3, from that one on. */
+const FIRST_LATER = 0x05
+const LATER_FUNCTIONS: readonly string[] = [
+  ...['task.cancel', 'subtask.cancel', 'resource.drop async', 'backpressure.set', 'task.return'],
+  ...['context.get', 'context.set', 'thread.yield', 'subtask.drop'],
+  ...['new', 'read', 'write', 'cancel-read', 'cancel-write', 'drop-readable', 'drop-writable'].map(
+    (name) => `stream.${name}`,
+  ),
+  ...['new', 'read', 'write', 'cancel-read', 'cancel-write', 'drop-readable', 'drop-writable'].map(
+    (name) => `future.${name}`,
+  ),
+  ...['error-context.new', 'error-context.debug-message', 'error-context.drop'],
+  ...['waitable-set.new', 'waitable-set.wait', 'waitable-set.poll', 'waitable-set.drop'],
+  ...['waitable.join', 'backpressure.inc', 'backpressure.dec'],
+]
 
 /** Throws `ComponentError`, and `WasmError` where it is cut short. Reads each byte once at most. */
 export function readComponent(bytes: Uint8Array): readonly Definition[] {
@@ -130,8 +146,11 @@ function readCanon(reader: ComponentReader): Definition {
       return { kind: 'resource.drop', resource: reader.u32() }
     case 0x04:
       return { kind: 'resource.rep', resource: reader.u32() }
-    default:
+    default: {
+      const later = LATER_FUNCTIONS[form - FIRST_LATER]
+      if (later !== undefined) throw ofLaterWasi(`the canonical function ${later}`)
       throw unsupported(`the canonical function ${form}`)
+    }
   }
 }
 

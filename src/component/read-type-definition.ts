@@ -1,7 +1,7 @@
 /** Reads types of components (binary format: `deftype`, `externdesc`, and the declarations in types of components). */
 import { type ComponentReader, primitiveOf } from './component-reader.ts'
 import type { Definition, Description, TypeDefinition } from './definition.ts'
-import { malformed, unsupported } from './errors.ts'
+import { malformed, ofLaterWasi, unsupported } from './errors.ts'
 import { checkComponentLimit } from './limits.ts'
 
 const PRIMITIVE_BYTES = { least: 0x73, most: 0x7f } as const
@@ -47,6 +47,12 @@ export function readTypeDefinition(reader: ComponentReader, depth: number): Type
     case 0x3f:
       reader.expect(I32)
       return { kind: 'resource', destructor: reader.optional(() => reader.u32()) }
+    case 0x43:
+      throw ofLaterWasi('an async function')
+    case 0x64:
+    case 0x65:
+    case 0x66:
+      throw ofLaterWasi(`the type ${['error-context', 'future', 'stream'][byte - 0x64]}`)
     default:
       throw unsupported(`the type ${byte}`)
   }

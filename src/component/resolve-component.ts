@@ -255,7 +255,7 @@ class Resolver {
     if (wasi === undefined || description.kind !== 'instance') {
       throw new ComponentError(
         'COMPONENT_IMPORT',
-        `Cannot run component: it imports ${quoted(name)} (${description.kind}), wanted interfaces of WASI 0.2 only, such as "wasi:io/streams@0.2.10"`,
+        `Cannot run component: it imports ${quoted(name)} (${description.kind}), wanted interfaces of WASI 0.2 only, such as "wasi:io/streams@0.2.10": build it for wasi:http/incoming-handler@0.2 or wasi:cli/run@0.2`,
       )
     }
     const type = scope.get('type', description.type)

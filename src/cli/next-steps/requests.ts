@@ -145,7 +145,7 @@ export const COMPONENT_STEPS: Steps<ComponentErrorCode> = {
     'build it again: `jco print` or `wasm-tools validate` says more of what is wrong',
   COMPONENT_LIMIT_EXCEEDED: 'build a smaller component; docs/limits.md has all limits',
   COMPONENT_UNSUPPORTED:
-    'build it for wasi:http 0.2, as one component: docs/abi.md says what is run',
+    'build it for wasi:http 0.2 or wasi:cli 0.2 (of WASI 0.3 nothing is run): docs/abi.md says what is',
   COMPONENT_IMPORT: 'build it without what it imports there; docs/abi.md says what is given',
   COMPONENT_EXPORT:
     'export wasi:http/incoming-handler or wasi:cli/run of 0.2, or build a WASI command (wasm32-wasip1)',

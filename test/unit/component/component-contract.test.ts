@@ -1,5 +1,10 @@
 /** What a component must import and export, and that its names are data. */
 import assert from 'node:assert/strict'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { componentEmbed, componentNew } from '@bytecodealliance/jco'
 import { test } from 'vitest'
 import { answer, makeComponent } from '../../support/component-run.ts'
 import { componentWat, HELLO_WAT } from '../../support/component-wat.ts'
@@ -149,4 +154,57 @@ test.each(HOSTILE)('names are data: %s', async (_, value) => {
   assert.equal(stdout, 'Status: 200\r\n\r\n0 times before: /a')
   assert.equal('hacked' in globalThis, false)
   assert.deepEqual(Object.keys(Object.prototype), [])
+})
+
+/** What came with WASI 0.3, each in a component of its own. */
+const LATER: ReadonlyArray<readonly [what: string, source: string]> = [
+  ['an async function', '(type (func async))'],
+  ['the type stream', '(type (stream u8))'],
+  ['the type future', '(type (future u8))'],
+  ['the canonical function task.return', '(core func (canon task.return))'],
+  ['the canonical function context.get', '(core func (canon context.get i32 0))'],
+  ['the canonical function subtask.drop', '(core func (canon subtask.drop))'],
+  ['the canonical function waitable-set.new', '(core func (canon waitable-set.new))'],
+  ['the canonical function waitable.join', '(core func (canon waitable.join))'],
+  ['the canonical function backpressure.dec', '(core func (canon backpressure.dec))'],
+  [
+    'an async function',
+    '(core module $m (func (export "f"))) (core instance $c (instantiate $m)) (type $f (func)) (func (type $f) (canon lift (core func $c "f") async))',
+  ],
+]
+
+test.each(LATER)('refused, of WASI 0.3: %s', async (what, source) => {
+  const bytes = await componentWat(`(component ${source})`)
+  await assert.rejects(makeComponent(bytes), (error: Error & { code?: string }) => {
+    assert.equal(error.code, 'COMPONENT_UNSUPPORTED', error.message)
+    assert.equal(
+      error.message,
+      `Cannot run component: it has ${what}, of WASI 0.3 (async functions, streams, futures), wanted WASI 0.2: build it for wasi:http/incoming-handler@0.2 or wasi:cli/run@0.2`,
+    )
+    return true
+  })
+})
+
+test('refused: a handler of wasi:http 0.3, as its toolchain makes one', async () => {
+  const wit = mkdtempSync(join(tmpdir(), 'wasm-fpm-wit-'))
+  try {
+    const jco = dirname(dirname(fileURLToPath(import.meta.resolve('@bytecodealliance/jco'))))
+    for (const name of ['http', 'clocks', 'random', 'cli', 'filesystem', 'sockets'])
+      cpSync(join(jco, 'lib/wit/builtin/0.3.0', `wasi-${name}`), join(wit, 'deps', name), {
+        recursive: true,
+      })
+    writeFileSync(
+      join(wit, 'world.wit'),
+      'package a:b;\nworld handler { export wasi:http/handler@0.3.0; }\n',
+    )
+    const embedded = await componentEmbed({ dummy: true, witPath: wit })
+    const bytes = new Uint8Array(await componentNew(embedded, []))
+    await assert.rejects(makeComponent(bytes), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'COMPONENT_UNSUPPORTED', error.message)
+      assert.match(error.message, /, of WASI 0\.3 .* build it for wasi:http\/incoming-handler@0\.2/)
+      return true
+    })
+  } finally {
+    rmSync(wit, { recursive: true })
+  }
 })
