@@ -1,12 +1,14 @@
 /** `wasm-fpm export`: the store as other machines can follow it: plain files for a web server, in a registry, or on servers of NATS. */
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
+import { toWire } from '../base/errors.ts'
 import { printBytes } from '../base/quantity.ts'
 import { readNamedEnvFile } from '../config/env-files.ts'
-import { exportToNats } from '../follow/export-nats.ts'
+import { NatsExport, type NatsExportOptions } from '../follow/export-nats.ts'
 import { exportToRegistry } from '../follow/export-registry.ts'
 import { type Exported, exportStore } from '../follow/export-store.ts'
-import { parseNatsAddress } from '../follow/nats-link.ts'
+import { keepExporting } from '../follow/keep-exporting.ts'
+import { type NatsAddress, parseNatsAddress } from '../follow/nats-link.ts'
 import { parseTag } from '../follow/open-source.ts'
 import { isOciReference } from '../oci/reference.ts'
 import { CliError } from './errors.ts'
@@ -18,6 +20,7 @@ interface ExportOptions extends StorePlace, RegistryOptions {
   readonly envFile?: string
   readonly replicas: string
   readonly allowOldServer?: boolean
+  readonly watch?: boolean
   readonly json?: boolean
 }
 
@@ -35,25 +38,58 @@ export function exportCommand(): Command {
     .option('--replicas <N>', 'for NATS, the first time: how many servers have a copy', '1')
     .option('--allow-old-server', 'for NATS: use a server that is known to lose what it was given')
     .addOption(jsonOption())
+    .option('--watch', 'go on: export what becomes live from now on as well, until interrupted')
     .action(async (to: string, options: ExportOptions) => {
       const { layout } = await openStoreAt(options)
-      const done = await exportTo(layout.root, to, options)
-      if (options.json === true) printJson(done)
-      else process.stdout.write(`${textOf(done)}\n`)
+      const exporter = await exporterOf(layout.root, to, options)
+      const print = (done: Exported): void => {
+        if (options.json === true) printJson(done)
+        else process.stdout.write(`${textOf(done)}\n`)
+      }
+      if (options.watch === true) return watch(layout.root, exporter, print)
+      try {
+        print(await exporter.run())
+      } finally {
+        await exporter.close()
+      }
     })
 }
 
-async function exportTo(store: string, to: string, options: ExportOptions): Promise<Exported> {
+interface Exporter {
+  run(): Promise<Exported>
+  close(): Promise<void>
+}
+
+function watch(store: string, exporter: Exporter, print: (done: Exported) => void): Promise<void> {
+  let said = ''
+  return keepExporting({
+    ...{ store, clock: systemClock, run: () => exporter.run() },
+    onDone: (done) => {
+      if (done.changed > 0 || said !== '') print(done)
+      said = ''
+    },
+    onError: (error) => {
+      const { code, message } = toWire(error)
+      // Once for each thing that goes wrong.
+      if (message !== said) process.stderr.write(`wasm-fpm: ${message} [${code}]\n`)
+      said = message
+    },
+  })
+}
+
+async function exporterOf(store: string, to: string, options: ExportOptions): Promise<Exporter> {
   const { envFile, replicas, allowOldServer = false } = options
+  const close = async (): Promise<void> => undefined
   if (isOciReference(to)) {
-    return exportToRegistry(store, parseTag(to), await transferOptionsOf(to, options))
+    const [tag, transfer] = [parseTag(to), await transferOptionsOf(to, options)]
+    return { run: () => exportToRegistry(store, tag, transfer), close }
   }
   const servers = parseNatsAddress(to)
   if (servers !== undefined) {
     if (!/^[135]$/.test(replicas)) {
       throw new CliError('CLI_USAGE', `Cannot make ${replicas} replicas: wanted 1, 3 or 5`)
     }
-    return exportToNats(store, servers, {
+    return natsExporter(store, servers, {
       clock: systemClock,
       secrets: envFile === undefined ? {} : readNamedEnvFile(envFile),
       allowsOldServer: allowOldServer,
@@ -66,7 +102,27 @@ async function exportTo(store: string, to: string, options: ExportOptions): Prom
       'Cannot export to that address: wanted a folder, oci://HOST/REPOSITORY:TAG or tls://HOST,HOST/BUCKET (nats:// on this machine)',
     )
   }
-  return exportStore(store, to, systemClock)
+  return { run: () => exportStore(store, to, systemClock), close }
+}
+
+/** One connection, until something goes wrong. */
+function natsExporter(store: string, servers: NatsAddress, options: NatsExportOptions): Exporter {
+  let session: NatsExport | undefined
+  const close = async (): Promise<void> => {
+    const old = session
+    session = undefined
+    await old?.close()
+  }
+  const run = async (): Promise<Exported> => {
+    try {
+      session ??= await NatsExport.open(store, servers, options)
+      return await session.run()
+    } catch (error) {
+      await close()
+      throw error
+    }
+  }
+  return { run, close }
 }
 
 function textOf({ tenants, changed, newer = 0, newBytes }: Exported): string {

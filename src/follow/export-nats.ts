@@ -25,32 +25,64 @@ import { readRecord, type TenantRecord } from './tenant-record.ts'
 /** Of a piece of an object; less where the server takes less. */
 const CHUNK_BYTES = 512 * 1024
 
+/** So often all tenants are compared again, whatever has changed. */
+const DONE_MS = 60_000
+
 export interface NatsExportOptions extends NatsOptions {
   readonly clock: Clock
   /** Of the buckets, where they are made: how many servers have a copy. */
   readonly replicas: number
 }
 
-/** `from`: a store's folder. Rejects with `StoreError` and `FollowError`; every tenant's record there is then its old or its new one. */
-export async function exportToNats(
-  from: string,
-  address: NatsAddress,
-  options: NatsExportOptions,
-): Promise<Exported> {
-  const store = new FolderSource(from, options.clock)
-  const link = await openNats(address, options)
-  try {
-    const push = new NatsPush(store, link, address, await openBuckets(link, address, options))
-    const shelf = new NatsShelf(address, options)
+/**
+ * A store, exported again and again over one connection: what was there before is not asked again, and what has not changed here is not read
+ * again.
+ */
+export class NatsExport {
+  readonly #link: NatsLink
+  readonly #shelf: NatsShelf
+  readonly #push: NatsPush
+
+  private constructor(link: NatsLink, shelf: NatsShelf, push: NatsPush) {
+    this.#link = link
+    this.#shelf = shelf
+    this.#push = push
+  }
+
+  /** `from`: the store's folder. Makes the buckets, where they are not there. Rejects with `FollowError`. */
+  static async open(
+    from: string,
+    address: NatsAddress,
+    options: NatsExportOptions,
+  ): Promise<NatsExport> {
+    const store = new FolderSource(from, options.clock)
+    const link = await openNats(address, options)
     try {
-      return await push.run((await shelf.records()) ?? new Map())
-    } finally {
-      await shelf.close()
+      const { name } = address
+      const buckets = await openBuckets(link, address, options)
+      const push = new NatsPush({ store, link, name, buckets, clock: options.clock })
+      return new NatsExport(link, new NatsShelf(address, options), push)
+    } catch (error) {
+      await link.connection.close()
+      throw natsFailure(address.name, error)
     }
-  } catch (error) {
-    throw error instanceof CodedError ? error : natsFailure(address.name, error)
-  } finally {
-    await link.connection.close()
+  }
+
+  /**
+   * Rejects with `StoreError` and `FollowError`; every tenant's record there is then its old or its new one, and another session has to be
+   * opened.
+   */
+  async run(): Promise<Exported> {
+    try {
+      return await this.#push.run(await this.#shelf.records())
+    } catch (error) {
+      throw error instanceof CodedError ? error : natsFailure(this.#shelf.name, error)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#shelf.close()
+    await this.#link.connection.close()
   }
 }
 
@@ -74,33 +106,71 @@ async function openBuckets(
   }
 }
 
+interface PushParts {
+  readonly store: FolderSource
+  readonly link: NatsLink
+  readonly name: string
+  readonly buckets: Buckets
+  readonly clock: Clock
+}
+
 class NatsPush {
+  readonly #clock: Clock
   readonly #store: FolderSource
   readonly #link: NatsLink
   readonly #name: string
   readonly #buckets: Buckets
+  /** What is known to be there in this run. */
   readonly #known = new Set<string>()
+  /** As they were last read, here and there. */
+  #pointers: ReadonlyMap<string, Uint8Array> = new Map()
+  #there: ReadonlyMap<string, TenantRecord> = new Map()
+  /** Tenants that need nothing, as long as both of these are the same. */
+  readonly #done = new Map<string, { readonly live: Uint8Array; readonly there: unknown }>()
+  #doneAnewMs = Number.NEGATIVE_INFINITY
   #changed = 0
   #newer = 0
   #newBytes = 0
 
-  constructor(store: FolderSource, link: NatsLink, { name }: NatsAddress, buckets: Buckets) {
+  constructor(parts: PushParts) {
+    const { store, link, name, buckets, clock } = parts
+    this.#clock = clock
     this.#store = store
     this.#link = link
     this.#name = name
     this.#buckets = buckets
   }
 
-  /** `there`: what the records are before. */
-  async run(there: ReadonlyMap<string, TenantRecord>): Promise<Exported> {
+  /** `there`: what the records are before; undefined: as they were. */
+  async run(there: ReadonlyMap<string, TenantRecord> | undefined): Promise<Exported> {
     const reader = new RecordReader(this.#store)
-    const pointers = (await this.#store.look()) ?? new Map<string, Uint8Array>()
-    for (const [tenant, live] of pointers) {
+    this.#there = there ?? this.#there
+    this.#pointers = (await this.#store.look()) ?? this.#pointers
+    this.#known.clear()
+    this.#forgetDone()
+    const before = [this.#changed, this.#newer, this.#newBytes] as const
+    for (const [tenant, live] of this.#pointers) {
+      const record = this.#there.get(tenant)
+      const done = this.#done.get(tenant)
+      if (done?.live === live && done.there === record) continue
       const read = await reader.read(tenant, live)
-      if (!isThere(read.record, there.get(tenant))) await this.#put(tenant, read)
+      if (!isThere(read.record, record)) await this.#put(tenant, read)
+      this.#done.set(tenant, { live, there: record })
     }
-    const [changed, newer, newBytes] = [this.#changed, this.#newer, this.#newBytes]
-    return { tenants: pointers.size, changed, newer, newBytes }
+    return {
+      tenants: this.#pointers.size,
+      changed: this.#changed - before[0],
+      newer: this.#newer - before[1],
+      newBytes: this.#newBytes - before[2],
+    }
+  }
+
+  /** A signature may have come without a switch. */
+  #forgetDone(): void {
+    const nowMs = this.#clock.nowMs()
+    if (nowMs - this.#doneAnewMs < DONE_MS) return
+    this.#doneAnewMs = nowMs
+    this.#done.clear()
   }
 
   async #put(tenant: string, { record, parts }: ReadTenant): Promise<void> {

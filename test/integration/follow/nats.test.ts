@@ -8,15 +8,16 @@ import { join } from 'node:path'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { Objm } from '@nats-io/obj'
 import { pino } from 'pino'
-import { expect, onTestFinished, test } from 'vitest'
-import { exportToNats } from '../../../src/follow/export-nats.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { NatsExport } from '../../../src/follow/export-nats.ts'
 import { Follower } from '../../../src/follow/follower.ts'
 import { parseNatsAddress } from '../../../src/follow/nats-link.ts'
 import { keyOf, NatsShelf } from '../../../src/follow/nats-shelf.ts'
 import { RecordSource } from '../../../src/follow/record-source.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
 import { Replica } from '../../../src/store/replica.ts'
-import { nodeFiles } from '../../../src/store/store-files.ts'
+import { filesAtOnce, nodeFiles } from '../../../src/store/store-files.ts'
+import { exportToNats } from '../../support/follow/export-to-nats.ts'
 import {
   addressOf,
   BUCKET,
@@ -107,6 +108,33 @@ natsTest(
     expect(await a.sync()).toMatchObject({ changed: 1, newBytes: 0 })
     await b.follower.look()
     expect(await b.live()).toBe(await a.live())
+  },
+)
+
+natsTest(
+  'an export that goes on asks for what is new only, and puts right what others have changed',
+  async () => {
+    const server = await NatsServer.start()
+    const root = join(temporaryFolder(), 'store')
+    const store = await DirectoryStore.make(root, { clock })
+    for (const tenant of ['acme', 'blog']) await release(store, nodeFiles, { module: '1', tenant })
+    const session = await NatsExport.open(root, addressOf(server.address), OPTIONS)
+    onTestFinished(() => session.close())
+    expect(await session.run()).toMatchObject({ tenants: 2, changed: 2 })
+    expect(await session.run()).toMatchObject({ tenants: 2, changed: 0, newer: 0, newBytes: 0 })
+    // Nothing is read for what is as it was.
+    const read = vi.spyOn(filesAtOnce, 'read')
+    expect(await session.run()).toMatchObject({ changed: 0 })
+    expect(read).not.toHaveBeenCalled()
+    read.mockRestore()
+    await release(store, nodeFiles, { module: '2', tenant: 'blog' })
+    await putRecord(server, 'acme', '{}')
+    expect(await session.run()).toMatchObject({ tenants: 2, changed: 2 })
+    const shelf = new NatsShelf(addressOf(server.address), OPTIONS)
+    onTestFinished(() => shelf.close())
+    const records = (await shelf.records()) ?? new Map()
+    expect([...records.keys()].sort()).toEqual(['acme', 'blog'])
+    expect(records.get('acme').live).toContain('main')
   },
 )
 
