@@ -2,6 +2,8 @@
  * A connection to servers of NATS, and the two buckets of a store there: `KV_NAME`, where each key is a tenant's record, and `OBJ_NAME`, where
  * each object is named by the digest of its bytes. The libraries are loaded when somebody connects.
  */
+import { isIP } from 'node:net'
+import { checkServerIdentity } from 'node:tls'
 import type { JetStreamClient, JetStreamManager, StreamInfo } from '@nats-io/jetstream'
 import type { Authenticator, NatsConnection } from '@nats-io/transport-node'
 import { FollowError, noSource } from './errors.ts'
@@ -90,7 +92,7 @@ export async function openNats(
       pingInterval: PING_MS,
       maxPingOut: 2,
       // `{}`: a server without encryption is refused; `null`: encryption is not asked for.
-      tls: isEncrypted ? {} : null,
+      tls: isEncrypted ? encryptionFor(servers) : null,
       ...(ways.length === 0 ? {} : { authenticator: [...ways] }),
     })
     try {
@@ -104,6 +106,27 @@ export async function openNats(
   } catch (error) {
     throw natsFailure(name, error)
   }
+}
+
+/**
+ * The library names no server to Node where it has been given an IP address, and Node then wants a certificate for `localhost`: it has to be
+ * for one of the addresses that were given.
+ */
+function encryptionFor(servers: readonly string[]) {
+  const addresses = servers.map(hostOf).filter((host) => isIP(host) !== 0)
+  const isNamed = (name: string): boolean => servers.some((server) => hostOf(server) === name)
+  const check: typeof checkServerIdentity = (name, certificate) => {
+    const names = name === 'localhost' && !isNamed(name) ? addresses : [name]
+    const errors = names.map((one) => checkServerIdentity(one, certificate))
+    return errors.length > 0 && errors.includes(undefined) ? undefined : errors[0]
+  }
+  // Where there is no address to compare with, Node's own check is right.
+  return addresses.length === 0 ? {} : { handshakeFirst: false, checkServerIdentity: check }
+}
+
+/** `HOST`, `HOST:PORT`, `[HOST]:PORT`. */
+function hostOf(server: string): string {
+  return server.replace(/:[0-9]+$/, '').replace(/^\[(.*)\]$/, '$1')
 }
 
 /** Throws `FollowError` (FOLLOW_OLD_SERVER): also after a connection was made again, to another server perhaps. */
