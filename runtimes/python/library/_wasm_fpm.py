@@ -9,6 +9,8 @@ import sys
 import types
 import weakref
 
+import _wasm_fpm_random
+
 # What is asked for and may not be there is read in pieces of this: Python takes the memory first.
 PIECE_BYTES = 1024 * 1024
 
@@ -137,13 +139,9 @@ known_modules = set()
 
 
 def begin_request(is_ahead=False):
-    """What is drawn from now on is another one in each request."""
+    """Before each request, where `end_warm` has said so: a request begins with the memory as it is now, and most need nothing."""
     if asgi := sys.modules.get("_wasm_fpm_asgi"):
         asgi.may_finish = not is_ahead
-    for generator in tuple(unseeded):
-        seed_of_random(generator)
-    if tempfile := sys.modules.get("tempfile"):
-        tempfile._name_sequence = None
     for file, name, mode, position in kept_open:
         try:
             file.__init__(name, mode)
@@ -153,14 +151,25 @@ def begin_request(is_ahead=False):
             pass  # It is not there any more; who uses it is told that it is closed.
 
 
+def forget_randomness():
+    """What is drawn from now on is another one in each request."""
+    for generator in tuple(unseeded):
+        generator.gauss_next = None
+        _wasm_fpm_random.forget(generator)
+    if tempfile := sys.modules.get("tempfile"):
+        tempfile._name_sequence = None
+
+
 def end_warm():
-    """The next thing is a request, or one that is run ahead."""
+    """The next thing is a request, or one that is run ahead. Answers whether each of them needs `begin_request`."""
     gc.unfreeze()
     gc.collect()
     close_files()
     show_modules()
+    forget_randomness()
     # The collector need not look at what is there now, and must not write to it.
     gc.freeze()
+    return bool(kept_open) or "_wasm_fpm_asgi" in sys.modules
 
 
 def close_files():
@@ -255,7 +264,6 @@ def run_script(environment):
     os.chdir(folder)
     sys.argv[:] = [path]
     sys.stdout = sys.__stdout__ = io.TextIOWrapper(io.open(1, "wb", closefd=False), encoding="utf-8", errors="surrogateescape")
-    begin_request()
     try:
         with open(path, "rb") as file:
             code = compile(file.read(), path, "exec", dont_inherit=True)
@@ -279,3 +287,4 @@ def run_script(environment):
 sys.meta_path.insert(sys.meta_path.index(importlib.machinery.FrozenImporter), OwnModules)
 sys.meta_path.insert(0, AdaptedModules)
 sys.meta_path.append(AbsentModules)
+forget_randomness()

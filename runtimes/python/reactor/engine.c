@@ -19,11 +19,14 @@ extern char **environ;
 
 PyMODINIT_FUNC PyInit__speedups(void);
 PyMODINIT_FUNC PyInit__sqlite3(void);
+PyMODINIT_FUNC PyInit__wasm_fpm_random(void);
 
 static PyObject *module;
 static pid_t process;
 /* Of the application: what to call, and what it is told in each request; NULL: none has been imported. */
 static PyObject *application, *constants;
+/* Whether Python has something to do before each request. */
+static bool must_begin;
 
 static _Noreturn void give_up(void) {
   wasm_fpm_say_exception();
@@ -64,6 +67,7 @@ EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   PyImport_FrozenModules = wasm_fpm_library;
   PyImport_AppendInittab("markupsafe._speedups", PyInit__speedups);
   PyImport_AppendInittab("_sqlite3", PyInit__sqlite3);
+  PyImport_AppendInittab("_wasm_fpm_random", PyInit__wasm_fpm_random);
   check(Py_PreInitialize(&before));
   PyConfig config;
   PyConfig_InitIsolatedConfig(&config);
@@ -108,7 +112,7 @@ static PyObject *environment(void) {
 }
 
 static int answer(bool is_ahead) {
-  Py_DECREF(call("begin_request", PyBool_FromLong(is_ahead)));
+  if (must_begin) Py_DECREF(call("begin_request", PyBool_FromLong(is_ahead)));
   return wasm_fpm_answer(application, constants);
 }
 
@@ -123,7 +127,9 @@ EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
     PyObject *parts = call("load_application", environment());
     if (!PyArg_ParseTuple(parts, "OO", &application, &constants)) give_up();
   }
-  Py_DECREF(call("end_warm", NULL));
+  PyObject *answer = call("end_warm", NULL);
+  must_begin = answer == Py_True;
+  Py_DECREF(answer);
   wasm_fpm_forget_randomness();
   process = 0;
 }
