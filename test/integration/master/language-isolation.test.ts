@@ -73,7 +73,7 @@ const SHORT_SEED = 5 + 2 * 9
 const DRAWN: Readonly<Record<Language, Readonly<Record<string, number>>>> = {
   python: {
     ...{ random: 53, own: 53, system: 53, uuid1: 60, uuid4: 122, secrets: 64, urandom: 64 },
-    ...{ tempfile: PYTHON_LETTERS, process: 22, clock: 60, bits: 53, state: 31, gauss: 50 },
+    ...{ tempfile: PYTHON_LETTERS, process: 22, clock: 60, state: 31, gauss: 50 },
   },
   lua: {
     ...{ random: 53, again: 53, short: SHORT_SEED, middle: SEED, long: SEED, temporary: LETTERS },
