@@ -1,5 +1,6 @@
 /** Guests that want the processor for ever: each is stopped, and while it runs a neighbour is answered. */
 import { expect, test } from 'vitest'
+import { compileAs } from '../../guests/hostile/compile.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { HELLO, setStage } from './stage.ts'
 
@@ -50,9 +51,17 @@ const CASES: readonly Case[] = [
 /** Far more than a slice, far less than anybody would call a stall. */
 const LONGEST_MS = 50
 
-for (const { guest, code, status } of CASES) {
-  test(`${guest} is stopped`, async () => {
-    using stage = setStage({ guests: [guest], limits: 'cpu = "150ms"' })
+const ALL = CASES.flatMap((one) => [
+  { ...one, form: 'module' as const },
+  { ...one, form: 'component' as const },
+])
+
+for (const { guest, code, status, form } of ALL) {
+  test(`${guest}, a ${form}, is stopped`, async () => {
+    const modules = { [guest]: await compileAs(form, guest) }
+    // What makes a component of it takes memory of its own.
+    const memory = form === 'component' ? '65MiB' : '64MiB'
+    using stage = setStage({ modules, limits: `cpu = "150ms"\nmemory = "${memory}"` })
     // Compiled and warm, so that what is measured is the hog.
     expect((await stage.ask('neighbour', 'hello')).status).toBe(200)
     await stage.ask('hog', guest)
