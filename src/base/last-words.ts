@@ -1,8 +1,8 @@
 /** What a program that failed has to say for itself: the line of its standard error that says why, and not the last one. */
 
-/** How languages begin to say so. Where the reason is on the line after it, that line is taken as well. */
+/** How languages begin to say so. Where the reason is on the lines after it, those are taken as well. */
 const BEGINNINGS: readonly { readonly pattern: RegExp; readonly hasReasonBelow: boolean }[] = [
-  // Rust: "thread 'main' panicked at src/main.rs:3:5:", the reason, "note: run with `RUST_BACKTRACE=1` ..."
+  // Rust: "thread 'main' panicked at src/main.rs:3:5:", the reason (of assert_eq: 3 lines), "note: run with `RUST_BACKTRACE=1` ..."
   { pattern: /^thread '.*' .*panicked at .*:$/, hasReasonBelow: true },
   { pattern: /panicked at /, hasReasonBelow: false },
   // Go: "panic: boom", then every goroutine's stack
@@ -21,6 +21,12 @@ const BEGINNINGS: readonly { readonly pattern: RegExp; readonly hasReasonBelow: 
 /** Python's reason is at the end of its stack. */
 const REASON_LAST = /^Traceback \(most recent call last\)/
 
+/** Lines of a reason that are taken. */
+const MOST_BELOW = 4
+
+/** What a reason is followed by. */
+const STACK = /^stack backtrace:$/
+
 /** Lines that only say how to learn more. */
 const HINT = /^(?:note|help|hint): /i
 
@@ -33,11 +39,13 @@ export function lastWords(stderr: string): string {
   const said = lines.filter((line) => !HINT.test(line))
   const last = said.at(-1) ?? lines.at(-1) ?? ''
   if (lines.some((line) => REASON_LAST.test(line))) return last
-  for (const [at, line] of said.entries()) {
+  for (const [at, line] of lines.entries()) {
     const beginning = BEGINNINGS.find(({ pattern }) => pattern.test(line))
-    if (beginning === undefined) continue
-    const below = said[at + 1]
-    return beginning.hasReasonBelow && below !== undefined ? `${line} ${below}` : line
+    if (beginning === undefined || HINT.test(line)) continue
+    if (!beginning.hasReasonBelow) return line
+    const below = lines.slice(at + 1, at + 1 + MOST_BELOW)
+    const end = below.findIndex((one) => HINT.test(one) || STACK.test(one))
+    return [line, ...below.slice(0, end < 0 ? MOST_BELOW : end)].join(' ')
   }
   return last
 }

@@ -32,15 +32,19 @@ export function withEnvFiles(config: Config): Config {
   const tenants = config.tenants.map((tenant): TenantConfig => {
     const handlers = tenant.handlers.map((handler) => ({
       ...handler,
-      env: merge(handler.env, handler.envFile, `handler "${handler.name}" of "${tenant.name}"`),
+      env: merge(
+        handler.env,
+        handler.envFile,
+        `env_file of handler "${handler.name}" of "${tenant.name}"`,
+      ),
     }))
-    const env = merge(tenant.env, tenant.envFile, `tenant "${tenant.name}"`)
+    const env = merge(tenant.env, tenant.envFile, `env_file of tenant "${tenant.name}"`)
     const isSame =
       tenant.envFile === undefined && handlers.every((one) => one.envFile === undefined)
     return isSame ? tenant : { ...tenant, env, handlers }
   })
   const { follow } = config
-  const ofSource = merge({}, follow?.envFile, '[follow]')
+  const ofSource = merge({}, follow?.envFile, 'env_file of [follow]')
   if (problems.length > 0) throw new ConfigError(problems)
   return { ...config, tenants, follow: follow && { ...follow, env: ofSource } }
 }

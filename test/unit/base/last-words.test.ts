@@ -19,6 +19,23 @@ const CASES = [
     says: "thread 'main' (1) panicked at src/main.rs:3:18: boom",
   },
   {
+    name: 'Rust, a reason of several lines',
+    stderr:
+      "thread 'main' panicked at src/main.rs:3:5:\nassertion `left == right` failed: sums\n  left: 1\n right: 2\nnote: run with `RUST_BACKTRACE=1`\n",
+    says: "thread 'main' panicked at src/main.rs:3:5: assertion `left == right` failed: sums left: 1 right: 2",
+  },
+  {
+    name: 'Rust with a stack, and more after it',
+    stderr:
+      "thread 'main' panicked at src/main.rs:3:5:\nboom\nstack backtrace:\n   0: main\nlater\n",
+    says: "thread 'main' panicked at src/main.rs:3:5: boom",
+  },
+  {
+    name: 'Rust, a reason without an end',
+    stderr: `thread 'main' panicked at src/main.rs:3:5:\n${'line\n'.repeat(9)}`,
+    says: "thread 'main' panicked at src/main.rs:3:5: line line line line",
+  },
+  {
     name: 'Rust before 1.73',
     stderr:
       "thread 'main' panicked at 'boom', src/main.rs:2:5\nnote: run with `RUST_BACKTRACE=1`\n",
