@@ -3,7 +3,7 @@
  * to ask is told by what the server republishes, and by nothing that could go blind: a watch of its own can, for a minute after a server was
  * killed.
  */
-import type { JsMsg } from '@nats-io/jetstream'
+import type { ConsumerInfo, StoredMsg } from '@nats-io/jetstream'
 import { isName } from '../store/layout.ts'
 import { noSource, strangeAnswer } from './errors.ts'
 import { MAX_INDEX_BYTES } from './export-index.ts'
@@ -23,6 +23,9 @@ import { readRecord, type TenantRecord } from './tenant-record.ts'
 /** So many are asked for at once: of records, and of pieces of an object, each of at most a message's length (128 KiB as they are written). */
 const FETCH_RECORDS = 500
 const FETCH_PIECES = 32
+
+/** So few are asked for one by one, of the stream's leader: a consumer may be put on a server that is gone, or cut off. */
+const FEW = 16
 
 /** Nothing for so long, and what is missing does not come. */
 const SILENCE_MS = 5000
@@ -78,6 +81,7 @@ export class NatsShelf implements RecordShelf {
         subject: `${this.#prefix}>`,
         from: this.#seen.sequence + 1,
         atOnce: FETCH_RECORDS,
+        count: state.last_seq - this.#seen.sequence,
       })) {
         bytes += message.data.length
         if (bytes > MAX_INDEX_BYTES) throw strangeAnswer(this.name, 'its records have no end')
@@ -104,16 +108,16 @@ export class NatsShelf implements RecordShelf {
       if (!(info.size <= maxBytes)) {
         throw strangeAnswer(this.name, `object ${digest} has ${info.size} bytes`)
       }
-      return this.#pieces(link, `$O.${this.#address.bucket}.C.${info.nuid}`)
+      return this.#pieces(link, `$O.${this.#address.bucket}.C.${info.nuid}`, info.chunks)
     } catch (error) {
       throw natsFailure(this.name, error)
     }
   }
 
-  async *#pieces(link: NatsLink, subject: string): AsyncGenerator<Uint8Array> {
+  async *#pieces(link: NatsLink, subject: string, count: number): AsyncGenerator<Uint8Array> {
     const stream = `OBJ_${this.#address.bucket}`
     try {
-      const wanted = { stream, subject, from: 1, atOnce: FETCH_PIECES }
+      const wanted = { stream, subject, from: 1, atOnce: FETCH_PIECES, count }
       for await (const { data } of this.#messages(link, wanted)) yield data
     } catch (error) {
       throw natsFailure(this.name, error)
@@ -121,12 +125,35 @@ export class NatsShelf implements RecordShelf {
   }
 
   /** What a stream has from a sequence on, to its end as it is now. */
-  async *#messages(
-    { client, manager }: NatsLink,
-    { stream, subject, from, atOnce }: WantedMessages,
-  ): AsyncGenerator<JsMsg> {
+  async *#messages(link: NatsLink, wanted: WantedMessages): AsyncGenerator<StreamMessage> {
+    const isMany = wanted.count > FEW
+    const consumer = isMany ? await this.#consumer(link, wanted).catch(() => undefined) : undefined
+    if (consumer === undefined) yield* this.#oneByOne(link, wanted)
+    else yield* this.#manyAtOnce(link, wanted, consumer)
+  }
+
+  async *#oneByOne(
+    { manager }: NatsLink,
+    { stream, subject, from }: WantedMessages,
+  ): AsyncGenerator<StreamMessage> {
+    const next = (seq: number): Promise<StoredMsg | null> => {
+      const query = { seq, next_by_subj: subject }
+      return manager.streams.getMessage(stream, query)
+    }
+    for (let message = await next(from); message !== null; ) {
+      const { seq, data } = message
+      const operation = message.header.get('KV-Operation')
+      yield { seq, data, subject: message.subject, operation }
+      message = await next(seq + 1)
+    }
+  }
+
+  async #consumer(
+    { manager }: NatsLink,
+    { stream, subject, from }: WantedMessages,
+  ): Promise<ConsumerInfo> {
     const { AckPolicy, DeliverPolicy } = await import('@nats-io/jetstream')
-    const info = await manager.consumers.add(stream, {
+    return manager.consumers.add(stream, {
       filter_subject: subject,
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: from,
@@ -135,6 +162,13 @@ export class NatsShelf implements RecordShelf {
       num_replicas: 1,
       inactive_threshold: IDLE_NS,
     })
+  }
+
+  async *#manyAtOnce(
+    { client, manager }: NatsLink,
+    { stream, atOnce }: WantedMessages,
+    info: ConsumerInfo,
+  ): AsyncGenerator<StreamMessage> {
     const consumer = client.consumers.getConsumerFromInfo(info)
     try {
       let left = info.num_pending
@@ -143,7 +177,9 @@ export class NatsShelf implements RecordShelf {
         const wanted = { max_messages: Math.min(left, atOnce), expires: SILENCE_MS }
         for await (const message of await consumer.fetch(wanted)) {
           left = message.info.pending
-          yield message
+          const { seq, data } = message
+          const operation = message.headers?.get('KV-Operation') ?? ''
+          yield { seq, data, subject: message.subject, operation }
         }
         if (left === before) throw noSource(this.name, `nothing for ${SILENCE_MS} ms`)
       }
@@ -152,12 +188,12 @@ export class NatsShelf implements RecordShelf {
     }
   }
 
-  #take(message: JsMsg): void {
+  #take(message: StreamMessage): void {
     const tenant = message.subject.slice(this.#prefix.length).replaceAll('=', '.')
     this.#seen = { ...this.#seen, sequence: message.seq }
     // Not one of ours, whoever has put it there.
     if (!isName(tenant)) return
-    const operation = message.headers?.get('KV-Operation') ?? ''
+    const { operation } = message
     if (operation === 'DEL' || operation === 'PURGE') {
       this.#records.delete(tenant)
       return
@@ -200,6 +236,16 @@ interface WantedMessages {
   /** A sequence. */
   readonly from: number
   readonly atOnce: number
+  /** How many there are, as far as is known. */
+  readonly count: number
+}
+
+interface StreamMessage {
+  readonly seq: number
+  readonly data: Uint8Array
+  readonly subject: string
+  /** Of key-value: empty, `DEL` or `PURGE`. */
+  readonly operation: string
 }
 
 /** The key of a tenant's record: keys have tokens between dots, none of them empty. */

@@ -1,0 +1,169 @@
+/** What the benchmarks with machines have in common: a wasm-fpm on each that follows, what is published, and asking until it is served. */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { systemClock as clock } from '../../src/base/clock.ts'
+import { parseDuration, parseSize } from '../../src/config/units.ts'
+import type { DirectoryStore } from '../../src/store/directory-store.ts'
+import { publish } from '../../src/store/publication.ts'
+import { wat } from '../../test/support/wat.ts'
+import { type Server, startServer } from '../http/process.ts'
+import { FastCgiLine } from '../speed/fastcgi-line.ts'
+import type { Stage } from '../speed/stage.ts'
+import { commandOn, type MachinePlace } from './namespaces.ts'
+
+const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
+export const TENANT = 'acme'
+/** Until what is published is given up. */
+const MOST_MS = 90_000
+const START_MS = 90_000
+const ASK_MS = 5
+
+export interface Fleet extends Stage {
+  /** Of the authority that the servers of NATS are certified by. */
+  readonly ca: string
+  /** `tls://HOST,HOST/BUCKET`. */
+  readonly source: string
+}
+
+/** A program on a machine; it ends with the stage. */
+export function startOn(
+  { folder, servers, ca }: Omit<Fleet, 'source'>,
+  place: MachinePlace,
+  [name, ...args]: readonly [string, ...string[]],
+): Server {
+  const [command = '', ...rest] = commandOn(place, args)
+  const env = { NODE_ENV: 'production', NODE_EXTRA_CA_CERTS: ca }
+  const server = startServer({
+    name,
+    command,
+    args: rest,
+    logFile: join(folder, `${name}.log`),
+    env,
+  })
+  servers.push(server)
+  return server
+}
+
+/** `wasm-fpm export --watch` of a store. */
+export function startExport(
+  fleet: Fleet,
+  place: MachinePlace,
+  [store, replicas]: readonly [DirectoryStore, number],
+): Server {
+  return startOn(fleet, place, [
+    ...(['export', process.execPath, MAIN, 'export', fleet.source] as const),
+    ...['--store', store.layout.root, '--watch', '--allow-old-server', '--replicas', `${replicas}`],
+  ])
+}
+
+export interface FollowerMachine {
+  readonly server: Server
+  readonly socket: string
+  /** Of its store. */
+  readonly store: string
+}
+
+/** Resolves when it accepts. */
+export async function startFollower(fleet: Fleet, place: MachinePlace): Promise<FollowerMachine> {
+  const own = join(fleet.folder, place.name)
+  mkdirSync(own)
+  const [socket, config, store] = [
+    join(own, 'www.sock'),
+    join(own, 'wasm-fpm.toml'),
+    join(own, 'store'),
+  ]
+  writeFileSync(
+    config,
+    `store = "${store}"
+     [follow]
+     source = "${fleet.source}"
+     ca = "${fleet.ca}"
+     allow_old_server = true
+     [[pool]]
+     name = "www"
+     listen = ["${socket}"]
+     workers = 1
+     [[tenant]]
+     name = "${TENANT}"
+     access_log = "off"\n`.replace(/^ +/gm, ''),
+  )
+  const server = startOn(fleet, place, [
+    place.name,
+    process.execPath,
+    MAIN,
+    'serve',
+    '--config',
+    config,
+  ])
+  await server.ready(socket, START_MS)
+  return { server, socket, store }
+}
+
+export interface Wish {
+  /** What the module prints. */
+  readonly mark: string
+  /** Of a file that nobody has seen before. */
+  readonly bytes: number
+}
+
+/** Resolves when it is live in that store. */
+export async function publishMark(
+  store: DirectoryStore,
+  folder: string,
+  { mark, bytes }: Wish,
+): Promise<void> {
+  const source = join(folder, 'source')
+  mkdirSync(join(source, 'files'), { recursive: true })
+  const text = `Content-Type: text/plain\n\nHello, ${mark}`
+  writeFileSync(
+    join(source, 'app.wasm'),
+    wat(`(module
+      (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 1024) "${text.replaceAll('\n', '\\n')}")
+      (func (export "_start")
+        (i32.store (i32.const 0) (i32.const 1024))
+        (i32.store (i32.const 4) (i32.const ${text.length}))
+        (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`),
+  )
+  writeFileSync(join(source, 'files/a.bin'), randomBytes(bytes))
+  const manifest = { name: 'app', module: 'app.wasm', files: 'files' }
+  writeFileSync(join(source, 'wasm-fpm.json'), JSON.stringify(manifest))
+  const units = { size: parseSize, duration: parseDuration }
+  await publish(source, { store, tenant: TENANT, route: '/', units, clock })
+  rmSync(source, { recursive: true })
+}
+
+/** Resolves when a machine answers with it; rejects after a while. */
+export async function untilServed({ socket }: FollowerMachine, mark: string): Promise<void> {
+  const line = await FastCgiLine.open(socket)
+  const mostMs = clock.nowMs() + MOST_MS
+  try {
+    for (;;) {
+      const reply = await ask(line)
+      if (reply.endsWith(mark)) return
+      if (clock.nowMs() > mostMs) throw new Error(`${socket}: not within ${MOST_MS} ms: ${reply}`)
+      await delay(ASK_MS)
+    }
+  } finally {
+    line.close()
+  }
+}
+
+/** What a machine answers now. */
+export async function servedBy({ socket }: FollowerMachine): Promise<string> {
+  const line = await FastCgiLine.open(socket)
+  try {
+    return await ask(line)
+  } finally {
+    line.close()
+  }
+}
+
+function ask(line: FastCgiLine): Promise<string> {
+  return line
+    .send({ tenant: TENANT, script: '/', root: '' })
+    .ended.catch((error: unknown) => String(error))
+}
