@@ -17,10 +17,11 @@ const CANARIES = [
   ...['canary-tenant', 'canary-later', 'canary-handler', 'canary-plain', 'canary-runtime'],
 ] as const
 
-/** No configuration, store or server is read by these; or nobody comes back from them. */
+/** No configuration, store or server is read by these, or of a server no more than whose a token is; or nobody comes back from them. */
 const APART = new Set([
   ...['serve', 'dev', 'new', 'run', 'harden', 'inspect', 'completion', 'convert php-fpm'],
   ...['key create', 'key show', 'push', 'sign', 'stop', 'upgrade', 'runtime build'],
+  ...['login', 'logout'],
 ])
 
 /** What each of the others is called with. */
