@@ -14,7 +14,7 @@ import { threadMs } from '../../test/hostile/turn-watch.ts'
 const COPIES = 8
 const MEASURED_MS = 1500
 const WARM_REQUESTS = 12
-/** As a worker has them (`src/master/worker-command.ts`). */
+/** As a worker that is ready has them (`src/master/worker-command.ts`, `src/worker/main.ts`). */
 const FLAGS = [
   '--disable-warning=ExperimentalWarning',
   '--external-memory-accounted-in-global-limit',

@@ -64,9 +64,6 @@ export function workerCommand(
       '--max-semi-space-size=4',
       // Its tasks want processors that others use: the worker then waits until they have had theirs.
       '--no-parallel-scavenge',
-      // A worker lives for long: what it calls often is compiled after a tenth of the calls that V8 waits for.
-      '--invocation-count-for-maglev=100',
-      '--invocation-count-for-turbofan=300',
       '--permission',
       '--allow-net',
       // Snapshots map memory (`guest/`): the one thing Node's own modules cannot do.
