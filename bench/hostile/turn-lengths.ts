@@ -14,14 +14,12 @@ import { threadMs } from '../../test/hostile/turn-watch.ts'
 const COPIES = 8
 const MEASURED_MS = 1500
 const WARM_REQUESTS = 12
-/** As a worker that is ready has them (`src/master/worker-command.ts`, `src/worker/main.ts`). */
+/** As a worker has them (`src/master/worker-command.ts`). */
 const FLAGS = [
   '--disable-warning=ExperimentalWarning',
   '--external-memory-accounted-in-global-limit',
   '--max-semi-space-size=4',
   '--no-parallel-scavenge',
-  '--invocation-count-for-maglev=100',
-  '--invocation-count-for-turbofan=300',
 ]
 
 const guests = process.argv.slice(2)

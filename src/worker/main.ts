@@ -1,5 +1,4 @@
 /** The entry point of a worker process. The master starts it, with its sockets and a channel; it obeys nobody else. */
-import { setFlagsFromString } from 'node:v8'
 import { systemClock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import { loadLibc } from '../base/libc.ts'
@@ -116,13 +115,7 @@ function start(message: Start): void {
       }),
     onEnd: () => void sinks.flush().then(() => process.exit(0)),
   })
-  void worker.start(message).then(compileSooner)
-}
-
-/** A worker lives for long: from now on V8 compiles what it calls often after a tenth of the calls it waits for by itself. Before, that would make it start later. */
-function compileSooner(): void {
-  setFlagsFromString('--invocation-count-for-maglev=100')
-  setFlagsFromString('--invocation-count-for-turbofan=300')
+  void worker.start(message)
 }
 
 /** That of the pool, in inherited memory; without, each worker has its own. */
