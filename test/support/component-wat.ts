@@ -11,3 +11,7 @@ export async function componentWat(source: string): Promise<Uint8Array<ArrayBuff
 export const HELLO_WAT: string = readFileSync('guests/component/hello.wat', 'utf8')
 /** A command that counts its requests in the bucket `counts`, behind what the operator has set as `GREETING`. */
 export const COUNTER_WAT: string = readFileSync('guests/component/counter.wat', 'utf8')
+
+/** Code that traps where the condition, an i32, is 0. */
+export const wants = (condition: string): string =>
+  `(if (i32.eqz ${condition}) (then (unreachable)))`
