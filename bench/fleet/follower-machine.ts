@@ -7,9 +7,9 @@ import { systemClock as clock } from '../../src/base/clock.ts'
 import { parseDuration, parseSize } from '../../src/config/units.ts'
 import type { DirectoryStore } from '../../src/store/directory-store.ts'
 import { publish } from '../../src/store/publication.ts'
-import { wat } from '../../test/support/wat.ts'
 import { type Server, startServer } from '../http/process.ts'
 import { FastCgiLine } from '../speed/fastcgi-line.ts'
+import { helloModule } from '../speed/guest-module.ts'
 import type { Stage } from '../speed/stage.ts'
 import { commandOn, type MachinePlace } from './namespaces.ts'
 
@@ -116,18 +116,8 @@ export async function publishMark(
 ): Promise<void> {
   const source = join(folder, 'source')
   mkdirSync(join(source, 'files'), { recursive: true })
-  const text = `Content-Type: text/plain\n\nHello, ${mark}`
-  writeFileSync(
-    join(source, 'app.wasm'),
-    wat(`(module
-      (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
-      (memory (export "memory") 1)
-      (data (i32.const 1024) "${text.replaceAll('\n', '\\n')}")
-      (func (export "_start")
-        (i32.store (i32.const 0) (i32.const 1024))
-        (i32.store (i32.const 4) (i32.const ${text.length}))
-        (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`),
-  )
+  const module = helloModule(`Content-Type: text/plain\n\nHello, ${mark}`)
+  writeFileSync(join(source, 'app.wasm'), module)
   writeFileSync(join(source, 'files/a.bin'), randomBytes(bytes))
   const manifest = { name: 'app', module: 'app.wasm', files: 'files' }
   writeFileSync(join(source, 'wasm-fpm.json'), JSON.stringify(manifest))

@@ -18,9 +18,9 @@ import { Layout } from '../../src/store/layout.ts'
 import { publish } from '../../src/store/publication.ts'
 import { encodeRelease, type Release } from '../../src/store/release.ts'
 import { encodeEntry, encodeState } from '../../src/store/tenant-state.ts'
-import { wat } from '../../test/support/wat.ts'
 import { ownCpuUs } from '../http/cpu-time.ts'
 import { FastCgiLine } from '../speed/fastcgi-line.ts'
+import { helloModule } from '../speed/guest-module.ts'
 import { onStage } from '../speed/stage.ts'
 import { startWasmServer, type WasmServer } from '../speed/wasm-server.ts'
 
@@ -109,18 +109,7 @@ await onStage('switch-all', async ({ folder, servers }) => {
 async function publishTemplate(root: string): Promise<Release> {
   const store = await DirectoryStore.make(root, { clock })
   const source = join(dirname(root), 'template.wasm')
-  const text = `Content-Type: text/plain\\n\\nHello, ${MARK}`
-  writeFileSync(
-    source,
-    wat(`(module
-      (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
-      (memory (export "memory") 1)
-      (data (i32.const 1024) "${text}")
-      (func (export "_start")
-        (i32.store (i32.const 0) (i32.const 1024))
-        (i32.store (i32.const 4) (i32.const ${33 + MARK.length}))
-        (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`),
-  )
+  writeFileSync(source, helloModule(`Content-Type: text/plain\n\nHello, ${MARK}`))
   const units = { size: parseSize, duration: parseDuration }
   const { stored } = await publish(source, {
     ...{ store, tenant: 'template', handler: 'app', route: '/', units, clock },

@@ -4,19 +4,21 @@ import { wat } from '../../test/support/wat.ts'
 export const WASM_PAGE_BYTES = 64 * 1024
 export const SYSTEM_PAGE_BYTES = 4096
 
-const PRELUDE = `
+const ANSWER = 'Content-Type: text/plain\n\nHello, World!\n'
+
+const prelude = (answer: string): string => `
 (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
 (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
 (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
-(data (i32.const 1024) "Content-Type: text/plain\\n\\nHello, World!\\n")
+(data (i32.const 1024) "${answer.replaceAll('\n', '\\n')}")
 (func $hello
   (i32.store (i32.const 0) (i32.const 1024))
-  (i32.store (i32.const 4) (i32.const 40))
+  (i32.store (i32.const 4) (i32.const ${answer.length}))
   (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))`
 
-/** Prints a whole answer at once. Runs as often as it is asked to in one instance. */
-export function helloModule(): Uint8Array<ArrayBuffer> {
-  return compile(`(memory (export "memory") 2) (func (export "_start") (call $hello))`)
+/** Prints a whole answer at once, in ASCII and without quotes. Runs as often as it is asked to in one instance. */
+export function helloModule(answer = ANSWER): Uint8Array<ArrayBuffer> {
+  return compile(`(memory (export "memory") 2) (func (export "_start") (call $hello))`, answer)
 }
 
 /** Counts to `turns`, then prints a whole answer. */
@@ -102,8 +104,8 @@ export function withCustomSection(
   return whole
 }
 
-function compile(fields: string): Uint8Array<ArrayBuffer> {
-  return wat(`(module ${PRELUDE} ${fields})`, 'guest.wat')
+function compile(fields: string, answer = ANSWER): Uint8Array<ArrayBuffer> {
+  return wat(`(module ${prelude(answer)} ${fields})`, 'guest.wat')
 }
 
 /** Unsigned LEB128. */

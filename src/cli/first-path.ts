@@ -9,9 +9,9 @@ const SAMPLE = 'hello.wasm'
 /** An interpreter's index, the sample, or another module of a document root; else what may be published. */
 export function firstPath(config: Config): string {
   if (usedRuntimes(config).some(({ index }) => index !== undefined)) return '/'
-  const modules = config.tenants.flatMap(({ root }) =>
-    root === undefined ? [] : globSync('*.wasm', { cwd: root }),
-  )
+  // Thousands of tenants may have one root.
+  const roots = new Set(config.tenants.flatMap(({ root }) => root ?? []))
+  const modules = [...roots].flatMap((cwd) => globSync('*.wasm', { cwd }))
   const [other = ''] = modules.toSorted()
   return `/${modules.includes(SAMPLE) ? SAMPLE : encodeURIComponent(other)}`
 }

@@ -11,6 +11,7 @@ import {
   readRemote,
   type ServerChoice,
   serverOption,
+  type TenantLeftOut,
   tenantOption,
   withTenant,
 } from './remote.ts'
@@ -46,9 +47,7 @@ export function parseWeight(text: string): number {
   )
 }
 
-async function promote(
-  given: Omit<PromoteOptions, 'tenant'> & { readonly tenant?: string },
-): Promise<void> {
+async function promote(given: TenantLeftOut<PromoteOptions>): Promise<void> {
   const options = withTenant(given)
   const weight = options.weight === undefined ? undefined : parseWeight(options.weight)
   const startMs = systemClock.nowMs()

@@ -24,6 +24,7 @@ import {
   type ServerChoice,
   serverOption,
   storeRemote,
+  type TenantLeftOut,
   tenantOption,
   withTenant,
 } from './remote.ts'
@@ -76,10 +77,7 @@ export function publishCommand(): Command {
     .action(run)
 }
 
-async function run(
-  source: string,
-  given: Omit<PublishCommandOptions, 'tenant'> & { readonly tenant?: string },
-): Promise<void> {
+async function run(source: string, given: TenantLeftOut<PublishCommandOptions>): Promise<void> {
   const options = withTenant(given)
   const show = options.json === true ? jsonOutput() : textOutput()
   try {

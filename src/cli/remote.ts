@@ -41,6 +41,11 @@ export function tenantOption(description: string): Option {
   return new Option('--tenant <T>', `${description}; with --server (default: that of the login)`)
 }
 
+/** A command's options as they were given: `withTenant` finds the tenant. */
+export type TenantLeftOut<Options extends { readonly tenant: string }> = Omit<Options, 'tenant'> & {
+  readonly tenant?: string
+}
+
 /** Throws CLI_USAGE, and what `readRemote` throws. */
 export function withTenant<Given extends TenantGiven>(
   given: Given,
@@ -118,13 +123,22 @@ export interface OwnToken {
   readonly scopes: readonly string[]
 }
 
-/** The last lines of logs, and with `follow` those that come. `tenant`: undefined: all, for operators. */
+interface WantedLogs {
+  /** Undefined: all, for operators. */
+  readonly tenant: string | undefined
+  readonly lines: number
+}
+
+function logsPath({ tenant, lines }: WantedLogs): string {
+  return `${tenant === undefined ? '/v1' : pathOf(tenant)}/logs?lines=${lines}`
+}
+
+/** The last lines of logs, and those that come. */
 export function logEventsRemote(
   { address, token }: Remote,
-  { tenant, lines }: { readonly tenant: string | undefined; readonly lines: number },
+  wanted: WantedLogs,
 ): AsyncGenerator<ServerEvent> {
-  const path = `${tenant === undefined ? '/v1' : pathOf(tenant)}/logs?lines=${lines}`
-  return askServerForEvents(address, { method: 'GET', path, token })
+  return askServerForEvents(address, { method: 'GET', path: logsPath(wanted), token })
 }
 
 /** An entry of a log as a server shows it. */
@@ -132,13 +146,12 @@ export type RemoteEntry =
   | { readonly file: string; readonly text: string }
   | { readonly file: string; readonly entry: Readonly<Record<string, unknown>> }
 
-/** The last lines of logs. `tenant`: undefined: all, for operators. */
+/** The last lines of logs. */
 export async function lastLogsRemote(
   remote: Remote,
-  { tenant, lines }: { readonly tenant: string | undefined; readonly lines: number },
+  wanted: WantedLogs,
 ): Promise<{ readonly notes: readonly string[]; readonly entries: readonly RemoteEntry[] }> {
-  const path = `${tenant === undefined ? '/v1' : pathOf(tenant)}/logs?lines=${lines}`
-  return (await ask(remote, { method: 'GET', path })) as {
+  return (await ask(remote, { method: 'GET', path: logsPath(wanted) })) as {
     readonly notes: readonly string[]
     readonly entries: readonly RemoteEntry[]
   }

@@ -12,6 +12,7 @@ import {
   rollBackRemote,
   type ServerChoice,
   serverOption,
+  type TenantLeftOut,
   tenantOption,
   withdrawRemote,
   withTenant,
@@ -45,7 +46,7 @@ export function rollbackCommand(): Command {
 
 async function rollback(
   wanted: string | undefined,
-  given: Omit<RollbackOptions, 'tenant'> & { readonly tenant?: string },
+  given: TenantLeftOut<RollbackOptions>,
 ): Promise<void> {
   const options = withTenant(given)
   const { tenant, handler, json } = options

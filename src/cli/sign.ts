@@ -13,6 +13,7 @@ import {
   readRemote,
   type ServerChoice,
   serverOption,
+  type TenantLeftOut,
   tenantOption,
   withTenant,
 } from './remote.ts'
@@ -40,10 +41,7 @@ export function signCommand(): Command {
     .action(run)
 }
 
-async function run(
-  wanted: string,
-  given: Omit<SignOptions, 'tenant'> & { readonly tenant?: string },
-): Promise<void> {
+async function run(wanted: string, given: TenantLeftOut<SignOptions>): Promise<void> {
   const options = withTenant(given)
   const { tenant, json, server } = options
   const key = await readSigningKey(options.key)

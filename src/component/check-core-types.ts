@@ -16,7 +16,7 @@ import {
 import { layoutOf, layoutOfFields } from './type-layout.ts'
 
 /** Core values that parameters are passed as; more of them are in memory. */
-export const MAX_FLAT_PARAMETERS = 16
+const MAX_FLAT_PARAMETERS = 16
 
 const REALLOC = '(i32, i32, i32, i32) -> i32'
 
@@ -75,10 +75,14 @@ function loweredSignature(definition: CanonicalFunction): string {
   return `(${passed.join(', ')}) -> ${results.length === 1 ? results[0] : '()'}`
 }
 
-/** What a function is called with: more than 16 core values are in memory. */
+/** Whether what a function is called with is too much to be passed as core values: then it is in memory. */
+export function arePassedInMemory(parameters: readonly ValueType[]): boolean {
+  return layoutOfFields(parameters).flat.length > MAX_FLAT_PARAMETERS
+}
+
+/** What a function is called with. */
 function passedAs(parameters: readonly ValueType[]): string[] {
-  const { flat } = layoutOfFields(parameters)
-  return flat.length > MAX_FLAT_PARAMETERS ? ['i32'] : [...flat]
+  return arePassedInMemory(parameters) ? ['i32'] : [...layoutOfFields(parameters).flat]
 }
 
 /** Its results, more than one of which are in memory, are what `post-return` is given. */

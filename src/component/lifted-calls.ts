@@ -3,14 +3,14 @@
  * is not called again before it has answered (canonical ABI: `lift`, without its async parts).
  */
 import { promising } from '../wasi/jspi.ts'
-import { MAX_FLAT_PARAMETERS } from './check-core-types.ts'
+import { arePassedInMemory } from './check-core-types.ts'
 import type { CoreFunction, CoreReach } from './core-reach.ts'
 import { fault } from './guest-fault.ts'
 import type { Borrows } from './handle-table.ts'
 import { type Core, type LiftBounds, liftFields, liftFlat } from './lift.ts'
 import { lowerFlat, storeFields } from './lower.ts'
 import type { CoreItem, LiftedFunction, OwnResource } from './plan.ts'
-import { layoutOf, layoutOfFields } from './type-layout.ts'
+import { layoutOf } from './type-layout.ts'
 import type { Value } from './value.ts'
 
 /** Components that have called each other: each has a stack of its own. */
@@ -39,7 +39,7 @@ export class LiftedCalls {
       const borrows: Borrows = { count: 0 }
       const into = reach.lowerScope(options, owner, borrows)
       const { parameters, result } = type
-      const isInMemory = layoutOfFields(parameters).flat.length > MAX_FLAT_PARAMETERS
+      const isInMemory = arePassedInMemory(parameters)
       const cores = isInMemory
         ? [storeFields(into, parameters, values)]
         : lowerFlat(into, parameters, values)

@@ -3,7 +3,7 @@
  * Code of the guest that the host calls in the middle of a call (its allocator, destructors) must not suspend and not call out.
  */
 import { suspending } from '../wasi/jspi.ts'
-import { MAX_FLAT_PARAMETERS } from './check-core-types.ts'
+import { arePassedInMemory } from './check-core-types.ts'
 import { CoreReach, type WithoutSuspending } from './core-reach.ts'
 import { fault } from './guest-fault.ts'
 import type { Handle } from './handle-table.ts'
@@ -22,7 +22,7 @@ import {
   type LoweredFunction,
   typeOfLowered,
 } from './plan.ts'
-import { layoutOf, layoutOfFields } from './type-layout.ts'
+import { layoutOf } from './type-layout.ts'
 import type { Case, Value } from './value.ts'
 
 export interface CoreLinker {
@@ -171,7 +171,7 @@ export class LinkedComponent {
     const { call, waits, bounds } = this.#calleeOf(definition)
     const host = this.#host
     const reach = this.#reach
-    const isInMemory = layoutOfFields(parameters).flat.length > MAX_FLAT_PARAMETERS
+    const isInMemory = arePassedInMemory(parameters)
     const resultFlat = result === undefined ? 0 : layoutOf(result).flat.length
     const lower = (value: Value, pointer: Core | undefined, lent: readonly Handle[]): Core => {
       for (const handle of lent) handle.lends -= 1
