@@ -253,6 +253,7 @@ const IN_PAGE = [
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
 const INSIDE = [
   ...['MAX_CANDIDATES', 'MAX_LAST_BYTES', 'MAX_LAST_VALUE_CHARS', 'MAX_ID', 'MAX_PINNED_RATIO'],
+  'MAX_SHARED_RATIO',
   ...['MAX_BLOCK_BYTES', 'MAX_LAYOUTS', 'MAX_NAMES', 'MAX_NAME_BYTES'],
   ...['MAX_SHORT_LENGTH', 'MAX_KEPT_BYTES', 'MAX_SLAB_PIECE_BYTES', 'MAX_PADDING'],
   ...['MAX_RECORD_CONTENT', 'MAX_STDERR_CONTENT', 'MAX_PATHS', 'MAX_IDLE_CONNECTIONS'],

@@ -101,10 +101,16 @@ function readMethod(variables: VariableReader): string {
   )
 }
 
+/** The last one, and its name: whoever looks that up in a table finds its hash ready. */
+let [lastHost, lastHostName] = ['', '']
+
 function readHost(variables: VariableReader): string {
-  const host = (variables.get('HTTP_HOST') || variables.get('SERVER_NAME') || '').toLowerCase()
-  const name = host.includes(':') ? host.replace(/:[0-9]*$/, '') : host
-  return name.endsWith('.') ? name.slice(0, -1) : name
+  const host = variables.get('HTTP_HOST') || variables.get('SERVER_NAME') || ''
+  if (host === lastHost) return lastHostName
+  const name = host.toLowerCase().replace(/:[0-9]*$/, '')
+  lastHost = host
+  lastHostName = name.endsWith('.') ? name.slice(0, -1) : name
+  return lastHostName
 }
 
 function rebuiltUri(variables: VariableReader): string {

@@ -293,8 +293,7 @@ export class ServerConnection implements RecordHandler, RequestOwner {
   #addParams(request: ServerRequest, bytes: Uint8Array, start: number, end: number): void {
     const total = request.gatheredParams.length + end - start
     if (total <= this.#limits.paramsBytes) {
-      request.gatheredParams.append(bytes, start, end)
-      this.#params.count(request, end - start)
+      this.#params.count(request, request.gatheredParams.append(bytes, start, end))
       return
     }
     // Told at once, with what can be read so far; the rest of the stream is thrown away as it comes.

@@ -11,6 +11,8 @@ const MAX_WRITE_BYTES = 65_536
 
 /** Where the bytes come from. */
 export interface OutputSource {
+  /** 0: nothing comes that is not there yet. */
+  readonly activeRequests: number
   /** Everything there is, in wire order. */
   takeOutput(): Uint8Array[]
   /** The next `byteCount` bytes of what was taken are the kernel's, or gone. May lead to more output. */
@@ -55,9 +57,9 @@ export class SocketOutput {
   }
 
   /**
-   * Flushes once this run of JavaScript and all microtasks it leads to are over: a tick that is asked for by a microtask
-   * comes after the last of them. So a guest that is suspended and resumed at once still answers in one write, without
-   * the wait that `setImmediate` would add.
+   * Flushes once this run of JavaScript is over, and, while a request is active, all microtasks it leads to: a tick that is asked for by a
+   * microtask comes after the last of them. So a guest that is suspended and resumed at once still answers in one write, without
+   * the wait that `setImmediate` would add. A tick costs a tenth of a small request.
    */
   schedule(): void {
     if (this.#isScheduled) return
@@ -77,7 +79,10 @@ export class SocketOutput {
     this.schedule()
   }
 
-  readonly #scheduleTick = (): void => process.nextTick(this.#run)
+  readonly #scheduleTick = (): void => {
+    if (this.#source.activeRequests === 0) this.#run()
+    else process.nextTick(this.#run)
+  }
 
   readonly #run = (): void => {
     this.#isScheduled = false

@@ -6,6 +6,7 @@ import { makeSocketPair } from '../../../../src/gateway/listen/socket-pair.ts'
 import { Wire } from '../../../../src/gateway/listen/wire.ts'
 
 class Source implements OutputSource {
+  activeRequests = 1
   pieces: Uint8Array[] = []
   written = 0
   takeOutput(): Uint8Array[] {
@@ -80,6 +81,19 @@ test('what is written later in the same run of JavaScript leaves together with t
   await turn()
   expect(source.written).toBe(30)
   expect(output.writesDone).toBe(1)
+  end(near, far)
+})
+
+test('with no request active there is nothing to wait for: it leaves before the next tick', async () => {
+  const { near, far, source, output } = setUp()
+  source.activeRequests = 0
+  source.pieces = piecesOf(10)
+  output.schedule()
+  expect(source.written).toBe(0)
+  const beforeTick = new Promise<number>((resolve) => {
+    process.nextTick(() => resolve(source.written))
+  })
+  expect(await beforeTick).toBe(10)
   end(near, far)
 })
 
