@@ -1,7 +1,7 @@
 /** What can be read of logs: the last lines, and those that come. A tenant sees its own. */
 import { basename } from 'node:path'
 import { toWire } from '../base/errors.ts'
-import { LogsError } from '../logs/errors.ts'
+import { LogsError, noLogFile } from '../logs/errors.ts'
 import { LogReader, type Sourced } from '../logs/log-reader.ts'
 import { logSources } from '../logs/log-sources.ts'
 import { type AdminContext, tenantOf } from './context.ts'
@@ -61,12 +61,7 @@ async function answer(
   })
   const { settings } = context.settings()
   const { files, notes } = logSources(settings, tenant)
-  if (files.length === 0) {
-    throw new LogsError(
-      'LOGS_NO_FILE',
-      `Cannot show logs: none is a file; ${notes.join('; ')}, wanted error_log, access_log or slowlog in a file`,
-    )
-  }
+  if (files.length === 0) throw noLogFile(notes)
   if (files.length > limits.logFiles) {
     throw new AdminError(
       'ADMIN_BAD_REQUEST',

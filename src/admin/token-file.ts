@@ -9,6 +9,7 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../base/clock.ts'
 import { systemCodeOf } from '../base/errors.ts'
+import { isWritableByOthers } from '../base/file-mode.ts'
 import { withLock } from '../store/lock.ts'
 import { nodeFiles } from '../store/store-files.ts'
 import { SCOPES, type TokenRecord } from './bearer-token.ts'
@@ -30,8 +31,6 @@ export interface TokenFileOptions {
 
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
-/** Bits that would let others hand themselves a token. */
-const WRITABLE_BY_OTHERS = 0o022
 
 /** 10,000 tokens are about 3 MB. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -145,7 +144,8 @@ export class TokenFile {
     const file = await open(this.path, constants.O_RDONLY | constants.O_NOFOLLOW)
     try {
       const { mode, size } = await file.stat()
-      if ((mode & WRITABLE_BY_OTHERS) !== 0) {
+      // They could hand themselves a token.
+      if (isWritableByOthers(mode)) {
         throw this.#bad('read', 'others may write to it, wanted mode 0600')
       }
       if (size > MAX_FILE_BYTES) {

@@ -3,6 +3,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Command } from 'commander'
 import { systemCodeOf } from '../base/errors.ts'
+import { nameSubject } from '../base/name-subject.ts'
 import { parseSize } from '../config/units.ts'
 import {
   type HardenOptions as HardenLimits,
@@ -44,10 +45,9 @@ function run(modules: readonly string[], options: HardenOptions): void {
   if (isFolder) put(out, () => mkdirSync(out, { recursive: true }))
   const reports: object[] = []
   for (const [index, path] of modules.entries()) {
-    const { bytes, report } = hardenVisibly(readModuleFile(path), {
-      ...limits,
-      label: modules.length === 1 ? 'harden' : `harden ${index + 1}/${modules.length}`,
-    })
+    const module = readModuleFile(path)
+    const label = modules.length === 1 ? 'harden' : `harden ${index + 1}/${modules.length}`
+    const { bytes, report } = nameSubject(path, () => hardenVisibly(module, { ...limits, label }))
     const target = isFolder ? join(out, basename(path)) : out
     put(target, () => writeFileSync(target, bytes))
     if (json === true) {

@@ -1,5 +1,6 @@
 /** `wasm-fpm inspect`: says what a module is and how it would run here, without running it. */
 import { Command } from 'commander'
+import { nameSubject } from '../base/name-subject.ts'
 import { quoted } from '../component/errors.ts'
 import { type ComponentInspection, inspectComponent } from '../component/inspect-component.ts'
 import { isComponent } from '../component/preamble.ts'
@@ -20,13 +21,13 @@ export function inspectCommand(): Command {
       const limits = { ...DEFAULT_MODULE_LIMITS, functionBytes: MAX_FUNCTION_BYTES }
       const bytes = readModuleFile(path)
       if (isComponent(bytes)) {
-        const component = inspectComponent(bytes, limits)
+        const component = nameSubject(path, () => inspectComponent(bytes, limits))
         process.stdout.write(
           json === true ? jsonOfComponent(component) : printComponent(path, component),
         )
         return
       }
-      const found = inspect(bytes, limits)
+      const found = nameSubject(path, () => inspect(bytes, limits))
       const contract = contractOf(found.interface)
       const problem = contractProblem(found.interface, contract) ?? null
       process.stdout.write(

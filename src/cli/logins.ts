@@ -19,6 +19,7 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { systemCodeOf } from '../base/errors.ts'
+import { isOpenToOthers, printMode } from '../base/file-mode.ts'
 import { CliError } from './errors.ts'
 
 const loginSchema = z.object({
@@ -41,7 +42,6 @@ type Logins = z.infer<typeof fileSchema>
 
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
-const OTHERS = 0o077
 const MAX_BYTES = 1024 * 1024
 
 /** The login of a server; without one the last. Throws CLI_BAD_LOGINS. */
@@ -95,7 +95,9 @@ function read(path: string): Logins {
   try {
     const stats = fstatSync(fd)
     if (!stats.isFile() || stats.size > MAX_BYTES) throw bad(path, 'it is no such file')
-    if ((stats.mode & OTHERS) !== 0) throw bad(path, 'others can read or change it')
+    if (isOpenToOthers(stats.mode)) {
+      throw bad(path, `it has mode ${printMode(stats.mode)}, so that others can use it`)
+    }
     return parse(path, readFileSync(fd, 'utf8'))
   } finally {
     closeSync(fd)

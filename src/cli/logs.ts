@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { loadConfig } from '../config/load.ts'
-import { LogsError } from '../logs/errors.ts'
+import { noLogFile } from '../logs/errors.ts'
 import { LogReader, type Sourced } from '../logs/log-reader.ts'
 import { logSources } from '../logs/log-sources.ts'
 import { configOption, findConfigFile } from './config-file.ts'
@@ -68,9 +68,7 @@ async function localLogs(
     )
   }
   const { files, notes } = logSources(config, tenant)
-  if (files.length === 0) {
-    throw new LogsError('LOGS_NO_FILE', `Cannot print logs: none is a file; ${notes.join('; ')}`)
-  }
+  if (files.length === 0) throw noLogFile(notes)
   for (const note of notes) process.stderr.write(`note: ${note}\n`)
   const reader = new LogReader(files, { tenant })
   const show = (entries: readonly Sourced[]): void => {

@@ -3,6 +3,7 @@
  * and its size is known before any of it is read. A stream is read only where the shell has handed it over.
  */
 import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
+import { nameSubject } from '../base/name-subject.ts'
 import { OpenError, type OpenErrorCode, openFile } from '../base/opened-file.ts'
 import { checkModuleBytes } from '../guest/guest-module.ts'
 import { WasmError } from '../wasm/errors.ts'
@@ -16,10 +17,10 @@ const STEP_BYTES = 1024 * 1024
 
 /** Throws `CliError` (CLI_UNREADABLE, CLI_NO_MODULE), `WasmError` (WASM_LIMIT_EXCEEDED) for one that is too large. */
 export function readModuleFile(path: string): Uint8Array<ArrayBuffer> {
-  const parts = HANDED_OVER.test(path)
-    ? unlessUnreadable(path, () => readStream(path))
-    : readFile(path)
-  return Buffer.concat(parts)
+  const read = HANDED_OVER.test(path)
+    ? () => unlessUnreadable(path, () => readStream(path))
+    : () => readFile(path)
+  return Buffer.concat(nameSubject(path, read))
 }
 
 function readFile(path: string): readonly Uint8Array[] {

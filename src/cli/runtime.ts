@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { systemCodeOf } from '../base/errors.ts'
+import { nameSubject } from '../base/name-subject.ts'
 import { printBytes } from '../base/quantity.ts'
 import { loadConfig } from '../config/load.ts'
 import { contractProblem } from '../guest/guest-contract.ts'
@@ -143,7 +144,8 @@ async function remove(name: string, options: PlaceOptions): Promise<void> {
 async function keep(name: string, file: string, place: StorePlace): Promise<string> {
   const module = readModuleFile(file)
   const limits = { ...DEFAULT_MODULE_LIMITS, functionBytes: MAX_FUNCTION_BYTES }
-  const problem = contractProblem(inspect(module, limits).interface, 'reactor')
+  const found = nameSubject(file, () => inspect(module, limits))
+  const problem = contractProblem(found.interface, 'reactor')
   if (problem !== undefined) {
     throw new CliError(
       'RUNTIME_NOT_A_REACTOR',

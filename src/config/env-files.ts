@@ -4,6 +4,7 @@
  * anything of their content but the number of a line.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { isOpenToOthers, printMode } from '../base/file-mode.ts'
 import type { Config, TenantConfig } from './config.ts'
 import { ConfigError, type ConfigErrorCode, type ConfigProblem } from './errors.ts'
 
@@ -106,9 +107,8 @@ function checkStats(stats: Stats, path: string): void {
       'is no plain file, wanted lines of KEY=VALUE in one',
     )
   }
-  if ((stats.mode & 0o077) !== 0) {
-    const mode = (stats.mode & 0o777).toString(8).padStart(4, '0')
-    const message = `has mode ${mode}, so that others can use it, wanted 0600: chmod 600 ${path}`
+  if (isOpenToOthers(stats.mode)) {
+    const message = `has mode ${printMode(stats.mode)}, so that others can use it, wanted 0600: chmod 600 ${path}`
     throw new EnvFileProblem('CONFIG_ENV_FILE_OPEN', message)
   }
   const own = process.geteuid?.() ?? 0

@@ -1,5 +1,6 @@
 /** Makes modules of bytes, in this thread. A worker has other threads for it, and loads none of this itself. */
 
+import { nameSubject } from '../base/name-subject.ts'
 import { isComponent } from '../component/preamble.ts'
 import { FIBER_EXPORT } from '../wasi/fibers.ts'
 import { GLOBAL_PREFIX, isSpareExport, RUN_EXPORTS } from '../wasm/contract.ts'
@@ -41,11 +42,9 @@ export async function hardenAndCompile(
   options: CompileOptions & { readonly digest: string },
 ): Promise<GuestModule> {
   const { digest, name, memoryMaxBytes, functionBytes, contract } = options
-  const { bytes: hardened, ...facts } = hardenHere(bytes, {
-    memoryMaxBytes,
-    ...TABLE_LIMITS,
-    limits: { functionBytes },
-  })
+  const { bytes: hardened, ...facts } = nameSubject(name, () =>
+    hardenHere(bytes, { memoryMaxBytes, ...TABLE_LIMITS, limits: { functionBytes } }),
+  )
   const compiled = await compile(hardened, { name, contract, original: bytes })
   return { digest, name, memoryMaxBytes, ...facts, ...compiled }
 }

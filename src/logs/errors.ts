@@ -8,3 +8,12 @@ export type LogsErrorCode =
   | 'LOGS_UNREADABLE'
 
 export class LogsError extends CodedError<LogsErrorCode> {}
+
+/** Makes the error for a configuration none of whose logs is a file; `notes`: where they go instead. */
+export function noLogFile(notes: readonly string[]): LogsError {
+  const found = ['none is a file', ...notes].join('; ')
+  return new LogsError(
+    'LOGS_NO_FILE',
+    `Cannot show logs: ${found}, wanted error_log, access_log or slowlog in a file`,
+  )
+}

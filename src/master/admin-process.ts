@@ -6,8 +6,10 @@ import type { ChildProcess } from 'node:child_process'
 import { lstatSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { TokenFile } from '../admin/token-file.ts'
+import { afterAwake } from '../base/awake-timer.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire, toWire } from '../base/errors.ts'
+import { isOpenToOthers } from '../base/file-mode.ts'
 import type { Logger } from '../base/logger.ts'
 import { VERSION_ARGUMENT } from '../base/version.ts'
 import type { AdminConfig, Config } from '../config/config.ts'
@@ -49,9 +51,6 @@ export interface AdminParts {
 const ENTRY = fileURLToPath(
   new URL(`../admin/main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
 )
-
-/** Permission bits that let somebody else than the owner connect. */
-const OTHERS = 0o077
 
 /** After the standard three and the channel. */
 const FIRST_SOCKET_FD = 4
@@ -147,7 +146,7 @@ export class AdminProcess {
     this.#child = child
     this.#readySinceMs = 0
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const deadline = clock.after(limits.startMs, () => {
+    const deadline = afterAwake(clock, limits.startMs, () => {
       reject(failed(`it was not ready after ${limits.startMs} ms`))
       child.kill('SIGKILL')
     })
@@ -284,7 +283,7 @@ function grantOf({ address, transport }: HeldSocket, index: number): AdminSocket
 function isClosedToOthers(path: string): boolean {
   try {
     const stats = lstatSync(path)
-    return stats.isSocket() && (stats.mode & OTHERS) === 0
+    return stats.isSocket() && !isOpenToOthers(stats.mode)
   } catch {
     return false
   }

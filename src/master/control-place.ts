@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { isWritableByOthers } from '../base/file-mode.ts'
 
 /** The usual folder; systemd makes it (`RuntimeDirectory=wasm-fpm`), root can, others have one of their own. */
 const RUNTIME_FOLDER = '/run/wasm-fpm'
@@ -73,7 +74,7 @@ export function makeFolder(folder: string, uid: number): boolean {
 /** Whether only `uid` (and root) can have made what is in it. */
 function isFolderOf(folder: string, uid: number): boolean {
   const stats = lstatSync(folder, { throwIfNoEntry: false })
-  return stats?.isDirectory() === true && stats.uid === uid && (stats.mode & 0o022) === 0
+  return stats?.isDirectory() === true && stats.uid === uid && !isWritableByOthers(stats.mode)
 }
 
 function realPathOf(file: string): string {

@@ -1,5 +1,6 @@
 /** The new program's master, as the one sees it that it is to follow: started beside it with the same sockets, then given everything. */
 import type { ChildProcess } from 'node:child_process'
+import { afterAwake } from '../base/awake-timer.ts'
 import type { Clock } from '../base/clock.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../base/raw-socket.ts'
 import { Departures } from './departures.ts'
@@ -135,7 +136,7 @@ export class Successor {
   }
 
   async #within(limitMs: number, step: Promise<void>): Promise<void> {
-    const timer = this.#clock.after(limitMs, () =>
+    const timer = afterAwake(this.#clock, limitMs, () =>
       this.#fail(upgradeFailed(`it was not ready after ${limitMs} ms`)),
     )
     try {

@@ -1,5 +1,6 @@
 /** One worker process as the master sees it. */
 import type { ChildProcess } from 'node:child_process'
+import { afterAwake } from '../base/awake-timer.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire } from '../base/errors.ts'
 import type { WorkerFigures } from '../base/figures.ts'
@@ -30,7 +31,7 @@ import type { Asker, Question, RoundMember } from './status-rounds.ts'
 type State = 'starting' | 'ready' | 'draining' | 'gone'
 
 export interface WorkerLimits {
-  /** From the start of the process until it is ready. */
+  /** From the start of the process until it is ready, while the machine is awake. */
   readonly startMs: number
   /** How long its event loop may stand still before it is killed. */
   readonly stallMs: number
@@ -144,9 +145,8 @@ export class WorkerProcess implements RoundMember, Asker, Member, Taker {
       sockets,
       http: http ?? null,
     })
-    this.#deadline = clock.after(limits.startMs, () =>
-      this.#kill(`it was not ready after ${limits.startMs} ms`),
-    )
+    const late = `it was not ready after ${limits.startMs} ms`
+    this.#deadline = afterAwake(clock, limits.startMs, () => this.#kill(late))
   }
 
   /** Without its channel it is gone. */

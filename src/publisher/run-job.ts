@@ -1,6 +1,7 @@
 /** What the publisher's process does: verify, harden, compile, probe. Each step says what it found. */
 import type { Clock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
+import { nameSubject } from '../base/name-subject.ts'
 import { openFile } from '../base/opened-file.ts'
 import { checkStarter } from '../base/version.ts'
 import { type HardenedComponent, hardenComponent } from '../component/harden-component.ts'
@@ -89,12 +90,14 @@ async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): P
   const hardened = await step(
     'harden',
     () =>
-      hardenOne(bytes, {
-        memoryMaxBytes,
-        ...TABLE_LIMITS,
-        limits,
-        onCode: codeReporter(context),
-      }),
+      nameSubject(name, () =>
+        hardenOne(bytes, {
+          memoryMaxBytes,
+          ...TABLE_LIMITS,
+          limits,
+          onCode: codeReporter(context),
+        }),
+      ),
     foundHardening,
   )
   const parts = await step(

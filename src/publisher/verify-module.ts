@@ -1,5 +1,6 @@
 /** First step: is it a module we can run, and what does it want? Nothing of it has run yet. */
 import type { Lifetime } from '../base/lifetime.ts'
+import { nameSubject } from '../base/name-subject.ts'
 import { type ComponentInspection, inspectComponent } from '../component/inspect-component.ts'
 import { isComponent } from '../component/preamble.ts'
 import { contractOf, contractProblem } from '../guest/guest-contract.ts'
@@ -29,9 +30,11 @@ export interface VerifyOptions {
 /** Throws `WasmError`, `ComponentError` and `PublisherError`. */
 export function verifyModule(bytes: Uint8Array, options: VerifyOptions): VerifiedModule {
   const limits = { ...DEFAULT_MODULE_LIMITS, ...options.limits }
-  const found = isComponent(bytes)
-    ? foundInComponent(inspectComponent(bytes, limits))
-    : foundInCommand(inspect(bytes, limits), options.name)
+  const found = nameSubject(options.name, () =>
+    isComponent(bytes)
+      ? foundInComponent(inspectComponent(bytes, limits))
+      : foundInCommand(inspect(bytes, limits), options.name),
+  )
   return { ...found, lifetime: lifetimeOf(found.reset, options) }
 }
 

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { afterAwake } from '../base/awake-timer.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { fromWire } from '../base/errors.ts'
 import { permissionFlags, programFolders } from '../base/permission-flags.ts'
@@ -207,7 +208,7 @@ class Guard {
     this.#child = child
     this.#clock = clock
     this.#limits = limits
-    this.#deadline = clock.after(limits.timeMs, () =>
+    this.#deadline = afterAwake(clock, limits.timeMs, () =>
       this.#kill(
         new StoreError(
           'STORE_PUBLISHER_TIMEOUT',

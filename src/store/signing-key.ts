@@ -4,6 +4,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject 
 import { constants } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { systemCodeOf } from '../base/errors.ts'
+import { isOpenToOthers, printMode } from '../base/file-mode.ts'
 import { digestOf } from './digest.ts'
 import { StoreError } from './errors.ts'
 
@@ -73,9 +74,13 @@ export async function readSigningKey(path: string): Promise<SigningKey> {
     if (!stats.isFile() || stats.size > MAX_FILE_BYTES) {
       throw badKey(doing, 'it is no file with a key', 'what `wasm-fpm key create` made')
     }
-    if ((stats.mode & 0o077) !== 0) {
-      const mode = (stats.mode & 0o777).toString(8).padStart(4, '0')
-      throw badKey(doing, `its rights are ${mode}`, '0600: nobody else may read it')
+    if (isOpenToOthers(stats.mode)) {
+      const mode = printMode(stats.mode)
+      throw badKey(
+        doing,
+        `its rights are ${mode}`,
+        `0600: nobody else may read it: chmod 600 ${path}`,
+      )
     }
     pem = await file.readFile('utf8')
   } finally {

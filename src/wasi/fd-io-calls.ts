@@ -18,7 +18,8 @@ const MAX_OFFSET = BigInt(Number.MAX_SAFE_INTEGER)
 export const FD_IO_CALLS = {
   /**
    * - BADF: not open
-   * - NOTCAPABLE: no right to read; a directory never has it
+   * - ISDIR: a directory
+   * - NOTCAPABLE: no right to read
    * - FAULT: a buffer or the result is not inside memory
    * - INVAL: more buffers than `limits.iovecs`
    * - AGAIN: NONBLOCK, and nothing has arrived yet
@@ -29,9 +30,8 @@ export const FD_IO_CALLS = {
     const descriptor = host.descriptors.get(fd)
     if (descriptor === undefined) return Errno.BADF
     const { open } = descriptor
-    if ((descriptor.rights & Right.FdRead) === 0 || open.kind === 'directory') {
-      return Errno.NOTCAPABLE
-    }
+    if (open.kind === 'directory') return Errno.ISDIR
+    if ((descriptor.rights & Right.FdRead) === 0) return Errno.NOTCAPABLE
     const fault = readIovecs(host, iovs, count)
     if (fault !== Errno.SUCCESS) return fault
     if (!host.has(result >>> 0, 4)) return Errno.FAULT
@@ -50,9 +50,8 @@ export const FD_IO_CALLS = {
       const descriptor = host.descriptors.get(fd)
       if (descriptor === undefined) return Errno.BADF
       const { open } = descriptor
-      if ((descriptor.rights & Right.FdRead) === 0 || open.kind === 'directory') {
-        return Errno.NOTCAPABLE
-      }
+      if (open.kind === 'directory') return Errno.ISDIR
+      if ((descriptor.rights & Right.FdRead) === 0) return Errno.NOTCAPABLE
       if (open.kind === 'stream') return Errno.SPIPE
       if ((descriptor.rights & Right.FdSeek) === 0) return Errno.NOTCAPABLE
       const fault = readIovecs(host, iovs, count)
@@ -66,8 +65,8 @@ export const FD_IO_CALLS = {
   /**
    * Writes everything (up to `limits.transferBytes`) before it returns, except with NONBLOCK.
    *
-   * - BADF: not open
-   * - NOTCAPABLE: no right to write; a directory never has it
+   * - BADF: not open, or a directory, which is never open for writing
+   * - NOTCAPABLE: no right to write
    * - FAULT: a buffer or the result is not inside memory
    * - INVAL: more buffers than `limits.iovecs`
    * - AGAIN: NONBLOCK, and the stream is full
@@ -78,9 +77,8 @@ export const FD_IO_CALLS = {
     const descriptor = host.descriptors.get(fd)
     if (descriptor === undefined) return Errno.BADF
     const { open } = descriptor
-    if ((descriptor.rights & Right.FdWrite) === 0 || open.kind === 'directory') {
-      return Errno.NOTCAPABLE
-    }
+    if (open.kind === 'directory') return Errno.BADF
+    if ((descriptor.rights & Right.FdWrite) === 0) return Errno.NOTCAPABLE
     const fault = readIovecs(host, iovs, count)
     if (fault !== Errno.SUCCESS) return fault
     if (!host.has(result >>> 0, 4)) return Errno.FAULT
@@ -104,9 +102,8 @@ export const FD_IO_CALLS = {
       const descriptor = host.descriptors.get(fd)
       if (descriptor === undefined) return Errno.BADF
       const { open } = descriptor
-      if ((descriptor.rights & Right.FdWrite) === 0 || open.kind === 'directory') {
-        return Errno.NOTCAPABLE
-      }
+      if (open.kind === 'directory') return Errno.BADF
+      if ((descriptor.rights & Right.FdWrite) === 0) return Errno.NOTCAPABLE
       if (open.kind === 'stream') return Errno.SPIPE
       if ((descriptor.rights & Right.FdSeek) === 0) return Errno.NOTCAPABLE
       const fault = readIovecs(host, iovs, count)
@@ -121,7 +118,7 @@ export const FD_IO_CALLS = {
 
   /**
    * - BADF: not open
-   * - NOTCAPABLE: no right to seek; a directory never has it
+   * - NOTCAPABLE: no right to seek; a directory never has it: Linux answers with a place in the listing, which here is in the guest
    * - SPIPE: a stream
    * - INVAL: unknown whence, or the new offset would be negative
    * - OVERFLOW: the new offset would be over 2^53

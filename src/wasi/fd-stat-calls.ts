@@ -86,8 +86,8 @@ export const FD_STAT_CALLS = {
     host.enter()
     const descriptor = host.descriptors.get(fd)
     if (descriptor === undefined) return Errno.BADF
-    if ((descriptor.rights & Right.FdFilestatSetSize) === 0) return Errno.NOTCAPABLE
     if (descriptor.open.kind !== 'file') return Errno.INVAL
+    if ((descriptor.rights & Right.FdFilestatSetSize) === 0) return Errno.NOTCAPABLE
     host.charge(FILE_WORK)
     host.ways.forget()
     const wanted = Number(BigInt.asUintN(64, size))
@@ -128,8 +128,9 @@ export const FD_STAT_CALLS = {
     host.enter()
     const descriptor = host.descriptors.get(fd)
     if (descriptor === undefined) return Errno.BADF
+    if (descriptor.open.kind === 'stream') return Errno.SPIPE
+    if (descriptor.open.kind === 'directory') return Errno.BADF
     if ((descriptor.rights & Right.FdAllocate) === 0) return Errno.NOTCAPABLE
-    if (descriptor.open.kind !== 'file') return Errno.BADF
     if (length === 0n) return Errno.INVAL
     host.charge(FILE_WORK)
     host.ways.forget()

@@ -105,6 +105,25 @@ test('where only modules are taken, a component is told which target to build fo
   expect(stderr).toMatch(/found a component, .*wasm32-wasip1.*\[WASM_NOT_A_MODULE\]\n {2}next: /)
 })
 
+const TAKE_MODULES = [
+  ['inspect'],
+  ['run'],
+  ['harden', '-o', '/dev/null'],
+  ['runtime', 'add', 'own', '--store', 'STORE'],
+  ['publish', '--tenant', 'acme', '--store', 'STORE'],
+]
+
+test.each(TAKE_MODULES)('%s: of what is no module it says which file that is', async (...args) => {
+  const folder = emptyFolder()
+  const file = join(folder, 'broken.wasm')
+  writeFileSync(file, 'no module')
+  const { stderr } = await type([
+    ...args.map((word) => (word === 'STORE' ? join(folder, 'store') : word)),
+    file,
+  ])
+  expect(stderr).toMatch(/: Cannot read \S*broken\S*: found other bytes, .*\[WASM_NOT_A_MODULE\]\n/)
+})
+
 const NO_COMMANDS = [
   {
     name: 'a library',

@@ -40,7 +40,12 @@ export const DIFFERENCES: readonly CallDifference[] = [
   },
   { call: 'fd_write to stdin', own: NOTCAPABLE, wasmer: INVAL, why: NO_RIGHT },
   { call: 'fd_read of stdout', own: NOTCAPABLE, wasmer: INVAL, why: NO_RIGHT },
-  { call: 'fd_write to the folder', own: NOTCAPABLE, wasmer: ISDIR, why: NO_RIGHT },
+  {
+    call: 'fd_write to the folder',
+    own: BADF,
+    wasmer: ISDIR,
+    why: 'a folder is never open for writing: write(2) says EBADF',
+  },
   {
     call: 'fd_seek of stdin',
     own: SPIPE,

@@ -3,7 +3,7 @@ import { Fdflags, Filetype, Oflags } from '../../../src/wasi/abi.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../../src/wasi/memory-quota.ts'
-import { ALL_RIGHTS, Right } from '../../../src/wasi/rights.ts'
+import { Right } from '../../../src/wasi/rights.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { makeProbe, type Probe, READ } from './probe.ts'
 
@@ -241,22 +241,4 @@ test('renumbering moves a descriptor over another', async () => {
   expect(await probe.call('fd_renumber', 99, two.fd)).toBe(Errno.BADF)
   expect(await probe.call('fd_renumber', two.fd, two.fd)).toBe(Errno.SUCCESS)
   expect((await probe.open(DIR, 'three', CREATE)).fd).toBe(one.fd)
-})
-
-test('directories can be neither read, written nor seeked', async () => {
-  const probe = await makeTmp()
-  const calls: [string, ...(number | bigint)[]][] = [
-    ['fd_read', 0, 0, 0],
-    ['fd_write', 0, 0, 0],
-    ['fd_pread', 0, 0, 0n, 0],
-    ['fd_pwrite', 0, 0, 0n, 0],
-    ['fd_seek', 0n, 0, 0],
-    ['fd_tell', 0],
-    ['fd_allocate', 0n, 1n],
-    ['fd_filestat_set_size', 0n],
-  ]
-  for (const [name, ...args] of calls) {
-    expect(await probe.call(name, DIR, ...args), name).toBe(Errno.NOTCAPABLE)
-  }
-  expect(ALL_RIGHTS).toBe(2 ** 28 - 1)
 })
