@@ -17,7 +17,7 @@ const BROUGHT_AT_ONCE = 1000
 
 export interface FollowerOptions {
   readonly source: ReleaseSource
-  readonly replica: Replica
+  readonly replica: Pick<Replica, 'isInStep' | 'follow'>
   readonly clock: Clock
   readonly logger: Logger
   /** Between two looks. */

@@ -23,6 +23,8 @@ export interface NatsOptions {
   readonly allowsOldServer: boolean
   /** Until a connection is there, and for an answer; default: 5 s. */
   readonly answerMs?: number
+  /** Of all records that are held; default: `MAX_RECORDS_BYTES` of nats-shelf.ts. */
+  readonly maxRecordsBytes?: number
 }
 
 export interface NatsLink {

@@ -3,10 +3,9 @@
  * to ask is told by what the server republishes, and by nothing that could go blind: a watch of its own can, for a minute after a server was
  * killed.
  */
-import type { ConsumerInfo, StoredMsg } from '@nats-io/jetstream'
+import type { ConsumerInfo } from '@nats-io/jetstream'
 import { isName } from '../store/layout.ts'
-import { noSource, strangeAnswer } from './errors.ts'
-import { MAX_INDEX_BYTES } from './export-index.ts'
+import { type FollowError, noSource, strangeAnswer } from './errors.ts'
 import {
   changeSubject,
   checkVersion,
@@ -24,8 +23,12 @@ import { readRecord, type TenantRecord } from './tenant-record.ts'
 const FETCH_RECORDS = 500
 const FETCH_PIECES = 32
 
-/** So few are asked for one by one, of the stream's leader: a consumer may be put on a server that is gone, or cut off. */
-const FEW = 16
+/** So few are asked for one by one: a consumer may be put on a server that is gone, or cut off, and all servers have to agree on it. */
+const FEW_RECORDS = 16
+const FEW_PIECES = 64
+
+/** Of all records: those of 180,000 tenants that have had as many releases as are remembered. */
+const MAX_RECORDS_BYTES = 1024 * 1024 * 1024
 
 /** Nothing for so long, and what is missing does not come. */
 const SILENCE_MS = 5000
@@ -43,6 +46,9 @@ export class NatsShelf implements RecordShelf {
   #link: Promise<NatsLink> | undefined
   #changed: () => void = () => undefined
   #records: Map<string, TenantRecord> = new Map()
+  /** Of the records. */
+  #bytes = 0
+  #isTooLarge = false
   /** Of the stream that was read, and how far. */
   #seen = { created: '', sequence: 0 }
 
@@ -70,22 +76,27 @@ export class NatsShelf implements RecordShelf {
       if (info === undefined) throw noSource(this.name, 'there is no such bucket')
       const { created, state } = info
       const isSame = created === this.#seen.created && state.last_seq >= this.#seen.sequence
-      if (isSame && state.last_seq === this.#seen.sequence) return undefined
+      const isRead = isSame && state.last_seq === this.#seen.sequence
+      if (isRead && !this.#isTooLarge) return undefined
       if (!isSame) {
         this.#seen = { created, sequence: 0 }
         this.#records = new Map()
+        this.#bytes = 0
+        this.#isTooLarge = false
       }
-      let bytes = 0
+      // All of it is read again when this process is, or when it is made anew: until then nobody asks for it.
+      if (this.#isTooLarge) throw this.#tooLarge()
       for await (const message of this.#messages(link, {
         stream: this.#stream,
         subject: `${this.#prefix}>`,
         from: this.#seen.sequence + 1,
-        atOnce: FETCH_RECORDS,
+        to: state.last_seq,
         count: state.last_seq - this.#seen.sequence,
+        ...{ few: FEW_RECORDS, atOnce: FETCH_RECORDS, isFixed: false },
       })) {
-        bytes += message.data.length
-        if (bytes > MAX_INDEX_BYTES) throw strangeAnswer(this.name, 'its records have no end')
         this.#take(message)
+        this.#isTooLarge = this.#bytes > this.#maxBytes
+        if (this.#isTooLarge) throw this.#tooLarge()
       }
       this.#seen = { created, sequence: Math.max(this.#seen.sequence, state.last_seq) }
       return new Map(this.#records)
@@ -117,8 +128,12 @@ export class NatsShelf implements RecordShelf {
   async *#pieces(link: NatsLink, subject: string, count: number): AsyncGenerator<Uint8Array> {
     const stream = `OBJ_${this.#address.bucket}`
     try {
-      const wanted = { stream, subject, from: 1, atOnce: FETCH_PIECES, count }
-      for await (const { data } of this.#messages(link, wanted)) yield data
+      for await (const { data } of this.#messages(link, {
+        ...{ stream, subject, from: 1, to: Number.POSITIVE_INFINITY, count },
+        ...{ few: FEW_PIECES, atOnce: FETCH_PIECES, isFixed: true },
+      })) {
+        yield data
+      }
     } catch (error) {
       throw natsFailure(this.name, error)
     }
@@ -126,7 +141,7 @@ export class NatsShelf implements RecordShelf {
 
   /** What a stream has from a sequence on, to its end as it is now. */
   async *#messages(link: NatsLink, wanted: WantedMessages): AsyncGenerator<StreamMessage> {
-    const isMany = wanted.count > FEW
+    const isMany = wanted.count > wanted.few
     const consumer = isMany ? await this.#consumer(link, wanted).catch(() => undefined) : undefined
     if (consumer === undefined) yield* this.#oneByOne(link, wanted)
     else yield* this.#manyAtOnce(link, wanted, consumer)
@@ -134,17 +149,23 @@ export class NatsShelf implements RecordShelf {
 
   async *#oneByOne(
     { manager }: NatsLink,
-    { stream, subject, from }: WantedMessages,
+    { stream, subject, from, to, count, isFixed }: WantedMessages,
   ): AsyncGenerator<StreamMessage> {
-    const next = (seq: number): Promise<StoredMsg | null> => {
-      const query = { seq, next_by_subj: subject }
-      return manager.streams.getMessage(stream, query)
-    }
-    for (let message = await next(from); message !== null; ) {
+    let asksNearest = isFixed
+    let at = from
+    for (let left = count; left > 0 && at <= to; left -= 1) {
+      const query = { seq: at, next_by_subj: subject }
+      const nearest = asksNearest
+        ? await manager.direct.getMessage(stream, query).catch(() => null)
+        : null
+      // A server that is gone, or does not have it yet: the leader knows.
+      asksNearest &&= nearest !== null
+      const message = nearest ?? (await manager.streams.getMessage(stream, query))
+      if (message === null) return
       const { seq, data } = message
       const operation = message.header.get('KV-Operation')
       yield { seq, data, subject: message.subject, operation }
-      message = await next(seq + 1)
+      at = seq + 1
     }
   }
 
@@ -194,6 +215,7 @@ export class NatsShelf implements RecordShelf {
     // Not one of ours, whoever has put it there.
     if (!isName(tenant)) return
     const { operation } = message
+    this.#bytes -= lengthOf(this.#records.get(tenant))
     if (operation === 'DEL' || operation === 'PURGE') {
       this.#records.delete(tenant)
       return
@@ -203,6 +225,11 @@ export class NatsShelf implements RecordShelf {
       record = readRecord(Buffer.from(message.data).toString('utf8'), this.name)
     } catch {}
     this.#records.set(tenant, record)
+    this.#bytes += lengthOf(record)
+  }
+
+  #tooLarge(): FollowError {
+    return strangeAnswer(this.name, `its records have more than ${this.#maxBytes} bytes`)
   }
 
   async #open(): Promise<NatsLink> {
@@ -221,6 +248,10 @@ export class NatsShelf implements RecordShelf {
     }
   }
 
+  get #maxBytes(): number {
+    return this.#options.maxRecordsBytes ?? MAX_RECORDS_BYTES
+  }
+
   get #stream(): string {
     return `KV_${this.#address.bucket}`
   }
@@ -233,11 +264,17 @@ export class NatsShelf implements RecordShelf {
 interface WantedMessages {
   readonly stream: string
   readonly subject: string
-  /** A sequence. */
+  /** Sequences. */
   readonly from: number
-  readonly atOnce: number
-  /** How many there are, as far as is known. */
+  readonly to: number
+  /** How many there are at most. */
   readonly count: number
+  /** So many are asked for one by one. */
+  readonly few: number
+  /** More of them: so many at once. */
+  readonly atOnce: number
+  /** They never change: any server may answer, and not the leader alone. */
+  readonly isFixed: boolean
 }
 
 interface StreamMessage {
@@ -246,6 +283,14 @@ interface StreamMessage {
   readonly subject: string
   /** Of key-value: empty, `DEL` or `PURGE`. */
   readonly operation: string
+}
+
+/** About as many bytes as it came in. */
+function lengthOf(record: TenantRecord | undefined): number {
+  if (record === undefined) return 0
+  const { live, published, signatures } = record
+  const texts = [...Object.entries(published), ...Object.entries(signatures)].flat()
+  return texts.reduce((sum, text) => sum + text.length, live.length)
 }
 
 /** The key of a tenant's record: keys have tokens between dots, none of them empty. */

@@ -152,13 +152,14 @@ natsTest('a server that does not answer, and one that is cut off in the middle',
   expect(await look()).toMatchObject({ tenants: 1, error: { code: 'FOLLOW_NO_SOURCE' } })
   server.thaw()
   await expect.poll(async () => (await look()).error).toBe(null)
-  // 600 KB at 1 MB/s, and the link is cut in the middle of them.
+  // 600 KB at 1 MB/s, and the link is cut in the middle of them until it is mended.
   link.slow()
   link.cutAfter(300_000)
   const next = await publish({ module: '2', files: { 'a.bin': randomText(600_000) } })
   await follower.look()
   expect(follower.facts.error).toMatchObject({ code: 'FOLLOW_NO_SOURCE' })
   expect(await live()).toBe(old)
+  link.mend()
   await expect.poll(async () => (await look()).error).toBe(null)
   expect(await live()).toBe(next)
   expect(place.source.name).toBe(`nats://127.0.0.1:${link.port}/${BUCKET}`)
@@ -214,7 +215,7 @@ natsTest('records and objects that lie', async () => {
       expect(await live()).toBe(old)
     }
     // More pieces than it says, without an end as far as anybody here can know.
-    await put({})
+    await put({ chunks: 41 })
     for (let piece = 0; piece < 40; piece += 1) {
       await jetstream(connection).publish(`$O.${BUCKET}.C.${info?.nuid}`, Buffer.alloc(500_000))
     }
@@ -225,6 +226,42 @@ natsTest('records and objects that lie', async () => {
     await objects.putBlob({ name: digest }, Buffer.from('hardened 2'))
   })
   expect(await look()).toMatchObject({ behind: 0, error: null })
+  expect(await live()).toBe(next)
+})
+
+natsTest('more records than are held: what is live stays, and nobody asks again', async () => {
+  const server = await NatsServer.start()
+  const { publish, look, live } = await setUp(async (store) => {
+    const options = { ...OPTIONS, maxRecordsBytes: 4000 }
+    const shelf = new NatsShelf(addressOf(server.address), options)
+    onTestFinished(() => shelf.close())
+    return { ...(await natsPlace(store, server)), source: new RecordSource(shelf) }
+  })
+  // What is replaced does not count.
+  let old = ''
+  for (const module of ['1', '2', '1', '2', '1', '2', '1', '2']) {
+    old = await publish({ module })
+    expect(await look()).toMatchObject({ error: null })
+  }
+  for (let number = 0; number < 8; number += 1) {
+    await publish({ module: '2', tenant: `other${number}` })
+  }
+  await publish({ module: '3' })
+  for (let again = 0; again < 2; again += 1) {
+    const { error, tenants } = await look()
+    expect(error).toMatchObject({ code: 'FOLLOW_STRANGE_ANSWER' })
+    expect(error?.message).toContain('its records have more than 4000 bytes')
+    expect([tenants, await live()]).toEqual([1, old])
+  }
+  // Made anew, with less in it.
+  await withNats(server, async (one) => {
+    await (await jetstreamManager(one)).streams.delete(`KV_${BUCKET}`)
+  })
+  const root = join(temporaryFolder(), 'store')
+  const store = await DirectoryStore.make(root, { clock })
+  const { release: next } = await release(store, nodeFiles, { module: '4' })
+  await exportToNats(root, addressOf(server.address), OPTIONS)
+  expect(await look()).toMatchObject({ error: null, tenants: 1 })
   expect(await live()).toBe(next)
 })
 
@@ -329,9 +366,13 @@ function randomText(bytes: number): string {
 
 /** Passes on what a server says, at 1 MB/s from when it is told. */
 async function slowLink(port: number) {
-  let [isSlow, leftBytes] = [false, Number.POSITIVE_INFINITY]
+  let [isSlow, isCut, leftBytes] = [false, false, Number.POSITIVE_INFINITY]
   const sockets = new Set<ReturnType<typeof connectTcp>>()
   const proxy = createServer((client) => {
+    if (isCut) {
+      client.destroy()
+      return
+    }
     const server = connectTcp(port, '127.0.0.1')
     for (const socket of [client, server]) {
       sockets.add(socket)
@@ -347,6 +388,7 @@ async function slowLink(port: number) {
     server.on('data', (bytes) => {
       leftBytes -= bytes.length
       if (leftBytes < 0) {
+        isCut = true
         leftBytes = Number.POSITIVE_INFINITY
         for (const one of sockets) one.destroy()
         return
@@ -367,6 +409,9 @@ async function slowLink(port: number) {
     },
     cutAfter: (bytes: number): void => {
       leftBytes = bytes
+    },
+    mend: (): void => {
+      isCut = false
     },
   }
 }
