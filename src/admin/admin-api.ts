@@ -7,7 +7,7 @@ import type { AdminMessage, AdminSettings, AdminSocketGrant } from '../ipc/admin
 import { DirectoryStore } from '../store/directory-store.ts'
 import { DEFAULT_STORE } from '../store/open-store.ts'
 import { readSigners } from '../store/signing-key.ts'
-import { AuditLog } from './audit-log.ts'
+import { AuditLog, type AuditLogParts } from './audit-log.ts'
 import { makeEndpoints } from './endpoints.ts'
 import { type AdminLimits, DEFAULT_ADMIN_LIMITS } from './limits.ts'
 import { MasterLink } from './master-link.ts'
@@ -18,6 +18,7 @@ import { TokenFile } from './token-file.ts'
 export interface AdminApiOptions {
   readonly clock: Clock
   readonly logger: Logger
+  readonly sinks: AuditLogParts['sinks']
   readonly send: (message: AdminMessage) => void
   readonly limits?: AdminLimits
 }
@@ -37,7 +38,7 @@ export class AdminApi {
 
   /** Opens the store (makes it, where there is none) and serves. Rejects with what stands in the way. */
   async start(sockets: readonly AdminSocketGrant[]): Promise<void> {
-    const { clock, logger, limits = DEFAULT_ADMIN_LIMITS } = this.#options
+    const { clock, logger, sinks, limits = DEFAULT_ADMIN_LIMITS } = this.#options
     const { settings } = this.#settings
     const admin = adminOf(settings)
     const store = await DirectoryStore.make(settings.store ?? DEFAULT_STORE, {
@@ -65,7 +66,7 @@ export class AdminApi {
         settings: () => this.#settings,
       }),
       tokens,
-      audit: new AuditLog(admin.auditLog, { clock, logger }),
+      audit: new AuditLog(admin.auditLog, { clock, logger, sinks }),
       clock,
       logger,
       limits,

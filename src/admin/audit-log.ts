@@ -5,6 +5,8 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
+import type { LogSinks } from '../base/log-sinks.ts'
+import { standardStreamOf } from '../base/log-streams.ts'
 import type { Logger } from '../base/logger.ts'
 
 export interface AuditLine {
@@ -46,26 +48,41 @@ const WAIT_MS = 2000
 /** Lines that wait for one that hangs; more go to the server's log. */
 const MAX_WAITING = 256
 
+export interface AuditLogParts {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly sinks: Pick<LogSinks, 'stream'>
+}
+
 export class AuditLog {
   readonly #path: string
+  /** Where the path names a standard stream, that. */
+  readonly #stream: { write(line: string): void } | undefined
   readonly #clock: Clock
   readonly #logger: Logger
   #last: Promise<void> = Promise.resolve()
   #waiting = 0
 
-  constructor(path: string, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+  constructor(path: string, { clock, logger, sinks }: AuditLogParts) {
+    const stream = standardStreamOf(path)
     this.#path = path
+    this.#stream = stream === undefined ? undefined : sinks.stream(stream)
     this.#clock = clock
     this.#logger = logger
   }
 
   /**
    * Resolves when the line is in the file, or has to wait too long. One that cannot be written (a full disk, a FIFO that takes nothing)
-   * goes to the server's log, whole: taking back a release must be possible then, too.
+   * goes to the server's log, whole: taking back a release must be possible then, too. To a standard stream it goes as lines of
+   * other logs do: what its reader does not take is kept for a while, dropped, counted and told.
    */
   write(line: AuditLine): Promise<void> {
     const when = new Date(Number(this.#clock.realtimeNs() / 1_000_000n)).toISOString()
     const text = `${JSON.stringify({ when, ...line })}\n`
+    if (this.#stream !== undefined) {
+      this.#stream.write(text)
+      return Promise.resolve()
+    }
     if (this.#waiting >= MAX_WAITING) {
       this.#giveUp(text, `${this.#waiting} others wait already`)
       return Promise.resolve()

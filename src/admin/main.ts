@@ -49,7 +49,7 @@ async function start(
     const ofProcess = createLogger(log.level, isReadable, lines.before(sinks.stream(2)))
     const logger = ofProcess.child({ admin: true, pid: process.pid })
     sinks.logger = logger
-    api = new AdminApi(message, { clock: systemClock, logger, send })
+    api = new AdminApi(message, { clock: systemClock, logger, sinks, send })
     await api.start(message.sockets)
     send({ kind: 'ready' })
     beat()

@@ -135,7 +135,7 @@ export class AdminProcess {
     const errorOutput = errorLog === undefined ? 'inherit' : 'pipe'
     const args = ['--disable-warning=ExperimentalWarning', ENTRY, VERSION_ARGUMENT]
     const options = {
-      stdio: ['ignore', 'ignore', errorOutput, 'ipc', ...sockets.map(({ fd }) => fd)],
+      stdio: ['ignore', 'inherit', errorOutput, 'ipc', ...sockets.map(({ fd }) => fd)],
       serialization: 'json',
       cwd: '/',
       env: workerEnvironment(process.env),

@@ -29,20 +29,19 @@ export function ownLogFiles(
     if (slowlog !== undefined) paths.add(slowlog)
   }
   for (const path of paths) {
-    if (standardStreamOf(path) !== undefined) continue
     try {
       ownLogFile(path, account)
     } catch (error) {
-      // A FIFO that nobody reads yet.
-      if (systemCodeOf(error) === 'ENXIO') continue
       logger.error({ path }, `log file cannot be made ready: ${String(error)}`)
     }
   }
 }
 
-/** Creates a file, unless it is there, and gives it to `account`. Throws what stands in the way. */
+/** Creates a file, unless it is there or no file is meant, and gives it to `account`. Throws what stands in the way. */
 export function ownLogFile(path: string, account: Account | undefined): void {
-  const fd = openSync(path, OPEN_FLAGS, FILE_MODE)
+  if (standardStreamOf(path) !== undefined) return
+  const fd = openLogFile(path)
+  if (fd === undefined) return
   try {
     const stats = fstatSync(fd)
     // A FIFO's reader has made it as it wants it.
@@ -51,5 +50,15 @@ export function ownLogFile(path: string, account: Account | undefined): void {
     if (account !== undefined) fchownSync(fd, account.uid, account.gid)
   } finally {
     closeSync(fd)
+  }
+}
+
+/** Undefined: it is a FIFO that nobody reads yet. */
+function openLogFile(path: string): number | undefined {
+  try {
+    return openSync(path, OPEN_FLAGS, FILE_MODE)
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENXIO') return undefined
+    throw error
   }
 }

@@ -18,6 +18,7 @@ import { mintToken, type Scope } from '../../../src/admin/bearer-token.ts'
 import { type AdminLimits, DEFAULT_ADMIN_LIMITS } from '../../../src/admin/limits.ts'
 import { TokenFile } from '../../../src/admin/token-file.ts'
 import { systemClock } from '../../../src/base/clock.ts'
+import { LogSinks } from '../../../src/base/log-sinks.ts'
 import { createLogger } from '../../../src/base/logger.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import type { AdminQuestion } from '../../../src/ipc/admin-messages.ts'
@@ -134,6 +135,7 @@ hosts = ["other.example"]
     {
       clock: systemClock,
       logger: createLogger('silent'),
+      sinks: new LogSinks(systemClock, 1024),
       limits: { ...DEFAULT_ADMIN_LIMITS, ...limits },
       send: (message) => {
         if (message.kind !== 'ask') return

@@ -41,7 +41,10 @@ test('by the master: its own, and those of workers that it carries to the error 
   expect(stdout).toMatch(/^log lines dropped: master [1-9]\d*, admin 0$/m)
 })
 
-test('by the admin process', async () => {
+/** Where audit lines go to the server's log instead, and where they are told to. */
+const AUDIT_LOGS = ['/dev/full', '/dev/stderr']
+
+test.each(AUDIT_LOGS)('by the admin process, whose audit log is %s', async (auditLog) => {
   const folder = makeFolder()
   const pipe = join(folder, 'stderr')
   execFileSync('mkfifo', [pipe])
@@ -53,7 +56,7 @@ store = "${folder}/store"
 [admin]
 listen = ["${folder}/admin.sock"]
 tokens = "${folder}/tokens.json"
-audit_log = "/dev/full"`
+audit_log = "${auditLog}"`
   const serving = launch({
     folder,
     config: configText(folder, { top, tenant: `${STATUS}access_log = "off"` }),

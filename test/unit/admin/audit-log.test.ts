@@ -12,11 +12,17 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type AuditLine, AuditLog } from '../../../src/admin/audit-log.ts'
+import { type AuditLine, AuditLog, type AuditLogParts } from '../../../src/admin/audit-log.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { createLogger } from '../../../src/base/logger.ts'
 
 const LINE: AuditLine = { who: 'local', from: 'unix', what: 'x', request: '1', status: 200, ms: 1 }
+
+const NO_SINKS = {
+  stream: (): never => {
+    throw new Error('this is no stream')
+  },
+}
 
 interface Place {
   readonly name: string
@@ -56,7 +62,7 @@ test.for(PLACES)('$name: written $isWritten', async ({ make, isWritten }) => {
   const path = make(folder)
   const said: string[] = []
   const logger = createLogger('info', false, { write: (line) => said.push(line) })
-  const log = new AuditLog(path, { clock: systemClock, logger })
+  const log = new AuditLog(path, { clock: systemClock, logger, sinks: NO_SINKS })
   await Promise.all(Array.from({ length: 20 }, () => log.write(LINE)))
   expect(said.length).toBe(isWritten ? 0 : 20)
   for (const line of said) {
@@ -66,4 +72,19 @@ test.for(PLACES)('$name: written $isWritten', async ({ make, isWritten }) => {
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
   expect(lines.length).toBe(20)
   for (const line of lines) expect(JSON.parse(line)).toMatchObject(LINE)
+})
+
+test.each([
+  ['/dev/stdout', 1],
+  ['/proc/self/fd/1', 1],
+  ['/dev/stderr', 2],
+])('%s is stream %i, and no file', async (path, stream) => {
+  const lines: [number, string][] = []
+  const sinks = { stream: (fd: number) => ({ write: (line: string) => lines.push([fd, line]) }) }
+  const log = new AuditLog(path, {
+    ...{ clock: systemClock, logger: createLogger('silent') },
+    sinks: sinks as unknown as AuditLogParts['sinks'],
+  })
+  await log.write(LINE)
+  expect(lines).toEqual([[stream, expect.stringMatching(/^\{"when":.*"status":200,.*\}\n$/)]])
 })
