@@ -47,6 +47,11 @@ export class CoreReach {
     return found as CoreFunction
   }
 
+  /** For what gives a guest values, which asks it for memory again and again: it need not be told each time that it must not suspend. */
+  lowering<Result>(code: () => Result): Result {
+    return this.#withoutSuspending(code)
+  }
+
   /** Calls what must neither suspend nor call out. */
   callInside(item: CoreItem, cores: readonly Core[]): Core | undefined {
     const called = this.function(item)

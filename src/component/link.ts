@@ -178,7 +178,7 @@ export class LinkedComponent {
       if (result === undefined) return 0
       const scope = reach.lowerScope(options, owner)
       if (resultFlat <= 1) return lowerFlat(scope, [result], [value])[0] ?? 0
-      storeValue(scope, result, value, Number(pointer ?? 0))
+      reach.lowering(() => storeValue(scope, result, value, Number(pointer ?? 0)))
       return 0
     }
     const enter = (cores: Core[]): Core | Promise<Core> => {

@@ -1,7 +1,7 @@
 /** Gives values to a guest: as core values and in its memory (canonical ABI: `store`, `lower_flat`). What they are is the host's say. */
 import type { HandleTable, Representation } from './handle-table.ts'
 import { type Core, ELEMENT_WORK } from './lift.ts'
-import { checkRange, viewOf } from './memory-range.ts'
+import { checkRange, contentsOf, viewOf } from './memory-range.ts'
 import type { ValueType } from './plan.ts'
 import { type CoreType, layoutOf, layoutOfFields } from './type-layout.ts'
 import type { Case, Value } from './value.ts'
@@ -174,7 +174,14 @@ function storePair(scope: LowerScope, at: number, [pointer, length]: Pair): void
 /** Text in UTF-8 may be bytes. */
 function textIn(scope: LowerScope, value: string | Uint8Array): Pair {
   const isUtf8 = scope.encoding === 'utf8'
-  const bytes = typeof value === 'string' ? Buffer.from(value, isUtf8 ? 'utf8' : 'utf16le') : value
+  if (isUtf8 && typeof value === 'string') {
+    const length = Buffer.byteLength(value)
+    scope.charge(length)
+    const pointer = allocate(scope, 1, length)
+    if (length > 0) contentsOf(scope).write(value, pointer, 'utf8')
+    return [pointer, length]
+  }
+  const bytes = typeof value === 'string' ? Buffer.from(value, 'utf16le') : value
   const pointer = copyIn(scope, bytes, isUtf8 ? 1 : 2)
   const units = isUtf8 ? bytes.length : bytes.length / 2
   return [pointer, scope.encoding === 'latin1+utf16' ? units + 0x8000_0000 : units]
@@ -198,7 +205,7 @@ function listIn(
 function copyIn(scope: LowerScope, bytes: Uint8Array, alignment: number): number {
   scope.charge(bytes.length)
   const pointer = allocate(scope, alignment, bytes.length)
-  new Uint8Array(viewOf(scope).buffer).set(bytes, pointer)
+  contentsOf(scope).set(bytes, pointer)
   return pointer
 }
 

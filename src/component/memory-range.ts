@@ -6,10 +6,32 @@ export interface WithMemory {
   readonly memory: WebAssembly.Memory | undefined
 }
 
+interface Views {
+  readonly numbers: DataView<ArrayBuffer>
+  readonly bytes: Buffer<ArrayBuffer>
+}
+
+/** To make one takes longer than to write a string by it. */
+const views = new WeakMap<WebAssembly.Memory, Views>()
+
 /** As it is now: it may have grown. */
-export function viewOf({ memory }: WithMemory): DataView<ArrayBuffer> {
+export function viewOf(scope: WithMemory): DataView<ArrayBuffer> {
+  return viewsOf(scope).numbers
+}
+
+/** As of `viewOf`. */
+export function contentsOf(scope: WithMemory): Buffer<ArrayBuffer> {
+  return viewsOf(scope).bytes
+}
+
+function viewsOf({ memory }: WithMemory): Views {
   if (memory === undefined) throw fault('a call without a memory')
-  return new DataView(memory.buffer as ArrayBuffer)
+  const known = views.get(memory)
+  const buffer = memory.buffer as ArrayBuffer
+  if (known?.numbers.buffer === buffer) return known
+  const made = { numbers: new DataView(buffer), bytes: Buffer.from(buffer) }
+  views.set(memory, made)
+  return made
 }
 
 /** Throws where not all of it is there, or where it does not begin at a multiple of `alignment`. No bytes are everywhere. */

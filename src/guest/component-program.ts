@@ -107,14 +107,13 @@ export class ComponentProgram implements GuestProgram {
   }
 
   #withoutSuspending<Result>(code: () => Result): Result {
+    if (this.#inside === 0) for (const meter of this.#meters) meter.maySuspend = false
     this.#inside += 1
-    for (const meter of this.#meters) meter.maySuspend = false
     try {
       return code()
     } finally {
       this.#inside -= 1
-      const may = this.#inside === 0
-      for (const meter of this.#meters) meter.maySuspend = may
+      if (this.#inside === 0) for (const meter of this.#meters) meter.maySuspend = true
     }
   }
 }

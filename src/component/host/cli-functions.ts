@@ -12,11 +12,14 @@ const STDIN_FD = 0
 const STDOUT_FD = 1
 const STDERR_FD = 2
 
-const decoded = (text: string): string => Buffer.from(text, 'latin1').toString('utf8')
+const ASCII = /^[\0-\x7f]*$/
+
+const decoded = (text: string): string =>
+  ASCII.test(text) ? text : Buffer.from(text, 'latin1').toString('utf8')
 
 export const ENVIRONMENT: Interface = {
   'get-environment': plain('() -> list<tuple<string, string>>', (host) => () => {
-    return [...host.environment].map((entry) => entry.map(decoded))
+    return Array.from(host.environment, ([name, value]) => [decoded(name), decoded(value)])
   }),
   'get-arguments': plain('() -> list<string>', (host) => () => host.arguments.map(decoded)),
   'initial-cwd': plain('() -> option<string>', () => () => NONE),
