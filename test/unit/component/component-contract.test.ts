@@ -179,7 +179,7 @@ test.each(LATER)('refused, of WASI 0.3: %s', async (what, source) => {
     assert.equal(error.code, 'COMPONENT_UNSUPPORTED', error.message)
     assert.equal(
       error.message,
-      `Cannot run component: it has ${what}, of WASI 0.3 (async functions, streams, futures), wanted WASI 0.2: build it for wasi:http/incoming-handler@0.2 or wasi:cli/run@0.2`,
+      `Cannot run test.wasm: it has ${what}, of WASI 0.3 (async functions, streams, futures), wanted WASI 0.2: build it for wasi:http/incoming-handler@0.2 or wasi:cli/run@0.2`,
     )
     return true
   })
