@@ -16,7 +16,7 @@ import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from '../src/component/host/keyvalue-b
 import { MAX_BATCH_BYTES, MAX_BATCH_KEYS } from '../src/component/host/keyvalue-functions.ts'
 import { MAX_POLLED } from '../src/component/host/pollable.ts'
 import { MAX_KEPT_FOR_GUEST } from '../src/component/host/preview1-calls.ts'
-import { boundsFor, FOR_HOST } from '../src/component/lift.ts'
+import { boundsFor, FOR_HOST } from '../src/component/lift-bounds.ts'
 import { MAX_CALL_DEPTH } from '../src/component/lifted-calls.ts'
 import { COMPONENT_LIMITS } from '../src/component/limits.ts'
 import { MAX_ENV_FILE_BYTES } from '../src/config/env-files.ts'

@@ -4,19 +4,23 @@
  */
 import { RESERVED_PREFIX } from '../wasm/contract.ts'
 import type { InterfaceImport, ModuleInterface } from '../wasm/module-interface.ts'
+import type { BuiltinName } from './definition.ts'
 import { malformed, quoted, unsupported } from './errors.ts'
 import {
+  type BuiltinFunction,
   type CanonicalFunction,
   type ComponentPlan,
   type CoreItem,
   type LiftedFunction,
+  type LoweredFunction,
   typeOfLowered,
   type ValueType,
 } from './plan.ts'
 import { layoutOf, layoutOfFields } from './type-layout.ts'
 
-/** Core values that parameters are passed as; more of them are in memory. */
+/** Core values that parameters are passed as, and those of an async call of the host's; more of them are in memory. */
 const MAX_FLAT_PARAMETERS = 16
+const MAX_FLAT_ASYNC_PARAMETERS = 4
 
 const REALLOC = '(i32, i32, i32, i32) -> i32'
 
@@ -35,7 +39,7 @@ export function checkCoreTypes(plan: ComponentPlan, interfaces: readonly ModuleI
       )
   }
   for (const definition of plan.functions) {
-    if (definition.kind !== 'lower' && definition.kind !== 'call') continue
+    if (!('options' in definition)) continue
     check(definition.options.realloc, REALLOC)
     if (definition.kind === 'call') checkLifted(definition.lifted, check)
   }
@@ -58,41 +62,98 @@ function checkImport(plan: ComponentPlan, index: number, entry: InterfaceImport)
     )
   if (item.kind !== 'canon') return
   const definition = plan.functions[item.index]
-  const wanted = definition === undefined ? 'none' : loweredSignature(definition)
+  const wanted = definition === undefined ? 'none' : signatureOf(definition)
   if (signature !== wanted)
     throw malformed(
       `a core module imports ${quoted(name)} as ${signature ?? entry.kind}, wanted ${wanted}`,
     )
 }
 
-function loweredSignature(definition: CanonicalFunction): string {
-  if (definition.kind === 'resource.drop') return '(i32) -> ()'
-  if (definition.kind !== 'lower' && definition.kind !== 'call') return '(i32) -> i32'
+function signatureOf(definition: CanonicalFunction): string {
+  switch (definition.kind) {
+    case 'lower':
+    case 'call':
+      return loweredSignature(definition)
+    case 'builtin':
+      return builtinSignature(definition)
+    case 'resource.drop':
+      return '(i32) -> ()'
+    default:
+      return '(i32) -> i32'
+  }
+}
+
+function loweredSignature(definition: LoweredFunction): string {
   const { parameters, result } = typeOfLowered(definition)
-  const passed = passedAs(parameters)
+  const { isAsync } = definition.options
+  const passed = passedAs(parameters, isAsync)
   const results = result === undefined ? [] : layoutOf(result).flat
+  if (isAsync) {
+    if (results.length > 0) passed.push('i32')
+    return `(${passed.join(', ')}) -> i32`
+  }
   if (results.length > 1) passed.push('i32')
   return `(${passed.join(', ')}) -> ${results.length === 1 ? results[0] : '()'}`
 }
 
-/** Whether what a function is called with is too much to be passed as core values: then it is in memory. */
-export function arePassedInMemory(parameters: readonly ValueType[]): boolean {
-  return layoutOfFields(parameters).flat.length > MAX_FLAT_PARAMETERS
+const BUILTINS: Readonly<Record<Exclude<BuiltinName, 'task.return'>, string>> = {
+  'task.cancel': '() -> ()',
+  'context.get': '() -> i32',
+  'context.set': '(i32) -> ()',
+  'backpressure.inc': '() -> ()',
+  'backpressure.dec': '() -> ()',
+  'thread.yield': '() -> i32',
+  'subtask.cancel': '(i32) -> i32',
+  'subtask.drop': '(i32) -> ()',
+  'waitable-set.new': '() -> i32',
+  'waitable-set.wait': '(i32, i32) -> i32',
+  'waitable-set.poll': '(i32, i32) -> i32',
+  'waitable-set.drop': '(i32) -> ()',
+  'waitable.join': '(i32, i32) -> ()',
+  'stream.new': '() -> i64',
+  'stream.read': '(i32, i32, i32) -> i32',
+  'stream.write': '(i32, i32, i32) -> i32',
+  'stream.cancel-read': '(i32) -> i32',
+  'stream.cancel-write': '(i32) -> i32',
+  'stream.drop-readable': '(i32) -> ()',
+  'stream.drop-writable': '(i32) -> ()',
+  'future.new': '() -> i64',
+  'future.read': '(i32, i32) -> i32',
+  'future.write': '(i32, i32) -> i32',
+  'future.cancel-read': '(i32) -> i32',
+  'future.cancel-write': '(i32) -> i32',
+  'future.drop-readable': '(i32) -> ()',
+  'future.drop-writable': '(i32) -> ()',
+}
+
+function builtinSignature({ name, type }: BuiltinFunction): string {
+  if (name !== 'task.return') return BUILTINS[name]
+  return `(${type === undefined ? '' : passedAs([type], false).join(', ')}) -> ()`
+}
+
+/** Whether what a function is called with is too much to be passed as core values: then it is in memory. `isAsync`: of a call of the guest's. */
+export function arePassedInMemory(parameters: readonly ValueType[], isAsync = false): boolean {
+  const most = isAsync ? MAX_FLAT_ASYNC_PARAMETERS : MAX_FLAT_PARAMETERS
+  return layoutOfFields(parameters).flat.length > most
 }
 
 /** What a function is called with. */
-function passedAs(parameters: readonly ValueType[]): string[] {
-  return arePassedInMemory(parameters) ? ['i32'] : [...layoutOfFields(parameters).flat]
+function passedAs(parameters: readonly ValueType[], isAsync: boolean): string[] {
+  return arePassedInMemory(parameters, isAsync) ? ['i32'] : [...layoutOfFields(parameters).flat]
 }
 
-/** Its results, more than one of which are in memory, are what `post-return` is given. */
+/** Its results, more than one of which are in memory, are what `post-return` is given. One that is async answers by `task.return`. */
 function checkLifted(
   { core, type, options }: LiftedFunction,
   check: (item: CoreItem | undefined, wanted: string) => void,
 ): void {
+  const { isAsync, callback } = options
   const results = type.result === undefined ? [] : layoutOf(type.result).flat
-  const answered = results.length > 1 ? 'i32' : (results[0] ?? '()')
-  check(core, `(${passedAs(type.parameters).join(', ')}) -> ${answered}`)
+  const returned = results.length > 1 ? 'i32' : (results[0] ?? '()')
+  const goesOn = callback === undefined ? '()' : 'i32'
+  const answered = isAsync ? goesOn : returned
+  check(core, `(${passedAs(type.parameters, false).join(', ')}) -> ${answered}`)
   check(options.realloc, REALLOC)
+  check(callback, '(i32, i32, i32) -> i32')
   check(options.postReturn, `(${answered === '()' ? '' : answered}) -> ()`)
 }

@@ -2,7 +2,7 @@
 import { ByteReader } from '../wasm/byte-reader.ts'
 import type { CanonicalOptions, Named, Reference, Sort } from './definition.ts'
 import { PRIMITIVES, type ValueReference } from './definition.ts'
-import { malformed, ofLaterWasi, unsupported } from './errors.ts'
+import { malformed, unsupported } from './errors.ts'
 import { checkComponentLimit } from './limits.ts'
 
 const CORE_SORTS: ReadonlyMap<number, Sort> = new Map([
@@ -62,9 +62,23 @@ export class ComponentReader extends ByteReader {
   }
 
   optional<Value>(read: () => Value): Value | undefined {
+    return this.flag() ? read() : undefined
+  }
+
+  /** A byte that says yes (1) or no. */
+  flag(): boolean {
     const flag = this.byte()
     if (flag > 1) throw malformed(`found ${flag}, wanted 0 or 1 at offset ${this.pos - 1}`)
-    return flag === 0 ? undefined : read()
+    return flag === 1
+  }
+
+  /** Of a function: one value, or none. */
+  result(): ValueReference | undefined {
+    const form = this.byte()
+    if (form === 0) return this.value()
+    if (form !== 1) throw malformed(`found ${form}, wanted the result of a function`)
+    this.expect(0)
+    return undefined
   }
 
   value(): ValueReference {
@@ -96,22 +110,24 @@ export class ComponentReader extends ByteReader {
     let memory: number | undefined
     let realloc: number | undefined
     let postReturn: number | undefined
+    let isAsync = false
+    let callback: number | undefined
     for (const [option, index] of this.list(() => this.#option())) {
       if (option === 1) encoding = 'utf16'
       else if (option === 2) encoding = 'latin1+utf16'
       else if (option === 3) memory = index
       else if (option === 4) realloc = index
       else if (option === 5) postReturn = index
+      else if (option === 6) isAsync = true
+      else if (option === 7) callback = index
     }
-    return { encoding, memory, realloc, postReturn }
+    return { encoding, memory, realloc, postReturn, isAsync, callback }
   }
 
   #option(): readonly [option: number, index: number] {
     const option = this.byte()
-    if (option === 6 || option === 7)
-      throw ofLaterWasi(option === 6 ? 'an async function' : 'the callback of an async function')
-    if (option > 5) throw unsupported(`the canonical option ${option}`)
-    return [option, option < 3 ? 0 : this.u32()]
+    if (option > 7) throw unsupported(`the canonical option ${option}`)
+    return [option, option < 3 || option === 6 ? 0 : this.u32()]
   }
 
   expect(wanted: number): void {
@@ -123,7 +139,7 @@ export class ComponentReader extends ByteReader {
 
 /** The primitive type that a byte stands for. */
 export function primitiveOf(byte: number): string {
-  if (byte === ERROR_CONTEXT) throw ofLaterWasi('the type error-context')
+  if (byte === ERROR_CONTEXT) throw unsupported('the type error-context')
   const name = PRIMITIVES[FIRST_PRIMITIVE - byte]
   if (name === undefined) throw unsupported(`the type ${byte}`)
   return name

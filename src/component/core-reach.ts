@@ -5,7 +5,8 @@
 import { fault } from './guest-fault.ts'
 import type { Borrows, Handle } from './handle-table.ts'
 import type { ComponentHost } from './host/component-host.ts'
-import type { Core, LiftBounds, LiftScope } from './lift.ts'
+import type { Core, LiftScope } from './lift.ts'
+import type { LiftBounds } from './lift-bounds.ts'
 import type { LowerScope } from './lower.ts'
 import type { ComponentPlan, CoreItem, ResolvedOptions } from './plan.ts'
 

@@ -47,8 +47,11 @@ export type TypeDefinition =
       readonly err: ValueReference | undefined
     }
   | { readonly kind: 'own' | 'borrow'; readonly resource: number }
+  | { readonly kind: 'stream' | 'future'; readonly element: ValueReference | undefined }
   | {
       readonly kind: 'func'
+      /** Whether it may wait before it answers. */
+      readonly isAsync: boolean
       readonly parameters: ReadonlyArray<Named<ValueReference>>
       readonly result: ValueReference | undefined
     }
@@ -72,7 +75,28 @@ export interface CanonicalOptions {
   readonly memory: number | undefined
   readonly realloc: number | undefined
   readonly postReturn: number | undefined
+  readonly isAsync: boolean
+  /** Of a lifted function that is async: a core function, called with each event. */
+  readonly callback: number | undefined
 }
+
+/** Canonical functions for what runs at the same time. */
+export type BuiltinName =
+  | 'task.return'
+  | 'task.cancel'
+  | 'context.get'
+  | 'context.set'
+  | 'backpressure.inc'
+  | 'backpressure.dec'
+  | 'thread.yield'
+  | 'subtask.cancel'
+  | 'subtask.drop'
+  | 'waitable-set.new'
+  | 'waitable-set.wait'
+  | 'waitable-set.poll'
+  | 'waitable-set.drop'
+  | 'waitable.join'
+  | `${'stream' | 'future'}.${'new' | 'read' | 'write' | 'cancel-read' | 'cancel-write' | 'drop-readable' | 'drop-writable'}`
 
 export type Definition =
   /** `start`, `end`: its bytes in the component's. */
@@ -114,6 +138,17 @@ export type Definition =
   | {
       readonly kind: 'resource.new' | 'resource.drop' | 'resource.rep'
       readonly resource: number
+    }
+  | {
+      readonly kind: 'builtin'
+      readonly name: BuiltinName
+      /** Of `stream.*` and `future.*`: the type. */
+      readonly type: number | undefined
+      /** Of `task.return`. */
+      readonly result: ValueReference | undefined
+      readonly options: CanonicalOptions
+      /** Of `context.*`. */
+      readonly slot: number
     }
   | { readonly kind: 'import'; readonly name: string; readonly description: Description }
   | { readonly kind: 'export'; readonly name: string; readonly reference: Reference }

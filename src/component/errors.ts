@@ -28,18 +28,10 @@ export function malformed(problem: string): ComponentError {
   return new ComponentError('COMPONENT_MALFORMED', `Cannot read component: ${problem}`)
 }
 
-/** Makes the error for what came with WASI 0.3. */
-export function ofLaterWasi(what: string): ComponentError {
-  return new ComponentError(
-    'COMPONENT_UNSUPPORTED',
-    `Cannot run component: it has ${what}, of WASI 0.3 (async functions, streams, futures), wanted WASI 0.2: build it for wasi:http/incoming-handler@0.2 or wasi:cli/run@0.2`,
-  )
-}
-
 /** Makes the error for what is not run here. */
 export function unsupported(what: string): ComponentError {
   return new ComponentError(
     'COMPONENT_UNSUPPORTED',
-    `Cannot run component: it has ${what}, wanted what WASI 0.2 needs: build it for wasi:http 0.2`,
+    `Cannot run component: it has ${what}, wanted what is run of WASI 0.2 and 0.3: docs/abi.md has a list`,
   )
 }

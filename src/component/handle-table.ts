@@ -48,10 +48,16 @@ export class HandleTable {
   }
 
   get(index: number, resource: string): Handle {
-    const handle = this.#handles[index >>> 0]
-    if (handle === undefined) throw fault(`there is no handle ${index >>> 0}`)
+    const handle = this.any(index)
     if (handle.resource !== resource)
       throw fault(`handle ${index >>> 0} is of another resource than ${JSON.stringify(resource)}`)
+    return handle
+  }
+
+  /** Whatever it is of. */
+  any(index: number): Handle {
+    const handle = this.#handles[index >>> 0]
+    if (handle === undefined) throw fault(`there is no handle ${index >>> 0}`)
     return handle
   }
 

@@ -1,50 +1,14 @@
 /** Takes values out of a guest: from core values and from its memory (canonical ABI: `load`, `lift_flat`). */
 import { isUtf8 } from 'node:buffer'
+import type { Items } from './channel.ts'
+import { takeReadable } from './channel-end.ts'
 import { fault } from './guest-fault.ts'
 import type { Handle, HandleTable } from './handle-table.ts'
+import type { LiftBounds } from './lift-bounds.ts'
 import { checkRange, viewOf } from './memory-range.ts'
 import type { ValueType } from './plan.ts'
-import { type CoreType, layoutOf, layoutOfFields } from './type-layout.ts'
+import { type CoreType, isNumber, layoutOf, layoutOfFields } from './type-layout.ts'
 import type { Value } from './value.ts'
-
-/** What a call may be given, and what becomes of it. */
-export interface LiftBounds {
-  /** Of one string. */
-  readonly stringBytes: number
-  /** Of all strings and lists of one call, which are copied before anybody knows what becomes of them. */
-  readonly liftedBytes: number
-  /** Of one list that is not of bytes: each may be a list itself, which takes microseconds. */
-  readonly listElements: number
-  /** Bytes that an element of such a list counts for. */
-  readonly elementBytes: number
-  /** Whether numbers of a list are kept as the bytes that they are. */
-  readonly keepsNumbers: boolean
-  /** Whether text in UTF-8 is kept as the bytes that it is. */
-  readonly keepsText: boolean
-  /** Whether another component is given what is given away, and not the host. */
-  readonly isMoved: boolean
-}
-
-/** No function of the host takes more. */
-export const FOR_HOST: LiftBounds = {
-  ...{ stringBytes: 1024 * 1024, liftedBytes: 2 * 1024 * 1024, listElements: 1024 },
-  ...{ elementBytes: 32, keepsNumbers: false, keepsText: false, isMoved: false },
-}
-/** 8,192 elements at most, then: lifting and lowering one takes a microsecond or more. Bytes and numbers are copied, twice. */
-const FOR_COMPONENT: LiftBounds = {
-  ...{ stringBytes: 2 * 1024 * 1024, liftedBytes: 4 * 1024 * 1024, listElements: 8192 },
-  ...{ elementBytes: 512, keepsNumbers: true, keepsText: false, isMoved: true },
-}
-const FOR_COMPONENT_IN_UTF8: LiftBounds = { ...FOR_COMPONENT, keepsText: true }
-
-/** For a component that wants text in `encoding`. */
-export function boundsFor(encoding: LiftScope['encoding']): LiftBounds {
-  return encoding === 'utf8' ? FOR_COMPONENT_IN_UTF8 : FOR_COMPONENT
-}
-
-const NUMBERS: ReadonlySet<string> = new Set([
-  ...['u8', 's8', 'u16', 's16', 'u32', 's32', 'u64', 's64', 'f32', 'f64'],
-])
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const UTF16 = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true })
@@ -91,6 +55,15 @@ export function liftFields(
   return types.map((type, index) => load(scope, type, at + (offsets[index] ?? 0)))
 }
 
+/** Lifts what is copied out of a stream or a future, as a list of the same would be. */
+export function liftItems(
+  scope: LiftScope,
+  element: ValueType,
+  { pointer, length }: { readonly pointer: number; readonly length: number },
+): Items {
+  return list(scope, element, pointer, length)
+}
+
 class FlatSource {
   readonly #cores: readonly Core[]
   #next = 0
@@ -125,6 +98,9 @@ function liftFrom(scope: LiftScope, type: ValueType, source: FlatSource): Value 
     case 'own':
     case 'borrow':
       return handle(scope, type, source.i32())
+    case 'stream':
+    case 'future':
+      return takeReadable(scope.handles, type, source.i32())
     case 'flags':
       return flags(type.names.length, source.i32())
     case 'record':
@@ -164,6 +140,9 @@ function load(scope: LiftScope, type: ValueType, at: number): Value {
     case 'own':
     case 'borrow':
       return handle(scope, type, u32(scope, at))
+    case 'stream':
+    case 'future':
+      return takeReadable(scope.handles, type, u32(scope, at))
     case 'flags':
       return flags(type.names.length, loadUnsigned(scope, at, layoutOf(type).size))
     case 'record':
@@ -246,13 +225,10 @@ function handle(
   return found.representation
 }
 
-function list(scope: LiftScope, element: ValueType, pointer: number, length: number): Value {
+function list(scope: LiftScope, element: ValueType, pointer: number, length: number): Items {
   const { size, alignment } = layoutOf(element)
   const { listElements, elementBytes, keepsNumbers } = scope.bounds
-  if (
-    element.kind === 'primitive' &&
-    (keepsNumbers ? NUMBERS.has(element.of) : element.of === 'u8')
-  )
+  if (isNumber(element) && (keepsNumbers || element.of === 'u8'))
     return bytesOf(scope, { at: pointer, bytes: length * size, alignment })
   if (length > listElements)
     throw fault(`a list has ${length} elements, wanted at most ${listElements}`)

@@ -3,15 +3,20 @@
  * Code of the guest that the host calls in the middle of a call (its allocator, destructors) must not suspend and not call out.
  */
 import { suspending } from '../wasi/jspi.ts'
+import { Builtins } from './builtins.ts'
 import { arePassedInMemory } from './check-core-types.ts'
 import { CoreReach, type WithoutSuspending } from './core-reach.ts'
+import { Deferred } from './deferred.ts'
 import { fault } from './guest-fault.ts'
 import type { Handle } from './handle-table.ts'
 import type { ComponentHost } from './host/component-host.ts'
+import { HttpAnswer } from './host/http-answer-3.ts'
+import { HttpRequest } from './host/http-messages-3.ts'
 import { IncomingRequest } from './host/http-request.ts'
 import { ResponseOutparam } from './host/http-response.ts'
 import { findFunction } from './host/wasi-functions.ts'
-import { boundsFor, type Core, FOR_HOST, type LiftBounds, liftFields, liftFlat } from './lift.ts'
+import { type Core, liftFields, liftFlat } from './lift.ts'
+import { boundsFor, FOR_HOST, type LiftBounds } from './lift-bounds.ts'
 import { LiftedCalls } from './lifted-calls.ts'
 import { lowerFlat, storeValue } from './lower.ts'
 import {
@@ -19,9 +24,11 @@ import {
   type ComponentPlan,
   type CoreArgument,
   type CoreItem,
+  type Entry,
   type LoweredFunction,
   typeOfLowered,
 } from './plan.ts'
+import { RETURNED, SUBTASK, Subtask } from './subtask.ts'
 import { layoutOf } from './type-layout.ts'
 import type { Case, Value } from './value.ts'
 
@@ -33,9 +40,16 @@ export interface CoreLinker {
   readonly withoutSuspending: WithoutSuspending
 }
 
+/** All that a command has printed goes out; what it answers is its status. */
+async function leave(host: ComponentHost, { tag }: Case): Promise<void> {
+  do await host.flush()
+  while (host.work.step() !== 'idle')
+  if (tag !== 'ok') host.calls.callNow('proc_exit', 1)
+}
+
 /** What a core module calls by a canonical function. */
 interface Callee {
-  readonly call: (values: readonly Value[]) => Value | Promise<Value>
+  readonly call: (values: readonly Value[]) => Value | Promise<Value> | Deferred
   /** Whether it may answer a promise. */
   readonly waits: boolean
   /** Of what it is given. */
@@ -48,6 +62,7 @@ export class LinkedComponent {
   readonly #core: CoreLinker
   readonly #reach: CoreReach
   readonly #calls: LiftedCalls
+  readonly #builtins: Builtins
 
   constructor(plan: ComponentPlan, host: ComponentHost, core: CoreLinker) {
     this.#plan = plan
@@ -57,6 +72,7 @@ export class LinkedComponent {
     const reach = new CoreReach({ plan, host, withoutSuspending })
     this.#reach = reach
     this.#calls = new LiftedCalls(reach)
+    this.#builtins = new Builtins(reach)
     reach.functions = plan.functions.map((definition) => this.#canonical(definition))
     for (const [index, instance] of plan.instances.entries())
       reach.exports.push(core.instantiate(index, this.#importsOf(index, instance.arguments)))
@@ -71,21 +87,34 @@ export class LinkedComponent {
   async run(): Promise<void> {
     const { entry } = this.#plan
     if (entry === undefined) throw new Error('Cannot run a component: found nothing to call')
-    const { world, lifted } = entry
+    try {
+      await (entry.wasi === '0.2' ? this.#answer(entry) : this.#answerOf3(entry))
+    } catch (error) {
+      throw this.#host.fault ?? error
+    }
+  }
+
+  async #answer({ world, lifted }: Entry): Promise<void> {
     const host = this.#host
     const given =
       world === 'http' ? [new IncomingRequest(host.environment), new ResponseOutparam()] : []
-    let answer: Value
-    try {
-      answer = await this.#calls.call(lifted, given, FOR_HOST)
-    } catch (error) {
-      throw host.fault ?? error
-    }
+    const answer = await this.#calls.call(lifted, given, FOR_HOST)
     if (world === 'http') await host.response.finish()
-    else {
-      await host.flush()
-      if ((answer as Case).tag !== 'ok') host.calls.callNow('proc_exit', 1)
+    else await leave(host, answer as Case)
+  }
+
+  async #answerOf3({ world, lifted }: Entry): Promise<void> {
+    const host = this.#host
+    if (world === 'command') {
+      await leave(host, (await this.#calls.call(lifted, [], FOR_HOST)) as Case)
+      return
     }
+    const answer = new HttpAnswer(host)
+    await this.#calls.run(lifted, [HttpRequest.of(host)], {
+      bounds: FOR_HOST,
+      onReturn: (result) => answer.begin(result as Case),
+    })
+    await answer.finish()
   }
 
   #importsOf(index: number, given: ReadonlyMap<string, CoreArgument>): WebAssembly.Imports {
@@ -106,6 +135,7 @@ export class LinkedComponent {
   }
 
   #canonical(definition: CanonicalFunction): WebAssembly.ImportValue {
+    if (definition.kind === 'builtin') return this.#builtins.import(definition)
     if (definition.kind === 'lower' || definition.kind === 'call') return this.#lowered(definition)
     const call = (core: number): number | Promise<number> => {
       try {
@@ -124,7 +154,7 @@ export class LinkedComponent {
   }
 
   #resource(
-    { kind, resource, owner }: Exclude<CanonicalFunction, LoweredFunction>,
+    { kind, resource, owner }: Extract<CanonicalFunction, { readonly resource: string }>,
     core: number,
   ): number | Promise<number> {
     const handles = this.#host.handles(owner)
@@ -139,14 +169,7 @@ export class LinkedComponent {
     const own = this.#plan.resources.get(resource)
     if (typeof representation !== 'number' || own === undefined) return 0
     const destroyed = this.#calls.destroy(own, { representation, from: owner })
-    return destroyed === undefined ? 0 : this.#settled(destroyed.then(() => 0))
-  }
-
-  /** The guest gets no further when a promise of a call is rejected. */
-  #settled<Result>(promise: Promise<Result>): Promise<Result> {
-    return promise.catch((error: unknown) => {
-      throw this.#host.trap(error)
-    })
+    return destroyed === undefined ? 0 : this.#host.settled(destroyed.then(() => 0))
   }
 
   #calleeOf(definition: LoweredFunction): Callee {
@@ -161,23 +184,26 @@ export class LinkedComponent {
       }
     }
     const { call: bind, waits } = findFunction(definition)
-    const call = bind(this.#host) as (...values: readonly Value[]) => Value | Promise<Value>
+    const call = bind(this.#host) as (
+      ...values: readonly Value[]
+    ) => Value | Promise<Value> | Deferred
     return { call: (values) => call(...values), waits, bounds: FOR_HOST }
   }
 
   #lowered(definition: LoweredFunction): WebAssembly.ImportValue {
     const { options, owner } = definition
+    const { isAsync } = options
     const { parameters, result } = typeOfLowered(definition)
     const { call, waits, bounds } = this.#calleeOf(definition)
     const host = this.#host
     const reach = this.#reach
-    const isInMemory = arePassedInMemory(parameters)
+    const isInMemory = arePassedInMemory(parameters, isAsync)
     const resultFlat = result === undefined ? 0 : layoutOf(result).flat.length
-    const lower = (value: Value, pointer: Core | undefined, lent: readonly Handle[]): Core => {
-      for (const handle of lent) handle.lends -= 1
+    const isStored = resultFlat > (isAsync ? 0 : 1)
+    const lower = (value: Value, pointer: Core | undefined): Core => {
       if (result === undefined) return 0
       const scope = reach.lowerScope(options, owner)
-      if (resultFlat <= 1) return lowerFlat(scope, [result], [value])[0] ?? 0
+      if (!isStored) return lowerFlat(scope, [result], [value])[0] ?? 0
       reach.lowering(() => storeValue(scope, result, value, Number(pointer ?? 0)))
       return 0
     }
@@ -186,18 +212,57 @@ export class LinkedComponent {
         host.enter()
         const lent: Handle[] = []
         const scope = reach.liftScope(options, owner, { bounds, lent })
-        const pointer = resultFlat > 1 ? cores.pop() : undefined
+        const pointer = isStored ? cores.pop() : undefined
         const values = isInMemory
           ? liftFields(scope, parameters, Number(cores[0] ?? 0))
           : liftFlat(scope, parameters, cores)
         const answer = call(values)
-        if (!(answer instanceof Promise)) return lower(answer, pointer, lent)
-        return this.#settled(answer.then((value) => lower(value, pointer, lent)))
+        const resolve = (value: Value) => lower(value, pointer)
+        const release = () => {
+          for (const handle of lent) handle.lends -= 1
+        }
+        const done = (value: Value): Core => {
+          release()
+          const core = resolve(value)
+          return isAsync ? RETURNED : core
+        }
+        if (answer instanceof Deferred)
+          return isAsync
+            ? this.#start(new Subtask(answer, { resolve, release }), owner)
+            : this.#await(answer, done)
+        if (!(answer instanceof Promise)) return done(answer)
+        return host.settled(answer.then(done))
       } catch (error) {
         throw host.trap(error)
       }
     }
     if (!waits) return ((...cores: Core[]) => enter(cores)) as WebAssembly.ImportValue
     return suspending(((...cores: Core[]) => enter(cores)) as (...cores: never[]) => number)
+  }
+
+  /** Answers what an async call answers: its state, and a handle where it has not ended. */
+  #start(subtask: Subtask, owner: number): number {
+    if (subtask.step() === 'over') {
+      subtask.takeEvent()
+      return RETURNED
+    }
+    this.#host.work.add(subtask)
+    subtask.index = this.#host.handles(owner).add(SUBTASK, subtask)
+    return subtask.started
+  }
+
+  #await(answer: Deferred, done: (value: Value) => Core): Core | Promise<Core> {
+    const { host } = this.#reach
+    const found: Value[] = []
+    host.work.add({
+      step: () => {
+        found.push(...(answer.outcome() ?? []))
+        return found.length > 0 ? 'over' : 'idle'
+      },
+      wishes: () => answer.wishes(),
+    })
+    const waited = host.work.until(() => found.length > 0)
+    if (waited instanceof Promise) return host.settled(waited.then(() => done(found[0])))
+    return done(found[0])
   }
 }

@@ -1,4 +1,6 @@
 /** Gives values to a guest: as core values and in its memory (canonical ABI: `store`, `lower_flat`). What they are is the host's say. */
+import type { Channel, Items } from './channel.ts'
+import { addEnd } from './channel-end.ts'
 import type { HandleTable, Representation } from './handle-table.ts'
 import { type Core, ELEMENT_WORK } from './lift.ts'
 import { checkRange, contentsOf, viewOf } from './memory-range.ts'
@@ -38,6 +40,10 @@ function lowerTo(scope: LowerScope, type: ValueType, value: Value, cores: Core[]
     case 'own':
     case 'borrow':
       cores.push(handleOf(scope, type, value as Representation))
+      return
+    case 'stream':
+    case 'future':
+      cores.push(addReadable(scope, type, value))
       return
     case 'flags':
       cores.push(value as number)
@@ -86,6 +92,14 @@ function handleOf(
     : scope.lend(resource, representation)
 }
 
+function addReadable(
+  { handles }: LowerScope,
+  type: Extract<ValueType, { readonly kind: 'stream' | 'future' }>,
+  value: Value,
+): number {
+  return addEnd(handles, type, { channel: value as Channel, side: 'read' })
+}
+
 /** Into memory: `pointer` comes from the guest. */
 export function storeValue(
   scope: LowerScope,
@@ -124,6 +138,10 @@ function store(scope: LowerScope, type: ValueType, value: Value, at: number): vo
     case 'own':
     case 'borrow':
       viewOf(scope).setUint32(at, handleOf(scope, type, value as Representation), true)
+      return
+    case 'stream':
+    case 'future':
+      viewOf(scope).setUint32(at, addReadable(scope, type, value), true)
       return
     case 'flags':
       storeUnsigned(scope, at, size, value as number)
@@ -195,11 +213,25 @@ function listIn(
 ): Pair {
   const { size, alignment } = layoutOf(element)
   if (values instanceof Uint8Array) return [copyIn(scope, values, alignment), values.length / size]
-  scope.charge(values.length * ELEMENT_WORK)
   const pointer = allocate(scope, alignment, values.length * size)
-  for (const [index, value] of values.entries())
-    store(scope, element, value, pointer + index * size)
+  storeItems(scope, element, { items: values, at: pointer })
   return [pointer, values.length]
+}
+
+/** Into memory that is there, one after the other. */
+export function storeItems(
+  scope: LowerScope,
+  element: ValueType,
+  { items, at }: { readonly items: Items; readonly at: number },
+): void {
+  if (items instanceof Uint8Array) {
+    scope.charge(items.length)
+    new Uint8Array(viewOf(scope).buffer).set(items, at)
+    return
+  }
+  const { size } = layoutOf(element)
+  scope.charge(items.length * ELEMENT_WORK)
+  for (const [index, value] of items.entries()) store(scope, element, value, at + index * size)
 }
 
 function copyIn(scope: LowerScope, bytes: Uint8Array, alignment: number): number {

@@ -1,7 +1,7 @@
 /** What is to be done to instantiate a component: plain data, nothing of it unresolved. `resolve-component.ts` makes it. */
 
 import type { Span } from '../wasm/wasm-module.ts'
-import type { CanonicalOptions, Named } from './definition.ts'
+import type { BuiltinName, CanonicalOptions, Named } from './definition.ts'
 
 export type ValueType =
   | { readonly kind: 'primitive'; readonly of: string }
@@ -13,10 +13,14 @@ export type ValueType =
     }
   | { readonly kind: 'list'; readonly element: ValueType }
   | { readonly kind: 'flags'; readonly names: readonly string[] }
+  /** What has no element is told of only. */
+  | { readonly kind: 'stream' | 'future'; readonly element: ValueType | undefined }
   /** `resource`: one string for each resource, however many names it has. */
   | { readonly kind: 'own' | 'borrow'; readonly resource: string }
 
 export interface FunctionType {
+  /** Whether it may wait before it answers. */
+  readonly isAsync: boolean
   readonly parameters: readonly ValueType[]
   readonly result: ValueType | undefined
 }
@@ -31,6 +35,8 @@ export interface ResolvedOptions {
   readonly memory: CoreItem | undefined
   readonly realloc: CoreItem | undefined
   readonly postReturn: CoreItem | undefined
+  readonly isAsync: boolean
+  readonly callback: CoreItem | undefined
 }
 
 export type CanonicalFunction =
@@ -56,6 +62,18 @@ export type CanonicalFunction =
       readonly resource: string
       readonly owner: number
     }
+  | BuiltinFunction
+
+export interface BuiltinFunction {
+  readonly kind: 'builtin'
+  readonly name: BuiltinName
+  /** Of `stream.*` and `future.*`: of that; of `task.return`: what is answered. */
+  readonly type: ValueType | undefined
+  readonly options: ResolvedOptions
+  /** As of its definition. */
+  readonly slot: number
+  readonly owner: number
+}
 
 /** Of what a core module calls: a function of the host's, or of another component. */
 export type LoweredFunction = Extract<CanonicalFunction, { kind: 'lower' | 'call' }>
@@ -89,11 +107,12 @@ export interface OwnResource {
   readonly destructor: CoreItem | undefined
 }
 
-/** Which of WASI's worlds a component is of: `handle` of wasi:http's incoming-handler, or `run` of wasi:cli. */
+/** Which of WASI's worlds a component is of: `handle` of wasi:http's incoming-handler (0.2) or handler (0.3), or `run` of wasi:cli. */
 export type World = 'http' | 'command'
 
 export interface Entry {
   readonly world: World
+  readonly wasi: '0.2' | '0.3'
   readonly lifted: LiftedFunction
 }
 

@@ -2,8 +2,8 @@
 import type { FunctionType, ValueType } from './plan.ts'
 
 /** `(borrow<wasi:io/streams#input-stream>, u64) -> result<list<u8>, ...>` */
-export function printFunction({ parameters, result }: FunctionType): string {
-  return `(${parameters.map(printType).join(', ')}) -> ${result === undefined ? '()' : printType(result)}`
+export function printFunction({ isAsync, parameters, result }: FunctionType): string {
+  return `${isAsync ? 'async ' : ''}(${parameters.map(printType).join(', ')}) -> ${result === undefined ? '()' : printType(result)}`
 }
 
 /** As of `printFunction`. */
@@ -25,6 +25,9 @@ export function printType(type: ValueType): string {
       return `result<${printCase(type.cases[0]?.[1])}, ${printCase(type.cases[1]?.[1])}>`
     case 'list':
       return `list<${printType(type.element)}>`
+    case 'stream':
+    case 'future':
+      return `${type.kind}<${printCase(type.element)}>`
     case 'flags':
       return `flags{${type.names.join(', ')}}`
     case 'own':

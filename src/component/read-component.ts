@@ -2,9 +2,10 @@
 import type { Span } from '../wasm/wasm-module.ts'
 import { ComponentReader, type Count } from './component-reader.ts'
 import type { Definition } from './definition.ts'
-import { malformed, ofLaterWasi, unsupported } from './errors.ts'
+import { malformed, unsupported } from './errors.ts'
 import { checkComponentLimit } from './limits.ts'
 import { PREAMBLE } from './preamble.ts'
+import { readCanonical } from './read-canonical.ts'
 import { readAlias, readDescription, readTypeDefinition } from './read-type-definition.ts'
 
 const SECTION = {
@@ -19,22 +20,6 @@ const SECTION = {
   import: 10,
   export: 11,
 } as const
-
-/** Canonical functions of 0.3, from that one on. */
-const FIRST_LATER = 0x05
-const LATER_FUNCTIONS: readonly string[] = [
-  ...['task.cancel', 'subtask.cancel', 'resource.drop async', 'backpressure.set', 'task.return'],
-  ...['context.get', 'context.set', 'thread.yield', 'subtask.drop'],
-  ...['new', 'read', 'write', 'cancel-read', 'cancel-write', 'drop-readable', 'drop-writable'].map(
-    (name) => `stream.${name}`,
-  ),
-  ...['new', 'read', 'write', 'cancel-read', 'cancel-write', 'drop-readable', 'drop-writable'].map(
-    (name) => `future.${name}`,
-  ),
-  ...['error-context.new', 'error-context.debug-message', 'error-context.drop'],
-  ...['waitable-set.new', 'waitable-set.wait', 'waitable-set.poll', 'waitable-set.drop'],
-  ...['waitable.join', 'backpressure.inc', 'backpressure.dec'],
-]
 
 /** Throws `ComponentError`, and `WasmError` where it is cut short. Reads each byte once at most. */
 export function readComponent(bytes: Uint8Array): readonly Definition[] {
@@ -84,7 +69,7 @@ function readSection(reader: ComponentReader, { id, section, depth }: Place): De
     case SECTION.type:
       return reader.list(() => ({ kind: 'type', type: readTypeDefinition(reader, depth) }))
     case SECTION.canon:
-      return reader.list(() => readCanon(reader))
+      return reader.list(() => readCanonical(reader))
     case SECTION.import:
       return reader.list(() => readImport(reader))
     case SECTION.export:
@@ -124,34 +109,6 @@ function readInstance(reader: ComponentReader): Definition {
   const component = reader.u32()
   const given = reader.list(() => reader.named(() => reader.reference()))
   return { kind: 'instance', component, arguments: given }
-}
-
-function readCanon(reader: ComponentReader): Definition {
-  const form = reader.byte()
-  switch (form) {
-    case 0x00: {
-      reader.expect(0)
-      const index = reader.u32()
-      const options = reader.options()
-      return { kind: 'lift', function: index, options, type: reader.u32() }
-    }
-    case 0x01: {
-      reader.expect(0)
-      const index = reader.u32()
-      return { kind: 'lower', function: index, options: reader.options() }
-    }
-    case 0x02:
-      return { kind: 'resource.new', resource: reader.u32() }
-    case 0x03:
-      return { kind: 'resource.drop', resource: reader.u32() }
-    case 0x04:
-      return { kind: 'resource.rep', resource: reader.u32() }
-    default: {
-      const later = LATER_FUNCTIONS[form - FIRST_LATER]
-      if (later !== undefined) throw ofLaterWasi(`the canonical function ${later}`)
-      throw unsupported(`the canonical function ${form}`)
-    }
-  }
 }
 
 function readImport(reader: ComponentReader): Definition {

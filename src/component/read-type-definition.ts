@@ -1,7 +1,7 @@
 /** Reads types of components (binary format: `deftype`, `externdesc`, and the declarations in types of components). */
 import { type ComponentReader, primitiveOf } from './component-reader.ts'
 import type { Definition, Description, TypeDefinition } from './definition.ts'
-import { malformed, ofLaterWasi, unsupported } from './errors.ts'
+import { malformed, unsupported } from './errors.ts'
 import { checkComponentLimit } from './limits.ts'
 
 const PRIMITIVE_BYTES = { least: 0x73, most: 0x7f } as const
@@ -36,10 +36,15 @@ export function readTypeDefinition(reader: ComponentReader, depth: number): Type
       return { kind: 'own', resource: reader.u32() }
     case 0x68:
       return { kind: 'borrow', resource: reader.u32() }
-    case 0x40: {
+    case 0x40:
+    case 0x43: {
       const parameters = reader.list(() => reader.named(value))
-      return { kind: 'func', parameters, result: readResult(reader) }
+      return { kind: 'func', isAsync: byte === 0x43, parameters, result: reader.result() }
     }
+    case 0x65:
+      return { kind: 'future', element: reader.optional(value) }
+    case 0x66:
+      return { kind: 'stream', element: reader.optional(value) }
     case 0x41:
       return { kind: 'component type', declarations: readDeclarations(reader, depth + 1) }
     case 0x42:
@@ -47,12 +52,8 @@ export function readTypeDefinition(reader: ComponentReader, depth: number): Type
     case 0x3f:
       reader.expect(I32)
       return { kind: 'resource', destructor: reader.optional(() => reader.u32()) }
-    case 0x43:
-      throw ofLaterWasi('an async function')
     case 0x64:
-    case 0x65:
-    case 0x66:
-      throw ofLaterWasi(`the type ${['error-context', 'future', 'stream'][byte - 0x64]}`)
+      return { kind: 'primitive', of: primitiveOf(byte) }
     default:
       throw unsupported(`the type ${byte}`)
   }
@@ -62,14 +63,6 @@ function readCase(reader: ComponentReader) {
   const found = reader.named(() => reader.optional(() => reader.value()))
   reader.expect(0)
   return found
-}
-
-function readResult(reader: ComponentReader) {
-  const form = reader.byte()
-  if (form === 0) return reader.value()
-  if (form !== 1) throw malformed(`found ${form}, wanted the result of a function`)
-  reader.expect(0)
-  return undefined
 }
 
 export function readDescription(reader: ComponentReader): Description {

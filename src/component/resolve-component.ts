@@ -8,7 +8,7 @@
 import { RESERVED_PREFIX } from '../wasm/contract.ts'
 import type { Span } from '../wasm/wasm-module.ts'
 import { checkGiven } from './check-given.ts'
-import type { CanonicalOptions, Definition, Description, Named, Reference } from './definition.ts'
+import type { Definition, Description, Named, Reference } from './definition.ts'
 import { ComponentError, malformed, quoted, unsupported } from './errors.ts'
 import { checkComponentLimit } from './limits.ts'
 import type {
@@ -18,27 +18,31 @@ import type {
   CoreInstance,
   CoreItem,
   Entry,
-  FunctionType,
   LiftedFunction,
   OwnResource,
-  ResolvedOptions,
-  World,
 } from './plan.ts'
-import {
-  checkFunctionType,
-  partsOfFunction,
-  resolveReference,
-  resolveValueType,
-} from './resolve-type.ts'
+import { builtinFunction, functionType, resolveOptions } from './resolve-functions.ts'
+import { partsOfFunction, resolveValueType } from './resolve-type.ts'
 import { type FunctionItem, type InstanceItem, type Item, Scope, type TypeValue } from './scope.ts'
 
 /** `wasi:io/streams@0.2.10`: all of 0.2 are one, as far as they go. `wasi:config` and `wasi:keyvalue` are drafts still, told apart by their types. */
 const WASI_NAME = /^(wasi:[a-z-]+\/[a-z-]+)@0\.2\.(?:\d{1,4}|0-draft2?|0-rc\.1)$/
+/** So are all of 0.3; its drafts are not. */
+const WASI_3_NAME = /^(wasi:[a-z-]+\/[a-z-]+@0\.3)\.\d{1,4}$/
 /** The first of these that is there is called. */
-const ENTRIES: ReadonlyArray<readonly [from: string, name: string, world: World]> = [
-  ['wasi:http/incoming-handler', 'handle', 'http'],
-  ['wasi:cli/run', 'run', 'command'],
+const ENTRIES: ReadonlyArray<
+  readonly [from: string, name: string, of: Pick<Entry, 'world' | 'wasi'>]
+> = [
+  ['wasi:http/incoming-handler', 'handle', { world: 'http', wasi: '0.2' }],
+  ['wasi:http/handler@0.3', 'handle', { world: 'http', wasi: '0.3' }],
+  ['wasi:cli/run', 'run', { world: 'command', wasi: '0.2' }],
+  ['wasi:cli/run@0.3', 'run', { world: 'command', wasi: '0.3' }],
 ]
+
+/** Without its version; that of 0.3 is told apart by its own. */
+function wasiName(name: string): string | undefined {
+  return (WASI_NAME.exec(name) ?? WASI_3_NAME.exec(name))?.[1]
+}
 
 /** Throws `ComponentError`. Takes `COMPONENT_LIMITS.steps` at most. */
 export function resolveComponent(definitions: readonly Definition[]): ComponentPlan {
@@ -138,6 +142,8 @@ class Resolver {
       case 'resource.drop':
       case 'resource.rep':
         return this.#canon(this.#resourceFunction(definition, scope))
+      case 'builtin':
+        return this.#canon(builtinFunction(definition, scope))
       default:
         throw malformed(`found ${definition.kind} in a component, wanted a definition`)
     }
@@ -209,9 +215,16 @@ class Resolver {
   }
 
   #lift(definition: Extract<Definition, { kind: 'lift' }>, scope: Scope): FunctionItem {
+    const type = scope.functionType(definition.type)
+    const { isAsync, callback, postReturn } = definition.options
+    if (isAsync && !type.isAsync) throw malformed('a function is lifted async that is not')
+    if (isAsync ? postReturn !== undefined : callback !== undefined)
+      throw malformed(
+        'a function has a callback and is not lifted async, or is and has post-return',
+      )
     const lifted: LiftedFunction = {
       core: scope.get('core func', definition.function),
-      type: scope.functionType(definition.type),
+      type,
       options: resolveOptions(definition.options, scope),
       owner: scope.owner,
     }
@@ -224,6 +237,8 @@ class Resolver {
     const { owner } = scope
     if (found.kind === 'lifted') {
       this.#step(partsOfFunction(found.lifted.type))
+      if (found.lifted.type.isAsync)
+        throw unsupported('an async function of one component that another one in it calls')
       return { kind: 'call', lifted: found.lifted, options, owner }
     }
     const { interface: from, name, type } = found
@@ -251,11 +266,11 @@ class Resolver {
   /** What the component itself imports: instances of WASI, of which the types are taken as they are said to be. */
   #import(name: string, description: Description, scope: Scope): Item {
     this.#imports.push(name)
-    const wasi = WASI_NAME.exec(name)?.[1]
+    const wasi = wasiName(name)
     if (wasi === undefined || description.kind !== 'instance') {
       throw new ComponentError(
         'COMPONENT_IMPORT',
-        `Cannot run component: it imports ${quoted(name)} (${description.kind}), wanted interfaces of WASI 0.2 only, such as "wasi:io/streams@0.2.10": build it for wasi:http/incoming-handler@0.2 or wasi:cli/run@0.2`,
+        `Cannot run component: it imports ${quoted(name)} (${description.kind}), wanted interfaces of WASI 0.2 and 0.3 only, such as "wasi:io/streams@0.2.10" or "wasi:http/types@0.3.0"`,
       )
     }
     const type = scope.get('type', description.type)
@@ -301,34 +316,6 @@ function importedItem(
   }
 }
 
-function functionType(
-  {
-    parameters,
-    result,
-  }: { parameters: ReadonlyArray<Named<string | number>>; result: string | number | undefined },
-  scope: Scope,
-): FunctionType {
-  const value = (reference: string | number) =>
-    resolveReference(reference, (index) => scope.valueType(index))
-  checkComponentLimit('typeParts', parameters.length)
-  const type: FunctionType = {
-    parameters: parameters.map(([, own]) => value(own)),
-    result: result === undefined ? undefined : value(result),
-  }
-  checkFunctionType(type)
-  return type
-}
-
-function resolveOptions(options: CanonicalOptions, scope: Scope): ResolvedOptions {
-  const { encoding, memory, realloc, postReturn } = options
-  return {
-    encoding,
-    memory: memory === undefined ? undefined : scope.get('core memory', memory),
-    realloc: realloc === undefined ? undefined : scope.get('core func', realloc),
-    postReturn: postReturn === undefined ? undefined : scope.get('core func', postReturn),
-  }
-}
-
 function coreItems(
   exports: ReadonlyArray<Named<Reference>>,
   scope: Scope,
@@ -363,12 +350,12 @@ function addExport(exports: Map<string, Item>, name: string, item: Item): void {
 }
 
 function entryOf(exports: InstanceItem): Entry | undefined {
-  for (const [from, own, world] of ENTRIES)
+  for (const [from, own, of] of ENTRIES)
     for (const [name, item] of exports) {
-      if (WASI_NAME.exec(name)?.[1] !== from || item.sort !== 'instance') continue
+      if (wasiName(name) !== from || item.sort !== 'instance') continue
       const found = item.value.get(own)
       if (found?.sort === 'func' && found.value.kind === 'lifted')
-        return { world, lifted: found.value.lifted }
+        return { ...of, lifted: found.value.lifted }
     }
   return undefined
 }

@@ -63,6 +63,13 @@ export function resolveValueType(
       })
     case 'list':
       return bounded({ kind: 'list', element: value(definition.element) })
+    case 'stream':
+    case 'future': {
+      const type = bounded({ kind: definition.kind, element: optional(definition.element) })
+      if (extentOf(type).lends)
+        throw malformed(`a ${definition.kind} lends a resource, wanted one that is given`)
+      return type
+    }
     case 'flags':
       if (definition.names.length === 0 || definition.names.length > 32)
         throw malformed(`flags have ${definition.names.length} names, wanted 1 to 32`)
@@ -80,8 +87,9 @@ export function resolveValueType(
 }
 
 /** Throws where it is too large, and where its result lends something: to whom, and for how long? */
-export function checkFunctionType({ parameters, result }: FunctionType): void {
-  checkComponentLimit('typeParts', partsOfFunction({ parameters, result }))
+export function checkFunctionType(type: FunctionType): void {
+  checkComponentLimit('typeParts', partsOfFunction(type))
+  const { result } = type
   if (result !== undefined && extentOf(result).lends)
     throw malformed('the result of a function lends a resource, wanted one that is given')
 }
@@ -143,6 +151,8 @@ function partsOf(type: ValueType): ReadonlyArray<ValueType | undefined> {
     case 'tuple':
       return type.fields.map(([, field]) => field)
     case 'list':
+    case 'stream':
+    case 'future':
       return [type.element]
     case 'flags':
       return type.names.map(() => undefined)

@@ -31,6 +31,17 @@ const PRIMITIVES: ReadonlyMap<string, readonly [size: number, flat: readonly Cor
   ],
 )
 
+const NUMBERS: ReadonlySet<string> = new Set([
+  ...['u8', 's8', 'u16', 's16', 'u32', 's32', 'u64', 's64', 'f32', 'f64'],
+])
+
+/** Whether any bytes of its size are one. */
+export function isNumber(
+  type: ValueType,
+): type is Extract<ValueType, { readonly kind: 'primitive' }> {
+  return type.kind === 'primitive' && NUMBERS.has(type.of)
+}
+
 const POINTER_AND_LENGTH: Layout = {
   size: 8,
   alignment: 4,
@@ -64,6 +75,8 @@ function makeLayout(type: ValueType): Layout {
       return POINTER_AND_LENGTH
     case 'own':
     case 'borrow':
+    case 'stream':
+    case 'future':
       return plain(4, ['i32'])
     case 'flags':
       return plain(type.names.length <= 8 ? 1 : type.names.length <= 16 ? 2 : 4, ['i32'])

@@ -100,15 +100,15 @@ function wantedNames(
   for (const { arguments: given } of plan.instances)
     for (const argument of given.values())
       if (argument.kind === 'items') for (const item of argument.items.values()) add(item)
-  const addOptions = ({ memory, realloc, postReturn }: ResolvedOptions): void => {
-    for (const item of [memory, realloc, postReturn]) add(item)
+  const addOptions = ({ memory, realloc, postReturn, callback }: ResolvedOptions): void => {
+    for (const item of [memory, realloc, postReturn, callback]) add(item)
   }
   const addLifted = ({ core, options }: LiftedFunction): void => {
     add(core)
     addOptions(options)
   }
   for (const definition of plan.functions) {
-    if (definition.kind === 'lower' || definition.kind === 'call') addOptions(definition.options)
+    if ('options' in definition) addOptions(definition.options)
     if (definition.kind === 'call') addLifted(definition.lifted)
   }
   for (const { destructor } of plan.resources.values()) add(destructor)

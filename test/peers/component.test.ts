@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { COUNTER_WAT, componentWat, HELLO_WAT } from '../support/component-wat.ts'
+import { COUNTER_WAT, componentWat, HELLO_3_WAT, HELLO_WAT } from '../support/component-wat.ts'
 import { Child, freePort } from '../support/peers/child.ts'
 import { type Answer, ask, type Question } from '../support/peers/http-client.ts'
 import { isInstalled, type Peer, startPeer } from '../support/peers/start-peer.ts'
@@ -75,6 +75,7 @@ describe.skipIf(!isInstalled('nginx'))('a component behind nginx', () => {
     chmodSync(root, 0o755)
     cpSync('build/guests/js/fetch.wasm', join(root, 'fetch.wasm'))
     writeFileSync(join(root, 'hello.wasm'), await componentWat(HELLO_WAT))
+    writeFileSync(join(root, 'hello-3.wasm'), await componentWat(HELLO_3_WAT))
     writeFileSync(join(root, 'run.wasm'), await componentWat('(component (core module))'))
     writeFileSync(join(root, 'counter.wasm'), await componentWat(COUNTER_WAT))
     bucket = mkdtempSync(join(tmpdir(), 'wasm-fpm-bucket-'))
@@ -103,6 +104,20 @@ describe.skipIf(!isInstalled('nginx'))('a component behind nginx', () => {
       assert.equal(status, 200)
       assert.equal(text, `0 times before: ${path}`)
     }
+  })
+
+  test('one of WASI 0.3, async with a callback: each request is the first, and its body streams through', async () => {
+    for (const body of ['', 'a body', 'x'.repeat(300_000)]) {
+      const question = body === '' ? {} : { method: 'POST', body: Buffer.from(body) }
+      const { status, text } = await asked('/hello-3.wasm?a=1', question)
+      assert.equal(status, 200)
+      assert.equal(text, `0 times before: /hello-3.wasm?a=1${body}`)
+    }
+    const together = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => asked(`/hello-3.wasm?${index}`)),
+    )
+    for (const [index, { text }] of together.entries())
+      assert.equal(text, `0 times before: /hello-3.wasm?${index}`)
   })
 
   test('what it keeps in a bucket is there in the next request, and the operator has set what it reads', async () => {

@@ -8,9 +8,9 @@ import type { ComponentHost } from './component-host.ts'
 import { InputStream } from './guest-input.ts'
 import { type Interface, plain, waiting } from './host-function.ts'
 
-const STDIN_FD = 0
+export const STDIN_FD = 0
 const STDOUT_FD = 1
-const STDERR_FD = 2
+export const STDERR_FD = 2
 
 const ASCII = /^[\0-\x7f]*$/
 
@@ -43,6 +43,11 @@ export const EXIT: Interface = {
   'exit-with-code': waiting('(u8) -> ()', (host) => (code: number) => leave(host, code)),
 }
 
+/** Where what is printed goes. */
+export function stdoutOf({ world }: ComponentHost): number {
+  return world === 'command' ? STDOUT_FD : STDERR_FD
+}
+
 export const STDIN: Interface = {
   'get-stdin': plain(
     '() -> own<$input-stream>',
@@ -51,10 +56,7 @@ export const STDIN: Interface = {
   ),
 }
 export const STDOUT: Interface = {
-  'get-stdout': plain(
-    '() -> own<$output-stream>',
-    (host) => () => host.printer(host.world === 'command' ? STDOUT_FD : STDERR_FD),
-  ),
+  'get-stdout': plain('() -> own<$output-stream>', (host) => () => host.printer(stdoutOf(host))),
 }
 export const STDERR_OUTPUT: Interface = {
   'get-stderr': plain('() -> own<$output-stream>', (host) => () => host.printer(STDERR_FD)),

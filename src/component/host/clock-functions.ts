@@ -9,7 +9,7 @@ import { MOVED_BYTES } from './preview1-calls.ts'
 
 /** Bytes of one call, as of `random_get`. */
 export const MAX_RANDOM_BYTES: number = 1024 * 1024
-const LATEST_NS = 2n ** 64n - 1n
+export const LATEST_NS = 2n ** 64n - 1n
 const NS_PER_S = 1_000_000_000n
 
 export const MONOTONIC_CLOCK: Interface = {
@@ -64,7 +64,7 @@ function timeOf({ calls }: ComponentHost, clock: number): bigint {
   return calls.view.getBigUint64(calls.movedAt, true)
 }
 
-function resolutionOf({ calls }: ComponentHost, clock: number): bigint {
+export function resolutionOf({ calls }: ComponentHost, clock: number): bigint {
   calls.callNow('clock_res_get', clock, calls.movedAt)
   return calls.view.getBigUint64(calls.movedAt, true)
 }

@@ -9,7 +9,10 @@ import type { WasiGrants } from '../../wasi/session.ts'
 import { fault } from '../guest-fault.ts'
 import { HandleTable } from '../handle-table.ts'
 import type { World } from '../plan.ts'
+import type { Task } from '../task.ts'
+import { type GuestEvent, NO_EVENT, type WaitableSet } from '../waitable.ts'
 import { OutputStream } from './guest-output.ts'
+import { HostWork } from './host-work.ts'
 import { HttpResponse } from './http-response.ts'
 import { OpenFd } from './open-fd.ts'
 import { FIRST_PREOPEN, preopenName } from './preopen-name.ts'
@@ -17,6 +20,9 @@ import { Preview1Calls } from './preview1-calls.ts'
 
 /** What a call takes beside what it charges for itself, in nanoseconds, about. */
 const CALL_WORK = 1_000
+
+/** Looking at a waitable of a set, in nanoseconds, about. */
+const MEMBER_WORK = 20
 
 const NO_SETTINGS: Readonly<Record<string, string>> = {}
 
@@ -29,6 +35,12 @@ export class ComponentHost {
   response: HttpResponse
   /** Components of the run that were called and have not answered, by their owner. */
   readonly entered: Set<number> = new Set<number>()
+  /** Of the run: those that were called, each by the one before. */
+  readonly tasks: Task[] = []
+  /** Of the run: what holds off calls of a component, by its owner. */
+  readonly backpressure: Map<number, number> = new Map<number, number>()
+  /** Of the run. */
+  work: HostWork
   readonly #wasi: WasiHost
   readonly #tables: HandleTable[]
   /** What the guest prints to, by descriptor. */
@@ -48,6 +60,7 @@ export class ComponentHost {
     this.calls = new Preview1Calls(wasi, counter)
     this.#tables = Array.from({ length: owners }, () => new HandleTable())
     this.response = new HttpResponse(this.calls)
+    this.work = new HostWork(this.calls, this.charge)
   }
 
   begin(grants: WasiGrants): void {
@@ -63,6 +76,9 @@ export class ComponentHost {
     this.#fault = undefined
     this.mayLeave = true
     this.entered.clear()
+    this.tasks.length = 0
+    this.backpressure.clear()
+    this.work = new HostWork(this.calls, this.charge)
     this.#printers.clear()
     this.response = new HttpResponse(this.calls)
     for (const index of this.#tables.keys()) this.#tables[index] = new HandleTable()
@@ -138,6 +154,23 @@ export class ComponentHost {
     this.#fault ??= error instanceof Error ? error : new Error(String(error))
     this.#wasi.poison()
     return error
+  }
+
+  /** The guest gets no further when a promise of a call is rejected. */
+  settled<Result>(promise: Promise<Result>): Promise<Result> {
+    return promise.catch((error: unknown) => {
+      throw this.trap(error)
+    })
+  }
+
+  /** Goes on with what is under way until one of a set has something to tell. */
+  waitFor(set: WaitableSet): GuestEvent | Promise<GuestEvent> {
+    const tell = (): GuestEvent => set.takeEvent() ?? NO_EVENT
+    const waited = this.work.until(() => {
+      this.charge(set.members.size * MEMBER_WORK)
+      return set.hasEvent
+    })
+    return waited instanceof Promise ? waited.then(tell) : tell()
   }
 
   /** What has made it trap, caught or not. */

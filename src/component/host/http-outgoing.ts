@@ -13,12 +13,13 @@ export class OutgoingRequest extends OutgoingMessage {
 }
 
 export class RequestOptions extends HostResource {
+  isMutable = true
   connect: Case = NONE
   'first-byte': Case = NONE
   'between-bytes': Case = NONE
 }
 
-type Timeout = 'connect' | 'first-byte' | 'between-bytes'
+export type Timeout = 'connect' | 'first-byte' | 'between-bytes'
 
 const timeouts = (name: Timeout): Interface => ({
   [`[method]request-options.${name}-timeout`]: plain(
@@ -34,10 +35,10 @@ const timeouts = (name: Timeout): Interface => ({
   ),
 })
 
-type Part = 'method' | 'path' | 'scheme' | 'authority'
+export type Part = 'method' | 'path' | 'scheme' | 'authority'
 
 /** What its text must be: RFC 9110's tokens, RFC 9112's targets, RFC 3986's scheme and host without anybody's name. */
-const FORMS: Readonly<Record<Part, RegExp>> = {
+export const FORMS: Readonly<Record<Part, RegExp>> = {
   method: /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/,
   path: /^(?:[/?][\x21\x22\x24-\x7e]{0,8191}|\*|)$/,
   scheme: /^[A-Za-z][A-Za-z0-9+.-]{0,31}$/,

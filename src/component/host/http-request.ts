@@ -1,5 +1,5 @@
 /** wasi:http's incoming-request: what the variables of the request say. */
-import { caseOf, HostResource, NONE, some } from '../value.ts'
+import { type Case, caseOf, HostResource, NONE, some } from '../value.ts'
 import { InputStream } from './guest-input.ts'
 import { type Interface, plain } from './host-function.ts'
 import { Fields } from './http-fields.ts'
@@ -15,54 +15,64 @@ const METHODS: ReadonlySet<string> = new Set([
 const BARE: ReadonlySet<string> = new Set(['CONTENT_TYPE', 'CONTENT_LENGTH'])
 const PREFIX = 'HTTP_'
 
+type Variables = ReadonlyMap<string, string>
+
+export function fieldsOf(variables: Variables): Fields {
+  const headers: Array<readonly [string, Uint8Array]> = []
+  for (const [name, value] of variables) {
+    const bare = BARE.has(name) && value !== '' ? name : undefined
+    const header = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : bare
+    if (header === undefined) continue
+    headers.push([header.toLowerCase().replaceAll('_', '-'), Buffer.from(value, 'latin1')])
+  }
+  return new Fields(headers, false)
+}
+
+export function methodOf(variables: Variables): Case {
+  const method = variables.get('REQUEST_METHOD') ?? 'GET'
+  const lower = method.toLowerCase()
+  return METHODS.has(lower) && method === method.toUpperCase()
+    ? caseOf(lower)
+    : caseOf('other', method)
+}
+
+export function pathOf(variables: Variables): Case {
+  return optional(variables.get('REQUEST_URI'))
+}
+
+export function schemeOf(variables: Variables): Case {
+  const scheme = variables.get('HTTPS') ?? variables.get('REQUEST_SCHEME') ?? ''
+  return some(caseOf(/^(on|1|https)$/i.test(scheme) ? 'HTTPS' : 'HTTP'))
+}
+
+export function authorityOf(variables: Variables): Case {
+  return optional(variables.get('HTTP_HOST') ?? variables.get('SERVER_NAME'))
+}
+
 export class IncomingRequest extends HostResource {
-  readonly variables: ReadonlyMap<string, string>
+  readonly variables: Variables
   readonly fields: Fields
   isConsumed = false
 
-  constructor(variables: ReadonlyMap<string, string>) {
+  constructor(variables: Variables) {
     super()
     this.variables = variables
-    const headers: Array<readonly [string, Uint8Array]> = []
-    for (const [name, value] of variables) {
-      const bare = BARE.has(name) && value !== '' ? name : undefined
-      const header = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : bare
-      if (header === undefined) continue
-      headers.push([header.toLowerCase().replaceAll('_', '-'), Buffer.from(value, 'latin1')])
-    }
-    this.fields = new Fields(headers, false)
+    this.fields = fieldsOf(variables)
   }
 }
 
+const part = (name: string, type: string, of: (variables: Variables) => Case): Interface => ({
+  [`[method]incoming-request.${name}`]: plain(
+    `(borrow<$incoming-request>) -> ${type}`,
+    () => (self: IncomingRequest) => of(self.variables),
+  ),
+})
+
 export const INCOMING: Interface = {
-  '[method]incoming-request.method': plain(
-    '(borrow<$incoming-request>) -> $method',
-    () => (self: IncomingRequest) => {
-      const method = self.variables.get('REQUEST_METHOD') ?? 'GET'
-      const lower = method.toLowerCase()
-      return METHODS.has(lower) && method === method.toUpperCase()
-        ? caseOf(lower)
-        : caseOf('other', method)
-    },
-  ),
-  '[method]incoming-request.path-with-query': plain(
-    '(borrow<$incoming-request>) -> option<string>',
-    () => (self: IncomingRequest) => optional(self.variables.get('REQUEST_URI')),
-  ),
-  '[method]incoming-request.scheme': plain(
-    '(borrow<$incoming-request>) -> option<$scheme>',
-    () => (self: IncomingRequest) => {
-      const isSecure = /^(on|1|https)$/i.test(
-        self.variables.get('HTTPS') ?? self.variables.get('REQUEST_SCHEME') ?? '',
-      )
-      return some(caseOf(isSecure ? 'HTTPS' : 'HTTP'))
-    },
-  ),
-  '[method]incoming-request.authority': plain(
-    '(borrow<$incoming-request>) -> option<string>',
-    () => (self: IncomingRequest) =>
-      optional(self.variables.get('HTTP_HOST') ?? self.variables.get('SERVER_NAME')),
-  ),
+  ...part('method', '$method', methodOf),
+  ...part('path-with-query', 'option<string>', pathOf),
+  ...part('scheme', 'option<$scheme>', schemeOf),
+  ...part('authority', 'option<string>', authorityOf),
   '[method]incoming-request.headers': plain(
     '(borrow<$incoming-request>) -> own<$fields>',
     () => (self: IncomingRequest) => new Fields(self.fields.entries, false).of(self),
@@ -78,6 +88,6 @@ export const INCOMING: Interface = {
   ),
 }
 
-function optional(text: string | undefined) {
+function optional(text: string | undefined): Case {
   return text === undefined ? NONE : some(Buffer.from(text, 'latin1').toString('utf8'))
 }

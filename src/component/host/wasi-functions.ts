@@ -1,14 +1,17 @@
 /** All that a component may import: the interfaces of WASI 0.2 that are here, and the types of their functions. */
 import { ComponentError, quoted } from '../errors.ts'
-import type { CanonicalFunction, ComponentPlan, FunctionType, World } from '../plan.ts'
+import type { CanonicalFunction, ComponentPlan, Entry, FunctionType, World } from '../plan.ts'
 import { printFunction } from '../print-type.ts'
 import * as cli from './cli-functions.ts'
+import * as cli3 from './cli-functions-3.ts'
 import * as clocks from './clock-functions.ts'
+import * as clocks3 from './clock-functions-3.ts'
 import { CONFIG } from './config-functions.ts'
 import { FILES } from './file-functions.ts'
 import { PREOPENS } from './file-preopens.ts'
-import type { HostFunction, Interface } from './host-function.ts'
+import { type HostFunction, type Interface, retyped } from './host-function.ts'
 import { FIELDS } from './http-field-functions.ts'
+import { HTTP_TYPES_3 } from './http-functions-3.ts'
 import { INCOMING_BODIES } from './http-incoming-body.ts'
 import { INCOMING_RESPONSES } from './http-incoming-response.ts'
 import { OUTGOING_REQUESTS } from './http-outgoing.ts'
@@ -51,6 +54,20 @@ const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, readonly HostFunction[
       ...OUTGOING_REQUESTS,
     },
     'wasi:http/outgoing-handler': OUTGOING_HANDLER,
+    'wasi:cli/environment@0.3': cli3.ENVIRONMENT_3,
+    'wasi:cli/exit@0.3': cli.EXIT,
+    'wasi:cli/stdin@0.3': cli3.STDIN_3,
+    'wasi:cli/stdout@0.3': cli3.STDOUT_3,
+    'wasi:cli/stderr@0.3': cli3.STDERR_3,
+    'wasi:cli/terminal-stdin@0.3': retyped(cli.TERMINAL_STDIN, ['terminal-input']),
+    'wasi:cli/terminal-stdout@0.3': retyped(cli.TERMINAL_STDOUT, ['terminal-output']),
+    'wasi:cli/terminal-stderr@0.3': retyped(cli.TERMINAL_STDERR, ['terminal-output']),
+    'wasi:clocks/monotonic-clock@0.3': clocks3.MONOTONIC_CLOCK_3,
+    'wasi:clocks/system-clock@0.3': clocks3.SYSTEM_CLOCK,
+    'wasi:random/random@0.3': clocks.RANDOM,
+    'wasi:random/insecure@0.3': clocks.INSECURE_RANDOM,
+    'wasi:random/insecure-seed@0.3': clocks3.INSECURE_SEED_3,
+    'wasi:http/types@0.3': HTTP_TYPES_3,
     'wasi:config/store': CONFIG,
     'wasi:keyvalue/store': KEYVALUE_STORE,
     'wasi:keyvalue/atomics': KEYVALUE_ATOMICS,
@@ -61,9 +78,15 @@ const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, readonly HostFunction[
   ]),
 )
 
-const ENTRIES: Readonly<Record<World, string>> = {
-  http: expandType('(own<$incoming-request>, own<$response-outparam>) -> ()'),
-  command: '() -> result<_, _>',
+const ENTRIES: Readonly<Record<Entry['wasi'], Readonly<Record<World, string>>>> = {
+  '0.2': {
+    http: expandType('(own<$incoming-request>, own<$response-outparam>) -> ()'),
+    command: '() -> result<_, _>',
+  },
+  '0.3': {
+    http: expandType('async (own<$request-3>) -> result<own<$response-3>, $http-error>'),
+    command: 'async () -> result<_, _>',
+  },
 }
 
 type Lowered = Extract<CanonicalFunction, { kind: 'lower' }>
@@ -83,7 +106,7 @@ function namedAlike({
   if (first !== undefined) return [first, ...others]
   throw new ComponentError(
     'COMPONENT_IMPORT',
-    `Cannot run component: it calls ${quoted(name)} of ${quoted(from)}, wanted what there is of WASI 0.2: docs/abi.md has a list`,
+    `Cannot run component: it calls ${quoted(name)} of ${quoted(from)}, wanted what there is of WASI: docs/abi.md has a list`,
   )
 }
 
@@ -96,7 +119,7 @@ function checkType({ interface: from, name, type }: Lowered, found: HostFunction
   const { type: wanted } = found
   throw new ComponentError(
     'COMPONENT_IMPORT',
-    `Cannot run component: it calls ${quoted(name)} of ${quoted(from)} with another type than WASI 0.2 gives it, wanted ${quoted(wanted)}: build it with WASI's own definitions`,
+    `Cannot run component: it calls ${quoted(name)} of ${quoted(from)} with another type than WASI gives it, wanted ${quoted(wanted)}: build it with WASI's own definitions`,
   )
 }
 
@@ -107,10 +130,11 @@ export function checkPlan(plan: ComponentPlan): void {
   // One after the other: types are compared until one differs, however many there are.
   for (const definition of lowered) checkType(definition, findFunction(definition))
   const { entry, exports } = plan
-  if (entry !== undefined && printFunction(entry.lifted.type) === ENTRIES[entry.world]) return
+  if (entry !== undefined && printFunction(entry.lifted.type) === ENTRIES[entry.wasi][entry.world])
+    return
   const names = exports.slice(0, 10).map(quoted)
   throw new ComponentError(
     'COMPONENT_EXPORT',
-    `Cannot run component: it exports ${names.join(', ') || 'nothing'}, wanted "wasi:http/incoming-handler@0.2.10" with its function "handle", or "wasi:cli/run@0.2.10" with "run"`,
+    `Cannot run component: it exports ${names.join(', ') || 'nothing'}, wanted "wasi:http/incoming-handler@0.2.10" or "wasi:http/handler@0.3.0" with its function "handle", or "wasi:cli/run" of either with "run"`,
   )
 }

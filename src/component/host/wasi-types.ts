@@ -16,12 +16,30 @@ const RESOURCES: Readonly<Record<string, readonly string[]>> = {
   'wasi:keyvalue/atomics': ['cas'],
 }
 
+/** Of 0.3, which has some of the same names: `$name-3`. */
+const RESOURCES_3: Readonly<Record<string, readonly string[]>> = {
+  'wasi:filesystem/types@0.3': ['descriptor'],
+  'wasi:cli/terminal-input@0.3': ['terminal-input'],
+  'wasi:cli/terminal-output@0.3': ['terminal-output'],
+  'wasi:http/types@0.3': ['fields', 'request', 'request-options', 'response'],
+}
+
 const FIELD_SIZE = 'record{field-name: option<string>, field-size: option<u32>}'
 
 const NAMED: ReadonlyMap<string, string> = new Map([
   ...Object.entries(RESOURCES).flatMap(([from, names]) =>
     names.map((name) => [name, `${from}#${name}`] as const),
   ),
+  ...Object.entries(RESOURCES_3).flatMap(([from, names]) =>
+    names.map((name) => [`${name}-3`, `${from}#${name}`] as const),
+  ),
+  ['cli-error', 'enum{io, illegal-byte-sequence, pipe}'],
+  ['instant', 'record{seconds: s64, nanoseconds: u32}'],
+  [
+    'header-error-3',
+    'variant{invalid-syntax, forbidden, immutable, size-exceeded, other(option<string>)}',
+  ],
+  ['options-error', 'variant{not-supported, immutable, other(option<string>)}'],
   ['stream-error', 'variant{last-operation-failed(own<wasi:io/error#error>), closed}'],
   ['keyvalue-error', 'variant{no-such-store, access-denied, other(string)}'],
   ['config-error', 'variant{upstream(string), io(string)}'],
@@ -93,12 +111,14 @@ const COMPOSED: ReadonlyMap<string, string> = new Map([
   ],
   ['new-timestamp', 'variant{no-change, now, timestamp($datetime)}'],
   ['directory-entry', 'record{type: $descriptor-type, name: string}'],
+  ['trailers', 'future<result<option<own<$fields-3>>, $http-error>>'],
+  ['sent', 'future<result<_, $http-error>>'],
   ['cas-error', 'variant{store-error($keyvalue-error), cas-failed(own<$cas>)}'],
 ])
 
 /** Puts what is meant in the place of each `$name`. */
 export function expandType(type: string): string {
-  return type.replace(/\$([a-z-]+)/g, (_, name: string) => {
+  return type.replace(/\$([a-z]+(?:-[a-z]+)*(?:-3)?)/g, (_, name: string) => {
     const composed = COMPOSED.get(name)
     if (composed !== undefined) return expandType(composed)
     const found = NAMED.get(name)

@@ -2,14 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'vitest'
 import { HandleTable } from '../../../src/component/handle-table.ts'
-import {
-  boundsFor,
-  type Core,
-  FOR_HOST,
-  type LiftScope,
-  liftFields,
-  liftFlat,
-} from '../../../src/component/lift.ts'
+import { type Core, type LiftScope, liftFields, liftFlat } from '../../../src/component/lift.ts'
+import { boundsFor, FOR_HOST } from '../../../src/component/lift-bounds.ts'
 import { type LowerScope, lowerFlat, storeValue } from '../../../src/component/lower.ts'
 import type { ValueType } from '../../../src/component/plan.ts'
 import { printFunction } from '../../../src/component/print-type.ts'
@@ -297,7 +291,7 @@ test('a handle that is lent is not given away, and each is of its resource', () 
 test('types are printed alike exactly if they are the same', () => {
   const printed = new Set(
     Object.values(CASES).map(({ type }) =>
-      printFunction({ parameters: [type], result: undefined }),
+      printFunction({ isAsync: false, parameters: [type], result: undefined }),
     ),
   )
   const types = new Set(Object.values(CASES).map(({ type }) => JSON.stringify(type)))

@@ -15,12 +15,14 @@ import { CollectingSink, grants } from '../../support/guest.ts'
 const FILES = 'wasi:filesystem/types'
 const STREAMS = 'wasi:io/streams'
 const HTTP = 'wasi:http/types'
-const TYPE = { parameters: [], result: undefined }
+const TYPE = { isAsync: false, parameters: [], result: undefined }
 const OPTIONS = {
   encoding: 'utf8',
   memory: undefined,
   realloc: undefined,
   postReturn: undefined,
+  isAsync: false,
+  callback: undefined,
 } as const
 
 let host: ComponentHost

@@ -66,7 +66,7 @@ interface Wanted {
   readonly type?: FunctionType
 }
 
-const NO_TYPE: FunctionType = { parameters: [], result: undefined }
+const NO_TYPE: FunctionType = { isAsync: false, parameters: [], result: undefined }
 
 async function call(
   host: ComponentHost,
@@ -76,7 +76,14 @@ async function call(
 ): Promise<Case> {
   const found = findFunction({
     ...{ kind: 'lower', interface: from, name, type, owner: 0 },
-    options: { encoding: 'utf8', memory: undefined, realloc: undefined, postReturn: undefined },
+    options: {
+      encoding: 'utf8',
+      memory: undefined,
+      realloc: undefined,
+      postReturn: undefined,
+      isAsync: false,
+      callback: undefined,
+    },
   })
   return (await (found.call(host) as (...all: readonly Value[]) => Value)(...values)) as Case
 }
@@ -244,6 +251,7 @@ const error: ValueType = {
   ],
 }
 const U64: FunctionType = {
+  isAsync: false,
   parameters: [
     { kind: 'borrow', resource: 'wasi:keyvalue/store#bucket' },
     primitive('string'),
@@ -362,7 +370,7 @@ test('settings: what the operator has set, and nothing else; of both drafts', as
   for (const name of ['PATH', '__proto__', 'toString', ''])
     assert.deepEqual(ok(await call(host, 'get', [name], { from })), NONE)
   assert.deepEqual(ok(await call(host, 'get-all', [], { from })), Object.entries(SETTINGS))
-  const type: FunctionType = { parameters: [primitive('string')], result: optional }
+  const type: FunctionType = { isAsync: false, parameters: [primitive('string')], result: optional }
   assert.deepEqual(await call(host, 'get', ['EMPTY'], { from, type }), some(''))
 })
 

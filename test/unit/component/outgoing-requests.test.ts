@@ -86,8 +86,15 @@ beforeEach(() => begin(answering))
 function call(from: string, name: string, ...values: Value[]): Value | Promise<Value> {
   const found = findFunction({
     ...{ kind: 'lower', interface: from, name, owner: 0 },
-    type: { parameters: [], result: undefined },
-    options: { encoding: 'utf8', memory: undefined, realloc: undefined, postReturn: undefined },
+    type: { isAsync: false, parameters: [], result: undefined },
+    options: {
+      encoding: 'utf8',
+      memory: undefined,
+      realloc: undefined,
+      postReturn: undefined,
+      isAsync: false,
+      callback: undefined,
+    },
   })
   return (found.call(host) as (...all: Value[]) => Value | Promise<Value>)(...values)
 }

@@ -7,12 +7,14 @@ import { COMPONENT_LIMITS } from '../../../src/component/limits.ts'
 import { isComponent } from '../../../src/component/preamble.ts'
 import { readComponent } from '../../../src/component/read-component.ts'
 import { resolveComponent } from '../../../src/component/resolve-component.ts'
-import { componentWat, HELLO_WAT } from '../../support/component-wat.ts'
+import { componentWat, HELLO_3_WAT, HELLO_WAT } from '../../support/component-wat.ts'
 
 const PREAMBLE = [0, 0x61, 0x73, 0x6d, 13, 0, 1, 0]
 const CODED = /^(COMPONENT|WASM)_/
 
 const hello = await componentWat(HELLO_WAT)
+/** Of WASI 0.3: async functions, streams and futures. */
+const hello3 = await componentWat(HELLO_3_WAT)
 
 function codeOf(work: () => void): string {
   try {
@@ -154,32 +156,40 @@ test.each(REFUSED)('refused: %s', (_, bytes, code) => {
   assert.ok(performance.now() - startMs < 2_000)
 })
 
-test('cut at every offset', () => {
-  const last = Buffer.from(hello).lastIndexOf('wasi:http/incoming-handler@0.2.0')
+const HELLOS: ReadonlyArray<readonly [name: string, bytes: Uint8Array]> = [
+  ['wasi:http/incoming-handler@0.2.0', hello],
+  ['wasi:http/handler@0.3.0', hello3],
+]
+
+test.each(HELLOS)('cut at every offset: %s', (name, whole) => {
+  const last = Buffer.from(whole).lastIndexOf(name)
   for (let length = 0; length < last; length++)
     assert.match(
-      codeOf(() => load(hello.slice(0, length))),
+      codeOf(() => load(whole.slice(0, length))),
       CODED,
       `${length} bytes`,
     )
 })
 
-test('3,000 mutations: read, or refused with a code, and never for long', () => {
-  let seed = 16
-  const random = (below: number): number => {
-    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
-    return Math.floor((seed / 2 ** 32) * below)
-  }
-  let refused = 0
-  for (let turn = 0; turn < 3_000; turn++) {
-    const bytes = hello.slice()
-    for (let change = random(4); change >= 0; change--) bytes[random(bytes.length)] = random(256)
-    const startMs = performance.now()
-    const code = codeOf(() => load(bytes))
-    assert.ok(performance.now() - startMs < 1_000, `turn ${turn}`)
-    if (code === 'none') continue
-    assert.match(code, CODED, `turn ${turn}`)
-    refused += 1
-  }
-  assert.ok(refused > 1_000, `${refused} were refused`)
-})
+test.each(HELLOS)(
+  '3,000 mutations: read, or refused with a code, and never for long: %s',
+  (_, whole) => {
+    let seed = 16
+    const random = (below: number): number => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
+      return Math.floor((seed / 2 ** 32) * below)
+    }
+    let refused = 0
+    for (let turn = 0; turn < 3_000; turn++) {
+      const bytes = whole.slice()
+      for (let change = random(4); change >= 0; change--) bytes[random(bytes.length)] = random(256)
+      const startMs = performance.now()
+      const code = codeOf(() => load(bytes))
+      assert.ok(performance.now() - startMs < 1_000, `turn ${turn}`)
+      if (code === 'none') continue
+      assert.match(code, CODED, `turn ${turn}`)
+      refused += 1
+    }
+    assert.ok(refused > 1_000, `${refused} were refused`)
+  },
+)
