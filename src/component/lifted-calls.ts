@@ -100,6 +100,8 @@ export class LiftedCalls {
     let packed = Number(first ?? 0) >>> 0
     while (callback !== undefined && packed !== EXIT) {
       host.charge(STACK_WORK)
+      // Its callback may be too small to be looked at.
+      await host.look()
       const event = await this.#next(owner, packed)
       packed = Number((await this.#suspending(callback)(...event)) ?? 0) >>> 0
       if (host.fault !== undefined) throw host.fault

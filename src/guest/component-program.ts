@@ -9,6 +9,7 @@ import { promising } from '../wasi/jspi.ts'
 import type { WasiGrants } from '../wasi/session.ts'
 import {
   COUNTER_EXPORT,
+  GO_ON,
   MEMORY_IMPORT_MODULE,
   RESIZES_EXPORT,
   RESTORE_EXPORT,
@@ -56,9 +57,13 @@ export class ComponentProgram implements GuestProgram {
         for (const one of counters) one.value = units
       },
     }
+    const check = promising(wasi.checks.check as unknown as () => number)
     this.#host = new ComponentHost(wasi, counter, {
       owners: plan.owners,
       world: plan.entry?.world ?? 'http',
+      look: async () => {
+        if ((await check()) !== GO_ON) throw new Error('Cannot go on: the guest has been ended')
+      },
     })
     const linked = new LinkedComponent(plan, this.#host, {
       importsOf: (index) => importsOf(parts[index]?.module),

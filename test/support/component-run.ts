@@ -2,7 +2,7 @@
 import { systemClock } from '../../src/base/clock.ts'
 import { runToEnd } from '../../src/guest/engine.ts'
 import { GuestInstance } from '../../src/guest/instance.ts'
-import type { GuestReport } from '../../src/guest/job.ts'
+import type { GuestJob, GuestReport } from '../../src/guest/job.ts'
 import type { WasiGrants } from '../../src/wasi/session.ts'
 import { CollectingSink, compileGuest, grants, job } from './guest.ts'
 
@@ -22,12 +22,13 @@ export async function answer(
   instance: GuestInstance,
   path: string,
   { env = [], ...granted }: Partial<WasiGrants> = {},
+  limits: Partial<Pick<GuestJob, 'cpuMs'>> = {},
 ): Promise<Answered> {
   const stdout = new CollectingSink()
   const stderr = new CollectingSink()
   const variables = ['REQUEST_METHOD=GET', `REQUEST_URI=${path}`, 'HTTP_HOST=acme.example', ...env]
   const given = grants({ stdout, stderr, ...granted, env: variables })
-  const report = await runToEnd(instance, job({ grants: given }))
+  const report = await runToEnd(instance, job({ grants: given, ...limits }))
   return { report, stdout: stdout.text, stderr: stderr.text }
 }
 

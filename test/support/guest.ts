@@ -20,6 +20,19 @@ export function compileGuest(bytes: Uint8Array, memoryMaxBytes = 64 * MIB): Prom
 
 export const emptySource: ByteSource = { read: () => undefined, onReadable: (wake) => wake() }
 
+/** Gives these parts, one after the other; an empty one: nothing has come yet. */
+export function sourceOf(parts: readonly string[]): ByteSource {
+  const left = parts.map((part) => Buffer.from(part))
+  return {
+    read: (maxBytes) => {
+      const part = left.shift()
+      if (part !== undefined && part.length > maxBytes) left.unshift(part.subarray(maxBytes))
+      return part?.subarray(0, maxBytes)
+    },
+    onReadable: (wake) => wake(),
+  }
+}
+
 /** Keeps everything that is written. */
 export class CollectingSink implements ByteSink {
   text = ''

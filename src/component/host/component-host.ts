@@ -26,9 +26,20 @@ const MEMBER_WORK = 20
 
 const NO_SETTINGS: Readonly<Record<string, string>> = {}
 
+export interface HostUse {
+  /** How many instances of components there are. */
+  readonly owners: number
+  readonly world: World
+  /** Looks at the time that the guest has taken, and lets others have their turn; rejects where it may not go on. Default: it may. */
+  readonly look?: () => Promise<void>
+}
+
+const unlooked = (): Promise<void> => Promise.resolve()
+
 export class ComponentHost {
   readonly calls: Preview1Calls
   readonly world: World
+  readonly look: () => Promise<void>
   /** False while code of the guest runs that must not call out: its allocator, most of all. */
   mayLeave = true
   /** Of the run. */
@@ -49,18 +60,18 @@ export class ComponentHost {
   #environment: ReadonlyMap<string, string> | undefined
   #fault: Error | undefined
 
-  /** `owners`: how many instances of components there are. */
   constructor(
     wasi: WasiHost,
     counter: Pick<WebAssembly.Global, 'value'>,
-    { owners, world }: { readonly owners: number; readonly world: World },
+    { owners, world, look = unlooked }: HostUse,
   ) {
+    this.look = look
     this.#wasi = wasi
     this.world = world
     this.calls = new Preview1Calls(wasi, counter)
     this.#tables = Array.from({ length: owners }, () => new HandleTable())
     this.response = new HttpResponse(this.calls)
-    this.work = new HostWork(this.calls, this.charge)
+    this.work = new HostWork(this)
   }
 
   begin(grants: WasiGrants): void {
@@ -78,7 +89,7 @@ export class ComponentHost {
     this.entered.clear()
     this.tasks.length = 0
     this.backpressure.clear()
-    this.work = new HostWork(this.calls, this.charge)
+    this.work = new HostWork(this)
     this.#printers.clear()
     this.response = new HttpResponse(this.calls)
     for (const index of this.#tables.keys()) this.#tables[index] = new HandleTable()

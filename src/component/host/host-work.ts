@@ -19,14 +19,19 @@ const STEP_WORK = 500
 /** One may let another one go on: so often, before somebody else has a turn. */
 const MAX_ROUNDS = 16
 
+/** Of whom it is. `look`: as of `ComponentHost`. */
+interface WorkHost {
+  readonly calls: Preview1Calls
+  readonly charge: (work: number) => void
+  readonly look: () => Promise<void>
+}
+
 export class HostWork {
-  readonly #calls: Preview1Calls
-  readonly #charge: (work: number) => void
+  readonly #host: WorkHost
   readonly #activities = new Set<Activity>()
 
-  constructor(calls: Preview1Calls, charge: (work: number) => void) {
-    this.#calls = calls
-    this.#charge = charge
+  constructor(host: WorkHost) {
+    this.#host = host
   }
 
   add(activity: Activity): void {
@@ -39,7 +44,7 @@ export class HostWork {
   step(): 'idle' | 'moved' | 'more' {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       let hasMoved = false
-      this.#charge(this.#activities.size * STEP_WORK)
+      this.#host.charge(this.#activities.size * STEP_WORK)
       for (const activity of this.#activities) {
         const state = activity.step()
         if (state === 'over') this.#activities.delete(activity)
@@ -61,8 +66,9 @@ export class HostWork {
     do {
       const wishes = [...this.#activities].flatMap((activity) => activity.wishes())
       if (wishes.length === 0 && !hasMore) throw fault('it waits for what nobody can bring')
-      const come = await this.#calls.poll(wishes, !hasMore)
+      const come = await this.#host.calls.poll(wishes, !hasMore)
       if (come === undefined) throw fault(`${wishes.length} things to wait for are too many`)
+      await this.#host.look()
       hasMore = this.step() === 'more'
     } while (!isDone())
   }
