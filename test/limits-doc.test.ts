@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { z } from 'zod'
 import { MAX_WARM_PATHS } from '../src/base/warm-paths.ts'
+import { MAX_BACKPRESSURE } from '../src/component/builtins.ts'
+import { MAX_COPY_LENGTH } from '../src/component/guest-buffer.ts'
 import { MAX_HANDLES } from '../src/component/handle-table.ts'
 import { MAX_RANDOM_BYTES } from '../src/component/host/clock-functions.ts'
 import { MAX_UNSET_BYTES } from '../src/component/host/guest-output.ts'
+import { MAX_ACTIVITIES } from '../src/component/host/host-work.ts'
 import {
   MAX_ANSWER_FIELDS,
   MAX_ANSWER_HEAD_BYTES,
@@ -247,7 +250,8 @@ const IN_PAGE = [
   ...['MAX_FIELDS', 'MAX_FIELD_BYTES', 'MAX_CALL_DEPTH'],
   ...['MAX_RANDOM_BYTES', 'MAX_UNSET_BYTES', 'MAX_KEPT_FOR_GUEST'],
   ...['MOST_REMEMBERED', 'MOST_FOLDERS'],
-  ...['MAX_POLLED', 'MAX_ANSWER_HEAD_BYTES', 'MAX_ANSWER_FIELDS'],
+  ...['MAX_POLLED', 'MAX_ACTIVITIES', 'MAX_BACKPRESSURE', 'MAX_COPY_LENGTH'],
+  ...['MAX_ANSWER_HEAD_BYTES', 'MAX_ANSWER_FIELDS'],
   ...['MAX_VALUE_BYTES', 'MAX_KEY_BYTES', 'MAX_BATCH_KEYS', 'MAX_BATCH_BYTES'],
 ]
 /** What nobody notices: how work is cut in pieces, what is kept to be used again, how much of something a message shows. */
@@ -324,6 +328,9 @@ test('limits of a component are those of the code', () => {
     ['keptBytes', MAX_KEPT_FOR_GUEST],
     ['randomBytes', MAX_RANDOM_BYTES],
     ['polled', MAX_POLLED],
+    ['underWay', MAX_ACTIVITIES],
+    ['backpressure', MAX_BACKPRESSURE],
+    ['copyLength', MAX_COPY_LENGTH],
     ['answerHeadBytes', MAX_ANSWER_HEAD_BYTES],
     ['answerFields', MAX_ANSWER_FIELDS],
   ])

@@ -17,7 +17,7 @@ import type { Value } from './value.ts'
 import { type GuestEvent, NO_EVENT, WAITABLE_SET, Waitable, WaitableSet } from './waitable.ts'
 
 /** Calls of a component that are held off, by its own count. */
-const MAX_BACKPRESSURE = 65_535
+export const MAX_BACKPRESSURE = 65_535
 /** What one takes that nobody waits for, in nanoseconds, about. */
 const SMALL_WORK = 100
 const INDEX_BITS = 32n

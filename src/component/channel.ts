@@ -51,8 +51,8 @@ export type Copy =
   | (CopyParty & { readonly side: 'write'; readonly buffer: SourceBuffer })
 
 /** What is copied at a time. */
-const MAX_COPIED_BYTES = 65_536
-const MAX_COPIED_ITEMS = 1_024
+const COPIED_BYTES = 65_536
+const COPIED_ITEMS = 1_024
 
 export class Channel extends HostResource {
   readonly isFuture: boolean
@@ -138,6 +138,6 @@ function move(one: Copy, other: Copy, count: number): void {
 }
 
 function mostOf(element: ValueType | undefined): number {
-  if (element === undefined || !isNumber(element)) return MAX_COPIED_ITEMS
-  return Math.floor(MAX_COPIED_BYTES / layoutOf(element).size)
+  if (element === undefined || !isNumber(element)) return COPIED_ITEMS
+  return Math.floor(COPIED_BYTES / layoutOf(element).size)
 }

@@ -20,7 +20,7 @@ import { layoutOf, layoutOfFields } from './type-layout.ts'
 
 /** Core values that parameters are passed as, and those of an async call of the host's; more of them are in memory. */
 const MAX_FLAT_PARAMETERS = 16
-const MAX_FLAT_ASYNC_PARAMETERS = 4
+const FLAT_ASYNC_PARAMETERS = 4
 
 const REALLOC = '(i32, i32, i32, i32) -> i32'
 
@@ -133,7 +133,7 @@ function builtinSignature({ name, type }: BuiltinFunction): string {
 
 /** Whether what a function is called with is too much to be passed as core values: then it is in memory. `isAsync`: of a call of the guest's. */
 export function arePassedInMemory(parameters: readonly ValueType[], isAsync = false): boolean {
-  const most = isAsync ? MAX_FLAT_ASYNC_PARAMETERS : MAX_FLAT_PARAMETERS
+  const most = isAsync ? FLAT_ASYNC_PARAMETERS : MAX_FLAT_PARAMETERS
   return layoutOfFields(parameters).flat.length > most
 }
 

@@ -10,7 +10,7 @@ import type { ResolvedOptions, ValueType } from './plan.ts'
 import { layoutOf } from './type-layout.ts'
 
 /** What a length may be. */
-const MAX_LENGTH = 2 ** 28 - 1
+export const MAX_COPY_LENGTH: number = 268_435_455
 
 export interface BufferPlace {
   readonly element: ValueType | undefined
@@ -33,7 +33,8 @@ export class GuestBuffer implements SourceBuffer, TargetBuffer {
     { options, owner }: { readonly options: ResolvedOptions; readonly owner: number },
     { element, pointer, length }: BufferPlace,
   ) {
-    if (length > MAX_LENGTH) throw fault(`${length} are to be copied, wanted at most ${MAX_LENGTH}`)
+    if (length > MAX_COPY_LENGTH)
+      throw fault(`${length} are to be copied, wanted at most ${MAX_COPY_LENGTH}`)
     if (element !== undefined) {
       const { size, alignment } = layoutOf(element)
       checkRange(reach.lowerScope(options, owner), { at: pointer, bytes: length * size, alignment })

@@ -145,10 +145,10 @@ export const COMPONENT_STEPS: Steps<ComponentErrorCode> = {
     'build it again: `jco print` or `wasm-tools validate` says more of what is wrong',
   COMPONENT_LIMIT_EXCEEDED: 'build a smaller component; docs/limits.md has all limits',
   COMPONENT_UNSUPPORTED:
-    'build it for wasi:http 0.2 or wasi:cli 0.2 (of WASI 0.3 nothing is run): docs/abi.md says what is',
+    'build it without that, for wasi:http or wasi:cli of 0.2 or 0.3: docs/abi.md says what is run',
   COMPONENT_IMPORT: 'build it without what it imports there; docs/abi.md says what is given',
   COMPONENT_EXPORT:
-    'export wasi:http/incoming-handler or wasi:cli/run of 0.2, or build a WASI command (wasm32-wasip1)',
+    'export wasi:http/incoming-handler (0.2), wasi:http/handler (0.3) or wasi:cli/run, or build a WASI command (wasm32-wasip1)',
 }
 
 export const PUBLISHER_STEPS: Steps<PublisherErrorCode> = {

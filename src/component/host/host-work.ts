@@ -17,7 +17,7 @@ export const MAX_ACTIVITIES = 256
 /** Looking at one of them, in nanoseconds, about. */
 const STEP_WORK = 500
 /** One may let another one go on: so often, before somebody else has a turn. */
-const MAX_ROUNDS = 16
+const ROUNDS = 16
 
 /** Of whom it is. `look`: as of `ComponentHost`. */
 interface WorkHost {
@@ -42,7 +42,7 @@ export class HostWork {
 
   /** All go on as far as they can without waiting. `more`: there may be more to do at once. */
   step(): 'idle' | 'moved' | 'more' {
-    for (let round = 0; round < MAX_ROUNDS; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       let hasMoved = false
       this.#host.charge(this.#activities.size * STEP_WORK)
       for (const activity of this.#activities) {
