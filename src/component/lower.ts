@@ -226,7 +226,7 @@ export function storeItems(
 ): void {
   if (items instanceof Uint8Array) {
     scope.charge(items.length)
-    new Uint8Array(viewOf(scope).buffer).set(items, at)
+    contentsOf(scope).set(items, at)
     return
   }
   const { size } = layoutOf(element)
