@@ -16,6 +16,9 @@ import { join, normalize } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { exportStore } from '../../../src/follow/export-store.ts'
 import { openSource } from '../../../src/follow/open-source.ts'
+import { DirectoryStore } from '../../../src/store/directory-store.ts'
+import { Replica } from '../../../src/store/replica.ts'
+import { nodeFiles } from '../../../src/store/store-files.ts'
 import {
   clock,
   hostileListing,
@@ -24,6 +27,7 @@ import {
   sourceCases,
   temporaryFolder,
 } from '../../support/follow/source-cases.ts'
+import { release } from '../store/drafts.ts'
 
 /** Hands out a folder as nginx does; resolves with its address. */
 async function webServer(root: string) {
@@ -113,6 +117,36 @@ test('an index that is none, and a tenant that is gone there', async () => {
   expect(await look()).toMatchObject({ error: null, tenants: 0, behind: 0 })
   expect(await live()).toBe(old)
 })
+
+test.for([-10, 10])(
+  'the clock there is %i years off: what was switched last is live all the same',
+  async (years) => {
+    const offMs = years * 365 * 86_400_000
+    const wrong = {
+      ...clock,
+      epochMs: () => clock.epochMs() + offMs,
+      realtimeNs: () => clock.realtimeNs() + BigInt(offMs) * 1_000_000n,
+    }
+    const [there, here] = [join(temporaryFolder(), 'store'), join(temporaryFolder(), 'store')]
+    const origin = await DirectoryStore.make(there, { clock: wrong })
+    const source = openSource(`dir:${there}`, clock)
+    const replica = await Replica.make(here, { clock })
+    const local = await DirectoryStore.open(here, { clock })
+    const bring = async (): Promise<void> =>
+      void (await replica.follow(source, 'acme', (await source.look())?.get('acme') ?? Buffer.of()))
+    const live = async () => (await local.state('acme')).handlers['main']?.release
+    const first = await release(origin, nodeFiles, { module: '1' })
+    await bring()
+    expect(await live()).toBe(first.release)
+    const own = await release(local, nodeFiles, { module: '2' })
+    expect((await local.releases('acme'))[0]?.release).toBe(own.release)
+    expect(await live()).toBe(own.release)
+    const third = await release(origin, nodeFiles, { module: '3' })
+    await bring()
+    expect(await live()).toBe(third.release)
+    expect((await local.check()).problems).toEqual([])
+  },
+)
 
 test.for([
   'dir:relative',

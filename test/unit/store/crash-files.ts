@@ -91,7 +91,11 @@ export class CrashFiles implements StoreFiles {
 
   async createNote(path: string, text: string): Promise<boolean> {
     if (this.#find(path) !== undefined) return false
-    await this.createFleeting(path, Buffer.from(text))
+    this.#step()
+    const { folder, name } = this.#place(path)
+    // A link: its text is there whenever its name is.
+    const inode: Inode = { kind: 'file', bytes: Buffer.from(text), isFleeting: false }
+    this.#change([{ folder, name, inode }])
     return true
   }
 
@@ -242,7 +246,8 @@ function afterReboot(folder: Inode & { kind: 'folder' }): Inode & { kind: 'folde
     if (known !== undefined) return known
     if (inode.kind === 'file') {
       // The worst of what may be left of one that was not synced.
-      const bytes = inode.isFleeting ? new Uint8Array(0) : inode.bytes
+      const text = inode.isFleeting ? '' : Buffer.from(inode.bytes).toString('latin1')
+      const bytes = Buffer.from(text.replace(self, other), 'latin1')
       const file: Inode = { kind: 'file', bytes, isFleeting: false }
       copies.set(inode, file)
       return file
