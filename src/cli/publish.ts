@@ -29,7 +29,7 @@ import {
   withTenant,
 } from './remote.ts'
 import { publishSignedRemote, storeSignedRemote } from './remote-signing.ts'
-import { storeOption } from './store-place.ts'
+import { configOf, storeOption, WHICH_CONFIG } from './store-place.ts'
 
 interface PublishCommandOptions extends RegistryOptions {
   readonly tenant: string
@@ -69,7 +69,7 @@ export function publishCommand(): Command {
     .option('--sign <KEYFILE>', 'sign it with this private key (see `wasm-fpm key create`)')
     .option('--no-switch', 'store it only: `wasm-fpm rollback` to it makes it live')
     .addOption(storeOption())
-    .option('--config <FILE>', "a configuration: its store, its tenant's limits and signers hold")
+    .option('--config <FILE>', `whose store, tenant's limits and signers hold (${WHICH_CONFIG})`)
     .option('--as <USER>', 'as root: the user who verifies (default: the pool\'s, then "nobody")')
     .addOption(serverOption())
   return withRegistryOptions(command)
@@ -202,7 +202,8 @@ const NO_TENANT: OfTenant = {
   storeFolder: undefined,
 }
 
-function ofTenant({ config: file, tenant: name }: PublishCommandOptions): OfTenant {
+function ofTenant({ tenant: name, ...place }: PublishCommandOptions): OfTenant {
+  const file = configOf(place)
   if (file === undefined) return NO_TENANT
   const {
     tenants,

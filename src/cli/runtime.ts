@@ -20,7 +20,13 @@ import { readModuleFile } from './read-module-file.ts'
 import { buildRuntime } from './runtime/build-runtime.ts'
 import { defaultCache } from './runtime/cache-folder.ts'
 import { findRecipe, listRecipes } from './runtime/recipe.ts'
-import { openStoreAt, type StorePlace, storeConfigOption, storeOption } from './store-place.ts'
+import {
+  configOf,
+  openStoreAt,
+  type StorePlace,
+  storeConfigOption,
+  storeOption,
+} from './store-place.ts'
 import { printTable } from './table.ts'
 
 interface PlaceOptions extends StorePlace {
@@ -155,7 +161,9 @@ async function keep(name: string, file: string, place: StorePlace): Promise<stri
   return putRuntime(await makeLayout(place), { name, module })
 }
 
-async function makeLayout({ store, config }: StorePlace): Promise<Layout> {
+async function makeLayout(place: StorePlace): Promise<Layout> {
+  const { store } = place
+  const config = configOf(place)
   const folder = store ?? (config === undefined ? undefined : loadConfig(config).store)
   return (await DirectoryStore.make(folder ?? DEFAULT_STORE, { clock: systemClock })).layout
 }

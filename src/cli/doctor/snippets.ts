@@ -20,9 +20,16 @@ server {
     fastcgi_param WASM_FPM_TENANT ${quoted(tenant.name)};
     fastcgi_param HTTP_PROXY ""; # a client's "Proxy:" header must not become it
     fastcgi_keep_conn on;
+    client_max_body_size ${nginxSize(tenant.limits.requestBodyBytes)}; # as request_body; nginx's own is 1m
 
 ${nginxLocations(tenant, upstream)}}
 `
+}
+
+/** In its units, rounded up. */
+function nginxSize(bytes: number): string {
+  const kib = Math.ceil(bytes / 1024)
+  return kib % 1024 === 0 ? `${kib / 1024}m` : `${kib}k`
 }
 
 function nginxLocations(tenant: TenantConfig, upstream: string): string {

@@ -31,6 +31,7 @@ const PLACES: ReadonlyArray<
       'server_name a.example *.b.example;',
       'root /srv/acme/www;',
       'WASM_FPM_TENANT acme;',
+      'client_max_body_size 8m;',
     ],
     [
       'ServerName a.example\n    ServerAlias *.b.example',
