@@ -109,9 +109,7 @@ static zend_class_entry *keep_no_class(zend_class_entry *linked, zend_class_entr
 EXPORT("wasm_fpm_handle") void wasm_fpm_handle(void) {
   zend_inheritance_cache_add = keep_no_class;
   __wasilibc_initialize_environ();
-  wasm_fpm_read_request();
-  wasm_fpm_apply_settings();
-  if (php_request_startup() == FAILURE) _exit(70);
+  wasm_fpm_start_request();
   EG(exit_status) = 0;
   zend_first_try { wasm_fpm_run_script(); }
   zend_end_try();

@@ -116,6 +116,9 @@ void wasm_fpm_unfix_settings(void) {
 }
 
 void wasm_fpm_take_back_settings(void) {
+  /* As before a first request: with these, settings would be taken for late ones. */
+  SG(headers_sent) = 0;
+  PG(modules_activated) = 0;
   while (before_count > 0) {
     before_count--;
     zend_ini_entry *entry = before[before_count].entry;
@@ -174,32 +177,62 @@ void wasm_fpm_apply_settings(void) {
   PG(display_errors) = display;
 }
 
-/* Reads the .user.ini of each folder from the document root to the script's, or of the script's alone outside of it. */
-static void read_user_settings(const char *script, const char *root) {
+/*
+ * The folders whose .user.ini counts, with a slash at their ends: each from the document root to the script's, or the script's alone outside of it.
+ * False: there is none for which `visit` says so.
+ */
+static bool any_folder(const char *script, const char *root, bool (*visit)(const char *folder, void *context), void *context) {
   size_t root_length = root == NULL ? 0 : strlen(root);
   if (root_length > 0 && root[root_length - 1] == '/') root_length--;
   const char *slash = strrchr(script, '/');
-  if (slash == NULL) return;
+  if (slash == NULL) return false;
+  bool is_found = false;
   char *folder = estrndup(script, slash - script + 1);
-  HashTable settings;
-  zend_hash_init(&settings, 8, NULL, config_zval_dtor, true);
   if (root_length > 0 && strncmp(folder, root, root_length) == 0 && folder[root_length] == '/') {
-    for (char *end = folder + root_length; (end = strchr(end, '/')) != NULL; end++) {
+    for (char *end = folder + root_length; !is_found && (end = strchr(end, '/')) != NULL; end++) {
       *end = '\0';
-      php_parse_user_ini_file(folder, PG(user_ini_filename), &settings);
+      is_found = visit(folder, context);
       *end = '/';
     }
   } else {
-    php_parse_user_ini_file(folder, PG(user_ini_filename), &settings);
+    is_found = visit(folder, context);
   }
-  php_ini_activate_config(&settings, PHP_INI_PERDIR, PHP_INI_STAGE_HTACCESS);
-  zend_hash_destroy(&settings);
   efree(folder);
+  return is_found;
+}
+
+static bool has_settings(const char *folder, void *context) {
+  (void)context;
+  char path[MAXPATHLEN];
+  zend_stat_t status;
+  snprintf(path, sizeof path, "%s/%s", folder, PG(user_ini_filename));
+  return VCWD_STAT(path, &status) == 0;
+}
+
+static bool read_settings(const char *folder, void *settings) {
+  php_parse_user_ini_file(folder, PG(user_ini_filename), settings);
+  return false;
+}
+
+/* Set where it has been looked already, and there are none. */
+static bool has_no_user_settings;
+
+bool wasm_fpm_has_user_settings(void) {
+  const char *script = getenv("SCRIPT_FILENAME");
+  const char *name = PG(user_ini_filename);
+  bool is_looked_for = script != NULL && name != NULL && *name != '\0';
+  has_no_user_settings = !is_looked_for || !any_folder(script, getenv("DOCUMENT_ROOT"), has_settings, NULL);
+  return !has_no_user_settings;
 }
 
 int wasm_fpm_activate(void) {
   const char *script = SG(request_info).path_translated;
   const char *name = PG(user_ini_filename);
-  if (script != NULL && name != NULL && *name != '\0') read_user_settings(script, getenv("DOCUMENT_ROOT"));
+  if (has_no_user_settings || script == NULL || name == NULL || *name == '\0') return SUCCESS;
+  HashTable settings;
+  zend_hash_init(&settings, 8, NULL, config_zval_dtor, true);
+  any_folder(script, getenv("DOCUMENT_ROOT"), read_settings, &settings);
+  php_ini_activate_config(&settings, PHP_INI_PERDIR, PHP_INI_STAGE_HTACCESS);
+  zend_hash_destroy(&settings);
   return SUCCESS;
 }

@@ -14,6 +14,12 @@ void __wasilibc_initialize_environ(void);
 /* engine.c: what is left of Zend's memory is made ready for a request. */
 void wasm_fpm_fill_heap(void);
 
+/* early-start.c: the beginning of requests, as far as it is the same for all of them. */
+void wasm_fpm_start_early(void);
+void wasm_fpm_take_back_start(void);
+/* Begins the request that the environment is of. */
+void wasm_fpm_start_request(void);
+
 /* output.c: everything that leaves the guest by its standard output. */
 size_t wasm_fpm_write(const char *bytes, size_t size);
 void wasm_fpm_flush(void *context);
@@ -31,6 +37,8 @@ void wasm_fpm_reopen_output(void);
 /* request.c: what the environment says of a request, and the settings that come with it. */
 void wasm_fpm_start_variables(void);
 void wasm_fpm_read_request(void);
+/* Whether the request has a .user.ini; if not, none is looked for when it begins. */
+bool wasm_fpm_has_user_settings(void);
 int wasm_fpm_activate(void);
 size_t wasm_fpm_read_post(char *bytes, size_t size);
 char *wasm_fpm_read_cookies(void);

@@ -83,13 +83,12 @@ static void rehearse(void) {
  */
 EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
   __wasilibc_initialize_environ();
+  wasm_fpm_take_back_start();
   const char *files = getenv("WASM_FPM_WARM");
   if (files == NULL) rehearse();
   else load(files);
-  wasm_fpm_forget_randomness();
-  /* As before a first request: with these, the settings of the next one would be taken for late ones. */
-  SG(headers_sent) = 0;
-  PG(modules_activated) = 0;
   wasm_fpm_take_back_settings();
+  wasm_fpm_start_early();
+  wasm_fpm_forget_randomness();
   wasm_fpm_fill_heap();
 }

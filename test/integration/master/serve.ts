@@ -200,7 +200,17 @@ export class Client {
 
   /** `more`: other parameters. Rejects when the connection ends before the answer does. */
   get(script: string, query = '', more: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    this.#socket.write(request(script, query, { ...this.#params, ...more }))
+    return this.#ask(request(script, { query, params: { ...this.#params, ...more } }))
+  }
+
+  /** As `get`. */
+  post(script: string, input: string, more: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const own = { REQUEST_METHOD: 'POST', CONTENT_LENGTH: String(Buffer.byteLength(input)) }
+    return this.#ask(request(script, { input, params: { ...this.#params, ...own, ...more } }))
+  }
+
+  #ask(bytes: Buffer): Promise<Answer> {
+    this.#socket.write(bytes)
     return new Promise((resolve, reject) => {
       this.#settle = (answer) => (answer instanceof Error ? reject(answer) : resolve(answer))
       if (this.isOver) this.#lose()
@@ -238,7 +248,13 @@ export class Client {
 }
 
 /** A whole GET request with FCGI_KEEP_CONN, by hand. */
-function request(script: string, query: string, more: Readonly<Record<string, string>>): Buffer {
+interface Asked {
+  readonly query?: string
+  readonly params: Readonly<Record<string, string>>
+  readonly input?: string
+}
+
+function request(script: string, { query = '', params: more, input = '' }: Asked): Buffer {
   const params = {
     REQUEST_METHOD: 'GET',
     SCRIPT_NAME: `/${script}`,
@@ -255,6 +271,7 @@ function request(script: string, query: string, more: Readonly<Record<string, st
     record(1, Buffer.from([0, 1, 1, 0, 0, 0, 0, 0])),
     record(4, Buffer.concat(pairs)),
     record(4, Buffer.alloc(0)),
+    ...(input === '' ? [] : [record(5, Buffer.from(input))]),
     record(5, Buffer.alloc(0)),
   ])
 }
