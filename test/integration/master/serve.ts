@@ -204,7 +204,11 @@ export class Client {
   }
 
   /** As `get`. */
-  post(script: string, input: string, more: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  post(
+    script: string,
+    input: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
     const own = { REQUEST_METHOD: 'POST', CONTENT_LENGTH: String(Buffer.byteLength(input)) }
     return this.#ask(request(script, { input, params: { ...this.#params, ...own, ...more } }))
   }
