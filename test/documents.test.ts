@@ -116,6 +116,20 @@ test('every kind of fault names the tests that stand for it', () => {
   }
 })
 
+test('the version of Node that is needed is the same everywhere', () => {
+  const { engines } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(engines.node) ?? []
+  const program = readFileSync('bin/wasm-fpm.js', 'utf8')
+  assert.ok(program.includes(`[wantedMajor, wantedMinor] = [${major}, ${minor}]`))
+  assert.ok(readFileSync('Makefile', 'utf8').includes(`wanted ${major}.${minor} or newer`))
+  for (const page of ['README.md', 'docs/operations.md', 'docs/guests.md']) {
+    for (const [, named] of (pages.get(page) ?? '').matchAll(/\bNode (\d+\.\d+)/g)) {
+      assert.equal(named, `${major}.${minor}`, page)
+    }
+  }
+  assert.ok((pages.get('docs/operations.md') ?? '').includes(`Node ${major}.${minor} or newer`))
+})
+
 test('every answer in RATIONALE.md is short, and answers a question', () => {
   const [, ...sections] = (pages.get('RATIONALE.md') ?? '').split(/^#{2,3} /m)
   for (const section of sections) {

@@ -172,7 +172,8 @@ export const WASI_STEPS: Steps<WasiErrorCode> = {
 export const WASM_STEPS: Steps<WasmErrorCode> = {
   WASM_NOT_A_MODULE: `${TARGET}; a component answers HTTP, or is a command`,
   WASM_MALFORMED: BUILD_AGAIN,
-  WASM_LIMIT_EXCEEDED: 'build a smaller module (-Os, wasm-opt); docs/limits.md has all limits',
+  WASM_LIMIT_EXCEEDED:
+    'build a smaller module (-Os, wasm-opt); functionBytes is `limits.function` of the tenant; docs/limits.md has all limits',
   WASM_FUNCTION_TOO_COMPLEX:
     'build with -Os and less inlining, or split the function: fewer locals, blocks and calls in one',
   WASM_THREADS: 'build without threads (no -pthread, no +atomics)',
