@@ -11,6 +11,8 @@ export async function componentWat(source: string): Promise<Uint8Array<ArrayBuff
 export const HELLO_WAT: string = readFileSync('guests/component/hello.wat', 'utf8')
 /** Answers requests of wasi:http 0.3 so, and with their bodies. */
 export const HELLO_3_WAT: string = readFileSync('guests/component/hello-3.wat', 'utf8')
+/** A command of wasi:cli 0.3 that prints what it reads. */
+export const COPY_3_WAT: string = readFileSync('guests/component/copy-3.wat', 'utf8')
 /** A command that counts its requests in the bucket `counts`, behind what the operator has set as `GREETING`. */
 export const COUNTER_WAT: string = readFileSync('guests/component/counter.wat', 'utf8')
 

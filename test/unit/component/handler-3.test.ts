@@ -419,3 +419,100 @@ test('a call that waits where it is called', async () => {
   const instance = await makeComponent(await componentWat(source))
   assert.equal((await answer(instance, '/a')).stdout, 'Status: 200\r\n\r\n0 times before: /a')
 })
+
+/** Its answer has fields: `name: value`, at 512 and 576. */
+const withField = (name: string, value: string): string =>
+  put(
+    '(call $new-response (call $new-fields)',
+    `(local.set $fields (call $new-fields))
+      (call $append (local.get $fields) (i32.const 512) (i32.const ${name.length}) (i32.const 576) (i32.const ${value.length}) (i32.const 640))
+      (if (i32.load8_u (i32.const 640)) (then (unreachable)))
+      (call $new-response (local.get $fields)`,
+    put(
+      '(data (i32.const 64) "0 times before: ")',
+      `(data (i32.const 64) "0 times before: ") (data (i32.const 512) "${name}") (data (i32.const 576) "${value}")`,
+      put(
+        '(local $ends i64)',
+        '(local $ends i64) (local $fields i32)',
+        put(
+          '(export "[method]request.get-headers"',
+          `(type $header-error' (variant (case "invalid-syntax") (case "forbidden") (case "immutable") (case "size-exceeded") (case "other" (option string))))
+    (export "header-error" (type $header-error (eq $header-error')))
+    (export "[method]fields.append" (func (param "self" (borrow $fields)) (param "name" string) (param "value" (list u8)) (result (result (error $header-error)))))
+    (export "[method]request.get-headers"`,
+          put(
+            '(import "host" "extra"',
+            '(import "host" "append" (func $append (param i32 i32 i32 i32 i32 i32))) (import "host" "extra"',
+            put(
+              '(export "extra"',
+              '(export "append" (func $append)) (export "extra"',
+              put(
+                '(core func $extra',
+                '(core func $append (canon lower (func $http "[method]fields.append") (memory $m) (realloc $realloc))) (core func $extra',
+                withExtra('thread.yield', '(result i32)'),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  )
+
+test('the answer has the fields that it was given', async () => {
+  const instance = await makeComponent(await componentWat(withField('content-length', '18')))
+  const { stdout, report } = await answer(instance, '/a')
+  assert.deepEqual(report.outcome, { kind: 'exited', code: 0 })
+  assert.equal(stdout, 'Status: 200\r\ncontent-length: 18\r\n\r\n0 times before: /a')
+})
+
+test('a body of another length than was declared is a failure', async () => {
+  const instance = await makeComponent(await componentWat(withField('content-length', '17')))
+  assert.match(
+    trapOf(await answer(instance, '/a')),
+    /the body of its answer has 18 bytes, and 17 were declared/,
+  )
+})
+
+test('trailers that are an error are a failure', async () => {
+  // 1: an error. At 16,000 and behind it is no other number.
+  const source = put(
+    '(call $write-trailers (global.get $behind) (i32.const 256))',
+    '(call $write-trailers (global.get $behind) (i32.const 8192))',
+    put('(data (i32.const 64)', '(data (i32.const 8192) "\\01") (data (i32.const 64)'),
+  )
+  const instance = await makeComponent(await componentWat(source))
+  assert.match(trapOf(await answer(instance, '/a')), /the body of its answer ended with an error/)
+})
+
+test('an error in the place of an answer is a 500', async () => {
+  const source = put(
+    RETURNS,
+    `(call $return (i32.const 1) (i32.const 0) (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+      (return (i32.const 0)) ${RETURNS}`,
+  )
+  const instance = await makeComponent(await componentWat(source))
+  const { stdout, report } = await answer(instance, '/a')
+  assert.deepEqual(report.outcome, { kind: 'exited', code: 0 })
+  assert.equal(stdout, 'Status: 500\r\n\r\n')
+})
+
+test('the body of the request may be that of the answer, and its trailers, too: no guest is needed any more', async () => {
+  const source = put(
+    '(call $drop-trailers (i32.load (i32.const 4)))',
+    '(i32.store (i32.const 8) (i32.load (i32.const 4)))',
+    put(
+      '(i32.store (i32.const 8) (i32.wrap_i64 (local.get $ends)))',
+      '',
+      put(
+        '(i32.const 1) (i32.wrap_i64 (local.get $ends))',
+        '(i32.const 1) (global.get $in)',
+        put('(call $join (global.get $in) (global.get $set))', '(return (i32.const 0))'),
+      ),
+    ),
+  )
+  const instance = await makeComponent(await componentWat(source))
+  const parts = ['a', 'b'.repeat(200_000), '', 'c']
+  const { stdout, report } = await answer(instance, '/', { stdin: sourceOf(parts) })
+  assert.deepEqual(report.outcome, { kind: 'exited', code: 0 })
+  assert.equal(stdout, `Status: 200\r\n\r\n${parts.join('')}`)
+})
