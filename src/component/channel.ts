@@ -113,6 +113,11 @@ export class Channel extends HostResource {
     this.#tell('cancelled')
   }
 
+  /** Tells who asks for nothing that there is something. */
+  ready(): void {
+    if (this.reader?.isEmpty === true) this.#tell('completed')
+  }
+
   /** An end is gone: the other one is told, now or when it copies. Idempotent. */
   override drop(): void {
     if (this.#isDropped) return

@@ -137,7 +137,7 @@ const filesystem: Interface = {
       const entry = self.next()
       if (typeof entry === 'number') return failed(entry)
       if (entry === undefined) return ok(NONE)
-      return ok(some([TYPES.get(entry.filetype) ?? 'unknown', entry.name]))
+      return ok(some([typeName(entry.filetype), entry.name]))
     },
   ),
   '[method]descriptor.create-directory-at': atPath('path_create_directory'),
@@ -268,8 +268,13 @@ function statted(calls: Preview1Calls, errno: number): Case {
   return ok([typeAt(calls), u64(24), u64(32), ...times])
 }
 
+/** The `descriptor-type` of a type of files. */
+export function typeName(filetype: number): string {
+  return TYPES.get(filetype) ?? 'unknown'
+}
+
 function typeAt({ view, movedAt }: Preview1Calls): string {
-  return TYPES.get(view.getUint8(movedAt + 16)) ?? 'unknown'
+  return typeName(view.getUint8(movedAt + 16))
 }
 
 function identity(calls: Preview1Calls, errno: number): readonly [bigint, bigint] | undefined {

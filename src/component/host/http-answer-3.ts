@@ -11,6 +11,7 @@ import { OutputStream } from './guest-output.ts'
 import { resolveFuture, takeFuture } from './host-future.ts'
 import { linesOf } from './http-fields.ts'
 import type { HttpResponse3, OwnBody } from './http-messages-3.ts'
+import type { IoError } from './io-error.ts'
 import type { Wish } from './preview1-calls.ts'
 import { StreamSink } from './stream-sink.ts'
 
@@ -69,7 +70,7 @@ export class HttpAnswer {
     if (this.#problem !== undefined) throw fault(this.#problem)
   }
 
-  #awaitTrailers({ trailers }: OwnBody, problem: Case | undefined): void {
+  #awaitTrailers({ trailers }: OwnBody, problem: IoError | undefined): void {
     // Nobody is there to read it.
     if (problem !== undefined) {
       trailers.drop()

@@ -4,6 +4,7 @@ import { FOR_HOST } from '../lift-bounds.ts'
 import type { Case } from '../value.ts'
 import type { OutputStream } from './guest-output.ts'
 import type { Activity } from './host-work.ts'
+import type { IoError } from './io-error.ts'
 import type { Wish } from './preview1-calls.ts'
 
 const U8 = { kind: 'primitive', of: 'u8' } as const
@@ -11,13 +12,17 @@ const U8 = { kind: 'primitive', of: 'u8' } as const
 export class StreamSink implements Activity {
   readonly #channel: Channel
   readonly #output: OutputStream
-  readonly #onEnd: (problem: Case | undefined) => void
+  readonly #onEnd: (problem: IoError | undefined) => void
   #copy: Copy | undefined
   #parts: Uint8Array[] = []
   #hasEnded = false
 
   /** `onEnd`: told when all of it is written, or why it is not. */
-  constructor(channel: Channel, output: OutputStream, onEnd: (problem: Case | undefined) => void) {
+  constructor(
+    channel: Channel,
+    output: OutputStream,
+    onEnd: (problem: IoError | undefined) => void,
+  ) {
     this.#channel = channel
     this.#output = output
     this.#onEnd = onEnd
@@ -26,7 +31,7 @@ export class StreamSink implements Activity {
   step(): 'idle' | 'moved' | 'over' {
     const hasMoved = this.#write()
     const room = this.#output.check()
-    if (room.tag !== 'ok') return this.#end(room.value as Case)
+    if (room.tag !== 'ok') return this.#end((room.value as Case).value as IoError)
     if (this.#hasEnded) {
       if (this.#parts.length > 0 || this.#output.isBehind) return hasMoved ? 'moved' : 'idle'
       return this.#end(undefined)
@@ -60,7 +65,7 @@ export class StreamSink implements Activity {
     return true
   }
 
-  #end(problem: Case | undefined): 'over' {
+  #end(problem: IoError | undefined): 'over' {
     this.close()
     this.#onEnd(problem)
     return 'over'

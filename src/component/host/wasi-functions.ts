@@ -8,6 +8,7 @@ import * as clocks from './clock-functions.ts'
 import * as clocks3 from './clock-functions-3.ts'
 import { CONFIG } from './config-functions.ts'
 import { FILES } from './file-functions.ts'
+import { FILES_3 } from './file-functions-3.ts'
 import { PREOPENS } from './file-preopens.ts'
 import { type HostFunction, type Interface, retyped } from './host-function.ts'
 import { FIELDS } from './http-field-functions.ts'
@@ -67,6 +68,8 @@ const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, readonly HostFunction[
     'wasi:random/random@0.3': clocks.RANDOM,
     'wasi:random/insecure@0.3': clocks.INSECURE_RANDOM,
     'wasi:random/insecure-seed@0.3': clocks3.INSECURE_SEED_3,
+    'wasi:filesystem/preopens@0.3': retyped(PREOPENS, ['descriptor']),
+    'wasi:filesystem/types@0.3': FILES_3,
     'wasi:http/types@0.3': HTTP_TYPES_3,
     'wasi:config/store': CONFIG,
     'wasi:keyvalue/store': KEYVALUE_STORE,

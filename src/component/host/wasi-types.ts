@@ -26,6 +26,16 @@ const RESOURCES_3: Readonly<Record<string, readonly string[]>> = {
 
 const FIELD_SIZE = 'record{field-name: option<string>, field-size: option<u32>}'
 
+const FILE_ERRORS: readonly string[] = [
+  ...['already', 'bad-descriptor', 'busy', 'deadlock', 'quota'],
+  ...['exist', 'file-too-large', 'illegal-byte-sequence', 'in-progress', 'interrupted'],
+  ...['invalid', 'io', 'is-directory', 'loop', 'too-many-links', 'message-size'],
+  ...['name-too-long', 'no-device', 'no-entry', 'no-lock', 'insufficient-memory'],
+  ...['insufficient-space', 'not-directory', 'not-empty', 'not-recoverable'],
+  ...['unsupported', 'no-tty', 'no-such-device', 'overflow', 'not-permitted', 'pipe'],
+  ...['read-only', 'invalid-seek', 'text-file-busy', 'cross-device'],
+]
+
 const NAMED: ReadonlyMap<string, string> = new Map([
   ...Object.entries(RESOURCES).flatMap(([from, names]) =>
     names.map((name) => [name, `${from}#${name}`] as const),
@@ -78,18 +88,8 @@ const NAMED: ReadonlyMap<string, string> = new Map([
       ...['loop-detected', 'configuration-error', 'internal-error(option<string>)'],
     ].join(', ')}}`,
   ],
-  [
-    'file-error',
-    `enum{${[
-      ...['access', 'would-block', 'already', 'bad-descriptor', 'busy', 'deadlock', 'quota'],
-      ...['exist', 'file-too-large', 'illegal-byte-sequence', 'in-progress', 'interrupted'],
-      ...['invalid', 'io', 'is-directory', 'loop', 'too-many-links', 'message-size'],
-      ...['name-too-long', 'no-device', 'no-entry', 'no-lock', 'insufficient-memory'],
-      ...['insufficient-space', 'not-directory', 'not-empty', 'not-recoverable'],
-      ...['unsupported', 'no-tty', 'no-such-device', 'overflow', 'not-permitted', 'pipe'],
-      ...['read-only', 'invalid-seek', 'text-file-busy', 'cross-device'],
-    ].join(', ')}}`,
-  ],
+  ['file-error', `enum{access, would-block, ${FILE_ERRORS.join(', ')}}`],
+  ['file-error-3', `variant{access, ${FILE_ERRORS.join(', ')}, other(option<string>)}`],
   [
     'descriptor-type',
     'enum{unknown, block-device, character-device, directory, fifo, symbolic-link, regular-file, socket}',
@@ -97,6 +97,10 @@ const NAMED: ReadonlyMap<string, string> = new Map([
   [
     'descriptor-flags',
     'flags{read, write, file-integrity-sync, data-integrity-sync, requested-write-sync, mutate-directory}',
+  ],
+  [
+    'descriptor-type-3',
+    'variant{block-device, character-device, directory, fifo, symbolic-link, regular-file, socket, other(option<string>)}',
   ],
   ['path-flags', 'flags{symlink-follow}'],
   ['open-flags', 'flags{create, directory, exclusive, truncate}'],
@@ -111,6 +115,13 @@ const COMPOSED: ReadonlyMap<string, string> = new Map([
   ],
   ['new-timestamp', 'variant{no-change, now, timestamp($datetime)}'],
   ['directory-entry', 'record{type: $descriptor-type, name: string}'],
+  [
+    'descriptor-stat-3',
+    'record{type: $descriptor-type-3, link-count: u64, size: u64, data-access-timestamp: option<$instant>, data-modification-timestamp: option<$instant>, status-change-timestamp: option<$instant>}',
+  ],
+  ['new-timestamp-3', 'variant{no-change, now, timestamp($instant)}'],
+  ['directory-entry-3', 'record{type: $descriptor-type-3, name: string}'],
+  ['file-end', 'future<result<_, $file-error-3>>'],
   ['trailers', 'future<result<option<own<$fields-3>>, $http-error>>'],
   ['sent', 'future<result<_, $http-error>>'],
   ['cas-error', 'variant{store-error($keyvalue-error), cas-failed(own<$cas>)}'],

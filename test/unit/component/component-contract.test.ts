@@ -224,7 +224,17 @@ test.each(WRONG)('malformed, of WASI 0.3: %s', async (_, source, message) => {
   })
 })
 
-test('a handler of wasi:http 0.3, as its toolchain makes one, is one that is run', async () => {
+/** Of all that is there of WASI 0.3. */
+const INTERFACES_3 = [
+  ...['cli/environment', 'cli/exit', 'cli/stdin', 'cli/stdout', 'cli/stderr'],
+  ...['cli/terminal-stdin', 'cli/terminal-stdout', 'cli/terminal-stderr'],
+  ...['clocks/monotonic-clock', 'clocks/system-clock'],
+  ...['random/random', 'random/insecure', 'random/insecure-seed'],
+  ...['filesystem/types', 'filesystem/preopens', 'http/types'],
+]
+
+/** What a toolchain makes of a world of WASI's own definitions: its core module imports all functions, and traps. */
+async function dummyOf(world: string): Promise<Uint8Array<ArrayBuffer>> {
   const wit = mkdtempSync(join(tmpdir(), 'wasm-fpm-wit-'))
   try {
     const jco = dirname(dirname(fileURLToPath(import.meta.resolve('@bytecodealliance/jco'))))
@@ -232,16 +242,32 @@ test('a handler of wasi:http 0.3, as its toolchain makes one, is one that is run
       cpSync(join(jco, 'lib/wit/builtin/0.3.0', `wasi-${name}`), join(wit, 'deps', name), {
         recursive: true,
       })
-    writeFileSync(
-      join(wit, 'world.wit'),
-      'package a:b;\nworld handler { export wasi:http/handler@0.3.0; }\n',
-    )
+    writeFileSync(join(wit, 'world.wit'), `package a:b;\nworld w { ${world} }\n`)
     const embedded = await componentEmbed({ dummy: true, witPath: wit })
-    const bytes = new Uint8Array(await componentNew(embedded, []))
-    const instance = await makeComponent(bytes)
-    // All that its dummy does is trap.
-    assert.match(trapOf(await answer(instance, '/a')), /unreachable/)
+    return new Uint8Array(await componentNew(embedded, []))
   } finally {
     rmSync(wit, { recursive: true })
   }
+}
+
+const ALL_3 = INTERFACES_3.map((name) => `import wasi:${name}@0.3.0;`).join(' ')
+
+test.each([
+  ['http', 'export wasi:http/handler@0.3.0;'],
+  ['command', 'export wasi:cli/run@0.3.0;'],
+])(
+  '%s of WASI 0.3, as a toolchain makes one: all that it may import has the types of WASI',
+  async (_, exported) => {
+    const instance = await makeComponent(await dummyOf(`${ALL_3} ${exported}`))
+    assert.match(trapOf(await answer(instance, '/a')), /unreachable/)
+  },
+)
+
+test('what is not there of WASI 0.3 is refused by name', async () => {
+  const bytes = await dummyOf('import wasi:http/client@0.3.0; export wasi:http/handler@0.3.0;')
+  await assert.rejects(makeComponent(bytes), (error: Error & { code?: string }) => {
+    assert.equal(error.code, 'COMPONENT_IMPORT', error.message)
+    assert.match(error.message, /calls "send" of "wasi:http\/client@0.3"/)
+    return true
+  })
 })
