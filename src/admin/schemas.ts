@@ -68,10 +68,15 @@ export const releasesSchema = z.object({
 export const routesSchema = z.object({
   routes: z.array(
     z.object({
+      tenant: nameSchema,
+      hosts: z.array(z.string()),
       path: z.string(),
       methods: z.array(z.string()).optional().describe('Left out: all.'),
-      handler: nameSchema,
-      release: digest,
+      kind: z.enum(['handler', 'files', 'page', 'document-root']),
+      target: z.string().describe("The handler's name, the page's, or the folder."),
+      runtime: nameSchema.optional().describe('What runs its scripts.'),
+      release: digest.optional(),
+      weight: z.int().optional().describe('Of a canary: its share in percent.'),
     }),
   ),
 })

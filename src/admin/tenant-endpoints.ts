@@ -1,10 +1,13 @@
 /** What can be read about tenants: what they have published, what answers, how they do. */
 import type { TenantConfig } from '../config/config.ts'
+import { withRuntimeEndings } from '../config/runtime-use.ts'
 import { mergeTold } from '../gateway/status/merge-told.ts'
 import type { PoolStatus } from '../gateway/status/pool-status.ts'
 import type { TenantState } from '../store/tenant-state.ts'
+import type { Principal } from './authenticate.ts'
 import { type AdminContext, tenantOf } from './context.ts'
 import type { Answer, Endpoint } from './endpoint.ts'
+import { listRoutes, type RouteRow } from './list-routes.ts'
 import { readCount } from './read-count.ts'
 import {
   ownTokenSchema,
@@ -91,10 +94,15 @@ export function tenantEndpoints(context: AdminContext): readonly Endpoint[] {
       path: '/v1/tenants/{tenant}/routes',
       reach: 'tenant',
       scope: 'read',
-      summary: 'Which live handler answers where.',
-      response: { status: 200, description: 'Sorted by path.', schema: routesSchema },
+      summary: 'What answers where: handlers, canaries, static files, own pages, the root.',
+      response: {
+        status: 200,
+        description: 'What answers first comes first.',
+        schema: routesSchema,
+      },
       isChange: false,
-      handle: async ({ tenant }) => ok({ routes: await routesOf(context, tenant) }),
+      handle: async ({ tenant, principal }) =>
+        ok({ routes: await routesOf(context, tenant, principal) }),
     },
     {
       id: 'getTenantStatus',
@@ -167,17 +175,17 @@ async function releasesOf(context: AdminContext, tenant: string): Promise<readon
   return rows
 }
 
-async function routesOf(context: AdminContext, tenant: string): Promise<readonly object[]> {
-  const { store } = context
-  const { handlers } = await store.state(tenantOf(context, tenant).name)
-  const rows: { readonly path: string }[] = []
-  for (const [handler, { release }] of Object.entries(handlers)) {
-    const { manifest } = await store.release(release)
-    for (const { path, methods } of manifest.routes) {
-      rows.push({ path, ...(methods === undefined ? {} : { methods }), ...{ handler, release } })
-    }
-  }
-  return rows.sort((a, b) => (a.path < b.path ? -1 : 1))
+async function routesOf(
+  context: AdminContext,
+  name: string,
+  { tenant }: Principal,
+): Promise<readonly RouteRow[]> {
+  const { runtimes } = context.settings().settings
+  const seen = withRuntimeEndings(tenantOf(context, name), runtimes)
+  const rows = await listRoutes(seen, context.store)
+  // Where it is on this machine is the operator's.
+  const isOwn = ({ kind }: RouteRow): boolean => kind === 'document-root' && tenant !== undefined
+  return rows.map((row) => (isOwn(row) ? { ...row, target: 'its root' } : row))
 }
 
 interface ToldTenant {

@@ -12,6 +12,7 @@ import {
   type ServerEvent,
 } from '../admin/ask-server.ts'
 import { AdminError } from '../admin/errors.ts'
+import type { RouteRow } from '../admin/list-routes.ts'
 import type { ServerStatus } from '../master/server-status.ts'
 import type { Digest } from '../store/digest.ts'
 import type { ManifestRoute } from '../store/manifest.ts'
@@ -293,16 +294,7 @@ export function listReleasesRemote(
   return listRemote(remote, tenant, 'releases')
 }
 
-/** A published handler's path. */
-export interface RemoteRoute {
-  readonly path: string
-  /** Undefined: all. */
-  readonly methods?: readonly string[]
-  readonly handler: string
-  readonly release: Digest
-}
-
-export function listRoutesRemote(remote: Remote, tenant: string): Promise<readonly RemoteRoute[]> {
+export function listRoutesRemote(remote: Remote, tenant: string): Promise<readonly RouteRow[]> {
   return listRemote(remote, tenant, 'routes')
 }
 

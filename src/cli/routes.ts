@@ -1,5 +1,6 @@
 /** `wasm-fpm routes`: which paths answer, and by what. */
 import { Command } from 'commander'
+import { listRoutes, type RouteRow } from '../admin/list-routes.ts'
 import { systemClock } from '../base/clock.ts'
 import type { TenantConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
@@ -17,7 +18,6 @@ import {
   tenantOption,
   withTenant,
 } from './remote.ts'
-import { listRoutes, type RouteRow } from './routes/list-routes.ts'
 import { printTable } from './table.ts'
 
 interface RoutesOptions {
@@ -45,17 +45,12 @@ async function routes({ server, json, ...options }: RoutesOptions): Promise<void
   else process.stdout.write(rows.length === 0 ? 'nothing answers\n' : printRows(rows))
 }
 
-/** What is published: of the rest the server tells nothing. */
-async function remoteRows(
+function remoteRows(
   server: ServerChoice,
   options: Pick<RoutesOptions, 'tenant'>,
 ): Promise<readonly RouteRow[]> {
   const { tenant } = withTenant({ ...options, server })
-  const found = await listRoutesRemote(readRemote(server), tenant)
-  return found.map(({ path, methods, handler, release }) => ({
-    ...{ tenant, hosts: [], path, methods, kind: 'handler', target: handler, release },
-    ...{ runtime: undefined, weight: undefined },
-  }))
+  return listRoutesRemote(readRemote(server), tenant)
 }
 
 async function localRows({

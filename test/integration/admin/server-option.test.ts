@@ -70,7 +70,8 @@ test('publish, releases, promote, rollback', async () => {
 })
 
 test('a tenant sees its routes and its status, and nobody else’s; an operator all', async () => {
-  const api = await startApi()
+  const own = ['ping_path = "/ping"', 'root = "/srv/acme"']
+  const api = await startApi({ acme: own.join('\n') })
   const module = join(api.folder, 'modules/hello.wasm')
   const status = async (...args: readonly string[]): Promise<string> => {
     printed = ''
@@ -80,17 +81,33 @@ test('a tenant sees its routes and its status, and nobody else’s; an operator 
   }
   vi.stubEnv('WASM_FPM_TOKEN', await api.token('acme', ['publish']))
   await type(api, 'publish', module, '--handler', 'app', '--route', '/app')
+  const other = join(api.folder, 'modules/echo.wasm')
+  await type(api, 'publish', other, '--handler', 'app', '--route', '/app', '--weight', '20')
   await expect(status('acme')).rejects.toMatchObject({ code: 'ADMIN_MISSING_SCOPE' })
   vi.stubEnv('WASM_FPM_TOKEN', await api.token('acme', ['read']))
-  expect(await type(api, 'routes')).toMatch(/\nacme +- +\/app +all +app +[0-9a-f]{12}\n$/)
-  const [row] = JSON.parse(await type(api, 'routes', '--json'))
-  expect(row).toMatchObject({ tenant: 'acme', path: '/app', kind: 'handler', target: 'app' })
+  const rows = (await type(api, 'routes')).split('\n').slice(1)
+  expect(rows).toEqual([
+    expect.stringMatching(/^acme +acme\.example +\/ping +all +ping page +-$/),
+    expect.stringMatching(/^acme +acme\.example +\/app +all +app +[0-9a-f]{12}$/),
+    expect.stringMatching(/^acme +acme\.example +\/app +all +app \(20 %\) +[0-9a-f]{12}$/),
+    expect.stringMatching(/^acme +acme\.example +\/\*\*\/\*\.wasm +all +files below its root +-$/),
+    '',
+  ])
   expect(await status('acme')).toMatch(/^pool: +acme\n/)
   expect(JSON.parse(await status('acme', '--json')).tenants).toMatchObject([{ tenant: 'acme' }])
   await expect(status('other')).rejects.toMatchObject({ code: 'ADMIN_UNKNOWN_TENANT' })
   await expect(status()).rejects.toMatchObject({ code: 'ADMIN_FORBIDDEN' })
   vi.stubEnv('WASM_FPM_TOKEN', await api.token(undefined, ['read']))
   expect(await status()).toMatch(/\nacme .*\nother /)
+  // The same as without a server.
+  const config = join(api.folder, 'wasm-fpm.toml')
+  const pool = `[[pool]]\nname = "www"\nlisten = ["${api.folder}/www.sock"]`
+  const tenant = ['[[tenant]]', 'name = "acme"', 'hosts = ["acme.example"]', ...own]
+  writeFileSync(config, ['store = "store"', pool, ...tenant].join('\n'))
+  const local = ['--config', config]
+  printed = ''
+  await routesCommand().parseAsync([...local, '--json', '--tenant', 'acme'], { from: 'user' })
+  expect(JSON.parse(await type(api, 'routes', '--json'))).toEqual(JSON.parse(printed))
 })
 
 test('publish --sign says what it says without a server; sign and --no-switch in parts', async () => {

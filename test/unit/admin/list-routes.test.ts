@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { listRoutes } from '../../../../src/cli/routes/list-routes.ts'
-import { parseConfig } from '../../../../src/config/parse.ts'
-import { readManifest } from '../../../../src/store/read-manifest.ts'
-import type { Release } from '../../../../src/store/release.ts'
-import type { TenantState } from '../../../../src/store/tenant-state.ts'
+import { listRoutes } from '../../../src/admin/list-routes.ts'
+import { parseConfig } from '../../../src/config/parse.ts'
+import { readManifest } from '../../../src/store/read-manifest.ts'
+import type { Release } from '../../../src/store/release.ts'
+import type { TenantState } from '../../../src/store/tenant-state.ts'
 
 const [OLD, NEW, API] = ['a', 'b', 'c'].map((digit) => digit.repeat(64))
 

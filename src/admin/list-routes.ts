@@ -1,7 +1,7 @@
 /** Which paths of a tenant answer, and what answers there: published handlers, own pages, the document root. */
-import type { TenantConfig } from '../../config/config.ts'
-import type { Release } from '../../store/release.ts'
-import type { ReleaseStore } from '../../store/release-store.ts'
+import type { TenantConfig } from '../config/config.ts'
+import type { Release } from '../store/release.ts'
+import type { ReleaseStore } from '../store/release-store.ts'
 
 export interface RouteRow {
   readonly tenant: string
