@@ -136,6 +136,7 @@ export class GuestInstance {
   /** See `Instance`. It waits until no code of the old instance can run any more; a memory that has grown by much cannot be put back. */
   renew(later: () => void): boolean {
     this.#isSpent = true
+    this.#program.state.loseSight()
     if (this.#isOnStack || this.#host.areFibersLeft) {
       this.#whenOffStack = () => {
         if (this.renew(later)) later()
@@ -293,6 +294,7 @@ export class GuestInstance {
   #leaveEntry(then: (run: RunState) => void): void {
     const run = this.#run
     this.#isOnStack = false
+    this.#program.state.endWatch()
     if (run === undefined || run.whenUnwound !== undefined) this.#unwound()
     else this.#unwind(run, () => then(run))
   }
@@ -364,7 +366,8 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined) return
     const nowMs = this.#clock.nowMs()
-    this.#program.state.loseSight()
+    if (isForOthers) this.#program.state.loseSight()
+    else this.#program.state.pause()
     this.#parts.leave(run, nowMs)
     this.#isWaiting = true
     if (!isForOthers) return
@@ -387,5 +390,6 @@ export class GuestInstance {
     if (run === undefined) return
     this.#isWaiting = false
     this.#parts.enter(run, this.#clock.nowMs())
+    this.#program.state.goOn()
   }
 }

@@ -37,6 +37,10 @@ export class MutableState {
   readonly #growth: readonly UsualGrowth[]
   /** Whether pages may have been written that had not been written when they were put back last; instantiating does. */
   #mayHaveNewPages = true
+  /** Of the thread, when the guest's code was called or went on. */
+  #faultsBefore = Number.NaN
+  /** Whether it does so after others' turn. */
+  #isGoingOn = false
 
   /**
    * `memories`, `exports`: of a new instance of `module`, which has not run yet. `owner`: whose it is, which has no other module; instances
@@ -86,18 +90,42 @@ export class MutableState {
     return !this.#mayHaveNewPages
   }
 
-  /** Runs code of the guest until it ends or waits. */
+  /** Runs code of the guest until it ends or waits, or it is others' turn. */
   watch<Result>(code: () => Result): Result {
     if (this.#mayHaveNewPages) return code()
-    const before = pageFaultsLately()
-    const result = code()
-    if (pageFaults() !== before) this.#mayHaveNewPages = true
-    return result
+    this.#faultsBefore = pageFaultsLately()
+    try {
+      return code()
+    } finally {
+      this.#lookForFaults()
+    }
   }
 
-  /** The memories are written to outside of `watch`. */
+  /** It is others' turn: nobody writes to the memories until `goOn`. */
+  pause(): void {
+    this.#isGoingOn = false
+    this.#lookForFaults()
+  }
+
+  /** The guest's code is about to go on, outside of `watch`, until `pause` or `endWatch`. */
+  goOn(): void {
+    if (this.#mayHaveNewPages) return
+    this.#isGoingOn = true
+    this.#faultsBefore = pageFaults()
+  }
+
+  /** What has been called has ended. */
+  endWatch(): void {
+    if (this.#isGoingOn) this.pause()
+  }
+
+  /** The memories are written to outside of all that. */
   loseSight(): void {
     this.#mayHaveNewPages = true
+  }
+
+  #lookForFaults(): void {
+    if (!this.#mayHaveNewPages && pageFaults() !== this.#faultsBefore) this.#mayHaveNewPages = true
   }
 
   /** Puts everything back. False, and nothing promised: the instance must be thrown away. */
@@ -117,6 +145,7 @@ export class MutableState {
       if (!memory.restore(snapshot, this.#mayHaveNewPages)) return false
     }
     this.#setSpares()
+    this.#isGoingOn = false
     // Small memories are not put back by pages.
     this.#mayHaveNewPages = this.bytes() < MAPPED_BYTES
     return true
