@@ -22,7 +22,7 @@ export async function answer(
   instance: GuestInstance,
   path: string,
   { env = [], ...granted }: Partial<WasiGrants> = {},
-  limits: Partial<Pick<GuestJob, 'cpuMs'>> = {},
+  limits: Partial<Pick<GuestJob, 'cpuMs' | 'wallMs'>> = {},
 ): Promise<Answered> {
   const stdout = new CollectingSink()
   const stderr = new CollectingSink()

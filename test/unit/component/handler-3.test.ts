@@ -516,3 +516,31 @@ test('the body of the request may be that of the answer, and its trailers, too: 
   assert.deepEqual(report.outcome, { kind: 'exited', code: 0 })
   assert.equal(stdout, `Status: 200\r\n\r\n${parts.join('')}`)
 })
+
+test('one that is ended while it waits is not heard of again', async () => {
+  // A path of four bytes waits for a clock that is far, with nothing of it on a stack.
+  const source = put(
+    GOES_ON,
+    `(if (i32.eq (i32.load (i32.const 24)) (i32.const 4))
+        (then
+          (call $join (i32.shr_u (call $extra (i64.const 300000000)) (i32.const 4)) (global.get $set))
+          (return (call $waits))))
+      ${GOES_ON}`,
+    CLOCKED,
+  )
+  const instance = await makeComponent(await componentWat(source))
+  const ended = await answer(instance, '/2nd', {}, { wallMs: 50 })
+  assert.deepEqual(ended.report.outcome, { kind: 'killed', reason: 'wall' })
+  await new Promise<void>((resolve) => {
+    if (instance.renew(resolve)) resolve()
+  })
+  for (let turn = 0; turn < 20; turn++) {
+    const parts = ['a', '', 'b'.repeat(20_000)]
+    const { stdout, report } = await answer(instance, '/other', { stdin: sourceOf(parts) })
+    assert.deepEqual(report.outcome, { kind: 'exited', code: 0 })
+    assert.equal(stdout, `Status: 200\r\n\r\n0 times before: /other${parts.join('')}`)
+    assert.equal(instance.reset(), true)
+    // Beyond what it has waited for.
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+})
