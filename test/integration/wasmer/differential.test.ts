@@ -86,13 +86,6 @@ const DIFFERENCES: ReadonlyArray<{
   })),
   {
     program: 'c/files',
-    name: '?read=/tmp',
-    why: 'a folder can be opened, not read: preview 1 calls that a missing right, which we say; they say ISDIR',
-    own: 'cannot read /tmp: Capabilities insufficient\n',
-    wasmer: 'cannot read /tmp: Is a directory\n',
-  },
-  {
-    program: 'c/files',
     name: '?write=/',
     why: 'a folder is where a file is to be created: ISDIR, as open(2) has it; they miss the parent of "/"',
     own: 'cannot write /: Is a directory\n',
