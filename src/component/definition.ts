@@ -80,6 +80,11 @@ export interface CanonicalOptions {
   readonly callback: number | undefined
 }
 
+export const NO_OPTIONS = {
+  ...{ encoding: 'utf8', memory: undefined, realloc: undefined, postReturn: undefined },
+  ...{ isAsync: false, callback: undefined },
+} as const satisfies CanonicalOptions
+
 /** Canonical functions for what runs at the same time. */
 export type BuiltinName =
   | 'task.return'

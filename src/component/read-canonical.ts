@@ -1,16 +1,8 @@
 /** Reads canonical functions (binary format: `canon`). */
 import type { ComponentReader } from './component-reader.ts'
-import type { BuiltinName, CanonicalOptions, Definition } from './definition.ts'
+import { type BuiltinName, type Definition, NO_OPTIONS } from './definition.ts'
 import { malformed, unsupported } from './errors.ts'
 
-const NO_OPTIONS: CanonicalOptions = {
-  encoding: 'utf8',
-  memory: undefined,
-  realloc: undefined,
-  postReturn: undefined,
-  isAsync: false,
-  callback: undefined,
-}
 const I32 = 0x7f
 /** Words of its own that a task has. */
 const CONTEXT_SLOTS = 2

@@ -1,11 +1,12 @@
 /** wasi:http/types of 0.3: what a guest does with fields, requests and responses. */
 import type { Channel } from '../channel.ts'
-import { type Case, caseOf, err, NONE, OK, ok, some, type Value } from '../value.ts'
+import { type Case, NONE, ok, some, type Value } from '../value.ts'
 import { type Interface, plain, retyped } from './host-function.ts'
 import { FIELDS } from './http-field-functions.ts'
 import { Fields } from './http-fields.ts'
+import { settingStatus } from './http-message.ts'
 import { consumeBody, HttpRequest, HttpResponse3, ownBody } from './http-messages-3.ts'
-import { FORMS, type Part, RequestOptions, type Timeout, textOf } from './http-outgoing.ts'
+import { RequestOptions, requestParts, requestTimeouts } from './http-request-functions.ts'
 
 const { '[method]fields.entries': COPY_ALL = [], ...OTHER_FIELDS } = FIELDS
 const DELETE = FIELDS['[method]fields.delete']
@@ -23,23 +24,6 @@ const fields: Interface = {
   ),
 }
 
-const part = (key: Part, name: string, type: string): Interface => ({
-  [`[method]request.get-${name}`]: plain(
-    `(borrow<$request-3>) -> ${type}`,
-    () => (self: HttpRequest) => self[key],
-  ),
-  [`[method]request.set-${name}`]: plain(
-    `(borrow<$request-3>, ${type}) -> result<_, _>`,
-    (host) => (self: HttpRequest, value: Case) => {
-      const text = textOf(value)
-      if (text !== undefined && !FORMS[key].test(text)) return err()
-      host.calls.keep(text?.length ?? 0)
-      self[key] = value
-      return OK
-    },
-  ),
-})
-
 const message = (name: 'request' | 'response'): Interface => ({
   [`[method]${name}.get-headers`]: plain(
     `(borrow<$${name}-3>) -> own<$fields-3>`,
@@ -56,21 +40,6 @@ function optionsOf(options: RequestOptions | undefined, isMutable: boolean): Req
   return Object.assign(new RequestOptions(), options, { isMutable })
 }
 
-const timeouts = (name: Timeout): Interface => ({
-  [`[method]request-options.get-${name}-timeout`]: plain(
-    '(borrow<$request-options-3>) -> option<u64>',
-    () => (self: RequestOptions) => self[name],
-  ),
-  [`[method]request-options.set-${name}-timeout`]: plain(
-    '(borrow<$request-options-3>, option<u64>) -> result<_, $options-error>',
-    () => (self: RequestOptions, value: Case) => {
-      if (!self.isMutable) return err(caseOf('immutable'))
-      self[name] = value
-      return OK
-    },
-  ),
-})
-
 export const HTTP_TYPES_3: Interface = {
   ...fields,
   '[static]request.new': plain(
@@ -83,10 +52,7 @@ export const HTTP_TYPES_3: Interface = {
         return [request, body.sent]
       },
   ),
-  ...part('method', 'method', '$method'),
-  ...part('path', 'path-with-query', 'option<string>'),
-  ...part('scheme', 'scheme', 'option<$scheme>'),
-  ...part('authority', 'authority', 'option<string>'),
+  ...requestParts({ resource: 'request', handle: '$request-3', getter: 'get-' }),
   '[method]request.get-options': plain(
     '(borrow<$request-3>) -> option<own<$request-options-3>>',
     () => (self: HttpRequest) =>
@@ -101,9 +67,10 @@ export const HTTP_TYPES_3: Interface = {
     '(borrow<$request-options-3>) -> own<$request-options-3>',
     () => (self: RequestOptions) => optionsOf(self, true),
   ),
-  ...timeouts('connect'),
-  ...timeouts('first-byte'),
-  ...timeouts('between-bytes'),
+  ...requestTimeouts(
+    { resource: 'request-options', handle: '$request-options-3', getter: 'get-' },
+    '$options-error',
+  ),
   '[static]response.new': plain(
     '(own<$fields-3>, option<stream<u8>>, $trailers) -> tuple<own<$response-3>, $sent>',
     () =>
@@ -116,13 +83,6 @@ export const HTTP_TYPES_3: Interface = {
     '(borrow<$response-3>) -> u16',
     () => (self: HttpResponse3) => self.status,
   ),
-  '[method]response.set-status-code': plain(
-    '(borrow<$response-3>, u16) -> result<_, _>',
-    () => (self: HttpResponse3, status: number) => {
-      if (status < 200 || status > 999) return err()
-      self.status = status
-      return OK
-    },
-  ),
+  '[method]response.set-status-code': settingStatus('$response-3'),
   ...message('response'),
 }

@@ -1,6 +1,6 @@
 /** The functions that an answer and an outgoing request have in common: of their fields, and of a body that is given out once. */
-import { err, ok } from '../value.ts'
-import { type Interface, plain } from './host-function.ts'
+import { err, OK, ok } from '../value.ts'
+import { type HostFunction, type Interface, plain } from './host-function.ts'
 import { Fields } from './http-fields.ts'
 import { OutgoingBody, type OutgoingMessage } from './http-outgoing-body.ts'
 
@@ -21,3 +21,15 @@ export const messageFunctions = (
     },
   ),
 })
+
+/** Of a response, which has another name in each version. */
+export function settingStatus(handle: string): HostFunction {
+  return plain(
+    `(borrow<${handle}>, u16) -> result<_, _>`,
+    () => (self: { status: number }, status: number) => {
+      if (status < 200 || status > 999) return err()
+      self.status = status
+      return OK
+    },
+  )
+}

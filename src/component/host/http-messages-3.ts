@@ -5,8 +5,8 @@ import type { ComponentHost } from './component-host.ts'
 import { InputStream } from './guest-input.ts'
 import { makeFuture, resolveFuture, takeFuture } from './host-future.ts'
 import type { Fields } from './http-fields.ts'
-import type { RequestOptions } from './http-outgoing.ts'
 import { authorityOf, fieldsOf, methodOf, pathOf, schemeOf } from './http-request.ts'
+import type { RequestOptions } from './http-request-functions.ts'
 import { StreamSource } from './stream-source.ts'
 
 const STDIN = 0

@@ -8,8 +8,9 @@ import { type Interface, plain } from './host-function.ts'
 import { type ExchangeTimes, HttpExchange, refusalOf } from './http-exchange.ts'
 import { linesOf } from './http-fields.ts'
 import { FutureIncomingResponse } from './http-incoming-response.ts'
-import { type OutgoingRequest, type RequestOptions, textOf } from './http-outgoing.ts'
+import type { OutgoingRequest } from './http-outgoing.ts'
 import { STDOUT } from './http-outgoing-body.ts'
+import { type RequestOptions, textOf } from './http-request-functions.ts'
 
 const PORTS = { tcp: 80, tls: 443 } as const
 /** They are said by the request's authority, and by nobody but this server. */

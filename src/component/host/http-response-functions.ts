@@ -2,7 +2,7 @@
 import { type Case, caseOf, err, OK, ok } from '../value.ts'
 import { type Interface, plain, waiting } from './host-function.ts'
 import { Fields } from './http-fields.ts'
-import { messageFunctions } from './http-message.ts'
+import { messageFunctions, settingStatus } from './http-message.ts'
 import type { OutgoingBody } from './http-outgoing-body.ts'
 import { OutgoingResponse, type ResponseOutparam } from './http-response.ts'
 import { after } from './preview1-calls.ts'
@@ -16,14 +16,7 @@ export const OUTGOING: Interface = {
     '(borrow<$outgoing-response>) -> u16',
     () => (self: OutgoingResponse) => self.status,
   ),
-  '[method]outgoing-response.set-status-code': plain(
-    '(borrow<$outgoing-response>, u16) -> result<_, _>',
-    () => (self: OutgoingResponse, status: number) => {
-      if (status < 200 || status > 999) return err()
-      self.status = status
-      return OK
-    },
-  ),
+  '[method]outgoing-response.set-status-code': settingStatus('$outgoing-response'),
   ...messageFunctions('outgoing-response'),
   '[method]outgoing-body.write': plain(
     '(borrow<$outgoing-body>) -> result<own<$output-stream>, _>',

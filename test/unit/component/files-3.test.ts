@@ -5,18 +5,13 @@ import { systemClock } from '../../../src/base/clock.ts'
 import { Channel, type Items } from '../../../src/component/channel.ts'
 import { ComponentHost } from '../../../src/component/host/component-host.ts'
 import { makeFuture, resolveFuture, takeFuture } from '../../../src/component/host/host-future.ts'
-import { findFunction } from '../../../src/component/host/wasi-functions.ts'
 import { boundsFor } from '../../../src/component/lift-bounds.ts'
 import { type Case, OK, type Value } from '../../../src/component/value.ts'
 import { WasiHost } from '../../../src/wasi/host.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { grants } from '../../support/guest.ts'
+import { callNow } from '../../support/host-function-call.ts'
 
-const NO_TYPE = { isAsync: false, parameters: [], result: undefined }
-const NO_OPTIONS = {
-  ...{ encoding: 'utf8' as const, memory: undefined, realloc: undefined, postReturn: undefined },
-  ...{ isAsync: false, callback: undefined },
-} as const
 const U8 = { kind: 'primitive', of: 'u8' } as const
 
 let host: ComponentHost
@@ -32,16 +27,8 @@ beforeEach(() => {
 
 function call(name: string, ...values: readonly Value[]): Value {
   const isPreopens = name === 'get-directories'
-  const found = findFunction({
-    ...{ kind: 'lower', type: NO_TYPE, options: NO_OPTIONS, owner: 0 },
-    interface: `wasi:filesystem/${isPreopens ? 'preopens' : 'types'}@0.3`,
-    name: isPreopens ? name : `[method]descriptor.${name}`,
-  })
-  const answer = (found.call(host) as (...all: readonly Value[]) => Value | Promise<Value>)(
-    ...values,
-  )
-  if (answer instanceof Promise) throw new Error(`${name} waits`)
-  return answer
+  const from = `wasi:filesystem/${isPreopens ? 'preopens' : 'types'}@0.3`
+  return callNow(host, { from, name: isPreopens ? name : `[method]descriptor.${name}` }, values)
 }
 
 const folder = (): Value => (call('get-directories') as Value[][])[0]?.[0]

@@ -6,25 +6,15 @@ import { ComponentHost } from '../../../src/component/host/component-host.ts'
 import type { FileDescriptor } from '../../../src/component/host/file-descriptor.ts'
 import type { Fields } from '../../../src/component/host/http-fields.ts'
 import { IncomingRequest } from '../../../src/component/host/http-request.ts'
-import { findFunction } from '../../../src/component/host/wasi-functions.ts'
 import { type Case, HostResource, type Value } from '../../../src/component/value.ts'
 import { WasiHost } from '../../../src/wasi/host.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { CollectingSink, grants } from '../../support/guest.ts'
+import { callNow, callOrWait } from '../../support/host-function-call.ts'
 
 const FILES = 'wasi:filesystem/types'
 const STREAMS = 'wasi:io/streams'
 const HTTP = 'wasi:http/types'
-const TYPE = { isAsync: false, parameters: [], result: undefined }
-const OPTIONS = {
-  encoding: 'utf8',
-  memory: undefined,
-  realloc: undefined,
-  postReturn: undefined,
-  isAsync: false,
-  callback: undefined,
-} as const
-
 let host: ComponentHost
 let stdout: CollectingSink
 let stderr: CollectingSink
@@ -52,24 +42,9 @@ beforeEach(() => {
   host.begin(granted)
 })
 
-function callOrWait(from: string, name: string, ...values: Value[]): Value | Promise<Value> {
-  const found = findFunction({
-    kind: 'lower',
-    interface: from,
-    name,
-    type: TYPE,
-    options: OPTIONS,
-    owner: 0,
-  })
-  return (found.call(host) as (...all: Value[]) => Value | Promise<Value>)(...values)
-}
-
 /** One that does not wait. */
-function call(from: string, name: string, ...values: Value[]): Value {
-  const answer = callOrWait(from, name, ...values)
-  if (answer instanceof Promise) throw new Error(`${name} waits`)
-  return answer
-}
+const call = (from: string, name: string, ...values: Value[]): Value =>
+  callNow(host, { from, name }, values)
 
 function ok(answer: Value): Value {
   assert.equal((answer as Case).tag, 'ok', String((answer as Case).value))
@@ -344,9 +319,15 @@ test('waiting for the first of several', async () => {
   const late = call('wasi:clocks/monotonic-clock', 'subscribe-duration', 60_000_000_000n)
   const soon = call('wasi:clocks/monotonic-clock', 'subscribe-duration', 1_000_000n)
   assert.equal(call('wasi:io/poll', '[method]pollable.ready', late), false)
-  assert.deepEqual(await callOrWait('wasi:io/poll', 'poll', [late, soon]), [1])
+  assert.deepEqual(
+    await callOrWait(host, { from: 'wasi:io/poll', name: 'poll' }, [[late, soon]]),
+    [1],
+  )
   const now = call('wasi:clocks/monotonic-clock', 'subscribe-instant', 0n)
-  assert.deepEqual(await callOrWait('wasi:io/poll', 'poll', [late, now]), [1])
+  assert.deepEqual(
+    await callOrWait(host, { from: 'wasi:io/poll', name: 'poll' }, [[late, now]]),
+    [1],
+  )
   assert.throws(() => call('wasi:io/poll', 'poll', []), /wait for nothing/)
   assert.throws(
     () =>

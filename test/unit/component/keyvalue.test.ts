@@ -10,7 +10,6 @@ import { systemClock } from '../../../src/base/clock.ts'
 import { ComponentHost } from '../../../src/component/host/component-host.ts'
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from '../../../src/component/host/keyvalue-bucket.ts'
 import { MAX_BATCH_BYTES, MAX_BATCH_KEYS } from '../../../src/component/host/keyvalue-functions.ts'
-import { findFunction } from '../../../src/component/host/wasi-functions.ts'
 import type { FunctionType, ValueType } from '../../../src/component/plan.ts'
 import { type Case, NONE, OK, some, type Value } from '../../../src/component/value.ts'
 import type { DirectoryNode } from '../../../src/wasi/filesystem.ts'
@@ -21,6 +20,7 @@ import { DEFAULT_MEMORY_LIMITS } from '../../../src/wasi/memory-quota.ts'
 import { answer, makeComponent } from '../../support/component-run.ts'
 import { COUNTER_WAT, componentWat } from '../../support/component-wat.ts'
 import { grants } from '../../support/guest.ts'
+import { callOrWait } from '../../support/host-function-call.ts'
 
 const [STORE, ATOMICS, BATCH] = ['store', 'atomics', 'batch'].map((one) => `wasi:keyvalue/${one}`)
 const SETTINGS = { GREETING: 'h\u00e4', EMPTY: '' }
@@ -66,26 +66,13 @@ interface Wanted {
   readonly type?: FunctionType
 }
 
-const NO_TYPE: FunctionType = { isAsync: false, parameters: [], result: undefined }
-
 async function call(
   host: ComponentHost,
   name: string,
   values: readonly Value[],
-  { from = STORE ?? '', type = NO_TYPE }: Wanted = {},
+  { from = STORE ?? '', type }: Wanted = {},
 ): Promise<Case> {
-  const found = findFunction({
-    ...{ kind: 'lower', interface: from, name, type, owner: 0 },
-    options: {
-      encoding: 'utf8',
-      memory: undefined,
-      realloc: undefined,
-      postReturn: undefined,
-      isAsync: false,
-      callback: undefined,
-    },
-  })
-  return (await (found.call(host) as (...all: readonly Value[]) => Value)(...values)) as Case
+  return (await callOrWait(host, { from, name, type }, values)) as Case
 }
 
 const ok = ({ tag, value }: Case): Value => {

@@ -5,7 +5,6 @@ import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { createLogger } from '../../../src/base/logger.ts'
 import { ComponentHost } from '../../../src/component/host/component-host.ts'
-import { findFunction } from '../../../src/component/host/wasi-functions.ts'
 import { type Case, caseOf, NONE, some, type Value } from '../../../src/component/value.ts'
 import { NameLookup } from '../../../src/outbound/name-lookup.ts'
 import { OutboundAccount } from '../../../src/outbound/outbound-account.ts'
@@ -14,6 +13,7 @@ import { OutboundRequest } from '../../../src/outbound/outbound-request.ts'
 import { DeviceDirectory } from '../../../src/wasi/device-directory.ts'
 import { WasiHost } from '../../../src/wasi/host.ts'
 import { grants } from '../../support/guest.ts'
+import { callOrWait } from '../../support/host-function-call.ts'
 import { startPeer } from '../../support/outbound-peer.ts'
 
 const HTTP = 'wasi:http/types'
@@ -83,21 +83,8 @@ const answering = (socket: Socket): void => void socket.on('data', () => socket.
 
 beforeEach(() => begin(answering))
 
-function call(from: string, name: string, ...values: Value[]): Value | Promise<Value> {
-  const found = findFunction({
-    ...{ kind: 'lower', interface: from, name, owner: 0 },
-    type: { isAsync: false, parameters: [], result: undefined },
-    options: {
-      encoding: 'utf8',
-      memory: undefined,
-      realloc: undefined,
-      postReturn: undefined,
-      isAsync: false,
-      callback: undefined,
-    },
-  })
-  return (found.call(host) as (...all: Value[]) => Value | Promise<Value>)(...values)
-}
+const call = (from: string, name: string, ...values: Value[]): Value | Promise<Value> =>
+  callOrWait(host, { from, name }, values)
 
 const ok = (answer: Value | Promise<Value>): Value => {
   assert.equal((answer as Case).tag, 'ok', String((answer as Case).value))
