@@ -21,6 +21,8 @@ export interface StageOptions {
   readonly guests?: readonly string[]
   /** More modules of `hog`, by name. */
   readonly modules?: Readonly<Record<string, Uint8Array>>
+  /** More tenants that have what `hog` has, keys and limits too. */
+  readonly others?: readonly string[]
   /** Keys of `hog`'s table. */
   readonly keys?: string
   /** Keys of `hog`'s `[tenant.limits]`; the default gives 50 ms of CPU and 5 s of time. */
@@ -55,7 +57,8 @@ export const HELLO = 'Hello, World!\n'
 export function setStage(options: StageOptions = {}): Stage {
   const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-hostile-'))
   const hello = compileHostile('hello')
-  for (const tenant of ['hog', 'neighbour']) {
+  const hogs = ['hog', ...(options.others ?? [])]
+  for (const tenant of [...hogs, 'neighbour']) {
     mkdirSync(join(folder, tenant))
     writeFileSync(join(folder, tenant, 'hello.wasm'), hello)
   }
@@ -63,7 +66,8 @@ export function setStage(options: StageOptions = {}): Stage {
   mkdirSync(join(folder, 'mount'))
   const modules = Object.entries(options.modules ?? {})
   for (const name of options.guests ?? []) modules.push([name, compileHostile(name)])
-  for (const [name, bytes] of modules) writeFileSync(join(folder, 'hog', `${name}.wasm`), bytes)
+  for (const tenant of hogs)
+    for (const [name, bytes] of modules) writeFileSync(join(folder, tenant, `${name}.wasm`), bytes)
   const log: LogLine[] = []
   const logger = pino(
     { level: 'debug', base: null },
@@ -74,13 +78,13 @@ export function setStage(options: StageOptions = {}): Stage {
   const start = (tenant: string, guest: string, { params = [], ...rest }: AskOptions = {}) =>
     begin(gateway, {
       pool: POOL,
-      params: [
-        ['REQUEST_METHOD', rest.body === undefined && rest.isBodyOpen !== true ? 'GET' : 'POST'],
-        ['REQUEST_URI', `/${guest}.wasm`],
-        ['SCRIPT_FILENAME', join(folder, tenant, `${guest}.wasm`)],
-        ['WASM_FPM_TENANT', tenant],
-        ...params,
-      ],
+      params: Object.entries({
+        REQUEST_METHOD: rest.body === undefined && rest.isBodyOpen !== true ? 'GET' : 'POST',
+        REQUEST_URI: `/${guest}.wasm`,
+        SCRIPT_FILENAME: join(folder, tenant, `${guest}.wasm`),
+        WASM_FPM_TENANT: tenant,
+        ...Object.fromEntries(params),
+      }),
       ...rest,
     })
   return {
@@ -108,15 +112,13 @@ export function setStage(options: StageOptions = {}): Stage {
   }
 }
 
-function configText(folder: string, { keys, limits, queue, quota = '' }: StageOptions): string {
-  return `
-[[pool]]
-name = "${POOL}"
-listen = ["${folder}/pool.sock"]
-
+function configText(folder: string, options: StageOptions): string {
+  const { keys, limits, queue, quota = '', others = [] } = options
+  const hogs = ['hog', ...others].map(
+    (name) => `
 [[tenant]]
-name = "hog"
-root = "${folder}/hog"
+name = "${name}"
+root = "${folder}/${name}"
 access_log = "stderr"
 mounts = [{ host = "${folder}/mount", guest = "/mount", writable = true${quota} }]
 ${keys ?? ''}
@@ -124,7 +126,13 @@ ${keys ?? ''}
 ${limits ?? 'cpu = "50ms"\nwall = "5s"'}
 [tenant.queue]
 ${queue ?? ''}
-
+`,
+  )
+  return `
+[[pool]]
+name = "${POOL}"
+listen = ["${folder}/pool.sock"]
+${hogs.join('')}
 [[tenant]]
 name = "neighbour"
 root = "${folder}/neighbour"
