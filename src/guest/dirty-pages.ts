@@ -28,6 +28,9 @@ const PAGE_IS_PFNZERO = 32n
 
 /** Regions asked for at a time. */
 const REGIONS = 4096
+/** `struct page_region`: where it starts, where it ends, categories; of 64 bits each. */
+const REGION_WORDS = 6
+const HIGH_WORD = 2 ** 32
 
 /** Bits of an entry of /proc/self/pagemap. */
 const ENTRY_PRESENT = 1n << 63n
@@ -38,7 +41,9 @@ const ENTRY_FILE = 1n << 61n
 export function openDirtyPages(libc: Libc): DirtyPages | undefined {
   const fd = libc.open(Buffer.from('/proc/self/pagemap\0'))
   if (fd < 0) return undefined
-  const regions = new BigUint64Array(REGIONS * 3)
+  // Halves of what the kernel has: a BigInt for each address would be most of the time of a scan.
+  const regions = new Uint32Array(REGIONS * REGION_WORDS)
+  const wordsAt = (at: number): number => (regions[at] ?? 0) + (regions[at + 1] ?? 0) * HIGH_WORD
   /**
    *     size flags start end walk_end vec vec_len max_pages category_inverted category_mask category_anyof_mask return_mask
    */
@@ -53,15 +58,14 @@ export function openDirtyPages(libc: Libc): DirtyPages | undefined {
 
   const scanByIoctl = (address: bigint, bytes: number, each: EachRegion): boolean => {
     const end = address + BigInt(bytes)
+    const base = Number(address)
     for (let at = address; at < end; ) {
       argument[2] = at
       argument[3] = end
       const count = libc.ioctl(fd, PAGEMAP_SCAN, argument)
       if (count < 0) return false
-      for (let index = 0; index < count; index += 1) {
-        const [start = 0n, stop = 0n] = [regions[index * 3], regions[index * 3 + 1]]
-        each(Number(start - address), Number(stop - address))
-      }
+      for (let region = 0; region < count * REGION_WORDS; region += REGION_WORDS)
+        each(wordsAt(region) - base, wordsAt(region + 2) - base)
       at = argument[4] ?? end
     }
     return true

@@ -246,20 +246,33 @@ class MappedMemory implements MemoryImage {
     const keepBytes = mostBytes === MAX_PRIVATE_BYTES ? mostBytes : mostBytes / 2
     let target = new Uint8Array(memory.buffer)
     let known = target.length
-    /** The pages that have been written so far, with what belongs into them; undefined: not known. */
-    let written: Written[] | undefined
-    const scan = (): Written[] | undefined => {
+    /** The pages that have been written so far. */
+    let written: readonly Written[] = []
+    /** What belongs into all of them; undefined: not known. */
+    let pieces: readonly Piece[] | undefined
+    const scan = (): readonly Piece[] | undefined => {
       const found: Written[] = []
-      let privateBytes = 0
-      const isKnown = pages.scan(address, target.length, (from, to) => {
-        privateBytes += to - from
+      let [privateBytes, next, isSame] = [0, 0, pieces !== undefined]
+      const isKnown = pages.scan(address, target.length, (start, end) => {
+        privateBytes += end - start
         if (privateBytes > keepBytes) return
-        this.#each(from, to, (start, end, contents) => found.push({ start, end, contents }))
+        while ((written[next]?.start ?? end) < start) next += 1
+        let one = written[next]
+        if (one?.start !== start || one.end !== end) {
+          one = { start, end, pieces: this.#pieces(start, end) }
+          isSame = false
+        }
+        found.push(one)
       })
       if (!isKnown || privateBytes > mostBytes) return undefined
       note?.(privateBytes <= keepBytes ? privateBytes : 0)
-      if (privateBytes <= keepBytes) return found
-      return libc.madviseDontNeed(address, target.length) === 0 ? [] : undefined
+      if (privateBytes > keepBytes) {
+        written = []
+        return libc.madviseDontNeed(address, target.length) === 0 ? [] : undefined
+      }
+      isSame &&= found.length === written.length
+      written = found
+      return isSame ? pieces : found.flatMap((one) => one.pieces)
     }
     return (mayHaveNew) => {
       const { buffer } = memory
@@ -268,21 +281,32 @@ class MappedMemory implements MemoryImage {
         target = new Uint8Array(buffer)
         if (target.length > known) libc.smallPages(address + BigInt(known), target.length - known)
         known = target.length
-        written = undefined
+        pieces = undefined
       }
-      if (mayHaveNew || written === undefined) written = scan()
-      if (written === undefined) return false
-      for (const { start, end, contents } of written) {
+      if (mayHaveNew || pieces === undefined) pieces = scan()
+      if (pieces === undefined) return false
+      for (const { start, end, contents } of pieces) {
         if (contents === undefined) target.fill(0, start, end)
         else target.set(contents, start)
       }
       return true
     }
   }
+
+  #pieces(from: number, to: number): readonly Piece[] {
+    const pieces: Piece[] = []
+    this.#each(from, to, (start, end, contents) => pieces.push({ start, end, contents }))
+    return pieces
+  }
 }
 
-/** Pages, and what belongs into them; undefined: zeros. */
+/** Pages that have been written, one behind the other. */
 interface Written extends Readonly<Range> {
+  readonly pieces: readonly Piece[]
+}
+
+/** Some of them, and what belongs into them; undefined: zeros. */
+interface Piece extends Readonly<Range> {
   readonly contents: Uint8Array | undefined
 }
 

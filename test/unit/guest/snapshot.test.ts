@@ -130,6 +130,26 @@ for (const { name, take } of KINDS)
     }
   })
 
+/** Pages of 4 KiB, as they come to be written: alone, before and behind others, between two, over the bounds of the file's pages and of zeros. */
+const STEPS = [[20], [20, 22], [21], [19, 23], [47], [48], [46, 49], [100, 2, 60], [], [61, 59, 1]]
+
+test('what has come to the pages of a mapped memory that were written is put back, and what was there already', () => {
+  const memory = filledMemory()
+  const bytes = Buffer.from(memory.buffer)
+  const original = Buffer.from(bytes)
+  const restore = mapMemory(memory)?.adopt(memory)
+  const soFar = new Set<number>()
+  for (const [step, pages] of STEPS.entries()) {
+    for (const page of pages) bytes.fill(0xa5, page * 4096 + step, page * 4096 + 4096 - step)
+    expect(restore?.(true)).toBe(true)
+    expect(original.equals(bytes), `step ${step}`).toBe(true)
+    for (const page of pages) soFar.add(page)
+    for (const page of soFar) bytes.fill(0x5a, page * 4096, (page + 1) * 4096)
+    expect(restore?.(false)).toBe(true)
+    expect(original.equals(bytes), `step ${step}, all so far`).toBe(true)
+  }
+})
+
 test('a mapped memory of more private pages than are kept is given up', () => {
   const memory = new WebAssembly.Memory({ initial: 256, maximum: 256 })
   const restore = mapMemory(memory)?.adopt(memory)
