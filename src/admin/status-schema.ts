@@ -41,6 +41,8 @@ export const poolStatusSchema: z.ZodType<PoolStatus> = z.object({
     maxChildren: count,
     cpuMs: count,
     memoryBytes: count,
+    receivedBytes: count.describe('Of requests: variables and bodies.'),
+    sentBytes: count.describe('Of responses: headers and bodies.'),
     instancesCreated: count,
     resets: count,
     refused: count,

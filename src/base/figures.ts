@@ -7,6 +7,8 @@ export const TENANT_COUNTS = [
   'refused',
   'slow',
   'waitedMs',
+  'receivedBytes',
+  'sentBytes',
   'outboundSentBytes',
   'outboundReceivedBytes',
 ] as const

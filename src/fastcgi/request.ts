@@ -1,6 +1,7 @@
 /** A FastCGI request as the application sees it: what the connection hands over when PARAMS has ended. */
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
 import type { NameValues } from '../base/name-values.ts'
+import type { Traffic } from '../base/traffic.ts'
 import type { ProtocolStatus, Role } from './constants.ts'
 
 export interface FastCgiRequest {
@@ -19,6 +20,8 @@ export interface FastCgiRequest {
   readonly stdout: ByteSink
   /** FCGI_STDERR. */
   readonly stderr: ByteSink
+  /** From here on it counts there, with what has come so far. Once. */
+  countIn(traffic: Traffic): void
   /**
    * Ends the request: closes the open streams with their empty records and sends FCGI_END_REQUEST behind all output
    * still queued. Idempotent.

@@ -1,6 +1,7 @@
 /** One request on a server connection, from BEGIN_REQUEST to END_REQUEST. */
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
 import { type NameValues, NO_NAME_VALUES } from '../base/name-values.ts'
+import type { Traffic } from '../base/traffic.ts'
 import { ProtocolStatus, RecordType, Role } from './constants.ts'
 import { GatheredBytes } from './gathered-bytes.ts'
 import { type InputOwner, InputStream } from './input-stream.ts'
@@ -68,6 +69,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   readonly #stdout: OutputStream
   /** undefined: nobody has asked for it. */
   #stderr: OutputStream | undefined
+  #traffic: Traffic | undefined
   #isAborted = false
   #onAbort: (() => void) | undefined
 
@@ -116,6 +118,12 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   /** Whether its writer waits for the peer to take STDOUT. */
   get isOutputStalled(): boolean {
     return this.#stdout.isBlocked
+  }
+
+  countIn(traffic: Traffic): void {
+    this.#traffic = traffic
+    // Nobody can have read anything.
+    traffic.receivedBytes += this.params.bytes.length + this.heldInput
   }
 
   end(protocolStatus: ProtocolStatus, appStatus: number): void {
@@ -170,6 +178,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
 
   /** STDIN or DATA content. */
   pushInput(type: number, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#traffic !== undefined) this.#traffic.receivedBytes += end - start
     if (type === RecordType.Stdin) this.#stdin.push(bytes, start, end)
     else this.#data.push(bytes, start, end)
   }
@@ -212,6 +221,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   }
 
   contentWritten(first: number, second: number): void {
+    if (this.#traffic !== undefined) this.#traffic.sentBytes += first
     this.#stdout.contentWritten(first)
     this.#stderr?.contentWritten(second)
   }

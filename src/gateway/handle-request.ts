@@ -26,6 +26,7 @@ export function handleRequest(request: FastCgiRequest, pool: string, gateway: Ga
     answer.cgi = cgi
     const tenant = gateway.router.findTenant(cgi, pool)
     answer.tenant = tenant
+    request.countIn(tenant.traffic)
     checkParams(request, tenant)
     const page = findOwnPage(cgi, tenant)
     if (page !== undefined) {

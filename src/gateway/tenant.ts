@@ -1,4 +1,5 @@
 /** A tenant as requests see it: its configuration, and what was made ready of it. */
+import type { Traffic } from '../base/traffic.ts'
 import type { TenantConfig } from '../config/config.ts'
 import type { PoolTenant } from '../pool/pool-tenant.ts'
 import type { SlotLimits } from '../pool/slots.ts'
@@ -26,6 +27,7 @@ export interface Tenant {
   readonly slots: SlotLimits
   /** What the pool knows of it; set at its first request. */
   state?: PoolTenant | undefined
+  readonly traffic: Traffic
   readonly wasiLimits: WasiLimits
   readonly stderr: StderrLimits
   /** Lower-case names of X-Accel-*, X-Sendfile and the like that its guests may send. */

@@ -256,6 +256,18 @@ const TENANT_METRICS: readonly TenantMetric[] = [
     value: count('slow'),
   },
   {
+    name: 'received_bytes_total',
+    type: 'counter',
+    help: 'Bytes of requests: variables and bodies.',
+    value: count('receivedBytes'),
+  },
+  {
+    name: 'sent_bytes_total',
+    type: 'counter',
+    help: 'Bytes of responses: headers and bodies.',
+    value: count('sentBytes'),
+  },
+  {
     name: 'outbound_sent_bytes_total',
     type: 'counter',
     help: 'Bytes that guests sent.',

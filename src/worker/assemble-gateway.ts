@@ -178,6 +178,7 @@ export class GatewayAssembly {
   figures(listeners: readonly Listener[]): WorkerFigures {
     return collectFigures({
       scheduler: this.#scheduler,
+      tenants: this.#tenants,
       listeners,
       outboundOf: (tenant) => this.#outbound.accountOf(tenant),
       cpuMs: Number(this.#options.clock.processCpuNs()) / 1e6,
@@ -231,7 +232,8 @@ export class GatewayAssembly {
     const known = this.#tenants.get(config.name)
     if (known?.madeOf === madeOf) return known
     const makeDevices = this.#outbound.makerFor(config, workers)
-    const shared = { ...this.#shared, runtimes, makeDevices }
+    const traffic = known?.tenant.traffic ?? { receivedBytes: 0, sentBytes: 0 }
+    const shared = { ...this.#shared, runtimes, makeDevices, traffic }
     return { madeOf, tenant: assembleTenant(config, shared, workers) }
   }
 }

@@ -1,4 +1,5 @@
 /** Makes of a tenant's table what answers its requests. */
+import type { Traffic } from '../base/traffic.ts'
 import type { RuntimeConfig, TenantConfig } from '../config/config.ts'
 import { tenantFor } from '../config/tenant-for.ts'
 import type { AccessLog } from '../gateway/access-log.ts'
@@ -39,6 +40,7 @@ export interface Shared extends FileParts, ApplicationParts {
 interface TenantParts extends Shared {
   /** The tenant's. */
   readonly runtimes: readonly Runtime[]
+  readonly traffic: Traffic
 }
 
 /** Throws `WasiError` when a mount cannot be opened. */
@@ -84,6 +86,7 @@ export function assembleTenant(config: TenantConfig, shared: TenantParts, worker
     settings,
     handlers: byPath,
     slots: slotShare(config, workers),
+    traffic: shared.traffic,
     wasiLimits: { ...DEFAULT_WASI_LIMITS, openFiles: limits.openFiles },
     stderr: {
       lineBytes: limits.stderrLineBytes,

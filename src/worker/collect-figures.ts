@@ -1,7 +1,9 @@
 /** What this worker has counted since its start. */
 import type { TenantCount, TenantFigures, TenantGauge, WorkerFigures } from '../base/figures.ts'
 import { TENANT_COUNTS, TENANT_GAUGES } from '../base/figures.ts'
+import type { Traffic } from '../base/traffic.ts'
 import type { Listener } from '../gateway/listen/listener.ts'
+import type { Tenant } from '../gateway/tenant.ts'
 import type { OutboundAccount } from '../outbound/outbound-account.ts'
 import type { PooledInstance } from '../pool/pooled-instance.ts'
 import type { Scheduler } from '../pool/scheduler.ts'
@@ -9,6 +11,7 @@ import { addWaits, cumulativeWaits, NO_WAITS } from '../pool/wait-histogram.ts'
 
 export interface FiguresSource {
   readonly scheduler: Scheduler
+  readonly tenants: ReadonlyMap<string, { readonly tenant: Pick<Tenant, 'traffic'> }>
   readonly listeners: readonly Listener[]
   readonly outboundOf: (tenant: string) => OutboundAccount | undefined
   /** Processor time of this process. */
@@ -33,16 +36,28 @@ export function collectFigures(source: FiguresSource): WorkerFigures {
     // JSON has no infinity: the last bound is told by its place.
     waits: cumulativeWaits(waits).map(([bound, count]) => [Math.min(bound, 1e9), count]),
     waitedMs: waits.sumMs,
-    tenants: [...scheduler.tenants.keys()].map((tenant) =>
-      tenantFigures(tenant, instances.get(tenant) ?? [], source),
-    ),
+    tenants: [...source.tenants]
+      // One whose files are answered by no guest is not in the scheduler; what was begun ahead came with no request.
+      .filter(
+        ([name, { tenant }]) => tenant.traffic.receivedBytes > 0 || scheduler.tenants.has(name),
+      )
+      .map(([name, { tenant }]) =>
+        tenantFigures(name, {
+          ...{ scheduler, outboundOf: source.outboundOf },
+          ...{ traffic: tenant.traffic, instances: instances.get(name) ?? [] },
+        }),
+      ),
   }
+}
+
+interface TenantSource extends Pick<FiguresSource, 'scheduler' | 'outboundOf'> {
+  readonly traffic: Traffic
+  readonly instances: readonly PooledInstance[]
 }
 
 function tenantFigures(
   tenant: string,
-  instances: readonly PooledInstance[],
-  { scheduler, outboundOf }: FiguresSource,
+  { scheduler, outboundOf, traffic, instances }: TenantSource,
 ): TenantFigures {
   const state = scheduler.tenants.get(tenant)
   const outbound = outboundOf(tenant)
@@ -54,6 +69,7 @@ function tenantFigures(
     refused: counters?.refused ?? 0,
     slow: counters?.slow ?? 0,
     waitedMs: counters?.waits.snapshot().sumMs ?? 0,
+    ...traffic,
     outboundSentBytes: outbound?.sentBytes ?? 0,
     outboundReceivedBytes: outbound?.receivedBytes ?? 0,
   }

@@ -20,7 +20,7 @@ export interface CollectOptions {
 }
 
 export function collectPoolStatus(
-  { config, slots: limits }: Tenant,
+  { config, slots: limits, traffic }: Tenant,
   scheduler: Scheduler,
   { clock, startEpochMs, droppedLogLines, outbound }: CollectOptions,
 ): PoolStatus {
@@ -51,6 +51,7 @@ export function collectPoolStatus(
       maxChildren: limits.maxChildren,
       cpuMs: counters?.cpuMs ?? 0,
       memoryBytes: instances.reduce((sum, { instance }) => sum + instance.memoryBytes, 0),
+      ...traffic,
       instancesCreated: counters?.instancesMade ?? 0,
       resets: counters?.resets ?? 0,
       refused: counters?.refused ?? 0,

@@ -57,6 +57,8 @@ export function ownFields({ own }: PoolStatus): readonly OwnField[] {
     count('max children', own.maxChildren),
     count('cpu ms', own.cpuMs),
     count('memory bytes', own.memoryBytes),
+    count('received bytes', own.receivedBytes),
+    count('sent bytes', own.sentBytes),
     count('instances created', own.instancesCreated),
     count('resets', own.resets),
     count('refused', own.refused),

@@ -35,6 +35,8 @@ function emptyStatus(pool: string): PoolStatus {
       maxChildren: 0,
       cpuMs: 0,
       memoryBytes: 0,
+      receivedBytes: 0,
+      sentBytes: 0,
       instancesCreated: 0,
       resets: 0,
       refused: 0,

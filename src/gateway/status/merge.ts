@@ -39,6 +39,8 @@ function addOwn(left: OwnStatus, right: OwnStatus): OwnStatus {
     maxChildren: left.maxChildren + right.maxChildren,
     cpuMs: left.cpuMs + right.cpuMs,
     memoryBytes: left.memoryBytes + right.memoryBytes,
+    receivedBytes: left.receivedBytes + right.receivedBytes,
+    sentBytes: left.sentBytes + right.sentBytes,
     instancesCreated: left.instancesCreated + right.instancesCreated,
     resets: left.resets + right.resets,
     refused: left.refused + right.refused,

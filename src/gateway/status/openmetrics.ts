@@ -129,6 +129,8 @@ function ownMetrics(status: PoolStatus): string {
     gauge('max_children', own.maxChildren, 'Most instances the tenant may have.'),
     gauge('memory_bytes', own.memoryBytes, 'Linear memory of all instances.'),
     counter('cpu_seconds', own.cpuMs / 1000, 'Processor time of the guests.'),
+    counter('received_bytes', own.receivedBytes, 'Bytes of requests.'),
+    counter('sent_bytes', own.sentBytes, 'Bytes of responses.'),
     counter('instances_created', own.instancesCreated, 'Instances made.'),
     counter('resets', own.resets, 'Instances put back to their snapshot.'),
     counter('refused_requests', own.refused, 'Requests answered 503.'),

@@ -75,6 +75,9 @@ export interface OwnStatus {
   readonly cpuMs: number
   /** Linear memory of all its instances now. */
   readonly memoryBytes: number
+  /** As of `Traffic`. */
+  readonly receivedBytes: number
+  readonly sentBytes: number
   readonly instancesCreated: number
   /** Instances put back to their snapshot. */
   readonly resets: number

@@ -175,6 +175,8 @@ function statusFrom({ pool, processes }: ReturnType<Form['read']>): PoolStatus {
       maxChildren: 2,
       cpuMs: 0,
       memoryBytes: 0,
+      receivedBytes: 0,
+      sentBytes: 0,
       instancesCreated: 0,
       resets: 0,
       refused: 0,

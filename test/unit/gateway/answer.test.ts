@@ -45,6 +45,7 @@ function setUp(room = Number.POSITIVE_INFINITY) {
     end: (protocolStatus, appStatus) => void ends.push(`end ${protocolStatus} ${appStatus}`),
     breakOff: (appStatus) => void ends.push(`broken off ${appStatus}`),
     onAbort: () => undefined,
+    countIn: () => undefined,
   }
   const gateway = {
     logger: createLogger('fatal', false),

@@ -110,6 +110,7 @@ function setUp(step: Step) {
     end: (protocolStatus, appStatus) => void ends.push(`end ${protocolStatus} ${appStatus}`),
     breakOff: (appStatus) => void ends.push(`broken off ${appStatus}`),
     onAbort: () => undefined,
+    countIn: () => undefined,
   }
   const tenant = {
     config: { name: 't', limits: LIMITS, ...step.config },

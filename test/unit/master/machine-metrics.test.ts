@@ -43,7 +43,7 @@ test('a tenant that has had nothing to do has two series, one that has had has n
     'wasm_fpm_tenant_info{tenant="quiet",pool="www"} 1',
     'wasm_fpm_requests_total{tenant="quiet"} 0',
   ])
-  expect(linesOf('tenant-0')).toHaveLength(14)
+  expect(linesOf('tenant-0')).toHaveLength(16)
   // Two workers' counts are one.
   expect(linesOf('tenant-0')).toContain('wasm_fpm_kills_total{tenant="tenant-0",kind="cpu"} 4')
 })
@@ -56,7 +56,7 @@ test('ten thousand tenants that have all had requests', () => {
   for (const of of pool.totals.tenants.values()) {
     of.traps.clear()
     of.kills.clear()
-    for (const index of [2, 3, 5, 6]) of.counts[index] = 0
+    for (const index of [2, 3, 7, 8]) of.counts[index] = 0
     of.gauges[0] = 0
     of.gauges[2] = 0
   }

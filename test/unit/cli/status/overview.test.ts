@@ -21,6 +21,7 @@ function told(changes: object = {}, own: object = {}): string {
         serverDroppedLogLines: {},
         traps: { unreachable: 2 },
         kills: { cpu: 1 },
+        ...{ receivedBytes: 0, sentBytes: 0 },
         ...{ outboundOpen: 0, outboundConnections: 0, outboundSentBytes: 0 },
         ...{ outboundReceivedBytes: 0, outboundFailures: {} },
       },

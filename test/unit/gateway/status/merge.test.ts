@@ -36,6 +36,8 @@ test('two workers', () => {
     maxChildren: 64,
     cpuMs: 2468.8,
     memoryBytes: 786_432,
+    receivedBytes: 42,
+    sentBytes: 44,
     instancesCreated: 20,
     resets: 22,
     refused: 24,

@@ -48,6 +48,8 @@ export const STATUS: PoolStatus = {
     maxChildren: 32,
     cpuMs: 1234.4,
     memoryBytes: 393_216,
+    receivedBytes: 21,
+    sentBytes: 22,
     instancesCreated: 10,
     resets: 11,
     refused: 12,

@@ -36,6 +36,8 @@ workers:              2
 max children:         32
 cpu ms:               1234
 memory bytes:         393216
+received bytes:       21
+sent bytes:           22
 instances created:    10
 resets:               11
 refused:              12
@@ -118,6 +120,8 @@ test('JSON', () => {
     'max children': 32,
     'cpu ms': 1234,
     'memory bytes': 393_216,
+    'received bytes': 21,
+    'sent bytes': 22,
     'instances created': 10,
     resets: 11,
     refused: 12,
