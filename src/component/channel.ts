@@ -53,6 +53,8 @@ export type Copy =
 /** What is copied at a time. */
 const COPIED_BYTES = 65_536
 const COPIED_ITEMS = 1_024
+/** Values in values counted. */
+const COPIED_PARTS = 8_192
 
 export class Channel extends HostResource {
   readonly isFuture: boolean
@@ -143,6 +145,9 @@ function move(one: Copy, other: Copy, count: number): void {
 }
 
 function mostOf(element: ValueType | undefined): number {
-  if (element === undefined || !isNumber(element)) return COPIED_ITEMS
+  if (element === undefined) return COPIED_ITEMS
+  const { parts } = layoutOf(element)
+  if (!isNumber(element))
+    return Math.max(1, Math.min(COPIED_ITEMS, Math.floor(COPIED_PARTS / parts)))
   return Math.floor(COPIED_BYTES / layoutOf(element).size)
 }

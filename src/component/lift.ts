@@ -7,7 +7,7 @@ import type { Handle, HandleTable } from './handle-table.ts'
 import type { LiftBounds } from './lift-bounds.ts'
 import { checkRange, viewOf } from './memory-range.ts'
 import type { ValueType } from './plan.ts'
-import { type CoreType, isNumber, layoutOf, layoutOfFields } from './type-layout.ts'
+import { type CoreType, isNumber, layoutOf, layoutOfFields, partsOf } from './type-layout.ts'
 import type { Value } from './value.ts'
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -30,8 +30,10 @@ export interface LiftScope {
   readonly charge: (work: number) => void
 }
 
-/** What it takes to lift or lower one element of a list. */
-export const ELEMENT_WORK = 100
+/** What it takes to lift or lower one value, those in it not counted, in nanoseconds, about. */
+export const VALUE_WORK = 150
+/** What it takes more where there is memory of its own: a string or a list, before its bytes and elements are counted. */
+export const BLOCK_WORK = 300
 
 /** Lifts parameters from a call's core values. */
 export function liftFlat(
@@ -39,6 +41,7 @@ export function liftFlat(
   types: readonly ValueType[],
   cores: readonly Core[],
 ): Value[] {
+  scope.charge(partsOf(types) * VALUE_WORK)
   const source = new FlatSource(cores)
   return types.map((type) => liftFrom(scope, type, source))
 }
@@ -52,6 +55,7 @@ export function liftFields(
   const { size, alignment, offsets } = layoutOfFields(types)
   const at = pointer >>> 0
   checkRange(scope, { at, bytes: size, alignment })
+  scope.charge(partsOf(types) * VALUE_WORK)
   return types.map((type, index) => load(scope, type, at + (offsets[index] ?? 0)))
 }
 
@@ -134,7 +138,7 @@ function narrowed(value: Core, held: CoreType | undefined, wanted: CoreType): Co
 function load(scope: LiftScope, type: ValueType, at: number): Value {
   switch (type.kind) {
     case 'primitive':
-      return loadPrimitive(scope, type.of, at)
+      return loadPrimitive(scope, type, at)
     case 'list':
       return list(scope, type.element, u32(scope, at), u32(scope, at + 4))
     case 'own':
@@ -160,9 +164,11 @@ function load(scope: LiftScope, type: ValueType, at: number): Value {
   }
 }
 
-function loadPrimitive(scope: LiftScope, name: string, at: number): Value {
+type Primitive = Extract<ValueType, { readonly kind: 'primitive' }>
+
+function loadPrimitive(scope: LiftScope, type: Primitive, at: number): Value {
   const view = viewOf(scope)
-  switch (name) {
+  switch (type.of) {
     case 'string':
       return text(scope, u32(scope, at), u32(scope, at + 4))
     case 'u64':
@@ -174,7 +180,7 @@ function loadPrimitive(scope: LiftScope, name: string, at: number): Value {
     case 'f64':
       return view.getFloat64(at, true)
     default:
-      return small(name, loadUnsigned(scope, at, layoutOf({ kind: 'primitive', of: name }).size))
+      return small(type.of, loadUnsigned(scope, at, layoutOf(type).size))
   }
 }
 
@@ -226,15 +232,15 @@ function handle(
 }
 
 function list(scope: LiftScope, element: ValueType, pointer: number, length: number): Items {
-  const { size, alignment } = layoutOf(element)
+  const { size, alignment, parts } = layoutOf(element)
   const { listElements, elementBytes, keepsNumbers } = scope.bounds
   if (isNumber(element) && (keepsNumbers || element.of === 'u8'))
     return bytesOf(scope, { at: pointer, bytes: length * size, alignment })
   if (length > listElements)
     throw fault(`a list has ${length} elements, wanted at most ${listElements}`)
   checkRange(scope, { at: pointer, bytes: length * size, alignment })
-  weigh(scope, length * elementBytes)
-  scope.charge(length * ELEMENT_WORK)
+  weigh(scope, length * parts * elementBytes)
+  scope.charge(BLOCK_WORK + length * parts * VALUE_WORK)
   return Array.from({ length }, (_, index) => load(scope, element, pointer + index * size))
 }
 
@@ -245,7 +251,7 @@ function bytesOf(
   const { at, bytes } = range
   checkRange(scope, range)
   weigh(scope, bytes)
-  scope.charge(bytes)
+  scope.charge(BLOCK_WORK + bytes)
   return bytes === 0 ? new Uint8Array(0) : new Uint8Array(viewOf(scope).buffer, at, bytes).slice()
 }
 
@@ -259,7 +265,7 @@ function text(scope: LiftScope, pointer: number, length: number): string | Uint8
   checkRange(scope, { at: pointer, bytes, alignment: scope.encoding === 'utf8' ? 1 : 2 })
   if (bytes === 0) return ''
   weigh(scope, bytes)
-  scope.charge(bytes * 2)
+  scope.charge(BLOCK_WORK + bytes * 2)
   const from = new Uint8Array(viewOf(scope).buffer, pointer, bytes)
   if (!isWide && scope.encoding === 'latin1+utf16') return Buffer.from(from).toString('latin1')
   if (keepsText && !isWide) {

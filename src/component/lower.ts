@@ -2,10 +2,10 @@
 import type { Channel, Items } from './channel.ts'
 import { addEnd } from './channel-end.ts'
 import type { HandleTable, Representation } from './handle-table.ts'
-import { type Core, ELEMENT_WORK } from './lift.ts'
+import { BLOCK_WORK, type Core, VALUE_WORK } from './lift.ts'
 import { checkRange, contentsOf, viewOf } from './memory-range.ts'
 import type { ValueType } from './plan.ts'
-import { type CoreType, layoutOf, layoutOfFields } from './type-layout.ts'
+import { type CoreType, layoutOf, layoutOfFields, partsOf } from './type-layout.ts'
 import type { Case, Value } from './value.ts'
 
 export interface LowerScope {
@@ -26,6 +26,11 @@ export function lowerFlat(
   types: readonly ValueType[],
   values: readonly Value[],
 ): Core[] {
+  scope.charge(partsOf(types) * VALUE_WORK)
+  return flatOf(scope, types, values)
+}
+
+function flatOf(scope: LowerScope, types: readonly ValueType[], values: readonly Value[]): Core[] {
   const cores: Core[] = []
   for (const [index, type] of types.entries()) lowerTo(scope, type, values[index], cores)
   return cores
@@ -60,7 +65,7 @@ function lowerTo(scope: LowerScope, type: ValueType, value: Value, cores: Core[]
       const index = caseOf(type, value)
       const { flat } = layoutOf(type)
       const payload = type.cases[index]?.[1]
-      const own = payload === undefined ? [] : lowerFlat(scope, [payload], [(value as Case).value])
+      const own = payload === undefined ? [] : flatOf(scope, [payload], [(value as Case).value])
       const types = payload === undefined ? [] : layoutOf(payload).flat
       cores.push(index)
       for (const [at, held] of flat.slice(1).entries())
@@ -110,6 +115,7 @@ export function storeValue(
   const { size, alignment } = layoutOf(type)
   const at = pointer >>> 0
   checkRange(scope, { at, bytes: size, alignment })
+  scope.charge(partsOf([type]) * VALUE_WORK)
   store(scope, type, value, at)
 }
 
@@ -119,7 +125,8 @@ export function storeFields(
   types: readonly ValueType[],
   values: readonly Value[],
 ): number {
-  const { size, alignment, offsets } = layoutOfFields(types)
+  const { size, alignment, offsets, parts } = layoutOfFields(types)
+  scope.charge(parts * VALUE_WORK)
   const at = allocate(scope, alignment, size)
   for (const [index, type] of types.entries())
     store(scope, type, values[index], at + (offsets[index] ?? 0))
@@ -130,7 +137,7 @@ function store(scope: LowerScope, type: ValueType, value: Value, at: number): vo
   const { size, offsets, tagBytes } = layoutOf(type)
   switch (type.kind) {
     case 'primitive':
-      storePrimitive(scope, type.of, value, at)
+      storePrimitive(scope, type, value, at)
       return
     case 'list':
       storePair(scope, at, listIn(scope, type.element, value as readonly Value[] | Uint8Array))
@@ -161,7 +168,13 @@ function store(scope: LowerScope, type: ValueType, value: Value, at: number): vo
   }
 }
 
-function storePrimitive(scope: LowerScope, name: string, value: Value, at: number): void {
+function storePrimitive(
+  scope: LowerScope,
+  type: Extract<ValueType, { readonly kind: 'primitive' }>,
+  value: Value,
+  at: number,
+): void {
+  const name = type.of
   if (name === 'string') {
     storePair(scope, at, textIn(scope, value as string | Uint8Array))
     return
@@ -171,7 +184,7 @@ function storePrimitive(scope: LowerScope, name: string, value: Value, at: numbe
   if (name === 'f32') view.setFloat32(at, Number(core), true)
   else if (name === 'f64') view.setFloat64(at, Number(core), true)
   else if (typeof core === 'bigint') view.setBigUint64(at, BigInt.asUintN(64, core), true)
-  else storeUnsigned(scope, at, layoutOf({ kind: 'primitive', of: name }).size, core)
+  else storeUnsigned(scope, at, layoutOf(type).size, core)
 }
 
 function coreOf(name: string, value: Value): Core {
@@ -194,7 +207,7 @@ function textIn(scope: LowerScope, value: string | Uint8Array): Pair {
   const isUtf8 = scope.encoding === 'utf8'
   if (isUtf8 && typeof value === 'string') {
     const length = Buffer.byteLength(value)
-    scope.charge(length)
+    scope.charge(BLOCK_WORK + length)
     const pointer = allocate(scope, 1, length)
     if (length > 0) contentsOf(scope).write(value, pointer, 'utf8')
     return [pointer, length]
@@ -213,6 +226,7 @@ function listIn(
 ): Pair {
   const { size, alignment } = layoutOf(element)
   if (values instanceof Uint8Array) return [copyIn(scope, values, alignment), values.length / size]
+  scope.charge(BLOCK_WORK)
   const pointer = allocate(scope, alignment, values.length * size)
   storeItems(scope, element, { items: values, at: pointer })
   return [pointer, values.length]
@@ -229,13 +243,13 @@ export function storeItems(
     contentsOf(scope).set(items, at)
     return
   }
-  const { size } = layoutOf(element)
-  scope.charge(items.length * ELEMENT_WORK)
+  const { size, parts } = layoutOf(element)
+  scope.charge(items.length * parts * VALUE_WORK)
   for (const [index, value] of items.entries()) store(scope, element, value, at + index * size)
 }
 
 function copyIn(scope: LowerScope, bytes: Uint8Array, alignment: number): number {
-  scope.charge(bytes.length)
+  scope.charge(BLOCK_WORK + bytes.length)
   const pointer = allocate(scope, alignment, bytes.length)
   contentsOf(scope).set(bytes, pointer)
   return pointer
@@ -248,13 +262,10 @@ function allocate(scope: LowerScope, alignment: number, bytes: number): number {
 }
 
 /** Which case of its type a value is of. */
-function caseOf(
-  { kind, cases }: Extract<ValueType, { readonly cases: unknown }>,
-  value: Value,
-): number {
-  const name = kind === 'enum' ? (value as string) : (value as Case).tag
-  const index = cases.findIndex(([own]) => own === name)
-  if (index < 0)
+function caseOf(type: Extract<ValueType, { readonly cases: unknown }>, value: Value): number {
+  const name = type.kind === 'enum' ? (value as string) : (value as Case).tag
+  const index = layoutOf(type).cases.get(name)
+  if (index === undefined)
     throw new Error(`Cannot lower a value: found the case ${name}, wanted one of its type`)
   return index
 }

@@ -1,4 +1,5 @@
 /** Where values of a type lie in memory, and what they are as core values (canonical ABI: alignment, element size, flattening). */
+import type { Named } from './definition.ts'
 import type { ValueType } from './plan.ts'
 
 export type CoreType = 'i32' | 'i64' | 'f32' | 'f64'
@@ -12,7 +13,13 @@ export interface Layout {
   readonly offsets: readonly number[]
   /** Bytes of a variant's tag. */
   readonly tagBytes: number
+  /** Values that there are in one, itself among them; of a variant in the largest case. What is in a list is not counted. */
+  readonly parts: number
+  /** Of a variant: its cases by their names. */
+  readonly cases: ReadonlyMap<string, number>
 }
+
+const NO_CASES: ReadonlyMap<string, number> = new Map()
 
 const PRIMITIVES: ReadonlyMap<string, readonly [size: number, flat: readonly CoreType[]]> = new Map(
   [
@@ -48,6 +55,8 @@ const POINTER_AND_LENGTH: Layout = {
   flat: ['i32', 'i32'],
   offsets: [],
   tagBytes: 0,
+  parts: 1,
+  cases: NO_CASES,
 }
 
 const layouts = new WeakMap<ValueType, Layout>()
@@ -59,6 +68,13 @@ export function layoutOf(type: ValueType): Layout {
     layouts.set(type, layout)
   }
   return layout
+}
+
+/** As of `Layout`, of all of them. */
+export function partsOf(types: readonly ValueType[]): number {
+  let parts = 0
+  for (const type of types) parts += layoutOf(type).parts
+  return parts
 }
 
 function alignTo(offset: number, alignment: number): number {
@@ -84,12 +100,12 @@ function makeLayout(type: ValueType): Layout {
     case 'tuple':
       return layoutOfFields(type.fields.map(([, field]) => field))
     default:
-      return layoutOfCases(type.cases.map(([, payload]) => payload))
+      return layoutOfCases(type.cases)
   }
 }
 
 function plain(size: number, flat: readonly CoreType[]): Layout {
-  return { size, alignment: size, flat, offsets: [], tagBytes: 0 }
+  return { size, alignment: size, flat, offsets: [], tagBytes: 0, parts: 1, cases: NO_CASES }
 }
 
 /** Of values one after the other: parameters, too. */
@@ -106,24 +122,38 @@ export function layoutOfFields(fields: readonly ValueType[]): Layout {
     alignment = Math.max(alignment, layout.alignment)
     for (const core of layout.flat) flat.push(core)
   }
-  return { size: alignTo(offset, alignment), alignment, flat, offsets, tagBytes: 0 }
+  const parts = 1 + partsOf(fields)
+  const size = alignTo(offset, alignment)
+  return { size, alignment, flat, offsets, tagBytes: 0, parts, cases: NO_CASES }
 }
 
-function layoutOfCases(payloads: ReadonlyArray<ValueType | undefined>): Layout {
+function layoutOfCases(named: ReadonlyArray<Named<ValueType | undefined>>): Layout {
+  const payloads = named.map(([, payload]) => payload)
+  const cases = new Map(named.map(([name], index) => [name, index]))
   const tagBytes = payloads.length <= 256 ? 1 : payloads.length <= 65_536 ? 2 : 4
   const flat: CoreType[] = ['i32']
   let alignment = tagBytes
   let size = 0
+  let parts = 1
   for (const payload of payloads) {
     if (payload === undefined) continue
     const layout = layoutOf(payload)
     alignment = Math.max(alignment, layout.alignment)
     size = Math.max(size, layout.size)
+    parts = Math.max(parts, 1 + layout.parts)
     for (const [index, core] of layout.flat.entries()) flat[index + 1] = join(flat[index + 1], core)
   }
   const offset = alignTo(tagBytes, alignment)
   const offsets = payloads.map(() => offset)
-  return { size: alignTo(offset + size, alignment), alignment, flat, offsets, tagBytes }
+  return {
+    size: alignTo(offset + size, alignment),
+    alignment,
+    flat,
+    offsets,
+    tagBytes,
+    parts,
+    cases,
+  }
 }
 
 /** What holds either of two core values. */
