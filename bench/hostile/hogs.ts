@@ -1,7 +1,9 @@
-/** Hostile requests from a process of their own, which yields the processor to everybody that is measured. */
+/**
+ * Hostile requests from a process of their own, all of whose threads have what everybody that is measured leaves: with a nice value
+ * they still take whole ticks of the kernel's clock.
+ */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 
 export interface Hogs {
@@ -10,8 +12,10 @@ export interface Hogs {
 }
 
 export function startHogs(url: string, copies: number): Hogs {
-  const client = fork(join(import.meta.dirname, 'hog-client.ts'), [url, String(copies)])
-  if (client.pid !== undefined) setPriority(client.pid, constants.priority.PRIORITY_LOW)
+  const client = fork(join(import.meta.dirname, 'hog-client.ts'), [url, String(copies)], {
+    execPath: 'chrt',
+    execArgv: ['--idle', '0', process.execPath],
+  })
   return {
     stop: async () => {
       client.send('stop')

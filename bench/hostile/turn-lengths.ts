@@ -20,6 +20,7 @@ const FLAGS = [
   '--external-memory-accounted-in-global-limit',
   '--max-semi-space-size=4',
   '--no-parallel-scavenge',
+  '--v8-pool-size=1',
 ]
 
 const guests = process.argv.slice(2)

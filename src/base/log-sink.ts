@@ -1,7 +1,8 @@
 /**
  * A log: a bounded queue of whole lines before a port that never blocks. What does not fit is dropped and counted, and said
- * when there is room again. Lines of one turn of the event loop are written together, and those that may wait are written with
- * those of a few milliseconds: one system call for many requests, and after their answers have gone out.
+ * when there is room again. A line after some quiet is written at the end of its turn of the event loop. Those that may wait,
+ * and those that follow another within a few milliseconds, are written together: one system call for many requests, and after
+ * their answers have gone out.
  */
 import type { Clock, Timer } from './clock.ts'
 import { systemCodeOf } from './errors.ts'
@@ -89,13 +90,18 @@ export class LogSink implements LogDestination {
 
   /** Takes one line or several whole ones; they stay together. Returns at once. */
   write(lines: string): void {
-    if (this.#take(lines)) this.#schedule()
+    if (!this.#take(lines)) return
+    if (!this.#isGathering || this.#bytes >= GATHER_BYTES) this.#schedule()
   }
 
   /** Like `write`, but they may wait a few milliseconds for others. */
   gather(lines: string): void {
     if (!this.#take(lines)) return
     if (this.#bytes >= GATHER_BYTES) this.#schedule()
+    this.#gatherOthers()
+  }
+
+  #gatherOthers(): void {
     if (this.#isGathering) return
     this.#isGathering = true
     this.#options.clock.after(GATHER_MS, this.#isGathered)
@@ -162,12 +168,20 @@ export class LogSink implements LogDestination {
 
   readonly #isGathered = (): void => {
     this.#isGathering = false
-    this.#turnEnds()
+    if (this.#taken < this.#lines.length) this.#turnEnds()
   }
 
   readonly #turnEnds = (): void => {
     this.#isScheduled = false
-    if (this.#retry === undefined) this.#pump()
+    if (this.#isBusy || this.#retry !== undefined) return
+    this.#gatherOthers()
+    this.#pump()
+  }
+
+  /** Another thread has written: lines that came meanwhile may still wait for others. */
+  #hasWritten(): void {
+    const isWaiting = this.#isGathering && this.#bytes < GATHER_BYTES && this.#rest === undefined
+    if (!isWaiting || this.#mustReopen || this.#onIdle !== undefined) this.#pump()
   }
 
   #pump(): void {
@@ -186,8 +200,12 @@ export class LogSink implements LogDestination {
 
   #open(): void {
     const opened = this.#options.open()
-    if (opened instanceof Promise) this.#await(opened, (port) => this.#use(port))
-    else this.#use(opened)
+    if (opened instanceof Promise) {
+      this.#await(opened, (port) => {
+        this.#use(port)
+        this.#pump()
+      })
+    } else this.#use(opened)
   }
 
   #openNow(): LogPort {
@@ -218,7 +236,12 @@ export class LogSink implements LogDestination {
     const batch = this.#nextBatch(port)
     const written = port.write(batch)
     if (typeof written === 'number') this.#took(batch, written)
-    else this.#await(written, (count) => this.#took(batch, count))
+    else {
+      this.#await(written, (count) => {
+        this.#took(batch, count)
+        this.#hasWritten()
+      })
+    }
   }
 
   #await<Result>(work: Promise<Result>, then: (result: Result) => void): void {
@@ -227,7 +250,6 @@ export class LogSink implements LogDestination {
       (result) => {
         this.#isBusy = false
         then(result)
-        this.#pump()
       },
       (error: unknown) => {
         this.#isBusy = false

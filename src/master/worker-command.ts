@@ -3,6 +3,7 @@
  * folders, its sockets, no child processes, no threads, no addons, nothing to write but what its tenants may.
  */
 import { lstatSync, realpathSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { standardStreamOf } from '../base/log-streams.ts'
@@ -58,12 +59,7 @@ export function workerCommand(
       // They say that --allow-ffi and --allow-worker are there.
       '--disable-warning=PERM0003',
       '--disable-warning=PERM0006',
-      // Else V8 collects everything for every few hundred Wasm memories or megabytes of buffers.
-      '--external-memory-accounted-in-global-limit',
-      // A larger nursery costs a busy worker 45 MB, longer pauses, and saves nothing.
-      '--max-semi-space-size=4',
-      // Its tasks want processors that others use: the worker then waits until they have had theirs.
-      '--no-parallel-scavenge',
+      ...engineFlags(),
       '--permission',
       '--allow-net',
       // Snapshots map memory (`guest/`): the one thing Node's own modules cannot do.
@@ -161,4 +157,20 @@ export function shorten(paths: readonly string[], max: number): string[] {
 
 function depth(path: string): number {
   return path === '/' ? 0 : path.split('/').length
+}
+
+/** How V8 collects garbage in a worker, and with how many threads. */
+function engineFlags(): string[] {
+  // V8's threads beside the one that answers collect and compile. Each takes a processor for milliseconds from whoever answers, the
+  // web server or the worker itself; four, Node's own number, are for machines that have them.
+  const helpers = Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)))
+  return [
+    `--v8-pool-size=${helpers}`,
+    // Else V8 collects everything for every few hundred Wasm memories or megabytes of buffers.
+    '--external-memory-accounted-in-global-limit',
+    // A larger nursery costs a busy worker 45 MB, longer pauses, and saves nothing.
+    '--max-semi-space-size=4',
+    // Its tasks want processors that others use: the worker then waits until they have had theirs.
+    '--no-parallel-scavenge',
+  ]
 }

@@ -63,6 +63,8 @@ test('lines that may wait are one write with those of some milliseconds', async 
   sink.gather('c\n')
   sink.write('d\n')
   await turn()
+  expect(writes).toEqual(['a\nb\n'])
+  clock.advance(5)
   expect(writes).toEqual(['a\nb\n', 'c\nd\n'])
 })
 
@@ -80,16 +82,25 @@ test('lines that may wait do not wait when they are many, nor when the process e
   expect(writes.at(-1)).toBe('idle\n')
 })
 
-test('lines of a turn are one write, those of the next turn another', async () => {
-  const { sink, writes } = setUp()
+test('lines of a turn are one write, and so are those of the milliseconds after it', async () => {
+  const { clock, sink, writes } = setUp()
   sink.write('a\n')
   sink.write('b\n')
   expect(writes).toEqual([])
   await turn()
   expect(writes).toEqual(['a\nb\n'])
-  sink.write('c\n')
+  for (const line of ['c\n', 'd\n', 'e\n']) {
+    sink.write(line)
+    await turn()
+  }
+  expect(writes).toEqual(['a\nb\n'])
+  clock.advance(5)
+  expect(writes).toEqual(['a\nb\n', 'c\nd\ne\n'])
+  clock.advance(5)
+  expect(clock.pending).toBe(0)
+  sink.write('after some quiet\n')
   await turn()
-  expect(writes).toEqual(['a\nb\n', 'c\n'])
+  expect(writes.at(-1)).toBe('after some quiet\n')
 })
 
 test('a write has so many bytes at most, and a longer line is written alone', async () => {
@@ -204,6 +215,19 @@ test('one write at a time is under way, and none is waited for at the end', asyn
   hangs.resolve(2)
   await idle
   expect(writes).toEqual(['a\n', 'b\n'])
+})
+
+test('lines wait for others too when another thread has written those before', async () => {
+  const { clock, port, sink, writes } = setUp()
+  port.conduct = (bytes) => Promise.resolve(bytes.length)
+  for (const line of ['a\n', 'b\n', 'c\n']) {
+    sink.write(line)
+    await turn()
+  }
+  expect(writes).toEqual(['a\n'])
+  clock.advance(5)
+  await turn()
+  expect(writes).toEqual(['a\n', 'b\nc\n'])
 })
 
 test.each([
