@@ -49,7 +49,7 @@ async function dev(given: string | undefined, options: DevOptions): Promise<void
   const end = interrupted()
   const { build, json = false } = options
   const output = json ? jsonOutput(write) : textOutput(write)
-  const server = await DevServer.start({ http, settings, show: output.logged })
+  const server = await DevServer.make({ http, settings, show: output.logged })
   const command = findBuildCommand(folder, build)
   const session = new DevSession(
     folder,
@@ -57,8 +57,11 @@ async function dev(given: string | undefined, options: DevOptions): Promise<void
     { server, output },
   )
   session.start()
-  await end
-  await session.close()
+  try {
+    await Promise.race([end, session.broken])
+  } finally {
+    await session.close()
+  }
   // Nothing keeps the process but what is left of the worker's channel.
   process.exit(0)
 }
@@ -97,6 +100,7 @@ class DevSession {
   readonly #output: DevOutput
   readonly #watch: SourceWatch
   readonly #loop: BuildLoop
+  readonly #broken = Promise.withResolvers<never>()
   #build: Build | undefined
   #isServing = false
   #isClosed = false
@@ -116,6 +120,11 @@ class DevSession {
       takeChanges: () => this.#watch.takeChanges(),
       onGenerated: output.unwatched,
     })
+  }
+
+  /** Rejects with what keeps it from serving anything. */
+  get broken(): Promise<never> {
+    return this.#broken.promise
   }
 
   start(): void {
@@ -141,16 +150,28 @@ class DevSession {
         await this.#build.done
       }
       const { release } = await this.#server.publish(findSource(this.#folder), () => undefined)
+      if (!this.#isServing) await this.#serve()
       this.#output.ready({
         ms: systemClock.nowMs() - startMs,
         address: this.#server.address,
         routes: release.manifest.routes.map(({ path }) => path),
       })
-      this.#isServing = true
     } catch (error) {
       if (this.#isClosed) return
       if (!(error instanceof CodedError)) throw error
       this.#output.failed(error, this.#isServing)
+    }
+  }
+
+  /** There is something to answer with. What keeps it from that is for `broken` to say. */
+  async #serve(): Promise<void> {
+    try {
+      await this.#server.serve()
+      this.#isServing = true
+    } catch (error) {
+      this.#isClosed = true
+      this.#broken.reject(error)
+      throw error
     }
   }
 }

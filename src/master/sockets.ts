@@ -212,8 +212,8 @@ export class Sockets {
   }
 }
 
-/** Binds a TCP socket. `host` is a name or an address; port 0: the kernel chooses. */
-async function bindTcp(host: string, port: number): Promise<HeldSocket> {
+/** Binds a TCP socket, on which nobody listens yet. `host` is a name or an address; port 0: the kernel chooses. Throws as `open`. */
+export async function bindTcp(host: string, port: number): Promise<HeldSocket> {
   const numeric = await resolveHost(host, port)
   const bound = bind({ host: numeric, port }, `${host}:${port}`)
   const { address, port: boundPort } = bound.address()

@@ -1,6 +1,6 @@
 /**
  * A server for one handler under development: the real master and a real worker, with one tenant for every host, the HTTP
- * front, and a store of its own that goes away with it.
+ * front, and a store of its own that goes away with it. Nobody can connect before there is something to answer with.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,10 +14,11 @@ import { parseDuration, parseSize } from '../../config/units.ts'
 import type { LogEntry } from '../../logs/log-entry.ts'
 import { Master } from '../../master/master.ts'
 import { createNotifier } from '../../master/sd-notify.ts'
+import { bindTcp, type HeldSocket } from '../../master/sockets.ts'
 import { DEFAULT_WORKER_LIMITS } from '../../master/worker-process.ts'
 import { DirectoryStore } from '../../store/directory-store.ts'
 import { type Publication, type PublishProgress, publish } from '../../store/publication.ts'
-import type { HttpAddress } from '../http-address.ts'
+import { type HttpAddress, parseHttpAddress } from '../http-address.ts'
 import { DevLog } from './dev-log.ts'
 
 const TENANT = 'dev'
@@ -36,39 +37,56 @@ export interface DevServerOptions {
   readonly show: (entry: LogEntry) => void
 }
 
+interface DevServerParts extends Pick<DevServerOptions, 'show'> {
+  readonly place: HeldSocket
+  readonly folder: string
+  readonly store: DirectoryStore
+  readonly config: Config
+}
+
 export class DevServer {
   /** Where it serves, as bound. */
   readonly address: string
   readonly #folder: string
   readonly #store: DirectoryStore
-  readonly #master: Master
   readonly #config: Config
+  readonly #show: DevServerOptions['show']
+  /** Keeps the address until the master has it; nobody listens there. */
+  #place: HeldSocket | undefined
+  #master: Master | undefined
 
-  /** Resolves when it answers; with 404 as long as nothing is published. */
-  static async start(options: DevServerOptions): Promise<DevServer> {
+  /** Takes its address, and lets nobody connect yet. Throws `MasterError` (MASTER_LISTEN_FAILED). */
+  static async make({ http, settings, show }: DevServerOptions): Promise<DevServer> {
+    const place = await bindTcp(http.host, http.port)
     const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-dev-'))
     try {
       const store = await DirectoryStore.make(join(folder, 'store'), { clock: systemClock })
-      const config = configIn(folder, options.settings)
-      const master = makeMaster(config, folder, options)
-      await master.start()
-      return new DevServer(folder, store, { master, config })
+      return new DevServer({ place, folder, store, config: configIn(folder, settings), show })
     } catch (error) {
+      place.leave()
       rmSync(folder, { recursive: true, force: true })
       throw error
     }
   }
 
-  private constructor(
-    folder: string,
-    store: DirectoryStore,
-    { master, config }: { readonly master: Master; readonly config: Config },
-  ) {
+  private constructor({ place, folder, store, config, show }: DevServerParts) {
+    this.address = place.address
+    this.#place = place
     this.#folder = folder
     this.#store = store
-    this.#master = master
     this.#config = config
-    this.address = master.httpAddress ?? ''
+    this.#show = show
+  }
+
+  /** Resolves when it answers; what is published later is served as well. Called again, it does nothing. Throws what `Master.start` does. */
+  async serve(): Promise<void> {
+    if (this.#master !== undefined) return
+    this.#place?.leave()
+    this.#place = undefined
+    const http = parseHttpAddress(this.address)
+    const master = makeMaster(this.#config, this.#folder, { http, show: this.#show })
+    await master.start()
+    this.#master = master
   }
 
   /** Verifies a module or a folder and makes it live. Rejects with the coded error of what failed: nothing changes then. */
@@ -92,8 +110,11 @@ export class DevServer {
 
   /** Ends the worker and removes everything. */
   async close(): Promise<void> {
-    this.#master.stop(0)
-    await this.#master.stopped
+    this.#place?.leave()
+    if (this.#master !== undefined) {
+      this.#master.stop(0)
+      await this.#master.stopped
+    }
     rmSync(this.#folder, { recursive: true, force: true })
   }
 }
@@ -126,7 +147,11 @@ hosts = ["*"]
   return { ...config, tenants: config.tenants.map((tenant) => ({ ...tenant, ...settings })) }
 }
 
-function makeMaster(config: Config, folder: string, { http, show }: DevServerOptions): Master {
+function makeMaster(
+  config: Config,
+  folder: string,
+  { http, show }: Pick<DevServerOptions, 'http' | 'show'>,
+): Master {
   const configFile = join(folder, 'wasm-fpm.toml')
   const errorLog = new DevLog(show)
   // What the master itself has to say is of interest when it is an error.

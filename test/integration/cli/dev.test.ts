@@ -1,4 +1,5 @@
 /** `wasm-fpm dev`: builds, serves, builds again, and shows what happens. */
+import { once } from 'node:events'
 import {
   copyFileSync,
   mkdirSync,
@@ -7,8 +8,11 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
-import { expect, test } from 'vitest'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../support/peers/child.ts'
 import { wat } from '../../support/wat.ts'
 import { emptyFolder, type Running, start } from './cli.ts'
 
@@ -101,6 +105,54 @@ test('a change is served; a build that fails leaves the last good one', async ()
   await running.printed(/answers \/new\n/, from)
   expect(await bodyOf(`${address}/new`)).toBe('two')
   expect((await fetch(`${address}/shop`)).status).toBe(404)
+})
+
+test('nobody can connect before it is ready: the first answer is the handler’s', async () => {
+  const { handler, choose, temporary } = makeHandler()
+  choose('missing')
+  const port = await freePort()
+  const running = dev(handler, temporary, [...BUILD.slice(0, 2), '--http', `127.0.0.1:${port}`])
+  const ask = () => bodyOf(`http://127.0.0.1:${port}/shop`).catch(({ cause }) => cause.code)
+  await running.printed(/nothing is served yet/)
+  expect(await ask()).toBe('ECONNREFUSED')
+  choose('one')
+  const answers = new Set<string>()
+  while (!answers.has('one')) {
+    answers.add(await ask())
+    expect([...answers]).toEqual(answers.has('one') ? expect.anything() : ['ECONNREFUSED'])
+    await nextTurn()
+  }
+  answers.delete('ECONNREFUSED')
+  expect([...answers]).toEqual(['one'])
+  await running.printed(/ready in/)
+})
+
+test('an address that is taken is said before anything is built', async () => {
+  const { handler, temporary } = makeHandler()
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  onTestFinished(() => void holder.close())
+  const { port } = holder.address() as AddressInfo
+  const running = dev(handler, temporary, [...BUILD.slice(0, 2), '--http', `127.0.0.1:${port}`])
+  expect(await running.exit).toBe(1)
+  expect(running.text()).toMatch(/MASTER_LISTEN_FAILED/)
+  expect(running.text()).not.toMatch(/building/)
+  expect(readdirSync(temporary)).toEqual([])
+})
+
+test('settings with which no worker starts end it, and nothing is left', async () => {
+  const { handler, temporary } = makeHandler()
+  const config = join(handler, 'server.toml')
+  const tenant = '[[tenant]]\nname = "acme"\n[[tenant.mounts]]\nguest = "/data"\n'
+  writeFileSync(
+    config,
+    `[[pool]]\nname = "www"\nlisten = ["${handler}/www.sock"]\n${tenant}host = "gone"\n`,
+  )
+  const running = dev(handler, temporary, [...BUILD, '--config', config])
+  expect(await running.exit).toBe(1)
+  expect(running.text()).toMatch(/"?\S*gone\S*.*\[\w+\]/)
+  expect(running.text()).not.toMatch(/waiting for a change/)
+  expect(readdirSync(temporary)).toEqual([])
 })
 
 test('--json: an object for each thing that happens', async () => {
