@@ -1,8 +1,10 @@
 /** Holds the pages of this repository to what is here: links, and the files, commands and projects of tests that they name. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'vitest'
+import { nginxSnippet } from '../src/cli/doctor/snippets.ts'
+import { parseConfig } from '../src/config/parse.ts'
 
 const FOLDERS = ['bench', 'docs', 'examples', 'guests', 'src', 'templates', 'test']
 /** Those that name files of this repository; the others speak of an operator's. */
@@ -116,6 +118,24 @@ test('every kind of fault names the tests that stand for it', () => {
   }
 })
 
+test('nginx lets as large uploads through as a tenant takes, in everything that is shown of its configuration', () => {
+  const blocks = [...pages].flatMap(([path, text]) =>
+    [...text.matchAll(/^( *)```[^\n]*\n(.*?)^\1```$/gms)].map(([, , block = '']) => ({
+      path,
+      block,
+    })),
+  )
+  const examples = files
+    .filter((path) => path.startsWith('examples/') && statSync(path).isFile())
+    .map((path) => ({ path, block: readFileSync(path, 'utf8') }))
+  const shown = [...blocks, ...examples].filter(({ block }) => /^\s*fastcgi_pass\b/m.test(block))
+  assert.ok(shown.length > 8, `${shown.length} snippets`)
+  for (const { path, block } of [...shown, { path: 'doctor', block: snippetOfDefaults() }]) {
+    const sizes = [...block.matchAll(/^\s*client_max_body_size (\w+);/gm)].map(([, size]) => size)
+    assert.deepEqual(sizes, ['8m'], `${path}: ${block}`)
+  }
+})
+
 test('the version of Node that is needed is the same everywhere', () => {
   const { engines } = JSON.parse(readFileSync('package.json', 'utf8'))
   const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(engines.node) ?? []
@@ -166,4 +186,12 @@ function anchorOf(title: string): string {
     .toLowerCase()
     .replace(/[^\p{L}\p{N}\s_-]/gu, '')
     .replace(/\s/g, '-')
+}
+
+/** Of a tenant of which nothing is said. */
+function snippetOfDefaults(): string {
+  const [pool, tenant] = ['[[pool]]\nname = "www"\nlisten = ["/w.sock"]', '[[tenant]]\nname = "a"']
+  const { pools, tenants } = parseConfig(`${pool}\n${tenant}\n`, '/etc/wasm-fpm.toml')
+  assert.ok(pools[0] !== undefined && tenants[0] !== undefined)
+  return nginxSnippet(tenants[0], pools[0])
 }
