@@ -4,6 +4,7 @@ import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { publishRemote, readRemote } from '../../../src/cli/remote.ts'
 import { Client, configText, launch, makeFolder, type Serving } from './serve.ts'
 
 const STATUS = 'pm_status_path = "/status"\n'
@@ -41,16 +42,18 @@ test('by the master: its own, and those of workers that it carries to the error 
   expect(stdout).toMatch(/^log lines dropped: master [1-9]\d*, admin 0$/m)
 })
 
-/** Where audit lines go to the server's log instead, and where they are told to. */
-const AUDIT_LOGS = ['/dev/full', '/dev/stderr']
+/** Where audit lines go to the server's log instead, and where they are told to; the last one is a FIFO whose reader stands still. */
+const AUDIT_LOGS = ['/dev/full', '/dev/stderr', 'FIFO']
 
-test.each(AUDIT_LOGS)('by the admin process, whose audit log is %s', async (auditLog) => {
+test.each(AUDIT_LOGS)('by the admin process, whose audit log is %s', async (kind) => {
   const folder = makeFolder()
-  const pipe = join(folder, 'stderr')
-  execFileSync('mkfifo', [pipe])
-  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
-  onTestFinished(() => closeSync(reader))
-  const writer = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK)
+  const writer = unreadPipe(join(folder, 'stderr'))
+  const auditLog = kind === 'FIFO' ? join(folder, 'audit') : kind
+  if (kind === 'FIFO') {
+    const filled = unreadPipe(auditLog)
+    fill(filled)
+    closeSync(filled)
+  }
   const top = `log_memory = "64KiB"
 store = "${folder}/store"
 [admin]
@@ -87,7 +90,26 @@ audit_log = "${auditLog}"`
       { timeout: 60_000 },
     )
     .toBeGreaterThan(0)
+  // All else goes on.
+  for (const name of ['status', 'reload']) expect((await serving.command(name)).code).toBe(0)
+  const admin = readRemote(`unix:${join(folder, 'admin.sock')}`, {})
+  const publication = { tenant: 'site', route: '/published' }
+  await publishRemote(join(folder, 'hello.wasm'), admin, publication)
+  const client = new Client(serving.socket)
+  await expect.poll(async () => (await client.get('published')).status).toBe(200)
+  expect((await client.get('hello.wasm')).status).toBe(200)
+  client.close()
+  serving.child.kill('SIGTERM')
+  expect(await serving.exit).toBe(0)
 })
+
+/** A FIFO with a reader that reads nothing; what writes to it. */
+function unreadPipe(path: string): number {
+  execFileSync('mkfifo', [path])
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  onTestFinished(() => closeSync(reader))
+  return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
+}
 
 function fill(fd: number): void {
   try {
