@@ -8,7 +8,7 @@
  */
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
-import type { DirectoryNode } from './filesystem.ts'
+import type { DirectoryNode, Node } from './filesystem.ts'
 import type { PathText } from './path-texts.ts'
 import { Resolved } from './resolved.ts'
 import type { KeptWay } from './ways.ts'
@@ -103,43 +103,59 @@ function lookHere(
 function lookByWay(
   host: CallContext,
   start: DirectoryNode,
-  { text, folder, name }: PathText,
+  path: PathText,
   lastLink: LastLink,
 ): Resolved | number | undefined {
+  const { text, folder, name } = path
   if (folder === '' || name === '') return undefined
   const { ways, grants } = host
   const way = ways.get(start, folder, grants.clock.nowMs())
-  const { pathBytes, pathSteps } = grants.limits
-  if (way === undefined || way.bytes + text.length > pathBytes || way.steps >= pathSteps) {
-    return undefined
-  }
-  const node = ways.lookup(way, name)
-  if (typeof node === 'object' && node.kind === 'symlink' && lastLink === 'follow') return undefined
+  const { pathBytes, pathDepth, pathSteps } = grants.limits
+  if (way === undefined || way.bytes + text.length > pathBytes) return undefined
+  if (way.steps >= pathSteps || way.depth >= pathDepth) return undefined
   host.charge(STEP_WORK)
-  if (typeof node === 'number' && node !== Errno.NOENT) return node
   way.directory.retain()
-  return new Resolved(way.directory, name, typeof node === 'number' ? undefined : node, false)
+  return resolvedAt(way.directory, path, ways.lookup(way, name), lastLink)
+}
+
+/** Where a path leads whose last name is `node` in the directory, a reference to which it takes over; undefined: to be walked. */
+function resolvedAt(
+  directory: DirectoryNode,
+  { name, end }: PathText,
+  node: Node | number,
+  lastLink: LastLink,
+): Resolved | number | undefined {
+  const isDots = end === '/.'
+  if (typeof node === 'number') {
+    if (node === Errno.NOENT && !isDots) return new Resolved(directory, name, undefined, end !== '')
+    directory.release()
+    return node
+  }
+  const follows = lastLink === 'follow' || isDots || (lastLink === 'stop' && end !== '')
+  if (!isDots && !(node.kind === 'symlink' && follows)) {
+    return new Resolved(directory, name, node, end !== '')
+  }
+  directory.release()
+  if (node.kind === 'directory') return new Resolved(node, '.', node, true)
+  return node.kind === 'symlink' ? undefined : Errno.NOTDIR
 }
 
 /** One look at the last name, in a folder whose tree remembers what was found in it; undefined: to be walked. */
 function lookBack(
   host: CallContext,
   start: DirectoryNode,
-  { text, folder, folders, name }: PathText,
+  path: PathText,
   lastLink: LastLink,
 ): Resolved | number | undefined {
+  const { text, folder, folders, name, end } = path
   if (folders === 0 || name === '' || start.recall === undefined) return undefined
   const { pathBytes, pathDepth, pathSteps } = host.grants.limits
-  if (text.length > pathBytes || folders >= pathDepth || folders >= pathSteps) return undefined
+  const passed = end === '/.' ? folders + 1 : folders
+  if (text.length > pathBytes || passed >= pathDepth || folders >= pathSteps) return undefined
   host.charge(STEP_WORK + folders * NAME_WORK)
   const directory = start.recall(folder)
   if (typeof directory !== 'object') return directory
-  const node = directory.lookup(name)
-  const isThere = typeof node === 'object'
-  if (isThere ? node.kind !== 'symlink' || lastLink !== 'follow' : node === Errno.NOENT)
-    return new Resolved(directory, name, isThere ? node : undefined, false)
-  directory.release()
-  return isThere ? undefined : node
+  return resolvedAt(directory, path, directory.lookup(name), lastLink)
 }
 
 interface Wanted {
