@@ -18,6 +18,9 @@ export type CopyResult = 'completed' | 'dropped' | 'cancelled'
 /** Numbers are the bytes that they are. */
 export type Items = readonly Value[] | Uint8Array
 
+/** What bodies and files are streams of. */
+export const BYTE: ValueType = { kind: 'primitive', of: 'u8' }
+
 interface CopyBuffer {
   /** Of a channel without: undefined. */
   readonly element: ValueType | undefined

@@ -1,13 +1,11 @@
 /** A stream that the host reads of a guest's: its bytes go to an output, and no more are taken than that has room for. */
-import type { Channel, Copy, Items } from '../channel.ts'
+import { BYTE, type Channel, type Copy, type Items } from '../channel.ts'
 import { FOR_HOST } from '../lift-bounds.ts'
 import type { Case } from '../value.ts'
 import type { OutputStream } from './guest-output.ts'
 import type { Activity } from './host-work.ts'
 import type { IoError } from './io-error.ts'
 import type { Wish } from './preview1-calls.ts'
-
-const U8 = { kind: 'primitive', of: 'u8' } as const
 
 export class StreamSink implements Activity {
   readonly #channel: Channel
@@ -78,7 +76,7 @@ export class StreamSink implements Activity {
       side: 'read',
       owner: undefined,
       buffer: {
-        ...{ element: U8, isEmpty: false, bounds: FOR_HOST },
+        ...{ element: BYTE, isEmpty: false, bounds: FOR_HOST },
         get remain(): number {
           return room - taken
         },

@@ -1,12 +1,11 @@
 /** A stream that a guest reads of the host's: bytes are fetched as it asks for them. */
-import { Channel, type Items } from '../channel.ts'
+import { BYTE, Channel, type Items } from '../channel.ts'
 import type { Case } from '../value.ts'
 import type { InputStream } from './guest-input.ts'
 import type { Activity, HostWork } from './host-work.ts'
 import type { IoError } from './io-error.ts'
 import { MOVED_BYTES, type Wish } from './preview1-calls.ts'
 
-const U8 = { kind: 'primitive', of: 'u8' } as const
 const NOTHING = new Uint8Array(0)
 
 export class StreamSource implements Activity {
@@ -67,7 +66,7 @@ const UNHEARD = { onProgress: () => undefined, onDone: () => undefined }
 function sourceOf(bytes: Uint8Array) {
   let at = 0
   return {
-    element: U8,
+    element: BYTE,
     isEmpty: bytes.length === 0,
     get remain(): number {
       return bytes.length - at
