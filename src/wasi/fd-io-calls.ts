@@ -27,11 +27,9 @@ export const FD_IO_CALLS = {
    */
   fd_read: (host: CallContext) => (fd: number, iovs: number, count: number, result: number) => {
     host.enter()
-    const descriptor = host.descriptors.get(fd)
-    if (descriptor === undefined) return Errno.BADF
+    const descriptor = openForData(host, fd, Right.FdRead)
+    if (typeof descriptor === 'number') return descriptor
     const { open } = descriptor
-    if (open.kind === 'directory') return Errno.ISDIR
-    if ((descriptor.rights & Right.FdRead) === 0) return Errno.NOTCAPABLE
     const fault = readIovecs(host, iovs, count)
     if (fault !== Errno.SUCCESS) return fault
     if (!host.has(result >>> 0, 4)) return Errno.FAULT
@@ -47,11 +45,9 @@ export const FD_IO_CALLS = {
     (host: CallContext) =>
     (fd: number, iovs: number, count: number, offset: bigint, result: number) => {
       host.enter()
-      const descriptor = host.descriptors.get(fd)
-      if (descriptor === undefined) return Errno.BADF
+      const descriptor = openForData(host, fd, Right.FdRead)
+      if (typeof descriptor === 'number') return descriptor
       const { open } = descriptor
-      if (open.kind === 'directory') return Errno.ISDIR
-      if ((descriptor.rights & Right.FdRead) === 0) return Errno.NOTCAPABLE
       if (open.kind === 'stream') return Errno.SPIPE
       if ((descriptor.rights & Right.FdSeek) === 0) return Errno.NOTCAPABLE
       const fault = readIovecs(host, iovs, count)
@@ -74,11 +70,9 @@ export const FD_IO_CALLS = {
    */
   fd_write: (host: CallContext) => (fd: number, iovs: number, count: number, result: number) => {
     host.enter()
-    const descriptor = host.descriptors.get(fd)
-    if (descriptor === undefined) return Errno.BADF
+    const descriptor = openForData(host, fd, Right.FdWrite)
+    if (typeof descriptor === 'number') return descriptor
     const { open } = descriptor
-    if (open.kind === 'directory') return Errno.BADF
-    if ((descriptor.rights & Right.FdWrite) === 0) return Errno.NOTCAPABLE
     const fault = readIovecs(host, iovs, count)
     if (fault !== Errno.SUCCESS) return fault
     if (!host.has(result >>> 0, 4)) return Errno.FAULT
@@ -99,11 +93,9 @@ export const FD_IO_CALLS = {
     (host: CallContext) =>
     (fd: number, iovs: number, count: number, offset: bigint, result: number) => {
       host.enter()
-      const descriptor = host.descriptors.get(fd)
-      if (descriptor === undefined) return Errno.BADF
+      const descriptor = openForData(host, fd, Right.FdWrite)
+      if (typeof descriptor === 'number') return descriptor
       const { open } = descriptor
-      if (open.kind === 'directory') return Errno.BADF
-      if ((descriptor.rights & Right.FdWrite) === 0) return Errno.NOTCAPABLE
       if (open.kind === 'stream') return Errno.SPIPE
       if ((descriptor.rights & Right.FdSeek) === 0) return Errno.NOTCAPABLE
       const fault = readIovecs(host, iovs, count)
@@ -154,6 +146,21 @@ export const FD_IO_CALLS = {
     if ((descriptor.rights & Right.FdTell) === 0) return Errno.NOTCAPABLE
     return host.storeU64(result, BigInt(descriptor.offset))
   },
+}
+
+/** One that can be read or written. */
+type DataDescriptor = Descriptor & { readonly open: OpenFile | OpenStream }
+
+/** What is open as `fd` and has `right`, FdRead or FdWrite, or the errno: a directory is one to read, and never open for writing. */
+function openForData(host: CallContext, fd: number, right: number): DataDescriptor | number {
+  const descriptor = host.descriptors.get(fd)
+  if (descriptor === undefined) return Errno.BADF
+  if (!isData(descriptor)) return right === Right.FdRead ? Errno.ISDIR : Errno.BADF
+  return (descriptor.rights & right) === 0 ? Errno.NOTCAPABLE : descriptor
+}
+
+function isData(descriptor: Descriptor): descriptor is DataDescriptor {
+  return descriptor.open.kind !== 'directory'
 }
 
 /** Asks the file once, however many buffers there are. */
