@@ -112,6 +112,7 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'master/server-status.ts': "the operator's",
   'worker/outbound-devices.ts': "the operator's",
   'outbound/dial.ts': "the system's",
+  'store/public-key.ts': "the operator's",
   'store/signing-key.ts': "the operator's",
   'store/disk-calls.ts': "the store's",
   'follow/folder-source.ts': "the store's",

@@ -12,6 +12,7 @@ import { publishAllowance } from '../config/publish-allowance.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
 import { storeFileError } from '../store/errors.ts'
 import { isName } from '../store/layout.ts'
+import { readSigners } from '../store/public-key.ts'
 import {
   type Publication,
   publish,
@@ -20,7 +21,6 @@ import {
 } from '../store/publication.ts'
 import type { PublisherAccount } from '../store/publisher-process.ts'
 import type { CanaryOptions, Workspace } from '../store/release-store.ts'
-import { readSigners } from '../store/signing-key.ts'
 import { type AdminContext, tenantOf } from './context.ts'
 import type { Answer, Call, QueryParameter } from './endpoint.ts'
 import { AdminError } from './errors.ts'

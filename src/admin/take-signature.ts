@@ -5,6 +5,7 @@
 import type { TenantConfig } from '../config/config.ts'
 import { canonicalJson } from '../store/canonical-json.ts'
 import { StoreError, storeLimitError } from '../store/errors.ts'
+import { readSigners } from '../store/public-key.ts'
 import type { PublishedRelease } from '../store/release-store.ts'
 import {
   decodeSignature,
@@ -12,7 +13,6 @@ import {
   MAX_SIGNATURE_FILE_BYTES,
   type Signature,
 } from '../store/signature.ts'
-import { readSigners } from '../store/signing-key.ts'
 import type { AdminContext } from './context.ts'
 import type { Answer, Call } from './endpoint.ts'
 import { AdminError } from './errors.ts'

@@ -3,7 +3,8 @@
 import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { systemCodeOf } from '../base/errors.ts'
-import { createSigningKey, type PublicKey, readSigningKey } from '../store/signing-key.ts'
+import type { PublicKey } from '../store/public-key.ts'
+import { createSigningKey, readSigningKey } from '../store/signing-key.ts'
 import { CliError } from './errors.ts'
 import { jsonOption, printJson } from './json.ts'
 

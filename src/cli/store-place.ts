@@ -4,7 +4,7 @@ import { systemClock } from '../base/clock.ts'
 import { loadConfig } from '../config/load.ts'
 import { DirectoryStore } from '../store/directory-store.ts'
 import { DEFAULT_STORE } from '../store/open-store.ts'
-import { readSigners } from '../store/signing-key.ts'
+import { readSigners } from '../store/public-key.ts'
 import { usualConfigFile } from './config-file.ts'
 
 export interface StorePlace {

@@ -4,7 +4,7 @@ import type { Logger } from '../base/logger.ts'
 import type { Config } from '../config/config.ts'
 import type { FailingRelease } from '../ipc/messages.ts'
 import { DirectoryStore } from '../store/directory-store.ts'
-import { readSigners } from '../store/signing-key.ts'
+import { readSigners } from '../store/public-key.ts'
 
 /**
  * Does nothing when the release is not live any more: another worker was first. Never rejects. `settings`: those of the

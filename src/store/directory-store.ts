@@ -19,6 +19,7 @@ import { type LockOptions, withLock } from './lock.ts'
 import type { Manifest } from './manifest.ts'
 import { makeStore, openStore } from './open-store.ts'
 import { ownerText, thisOwner } from './owner.ts'
+import type { PublicKey } from './public-key.ts'
 import { encodeListing, encodeRelease, type Release } from './release.ts'
 import type {
   CanaryOptions,
@@ -34,7 +35,6 @@ import type {
 } from './release-store.ts'
 import { giveUpSpares, makeReserve, type Replacement, replaceFile } from './replace-file.ts'
 import { encodeSignature, type Signature } from './signature.ts'
-import type { PublicKey } from './signing-key.ts'
 import { nodeFiles, type StoreFiles } from './store-files.ts'
 import { StoreReading } from './store-reading.ts'
 import { type Planned, SwitchPlan } from './switch-plan.ts'

@@ -16,6 +16,7 @@ import { digestOf } from './digest.ts'
 import { StoreError } from './errors.ts'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from './limits.ts'
 import type { HandlerLimits, Units } from './manifest.ts'
+import type { PublicKey } from './public-key.ts'
 import {
   noteOfScripts,
   noteOfSigned,
@@ -50,7 +51,7 @@ import type {
   Switched,
 } from './release-store.ts'
 import { signRelease } from './signature.ts'
-import type { PublicKey, SigningKey } from './signing-key.ts'
+import type { SigningKey } from './signing-key.ts'
 import { type OnBytes, type Staged, stageSource } from './stage-source.ts'
 import { nodeFiles, type StoreFiles } from './store-files.ts'
 

@@ -1,9 +1,9 @@
 /** What the steps of a publication say, for people and for programs; the same wherever a step is carried out. */
 import type { FoundScripts } from './check-scripts.ts'
 import type { Manifest } from './manifest.ts'
+import type { PublicKey } from './public-key.ts'
 import type { FoundValue } from './publisher-protocol.ts'
 import type { Stored, Switched } from './release-store.ts'
-import type { PublicKey } from './signing-key.ts'
 import type { Staged } from './stage-source.ts'
 
 export interface StepNote {

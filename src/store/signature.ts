@@ -12,7 +12,8 @@ import { sign, verify } from 'node:crypto'
 import { canonicalJson } from './canonical-json.ts'
 import type { Digest } from './digest.ts'
 import { StoreError } from './errors.ts'
-import { type PublicKey, parsePublicKey, type SigningKey } from './signing-key.ts'
+import { type PublicKey, parsePublicKey } from './public-key.ts'
+import type { SigningKey } from './signing-key.ts'
 
 export interface Signature {
   /** Says who signed. Trust comes from the tenant's signers, and from nothing in here. */

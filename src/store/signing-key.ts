@@ -1,20 +1,11 @@
-/** Ed25519 keys: who signs releases, and whose signatures a tenant demands. */
+/** Private Ed25519 keys, and their files: who signs releases. */
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { systemCodeOf } from '../base/errors.ts'
 import { isOpenToOthers, printMode } from '../base/file-mode.ts'
-import { digestOf } from './digest.ts'
-import { StoreError } from './errors.ts'
-
-export interface PublicKey {
-  /** `ed25519:` and the 32 bytes in base64: as it is written in a configuration. */
-  readonly text: string
-  /** The start of the SHA-256 of the 32 bytes: 16 hexadecimal digits. */
-  readonly id: string
-  readonly key: KeyObject
-}
+import { badKey, KEY_PREFIX, type PublicKey, parsePublicKey } from './public-key.ts'
 
 export interface SigningKey {
   readonly publicKey: PublicKey
@@ -22,38 +13,7 @@ export interface SigningKey {
   readonly key: KeyObject
 }
 
-const PREFIX = 'ed25519:'
-const KEY_BYTES = 32
 const MAX_FILE_BYTES = 16 * 1024
-
-/** Reads `ed25519:BASE64`. Throws STORE_BAD_KEY. */
-export function parsePublicKey(text: string): PublicKey {
-  const raw = Buffer.from(text.slice(PREFIX.length), 'base64')
-  const isOne = raw.length === KEY_BYTES && `${PREFIX}${raw.toString('base64')}` === text
-  if (!isOne) {
-    throw badKey(
-      `read the public key ${JSON.stringify(text.slice(0, 80))}`,
-      'it is none',
-      `"${PREFIX}" and ${KEY_BYTES} bytes in base64`,
-    )
-  }
-  const jwk = { kty: 'OKP', crv: 'Ed25519', x: raw.toString('base64url') }
-  return { text, id: digestOf(raw).slice(0, 16), key: createPublicKey({ key: jwk, format: 'jwk' }) }
-}
-
-/**
- * Reads a tenant's signers as its configuration has them: public keys, or absolute paths of files with one on their first
- * line (as `wasm-fpm key create` makes). Rejects with STORE_BAD_KEY.
- */
-export function readSigners(signers: readonly string[]): Promise<readonly PublicKey[]> {
-  return Promise.all(
-    signers.map(async (signer) =>
-      signer.startsWith(PREFIX)
-        ? parsePublicKey(signer)
-        : parsePublicKey((await readText(signer)).split('\n')[0]?.trim() ?? ''),
-    ),
-  )
-}
 
 /** A new key, and what its file has in it. */
 export function createSigningKey(): { readonly key: SigningKey; readonly pem: string } {
@@ -98,23 +58,6 @@ export async function readSigningKey(path: string): Promise<SigningKey> {
 
 function withPublicKey(key: KeyObject): SigningKey {
   const { x = '' } = createPublicKey(key).export({ format: 'jwk' })
-  const text = `${PREFIX}${Buffer.from(x, 'base64url').toString('base64')}`
+  const text = `${KEY_PREFIX}${Buffer.from(x, 'base64url').toString('base64')}`
   return { key, publicKey: parsePublicKey(text) }
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    throw badKey(
-      `read the public key ${path}`,
-      systemCodeOf(cause),
-      'a file that can be read',
-      cause,
-    )
-  }
-}
-
-function badKey(doing: string, actual: string, wanted: string, cause?: unknown): StoreError {
-  return new StoreError('STORE_BAD_KEY', `Cannot ${doing}: ${actual}, wanted ${wanted}`, { cause })
 }

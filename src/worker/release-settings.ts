@@ -3,9 +3,9 @@ import type { HandlerSettings, MakePreopens } from '../gateway/handler-settings.
 import type { CompileCache, ModuleHolder } from '../guest/compile-cache.ts'
 import type { CompileLimits, GuestModule } from '../guest/guest-module.ts'
 import type { LoadTurns } from '../guest/load-turns.ts'
+import { readSigners } from '../store/public-key.ts'
 import { canRunHardened, readHardened, readOriginal } from '../store/read-module.ts'
 import type { LiveHandler, ReleaseReader } from '../store/release-reader.ts'
-import { readSigners } from '../store/signing-key.ts'
 
 /** `tenant`: what its handlers may use at most. */
 export function settingsOfRelease(

@@ -13,14 +13,10 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
+import { parsePublicKey, readSigners } from '../../../src/store/public-key.ts'
 import { ReleaseReader } from '../../../src/store/release-reader.ts'
 import { isSignedBy, signRelease } from '../../../src/store/signature.ts'
-import {
-  createSigningKey,
-  parsePublicKey,
-  readSigners,
-  readSigningKey,
-} from '../../../src/store/signing-key.ts'
+import { createSigningKey, readSigningKey } from '../../../src/store/signing-key.ts'
 import { nodeFiles } from '../../../src/store/store-files.ts'
 import { release } from './drafts.ts'
 
