@@ -74,7 +74,7 @@ export class NatsExport {
    */
   async run(): Promise<Exported> {
     try {
-      return await this.#push.run(await this.#shelf.records())
+      return await this.#push.run((await this.#shelf.records())?.all)
     } catch (error) {
       throw error instanceof CodedError ? error : natsFailure(this.#shelf.name, error)
     }
@@ -145,7 +145,7 @@ class NatsPush {
   async run(there: ReadonlyMap<string, TenantRecord> | undefined): Promise<Exported> {
     const reader = new RecordReader(this.#store)
     this.#there = there ?? this.#there
-    this.#pointers = (await this.#store.look()) ?? this.#pointers
+    this.#pointers = (await this.#store.look())?.all ?? this.#pointers
     this.#known.clear()
     this.#forgetDone()
     const before = [this.#changed, this.#newer, this.#newBytes] as const

@@ -40,7 +40,7 @@ export async function exportToRegistry(
   const reader = new RecordReader(store)
   const records = new Map<string, TenantRecord>()
   const parts = new Map<Digest, StoredPart>()
-  for (const [tenant, live] of (await store.look()) ?? []) {
+  for (const [tenant, live] of (await store.look())?.all ?? []) {
     const read = await reader.read(tenant, live)
     records.set(tenant, read.record)
     for (const part of read.parts.values()) parts.set(`sha256:${part.digest}`, part)

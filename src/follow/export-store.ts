@@ -27,7 +27,7 @@ export interface Exported {
  */
 export async function exportStore(from: string, to: string, clock: Clock): Promise<Exported> {
   const source = new FolderSource(from, clock)
-  const pointers = (await source.look()) ?? new Map<string, Uint8Array>()
+  const pointers = (await source.look())?.all ?? new Map<string, Uint8Array>()
   const replica = await Replica.make(to, { clock })
   let [changed, newBytes] = [0, 0]
   await someAtOnce(pointers, EXPORTED_AT_ONCE, async ([tenant, live]) => {
@@ -42,7 +42,7 @@ export async function exportStore(from: string, to: string, clock: Clock): Promi
 
 async function writeIndex(copy: FolderSource, folder: string): Promise<void> {
   const tenants: Record<string, IndexedTenant> = {}
-  for (const [tenant, live] of (await copy.look()) ?? []) {
+  for (const [tenant, live] of (await copy.look())?.all ?? []) {
     const published = await copy.list(`tenants/${tenant}`)
     tenants[tenant] = {
       live: Buffer.from(live).toString('utf8'),

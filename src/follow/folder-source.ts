@@ -9,7 +9,7 @@ import { MAX_OWN_FILE_BYTES } from '../store/limits.ts'
 import { isStore } from '../store/open-store.ts'
 import { filesAtOnce } from '../store/store-files.ts'
 import { noSource } from './errors.ts'
-import type { ReleaseSource } from './release-source.ts'
+import type { ReleaseSource, SeenPointers } from './release-source.ts'
 
 /** A folder's time may stay the same for changes within one tick of the file system's clock, over a network within seconds: so long it is read again. */
 const YOUNG_MS = 5000
@@ -37,7 +37,7 @@ export class FolderSource implements ReleaseSource {
     this.name = `dir:${root}`
   }
 
-  async look(): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+  async look(): Promise<SeenPointers | undefined> {
     // A share that is not mounted is an empty folder, and says nothing about any tenant.
     if (!(await isStore(this.#root))) throw noSource(this.name, 'there is no store')
     const live = join(this.#root, 'live')
@@ -55,7 +55,8 @@ export class FolderSource implements ReleaseSource {
     }
     this.#stamp = stamp
     this.#pointers = found
-    return new Map([...found].map(([tenant, { bytes }]) => [tenant, bytes]))
+    const all = new Map([...found].map(([tenant, { bytes }]) => [tenant, bytes]))
+    return { all, changed: undefined }
   }
 
   /** Most are the file they were: a switch is a rename, which puts another one there. */

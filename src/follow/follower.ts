@@ -10,7 +10,7 @@ import type { FollowFacts } from '../ipc/follow-messages.ts'
 import type { Replica } from '../store/replica.ts'
 import type { ReplicaSource } from '../store/replica-source.ts'
 import { paced } from './paced-source.ts'
-import type { ReleaseSource } from './release-source.ts'
+import type { ReleaseSource, SeenPointers } from './release-source.ts'
 
 /** So many tenants are brought at once: those that are ready at a time are written together. */
 const BROUGHT_AT_ONCE = 1000
@@ -150,16 +150,19 @@ export class Follower {
   }
 
   /** Those whose pointers are others than before. A tenant that is gone there stays here: an empty source is more often a mishap. */
-  async #compare(found: ReadonlyMap<string, Uint8Array>): Promise<void> {
-    for (const [tenant, live] of found) {
-      const before = this.#pointers.get(tenant)
-      if (before === live) continue
-      if (before !== undefined && Buffer.compare(before, live) === 0) continue
-      if (await this.#options.replica.isInStep(tenant, live)) this.#behind.delete(tenant)
+  async #compare({ all, changed }: SeenPointers): Promise<void> {
+    const before = this.#pointers
+    this.#pointers = all
+    for (const tenant of changed ?? all.keys()) {
+      const live = all.get(tenant)
+      if (live === undefined || (changed === undefined && isSame(before.get(tenant), live)))
+        continue
+      // What cannot be told is tried: that says why.
+      const isInStep = await this.#options.replica.isInStep(tenant, live).catch(() => false)
+      if (isInStep) this.#behind.delete(tenant)
       else if (!this.#behind.has(tenant)) this.#behind.set(tenant, undefined)
     }
-    for (const tenant of this.#behind.keys()) if (!found.has(tenant)) this.#behind.delete(tenant)
-    this.#pointers = found
+    for (const tenant of this.#behind.keys()) if (!all.has(tenant)) this.#behind.delete(tenant)
   }
 
   async #follow(tenant: string): Promise<void> {
@@ -192,4 +195,8 @@ export class Follower {
     if (problem === undefined) logger.info('the source is there again')
     else logger.error({ code: problem.code }, problem.message)
   }
+}
+
+function isSame(before: Uint8Array | undefined, live: Uint8Array): boolean {
+  return before === live || (before !== undefined && Buffer.compare(before, live) === 0)
 }

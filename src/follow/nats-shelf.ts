@@ -16,7 +16,7 @@ import {
   openNats,
   streamInfo,
 } from './nats-link.ts'
-import type { RecordShelf } from './record-source.ts'
+import type { RecordShelf, SeenRecords } from './record-source.ts'
 import { readRecord, type TenantRecord } from './tenant-record.ts'
 
 /** So many are asked for at once: of records, and of pieces of an object, each of at most a message's length (128 KiB as they are written). */
@@ -46,6 +46,8 @@ export class NatsShelf implements RecordShelf {
   #link: Promise<NatsLink> | undefined
   #changed: () => void = () => undefined
   #records: Map<string, TenantRecord> = new Map()
+  /** Those that were read and not told yet; undefined: all of them. */
+  #untold: Set<string> | undefined
   /** Of the records. */
   #bytes = 0
   #isTooLarge = false
@@ -68,7 +70,7 @@ export class NatsShelf implements RecordShelf {
     await link?.connection.close()
   }
 
-  async records(): Promise<ReadonlyMap<string, TenantRecord> | undefined> {
+  async records(): Promise<SeenRecords | undefined> {
     try {
       const link = await this.#open()
       checkVersion(link.connection, { name: this.name, ...this.#options })
@@ -77,10 +79,11 @@ export class NatsShelf implements RecordShelf {
       const { created, state } = info
       const isSame = created === this.#seen.created && state.last_seq >= this.#seen.sequence
       const isRead = isSame && state.last_seq === this.#seen.sequence
-      if (isRead && !this.#isTooLarge) return undefined
+      if (isRead && !this.#isTooLarge && this.#untold?.size === 0) return undefined
       if (!isSame) {
         this.#seen = { created, sequence: 0 }
         this.#records = new Map()
+        this.#untold = undefined
         this.#bytes = 0
         this.#isTooLarge = false
       }
@@ -99,7 +102,9 @@ export class NatsShelf implements RecordShelf {
         if (this.#isTooLarge) throw this.#tooLarge()
       }
       this.#seen = { created, sequence: Math.max(this.#seen.sequence, state.last_seq) }
-      return new Map(this.#records)
+      const changed = this.#untold
+      this.#untold = new Set()
+      return { all: this.#records, changed }
     } catch (error) {
       throw natsFailure(this.name, error)
     }
@@ -214,6 +219,7 @@ export class NatsShelf implements RecordShelf {
     this.#seen = { ...this.#seen, sequence: message.seq }
     // Not one of ours, whoever has put it there.
     if (!isName(tenant)) return
+    this.#untold?.add(tenant)
     const { operation } = message
     this.#bytes -= lengthOf(this.#records.get(tenant))
     if (operation === 'DEL' || operation === 'PURGE') {

@@ -1,14 +1,22 @@
 /** A source that holds records of tenants and bytes by digest (tenant-record.ts), as a store's files. */
 import { isDigest } from '../store/digest.ts'
 import { strangeAnswer } from './errors.ts'
-import type { ReleaseSource } from './release-source.ts'
+import type { ReleaseSource, SeenPointers } from './release-source.ts'
 import type { TenantRecord } from './tenant-record.ts'
+
+/** What a shelf has. */
+export interface SeenRecords {
+  /** Of all tenants. The shelf's own: it may change with the next look. */
+  readonly all: ReadonlyMap<string, TenantRecord>
+  /** Tenants whose records may be others than at the last answer, or gone; undefined: any may. */
+  readonly changed: ReadonlySet<string> | undefined
+}
 
 /** Where both are held. All reject with `FollowError`. */
 export interface RecordShelf {
   readonly name: string
-  /** Of all tenants; undefined: as they were told the last time. */
-  records(): Promise<ReadonlyMap<string, TenantRecord> | undefined>
+  /** Undefined: as they were told the last time. */
+  records(): Promise<SeenRecords | undefined>
   /** The bytes of a digest, which nobody has checked yet; undefined: there are none. */
   bytes(digest: string, maxBytes: number): Promise<AsyncIterable<Uint8Array> | undefined>
   /** As `ReleaseSource` has it. */
@@ -19,24 +27,34 @@ export class RecordSource implements ReleaseSource {
   readonly name: string
   readonly #shelf: RecordShelf
   #records: ReadonlyMap<string, TenantRecord> = new Map()
-  #pointers: ReadonlyMap<string, Uint8Array> = new Map()
+  #pointers: Map<string, Uint8Array> = new Map()
 
   constructor(shelf: RecordShelf) {
     this.#shelf = shelf
     this.name = shelf.name
   }
 
-  async look(): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
-    const records = await this.#shelf.records()
-    if (records === undefined) return undefined
+  async look(): Promise<SeenPointers | undefined> {
+    const seen = await this.#shelf.records()
+    if (seen === undefined) return undefined
+    const { all, changed } = seen
+    if (changed === undefined) this.#pointers = this.#pointersOf(all)
+    for (const tenant of changed ?? []) {
+      const record = all.get(tenant)
+      if (record === undefined) this.#pointers.delete(tenant)
+      else this.#pointers.set(tenant, Buffer.from(record.live))
+    }
+    this.#records = all
+    return { all: this.#pointers, changed }
+  }
+
+  /** The same one for a record that is still the same: nobody has to compare them. */
+  #pointersOf(records: ReadonlyMap<string, TenantRecord>): Map<string, Uint8Array> {
     const pointers = new Map<string, Uint8Array>()
     for (const [tenant, record] of records) {
-      // The same one for a record that is still the same: nobody has to compare them.
       const known = this.#records.get(tenant) === record ? this.#pointers.get(tenant) : undefined
       pointers.set(tenant, known ?? Buffer.from(record.live))
     }
-    this.#records = records
-    this.#pointers = pointers
     return pointers
   }
 

@@ -9,9 +9,9 @@ import { RegistryClient } from '../oci/registry-client.ts'
 import type { Digest } from '../oci/registry-digest.ts'
 import { noSource, strangeAnswer } from './errors.ts'
 import { MAX_INDEX_BYTES } from './export-index.ts'
-import type { RecordShelf } from './record-source.ts'
+import type { RecordShelf, SeenRecords } from './record-source.ts'
 import { RECORDS_TITLE, readConfigName, readStoreIndex } from './store-artifact.ts'
-import { readRecords, type TenantRecord } from './tenant-record.ts'
+import { readRecords } from './tenant-record.ts'
 
 export interface RegistryShelfOptions {
   readonly clock: Clock
@@ -46,7 +46,7 @@ export class RegistryShelf implements RecordShelf {
     })
   }
 
-  async records(): Promise<ReadonlyMap<string, TenantRecord> | undefined> {
+  async records(): Promise<SeenRecords | undefined> {
     try {
       const now = await this.#client.tagDigest(this.#tag)
       if (now !== undefined && now === this.#digest) return undefined
@@ -59,7 +59,7 @@ export class RegistryShelf implements RecordShelf {
       const bytes = await buffer(this.#client.getBlob({ digest, size }))
       const records = readRecords(bytes.toString('utf8'), this.name)
       this.#digest = index.digest
-      return records
+      return { all: records, changed: undefined }
     } catch (error) {
       throw this.#failed(error)
     }

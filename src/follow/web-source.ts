@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { StoreError } from '../store/errors.ts'
 import { FollowError, noSource, strangeAnswer } from './errors.ts'
 import { type ExportIndex, INDEX_FILE, MAX_INDEX_BYTES, readIndex } from './export-index.ts'
-import type { ReleaseSource } from './release-source.ts'
+import type { ReleaseSource, SeenPointers } from './release-source.ts'
 import type { SourceCredentials } from './source-secrets.ts'
 
 /** Until the head of an answer is there, and between two pieces of it. */
@@ -24,7 +24,7 @@ export class WebSource implements ReleaseSource {
     this.name = `${base.origin}${base.pathname}`
   }
 
-  async look(): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+  async look(): Promise<SeenPointers | undefined> {
     const known = this.#etag === undefined ? {} : { 'If-None-Match': this.#etag }
     const found = await this.#ask(INDEX_FILE, MAX_INDEX_BYTES, known)
     if (found === undefined) throw noSource(this.name, `there is no ${INDEX_FILE}`)
@@ -33,7 +33,8 @@ export class WebSource implements ReleaseSource {
     this.#index = readIndex(Buffer.from(bytes).toString('utf8'), this.name)
     this.#etag = found.answer.headers.get('etag') ?? undefined
     const tenants = Object.entries(this.#index.tenants)
-    return new Map(tenants.map(([tenant, { live }]) => [tenant, Buffer.from(live)]))
+    const all = new Map(tenants.map(([tenant, { live }]) => [tenant, Buffer.from(live)]))
+    return { all, changed: undefined }
   }
 
   async list(folder: string): Promise<readonly string[]> {

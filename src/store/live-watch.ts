@@ -2,6 +2,9 @@
  * Watches the folder of the pointers. All lie in one, so one watch (inotify) serves all tenants. Before it is there, the nearest
  * folder on the way to it is watched. Where the system gives no watch, or loses one, the folder is looked at every `pollMs`: a
  * switch is a rename in it, which changes its time.
+ *
+ * The watch names what has changed, so that a switch costs what its tenant costs. That any may have changed is said where the
+ * folder's time has changed and nothing was named, where much was, and seldom in any case.
  */
 import { existsSync, type FSWatcher, watch } from 'node:fs'
 import { stat } from 'node:fs/promises'
@@ -20,6 +23,12 @@ export interface LiveWatchOptions {
 /** Where there is a watch, it is still looked at now and then, in milliseconds. */
 const SAFETY_POLL_MS = 5_000
 
+/** So much may have been more than the kernel keeps for us (`fs.inotify.max_queued_events`, 16,384 by default): what it drops it does not name. */
+const MANY_NAMES = 4_096
+
+/** So long after what was only named, whatever the reason might be that something was not, in milliseconds. */
+const DISTRUST_MS = 600_000
+
 /** Two switches within one tick of the file system's clock leave one time: a folder that has just changed may have again. */
 const YOUNG_NS = 1_000_000_000n
 
@@ -37,6 +46,13 @@ export class LiveWatch {
   #watched = ''
   #timer: Timer | undefined
   #stamp = NO_FOLDER
+  #inode: bigint | undefined
+  /** Names since the last look. */
+  #named = 0
+  /** Whether the watch is new: what has changed before nobody has named. */
+  #isNew = true
+  /** Since when changes were named and not looked for. */
+  #namedSinceMs: number | undefined
 
   /** `onChange`: a file of this name has changed, or, undefined, any may have. */
   constructor(
@@ -90,6 +106,7 @@ export class LiveWatch {
         return // no inotify left: it is polled
       }
       this.#watched = place
+      this.#isNew = true
       this.#watch.on('error', () => this.#lose())
       // What has come in between nobody tells.
       if (next !== '' && existsSync(join(place, next))) this.#open()
@@ -99,8 +116,11 @@ export class LiveWatch {
 
   /** `next`: what is missing there of the way. */
   #changed(name: string | undefined, next: string): void {
-    if (next === '') this.#onChange(name)
-    else if (name === undefined || name === next) this.#lookNow()
+    if (next === '') {
+      // What happens to the folder itself has the folder's name.
+      if (name !== undefined && name !== basename(this.#folder)) this.#named += 1
+      this.#onChange(name)
+    } else if (name === undefined || name === next) this.#lookNow()
   }
 
   #lookNow(): void {
@@ -123,17 +143,46 @@ export class LiveWatch {
 
   async #look(): Promise<void> {
     const timer = this.#timer
-    const { stamp, isYoung } = await stat(this.#folder, { bigint: true }).then(
+    const named = this.#named
+    this.#named = 0
+    const { stamp, inode, isYoung } = await stat(this.#folder, { bigint: true }).then(
       ({ ino, mtimeNs }) => ({
-        stamp: `${ino}:${mtimeNs}`,
+        ...{ stamp: `${ino}:${mtimeNs}`, inode: ino },
         isYoung: this.#clock.realtimeNs() - mtimeNs < YOUNG_NS,
       }),
-      () => ({ stamp: NO_FOLDER, isYoung: false }),
+      () => ({ stamp: NO_FOLDER, inode: undefined, isYoung: false }),
     )
-    const isThere = stamp !== NO_FOLDER
-    if (this.#timer === timer && isThere !== this.#isThere) this.#open()
-    if (stamp !== this.#stamp || isYoung) this.#onChange(undefined)
+    // One that was moved away is watched where it is now.
+    const isAnother = inode === undefined ? this.#isThere : inode !== this.#inode || !this.#isThere
+    if (this.#timer === timer && isAnother) this.#open()
+    this.#inode = inode
+    if (stamp !== this.#stamp || isYoung) await this.#compareNames(named)
     this.#stamp = stamp
+    if (this.#isDoubtful) this.#anyMayHaveChanged()
     if (this.#timer === timer) this.#lookLater()
+  }
+
+  /** The folder has changed since the last look. `before`: so many names have come before this one. */
+  async #compareNames(before: number): Promise<void> {
+    const isTrusted = this.#isThere && !this.#isNew
+    // They may be on their way.
+    if (isTrusted && before + this.#named === 0) {
+      await new Promise<void>((resolve) => this.#clock.after(this.#pollMs, resolve))
+    }
+    const named = before + this.#named
+    if (isTrusted && named > 0 && named < MANY_NAMES) {
+      this.#namedSinceMs ??= this.#clock.nowMs()
+    } else this.#anyMayHaveChanged()
+  }
+
+  get #isDoubtful(): boolean {
+    const sinceMs = this.#namedSinceMs
+    return sinceMs !== undefined && this.#clock.nowMs() - sinceMs >= DISTRUST_MS
+  }
+
+  #anyMayHaveChanged(): void {
+    this.#isNew = false
+    this.#namedSinceMs = undefined
+    this.#onChange(undefined)
   }
 }

@@ -132,9 +132,17 @@ natsTest(
     expect(await session.run()).toMatchObject({ tenants: 2, changed: 2 })
     const shelf = new NatsShelf(addressOf(server.address), OPTIONS)
     onTestFinished(() => shelf.close())
-    const records = (await shelf.records()) ?? new Map()
-    expect([...records.keys()].sort()).toEqual(['acme', 'blog'])
-    expect(records.get('acme').live).toContain('main')
+    const first = await shelf.records()
+    expect([...(first?.all.keys() ?? [])].sort()).toEqual(['acme', 'blog'])
+    expect(first?.all.get('acme')?.live).toContain('main')
+    expect(first?.changed).toBeUndefined()
+    // From then on only what has changed is gone through, however many tenants there are.
+    expect(await shelf.records()).toBeUndefined()
+    await release(store, nodeFiles, { module: '3', tenant: 'blog' })
+    expect(await session.run()).toMatchObject({ changed: 1 })
+    const second = await shelf.records()
+    expect([second?.all.size, [...(second?.changed ?? [])]]).toEqual([2, ['blog']])
+    expect(await shelf.records()).toBeUndefined()
   },
 )
 

@@ -38,7 +38,7 @@ test('whatever it was about to do', { timeout: 300_000 }, async () => {
   const origin = await DirectoryStore.make(there, { clock })
   const source = openSource(`dir:${there}`, clock)
   const pointer = async (): Promise<Uint8Array> =>
-    (await source.look())?.get('acme') ?? new Uint8Array(0)
+    (await source.look())?.all.get('acme') ?? new Uint8Array(0)
   const old = await release(origin, nodeFiles, { module: '1', files: { 'a.html': 'a' } })
   const before = await pointer()
   const next = await release(origin, nodeFiles, {

@@ -133,7 +133,11 @@ test.for([-10, 10])(
     const replica = await Replica.make(here, { clock })
     const local = await DirectoryStore.open(here, { clock })
     const bring = async (): Promise<void> =>
-      void (await replica.follow(source, 'acme', (await source.look())?.get('acme') ?? Buffer.of()))
+      void (await replica.follow(
+        source,
+        'acme',
+        (await source.look())?.all.get('acme') ?? Buffer.of(),
+      ))
     const live = async () => (await local.state('acme')).handlers['main']?.release
     const first = await release(origin, nodeFiles, { module: '1' })
     await bring()
