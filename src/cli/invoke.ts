@@ -104,7 +104,7 @@ async function answer(
     process.stdout.write(response.stdout.subarray(options.include === true ? 0 : headEnd))
     if (response.stderr.length > 0) process.stderr.write(response.stderr)
   }
-  process.exitCode = status < 400 ? 0 : ExitCode.Failure
+  process.exitCode = status < 400 && response.isComplete ? 0 : ExitCode.Failure
 }
 
 /** The store that the configuration means, if there is one. Rejects with `StoreError` when it names one that cannot be read. */

@@ -74,10 +74,10 @@ function asModule(module: string, borrowed: Borrowed | undefined): Located {
   }
 }
 
-/** Every setting at its default. */
+/** Every setting at its default. Nobody else waits: a large module is loaded, however long that takes. */
 function plain(): Borrowed {
   const text =
-    '[[pool]]\nname = "invoke"\nlisten = ["/nowhere"]\n[[tenant]]\nname = "invoke"\npool = "invoke"\n'
+    '[[pool]]\nname = "invoke"\nlisten = ["/nowhere"]\n[[tenant]]\nname = "invoke"\npool = "invoke"\nqueue = { timeout = "60s" }\n'
   const config = parseConfig(text, 'invoke')
   const [tenant] = config.tenants
   if (tenant === undefined) throw new Error('a configuration without its tenant')

@@ -2,6 +2,8 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import { compileHostile } from '../../../guests/hostile/compile.ts'
+import { locateTarget } from '../../../src/cli/invoke/locate-target.ts'
 import { emptyFolder, start, type } from './cli.ts'
 
 const GUESTS = resolve('build/guests/c')
@@ -100,6 +102,22 @@ test('invoke ends when the answer is there', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('files.wasm') })
   // `process_idle_timeout`: the instance is kept for that long.
   expect(performance.now() - startMs).toBeLessThan(10_000)
+})
+
+test('invoke fails when the answer is broken off, and says why', async () => {
+  const folder = makePlace()
+  writeFileSync(join(folder, 'trap.wasm'), compileHostile('trap-in-body'))
+  const { code, stdout, stderr } = await type(['invoke', 'trap.wasm', '--include'], folder)
+  expect({ code, stdout, stderr }).toEqual({
+    code: 1,
+    stdout: expect.stringContaining('Status: 200'),
+    stderr: expect.stringContaining('OUTCOME_TRAPPED'),
+  })
+})
+
+test('a module alone may take a minute to be loaded', () => {
+  const { config } = locateTarget(join(makePlace(), 'files.wasm'), {})
+  expect(config.tenants[0]?.queue).toMatchObject({ timeoutMs: 60_000 })
 })
 
 const ACME = ['--config', 'two.toml', '--tenant', 'acme']
