@@ -5,7 +5,7 @@ import { loadLibc } from '../base/libc.ts'
 import { LineLimit } from '../base/line-limit.ts'
 import { LogSinks } from '../base/log-sinks.ts'
 import { unblockGivenStreams } from '../base/log-streams.ts'
-import { createLogger } from '../base/logger.ts'
+import { createLogger, type Logger } from '../base/logger.ts'
 import { asRawSocket, asSendHandle, type RawSocket } from '../base/raw-socket.ts'
 import { mapSharedMemory } from '../base/shared-memory.ts'
 import { checkStarter } from '../base/version.ts'
@@ -15,6 +15,7 @@ import { UsageLedger } from '../wasi/usage-ledger.ts'
 import { type Start, Worker } from './worker.ts'
 
 let worker: Worker | undefined
+let logger: Logger | undefined
 /** How long requests may take after somebody else than the master has asked for the end. */
 let graceMs = 0
 let isOrphan = false
@@ -67,7 +68,7 @@ function obey(message: MasterMessage<PackedConfig>, socket: RawSocket | undefine
       worker?.takeStatuses(message.id, message)
       return
     case 'drain':
-      if (worker === undefined) process.exit(0)
+      if (worker === undefined) end(0)
       worker.drain(message.graceMs, message)
       return
   }
@@ -95,7 +96,7 @@ function start(message: Start): void {
   const sinks = new LogSinks(systemClock, logMemoryBytes)
   sinks.writeAtExit()
   const ofProcess = createLogger(log.level, isReadable, lines.before(sinks.stream(2)))
-  const logger = ofProcess.child({ pool, pid: process.pid })
+  logger = ofProcess.child({ pool, pid: process.pid })
   sinks.logger = logger
   worker = new Worker({
     clock: systemClock,
@@ -113,7 +114,7 @@ function start(message: Start): void {
         if (!process.connected) resolve()
         else process.send?.(answer, handle, undefined, () => resolve())
       }),
-    onEnd: () => void sinks.flush().then(() => process.exit(0)),
+    onEnd: () => void sinks.flush().then(() => end(0)),
   })
   void worker.start(message)
 }
@@ -132,10 +133,21 @@ function masterIsGone(): void {
 
 /** By default others go on. */
 function drain(left?: Remaining): void {
-  if (worker === undefined) process.exit(0)
+  if (worker === undefined) end(0)
   worker.drain(graceMs, left ?? { hasHeirs: true, taken: worker.addresses })
 }
 
+/** Node would wait for V8's helper threads, and one that compiles may wait for a collection that never comes. */
+function end(code: number): never {
+  process.once('exit', () => loadLibc()?.exitNow(code))
+  process.exit(code)
+}
+
+process.on('uncaughtException', (error) => {
+  const log = logger ?? createLogger()
+  log.fatal({ err: error }, 'the worker cannot go on')
+  end(1)
+})
 process.on('message', (message, handle) =>
   obey(message as MasterMessage<PackedConfig>, asRawSocket(handle)),
 )
