@@ -10,7 +10,7 @@ export interface CgiRequest {
   /** REQUEST_METHOD. */
   readonly method: string
   /** Every variable once. */
-  readonly variables: VariableReader
+  readonly variables: Variables
   /** CONTENT_LENGTH in bytes; undefined when absent, empty or `-1`: the body then ends where STDIN ends. */
   readonly contentLength: number | undefined
   /** HTTP_HOST without port and final dot, or SERVER_NAME; lower case. Chosen by the client. */
@@ -42,7 +42,7 @@ export function parseEnvironment(params: NameValues): CgiRequest {
 
 /** What can be wrong is looked at once, the rest when somebody asks for it: most requests need little of it. */
 class ParsedRequest implements CgiRequest {
-  readonly variables: VariableReader
+  readonly variables: Variables
   readonly method: string
   readonly contentLength: number | undefined
   #requestUri: string | undefined

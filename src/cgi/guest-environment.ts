@@ -2,8 +2,12 @@
  * The environment a guest gets: the request's variables, with every path replaced by the one the guest itself can
  * open, and the operator's own. Nothing of this process's environment, ever.
  */
+import { TextBlock } from '../base/text-block.ts'
 import type { CgiRequest } from './environment.ts'
 import type { CgiRole } from './response-head.ts'
+import { headOf, type VariableChoice } from './variables.ts'
+
+type SentPath = 'PATH_INFO' | 'PATH_TRANSLATED'
 
 export interface GuestPaths {
   /** Where the guest sees the tenant's document root. */
@@ -16,14 +20,14 @@ export interface GuestPaths {
   /** Default: `documentRoot` + `pathInfo`, where there is one. */
   readonly pathTranslated?: string
   /** Of PATH_INFO and PATH_TRANSLATED those that the guest gets as the web server has sent them, or not at all. Default: none. */
-  readonly sent?: readonly string[]
+  readonly sent?: readonly SentPath[]
   /** More variables: what there was before others took its place. */
   readonly originals?: ReadonlyArray<readonly [name: string, value: string]>
 }
 
 export interface GuestEnvironmentOptions extends GuestPaths {
   readonly role: CgiRole
-  /** The operator's variables; they win over the request's. Any Unicode text: handed over as UTF-8. */
+  /** The operator's variables; they win over the request's. Any Unicode text: handed over as UTF-8. Does not change. */
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -62,20 +66,21 @@ const ROLE_NAMES: Readonly<Record<CgiRole, string>> = {
   filter: 'FILTER',
 }
 
-/** Prints `NAME=value` strings, latin1, one char a byte; each name once. */
-export function guestEnvironment(request: CgiRequest, options: GuestEnvironmentOptions): string[] {
+const ROLES: readonly CgiRole[] = ['responder', 'authorizer', 'filter']
+
+/** Puts `NAME=value` texts into a block, each name once. Texts are bytes, one char a byte. */
+export function putEnvironment(
+  request: CgiRequest,
+  options: GuestEnvironmentOptions,
+  into: TextBlock,
+): void {
   const { variables } = request
   const { env, role, pathInfo, documentRoot, sent = NOTHING } = options
-  const entries: string[] = []
+  const own = ownOf(options)
   const add = (name: string, value: string): void => {
-    if (!Object.hasOwn(env, name)) entries.push(`${name}=${value}`)
+    if (!Object.hasOwn(env, name)) into.putText(own.head(name), value)
   }
-  variables.forEach((value, name) => {
-    if (REPLACED.has(name) && !sent.includes(name)) return
-    // The password a user typed, for the program that checks it and no other.
-    if (name === 'REMOTE_PASSWD' && role !== 'authorizer') return
-    add(name, value)
-  })
+  variables.put(into, own)
   for (const [name, usual] of REQUIRED) if (!variables.has(name)) add(name, usual(request))
   add('DOCUMENT_ROOT', documentRoot)
   add('SCRIPT_FILENAME', options.scriptFilename)
@@ -88,16 +93,59 @@ export function guestEnvironment(request: CgiRequest, options: GuestEnvironmentO
   }
   for (const [name, value] of options.originals ?? NOTHING) add(name, value)
   add('FCGI_ROLE', ROLE_NAMES[role])
-  for (const name of Object.keys(env)) entries.push(asBytes(`${name}=${env[name] ?? ''}`))
-  return entries
+  for (const entry of own.entries) into.putText(entry, '')
+}
+
+/** The same as latin1 strings. */
+export function guestEnvironment(request: CgiRequest, options: GuestEnvironmentOptions): string[] {
+  const block = new TextBlock()
+  putEnvironment(request, options, block)
+  return block.texts()
+}
+
+/** The operator's variables, and which of a request's there are beside them. */
+interface OwnVariables extends VariableChoice {
+  /** `NAME=value` each, in UTF-8. */
+  readonly entries: readonly Buffer[]
+  readonly head: (name: string) => Buffer
+}
+
+/** By the role and what is `sent`, as a number. */
+const owns = new WeakMap<Readonly<Record<string, string>>, OwnVariables[]>()
+
+function ownOf({ env, role, sent = NOTHING }: GuestEnvironmentOptions): OwnVariables {
+  const known = owns.get(env) ?? []
+  const paths = (sent.includes('PATH_INFO') ? 1 : 0) + (sent.includes('PATH_TRANSLATED') ? 2 : 0)
+  const kind = ROLES.indexOf(role) * 4 + paths
+  let own = known[kind]
+  if (own === undefined) {
+    const entries = Object.entries(env).map(([name, value]) => Buffer.from(`${name}=${value}`))
+    const heads = new Map<string, Buffer>()
+    const head = (name: string): Buffer => {
+      const made = heads.get(name) ?? headOf(name)
+      heads.set(name, made)
+      return made
+    }
+    own = { entries, head, takes: (name) => isTaken(name, env, role, sent) }
+    known[kind] = own
+    owns.set(env, known)
+  }
+  return own
+}
+
+function isTaken(
+  name: string,
+  env: GuestEnvironmentOptions['env'],
+  role: CgiRole,
+  sent: readonly string[],
+): boolean {
+  if (Object.hasOwn(env, name)) return false
+  if (REPLACED.has(name) && !sent.includes(name)) return false
+  // The password a user typed, for the program that checks it and no other.
+  return name !== 'REMOTE_PASSWD' || role === 'authorizer'
 }
 
 function queryOf(uri: string): string {
   const start = uri.indexOf('?')
   return start < 0 ? '' : uri.slice(start + 1)
-}
-
-/** Text as its UTF-8 bytes, one char a byte. */
-function asBytes(text: string): string {
-  return /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
 }

@@ -6,13 +6,18 @@
  * layout that requests share; the values stay the bytes they came as, and become strings when somebody asks for them.
  */
 import type { NameValues, Pair } from '../base/name-values.ts'
+import type { TextBlock } from '../base/text-block.ts'
 import { CgiError } from './errors.ts'
 
 /** Variables as most readers see them; a `Map` will do. Values are latin1 strings, one char a byte. */
 export interface VariableReader extends Iterable<Pair> {
   get(name: string): string | undefined
   has(name: string): boolean
-  forEach(use: (value: string, name: string) => void): void
+}
+
+/** Says of the same name the same each time. */
+export interface VariableChoice {
+  takes(name: string): boolean
 }
 
 /** Variables with a fixed meaning that a client's request line or the web server's mapping of it can shape. */
@@ -47,6 +52,17 @@ interface Layout {
   readonly hasDuplicates: boolean
   /** For each place, the value that was asked for last: most are the same again. */
   readonly lastValues: (string | undefined)[]
+  /** What has been chosen of them. */
+  readonly taken: WeakMap<VariableChoice, readonly Taken[]>
+}
+
+/** A variable whose value goes to an environment as it came. */
+interface Taken {
+  readonly name: string
+  /** `NAME=`. */
+  readonly head: Buffer
+  /** Its number in the request. */
+  readonly index: number
 }
 
 const DROPPED = -1
@@ -79,19 +95,25 @@ export class Variables implements VariableReader {
   }
 
   has(name: string): boolean {
-    return this.get(name) !== undefined
+    if (this.#values !== undefined) return this.get(name) !== undefined
+    return this.#layout.placeOf.has(name) && name !== this.#deleted
   }
 
   delete(name: 'CONTENT_LENGTH'): void {
     this.#deleted = name
   }
 
-  /** As of a `Map`, and without an object for each. */
-  forEach(use: (value: string, name: string) => void): void {
-    this.#layout.placeOf.forEach((_, name) => {
-      const value = this.get(name)
-      if (value !== undefined) use(value, name)
-    })
+  /** Puts `NAME=value` of all that are taken into a block of texts, as the bytes they came as. */
+  put(into: TextBlock, choice: VariableChoice): void {
+    if (this.#values !== undefined) {
+      for (const [name, value] of this) if (choice.takes(name)) into.putText(headOf(name), value)
+      return
+    }
+    const { bytes } = this.#params
+    for (const { name, head, index } of takenOf(this.#layout, choice)) {
+      if (name === this.#deleted) continue
+      into.putBytes(head, bytes, this.#params.startOf(index), this.#params.endOf(index))
+    }
   }
 
   *[Symbol.iterator](): Iterator<Pair> {
@@ -114,6 +136,23 @@ export class Variables implements VariableReader {
     if (value.length <= MAX_LAST_VALUE_CHARS) lastValues[place] = value
     return value
   }
+}
+
+function takenOf({ placeOf, indexes, taken }: Layout, choice: VariableChoice): readonly Taken[] {
+  const known = taken.get(choice)
+  if (known !== undefined) return known
+  const chosen = [...placeOf]
+    .filter(([name]) => choice.takes(name))
+    .map(([name, place]) => {
+      return { name, head: headOf(name), index: indexes[place] ?? 0 }
+    })
+  taken.set(choice, chosen)
+  return chosen
+}
+
+/** What an environment has of a variable before its value. */
+export function headOf(name: string): Buffer {
+  return Buffer.from(`${name}=`, 'latin1')
 }
 
 function isSame(text: string, bytes: Buffer, start: number, end: number): boolean {
@@ -184,7 +223,7 @@ function makeLayout(names: readonly string[]): Layout {
     return placeOf.size - 1
   })
   const lastValues = new Array<string | undefined>(placeOf.size)
-  return { places, placeOf, indexes, hasDuplicates, lastValues }
+  return { places, placeOf, indexes, hasDuplicates, lastValues, taken: new WeakMap() }
 }
 
 function isKeptName(name: string): boolean {

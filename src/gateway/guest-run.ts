@@ -5,8 +5,13 @@
 import { randomFillSync } from 'node:crypto'
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
 import type { Clock, Timer } from '../base/clock.ts'
+import type { TextBlock } from '../base/text-block.ts'
 import type { CgiRequest } from '../cgi/environment.ts'
-import { guestEnvironment } from '../cgi/guest-environment.ts'
+import {
+  type GuestEnvironmentOptions,
+  guestEnvironment,
+  putEnvironment,
+} from '../cgi/guest-environment.ts'
 import type { FastCgiRequest } from '../fastcgi/request.ts'
 import type { Engine } from '../guest/engine.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
@@ -118,10 +123,17 @@ export class GuestRun extends PoolRun implements WasiGrants {
   }
 
   get env(): readonly string[] {
-    const { answer, cgi, target } = this.#scene
-    const { env } = target.settings
-    this.#env ??= guestEnvironment(cgi, { ...target.paths, role: answer.role, env })
+    this.#env ??= guestEnvironment(this.#scene.cgi, this.#environment)
     return this.#env
+  }
+
+  putEnv(into: TextBlock): void {
+    putEnvironment(this.#scene.cgi, this.#environment, into)
+  }
+
+  get #environment(): GuestEnvironmentOptions {
+    const { answer, target } = this.#scene
+    return { ...target.paths, role: answer.role, env: target.settings.env }
   }
 
   get stdout(): ByteSink {

@@ -6,85 +6,90 @@
  *     pointers -> | &buffer[0] | &buffer[2] |
  *     buffer   -> | 'a' 0 | 'b' 'c' 0 |
  */
+import { TextBlock } from '../base/text-block.ts'
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
+import type { WasiGrants } from './session.ts'
 
-type Strings = ReadonlyArray<string | Uint8Array>
+/** One for all guests of this thread, which ask one after the other. */
+const block = new TextBlock()
+/** Whose environment is in it, while it may be asked for once more: a guest asks for its size first. */
+let filledFor: WasiGrants | undefined
 
 export const ARGS_CALLS = {
   /** FAULT: one of the two areas is not inside memory. */
   args_get: (host: CallContext) => (pointers: number, buffer: number) => {
     host.enter()
-    return storeStrings(host, host.grants.args, pointers, buffer)
+    fill(host.grants.args)
+    return storeTexts(host, pointers, buffer)
   },
   /** FAULT: a result does not fit into memory. */
   args_sizes_get: (host: CallContext) => (count: number, bytes: number) => {
     host.enter()
-    return storeSizes(host, host.grants.args, count, bytes)
+    fill(host.grants.args)
+    return storeSizes(host, count, bytes)
   },
   /** FAULT: one of the two areas is not inside memory. */
   environ_get: (host: CallContext) => (pointers: number, buffer: number) => {
     host.enter()
-    return storeStrings(host, host.grants.env, pointers, buffer)
+    fillWithEnvironment(host.grants)
+    filledFor = undefined
+    return storeTexts(host, pointers, buffer)
   },
   /** FAULT: a result does not fit into memory. */
   environ_sizes_get: (host: CallContext) => (count: number, bytes: number) => {
     host.enter()
-    return storeSizes(host, host.grants.env, count, bytes)
+    fillWithEnvironment(host.grants)
+    return storeSizes(host, count, bytes)
   },
 }
 
+const NO_HEAD = new Uint8Array(0)
 /** What it takes to look at one string. */
 const STRING_WORK = 100
 
-function storeSizes(host: CallContext, strings: Strings, count: number, bytes: number): number {
-  host.charge(strings.length * STRING_WORK)
-  if (!host.has(count >>> 0, 4) || !host.has(bytes >>> 0, 4)) return Errno.FAULT
-  host.view.setUint32(count >>> 0, strings.length, true)
-  host.view.setUint32(bytes >>> 0, bytesOf(strings), true)
-  return Errno.SUCCESS
-}
-
-function storeStrings(
-  host: CallContext,
-  strings: Strings,
-  pointers: number,
-  buffer: number,
-): number {
-  let pointer = pointers >>> 0
-  let at = buffer >>> 0
-  const length = bytesOf(strings)
-  host.charge(strings.length * STRING_WORK * 2 + length)
-  if (!host.has(pointer, strings.length * 4) || !host.has(at, length)) return Errno.FAULT
-  const { bytes, view } = host
-  const start = at
-  for (const text of strings) {
-    view.setUint32(pointer, at, true)
-    pointer += 4
-    if (typeof text !== 'string') bytes.set(text, at)
-    at += text.length
-    bytes[at++] = 0
-  }
-  storeText(bytes.subarray(start, at), strings)
-  return Errno.SUCCESS
-}
-
-/** Copies what is text: in one go if all is, as it nearly always is. */
-function storeText(bytes: Uint8Array, strings: Strings): void {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  if (strings.every((text) => typeof text === 'string')) {
-    buffer.write(strings.join('\0'), 'latin1')
+function fillWithEnvironment(grants: WasiGrants): void {
+  if (filledFor === grants) return
+  if (grants.putEnv === undefined) {
+    fill(grants.env)
     return
   }
-  let at = 0
+  clear()
+  grants.putEnv(block)
+  filledFor = grants
+}
+
+function fill(strings: ReadonlyArray<string | Uint8Array>): void {
+  clear()
   for (const text of strings) {
-    if (typeof text === 'string') buffer.write(text, at, 'latin1')
-    at += text.length + 1
+    if (typeof text === 'string') block.putText(NO_HEAD, text)
+    else block.putText(text, '')
   }
 }
 
-function bytesOf(strings: Strings): number {
-  let total = strings.length
-  for (const text of strings) total += text.length
-  return total
+function clear(): void {
+  filledFor = undefined
+  block.clear()
+}
+
+function storeSizes(host: CallContext, count: number, bytes: number): number {
+  host.charge(block.count * STRING_WORK)
+  if (!host.has(count >>> 0, 4) || !host.has(bytes >>> 0, 4)) return Errno.FAULT
+  host.view.setUint32(count >>> 0, block.count, true)
+  host.view.setUint32(bytes >>> 0, block.length, true)
+  return Errno.SUCCESS
+}
+
+function storeTexts(host: CallContext, pointers: number, buffer: number): number {
+  const pointer = pointers >>> 0
+  const at = buffer >>> 0
+  const { count, length } = block
+  host.charge(count * STRING_WORK * 2 + length)
+  if (!host.has(pointer, count * 4) || !host.has(at, length)) return Errno.FAULT
+  const { bytes, view } = host
+  for (let index = 0; index < count; index++) {
+    view.setUint32(pointer + index * 4, at + block.startOf(index), true)
+  }
+  bytes.set(block.bytes, at)
+  return Errno.SUCCESS
 }

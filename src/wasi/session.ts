@@ -1,6 +1,7 @@
 /** What one run of a guest is granted. Nothing is granted by default. */
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
 import type { Clock } from '../base/clock.ts'
+import type { TextBlock } from '../base/text-block.ts'
 import type { DirectoryNode } from './filesystem.ts'
 
 export interface Preopen {
@@ -17,6 +18,8 @@ export interface WasiGrants {
   readonly args: readonly string[]
   /** `K=V` each. Read when the guest asks for them: it may be a getter. */
   readonly env: ReadonlyArray<string | Uint8Array>
+  /** Puts the same into a block, without strings. Default: there is `env`. */
+  readonly putEnv?: ((into: TextBlock) => void) | undefined
   readonly stdin: ByteSource
   readonly stdout: ByteSink
   readonly stderr: ByteSink

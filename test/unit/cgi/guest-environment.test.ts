@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nameValuesOf } from '../../../src/base/name-values.ts'
+import { NameValues, nameValuesOf } from '../../../src/base/name-values.ts'
 import { parseEnvironment } from '../../../src/cgi/environment.ts'
 import {
   type GuestEnvironmentOptions,
@@ -103,4 +103,39 @@ test("the operator's variables win and are UTF-8", () => {
 test('without a PATH_INFO there is no PATH_TRANSLATED', () => {
   const seen = environment([], { pathInfo: '' })
   expect([seen.get('PATH_INFO'), seen.has('PATH_TRANSLATED')]).toEqual(['', false])
+})
+
+test('requests of the same names have nothing else in common', () => {
+  const names = ['REQUEST_METHOD', 'PATH', 'PATH_INFO', 'REMOTE_PASSWD', 'HTTP_X', 'CONTENT_LENGTH']
+  const ask = (values: readonly string[], options: Partial<GuestEnvironmentOptions>): string[] => {
+    const text = values.join('')
+    const ends = values.map((_, at) => values.slice(0, at + 1).join('').length)
+    const starts = [0, ...ends.slice(0, -1)]
+    const params = new NameValues(names, Buffer.from(text, 'latin1'), ends, starts)
+    return guestEnvironment(parseEnvironment(params), { ...OPTIONS, ...options }).filter((entry) =>
+      names.includes(entry.slice(0, entry.indexOf('='))),
+    )
+  }
+  const [none, own] = [{}, { HTTP_X: 'operator', PATH: '/bin' }]
+  const first = ['GET', '/sbin', '/sent', 'secret', '\xff1', '5']
+  const second = ['PUT', '', '/sent2', '', 'x'.repeat(300), '-1']
+  for (let round = 0; round < 2; round++) {
+    expect(ask(first, { env: none })).toEqual([
+      ...['REQUEST_METHOD=GET', 'HTTP_X=\xff1', 'CONTENT_LENGTH=5', 'PATH_INFO=/pi'],
+    ])
+    expect(ask(second, { env: none })).toEqual([
+      ...['REQUEST_METHOD=PUT', `HTTP_X=${'x'.repeat(300)}`, 'PATH_INFO=/pi'],
+    ])
+    expect(ask(first, { env: own })).toEqual([
+      ...['REQUEST_METHOD=GET', 'CONTENT_LENGTH=5', 'PATH_INFO=/pi'],
+      ...['HTTP_X=operator', 'PATH=/bin'],
+    ])
+    expect(ask(first, { env: none, role: 'authorizer', sent: ['PATH_INFO'] })).toEqual([
+      ...['REQUEST_METHOD=GET', 'PATH_INFO=/sent', 'REMOTE_PASSWD=secret', 'HTTP_X=\xff1'],
+      'CONTENT_LENGTH=5',
+    ])
+    expect(ask(second, { env: own, sent: ['PATH_INFO', 'PATH_TRANSLATED'] })).toEqual([
+      ...['REQUEST_METHOD=PUT', 'PATH_INFO=/sent2', 'HTTP_X=operator', 'PATH=/bin'],
+    ])
+  }
 })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { TextBlock } from '../../../src/base/text-block.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
 import { DEFAULT_WASI_LIMITS } from '../../../src/wasi/session.ts'
 import { makeProbe } from './probe.ts'
@@ -21,6 +22,38 @@ test('the environment is laid out the same way, byte for byte', async () => {
   expect(probe.text(0, 9)).toBe('\x03\0\0\0\x0c\0\0\0?')
   expect(await probe.call('environ_get', 16, 64)).toBe(Errno.SUCCESS)
   expect(probe.text(63, 14)).toBe('?K=V\0X=\xff\0\xe9=1\0?')
+})
+
+test('guests that ask in turns get each its own, however often, and of one that knows its bytes these', async () => {
+  let puts = 0
+  const putEnv = (into: TextBlock): void => {
+    puts += 1
+    into.putText(Buffer.from('L='), 'longer than the others')
+  }
+  const probes = await Promise.all([
+    makeProbe({ env: ['A=1'], args: ['a'] }),
+    makeProbe({ env: ['not asked for'], putEnv }),
+    makeProbe({ env: ['B=22', 'C='] }),
+  ])
+  const wanted = ['A=1\0', 'L=longer than the others\0', 'B=22\0C=\0']
+  for (const first of [0, 1, 2]) {
+    for (const second of [0, 1, 2]) {
+      for (const index of [first, second, first]) {
+        expect(await probes[index]?.call('environ_sizes_get', 0, 4)).toBe(Errno.SUCCESS)
+        expect(probes[index]?.u32(4)).toBe(wanted[index]?.length)
+      }
+      for (const index of [first, second]) {
+        expect(await probes[index]?.call('environ_get', 16, 64)).toBe(Errno.SUCCESS)
+        expect(probes[index]?.text(64, wanted[index]?.length ?? 0)).toBe(wanted[index])
+      }
+      await probes[0]?.call('args_get', 16, 64)
+      expect(probes[0]?.text(64, 2)).toBe('a\0')
+    }
+  }
+  puts = 0
+  await probes[1]?.call('environ_sizes_get', 0, 4)
+  await probes[1]?.call('environ_get', 16, 64)
+  expect(puts).toBe(1)
 })
 
 test('nothing granted, nothing there', async () => {
