@@ -21,19 +21,29 @@ export interface Clock {
   processCpuNs(): bigint
   /** CPU time used by this thread, in milliseconds. To ask takes half a microsecond. */
   threadCpuMs(): number
-  /** Calls back once after `delayMs`. */
+  /** Calls back once after `delayMs`, however long that is. */
   after(delayMs: number, callback: () => void): Timer
 }
 
-class MachineTimer implements Timer {
-  readonly #handle: ReturnType<typeof setTimeout>
+/** Longer delays of `setTimeout` are over at once. */
+const LONGEST_MS = 2 ** 31 - 1
 
-  constructor(handle: ReturnType<typeof setTimeout>) {
-    this.#handle = handle
+class MachineTimer implements Timer {
+  #handle: ReturnType<typeof setTimeout>
+
+  constructor(delayMs: number, callback: () => void) {
+    this.#handle = this.#start(delayMs, callback)
   }
 
   cancel(): void {
     clearTimeout(this.#handle)
+  }
+
+  #start(leftMs: number, callback: () => void): ReturnType<typeof setTimeout> {
+    if (leftMs <= LONGEST_MS) return setTimeout(callback, leftMs)
+    return setTimeout(() => {
+      this.#handle = this.#start(leftMs - LONGEST_MS, callback)
+    }, LONGEST_MS)
   }
 }
 
@@ -60,7 +70,7 @@ export const systemClock: Clock = {
     const { user, system } = process.threadCpuUsage()
     return (user + system) / 1000
   },
-  after: (delayMs, callback) => new MachineTimer(setTimeout(callback, delayMs)),
+  after: (delayMs, callback) => new MachineTimer(delayMs, callback),
 }
 
 /** Milliseconds in which this thread's event loop has had something to do; its processor may have been elsewhere meanwhile. */

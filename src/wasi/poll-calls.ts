@@ -17,9 +17,6 @@ const ABSTIME = 1
 /** Bit of `eventrwflags`: the stream has ended. */
 const HANGUP = 1
 
-/** The longest a timer is set for at a time; a longer sleep is several. */
-const MAX_TIMER_MS = 2 ** 31 - 1
-
 interface Event {
   readonly userdata: bigint
   readonly type: number
@@ -116,7 +113,7 @@ function arm(
   }
   if (deadline === undefined) return
   const left = Number(deadline - host.grants.clock.monotonicNs()) / 1e6
-  host.setTimer(Math.min(Math.max(Math.ceil(left), 0), MAX_TIMER_MS), wake)
+  host.setTimer(Math.max(Math.ceil(left), 0), wake)
 }
 
 function happened(
