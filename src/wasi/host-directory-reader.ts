@@ -5,7 +5,7 @@ import type { LookCalls } from '../base/look-calls.ts'
 import { Filetype } from './abi.ts'
 import { attempt, Errno, errnoOfResult } from './errno.ts'
 import type { DirectoryEntry, DirectoryReader } from './filesystem.ts'
-import { openName, statName } from './host-name.ts'
+import { openKept, statName } from './host-name.ts'
 import { filetypeOfMode } from './host-stat.ts'
 import { LISTING_BATCH } from './listing.ts'
 
@@ -21,7 +21,7 @@ export function readHostDirectory(directory: number, path: string): DirectoryRea
   if (look === undefined) {
     return attempt(() => new PathReader(opendirSync(path, { bufferSize: LISTING_BATCH })))
   }
-  const fd = openName({ directory, name: '.', path }, constants.O_RDONLY | constants.O_DIRECTORY)
+  const fd = openKept({ directory, name: '.', path }, constants.O_RDONLY | constants.O_DIRECTORY)
   return fd < 0 ? -fd : new DescriptorReader(fd, path, look)
 }
 

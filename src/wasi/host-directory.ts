@@ -34,7 +34,7 @@ import {
   makeDirectory,
   makeSymlink,
   openBelow,
-  openName,
+  openKept,
   readLinkName,
   removeDirectoryName,
   renameName,
@@ -272,7 +272,7 @@ class HostDirectory implements DirectoryNode {
     if (this.#fd !== undefined) return this.#fd
     const found = this.#found
     if (found === undefined) return -Errno.BADF
-    const fd = openName(found.at, FOLDER_FLAGS)
+    const fd = openKept(found.at, FOLDER_FLAGS)
     this.#opened(fd, found.at.path)
     this.#found = undefined
     found.parent.release()

@@ -4,7 +4,7 @@ import { LOCK_EXCLUSIVE, LOCK_NONE, LOCK_SHARED, loadFileCalls } from '../base/f
 import { Filetype } from './abi.ts'
 import { done, Errno, errnoOf, errnoOfResult } from './errno.ts'
 import type { Filestat, LockKind, NewTimes, OpenFile, OpenMode } from './filesystem.ts'
-import { type HostName, openName, setDescriptorMode, statDescriptor } from './host-name.ts'
+import { type HostName, openKept, setDescriptorMode, statDescriptor } from './host-name.ts'
 import { syncInTurn } from './host-sync.ts'
 import { setDescriptorTimes } from './host-times.ts'
 import type { MountQuota } from './mount-quota.ts'
@@ -35,7 +35,7 @@ export function openHostFile(
   flags |= constants.O_NONBLOCK | constants.O_NOCTTY
   if (creates) flags |= constants.O_CREAT | constants.O_EXCL
   const permissions = creates ? mode.permissions : undefined
-  const fd = openName(at, flags, permissions)
+  const fd = openKept(at, flags, permissions)
   if (fd < 0) return -fd
   // The process's umask has taken some away.
   if (permissions !== undefined) setDescriptorMode(fd, permissions)

@@ -20,6 +20,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { loadFileCalls } from '../base/file-calls.ts'
+import { fileLimit } from '../base/file-limit.ts'
 import { FOLDER_FLAGS, O_PATH } from '../base/open-folder.ts'
 import { attempt, done, Errno, errnoOf, errnoOfResult } from './errno.ts'
 import type { Filestat, NewTimes } from './filesystem.ts'
@@ -63,7 +64,8 @@ export function statDescriptor(fd: number): Filestat | number {
  */
 export function openBelow(directory: number, path: string): number | undefined {
   const fd = loadFileCalls()?.look?.openBeneath(directory, path, FOLDER_FLAGS)
-  if (fd === undefined || fd >= 0) return fd
+  if (fd === undefined) return fd
+  if (fd >= 0) return isForGuests(fd) ? fd : undefined
   return errnoOfResult(fd) === Errno.NOENT ? -Errno.NOENT : undefined
 }
 
@@ -78,6 +80,36 @@ export function openName(
   if (calls === undefined) return descriptorOf(() => openSync(path, all, mode))
   const fd = calls.openat(directory, name, all, mode)
   return fd < 0 ? -errnoOfResult(fd) : fd
+}
+
+/** As `openName`, for a guest to keep. NFILE: the rest of the descriptors is not for guests; nothing is made then. */
+export function openKept(at: HostName, flags: number, mode?: number): number {
+  const fd = openName(at, flags, mode)
+  if (fd < 0 || isForGuests(fd)) return fd
+  if ((flags & constants.O_EXCL) !== 0) unlinkName(at)
+  return -Errno.NFILE
+}
+
+/**
+ * Part of the process's descriptors that guests leave to connections, modules and logs. The system gives the lowest number that is
+ * free, so that a number says how many are open.
+ */
+const LEFT_TO_OTHERS = 1 / 8
+const LEAST_LEFT = 64
+
+let mostForGuests: number | undefined
+
+/** One that is not for them is closed. */
+function isForGuests(fd: number): boolean {
+  if (mostForGuests === undefined) {
+    const limit = fileLimit()
+    // Of no limit, all; of a low one, half.
+    const left = Math.max(limit * LEFT_TO_OTHERS, Math.min(LEAST_LEFT, limit / 2))
+    mostForGuests = limit === Number.POSITIVE_INFINITY ? limit : limit - left
+  }
+  if (fd < mostForGuests) return true
+  closeSync(fd)
+  return false
 }
 
 export function makeDirectory(

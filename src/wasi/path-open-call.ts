@@ -18,7 +18,7 @@ export const PATH_OPEN_CALL = {
    * - NOTCAPABLE: the directory has not the rights to open, to create (CREAT), to truncate (TRUNC) or to hand on what
    *   is asked for; or the path leads out of the directory
    * - INVAL: unknown flags, CREAT together with DIRECTORY, or a path with a NUL
-   * - MFILE: `limits.openFiles` are open
+   * - MFILE: `limits.openFiles` are open. NFILE: the process has no more files for guests
    * - FAULT, NAMETOOLONG, ILSEQ: the path cannot be read, or the result does not fit
    * - NOENT: nothing there, and no CREAT. EXIST: something there, and CREAT with EXCL
    * - LOOP: a symbolic link that is not to be followed, or too many of them

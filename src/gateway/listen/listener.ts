@@ -1,7 +1,9 @@
 /** A listening socket and the connections that came in by it. */
+
 import { createServer, type Server, Socket } from 'node:net'
 import { emptyAcceptQueue } from '../../base/accept-queue.ts'
 import type { Clock } from '../../base/clock.ts'
+import { availableDescriptors } from '../../base/file-limit.ts'
 import { loadLibc } from '../../base/libc.ts'
 import {
   isLoopbackHost,
@@ -15,7 +17,6 @@ import type { AllowedClients } from './allowed-clients.ts'
 import { bind, DEFAULT_BACKLOG, listen } from './bind.ts'
 import { ConnectionDriver, type RequestHandler } from './connection-driver.ts'
 import { badAddress, exposed } from './errors.ts'
-import { availableDescriptors } from './file-limit.ts'
 import type { SocketFile, SocketFileOptions } from './socket-file.ts'
 import { makeSocketPair } from './socket-pair.ts'
 import { Sweep } from './sweep.ts'

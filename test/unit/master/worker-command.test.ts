@@ -90,7 +90,7 @@ test('a worker can count its open files', () => {
     errorOutput: 'inherit',
   })
   const flags = args.filter((arg) => arg.startsWith('--') && arg !== VERSION_ARGUMENT)
-  const script = `import { availableDescriptors } from '${resolve('src/gateway/listen/file-limit.ts')}'
+  const script = `import { availableDescriptors } from '${resolve('src/base/file-limit.ts')}'
     process.stdout.write(String(availableDescriptors()))`
   const command = [program, ...flags, '--input-type=module', '-e', script]
   const text = execFileSync('sh', ['-c', 'ulimit -n 500; exec "$@"', 'sh', ...command], {
