@@ -18,6 +18,8 @@ const RUNTIME = resolve(import.meta.dirname, '../../build/runtimes/php.wasm')
 const SITE = join(import.meta.dirname, 'site')
 const DOKUWIKI = '/usr/share/dokuwiki'
 const DOKUWIKI_DATA = '/var/lib/dokuwiki'
+/** What of it is written to: as Debian's package has it, the rest is root's. */
+const DOKUWIKI_WRITTEN = ['data', 'acl']
 const SIDES = ['wasm-fpm', 'php-fpm'] as const
 /** As in Debian's php.ini: nobody looks through the sessions of 100,000 requests for old ones. */
 const SETTINGS = 'env = { PHP_VALUE = "session.gc_probability=0" }'
@@ -70,7 +72,9 @@ async function main(): Promise<number> {
     process.stderr.write(`PHP is not measured: no ${missing.join(', no ')}\n`)
     return 0
   }
-  if (existsSync(DOKUWIKI)) cpSync(DOKUWIKI_DATA, join(folder, 'wiki'), { recursive: true })
+  for (const name of existsSync(DOKUWIKI) ? DOKUWIKI_WRITTEN : []) {
+    cpSync(join(DOKUWIKI_DATA, name), join(folder, 'wiki', name), { recursive: true })
+  }
   mkdirSync(join(folder, 'sessions'))
   const sockets = { 'wasm-fpm': join(folder, 'wasm.sock'), 'php-fpm': join(folder, 'php.sock') }
   const ours = startOurs(sockets['wasm-fpm'])
@@ -102,7 +106,8 @@ function startOurs(socket: string): Server {
 mounts = [
   { guest = "/usr/share/php", host = "/usr/share/php" },
   { guest = "/etc/dokuwiki", host = "/etc/dokuwiki" },
-  { guest = "${DOKUWIKI_DATA}", host = "${folder}/wiki", writable = true },
+  { guest = "${DOKUWIKI_DATA}", host = "${DOKUWIKI_DATA}" },
+${DOKUWIKI_WRITTEN.map((name) => `  { guest = "${DOKUWIKI_DATA}/${name}", host = "${folder}/wiki/${name}", writable = true },`).join('\n')}
 ]`
   const config = `[[pool]]
 name = "www"

@@ -43,17 +43,19 @@ interface Page {
   readonly root: string
   readonly script: string
   readonly query: string
-  /** Besides the root: folders that only are read, and one that is written to, a copy. */
+  /** Besides the root: folders that only are read, and those that are written to, copies. */
   readonly read: readonly string[]
-  readonly write?: string
+  readonly write: readonly string[]
 }
 
 const PAGES: Readonly<Record<string, Page>> = {
-  hello: { root: SITE, script: '/hello.php', query: '', read: [] },
-  application: { root: SITE, script: '/app.php', query: '', read: [] },
+  hello: { root: SITE, script: '/hello.php', query: '', read: [], write: [] },
+  application: { root: SITE, script: '/app.php', query: '', read: [], write: [] },
   dokuwiki: {
     ...{ root: WIKI, script: '/doku.php', query: 'id=start' },
-    ...{ read: ['/usr/share/php', '/etc/dokuwiki'], write: '/var/lib/dokuwiki' },
+    read: ['/usr/share/php', '/etc/dokuwiki', '/var/lib/dokuwiki'],
+    // As Debian's package has it: the rest of that folder is root's.
+    write: ['/var/lib/dokuwiki/data', '/var/lib/dokuwiki/acl'],
   },
 }
 
@@ -154,8 +156,11 @@ async function boot(): Promise<GuestModule> {
 
 function treeOf({ root, read, write }: Page): () => Preopen[] {
   const images = new ImageCache()
-  const copy = join(folder, 'data')
-  if (write !== undefined) cpSync(write, copy, { recursive: true, verbatimSymlinks: true })
+  const copies = write.map((path) => {
+    const copy = join(folder, path)
+    cpSync(path, copy, { recursive: true, verbatimSymlinks: true })
+    return copy
+  })
   const believed = (open: () => DirectoryNode): Mounted =>
     new RememberedTree(
       () => {
@@ -170,10 +175,10 @@ function treeOf({ root, read, write }: Page): () => Preopen[] {
       const directory = openHostDirectory(path, { writable: false })
       return believed(() => directory)
     }),
-    ...(write === undefined ? [] : [openHostDirectory(copy, { writable: true })]),
+    ...copies.map((copy) => openHostDirectory(copy, { writable: true })),
   ]
   const script = believed(() => new ImageDirectory(root, images))
-  const paths = [root, '/tmp', '/dev', ...read, ...(write === undefined ? [] : [write])]
+  const paths = [root, '/tmp', '/dev', ...read, ...write]
   return () =>
     whole(paths, [
       ...[script, createScratchDirectory(systemClock, DEFAULT_MEMORY_LIMITS), devices(), ...held],
