@@ -116,9 +116,10 @@ export class OutputStream extends HostResource {
     void this.pump(false)
   }
 
-  /** It takes no more, and what it holds is dropped. */
+  /** It takes no more, and what it holds is dropped. What has ended and gone out has not failed. */
   fail(errno: number): void {
     if (this.#failure !== undefined) return
+    if (this.#end !== undefined && this.#held.length === 0 && !this.#isHeldBack) return
     this.#errno = errno
     this.#failure = err(caseOf('last-operation-failed', new IoError(errno)))
     this.#held.length = 0

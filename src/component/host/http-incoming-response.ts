@@ -40,7 +40,8 @@ class IncomingResponse extends HostResource {
   }
 }
 
-class AnswerStream extends InputStream {
+/** The body of an answer. */
+export class AnswerStream extends InputStream {
   readonly #exchange: HttpExchange
 
   constructor(calls: Preview1Calls, exchange: HttpExchange) {

@@ -7,7 +7,7 @@ import type { Preview1Calls } from './preview1-calls.ts'
 export const STDOUT = 1
 
 /** What says how long a body is, where it goes and what it is: known before it, or not at all (RFC 9110, section 6.5.1). */
-const NO_TRAILERS: ReadonlySet<string> = new Set([
+export const NO_TRAILERS: ReadonlySet<string> = new Set([
   ...['authorization', 'cache-control', 'content-encoding', 'content-length', 'content-range'],
   ...['content-type', 'cookie', 'expect', 'host', 'max-forwards', 'range', 'set-cookie'],
 ])

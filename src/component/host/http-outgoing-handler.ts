@@ -6,7 +6,7 @@ import type { ComponentHost } from './component-host.ts'
 import { type Framing, OutputStream } from './guest-output.ts'
 import { type Interface, plain } from './host-function.ts'
 import { type ExchangeTimes, HttpExchange, refusalOf } from './http-exchange.ts'
-import { linesOf } from './http-fields.ts'
+import { type Fields, linesOf } from './http-fields.ts'
 import { FutureIncomingResponse } from './http-incoming-response.ts'
 import type { OutgoingRequest } from './http-outgoing.ts'
 import { STDOUT } from './http-outgoing-body.ts'
@@ -35,27 +35,54 @@ function send(
   request: OutgoingRequest,
   options: RequestOptions | undefined,
 ): Case {
-  const target = targetOf(request)
-  if ('tag' in target) return err(target)
   const framing = framingOf(request)
   if (framing === undefined) return err(caseOf('HTTP-request-body-size', NONE))
-  const fd = host.connect(target)
-  if (fd < 0) return err(deniedOf(-fd))
   const stream = request.body?.stream ?? new OutputStream(host.calls, { fd: STDOUT }, true)
-  const isHead = target.method === 'HEAD'
-  const exchange = new HttpExchange(host, { fd, request: stream, isHead }, timesOf(options))
+  const exchange = beginExchange(host, request, { stream, framing, options })
+  if ('tag' in exchange) return err(exchange)
   if (request.body !== undefined && !request.body.isFinished)
     request.body.onCutShort = () => {
       exchange.fail(caseOf('internal-error', some('the body of the request was not finished')))
     }
-  const head = Buffer.from(headOf(request, target, framing), 'latin1')
-  host.charge(head.length)
-  stream.release(head, { fd, framing })
   return ok(new FutureIncomingResponse(exchange))
 }
 
+/** What a request says before its body. */
+interface RequestHead {
+  readonly method: Case
+  readonly path: Case
+  readonly scheme: Case
+  readonly authority: Case
+  readonly fields: Fields
+}
+
+interface SentBody {
+  /** Held back until now. */
+  readonly stream: OutputStream
+  readonly framing: Framing
+  readonly options: RequestOptions | undefined
+}
+
+/** Begins to send a request, in any version of wasi:http. Answers the code of why that is not done. */
+export function beginExchange(
+  host: ComponentHost,
+  request: RequestHead,
+  { stream, framing, options }: SentBody,
+): HttpExchange | Case {
+  const target = targetOf(request)
+  if ('tag' in target) return target
+  const fd = host.connect(target)
+  if (fd < 0) return deniedOf(-fd)
+  const isHead = target.method === 'HEAD'
+  const exchange = new HttpExchange(host, { fd, request: stream, isHead }, timesOf(options))
+  const head = Buffer.from(headOf(request, target, framing), 'latin1')
+  host.charge(head.length)
+  stream.release(head, { fd, framing })
+  return exchange
+}
+
 /** Or what is wrong with it. */
-function targetOf({ method, scheme, authority }: OutgoingRequest): ConnectTarget | Case {
+function targetOf({ method, scheme, authority }: RequestHead): ConnectTarget | Case {
   const name = method.tag === 'other' ? (textOf(method) ?? '') : method.tag.toUpperCase()
   if (name === 'CONNECT') return caseOf('HTTP-request-method-invalid')
   const called = scheme.tag === 'none' ? 'HTTPS' : (scheme.value as Case).tag
@@ -70,22 +97,29 @@ function targetOf({ method, scheme, authority }: OutgoingRequest): ConnectTarget
 
 /** undefined: it says that it has a body of another length than it has. */
 function framingOf({ fields, body }: OutgoingRequest): Framing | undefined {
-  const lengths = fields.named('content-length').map((value) => Buffer.from(value).toString())
-  const [length] = lengths
   const taken = body?.stream.taken ?? 0
   const isAll = body === undefined || body.isFinished
-  if (length === undefined)
+  const most = declaredLength(fields)
+  if (most === undefined)
     return {
       isChunked: !isAll || taken > 0 || body?.stream.hasTrailers === true,
       most: Number.POSITIVE_INFINITY,
     }
-  const most = Number(length)
-  if (lengths.length > 1 || !/^[0-9]{1,15}$/.test(length) || taken > most) return undefined
+  if (Number.isNaN(most) || taken > most) return undefined
   return isAll && taken < most ? undefined : { isChunked: false, most }
 }
 
+/** What they say of a body; undefined: nothing; NaN: what is no length. */
+export function declaredLength(fields: Fields): number | undefined {
+  const [length, ...others] = fields
+    .named('content-length')
+    .map((value) => Buffer.from(value).toString())
+  if (length === undefined) return undefined
+  return others.length === 0 && /^[0-9]{1,15}$/.test(length) ? Number(length) : Number.NaN
+}
+
 function headOf(
-  { path, authority, fields }: OutgoingRequest,
+  { path, authority, fields }: RequestHead,
   { method }: ConnectTarget,
   { isChunked }: Framing,
 ): string {

@@ -7,6 +7,8 @@ import type { IoError } from './io-error.ts'
 import { MOVED_BYTES, type Wish } from './preview1-calls.ts'
 
 const NOTHING = new Uint8Array(0)
+/** It has come meanwhile. */
+const AT_ONCE: readonly Wish[] = [{ kind: 'clock', deadlineNs: 0n }]
 
 export class StreamSource implements Activity {
   readonly channel: Channel = new Channel(false)
@@ -49,7 +51,8 @@ export class StreamSource implements Activity {
   wishes(): readonly Wish[] {
     if ((this.channel.reader?.remain ?? 0) === 0 && this.channel.reader?.isEmpty !== true) return []
     const { wish } = this.#input.subscribe()
-    return wish === undefined || typeof wish === 'function' ? [] : [wish]
+    if (wish === undefined) return []
+    return typeof wish === 'function' ? (wish() ?? AT_ONCE) : [wish]
   }
 
   #end(problem: IoError | undefined): 'over' {

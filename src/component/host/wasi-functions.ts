@@ -11,6 +11,7 @@ import { FILES } from './file-functions.ts'
 import { FILES_3 } from './file-functions-3.ts'
 import { PREOPENS } from './file-preopens.ts'
 import { type HostFunction, type Interface, retyped } from './host-function.ts'
+import { HTTP_CLIENT } from './http-client.ts'
 import { FIELDS } from './http-field-functions.ts'
 import { HTTP_TYPES_3 } from './http-functions-3.ts'
 import { INCOMING_BODIES } from './http-incoming-body.ts'
@@ -71,6 +72,7 @@ const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, readonly HostFunction[
     'wasi:filesystem/preopens@0.3': retyped(PREOPENS, ['descriptor']),
     'wasi:filesystem/types@0.3': FILES_3,
     'wasi:http/types@0.3': HTTP_TYPES_3,
+    'wasi:http/client@0.3': HTTP_CLIENT,
     'wasi:config/store': CONFIG,
     'wasi:keyvalue/store': KEYVALUE_STORE,
     'wasi:keyvalue/atomics': KEYVALUE_ATOMICS,

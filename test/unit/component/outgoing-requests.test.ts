@@ -1,81 +1,20 @@
 /** Requests that a component sends: what a peer gets to see of them, and what it cannot make of them. */
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
-import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { systemClock } from '../../../src/base/clock.ts'
-import { createLogger } from '../../../src/base/logger.ts'
-import { ComponentHost } from '../../../src/component/host/component-host.ts'
+import { beforeEach, expect, test } from 'vitest'
 import { type Case, caseOf, NONE, some, type Value } from '../../../src/component/value.ts'
-import { NameLookup } from '../../../src/outbound/name-lookup.ts'
-import { OutboundAccount } from '../../../src/outbound/outbound-account.ts'
-import { connectTo } from '../../../src/outbound/outbound-directories.ts'
-import { OutboundRequest } from '../../../src/outbound/outbound-request.ts'
-import { DeviceDirectory } from '../../../src/wasi/device-directory.ts'
-import { WasiHost } from '../../../src/wasi/host.ts'
-import { grants } from '../../support/guest.ts'
+import { beginOutbound, type OutboundRun } from '../../support/component-outbound.ts'
 import { callOrWait } from '../../support/host-function-call.ts'
-import { startPeer } from '../../support/outbound-peer.ts'
 
 const HTTP = 'wasi:http/types'
 const STREAMS = 'wasi:io/streams'
 const ANSWER = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi'
 
-let host: ComponentHost
-/** What the peer has been sent. */
-let sent: string
-let port: number
-let hasClosed: Promise<unknown>
+let run: OutboundRun
 
 /** Begins a run of a guest that may ask the peer. */
 async function begin(serve: (socket: Socket) => void): Promise<void> {
-  sent = ''
-  let closed: () => void = () => undefined
-  hasClosed = new Promise<void>((resolve) => {
-    closed = resolve
-  })
-  const peer = await startPeer((socket) => {
-    socket.on('data', (bytes: Buffer) => {
-      sent += bytes.toString('latin1')
-    })
-    socket.on('close', closed).on('end', () => socket.end())
-    serve(socket)
-  })
-  port = peer.port
-  const logger = createLogger('warn', false, { write: () => undefined })
-  const limits = {
-    ...{ connectMs: 2000, idleMs: 5000, totalMs: 5000, requestConnections: 2 },
-    ...{ tenantConnections: 4, sentBytes: 200_000, receivedBytes: 200_000 },
-  }
-  const request = new OutboundRequest(
-    {
-      hosts: [
-        {
-          ...{
-            host: '127.0.0.1',
-            ports: [port],
-            protocol: 'tcp',
-            methods: ['GET', 'POST', 'HEAD'],
-          },
-          ...{ isPrivate: false, ca: undefined },
-        },
-      ],
-      ...{ sockets: new Map(), limits, clock: systemClock, names: new NameLookup() },
-      account: new OutboundAccount('acme', systemClock, logger),
-    },
-    { requestId: 'r-1', handler: 'h' },
-  )
-  const wasi = new WasiHost(new Set())
-  host = new ComponentHost(wasi, { value: 0 }, { owners: 1, world: 'http' })
-  const directory = new DeviceDirectory((into) => into).with(new Map(), (target) =>
-    connectTo(request, target),
-  )
-  const granted = grants({ preopens: [{ guestPath: '/dev', directory }] })
-  wasi.begin(granted)
-  host.begin(granted)
-  onTestFinished(() => {
-    wasi.end()
-    peer.close()
-  })
+  run = await beginOutbound(serve)
 }
 
 /** Answers as soon as a head has come, and again for each further one. */
@@ -84,7 +23,7 @@ const answering = (socket: Socket): void => void socket.on('data', () => socket.
 beforeEach(() => begin(answering))
 
 const call = (from: string, name: string, ...values: Value[]): Value | Promise<Value> =>
-  callOrWait(host, { from, name }, values)
+  callOrWait(run.host, { from, name }, values)
 
 const ok = (answer: Value | Promise<Value>): Value => {
   assert.equal((answer as Case).tag, 'ok', String((answer as Case).value))
@@ -104,7 +43,7 @@ function make({ method = caseOf('get'), fields = [], path = '/a' }: Wanted = {})
   const request = call(HTTP, '[constructor]outgoing-request', made) as Value
   ok(call(HTTP, '[method]outgoing-request.set-method', request, method))
   ok(call(HTTP, '[method]outgoing-request.set-scheme', request, some(caseOf('HTTP'))))
-  ok(call(HTTP, '[method]outgoing-request.set-authority', request, some(`127.0.0.1:${port}`)))
+  ok(call(HTTP, '[method]outgoing-request.set-authority', request, some(`127.0.0.1:${run.port}`)))
   ok(call(HTTP, '[method]outgoing-request.set-path-with-query', request, some(path)))
   return request
 }
@@ -148,8 +87,8 @@ test('one without a body', async () => {
   const response = ok(await outcome(future))
   assert.equal(await textOf(response), 'hi closed')
   assert.equal(
-    sent,
-    `GET /?q HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nx-a: b\r\nte: trailers\r\nconnection: close, te\r\n\r\n`,
+    run.sent,
+    `GET /?q HTTP/1.1\r\nhost: 127.0.0.1:${run.port}\r\nx-a: b\r\nte: trailers\r\nconnection: close, te\r\n\r\n`,
   )
   assert.deepEqual(call(HTTP, '[method]future-incoming-response.get', future), some(caseOf('err')))
 })
@@ -163,7 +102,7 @@ test('a body in chunks, begun before it is sent', async () => {
   ok(call(HTTP, '[static]outgoing-body.finish', body, NONE))
   ok(await outcome(future))
   await call(STREAMS, '[method]output-stream.blocking-flush', stream)
-  const [head, rest] = sent.split('\r\n\r\n', 2)
+  const [head, rest] = run.sent.split('\r\n\r\n', 2)
   assert.match(head ?? '', /^POST .*transfer-encoding: chunked/s)
   assert.match(`${rest}\r\n\r\n`, /^3\r\nabc\r\na\r\n0123456789\r\n0\r\n\r\n$/)
 })
@@ -175,7 +114,7 @@ test('a body with a length', async () => {
   ok(await write(stream, 'abc'))
   ok(call(HTTP, '[static]outgoing-body.finish', body, NONE))
   ok(await outcome(future))
-  assert.match(sent, /content-length: 3\r\nte: trailers\r\nconnection: close, te\r\n\r\nabc$/)
+  assert.match(run.sent, /content-length: 3\r\nte: trailers\r\nconnection: close, te\r\n\r\nabc$/)
 })
 
 test('no second request behind a body that is longer than it says', async () => {
@@ -185,8 +124,8 @@ test('no second request behind a body that is longer than it says', async () => 
   const { tag } = await write(stream, 'abcDELETE / HTTP/1.1\r\n\r\n')
   assert.equal(tag, 'err')
   assert.equal(((await outcome(future)).value as Case).tag, 'HTTP-request-body-size')
-  await hasClosed
-  assert.doesNotMatch(sent, /DELETE/)
+  await run.hasClosed
+  assert.doesNotMatch(run.sent, /DELETE/)
 })
 
 test('a body that is shorter than it says is broken off', async () => {
@@ -223,7 +162,7 @@ test.each(['before it is sent', 'afterwards'])('trailers behind a body, given %s
     ok(await outcome(future))
     await call(STREAMS, '[method]output-stream.blocking-flush', stream)
     const chunk = text === '' ? '' : '3\r\nabc\r\n'
-    assert.ok(sent.endsWith(`\r\n\r\n${chunk}0\r\nx-sum: 1\r\n\r\n`), sent)
+    assert.ok(run.sent.endsWith(`\r\n\r\n${chunk}0\r\nx-sum: 1\r\n\r\n`), run.sent)
   }
 })
 
@@ -290,7 +229,7 @@ test.each(TRAILERS)('trailers of an answer: %s', async (_, end, expected) => {
         expected,
       )
     }
-    await hasClosed
+    await run.hasClosed
   }
 })
 
@@ -325,7 +264,7 @@ test('Host is where it goes, whatever the guest says', async () => {
       ),
     ),
   )
-  assert.doesNotMatch(sent, /other|expect/)
+  assert.doesNotMatch(run.sent, /other|expect/)
 })
 
 const TEXTS: ReadonlyArray<readonly [part: string, value: Value]> = [
@@ -371,7 +310,7 @@ test('a first byte that does not come in time', async () => {
   ok(call(HTTP, '[method]request-options.set-first-byte-timeout', options, some(30_000_000n)))
   const { tag, value } = await outcome(ok(send(make(), some(options))))
   assert.deepEqual([tag, (value as Case).tag], ['err', 'HTTP-response-timeout'])
-  await hasClosed
+  await run.hasClosed
 })
 
 test('a body that its peer breaks off', async () => {
