@@ -1,5 +1,5 @@
 /** What can be wrong with a component. What is wrong with a core module in it has a `WASM_` code. */
-import { CodedError } from '../base/errors.ts'
+import { type CodedErrorOptions, type Finding, SubjectError } from '../base/errors.ts'
 
 export type ComponentErrorCode =
   /** The binary format is broken, or an index, a name or a type does not fit. */
@@ -13,7 +13,12 @@ export type ComponentErrorCode =
   /** It does not export what a request is given to. */
   | 'COMPONENT_EXPORT'
 
-export class ComponentError extends CodedError<ComponentErrorCode> {}
+/** About a component that whoever throws it has no name for. */
+export class ComponentError extends SubjectError<ComponentErrorCode> {
+  constructor(code: ComponentErrorCode, finding: Finding, options?: CodedErrorOptions) {
+    super(code, { subject: 'component', ...finding }, options)
+  }
+}
 
 /** Names of a component are whatever it likes, as long as it likes. */
 const LONGEST_NAME = 80
@@ -25,13 +30,13 @@ export function quoted(name: string): string {
 
 /** Makes the error for a component that is broken; `problem`: what is, and what was wanted. */
 export function malformed(problem: string): ComponentError {
-  return new ComponentError('COMPONENT_MALFORMED', `Cannot read component: ${problem}`)
+  return new ComponentError('COMPONENT_MALFORMED', { doing: 'read', problem: `${problem}` })
 }
 
 /** Makes the error for what is not run here. */
 export function unsupported(what: string): ComponentError {
-  return new ComponentError(
-    'COMPONENT_UNSUPPORTED',
-    `Cannot run component: it has ${what}, wanted what is run of WASI 0.2 and 0.3: docs/abi.md has a list`,
-  )
+  return new ComponentError('COMPONENT_UNSUPPORTED', {
+    doing: 'run',
+    problem: `it has ${what}, wanted what is run of WASI 0.2 and 0.3: docs/abi.md has a list`,
+  })
 }

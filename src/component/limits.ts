@@ -26,7 +26,7 @@ export function checkComponentLimit(name: keyof typeof COMPONENT_LIMITS, actual:
   if (actual <= wanted) return
   throw new ComponentError(
     'COMPONENT_LIMIT_EXCEEDED',
-    `Cannot accept component: ${name} is ${actual}, wanted at most ${wanted}`,
+    { doing: 'accept', problem: `${name} is ${actual}, wanted at most ${wanted}` },
     { details: { limit: name, actual, wanted } },
   )
 }

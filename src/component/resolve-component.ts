@@ -268,10 +268,10 @@ class Resolver {
     this.#imports.push(name)
     const wasi = wasiName(name)
     if (wasi === undefined || description.kind !== 'instance') {
-      throw new ComponentError(
-        'COMPONENT_IMPORT',
-        `Cannot run component: it imports ${quoted(name)} (${description.kind}), wanted interfaces of WASI 0.2 and 0.3 only, such as "wasi:io/streams@0.2.10" or "wasi:http/types@0.3.0"`,
-      )
+      throw new ComponentError('COMPONENT_IMPORT', {
+        doing: 'run',
+        problem: `it imports ${quoted(name)} (${description.kind}), wanted interfaces of WASI 0.2 and 0.3 only, such as "wasi:io/streams@0.2.10" or "wasi:http/types@0.3.0"`,
+      })
     }
     const type = scope.get('type', description.type)
     if (type.kind !== 'instance type')

@@ -1,5 +1,5 @@
 /** What can be wrong with a WebAssembly module handed to this folder. */
-import { CodedError } from '../base/errors.ts'
+import { type CodedErrorOptions, type Finding, SubjectError } from '../base/errors.ts'
 
 export type WasmErrorCode =
   /** Not a WebAssembly core module of version 1: wrong magic, wrong version, or a component. */
@@ -29,20 +29,29 @@ export type WasmErrorCode =
   /** The module carries the mark of a hardened module; only the original can be hardened. */
   | 'WASM_ALREADY_HARDENED'
 
-export class WasmError extends CodedError<WasmErrorCode> {}
+/** About a module that whoever throws it has no name for. */
+export class WasmError extends SubjectError<WasmErrorCode> {
+  constructor(code: WasmErrorCode, finding: Finding, options?: CodedErrorOptions) {
+    super(code, { subject: 'WebAssembly module', ...finding }, options)
+  }
+}
 
 /** Makes the error for a broken or refused construct at `offset` bytes into the module. */
 export function wasmErrorAt(code: WasmErrorCode, problem: string, offset: number): WasmError {
-  return new WasmError(code, `Cannot read WebAssembly module: ${problem} at offset ${offset}`, {
-    details: { offset },
-  })
+  return new WasmError(
+    code,
+    { doing: 'read', problem: `${problem} at offset ${offset}` },
+    {
+      details: { offset },
+    },
+  )
 }
 
 /** Makes the error for a function that is `actual` units of work to compile (compile-work.ts). */
 export function wasmComplexityError(actual: number, wanted: number): WasmError {
   return new WasmError(
     'WASM_FUNCTION_TOO_COMPLEX',
-    `Cannot accept WebAssembly module: compileWork is ${actual}, wanted at most ${wanted}`,
+    { doing: 'accept', problem: `compileWork is ${actual}, wanted at most ${wanted}` },
     { details: { limit: 'compileWork', actual, wanted } },
   )
 }
@@ -51,7 +60,7 @@ export function wasmComplexityError(actual: number, wanted: number): WasmError {
 export function wasmLimitError(limit: string, actual: number, wanted: number): WasmError {
   return new WasmError(
     'WASM_LIMIT_EXCEEDED',
-    `Cannot accept WebAssembly module: ${limit} is ${actual}, wanted at most ${wanted}`,
+    { doing: 'accept', problem: `${limit} is ${actual}, wanted at most ${wanted}` },
     { details: { limit, actual, wanted } },
   )
 }

@@ -1,5 +1,5 @@
 /** How messages name a function: its index and, where the module has a name for it, that. */
-import { CodedError } from '../base/errors.ts'
+import { SubjectError } from '../base/errors.ts'
 import { WasmError, type WasmErrorCode } from './errors.ts'
 import { readFunctionName } from './name-section.ts'
 import type { WasmModule } from './wasm-module.ts'
@@ -27,13 +27,15 @@ export function inFunction<Result>(module: WasmModule, index: number, work: () =
 }
 
 function errorInFunction(module: WasmModule, index: number, error: unknown): unknown {
-  if (!(error instanceof CodedError)) return error
+  if (!(error instanceof SubjectError)) return error
   const functionIndex = index + module.importedFunctions
   const offset = module.bodies[index]?.start ?? 0
   const called = functionName(functionIndex, readFunctionName(module, functionIndex))
   const place = `in ${called}, which begins at offset ${offset}`
-  return new WasmError(error.code as WasmErrorCode, `${error.message}, ${place}`, {
-    cause: error,
-    details: { offset, ...error.details, function: functionIndex },
-  })
+  const { doing, problem } = error.finding
+  return new WasmError(
+    error.code as WasmErrorCode,
+    { doing, problem: `${problem}, ${place}` },
+    { cause: error, details: { offset, ...error.details, function: functionIndex } },
+  )
 }

@@ -188,16 +188,19 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
 
 function refuseReserved(module: WasmModule): void {
   if (module.sections.some(({ name }) => name === HARDENED_SECTION)) {
-    throw new WasmError(
-      'WASM_ALREADY_HARDENED',
-      `Cannot harden WebAssembly module: found section ${HARDENED_SECTION}, wanted an original module`,
-    )
+    throw new WasmError('WASM_ALREADY_HARDENED', {
+      doing: 'harden',
+      problem: `found section ${HARDENED_SECTION}, wanted an original module`,
+    })
   }
   const taken = module.exports.find(({ name }) => name.startsWith(RESERVED_PREFIX))
   if (taken === undefined) return
   throw new WasmError(
     'WASM_RESERVED_NAME',
-    `Cannot harden WebAssembly module: it exports ${shortName(taken.name)}, wanted no name that begins with ${RESERVED_PREFIX}`,
+    {
+      doing: 'harden',
+      problem: `it exports ${shortName(taken.name)}, wanted no name that begins with ${RESERVED_PREFIX}`,
+    },
     { details: { name: taken.name } },
   )
 }

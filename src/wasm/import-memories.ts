@@ -99,10 +99,10 @@ function readSizes(bytes: Uint8Array, { contents, end }: Section): MemorySize[] 
   return Array.from({ length: reader.u32() }, () => {
     const flags = reader.byte()
     if (flags !== HAS_MAXIMUM) {
-      throw new WasmError(
-        'WASM_MALFORMED',
-        `Cannot take the memories of a module: found flags ${flags}, wanted a maximum, as hardening writes it`,
-      )
+      throw new WasmError('WASM_MALFORMED', {
+        doing: 'take the memories of',
+        problem: `found flags ${flags}, wanted a maximum, as hardening writes it`,
+      })
     }
     return { initial: reader.u32(), maximum: reader.u32() }
   })

@@ -48,7 +48,7 @@ function checkHeader(bytes: Uint8Array): void {
   const hint = isComponent ? ' (build for wasm32-wasip1 instead of wasip2)' : ''
   throw new WasmError(
     'WASM_NOT_A_MODULE',
-    `Cannot read WebAssembly module: found ${found}, wanted a core module of version 1${hint}`,
+    { doing: 'read', problem: `found ${found}, wanted a core module of version 1${hint}` },
     { details: { offset: 0, isComponent } },
   )
 }

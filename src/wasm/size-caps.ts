@@ -25,7 +25,10 @@ export function capSizes(items: readonly Limited[], cap: SizeCap): (number | und
   if (minimums > cap.total) {
     throw new WasmError(
       cap.code,
-      `Cannot harden WebAssembly module: ${cap.what} begin with ${minimums}, wanted at most ${cap.total}`,
+      {
+        doing: 'harden',
+        problem: `${cap.what} begin with ${minimums}, wanted at most ${cap.total}`,
+      },
       { details: { actual: minimums, wanted: cap.total } },
     )
   }

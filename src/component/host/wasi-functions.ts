@@ -109,10 +109,10 @@ function namedAlike({
 }: Lowered): readonly [HostFunction, ...HostFunction[]] {
   const [first, ...others] = INTERFACES.get(from)?.get(name) ?? []
   if (first !== undefined) return [first, ...others]
-  throw new ComponentError(
-    'COMPONENT_IMPORT',
-    `Cannot run component: it calls ${quoted(name)} of ${quoted(from)}, wanted what there is of WASI: docs/abi.md has a list`,
-  )
+  throw new ComponentError('COMPONENT_IMPORT', {
+    doing: 'run',
+    problem: `it calls ${quoted(name)} of ${quoted(from)}, wanted what there is of WASI: docs/abi.md has a list`,
+  })
 }
 
 function isOfType({ type: wanted }: HostFunction, type: FunctionType): boolean {
@@ -122,10 +122,10 @@ function isOfType({ type: wanted }: HostFunction, type: FunctionType): boolean {
 function checkType({ interface: from, name, type }: Lowered, found: HostFunction): void {
   if (isOfType(found, type)) return
   const { type: wanted } = found
-  throw new ComponentError(
-    'COMPONENT_IMPORT',
-    `Cannot run component: it calls ${quoted(name)} of ${quoted(from)} with another type than WASI gives it, wanted ${quoted(wanted)}: build it with WASI's own definitions`,
-  )
+  throw new ComponentError('COMPONENT_IMPORT', {
+    doing: 'run',
+    problem: `it calls ${quoted(name)} of ${quoted(from)} with another type than WASI gives it, wanted ${quoted(wanted)}: build it with WASI's own definitions`,
+  })
 }
 
 /** Whether it can be run for a request: throws COMPONENT_IMPORT and COMPONENT_EXPORT. */
@@ -138,8 +138,8 @@ export function checkPlan(plan: ComponentPlan): void {
   if (entry !== undefined && printFunction(entry.lifted.type) === ENTRIES[entry.wasi][entry.world])
     return
   const names = exports.slice(0, 10).map(quoted)
-  throw new ComponentError(
-    'COMPONENT_EXPORT',
-    `Cannot run component: it exports ${names.join(', ') || 'nothing'}, wanted "wasi:http/incoming-handler@0.2.10" or "wasi:http/handler@0.3.0" with its function "handle", or "wasi:cli/run" of either with "run"`,
-  )
+  throw new ComponentError('COMPONENT_EXPORT', {
+    doing: 'run',
+    problem: `it exports ${names.join(', ') || 'nothing'}, wanted "wasi:http/incoming-handler@0.2.10" or "wasi:http/handler@0.3.0" with its function "handle", or "wasi:cli/run" of either with "run"`,
+  })
 }
