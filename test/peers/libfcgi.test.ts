@@ -20,8 +20,8 @@ import { fetchSources } from '../../src/cli/runtime/source-packages.ts'
 import { Child, freePort } from '../support/peers/child.ts'
 import { type Answer, ask, type Question } from '../support/peers/http-client.ts'
 import { nginxFrame } from '../support/peers/nginx-frame.ts'
+import { serveFolder } from '../support/peers/serve-folder.ts'
 import { findProgram, SERVER_USER } from '../support/peers/start-peer.ts'
-import { PROGRAM } from '../support/program.ts'
 
 const PROGRAMS = ['authorizer', 'echo', 'echo-x', 'size'] as const
 type Program = (typeof PROGRAMS)[number]
@@ -142,7 +142,7 @@ async function startSides(): Promise<Sides> {
         join(folder, program),
       ),
     ),
-    new Child(process.execPath, [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'], own),
+    serveFolder(folder),
     start('nginx', '-p', folder, '-c', 'nginx.conf', '-e', 'error.log'),
   ]
   for (const [index, program] of PROGRAMS.entries())

@@ -16,6 +16,7 @@ import { Child, freePort } from '../support/peers/child.ts'
 import { type Answer, ask } from '../support/peers/http-client.ts'
 import { nginxFrame } from '../support/peers/nginx-frame.ts'
 import { havePhpSides } from '../support/peers/php-sides.ts'
+import { serveFolder } from '../support/peers/serve-folder.ts'
 import { findProgram, SERVER_USER } from '../support/peers/start-peer.ts'
 import { PROGRAM } from '../support/program.ts'
 
@@ -118,11 +119,7 @@ writable = true
       }),
     )
     const own = { directory: folder }
-    const wasmFpm = new Child(
-      process.execPath,
-      [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'],
-      own,
-    )
+    const wasmFpm = serveFolder(folder)
     const nginx = new Child(
       findProgram('nginx') ?? 'nginx',
       ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'],

@@ -15,9 +15,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defaultCache } from '../../../src/cli/runtime/cache-folder.ts'
 import { KeptClient } from '../fastcgi/kept-client.ts'
-import { Child } from '../peers/child.ts'
+import { serveFolder } from '../peers/serve-folder.ts'
 import { SERVER_USER } from '../peers/start-peer.ts'
-import { PROGRAM } from '../program.ts'
 import { PYTHON_RUNTIME } from '../python-runtime.ts'
 
 /** Of the version that the runtime has. */
@@ -74,9 +73,7 @@ export async function startCpythonSides(): Promise<CpythonSides> {
   copyFileSync(SUITE, join(root, 'suite.py'))
   const socket = join(folder, 'wasm.sock')
   writeFileSync(join(folder, 'wasm-fpm.toml'), configText(root, socket))
-  const child = new Child(process.execPath, [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'], {
-    directory: folder,
-  })
+  const child = serveFolder(folder)
   const stop = async (): Promise<void> => {
     await child.stop()
     rmSync(folder, { recursive: true, force: true })

@@ -3,9 +3,9 @@ import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { haveRuntime, runtimePath } from '../have-runtime.ts'
-import { PROGRAM } from '../program.ts'
 import { Child, freePort } from './child.ts'
 import { nginxFrame } from './nginx-frame.ts'
+import { serveFolder } from './serve-folder.ts'
 import { findProgram, SERVER_USER } from './start-peer.ts'
 
 const FCGIWRAP = 'fcgiwrap'
@@ -65,11 +65,7 @@ export async function startCgiSides(scripts: string, language: CgiLanguage): Pro
     new Child(findProgram(name) ?? name, args, own)
   const children: Readonly<Record<CgiSide | 'nginx', Child>> = {
     fcgiwrap: start(FCGIWRAP, '-s', `unix:${sockets.fcgiwrap}`),
-    'wasm-fpm': new Child(
-      process.execPath,
-      [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'],
-      own,
-    ),
+    'wasm-fpm': serveFolder(folder),
     nginx: start('nginx', '-p', folder, '-c', 'nginx.conf', '-e', 'error.log'),
   }
   const stop = async (): Promise<void> => {

@@ -7,6 +7,7 @@ import { havePhpRuntime, PHP_RUNTIME } from '../php-runtime.ts'
 import { PROGRAM } from '../program.ts'
 import { Child, freePort } from './child.ts'
 import { nginxFrame } from './nginx-frame.ts'
+import { serveFolder } from './serve-folder.ts'
 import { findProgram, SERVER_USER } from './start-peer.ts'
 
 const PHP_FPM = 'php-fpm8.2'
@@ -63,8 +64,7 @@ export async function startPhpSides(root: string, options: SidesOptions): Promis
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   if (isConverted) convertConfig(folder, root, sockets['wasm-fpm'])
   const own = { directory: folder }
-  const serve = (): Child =>
-    new Child(process.execPath, [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'], own)
+  const serve = (): Child => serveFolder(folder)
   const phpFpm = new Child(...phpFpmCommand(places), own)
   let wasmFpm = serve()
   const nginx = new Child(

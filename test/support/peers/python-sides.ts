@@ -2,10 +2,10 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PROGRAM } from '../program.ts'
 import { havePythonRuntime, PYTHON_RUNTIME } from '../python-runtime.ts'
 import { Child, freePort } from './child.ts'
 import { nginxFrame } from './nginx-frame.ts'
+import { serveFolder } from './serve-folder.ts'
 import { findProgram, SERVER_USER } from './start-peer.ts'
 
 const UWSGI = 'uwsgi-core'
@@ -84,11 +84,7 @@ export async function startPythonSides(
       ...commandOf(native, { app, root, socket: sockets.native, data: data.native, workers }),
       own,
     ),
-    'wasm-fpm': new Child(
-      process.execPath,
-      [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'],
-      own,
-    ),
+    'wasm-fpm': serveFolder(folder),
     nginx: new Child(
       findProgram('nginx') ?? 'nginx',
       ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'],

@@ -15,9 +15,9 @@ import { defaultCache } from '../../../src/cli/runtime/cache-folder.ts'
 import { KeptClient } from '../fastcgi/kept-client.ts'
 import { Child } from '../peers/child.ts'
 import { phpFpmConfig, type Side } from '../peers/php-sides.ts'
+import { serveFolder } from '../peers/serve-folder.ts'
 import { findProgram, SERVER_USER } from '../peers/start-peer.ts'
 import { PHP_RUNTIME } from '../php-runtime.ts'
-import { PROGRAM } from '../program.ts'
 
 const PHP_FPM = 'php-fpm8.2'
 
@@ -106,11 +106,7 @@ export async function startPhptSides(suites: readonly string[]): Promise<PhptSid
   ] as const
   const children = {
     'php-fpm': new Child(phpFpm[0], phpFpm.slice(1), own),
-    'wasm-fpm': new Child(
-      process.execPath,
-      [...PROGRAM, 'serve', '--config', 'wasm-fpm.toml'],
-      own,
-    ),
+    'wasm-fpm': serveFolder(folder),
   }
   const sides = (['php-fpm', 'wasm-fpm'] as const).map((side) => ({
     side,
