@@ -9,6 +9,7 @@ import sys
 import types
 import weakref
 
+import _wasm_fpm_lasting
 import _wasm_fpm_random
 
 # What is asked for and may not be there is read in pieces of this: Python takes the memory first.
@@ -167,7 +168,8 @@ def end_warm():
     close_files()
     show_modules()
     forget_randomness()
-    # The collector need not look at what is there now, and must not write to it.
+    # What is there now is there in all requests: nothing need count who refers to it, nor the collector look at it, for both would write to it.
+    _wasm_fpm_lasting.keep(gc.get_objects())
     gc.freeze()
     return bool(kept_open) or "_wasm_fpm_asgi" in sys.modules
 
@@ -288,3 +290,4 @@ sys.meta_path.insert(sys.meta_path.index(importlib.machinery.FrozenImporter), Ow
 sys.meta_path.insert(0, AdaptedModules)
 sys.meta_path.append(AbsentModules)
 forget_randomness()
+_wasm_fpm_lasting.keep(gc.get_objects())

@@ -19,6 +19,7 @@ extern char **environ;
 
 PyMODINIT_FUNC PyInit__speedups(void);
 PyMODINIT_FUNC PyInit__sqlite3(void);
+PyMODINIT_FUNC PyInit__wasm_fpm_lasting(void);
 PyMODINIT_FUNC PyInit__wasm_fpm_random(void);
 
 static PyObject *module;
@@ -67,6 +68,7 @@ EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   PyImport_FrozenModules = wasm_fpm_library;
   PyImport_AppendInittab("markupsafe._speedups", PyInit__speedups);
   PyImport_AppendInittab("_sqlite3", PyInit__sqlite3);
+  PyImport_AppendInittab("_wasm_fpm_lasting", PyInit__wasm_fpm_lasting);
   PyImport_AppendInittab("_wasm_fpm_random", PyInit__wasm_fpm_random);
   check(Py_PreInitialize(&before));
   PyConfig config;

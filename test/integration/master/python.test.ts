@@ -138,6 +138,69 @@ test.skipIf(!has)('what requests write is not what an application is made of', a
   expect(texts, serving.log()).toEqual(['0 1', '0 2', '0 3'])
 })
 
+const LASTING = `import gc, json, sys, weakref
+freed = []
+
+class Thing:
+    def __init__(self, name):
+        self.name = name
+
+    def __del__(self):
+        freed.append(self.name)
+
+class Seen:
+    pass
+
+old, watched = Thing("of the import"), Seen()
+reference = weakref.ref(watched)
+numbers = {"one": 1, "two": [], "list": [1, 2]}
+
+def counts():
+    return [sys.getrefcount(one) for one in (None, Thing, numbers, numbers["list"], counts.__code__, "of the import")]
+
+def application(environ, start_response):
+    global old, watched
+    before = counts()
+    new = Thing("alone")
+    del new
+    first, second = Thing("in a circle"), numbers["list"]
+    numbers["one"], numbers["two"] = numbers["one"] + 1, [numbers.pop("two")]
+    first.itself, first.other = first, [first, second, Thing, numbers]
+    del first
+    several = [None, second] * 1000, (None,) * 1000
+    after = counts()
+    old = watched = None
+    gc.collect()
+    second.append(3)
+    start_response("200 OK", [("Content-Type", "application/json")])
+    said = {"freed": freed, "same": before == after, "seen": reference() is not None, "numbers": numbers, "length": len(several[0])}
+    return [json.dumps(said).encode()]
+`
+
+/** A list in a list, as often as that. */
+function nested(depth: number): unknown[] {
+  return depth === 0 ? [] : [nested(depth - 1)]
+}
+
+test.skipIf(!has)('what the import has left stays, and what requests make is freed', async () => {
+  const { client, folder, serving } = await start('lasting', { tenant: 'warm = ["/"]' })
+  writeFileSync(join(folder, 'lasting.py'), LASTING)
+  for (let count = 1; count <= 3; count += 1) {
+    const { status, body } = await client.get('')
+    expect(status, serving.log()).toBe(200)
+    const runs = RUNS_AHEAD + 1
+    expect(JSON.parse(body)).toEqual({
+      freed: [
+        ...['alone', 'of the import', 'in a circle'],
+        ...Array.from({ length: runs - 1 }, () => ['alone', 'in a circle']).flat(),
+      ],
+      numbers: { one: 1 + runs, two: nested(runs), list: [1, 2, ...Array(runs).fill(3)] },
+      ...{ same: true, seen: false, length: 2000 },
+    })
+  }
+  client.close()
+})
+
 const DEPENDENT = `import os
 import dependency
 import sqlite3
