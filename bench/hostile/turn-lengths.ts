@@ -10,24 +10,17 @@ import { spawnSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { setStage } from '../../test/hostile/stage.ts'
 import { threadMs } from '../../test/hostile/turn-watch.ts'
+import { WORKER_FLAGS } from '../../test/support/worker-flags.ts'
 
 const COPIES = 8
 const MEASURED_MS = 1500
 const WARM_REQUESTS = 12
-/** As a worker has them (`src/master/worker-command.ts`). */
-const FLAGS = [
-  '--disable-warning=ExperimentalWarning',
-  '--external-memory-accounted-in-global-limit',
-  '--max-semi-space-size=4',
-  '--no-parallel-scavenge',
-  '--v8-pool-size=1',
-]
 
 const guests = process.argv.slice(2)
-if (FLAGS.every((flag) => process.execArgv.includes(flag))) {
+if (WORKER_FLAGS.every((flag) => process.execArgv.includes(flag))) {
   for (const guest of guests.length > 0 ? guests : ['tmp-files']) await measure(guest)
 } else {
-  const args = [...FLAGS, import.meta.filename, ...guests]
+  const args = [...WORKER_FLAGS, import.meta.filename, ...guests]
   process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1
 }
 

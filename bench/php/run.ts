@@ -6,13 +6,14 @@
  *
  * The runtime is build/runtimes/php.wasm (`wasm-fpm runtime build php`); DokuWiki is measured where Debian's package is installed.
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type ComparedPage, compareInTurns, readTurnOptions } from '../http/in-turns.ts'
 import { paramLines, startNginx } from '../http/nginx.ts'
 import { startOwnServer } from '../http/own-server.ts'
-import { findProgram, type Server, startServer } from '../http/process.ts'
+import { startPhpFpm } from '../http/php-fpm-server.ts'
+import { findProgram, type Server } from '../http/process.ts'
 
 const RUNTIME = resolve(import.meta.dirname, '../../build/runtimes/php.wasm')
 const SITE = join(import.meta.dirname, 'site')
@@ -136,27 +137,13 @@ ${root === DOKUWIKI ? mounts : SETTINGS}`,
 }
 
 function startTheirs(program: string, socket: string): Server {
-  const config = join(folder, 'php-fpm.conf')
-  const user = process.getuid?.() === 0 ? 'user = root\ngroup = root\n' : ''
-  writeFileSync(
-    config,
-    `[global]
-error_log = ${folder}/php-fpm-error.log
-daemonize = no
-[www]
-${user}listen = ${socket}
-listen.backlog = 1024
-pm = static
-pm.max_children = 16
-php_admin_value[session.save_path] = ${folder}/sessions
-`,
-  )
-  const server = startServer({
-    name: 'php-fpm',
-    command: program,
-    args: ['--nodaemonize', '--allow-to-run-as-root', '--fpm-config', config],
-    logFile: join(folder, 'php-fpm.log'),
-  })
+  const lines = [
+    'listen.backlog = 1024',
+    'pm = static',
+    'pm.max_children = 16',
+    `php_admin_value[session.save_path] = ${folder}/sessions`,
+  ]
+  const server = startPhpFpm({ folder, program, pools: [{ name: 'www', socket, lines }] })
   servers.push(server)
   return server
 }

@@ -8,7 +8,7 @@
  * The runtime is build/runtimes/php.wasm (`wasm-fpm runtime build php`); DokuWiki is Debian's package. One worker. Memory: PSS of all
  * processes.
  */
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -16,7 +16,8 @@ import { parseArgs } from 'node:util'
 import { processTree } from '../http/cpu-time.ts'
 import { paramLines, startNginx } from '../http/nginx.ts'
 import { startOwnServer } from '../http/own-server.ts'
-import { findProgram, type Server, startServer } from '../http/process.ts'
+import { startPhpFpm } from '../http/php-fpm-server.ts'
+import { findProgram, type Server } from '../http/process.ts'
 import { median } from '../http/statistics.ts'
 import { formatTable } from '../http/table.ts'
 import { memoryOf } from '../speed/wasm-server.ts'
@@ -148,25 +149,8 @@ ${mounts}  { guest = "${DATA}/data", host = "${join(folder, site)}", writable = 
 }
 
 function startTheirs(program: string, socket: string): Server {
-  const config = join(folder, 'php-fpm.conf')
-  const user = process.getuid?.() === 0 ? 'user = root\ngroup = root\n' : ''
-  writeFileSync(
-    config,
-    `[global]
-error_log = ${folder}/php-fpm-error.log
-daemonize = no
-[www]
-${user}listen = ${socket}
-pm = ondemand
-pm.max_children = 1
-`,
-  )
-  const server = startServer({
-    name: 'php-fpm',
-    command: program,
-    args: ['--nodaemonize', '--allow-to-run-as-root', '--fpm-config', config],
-    logFile: join(folder, 'php-fpm.log'),
-  })
+  const lines = ['pm = ondemand', 'pm.max_children = 1']
+  const server = startPhpFpm({ folder, program, pools: [{ name: 'www', socket, lines }] })
   servers.push(server)
   return server
 }

@@ -1,7 +1,8 @@
 /** php-fpm with `pm = ondemand` and a pool a script: the first request to each starts a child, as for a tenant that was asleep. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram, type Server, startServer } from '../http/process.ts'
+import { type PhpFpmPool, startPhpFpm } from '../http/php-fpm-server.ts'
+import { findProgram, type Server } from '../http/process.ts'
 
 export interface PhpPools {
   readonly server: Server
@@ -16,29 +17,17 @@ export async function startPhpPools(folder: string, count: number): Promise<PhpP
   if (program === undefined) return undefined
   const scripts = join(folder, 'php')
   mkdirSync(scripts)
-  const isRoot = process.getuid?.() === 0
-  const pools: string[] = []
+  const pools: PhpFpmPool[] = []
   for (let index = 0; index < count; index++) {
     const text = `<?php\nheader('Content-Type: text/plain');\necho "Hello, world! ${index}\\n";\n`
     writeFileSync(join(scripts, `${index}.php`), text)
-    pools.push(
-      `[p${index}]\nlisten = ${folder}/php-${index}.sock\nlisten.mode = 0666\n` +
-        `${isRoot ? 'user = root\ngroup = root\n' : ''}pm = ondemand\npm.max_children = 2\n`,
-    )
+    pools.push({
+      ...{ name: `p${index}`, socket: `${folder}/php-${index}.sock` },
+      lines: ['listen.mode = 0666', 'pm = ondemand', 'pm.max_children = 2'],
+    })
   }
-  const configFile = join(folder, 'php-fpm.conf')
-  const global = `[global]\nerror_log = ${folder}/php-fpm-error.log\ndaemonize = no\n`
-  writeFileSync(configFile, global + pools.join('\n'))
-  const server = startServer({
-    name: 'php-fpm',
-    command: program,
-    args: [
-      '--nodaemonize',
-      ...(isRoot ? ['--allow-to-run-as-root'] : []),
-      ...['-d', 'opcache.enable=1', '--fpm-config', configFile],
-    ],
-    logFile: join(folder, 'php-fpm.log'),
-  })
+  const settings = ['-d', 'opcache.enable=1']
+  const server = startPhpFpm({ folder, program, pools, settings })
   // Pools are opened in order; connecting would already start a child of the last one.
   await server.ready(join(folder, `php-${count - 1}.sock`))
   return {

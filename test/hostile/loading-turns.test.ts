@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
-import { workerCommand } from '../../src/master/worker-command.ts'
+import { WORKER_FLAGS } from '../support/worker-flags.ts'
 import {
   componentOf,
   heavyCode,
@@ -94,12 +94,6 @@ const CASES: readonly Case[] = [
   },
 ]
 
-/** As a worker is started, before what it may reach. */
-const { args } = workerCommand({ read: [], write: [] }, undefined, {
-  ...{ ledger: undefined, fds: [], errorOutput: 'inherit' },
-})
-const FLAGS = args.slice(0, args.indexOf('--permission'))
-
 const SCRIPT = join(import.meta.dirname, 'measure-turns.ts')
 
 const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-turns-'))
@@ -109,7 +103,7 @@ for (const { name, make, longestMs = LONGEST_MS } of CASES) {
   test(`${name}: at most ${longestMs} ms in a turn`, async () => {
     const file = join(folder, 'burden.wasm')
     make(file)
-    const { stdout } = await promisify(execFile)(process.execPath, [...FLAGS, SCRIPT, file])
+    const { stdout } = await promisify(execFile)(process.execPath, [...WORKER_FLAGS, SCRIPT, file])
     expect(JSON.parse(stdout)[file]).toBeLessThan(longestMs)
   })
 }

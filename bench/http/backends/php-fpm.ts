@@ -1,8 +1,8 @@
 /** php-fpm 8.2 with opcache: two static pools, since a kept connection occupies a child. */
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Backend, BackendContext, RunningBackend } from '../backend.ts'
-import { findProgram, outputOf, startServer } from '../process.ts'
+import { type PhpFpmPool, startPhpFpm } from '../php-fpm-server.ts'
+import { findProgram, outputOf } from '../process.ts'
 
 const CHILDREN_PER_CORE = 2
 const SETTINGS = ['-d', 'opcache.enable=1', '-d', 'post_max_size=64M']
@@ -26,34 +26,19 @@ async function start(context: BackendContext): Promise<RunningBackend> {
     keep: join(context.folder, 'php-keep.sock'),
     close: join(context.folder, 'php-close.sock'),
   }
-  const isRoot = process.getuid?.() === 0
-  const poolText = (name: string, socket: string, children: number) => `
-[${name}]
-listen = ${socket}
-listen.mode = 0666
-listen.backlog = 1024
-${isRoot ? 'user = root\ngroup = root' : ''}
-pm = static
-pm.max_children = ${children}
-`
-  const configFile = join(context.folder, 'php-fpm.conf')
-  writeFileSync(
-    configFile,
-    `[global]\nerror_log = ${join(context.folder, 'php-fpm-error.log')}\ndaemonize = no\n` +
-      poolText('keep', sockets.keep, context.maxUpstreamConnections) +
-      poolText('close', sockets.close, CHILDREN_PER_CORE * context.cores),
-  )
-  const server = startServer({
-    name: 'php-fpm',
-    command: program,
-    args: [
-      '--nodaemonize',
-      ...(isRoot ? ['--allow-to-run-as-root'] : []),
-      ...SETTINGS,
-      '--fpm-config',
-      configFile,
+  const pool = (name: keyof typeof sockets, children: number): PhpFpmPool => ({
+    ...{ name, socket: sockets[name] },
+    lines: [
+      ...['listen.mode = 0666', 'listen.backlog = 1024'],
+      ...['pm = static', `pm.max_children = ${children}`],
     ],
-    logFile: join(context.folder, 'php-fpm.log'),
+  })
+  const server = startPhpFpm({
+    ...{ folder: context.folder, program, settings: SETTINGS },
+    pools: [
+      pool('keep', context.maxUpstreamConnections),
+      pool('close', CHILDREN_PER_CORE * context.cores),
+    ],
   })
   await Promise.all(Object.values(sockets).map((socket) => server.ready(socket)))
   return {
