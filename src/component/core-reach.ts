@@ -29,6 +29,9 @@ export class CoreReach {
   readonly host: ComponentHost
   readonly #resources: ComponentPlan['resources']
   readonly #withoutSuspending: WithoutSuspending
+  /** What was found already: it is asked for again and again in each call. */
+  readonly #functions = new Map<CoreItem, CoreFunction>()
+  readonly #memories = new Map<CoreItem, WebAssembly.Memory>()
 
   constructor({ plan, host, withoutSuspending }: Reached) {
     this.host = host
@@ -43,8 +46,11 @@ export class CoreReach {
   }
 
   function(item: CoreItem): CoreFunction {
+    const known = this.#functions.get(item)
+    if (known !== undefined) return known
     const found = this.item(item)
     if (typeof found !== 'function') throw fault('what it calls is no function')
+    this.#functions.set(item, found as CoreFunction)
     return found as CoreFunction
   }
 
@@ -56,10 +62,19 @@ export class CoreReach {
   /** Calls what must neither suspend nor call out. */
   callInside(item: CoreItem, cores: readonly Core[]): Core | undefined {
     const called = this.function(item)
+    return this.#inside(() => called(...cores))
+  }
+
+  #allocate(realloc: CoreItem, alignment: number, bytes: number): number {
+    const called = this.function(realloc)
+    return Number(this.#inside(() => called(0, 0, alignment, bytes)))
+  }
+
+  #inside<Result>(code: () => Result): Result {
     const { host } = this
     host.mayLeave = false
     try {
-      return this.#withoutSuspending(() => called(...cores))
+      return this.#withoutSuspending(code)
     } finally {
       host.mayLeave = true
     }
@@ -98,13 +113,18 @@ export class CoreReach {
       },
       allocate: (alignment, bytes) => {
         if (realloc === undefined) throw fault('it gives no memory: a call without realloc')
-        return Number(this.callInside(realloc, [0, 0, alignment, bytes]))
+        return this.#allocate(realloc, alignment, bytes)
       },
     }
   }
 
   #memory(item: CoreItem | undefined): WebAssembly.Memory | undefined {
-    const found = item === undefined ? undefined : this.item(item)
-    return found instanceof WebAssembly.Memory ? found : undefined
+    if (item === undefined) return undefined
+    const known = this.#memories.get(item)
+    if (known !== undefined) return known
+    const found = this.item(item)
+    if (!(found instanceof WebAssembly.Memory)) return undefined
+    this.#memories.set(item, found)
+    return found
   }
 }

@@ -97,7 +97,7 @@ export class LinkedComponent {
   async #answer({ world, lifted }: Entry): Promise<void> {
     const host = this.#host
     const given =
-      world === 'http' ? [new IncomingRequest(host.environment), new ResponseOutparam()] : []
+      world === 'http' ? [new IncomingRequest(host.variables), new ResponseOutparam()] : []
     const answer = await this.#calls.call(lifted, given, FOR_HOST)
     if (world === 'http') await host.response.finish()
     else await leave(host, answer as Case)

@@ -27,8 +27,9 @@ export function contentsOf(scope: WithMemory): Buffer<ArrayBuffer> {
 function viewsOf({ memory }: WithMemory): Views {
   if (memory === undefined) throw fault('a call without a memory')
   const known = views.get(memory)
+  // Those of a memory that has grown since are empty. To ask V8 for its buffer takes as long as to write a string.
+  if (known !== undefined && known.bytes.length > 0) return known
   const buffer = memory.buffer as ArrayBuffer
-  if (known?.numbers.buffer === buffer) return known
   const made = { numbers: new DataView(buffer), bytes: Buffer.from(buffer) }
   views.set(memory, made)
   return made
@@ -36,7 +37,7 @@ function viewsOf({ memory }: WithMemory): Views {
 
 /** Throws where not all of it is there, or where it does not begin at a multiple of `alignment`. No bytes are everywhere. */
 export function checkRange(
-  { memory }: WithMemory,
+  scope: WithMemory,
   {
     at,
     bytes,
@@ -45,6 +46,6 @@ export function checkRange(
 ): void {
   if (bytes === 0) return
   if (at % alignment !== 0) throw fault(`address ${at} is not a multiple of ${alignment}`)
-  const size = memory?.buffer.byteLength ?? 0
+  const size = scope.memory === undefined ? 0 : viewsOf(scope).bytes.length
   if (at + bytes > size) throw fault(`${bytes} bytes at ${at} are out of bounds`)
 }

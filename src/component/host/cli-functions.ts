@@ -7,19 +7,16 @@ import { type Case, NONE } from '../value.ts'
 import type { ComponentHost } from './component-host.ts'
 import { InputStream } from './guest-input.ts'
 import { type Interface, plain, waiting } from './host-function.ts'
+import { decoded } from './run-variables.ts'
 
 export const STDIN_FD = 0
 const STDOUT_FD = 1
 export const STDERR_FD = 2
 
-const ASCII = /^[\0-\x7f]*$/
-
-const decoded = (text: string): string =>
-  ASCII.test(text) ? text : Buffer.from(text, 'latin1').toString('utf8')
-
 export const ENVIRONMENT: Interface = {
   'get-environment': plain('() -> list<tuple<string, string>>', (host) => () => {
-    return Array.from(host.environment, ([name, value]) => [decoded(name), decoded(value)])
+    host.charge(host.variables.bytes)
+    return host.variables.texts()
   }),
   'get-arguments': plain('() -> list<string>', (host) => () => host.arguments.map(decoded)),
   'initial-cwd': plain('() -> option<string>', () => () => NONE),

@@ -17,6 +17,7 @@ import { HttpResponse } from './http-response.ts'
 import { OpenFd } from './open-fd.ts'
 import { FIRST_PREOPEN, preopenName } from './preopen-name.ts'
 import { Preview1Calls } from './preview1-calls.ts'
+import { RunVariables } from './run-variables.ts'
 
 /** What a call takes beside what it charges for itself, in nanoseconds, about. */
 const CALL_WORK = 1_000
@@ -57,7 +58,7 @@ export class ComponentHost {
   /** What the guest prints to, by descriptor. */
   readonly #printers = new Map<number, OutputStream>()
   #grants: WasiGrants | undefined
-  #environment: ReadonlyMap<string, string> | undefined
+  #variables: RunVariables | undefined
   #fault: Error | undefined
 
   constructor(
@@ -83,7 +84,7 @@ export class ComponentHost {
   /** Forgets the run: its handles, and all that they led to. */
   end(): void {
     this.#grants = undefined
-    this.#environment = undefined
+    this.#variables = undefined
     this.#fault = undefined
     this.mayLeave = true
     this.entered.clear()
@@ -113,16 +114,9 @@ export class ComponentHost {
     for (const printer of this.#printers.values()) await printer.flush(true)
   }
 
-  /** By name; one char a byte. */
-  get environment(): ReadonlyMap<string, string> {
-    this.#environment ??= new Map(
-      (this.#grants?.env ?? []).map((entry) => {
-        const text = typeof entry === 'string' ? entry : Buffer.from(entry).toString('latin1')
-        const at = text.indexOf('=')
-        return [text.slice(0, at), text.slice(at + 1)] as const
-      }),
-    )
-    return this.#environment
+  get variables(): RunVariables {
+    this.#variables ??= new RunVariables(this.#grants)
+    return this.#variables
   }
 
   /** What the operator has set for it, by name. */

@@ -47,12 +47,12 @@ export class HttpRequest extends HttpMessage {
   options: RequestOptions | undefined
 
   /** The request that has come. */
-  static of({ environment }: ComponentHost): HttpRequest {
-    const request = new HttpRequest(fieldsOf(environment), undefined)
-    request.method = methodOf(environment)
-    request.path = pathOf(environment)
-    request.scheme = schemeOf(environment)
-    request.authority = authorityOf(environment)
+  static of({ variables }: ComponentHost): HttpRequest {
+    const request = new HttpRequest(fieldsOf(variables), undefined)
+    request.method = methodOf(variables)
+    request.path = pathOf(variables)
+    request.scheme = schemeOf(variables)
+    request.authority = authorityOf(variables)
     return request
   }
 }

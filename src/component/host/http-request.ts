@@ -4,6 +4,7 @@ import { InputStream } from './guest-input.ts'
 import { type Interface, plain } from './host-function.ts'
 import { Fields } from './http-fields.ts'
 import { consume } from './http-incoming-body.ts'
+import { decoded, type RunVariables } from './run-variables.ts'
 
 const STDIN = 0
 
@@ -15,11 +16,9 @@ const METHODS: ReadonlySet<string> = new Set([
 const BARE: ReadonlySet<string> = new Set(['CONTENT_TYPE', 'CONTENT_LENGTH'])
 const PREFIX = 'HTTP_'
 
-type Variables = ReadonlyMap<string, string>
-
-export function fieldsOf(variables: Variables): Fields {
+export function fieldsOf(variables: RunVariables): Fields {
   const headers: Array<readonly [string, Uint8Array]> = []
-  for (const [name, value] of variables) {
+  for (const [name, value] of variables.pairs()) {
     const bare = BARE.has(name) && value !== '' ? name : undefined
     const header = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : bare
     if (header === undefined) continue
@@ -28,7 +27,7 @@ export function fieldsOf(variables: Variables): Fields {
   return new Fields(headers, false)
 }
 
-export function methodOf(variables: Variables): Case {
+export function methodOf(variables: RunVariables): Case {
   const method = variables.get('REQUEST_METHOD') ?? 'GET'
   const lower = method.toLowerCase()
   return METHODS.has(lower) && method === method.toUpperCase()
@@ -36,32 +35,36 @@ export function methodOf(variables: Variables): Case {
     : caseOf('other', method)
 }
 
-export function pathOf(variables: Variables): Case {
+export function pathOf(variables: RunVariables): Case {
   return optional(variables.get('REQUEST_URI'))
 }
 
-export function schemeOf(variables: Variables): Case {
+export function schemeOf(variables: RunVariables): Case {
   const scheme = variables.get('HTTPS') ?? variables.get('REQUEST_SCHEME') ?? ''
   return some(caseOf(/^(on|1|https)$/i.test(scheme) ? 'HTTPS' : 'HTTP'))
 }
 
-export function authorityOf(variables: Variables): Case {
+export function authorityOf(variables: RunVariables): Case {
   return optional(variables.get('HTTP_HOST') ?? variables.get('SERVER_NAME'))
 }
 
 export class IncomingRequest extends HostResource {
-  readonly variables: Variables
-  readonly fields: Fields
+  readonly variables: RunVariables
   isConsumed = false
+  #fields: Fields | undefined
 
-  constructor(variables: Variables) {
+  constructor(variables: RunVariables) {
     super()
     this.variables = variables
-    this.fields = fieldsOf(variables)
+  }
+
+  get fields(): Fields {
+    this.#fields ??= fieldsOf(this.variables)
+    return this.#fields
   }
 }
 
-const part = (name: string, type: string, of: (variables: Variables) => Case): Interface => ({
+const part = (name: string, type: string, of: (variables: RunVariables) => Case): Interface => ({
   [`[method]incoming-request.${name}`]: plain(
     `(borrow<$incoming-request>) -> ${type}`,
     () => (self: IncomingRequest) => of(self.variables),
@@ -89,5 +92,5 @@ export const INCOMING: Interface = {
 }
 
 function optional(text: string | undefined): Case {
-  return text === undefined ? NONE : some(Buffer.from(text, 'latin1').toString('utf8'))
+  return text === undefined ? NONE : some(decoded(text))
 }

@@ -297,3 +297,29 @@ test('types are printed alike exactly if they are the same', () => {
   const types = new Set(Object.values(CASES).map(({ type }) => JSON.stringify(type)))
   assert.equal(printed.size, types.size)
 })
+
+test('text and numbers go into memory that has grown since', () => {
+  const memory = new WebAssembly.Memory({ initial: 1 })
+  const type = tuple(primitive('string'), primitive('string'))
+  let at = 65_536
+  const grown: LowerScope = {
+    encoding: 'utf8',
+    memory,
+    handles: new HandleTable(),
+    lend: () => 0,
+    allocate: (_, bytes) => {
+      memory.grow(1)
+      at += bytes
+      return at - bytes
+    },
+    charge: () => undefined,
+  }
+  const long = 'b'.repeat(100)
+  storeValue(grown, type, ['ab', long], 16)
+  const bytes = Buffer.from(memory.buffer)
+  assert.equal(bytes.toString('latin1', 65_536, 65_638), `ab${long}`)
+  assert.deepEqual(
+    [16, 20, 24, 28].map((place) => bytes.readUInt32LE(place)),
+    [65_536, 2, 65_538, 100],
+  )
+})

@@ -263,7 +263,7 @@ describe('fields', () => {
     const fields = call(
       HTTP,
       '[method]incoming-request.headers',
-      new IncomingRequest(host.environment),
+      new IncomingRequest(host.variables),
     )
     assert.deepEqual(
       (fields as Fields).entries.map(([name, value]) => [name, textOf(value)]),
@@ -281,7 +281,7 @@ describe('fields', () => {
 })
 
 test('a request is what its variables say', () => {
-  const request = new IncomingRequest(host.environment)
+  const request = new IncomingRequest(host.variables)
   const asked = (name: string): Value => call(HTTP, `[method]incoming-request.${name}`, request)
   assert.deepEqual(asked('method'), { tag: 'patch', value: undefined })
   assert.deepEqual(asked('path-with-query'), { tag: 'some', value: '/a?b' })
@@ -374,5 +374,5 @@ test('a run knows nothing of the one before', () => {
   host.handles(0).add('a', new (class extends HostResource {})())
   host.end()
   assert.throws(() => host.handles(0).get(1, 'a'), /no handle 1/)
-  assert.deepEqual(host.environment.size, 0)
+  assert.deepEqual(host.variables.pairs(), [])
 })

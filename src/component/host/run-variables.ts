@@ -1,0 +1,75 @@
+/**
+ * The variables of a run as one text, `NAME=value` and a NUL each, one char a byte: looked for in it, and taken out of it when they are
+ * asked for. To make strings of all of them takes longer than all else of a small request.
+ */
+import { isAscii } from 'node:buffer'
+import { TextBlock } from '../../base/text-block.ts'
+import type { WasiGrants } from '../../wasi/session.ts'
+
+/** One for all guests of this thread: what is in it is copied at once. */
+const block = new TextBlock()
+const NO_TAIL = ''
+
+type Granted = Pick<WasiGrants, 'env' | 'putEnv'>
+
+export class RunVariables {
+  /** Begins with a NUL. */
+  readonly #all: string
+  readonly #isAscii: boolean
+
+  /** undefined: there are none. */
+  constructor(granted: Granted | undefined) {
+    block.clear()
+    if (granted !== undefined) put(granted)
+    const bytes = Buffer.from(block.bytes.buffer, 0, block.length)
+    this.#all = `\0${bytes.toString('latin1')}`
+    this.#isAscii = isAscii(bytes)
+  }
+
+  get bytes(): number {
+    return this.#all.length
+  }
+
+  get(name: string): string | undefined {
+    const before = `\0${name}=`
+    const at = this.#all.indexOf(before)
+    if (at < 0) return undefined
+    const start = at + before.length
+    return this.#all.slice(start, this.#all.indexOf('\0', start))
+  }
+
+  /** All of them, in their order. */
+  pairs(): Array<readonly [name: string, value: string]> {
+    const all = this.#all
+    const pairs: Array<readonly [string, string]> = []
+    for (let start = 1; start < all.length; ) {
+      const end = all.indexOf('\0', start)
+      const equals = all.indexOf('=', start)
+      pairs.push([all.slice(start, equals), all.slice(equals + 1, end)])
+      start = end + 1
+    }
+    return pairs
+  }
+
+  /** The same as the text that their bytes are in UTF-8. */
+  texts(): Array<readonly [name: string, value: string]> {
+    const pairs = this.pairs()
+    return this.#isAscii
+      ? pairs
+      : pairs.map(([name, value]) => [decoded(name), decoded(value)] as const)
+  }
+}
+
+/** Text that is one char a byte, and UTF-8. */
+export function decoded(text: string): string {
+  return Buffer.from(text, 'latin1').toString('utf8')
+}
+
+function put(granted: Granted): void {
+  if (granted.putEnv !== undefined) {
+    granted.putEnv(block)
+    return
+  }
+  for (const entry of granted.env)
+    block.putText(typeof entry === 'string' ? Buffer.from(entry, 'latin1') : entry, NO_TAIL)
+}

@@ -1,0 +1,46 @@
+/** The variables of a run, out of strings, out of bytes, and as the request has put them into a block. */
+import assert from 'node:assert/strict'
+import { test } from 'vitest'
+import type { TextBlock } from '../../../src/base/text-block.ts'
+import { RunVariables } from '../../../src/component/host/run-variables.ts'
+
+const ENV = ['A=1', 'BA=2', 'QUERY=a=b&c', 'NONE=', 'LATIN=\xc3\xa4', 'BROKEN=\xff']
+const AS_BYTES = ENV.map((entry) => Buffer.from(entry, 'latin1'))
+const PUT = {
+  env: [],
+  putEnv(into: TextBlock): void {
+    assert.equal(this, PUT)
+    for (const entry of ENV) into.putText(Buffer.from(entry.slice(0, 1)), entry.slice(1))
+  },
+}
+
+test.each([
+  { name: 'strings', granted: { env: ENV } },
+  { name: 'bytes', granted: { env: AS_BYTES } },
+  { name: 'a block', granted: PUT },
+])('out of $name', ({ granted }) => {
+  const variables = new RunVariables(granted)
+  assert.deepEqual(
+    ['A', 'BA', 'QUERY', 'NONE', 'LATIN', 'B', 'QUERY=a', ''].map((name) => variables.get(name)),
+    ['1', '2', 'a=b&c', '', '\xc3\xa4', undefined, undefined, undefined],
+  )
+  const pairs = ENV.map((entry) => [
+    entry.slice(0, entry.indexOf('=')),
+    entry.slice(entry.indexOf('=') + 1),
+  ])
+  assert.deepEqual(variables.pairs(), pairs)
+  assert.deepEqual(variables.texts().slice(2), [
+    ['QUERY', 'a=b&c'],
+    ['NONE', ''],
+    ['LATIN', 'ä'],
+    ['BROKEN', '\ufffd'],
+  ])
+})
+
+test('of nothing, and of no run', () => {
+  for (const granted of [undefined, { env: [] }]) {
+    const variables = new RunVariables(granted)
+    assert.deepEqual(variables.pairs(), [])
+    assert.equal(variables.get('A'), undefined)
+  }
+})
