@@ -65,11 +65,17 @@ export function decoded(text: string): string {
   return Buffer.from(text, 'latin1').toString('utf8')
 }
 
+/** Of what comes twice only the last: a block has each name once. */
 function put(granted: Granted): void {
   if (granted.putEnv !== undefined) {
     granted.putEnv(block)
     return
   }
-  for (const entry of granted.env)
-    block.putText(typeof entry === 'string' ? Buffer.from(entry, 'latin1') : entry, NO_TAIL)
+  const entries = granted.env.map((entry) =>
+    typeof entry === 'string' ? Buffer.from(entry, 'latin1') : Buffer.from(entry),
+  )
+  const named = new Map(
+    entries.map((entry) => [entry.toString('latin1', 0, entry.indexOf('=')), entry]),
+  )
+  for (const entry of named.values()) block.putText(entry, NO_TAIL)
 }

@@ -10,7 +10,7 @@ const PUT = {
   env: [],
   putEnv(into: TextBlock): void {
     assert.equal(this, PUT)
-    for (const entry of ENV) into.putText(Buffer.from(entry.slice(0, 1)), entry.slice(1))
+    for (const entry of ENV) into.putText(Buffer.from(entry, 'latin1'), '')
   },
 }
 
@@ -21,19 +21,26 @@ test.each([
 ])('out of $name', ({ granted }) => {
   const variables = new RunVariables(granted)
   assert.deepEqual(
-    ['A', 'BA', 'QUERY', 'NONE', 'LATIN', 'B', 'QUERY=a', ''].map((name) => variables.get(name)),
-    ['1', '2', 'a=b&c', '', '\xc3\xa4', undefined, undefined, undefined],
+    ['A', 'BA', 'QUERY', 'NONE', 'LATIN', 'B', ''].map((name) => variables.get(name)),
+    ['1', '2', 'a=b&c', '', '\xc3\xa4', undefined, undefined],
   )
   const pairs = ENV.map((entry) => [
     entry.slice(0, entry.indexOf('=')),
     entry.slice(entry.indexOf('=') + 1),
   ])
   assert.deepEqual(variables.pairs(), pairs)
-  assert.deepEqual(variables.texts().slice(2), [
-    ['QUERY', 'a=b&c'],
+  assert.deepEqual(variables.texts().slice(3), [
     ['NONE', ''],
     ['LATIN', 'ä'],
     ['BROKEN', '\ufffd'],
+  ])
+})
+
+test('of what comes twice there is the last', () => {
+  const variables = new RunVariables({ env: ['A=1', 'B=2', 'A=3'] })
+  assert.deepEqual(variables.pairs(), [
+    ['A', '3'],
+    ['B', '2'],
   ])
 })
 
