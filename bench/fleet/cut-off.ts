@@ -17,6 +17,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { systemClock as clock } from '../../src/base/clock.ts'
 import { DirectoryStore } from '../../src/store/directory-store.ts'
+import { needed } from '../../test/support/built.ts'
 import { type Certificates, makeCertificates } from '../../test/support/follow/certificates.ts'
 import type { Server } from '../http/process.ts'
 import { onStage, type Stage } from '../speed/stage.ts'
@@ -38,6 +39,7 @@ const BYTES = 1_000_000
 const MOST_MS = 60_000
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '1' } } })
+needed(['nats-server', 'openssl', 'curl', 'ip'], { asRoot: true })
 const network = new MachineNetwork(3)
 
 try {

@@ -3,7 +3,7 @@
  *
  *     node bench/fleet/follow.ts [--tenants 10000] [--rounds 100] [--bytes 15728640]
  *
- * First: so many tenants over a folder and, where nats-server is installed, over NATS: the first look, a look at nothing new, one tenant
+ * First, unless there are none: so many tenants over a folder and, where nats-server is installed, over NATS: the first look, a look at nothing new, one tenant
  * switched, all of them switched. Then: a release of so many bytes, from the beginning of its publication to its being live in the stores of
  * three followers, over NATS and this machine's loopback; without hardening, which is none of the followers'.
  */
@@ -154,9 +154,10 @@ async function measureRounds(server: string): Promise<void> {
 }
 
 try {
-  const many = await crowd(tenants)
+  const many = tenants > 0 ? await crowd(tenants) : undefined
   const sync = async (): Promise<void> => undefined
-  await measureCrowd('dir', many, { source: new FolderSource(many.root, clock), sync })
+  if (many !== undefined)
+    await measureCrowd('dir', many, { source: new FolderSource(many.root, clock), sync })
   if (findProgram('nats-server') === undefined) say('nats-server is not installed: left out')
   else {
     const port = await freePort()
@@ -170,10 +171,12 @@ try {
       if (address === undefined) throw new Error('no address')
       const options = { clock, secrets: {}, allowsOldServer: true, replicas: 1 }
       const shelf = new NatsShelf(address, options)
-      await measureCrowd('nats', many, {
-        source: new RecordSource(shelf),
-        sync: () => timed('(export)', () => exportToNats(many.root, address, options)),
-      })
+      if (many !== undefined) {
+        await measureCrowd('nats', many, {
+          source: new RecordSource(shelf),
+          sync: () => timed('(export)', () => exportToNats(many.root, address, options)),
+        })
+      }
       await shelf.close()
       await measureRounds(`127.0.0.1:${port}`)
     } finally {

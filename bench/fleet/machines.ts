@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { systemClock as clock } from '../../src/base/clock.ts'
 import { DirectoryStore } from '../../src/store/directory-store.ts'
+import { needed } from '../../test/support/built.ts'
 import { makeCertificates } from '../../test/support/follow/certificates.ts'
 import { treeCpuUs } from '../http/cpu-time.ts'
 import type { Server } from '../http/process.ts'
@@ -35,6 +36,7 @@ const { values } = parseArgs({
   },
 })
 const [rounds, bytes] = [Number(values.rounds), Number(values.bytes)]
+needed(['nats-server', 'openssl', 'ip'], { asRoot: true })
 const network = new MachineNetwork(Number(values.machines))
 
 try {

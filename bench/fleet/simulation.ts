@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Digest } from '../../src/store/digest.ts'
+import { needed } from '../../test/support/built.ts'
 import { onStage, type Stage } from '../speed/stage.ts'
 import { SimulatedFleet } from './simulated-fleet.ts'
 import { recordOf, SimulatedSource } from './simulated-source.ts'
@@ -29,6 +30,7 @@ const past = Number(values.past)
 const IDLE_MS = 10_000
 const BURST = 1000
 const ROUNDS = 3
+needed(['nats-server'], { asRoot: false })
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 for (const machines of values.machines.split(',').map(Number)) {

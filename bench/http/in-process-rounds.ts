@@ -14,6 +14,7 @@ import { ClientConnection } from '../../src/fastcgi/client-connection.ts'
 import type { ServerConnection } from '../../src/fastcgi/connection.ts'
 import type { ConnectionEvents } from '../../src/fastcgi/connection-events.ts'
 import type { FastCgiRequest } from '../../src/fastcgi/request.ts'
+import { built } from '../../test/support/built.ts'
 import { median } from './statistics.ts'
 
 export interface RoundFigures {
@@ -34,8 +35,6 @@ const GARBAGE_REQUESTS = 40
 /** So many answers to one that is looked at: looking at it makes garbage, too. */
 const CHECKED_OF = 100
 
-const HELLO = join(import.meta.dirname, '..', '..', 'build', 'guests', 'c', 'hello.wasm')
-
 const source = join(process.argv[2] ?? '', 'src')
 const fastcgi =
   await load<typeof import('../../src/fastcgi/connection.ts')>('fastcgi/connection.ts')
@@ -53,7 +52,7 @@ const { createLogger } = await load<typeof import('../../src/base/logger.ts')>('
 const root = mkdtempSync(join(tmpdir(), 'wasm-fpm-in-process-'))
 process.once('exit', () => rmSync(root, { recursive: true, force: true }))
 const [, , , ownModule] = process.argv
-copyFileSync(ownModule ?? HELLO, join(root, 'hello.wasm'))
+copyFileSync(ownModule ?? built('build/guests/c/hello.wasm'), join(root, 'hello.wasm'))
 const config = parseConfig(
   `[[pool]]
 name = "bench"

@@ -10,7 +10,7 @@
 import { randomFillSync } from 'node:crypto'
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { bootModule, warmModule } from '../../src/guest/boot.ts'
 import { CompileCache } from '../../src/guest/compile-cache.ts'
@@ -27,11 +27,12 @@ import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
 import { type Mounted, MountPlan } from '../../src/wasi/mount-tree.ts'
 import { RememberedTree } from '../../src/wasi/remembered-directory.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../../src/wasi/session.ts'
+import { built } from '../../test/support/built.ts'
 import { CollectingSink, grants, job, MIB } from '../../test/support/guest.ts'
 import { median } from '../http/statistics.ts'
 import { formatTable } from '../http/table.ts'
 
-const RUNTIME = resolve(import.meta.dirname, '../../build/runtimes/php.wasm')
+const RUNTIME = built('build/runtimes/php.wasm')
 const SITE = join(import.meta.dirname, 'site')
 const WIKI = '/usr/share/dokuwiki'
 const WAITING = ['path_open', 'fd_read', 'fd_write', 'fd_pwrite', 'fd_sync', 'fd_datasync']

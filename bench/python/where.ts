@@ -20,6 +20,7 @@ import { createScratchDirectory } from '../../src/wasi/memory-directory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../../src/wasi/memory-quota.ts'
 import { MountPlan } from '../../src/wasi/mount-tree.ts'
 import { DEFAULT_WASI_LIMITS, type Preopen } from '../../src/wasi/session.ts'
+import { built } from '../../test/support/built.ts'
 import { CollectingSink, grants, job, MIB } from '../../test/support/guest.ts'
 import { formatTable } from '../http/table.ts'
 
@@ -36,7 +37,7 @@ interface Round {
 }
 
 const [name = 'hello', count = '50', ...given] = process.argv.slice(2)
-const runtimes = given.length === 0 ? ['build/runtimes/python.wasm'] : given
+const runtimes = given.length === 0 ? [built('build/runtimes/python.wasm')] : given
 const app = { name: name === 'hello' ? 'hello:application' : 'pages:app', root: SITE }
 const folders = [SITE, PACKAGES].map((path) => openHostDirectory(path, { writable: false }))
 const env = [

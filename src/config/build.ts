@@ -123,6 +123,7 @@ export function buildPool(table: PoolTable, folder: string, cores: number): Pool
     maxRequestsPerConnection: table.max_requests_per_connection,
     busyPollMs: table.busy_poll / 1000,
     gatherConnections: table.gather_connections,
+    pmStatusPath: table.pm_status_path,
   }
 }
 

@@ -134,6 +134,8 @@ export interface PoolConfig {
   readonly busyPollMs: number
   /** Whether connections gather on as few workers as can carry them. */
   readonly gatherConnections: boolean
+  /** Where the status of all its tenants together is, for who names no host; undefined: nowhere. */
+  readonly pmStatusPath: string | undefined
 }
 
 /** A module that runs scripts: an interpreter. */

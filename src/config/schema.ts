@@ -180,6 +180,7 @@ export const poolSchema = z.strictObject({
   max_requests_per_connection: key(128, integer(1, 65_535)),
   gather_connections: key(true, boolean),
   busy_poll: key(200, integer(0, 10_000)),
+  pm_status_path: optionalKey('none', urlPath),
 })
 
 export const mountSchema = z.strictObject({

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { toWire, type WireError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { someAtOnce } from '../base/some-at-once.ts'
-import type { FollowFacts } from '../ipc/follow-messages.ts'
+import type { FollowFacts, FollowStep } from '../ipc/follow-messages.ts'
 import type { Replica } from '../store/replica.ts'
 import type { ReplicaSource } from '../store/replica-source.ts'
 import { paced } from './paced-source.ts'
@@ -23,7 +23,7 @@ export interface FollowerOptions {
   /** Between two looks. */
   readonly intervalMs: number
   /** A look is over. */
-  readonly onFacts: (facts: FollowFacts) => void
+  readonly onFacts: (facts: FollowFacts, step: FollowStep) => void
 }
 
 export class Follower {
@@ -102,6 +102,12 @@ export class Follower {
     }
   }
 
+  get #step(): FollowStep {
+    if (this.#problem !== undefined) return 'no-source'
+    const isBringing = [...this.#behind.values()].some((error) => error === undefined)
+    return this.#seenMs === undefined || isBringing ? 'bringing' : 'in-step'
+  }
+
   /** Once, and until all that has changed is brought, or cannot be. Never rejects. */
   look(): Promise<void> {
     return this.#look({ waitsMs: undefined })
@@ -123,7 +129,7 @@ export class Follower {
       this.#failures += 1
       this.#tell(toWire(error))
     }
-    onFacts(this.facts)
+    onFacts(this.facts, this.#step)
   }
 
   async #within(ms: number, work: Promise<void>): Promise<void> {

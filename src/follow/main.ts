@@ -2,6 +2,7 @@
  * The entry point of the process that keeps the local store in step with a source. The master starts it, and starts another when it ends;
  * what is served does not depend on it.
  */
+import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import { LineLimit } from '../base/line-limit.ts'
@@ -10,7 +11,9 @@ import { unblockGivenStreams } from '../base/log-streams.ts'
 import { createLogger } from '../base/logger.ts'
 import { checkStarter } from '../base/version.ts'
 import type { FollowerMessage, MasterToFollower } from '../ipc/follow-messages.ts'
+import { tenantsOf } from '../store/layout.ts'
 import { Replica } from '../store/replica.ts'
+import { nodeFiles } from '../store/store-files.ts'
 import { Follower } from './follower.ts'
 import { openSource } from './open-source.ts'
 
@@ -51,13 +54,17 @@ async function start({
       ...{ clock, logger, intervalMs },
       source: openSource(source, clock, { secrets, allowsOldServer }),
       replica: await Replica.make(store, { clock }),
-      onFacts: (facts) => send({ kind: 'facts', facts }),
+      onFacts: (facts, step) => send({ kind: 'facts', facts, step }),
     })
-    send({ kind: 'ready' })
+    send({ kind: 'ready', isEmpty: !(await hasPointers(store)) })
     follower.start()
   } catch (error) {
     send({ kind: 'failed', error: toWire(error) })
   }
+}
+
+async function hasPointers(store: string): Promise<boolean> {
+  return tenantsOf((await nodeFiles.list(join(store, 'live'))).map(({ name }) => name)).length > 0
 }
 
 function send(message: FollowerMessage): void {

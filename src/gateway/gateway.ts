@@ -24,6 +24,10 @@ export interface Gateway {
   readonly slowLog: (tenant: Tenant) => SlowLog | undefined
   /** What a tenant's status page shows. */
   readonly poolStatus: (tenant: Tenant) => Promise<PoolStatus>
+  /** By pool: where the status of all its tenants together is. Pools that have no such page are not in it. */
+  readonly statusPaths: ReadonlyMap<string, string>
+  /** What that page shows. */
+  readonly wholeStatus: (pool: string) => Promise<PoolStatus>
   /** Whether the machine is to get requests. */
   readonly readiness: () => Readiness
   /** Resolves when each runtime has been booted, or cannot be, or takes too long to wait for. */

@@ -13,7 +13,7 @@ import { Answer } from './answer.ts'
 import { GatewayError } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import { GuestRun, type Scene } from './guest-run.ts'
-import { findOwnPage } from './own-page.ts'
+import { findOwnPage, findPoolPage } from './own-page.ts'
 import type { FileTarget, Target } from './target.ts'
 import type { Tenant } from './tenant.ts'
 import { whenLoaded } from './when-loaded.ts'
@@ -24,6 +24,11 @@ export function handleRequest(request: FastCgiRequest, pool: string, gateway: Ga
   try {
     const cgi = parseEnvironment(request.params)
     answer.cgi = cgi
+    const whole = findPoolPage(cgi, pool, gateway)
+    if (whole !== undefined) {
+      answerPage(whole(gateway), answer)
+      return
+    }
     const tenant = gateway.router.findTenant(cgi, pool)
     answer.tenant = tenant
     request.countIn(tenant.traffic)

@@ -1,4 +1,4 @@
-/** Pages wasm-fpm answers itself, where a tenant asks for them: php-fpm's `ping.path` and `pm.status_path`, and `ready_path`. */
+/** Pages wasm-fpm answers itself, where a tenant or a pool asks for them: php-fpm's `ping.path` and `pm.status_path`, and `ready_path`. */
 import type { CgiRequest } from '../cgi/environment.ts'
 import type { Gateway } from './gateway.ts'
 import { pingResponse, readyResponse, statusResponse } from './status/status-response.ts'
@@ -13,10 +13,31 @@ export function findOwnPage(cgi: CgiRequest, tenant: Tenant): OwnPage | undefine
   if (pingPath === undefined && pmStatusPath === undefined && readyPath === undefined)
     return undefined
   const { method, variables } = cgi
-  const path = variables.get('SCRIPT_NAME') || variables.get('PATH_INFO') || cgi.path
+  const path = pathOf(cgi)
   if (path === pingPath) return async () => pingResponse(text, { method })
   if (path === readyPath) return async ({ readiness }) => readyResponse(readiness(), { method })
   if (path !== pmStatusPath) return undefined
   const query = variables.get('QUERY_STRING') ?? ''
   return async (gateway) => statusResponse(await gateway.poolStatus(tenant), { query, method })
+}
+
+/** Who calls itself this asks from this machine. */
+const OWN_ADDRESSES: ReadonlySet<string> = new Set(['', '127.0.0.1', '::1'])
+
+/**
+ * The status of all tenants of `pool`: as php-fpm's exporters ask for it, over FastCGI and without a web server. So for requests that name no
+ * host and no tenant; a client that a web server speaks for has an address of its own.
+ */
+export function findPoolPage(cgi: CgiRequest, pool: string, gateway: Gateway): OwnPage | undefined {
+  const path = gateway.statusPaths.get(pool)
+  if (path === undefined) return undefined
+  const { method, variables } = cgi
+  if (cgi.host !== '' || variables.get('WASM_FPM_TENANT') || pathOf(cgi) !== path) return undefined
+  if (!OWN_ADDRESSES.has(variables.get('REMOTE_ADDR') ?? '')) return undefined
+  const query = variables.get('QUERY_STRING') ?? ''
+  return async () => statusResponse(await gateway.wholeStatus(pool), { query, method })
+}
+
+function pathOf({ variables, path }: CgiRequest): string {
+  return variables.get('SCRIPT_NAME') || variables.get('PATH_INFO') || path
 }

@@ -20,6 +20,12 @@ export interface FollowFacts {
   readonly error: { readonly code: string; readonly message: string } | null
 }
 
+/**
+ * How the store here is beside the source's: nothing is on its way that is known of (what cannot be brought is told as an error); something is, or
+ * may be; or the source does not answer.
+ */
+export type FollowStep = 'in-step' | 'bringing' | 'no-source'
+
 export interface FollowSettings {
   readonly source: string
   /** What the source is to be shown, by its name in `env_file`; told to nobody else. */
@@ -42,7 +48,7 @@ export type MasterToFollower =
   | { readonly kind: 'drain' }
 
 export type FollowerMessage =
-  /** It works; whether there is a source is another thing. */
-  | { readonly kind: 'ready' }
+  /** It works; whether there is a source is another thing. `isEmpty`: nothing is live in the store here. */
+  | { readonly kind: 'ready'; readonly isEmpty: boolean }
   | { readonly kind: 'failed'; readonly error: WireError }
-  | { readonly kind: 'facts'; readonly facts: FollowFacts }
+  | { readonly kind: 'facts'; readonly facts: FollowFacts; readonly step: FollowStep }

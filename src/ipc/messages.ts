@@ -16,7 +16,7 @@
  *     prepare --------------------------->            a reload, first half: nothing changes yet
  *     <------------------- prepared (error?)
  *     commit | abandon ------------------>            second half
- *     <------------------------ ask-status            what the pool's other workers know of a tenant
+ *     <------------------------ ask-status            what the pool's other workers know of a tenant, or of all
  *     give-status ----------------------> others
  *     <---------------------------- status others
  *     statuses -------------------------->
@@ -51,6 +51,9 @@ export interface Remaining {
   /** The addresses that others accept on. */
   readonly taken: readonly string[]
 }
+
+/** In front of a pool's name, where a tenant's is asked for: all of its tenants. Names have no colon. */
+export const WHOLE_POOL = ':'
 
 /** `Settings`: the configuration of the worker's pool. */
 export type MasterMessage<Settings> =

@@ -10,6 +10,7 @@ import type {
   FollowerMessage,
   FollowFacts,
   FollowSettings,
+  FollowStep,
   MasterToFollower,
 } from '../ipc/follow-messages.ts'
 import { type Account, findAccount, readAccountSource } from './account.ts'
@@ -23,7 +24,12 @@ export interface FollowParts {
   readonly logger: Logger
   /** Where its error output goes; undefined: to the master's. */
   readonly errorLog: { write(writer: object, chunk: Buffer): void } | undefined
+  /** What is asked of `isInStep` may be otherwise. */
+  readonly onChange: () => void
 }
+
+/** A process that says nothing for so long waits for its source, which may be a file system that hangs, in milliseconds. */
+const SILENT_MS = 30_000
 
 /** How long it may take to end before it is killed. */
 const KILL_MS = 2000
@@ -50,8 +56,25 @@ export class FollowSeat {
   #startedMs = 0
   #told: { readonly facts: FollowFacts; readonly atMs: number } | undefined
 
-  constructor(parts: FollowParts) {
+  /** Nothing is live here yet; as long as nobody has looked, something is. */
+  #isEmpty = false
+  #step: FollowStep = 'bringing'
+  #silence: Timer | undefined
+  #wasInStep: boolean
+  #hasBegun = false
+
+  /** `wasInStep`: a master before this one has said so. */
+  constructor(parts: FollowParts, wasInStep: boolean) {
     this.#parts = parts
+    this.#wasInStep = wasInStep
+  }
+
+  /**
+   * Whether this machine has what its source has, or had it once since the master began: then it stays so, and what is behind is told as facts. A
+   * source that does not answer is not waited for where there is something to serve.
+   */
+  get isInStep(): boolean {
+    return this.#wasInStep || this.#wanted === undefined
   }
 
   /** As it was told last; undefined: nobody follows, or has said anything yet. */
@@ -65,6 +88,9 @@ export class FollowSeat {
   /** These settings hold from here on. Throws `MasterError` (MASTER_UNKNOWN_ACCOUNT, MASTER_NOT_ROOT). */
   commit(config: Config): void {
     const wanted = wantedOf(config)
+    // A machine that is to follow from now on has got requests before.
+    if (this.#hasBegun && this.#wanted === undefined) this.#wasInStep = true
+    this.#hasBegun = true
     if (JSON.stringify(wanted) === JSON.stringify(this.#wanted)) return
     void this.drain()
     this.#wanted = wanted
@@ -77,6 +103,7 @@ export class FollowSeat {
     this.#wanted = undefined
     this.#told = undefined
     this.#restart?.cancel()
+    this.#silence?.cancel()
     const child = this.#child
     if (child === undefined) return
     this.#send({ kind: 'drain' })
@@ -130,16 +157,37 @@ export class FollowSeat {
     const { clock, logger } = this.#parts
     switch (message.kind) {
       case 'ready':
+        this.#isEmpty = message.isEmpty
+        this.#look()
         logger.info({ pid: this.#child?.pid, source: this.#wanted?.settings.source }, 'following')
         return
       case 'failed':
         logger.error({ code: message.error.code }, `cannot follow: ${message.error.message}`)
         this.#child?.kill('SIGKILL')
+        this.#step = 'no-source'
+        this.#look()
         return
       case 'facts':
         this.#told = { facts: message.facts, atMs: clock.nowMs() }
+        this.#step = message.step
+        this.#look()
         return
     }
+  }
+
+  #look(): void {
+    if (this.#wasInStep) return
+    this.#silence?.cancel()
+    const isDead = this.#step === 'no-source' && !this.#isEmpty
+    if (this.#step === 'in-step' || isDead) {
+      this.#wasInStep = true
+      this.#parts.onChange()
+      return
+    }
+    this.#silence = this.#parts.clock.after(SILENT_MS, () => {
+      this.#step = 'no-source'
+      this.#look()
+    })
   }
 
   #ended(wanted: Wanted, reason: string): void {
@@ -152,6 +200,8 @@ export class FollowSeat {
       { threshold: 0, intervalMs: 0 },
     )
     this.#history = history
+    this.#step = 'no-source'
+    this.#look()
     logger.error({ reason, delayMs }, 'the process that follows the source has ended')
     this.#restart = clock.after(delayMs, () => void this.#launch(wanted))
   }

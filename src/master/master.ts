@@ -75,6 +75,7 @@ export class Master {
       logger,
       // Those of a reload are told when they serve for good.
       pools: () => [...this.#pools.values(), ...(this.#succession.isGuest ? this.#newcomers : [])],
+      isInStep: () => this.#follow.isInStep,
       slowStartMs: () => this.#config.agent?.slowStartMs ?? 0,
       before: heirloom,
     })
@@ -86,7 +87,8 @@ export class Master {
     }
     const metrics = { clock, answer: (path: string) => metricsPage(path, source) }
     this.#doors = new Doors({ agent: { clock, line, answer: page }, metrics }, heirloom?.doors)
-    this.#follow = new FollowSeat(options)
+    const onChange = (): void => this.#presence.look()
+    this.#follow = new FollowSeat({ ...options, onChange }, heirloom?.readiness === 'ready')
     this.#admin = new AdminSeat(options.configFile, {
       ...options,
       answer: (question) =>

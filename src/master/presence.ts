@@ -20,6 +20,8 @@ export interface PresenceOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly pools: () => readonly PresentPool[]
+  /** Whether the store has what it is to have. */
+  readonly isInStep: () => boolean
   readonly slowStartMs: () => number
   /** What the master before has said, until this one has started; undefined: there was none. */
   readonly before: Pick<Heirloom, 'readiness' | 'drainMs'> | undefined
@@ -43,9 +45,9 @@ export class Presence {
 
   get readiness(): Readiness {
     if (this.#isStopping || this.#drain.isOn) return 'draining'
-    const { before, pools } = this.#options
+    const { before, pools, isInStep } = this.#options
     if (!this.#isStarted) return before?.readiness ?? 'starting'
-    return pools().every((pool) => pool.isServing) ? 'ready' : 'starting'
+    return isInStep() && pools().every((pool) => pool.isServing) ? 'ready' : 'starting'
   }
 
   /** How long it has said that it is draining. */
@@ -102,7 +104,7 @@ export class Presence {
     this.look()
   }
 
-  /** Workers have come, or gone: all are told what holds. */
+  /** Workers have come, or gone, or the store is in step: all are told what holds. */
   look(): void {
     const { clock, logger, pools } = this.#options
     const now = this.readiness

@@ -3,10 +3,11 @@
  * folder on the way to it is watched. Where the system gives no watch, or loses one, the folder is looked at every `pollMs`: a
  * switch is a rename in it, which changes its time.
  *
- * The watch names what has changed, so that a switch costs what its tenant costs. That any may have changed is said where the
- * folder's time has changed and nothing was named, where much was, and seldom in any case.
+ * The watch names what has changed, so that a switch costs what its tenant costs. What it does not name (another machine's work on a
+ * shared file system, what the kernel drops: Node is not told of it) is found by looking at all, some time after something has changed:
+ * the more there are, the later, so that this never takes more than a hundredth of a processor.
  */
-import { existsSync, type FSWatcher, watch } from 'node:fs'
+import { existsSync, type FSWatcher, readFileSync, watch } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Clock, Timer } from '../base/clock.ts'
@@ -20,14 +21,22 @@ export interface LiveWatchOptions {
   readonly pollOnly?: boolean
 }
 
+export interface LiveWatchCalls {
+  /** A file of this name has changed, or, undefined, any may have. */
+  readonly onChange: (name: string | undefined) => void
+  /** How many are looked at when any may have. */
+  readonly count: () => number
+}
+
 /** Where there is a watch, it is still looked at now and then, in milliseconds. */
 const SAFETY_POLL_MS = 5_000
 
-/** So much may have been more than the kernel keeps for us (`fs.inotify.max_queued_events`, 16,384 by default): what it drops it does not name. */
+/** So much may have been more than the kernel keeps for us: what it drops it does not name. */
 const MANY_NAMES = 4_096
+const KEPT_EVENTS = '/proc/sys/fs/inotify/max_queued_events'
 
-/** So long after what was only named, whatever the reason might be that something was not, in milliseconds. */
-const DISTRUST_MS = 600_000
+/** Between two looks at all, for each of them, in milliseconds: a look takes some 30 us. */
+const PAUSE_EACH_MS = 3
 
 /** Two switches within one tick of the file system's clock leave one time: a folder that has just changed may have again. */
 const YOUNG_NS = 1_000_000_000n
@@ -40,7 +49,8 @@ export class LiveWatch {
   readonly #clock: Clock
   readonly #pollMs: number
   readonly #pollOnly: boolean
-  readonly #onChange: (name: string | undefined) => void
+  readonly #calls: LiveWatchCalls
+  readonly #manyNames = manyNames()
   #watch: FSWatcher | undefined
   /** The folder that is watched. */
   #watched = ''
@@ -51,20 +61,21 @@ export class LiveWatch {
   #named = 0
   /** Whether the watch is new: what has changed before nobody has named. */
   #isNew = true
-  /** Since when changes were named and not looked for. */
-  #namedSinceMs: number | undefined
+  /** Whether changes were named, and others may not have been. */
+  #isDoubtful = false
+  /** When it was said last that any may have changed. */
+  #allMs = Number.NEGATIVE_INFINITY
 
-  /** `onChange`: a file of this name has changed, or, undefined, any may have. */
   constructor(
     folder: string,
     { clock, pollMs = 50, pollOnly = false }: LiveWatchOptions,
-    onChange: (name: string | undefined) => void,
+    calls: LiveWatchCalls,
   ) {
     this.#folder = folder
     this.#clock = clock
     this.#pollMs = pollMs
     this.#pollOnly = pollOnly
-    this.#onChange = onChange
+    this.#calls = calls
   }
 
   /** Idempotent. */
@@ -119,7 +130,7 @@ export class LiveWatch {
     if (next === '') {
       // What happens to the folder itself has the folder's name.
       if (name !== undefined && name !== basename(this.#folder)) this.#named += 1
-      this.#onChange(name)
+      this.#calls.onChange(name)
     } else if (name === undefined || name === next) this.#lookNow()
   }
 
@@ -158,7 +169,7 @@ export class LiveWatch {
     this.#inode = inode
     if (stamp !== this.#stamp || isYoung) await this.#compareNames(named)
     this.#stamp = stamp
-    if (this.#isDoubtful) this.#anyMayHaveChanged()
+    if (this.#isDoubtful && this.#mayLookAtAll) this.#anyMayHaveChanged()
     if (this.#timer === timer) this.#lookLater()
   }
 
@@ -170,19 +181,27 @@ export class LiveWatch {
       await new Promise<void>((resolve) => this.#clock.after(this.#pollMs, resolve))
     }
     const named = before + this.#named
-    if (isTrusted && named > 0 && named < MANY_NAMES) {
-      this.#namedSinceMs ??= this.#clock.nowMs()
-    } else this.#anyMayHaveChanged()
+    if (isTrusted && named > 0 && named < this.#manyNames) this.#isDoubtful = true
+    else this.#anyMayHaveChanged()
   }
 
-  get #isDoubtful(): boolean {
-    const sinceMs = this.#namedSinceMs
-    return sinceMs !== undefined && this.#clock.nowMs() - sinceMs >= DISTRUST_MS
+  get #mayLookAtAll(): boolean {
+    return this.#clock.nowMs() - this.#allMs >= PAUSE_EACH_MS * this.#calls.count()
   }
 
   #anyMayHaveChanged(): void {
     this.#isNew = false
-    this.#namedSinceMs = undefined
-    this.#onChange(undefined)
+    this.#isDoubtful = false
+    this.#allMs = this.#clock.nowMs()
+    this.#calls.onChange(undefined)
+  }
+}
+
+/** Where the kernel keeps less, fewer. */
+function manyNames(): number {
+  try {
+    return Math.min(MANY_NAMES, Number(readFileSync(KEPT_EVENTS, 'utf8')) / 4)
+  } catch {
+    return MANY_NAMES
   }
 }

@@ -52,7 +52,10 @@ export class TenantWatches<Live extends { readonly sequence: number }> {
   constructor(options: TenantWatchesOptions<Live>) {
     this.#options = options
     this.#clock = options.clock
-    this.#folder = new LiveWatch(options.layout.live, options, (name) => this.#wake(name))
+    this.#folder = new LiveWatch(options.layout.live, options, {
+      onChange: (name) => this.#wake(name),
+      count: () => this.#watchers.size,
+    })
   }
 
   /**

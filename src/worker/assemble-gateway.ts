@@ -16,7 +16,7 @@ import { requestIds } from '../gateway/request-id.ts'
 import { Router } from '../gateway/router.ts'
 import { SlowLogs } from '../gateway/slow-log.ts'
 import { FileReader } from '../gateway/static/file-reader.ts'
-import { collectPoolStatus } from '../gateway/status/collect-status.ts'
+import { collectPoolStatus, collectWholeStatus } from '../gateway/status/collect-status.ts'
 import { mergePoolStatus } from '../gateway/status/merge.ts'
 import type { PoolStatus } from '../gateway/status/pool-status.ts'
 import { readStatus } from '../gateway/status/read-status.ts'
@@ -24,7 +24,7 @@ import type { Tenant } from '../gateway/tenant.ts'
 import { CompileCache } from '../guest/compile-cache.ts'
 import type { Compile } from '../guest/compiler.ts'
 import { LoadTurns } from '../guest/load-turns.ts'
-import type { FailingRelease, RuntimeFacts } from '../ipc/messages.ts'
+import { type FailingRelease, type RuntimeFacts, WHOLE_POOL } from '../ipc/messages.ts'
 import { Scheduler } from '../pool/scheduler.ts'
 import { Work } from '../pool/work.ts'
 import type { ReleaseReader } from '../store/release-reader.ts'
@@ -136,7 +136,11 @@ export class GatewayAssembly {
       nextRequestId: this.#nextRequestId,
       onEnded: this.#options.onEnded,
       slowLog: ({ config }) => this.#slowLogs.open(config),
-      poolStatus: (tenant) => this.#poolStatus(tenant),
+      poolStatus: (tenant) => this.#withOthers(tenant.config.name, this.#collect(tenant)),
+      statusPaths: new Map(
+        config.pools.flatMap(({ name, pmStatusPath: path }) => (path ? [[name, path]] : [])),
+      ),
+      wholeStatus: (pool) => this.#withOthers(`${WHOLE_POOL}${pool}`, this.#collectAll(pool)),
       readiness: this.#options.readiness ?? (() => 'ready'),
       booted: untilSettled(runtimes.values(), clock),
     }
@@ -168,8 +172,9 @@ export class GatewayAssembly {
     this.#scheduler.caps = capShare(config, workers)
   }
 
-  /** What this worker alone knows of a tenant; undefined: it does not serve it. */
+  /** What this worker alone knows of a tenant, or of all of a pool; undefined: it does not serve it. */
   ownStatus(tenant: string): PoolStatus | undefined {
+    if (tenant.startsWith(WHOLE_POOL)) return this.#collectAll(tenant.slice(WHOLE_POOL.length))
     const known = this.#tenants.get(tenant)
     return known === undefined ? undefined : this.#collect(known.tenant)
   }
@@ -190,10 +195,9 @@ export class GatewayAssembly {
     this.#sinks.reopen()
   }
 
-  async #poolStatus(tenant: Tenant): Promise<PoolStatus> {
+  async #withOthers(asked: string, own: PoolStatus): Promise<PoolStatus> {
     const { otherStatuses } = this.#options
-    const { statuses = [], droppedLines = {} } = (await otherStatuses?.(tenant.config.name)) ?? {}
-    const own = this.#collect(tenant)
+    const { statuses = [], droppedLines = {} } = (await otherStatuses?.(asked)) ?? {}
     const others = statuses.map((text) => readStatus(text, own)).filter((one) => one !== undefined)
     const all = mergePoolStatus(own, ...others)
     return { ...all, own: { ...all.own, serverDroppedLogLines: { ...droppedLines } } }
@@ -205,6 +209,17 @@ export class GatewayAssembly {
       startEpochMs: this.#startEpochMs,
       droppedLogLines: this.#sinks.memory.droppedLines,
       outbound: this.#outbound.accountOf(tenant.config.name),
+    })
+  }
+
+  #collectAll(pool: string): PoolStatus {
+    const tenants = [...this.#tenants.values()].map(({ tenant }) => tenant)
+    return collectWholeStatus(pool, this.#scheduler, {
+      tenants: tenants.filter(({ config }) => config.pool === pool),
+      clock: this.#options.clock,
+      startEpochMs: this.#startEpochMs,
+      droppedLogLines: this.#sinks.memory.droppedLines,
+      outboundOf: (tenant) => this.#outbound.accountOf(tenant),
     })
   }
 

@@ -10,17 +10,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { compileHostile } from '../../guests/hostile/compile.ts'
 import { askStatus, command } from '../../src/master/control-client.ts'
 import { Child } from '../support/peers/child.ts'
 import { makeSite } from '../support/peers/site.ts'
 import { SERVER_USER } from '../support/peers/start-peer.ts'
+import { PROGRAM } from '../support/program.ts'
 
 export const WORKERS = 2
-
-/** What the package holds (`make build`): how long workers take to start is that of the program as it is installed. */
-const PROGRAM = resolve('dist/src/cli/main.js')
 
 /** Guests of the neighbour tenant that misbehave. */
 export const HOSTILE_GUESTS = [
@@ -73,7 +71,7 @@ export async function startSoakServer(): Promise<SoakServer> {
   const writeConfig = (edition: Edition): void =>
     writeFileSync(configFile, configText({ socket, root: site.root }, edition))
   writeConfig({ edition: 0, moreRoots: [], broken: '' })
-  const child = new Child(process.execPath, [PROGRAM, 'serve', '--config', configFile], {
+  const child = new Child(process.execPath, [...PROGRAM, 'serve', '--config', configFile], {
     directory: folder,
     env: { NODE_ENV: 'production' },
   })

@@ -1,10 +1,12 @@
-/** The status of one tenant, as this worker knows it: of limits, its share. */
+/** The status of one tenant, or of all, as this worker knows it: of limits, its share. */
 import type { Clock } from '../../base/clock.ts'
 import type { OutboundAccount } from '../../outbound/outbound-account.ts'
 import type { PooledInstance } from '../../pool/pooled-instance.ts'
 import type { Scheduler } from '../../pool/scheduler.ts'
 import { NO_WAITS } from '../../pool/wait-histogram.ts'
 import type { Tenant } from '../tenant.ts'
+import { mergePoolStatus } from './merge.ts'
+import { emptyStatus } from './merge-told.ts'
 import type { InstanceStatus, PoolStatus } from './pool-status.ts'
 
 /** Instance numbers of different workers must differ: a worker's pid and this many numbers. */
@@ -17,17 +19,20 @@ export interface CollectOptions {
   readonly droppedLogLines: number
   /** Undefined: its guests may not connect to anything. */
   readonly outbound: OutboundAccount | undefined
+  /** Default: the tenant's. */
+  readonly instances?: readonly PooledInstance[]
 }
 
 export function collectPoolStatus(
   { config, slots: limits, traffic }: Tenant,
   scheduler: Scheduler,
-  { clock, startEpochMs, droppedLogLines, outbound }: CollectOptions,
+  options: CollectOptions,
 ): PoolStatus {
+  const { clock, startEpochMs, droppedLogLines, outbound } = options
   const nowMs = clock.nowMs()
   const nowEpochMs = Number(clock.realtimeNs() / 1_000_000n)
   const state = scheduler.tenants.get(config.name)
-  const instances = scheduler.instancesOf(config.name)
+  const instances = options.instances ?? scheduler.instancesOf(config.name)
   const active = instances.filter(({ isRunning }) => isRunning).length
   const { counters } = state ?? {}
   return {
@@ -67,6 +72,35 @@ export function collectPoolStatus(
       queueWait: counters?.waits.snapshot() ?? NO_WAITS,
     },
     processes: instances.map((record) => instanceStatus(record, nowEpochMs - nowMs, nowMs)),
+  }
+}
+
+export interface CollectWholeOptions extends Omit<CollectOptions, 'outbound' | 'instances'> {
+  readonly tenants: readonly Tenant[]
+  readonly outboundOf: (tenant: string) => OutboundAccount | undefined
+}
+
+/** Of all `tenants` of a pool together, which is what `pool` is then. */
+export function collectWholeStatus(
+  pool: string,
+  scheduler: Scheduler,
+  { tenants, outboundOf, ...options }: CollectWholeOptions,
+): PoolStatus {
+  // Once for all: there may be thousands of both.
+  const instances = Map.groupBy(scheduler.instances, ({ place }) => place.owner.tenant)
+  const all = tenants.map((tenant) => {
+    const { name } = tenant.config
+    const own = { outbound: outboundOf(name), instances: instances.get(name) ?? [] }
+    return collectPoolStatus(tenant, scheduler, { ...options, ...own })
+  })
+  const sum = mergePoolStatus(emptyStatus(pool), ...all)
+  const [manager = 'ondemand', ...others] = new Set(tenants.map(({ config }) => config.pm))
+  const { startEpochMs, droppedLogLines } = options
+  return {
+    ...sum,
+    processManager: others.length === 0 ? manager : 'dynamic',
+    startEpochMs,
+    own: { ...sum.own, workerPool: pool, workers: 1, droppedLogLines },
   }
 }
 

@@ -12,8 +12,8 @@ export function mergeTold(tenant: string, texts: readonly string[]): PoolStatus 
   return first === undefined ? undefined : mergePoolStatus(first, ...others)
 }
 
-/** What a status looks like: workers run strangers' programs, and one may say anything. */
-function emptyStatus(pool: string): PoolStatus {
+/** What a status looks like: workers run strangers' programs, and one may say anything. It is the sum of none, but for when it began. */
+export function emptyStatus(pool: string): PoolStatus {
   return {
     pool,
     processManager: 'ondemand',

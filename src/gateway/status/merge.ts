@@ -8,7 +8,9 @@ import type { OwnStatus, PoolStatus } from './pool-status.ts'
  * worker must give its share. The two highest-ever counts are upper bounds: workers reach theirs at different times.
  */
 export function mergePoolStatus(first: PoolStatus, ...others: readonly PoolStatus[]): PoolStatus {
-  return others.reduce(addStatus, first)
+  if (others.length === 0) return first
+  const processes = [first, ...others].flatMap((one) => one.processes)
+  return { ...others.reduce(addStatus, first), processes }
 }
 
 function addStatus(left: PoolStatus, right: PoolStatus): PoolStatus {
@@ -28,7 +30,7 @@ function addStatus(left: PoolStatus, right: PoolStatus): PoolStatus {
     slowRequests: left.slowRequests + right.slowRequests,
     memoryPeakBytes: Math.max(left.memoryPeakBytes, right.memoryPeakBytes),
     own: addOwn(left.own, right.own),
-    processes: [...left.processes, ...right.processes],
+    processes: [],
   }
 }
 
@@ -62,6 +64,7 @@ function addCounts(
   left: Readonly<Record<string, number>>,
   right: Readonly<Record<string, number>>,
 ): Readonly<Record<string, number>> {
+  if (Object.keys(right).length === 0) return left
   const sum = new Map(Object.entries(left))
   for (const [name, count] of Object.entries(right)) sum.set(name, (sum.get(name) ?? 0) + count)
   return Object.fromEntries(sum)

@@ -84,8 +84,34 @@ test('what is published there is served here, with the source dead, too', async 
   const again = await serve({ folder, config })
   await again.logged(/FOLLOW_NO_SOURCE/)
   expect(await get()).toBe('200 Hello')
+  expect((await again.command('status')).stdout).toMatch(/^master \d+, up /)
   expect((await local.check()).problems).toEqual([])
 }, 300_000)
+
+test('a machine that has nothing yet is ready when it has what its source has, and stays so', async () => {
+  const [there, folder] = [join(makeFolder(), 'store'), makeFolder()]
+  const config = configText(folder, {
+    top: `store = "${folder}/own"\n[follow]\nsource = "dir:${there}"\ninterval = "100ms"`,
+    pool: 'workers = 1',
+    tenant: 'ready_path = "/ready"',
+  })
+  const serving = await serve({ folder, config })
+  const client = new Client(serving.socket)
+  const ready = async (): Promise<string> => (await client.get('ready')).body
+  await serving.logged(/FOLLOW_NO_SOURCE/)
+  expect(await ready()).toBe('starting\n')
+  expect((await client.get('hello.wasm')).status).toBe(200)
+  const origin = await DirectoryStore.make(`${there}-dead`, { clock })
+  await release(origin, nodeFiles, { module: '1', tenant: 'site' })
+  renameSync(`${there}-dead`, there)
+  await expect.poll(ready).toBe('ready\n')
+  const local = await DirectoryStore.open(`${folder}/own`, { clock })
+  expect((await local.state('site')).handlers['main']?.release).toBeDefined()
+  renameSync(there, `${there}-dead`)
+  const from = serving.log().length
+  await serving.logged(/FOLLOW_NO_SOURCE/, from)
+  expect(await ready()).toBe('ready\n')
+})
 
 test.skipIf(!isRoot)('a full disk: nothing half, and it goes on when there is space', async () => {
   const there = join(makeFolder(), 'store')

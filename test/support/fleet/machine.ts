@@ -2,8 +2,9 @@
 import { execFile } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { built } from '../built.ts'
 import { Child } from '../peers/child.ts'
 import { PROGRAM } from '../program.ts'
 
@@ -33,7 +34,7 @@ export class Machine {
     chmodSync(this.folder, 0o755)
     const root = join(this.folder, 'www')
     mkdirSync(root)
-    copyFileSync(resolve('build/guests/as/hello.wasm'), join(root, 'hello.wasm'))
+    copyFileSync(built('build/guests/as/hello.wasm'), join(root, 'hello.wasm'))
     this.#config = join(this.folder, 'wasm-fpm.toml')
     writeFileSync(
       this.#config,

@@ -122,6 +122,7 @@ function setUp(step: Step) {
     clock: new FakeClock(),
     nextRequestId: () => 'r1',
     poolStatus: () => Promise.reject(new Error('no status')),
+    statusPaths: new Map(),
     router: {
       findTenant: step.findTenant ?? (() => tenant),
       findHandler: step.findHandler ?? (() => FILES),

@@ -5,6 +5,7 @@ import { Presence } from '../../../src/master/presence.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 function setUp() {
+  const store = { isInStep: true }
   const clock = new FakeClock()
   const told: Readiness[] = []
   const pool = {
@@ -17,13 +18,15 @@ function setUp() {
     logger: pino({ level: 'silent' }),
     pools: () => [pool],
     before: undefined,
+    isInStep: () => store.isInStep,
     slowStartMs: () => 10_000,
   })
-  return { clock, pool, presence, told }
+  return { clock, pool, presence, store, told }
 }
 
 test('from the start to the end: what it is, what load balancers read, what workers are told', () => {
-  const { clock, pool, presence, told } = setUp()
+  const { clock, pool, presence, store, told } = setUp()
+  store.isInStep = false
   const seen = (): unknown[] => {
     const { status, body } = presence.page()
     return [presence.readiness, presence.line(), status, JSON.parse(body).weight, told.at(-1)]
@@ -34,6 +37,9 @@ test('from the start to the end: what it is, what load balancers read, what work
   presence.look()
   expect(seen()).toEqual(['starting', 'drain', 503, 0, 'starting'])
   presence.started()
+  expect(seen()).toEqual(['starting', 'drain', 503, 0, 'starting'])
+  store.isInStep = true
+  presence.look()
   expect(seen()).toEqual(['ready', 'up ready 10%', 200, 10, 'ready'])
   clock.advance(10_000)
   expect(seen()).toEqual(['ready', 'up ready 70%', 200, 70, 'ready'])

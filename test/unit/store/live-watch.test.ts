@@ -1,4 +1,4 @@
-/** A switch costs a worker a look at its tenant; at all tenants it looks where it cannot know which it was, and seldom. */
+/** A switch costs a worker a look at its tenant; at all tenants it looks where it cannot know which it was, and now and then. */
 import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,17 +41,18 @@ function movedClock() {
   return { clock, pass }
 }
 
-async function setUp() {
+async function setUp({ count = 1 } = {}) {
   const root = temporaryFolder()
   const folder = join(root, 'live')
   mkdirSync(folder)
   const { clock, pass } = movedClock()
   const names = new Set<string>()
   let all = 0
-  const watch = new LiveWatch(folder, { clock }, (name) => {
+  const onChange = (name: string | undefined): void => {
     if (name === undefined) all += 1
     else names.add(name)
-  })
+  }
+  const watch = new LiveWatch(folder, { clock }, { onChange, count: () => count })
   onTestFinished(() => watch.stop())
   watch.start()
   /** As a switch does it; it has been named when this is over. */
@@ -66,16 +67,34 @@ async function setUp() {
   return { root, folder, pass, replace, looksAtAll: () => all }
 }
 
-test('what is named is not looked for, but once in ten minutes', async () => {
-  const { pass, replace, looksAtAll } = await setUp()
-  for (let count = 0; count < 20; count += 1) {
-    await replace(`t${count}.json`)
+test('what is named may not be all: the more there are, the later they are looked at, once', async () => {
+  for (const [count, looks] of [
+    [1000, 20],
+    // Each takes 3 ms of the time between.
+    [10_000, 3],
+    [1_000_000, 0],
+  ] as const) {
+    const { pass, replace, looksAtAll } = await setUp({ count })
+    for (let named = 0; named < 20; named += 1) {
+      await replace(`t${named}.json`)
+      await pass(LOOK_MS)
+    }
+    expect([count, looksAtAll()]).toEqual([count, 1 + looks])
+    await pass(3_000_000)
     await pass(LOOK_MS)
+    const last = looksAtAll()
+    expect(last).toBeLessThanOrEqual(2 + looks)
+    for (let named = 0; named < 3; named += 1) await pass(600_000)
+    expect(looksAtAll()).toBe(last)
   }
-  expect(looksAtAll()).toBe(1)
-  await pass(600_000)
-  expect(looksAtAll()).toBe(2)
-  for (let count = 0; count < 3; count += 1) await pass(600_000)
+})
+
+test('what is not named, beside what is: it is looked at within seconds', async () => {
+  const { folder, pass, replace, looksAtAll } = await setUp()
+  await replace('t1.json')
+  // As another machine does it on a file system that is shared.
+  utimesSync(folder, 1, 1)
+  await pass(LOOK_MS)
   expect(looksAtAll()).toBe(2)
 })
 
@@ -103,7 +122,7 @@ test('more names than are kept for sure', async () => {
 })
 
 test('another folder in the place of the one that was watched, which goes on being named', async () => {
-  const { root, folder, pass, replace, looksAtAll } = await setUp()
+  const { root, folder, pass, replace, looksAtAll } = await setUp({ count: 1_000_000 })
   renameSync(folder, join(root, 'away'))
   mkdirSync(folder)
   writeFileSync(join(root, 'away/t1.json'), '')
@@ -148,7 +167,9 @@ test('a publication is a look at its tenant, however many are watched', async ()
     looks.clear()
     await release(store, nodeFiles, { module: `${count}`, tenant: 't0' })
     await expect.poll(() => sequence).toBe(count)
-    await pass(LOOK_MS)
     expect([...looks.keys()]).toEqual([store.layout.pointer('t0')])
+    // In case that something else has changed as well.
+    await pass(LOOK_MS)
+    await expect.poll(() => looks.size).toBe(TENANTS)
   }
 })
