@@ -67,10 +67,7 @@ const env = {
     if (!isPlainTable(value)) return undefined
     const entries = Object.entries(value).map(([name, one]): [string, unknown] => [name, one])
     const isText = (entry: [string, unknown]): entry is [string, string] =>
-      typeof entry[1] === 'string' &&
-      !entry[1].includes('\0') &&
-      entry[0] !== '' &&
-      !/[=\0]/.test(entry[0])
+      typeof entry[1] === 'string' && !entry[1].includes('\0') && /^[^=\0]+$/.test(entry[0])
     return entries.every(isText) ? Object.fromEntries(entries) : undefined
   },
 }

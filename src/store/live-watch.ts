@@ -7,7 +7,7 @@
  * shared file system, what the kernel drops: Node is not told of it) is found by looking at all, some time after something has changed:
  * the more there are, the later, so that this never takes more than a hundredth of a processor.
  */
-import { existsSync, type FSWatcher, readFileSync, watch } from 'node:fs'
+import { existsSync, type FSWatcher, watch } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Clock, Timer } from '../base/clock.ts'
@@ -31,9 +31,8 @@ export interface LiveWatchCalls {
 /** Where there is a watch, it is still looked at now and then, in milliseconds. */
 const SAFETY_POLL_MS = 5_000
 
-/** So much may have been more than the kernel keeps for us: what it drops it does not name. */
+/** So much may have been more than the kernel keeps for us (`fs.inotify.max_queued_events`, 16,384 by default): what it drops it does not name. */
 const MANY_NAMES = 4_096
-const KEPT_EVENTS = '/proc/sys/fs/inotify/max_queued_events'
 
 /** Between two looks at all, for each of them, in milliseconds: a look takes some 30 us. */
 const PAUSE_EACH_MS = 3
@@ -50,7 +49,6 @@ export class LiveWatch {
   readonly #pollMs: number
   readonly #pollOnly: boolean
   readonly #calls: LiveWatchCalls
-  readonly #manyNames = manyNames()
   #watch: FSWatcher | undefined
   /** The folder that is watched. */
   #watched = ''
@@ -181,7 +179,7 @@ export class LiveWatch {
       await new Promise<void>((resolve) => this.#clock.after(this.#pollMs, resolve))
     }
     const named = before + this.#named
-    if (isTrusted && named > 0 && named < this.#manyNames) this.#isDoubtful = true
+    if (isTrusted && named > 0 && named < MANY_NAMES) this.#isDoubtful = true
     else this.#anyMayHaveChanged()
   }
 
@@ -194,14 +192,5 @@ export class LiveWatch {
     this.#isDoubtful = false
     this.#allMs = this.#clock.nowMs()
     this.#calls.onChange(undefined)
-  }
-}
-
-/** Where the kernel keeps less, fewer. */
-function manyNames(): number {
-  try {
-    return Math.min(MANY_NAMES, Number(readFileSync(KEPT_EVENTS, 'utf8')) / 4)
-  } catch {
-    return MANY_NAMES
   }
 }
