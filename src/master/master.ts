@@ -71,13 +71,11 @@ export class Master {
       onDone: () => this.#returnMemory(),
     })
     this.#presence = new Presence({
-      clock,
-      logger,
+      ...{ clock, logger },
       // Those of a reload are told when they serve for good.
       pools: () => [...this.#pools.values(), ...(this.#succession.isGuest ? this.#newcomers : [])],
-      isInStep: () => this.#follow.isInStep,
+      ...{ isInStep: () => this.#follow.isInStep, before: heirloom },
       slowStartMs: () => this.#config.agent?.slowStartMs ?? 0,
-      before: heirloom,
     })
     const { line, page } = this.#presence
     const source = {
