@@ -136,11 +136,11 @@ export class GatewayAssembly {
       nextRequestId: this.#nextRequestId,
       onEnded: this.#options.onEnded,
       slowLog: ({ config }) => this.#slowLogs.open(config),
-      poolStatus: (tenant) => this.#withOthers(tenant.config.name, this.#collect(tenant)),
+      poolStatus: (tenant) => this.#withOthers(tenant.config.name, () => this.#collect(tenant)),
       statusPaths: new Map(
         config.pools.flatMap(({ name, pmStatusPath: path }) => (path ? [[name, path]] : [])),
       ),
-      wholeStatus: (pool) => this.#withOthers(`${WHOLE_POOL}${pool}`, this.#collectAll(pool)),
+      wholeStatus: (pool) => this.#withOthers(`${WHOLE_POOL}${pool}`, () => this.#collectAll(pool)),
       readiness: this.#options.readiness ?? (() => 'ready'),
       booted: untilSettled(runtimes.values(), clock),
     }
@@ -195,9 +195,11 @@ export class GatewayAssembly {
     this.#sinks.reopen()
   }
 
-  async #withOthers(asked: string, own: PoolStatus): Promise<PoolStatus> {
+  async #withOthers(asked: string, collect: () => PoolStatus): Promise<PoolStatus> {
     const { otherStatuses } = this.#options
     const { statuses = [], droppedLines = {} } = (await otherStatuses?.(asked)) ?? {}
+    // Meanwhile what has run just now is put back.
+    const own = collect()
     const others = statuses.map((text) => readStatus(text, own)).filter((one) => one !== undefined)
     const all = mergePoolStatus(own, ...others)
     return { ...all, own: { ...all.own, serverDroppedLogLines: { ...droppedLines } } }
