@@ -21,8 +21,13 @@ export interface Libc {
   dup2(from: number, to: number): number
   /** Sends to a socket what it takes at once, and returns how much that is; negative: nothing, or its peer is gone. */
   sendNow(fd: number, bytes: Uint8Array): number
-  /** Takes from a socket what has come, and returns how much that is; 0 or less: nothing has, or nothing will. */
-  receiveNow(fd: number, into: Uint8Array): number
+  /**
+   * The same of `count` bytes at `address`, where the socket does not block. It takes a third of the time: Node's calls with more
+   * than three arguments, or with memory that has to be looked for, take a long way.
+   */
+  writeFrom(fd: number, address: bigint, count: number): number
+  /** Takes from a socket that does not block what has come, and returns how much that is; 0 or less: nothing has, or nothing will. */
+  read(fd: number, into: Uint8Array): number
   /** Keeps what is sent to a TCP socket back until a packet is full, 200 ms are over, or `endSending`. */
   cork(fd: number): void
   /** Sends the end of the stream, at once, with what was kept back. */
@@ -130,7 +135,8 @@ function bind(ffi: typeof Ffi): Libc {
     dup: { arguments: ['int32'], return: 'int32' },
     dup2: { arguments: ['int32', 'int32'], return: 'int32' },
     send: { arguments: ['int32', 'buffer', 'uint32', 'int32'], return: 'int32' },
-    recv: { arguments: ['int32', 'buffer', 'uint32', 'int32'], return: 'int32' },
+    write: { arguments: ['int32', 'uint64', 'uint32'], return: 'int32' },
+    read: { arguments: ['int32', 'buffer', 'uint32'], return: 'int32' },
     poll: { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' },
     _exit: { arguments: ['int32'], return: 'void' },
     mmap: {
@@ -171,7 +177,8 @@ function bind(ffi: typeof Ffi): Libc {
   const [dup2, exit, poll] = [at('dup2'), at('_exit'), at('poll')]
   const [setsockopt, shutdown] = [at('setsockopt'), at('shutdown')]
   const syncfs = at('syncfs')
-  const [send, recv, fallocate, lseek] = [at('send'), at('recv'), at('fallocate'), at('lseek')]
+  const [send, write, read] = [at('send'), at('write'), at('read')]
+  const [fallocate, lseek] = [at('fallocate'), at('lseek')]
   // struct timespec: seconds, and nanoseconds.
   const time = new BigInt64Array(2)
   const timeAddress = addressOf(time.buffer)
@@ -197,7 +204,8 @@ function bind(ffi: typeof Ffi): Libc {
     dup: (fd) => dup(fd),
     dup2: (from, to) => dup2(from, to),
     sendNow: (fd, bytes) => send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL),
-    receiveNow: (fd, into) => recv(fd, into, into.length, MSG_DONTWAIT),
+    writeFrom: (fd, address, count) => write(fd, address, count),
+    read: (fd, into) => read(fd, into, into.length),
     cork: (fd) => void setsockopt(fd, IPPROTO_TCP, TCP_CORK, pointer(ON), 4),
     endSending: (fd) => void shutdown(fd, SHUT_WR),
     hasHungUp: (fd) => (pollNow(fd, 0) & (POLLHUP | POLLERR)) !== 0,

@@ -4,6 +4,7 @@
  */
 import type { SendHandle } from 'node:child_process'
 import { type Server, Socket } from 'node:net'
+import { slabCopy } from './slab-copy.ts'
 
 /** An open socket that nobody reads. */
 export interface RawSocket {
@@ -62,7 +63,7 @@ const ROOM = Buffer.allocUnsafeSlow(65_536)
  */
 export function attachReader(raw: RawSocket, receive: (bytes: Uint8Array) => void): Socket {
   const callback = (count: number): boolean => {
-    receive(Buffer.from(ROOM.subarray(0, count)))
+    receive(slabCopy(ROOM, count))
     return true
   }
   const onread = { buffer: ROOM, callback }

@@ -1,11 +1,10 @@
 /** Puts the pieces of a small stream (PARAMS, GET_VALUES) together. */
+import { SLAB_BYTES } from '../base/slab-copy.ts'
 
 /** A view that pins less than this many times its own length may be kept instead of copied. */
 export const MAX_PINNED_RATIO = 4
 
-/**
- * Where Node's small buffers lie together, a view may pin more: memory of its own costs a small request 4 % of its time.
- */
+/** Where small pieces lie together, a view may pin more: memory of its own costs a small request 4 % of its time. */
 const MAX_SHARED_RATIO = 32
 
 const NONE = Buffer.alloc(0)
@@ -61,5 +60,5 @@ export class GatheredBytes {
 }
 
 function ratioOf(pinned: number): number {
-  return pinned <= Buffer.poolSize ? MAX_SHARED_RATIO : MAX_PINNED_RATIO
+  return pinned <= SLAB_BYTES ? MAX_SHARED_RATIO : MAX_PINNED_RATIO
 }

@@ -98,7 +98,7 @@ export class InstanceParts {
     const nowMs = this.#clock.nowMs()
     const faults = this.#threadFaults()
     const run = new RunState(job, end, { nowMs, faults, isBare, threadTime: this.#threadTime })
-    this.#open(job.grants, isBare)
+    this.#open(job.grants, isBare, nowMs)
     return run
   }
 
@@ -119,11 +119,11 @@ export class InstanceParts {
       this.program = this.#instantiate()
     }
     run.isBare = false
-    this.#open(run.job.grants, false)
+    this.#open(run.job.grants, false, this.#clock.nowMs())
   }
 
-  #open(grants: WasiGrants, isBare: boolean): void {
-    this.host.begin(grants, isBare)
+  #open(grants: WasiGrants, isBare: boolean, nowMs: number): void {
+    this.host.begin(grants, isBare, nowMs)
     this.program.begin(grants)
   }
 

@@ -135,8 +135,8 @@ export class CallContext {
     this.#refresh()
   }
 
-  /** `isTraceless`: until its end nothing that it does is seen by anybody. */
-  begin(grants: WasiGrants, isTraceless = false): void {
+  /** `isTraceless`: until its end nothing that it does is seen by anybody. `nowMs`: by the clock of `grants`. */
+  begin(grants: WasiGrants, isTraceless: boolean, nowMs: number): void {
     if (!this.isReusable) {
       throw new WasiError(
         'WASI_NOT_REUSABLE',
@@ -151,8 +151,8 @@ export class CallContext {
     this.traces.begin(isTraceless)
     this.#standard.begin(grants)
     this.descriptors.begin(grants.limits.openFiles, this.#standard.descriptors)
-    this.runningSinceMs = grants.clock.nowMs()
-    this.checked(this.runningSinceMs)
+    this.runningSinceMs = nowMs
+    this.checked(nowMs)
     this.#mayRun = true
   }
 

@@ -229,8 +229,8 @@ export class WasiHost {
    * not be undone throws, as does every one behind it (`hasLeftTraces`): then the guest has to start over, in another session. Throws
    * WASI_NOT_REUSABLE unless `isReusable`.
    */
-  begin(grants: WasiGrants, isTraceless = false): void {
-    this.#context.begin(grants, isTraceless)
+  begin(grants: WasiGrants, isTraceless = false, nowMs: number = grants.clock.nowMs()): void {
+    this.#context.begin(grants, isTraceless, nowMs)
   }
 
   /** Whether the session has done what cannot be undone, or, where that is forbidden, has been stopped because it was about to. */

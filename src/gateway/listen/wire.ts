@@ -5,10 +5,13 @@
 import { Socket } from 'node:net'
 import { loadLibc } from '../../base/libc.ts'
 import { type Accepted, attachReader, descriptorOf } from '../../base/raw-socket.ts'
+import { slabCopy } from '../../base/slab-copy.ts'
 
 const ROOM_BYTES = 65_536
 /** What has come, and what goes, in between. */
 const ROOM = Buffer.allocUnsafeSlow(ROOM_BYTES)
+/** Where it lies, as long as there is this process. */
+let roomAddress: bigint | undefined
 
 const NOTHING = new Uint8Array(0)
 
@@ -80,17 +83,18 @@ export class Wire {
 
   /** What has come by now, as far as it can be told; to be called before the stream reads. */
   receiveNow(): Uint8Array | undefined {
-    const count = loadLibc()?.receiveNow(this.descriptor, ROOM) ?? -1
-    return count > 0 ? Buffer.from(ROOM.subarray(0, count)) : undefined
+    const count = loadLibc()?.read(this.descriptor, ROOM) ?? -1
+    return count > 0 ? slabCopy(ROOM, count) : undefined
   }
 
   /** Sends what the kernel takes at once of pieces of at most 64 KiB, and returns what is left. */
   sendNow(pieces: readonly Uint8Array[]): Uint8Array {
-    const [first = NOTHING] = pieces
-    const whole = pieces.length === 1 ? first : gather(pieces)
-    const taken = Math.max(loadLibc()?.sendNow(this.descriptor, whole) ?? 0, 0)
+    const bytes = gather(pieces)
+    const libc = loadLibc()
+    roomAddress ??= libc?.addressOf(ROOM.buffer) ?? 0n
+    const taken = Math.max(libc?.writeFrom(this.descriptor, roomAddress, bytes) ?? 0, 0)
     this.#sentBytes += taken
-    return taken === whole.length ? NOTHING : Buffer.from(whole.subarray(taken))
+    return taken === bytes ? NOTHING : Buffer.from(ROOM.subarray(taken, bytes))
   }
 
   /** Closes both directions at once, without a word. Without a stream, nobody is told. */
@@ -116,11 +120,12 @@ export class Wire {
   }
 }
 
-function gather(pieces: readonly Uint8Array[]): Uint8Array {
+/** Puts them together in `ROOM`. Returns how many bytes that are. */
+function gather(pieces: readonly Uint8Array[]): number {
   let bytes = 0
   for (const piece of pieces) {
     ROOM.set(piece, bytes)
     bytes += piece.length
   }
-  return ROOM.subarray(0, bytes)
+  return bytes
 }

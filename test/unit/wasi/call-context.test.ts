@@ -26,7 +26,7 @@ beforeEach(() => {
   context = new CallContext()
   context.attach(memory)
   context.counter = counter
-  context.begin(makeGrants({ clock }))
+  context.begin(makeGrants({ clock }), false, clock.nowMs())
 })
 
 function thrownBy(call: () => void): unknown {
@@ -39,7 +39,7 @@ function thrownBy(call: () => void): unknown {
 }
 
 const exit = (): unknown => thrownBy(() => context.exit(3))
-const begin = (): void => context.begin(makeGrants({ clock }))
+const begin = (): void => context.begin(makeGrants({ clock }), false, clock.nowMs())
 
 const ENTERING: ReadonlyArray<{ name: string; steps: (() => unknown)[]; thrown: unknown }> = [
   { name: 'a session', steps: [], thrown: undefined },
