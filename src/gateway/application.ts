@@ -33,6 +33,8 @@ export interface ApplicationOptions {
   readonly identify: (path: string) => string | undefined
   /** How long files are believed to be as they were, in milliseconds. */
   readonly revalidateMs: number
+  /** How much longer it waits, in milliseconds, when it would only load more than is loaded already. Default: 0. */
+  readonly morePauseMs?: number
 }
 
 /** More files are not loaded ahead. */
@@ -84,6 +86,12 @@ export class Application {
     this.#hasNews = options.hasRequests
   }
 
+  /** Whether something will be loaded soon where nothing is yet. */
+  get isComing(): boolean {
+    const isWanted = this.#hasNews || this.#isLoading
+    return this.#loaded === undefined && this.#failures === 0 && isWanted
+  }
+
   /** What the next request is to be run with. Rejects as `engine` does. */
   get module(): GuestModule | Promise<GuestModule> {
     const { clock, engine: engineNow, revalidateMs } = this.#options
@@ -128,10 +136,13 @@ export class Application {
   ended(): void {
     if (!this.#hasNews || this.#isLoading) return
     this.#quietRuns += 1
-    const nowMs = this.#options.clock.nowMs()
+    const { clock, morePauseMs = 0 } = this.#options
+    const nowMs = clock.nowMs()
+    const isMore = this.#loaded !== undefined
     // The first time at once.
     const isQuiet = this.#quietRuns >= QUIET_RUNS || nowMs - this.#newsMs >= QUIET_MS
-    if (nowMs < this.#notBeforeMs || !(this.#loaded === undefined || isQuiet)) return
+    const notBeforeMs = this.#notBeforeMs + (isMore ? morePauseMs : 0)
+    if (nowMs < notBeforeMs || (isMore && !isQuiet)) return
     void this.#load()
   }
 

@@ -15,6 +15,7 @@ import { type BootTurns, variablesOfImport, warmModule } from '../guest/boot.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
 import { entriesOf } from './boot-handler.ts'
+import type { CommonApplication, CommonScripts } from './common-scripts.ts'
 import { moved, RealRoot } from './real-root.ts'
 import type { Runtime } from './runtimes.ts'
 
@@ -23,6 +24,8 @@ export interface ApplicationParts {
   readonly logger: Logger
   /** What is done for a tenant besides its requests is a piece of work each time; undefined: nobody's. */
   readonly workFor: (tenant: TenantConfig) => BootTurns | undefined
+  /** Of all tenants. */
+  readonly commonScripts: CommonScripts
 }
 
 /** Scripts that are loaded together. */
@@ -35,6 +38,8 @@ export interface Scripts {
   readonly settingsOf?: ScriptRuntime['settingsOf']
   /** Where they are, besides mounts. */
   readonly folder: Place | undefined
+  /** What of all that is not the tenant's alone. */
+  readonly common: Common
   /** Which of them answers all requests, as the runtime knows it; undefined: each that it names. */
   readonly app: string | undefined
   /** Paths of URLs that are asked ahead. */
@@ -42,6 +47,13 @@ export interface Scripts {
   readonly find: FindScript
   /** File that answers these where none does, as in front controllers; undefined: none. */
   readonly index: string | undefined
+}
+
+interface Common {
+  /** Tenants that have the same text here have the same there. */
+  readonly places: string
+  /** Throws `WasiError`. */
+  readonly openTree: () => HandlerSettings['makePreopens']
 }
 
 /** A folder as guests see it, and where it is on this machine; undefined: it never changes, and neither does what is in it. */
@@ -56,6 +68,8 @@ interface Place {
 type Found = Omit<Place, 'guest'>
 
 const NEVER_CHANGES = 'as ever'
+/** When more is loaded for several tenants, instances of all of them are made anew. */
+const COMMON_PAUSE_MS = 60_000
 
 export function runScripts(scripts: Scripts, parts: ApplicationParts): ScriptRuntime {
   const { app, runtime, tenant } = scripts
@@ -106,9 +120,16 @@ function runFiles(scripts: Scripts, parts: ApplicationParts): ScriptRuntime {
   const { clock, logger } = parts
   const placeOf = placeFinder(scripts, clock)
   const told = new Set<string>()
+  // Requests that are run ahead may do what they want to: nobody else is to begin with that, nor with less than they have opened.
+  let common: CommonApplication | undefined
+  const findCommon = (): CommonApplication | undefined => {
+    if (warm.length > 0) return undefined
+    common ??= commonOf(scripts, parts, placeOf)
+    return common
+  }
   const application = new Application({
     ...{ clock, logger, extensions, revalidateMs: tenant.revalidateMs },
-    engine: () => runtime.module,
+    engine: () => findCommon()?.application.module ?? runtime.module,
     load: (engine, files, onFile) => {
       const onOpened = (path: string): void => onFile?.(`/${path}`)
       return load(engine, files, { ...scripts, ...parts, told, onOpened })
@@ -118,12 +139,68 @@ function runFiles(scripts: Scripts, parts: ApplicationParts): ScriptRuntime {
   })
   return {
     ...{ name, extensions, index, app: undefined, settingsOf },
-    opened: (path) => application.opened(`/${path}`),
+    opened: (opened) => {
+      const path = `/${opened}`
+      const others = isCommon(placeOf(path)) ? findCommon()?.application : undefined
+      const learning = others ?? application
+      learning.opened(path)
+    },
     module: () => application.module,
     ready: () => application.ready(),
-    ended: () => application.ended(),
+    ended: () => {
+      const others = findCommon()
+      if (others !== undefined) {
+        others.payer = tenant
+        others.application.ended()
+        // What comes would be loaded a second time, over the other.
+        if (others.application.isComing) return
+      }
+      application.ended()
+    },
     close: () => application.close(),
   }
+}
+
+/**
+ * What a tenant has in common with others: scripts of folders that none of them can write to, at the same paths, with the same variables.
+ * They are loaded with nothing else in sight, so that what comes of it is the same whoever's request was the first.
+ */
+function commonOf(
+  scripts: Scripts,
+  parts: ApplicationParts,
+  placeOf: (path: string) => Found | undefined,
+): CommonApplication {
+  const { common, folder, runtime, settings, tenant } = scripts
+  const { clock, commonScripts, logger, workFor } = parts
+  const alike = [runtime.id, common.places, folder?.guest, Object.entries(settings.env)]
+  return commonScripts.take(JSON.stringify(alike), () => {
+    let makePreopens: HandlerSettings['makePreopens'] | undefined
+    const made: CommonApplication = {
+      payer: tenant,
+      application: new Application({
+        ...{ clock, logger, extensions: runtime.config.extensions },
+        ...{ revalidateMs: tenant.revalidateMs, morePauseMs: COMMON_PAUSE_MS },
+        engine: () => runtime.module,
+        load: async (engine, files) => {
+          makePreopens ??= common.openTree()
+          return await load(engine, files, {
+            ...{ ...scripts, ...parts, settings: { ...settings, makePreopens }, warm: [] },
+            ...{ workFor: () => workFor(made.payer), told: new Set(), onOpened: () => undefined },
+          })
+        },
+        hasRequests: false,
+        identify: (path) => {
+          const place = placeOf(path)
+          return isCommon(place) ? identityAt(place) : undefined
+        },
+      }),
+    }
+    return made
+  })
+}
+
+function isCommon(place: Found | undefined): boolean {
+  return place !== undefined && place.isWritable !== true
 }
 
 interface Loading extends Scripts, ApplicationParts {

@@ -32,6 +32,7 @@ import { ImageCache } from '../wasi/image-cache.ts'
 import { UsageLedger } from '../wasi/usage-ledger.ts'
 import { assembleTenant, type Shared } from './assemble-tenant.ts'
 import { collectFigures } from './collect-figures.ts'
+import { CommonScripts } from './common-scripts.ts'
 import { bareTree } from './guest-files.ts'
 import { OutboundDevices } from './outbound-devices.ts'
 import { type Runtime, Runtimes, untilSettled } from './runtimes.ts'
@@ -98,6 +99,7 @@ export class GatewayAssembly {
       onFailing: options.onFailing,
       isActive: (tenant) => this.#scheduler.tenants.get(tenant)?.places.hasAny === true,
       workFor: (tenant) => this.#workFor(tenant),
+      commonScripts: new CommonScripts(),
       modules: new CompileCache({ compile: options.compile }),
       turns: new LoadTurns(),
       fileReader: new FileReader(),

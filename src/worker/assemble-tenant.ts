@@ -19,7 +19,14 @@ import type { LiveHandler, ReleaseReader } from '../store/release-reader.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
 import { type ApplicationParts, runScripts, type Scripts } from './applications.ts'
 import { bootHandler } from './boot-handler.ts'
-import { type FileParts, mountedIn, preopensOf, treeOf } from './guest-files.ts'
+import {
+  commonPlacesOf,
+  commonTreeOf,
+  type FileParts,
+  mountedIn,
+  preopensOf,
+  treeOf,
+} from './guest-files.ts'
 import { loadRelease, settingsOfRelease, verifierOf } from './release-settings.ts'
 import type { Runtime } from './runtimes.ts'
 import { scriptsOf, settingsOfScripts } from './script-releases.ts'
@@ -63,6 +70,7 @@ export function assembleTenant(config: TenantConfig, shared: TenantParts, worker
     runScripts(
       {
         ...{ app, runtime, tenant: config, warm, folder },
+        common: { places: commonPlacesOf(config), openTree: () => commonTreeOf(config, shared) },
         ...scriptSettings(runtime.config, { ...settings, makePreopens }, byPath),
         find: (cgi) =>
           app === undefined

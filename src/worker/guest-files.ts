@@ -71,6 +71,35 @@ export function treeOf(
   parts: TreeParts,
   folder?: ScriptFolder,
 ): MakePreopens {
+  return makeTree(config, parts, { folder, isCommon: false })
+}
+
+/** The same without what is the tenant's alone: where it may write there are empty folders. Throws `WasiError`. */
+export function commonTreeOf(
+  config: TenantConfig,
+  parts: TreeParts,
+  folder?: ScriptFolder,
+): MakePreopens {
+  return makeTree({ ...config, sessionFolder: undefined }, parts, { folder, isCommon: true })
+}
+
+/** What tenants must have alike to have the same common tree but for the folder of scripts: text. */
+export function commonPlacesOf({ mounts, limits, root, revalidateMs }: TenantConfig): string {
+  const places = mounts.map(({ guest, host, writable }) => (writable ? [guest] : [guest, host]))
+  return JSON.stringify([places, root, revalidateMs, limits.openFiles])
+}
+
+interface Tree {
+  /** Default: `root`, at its own path. */
+  readonly folder: ScriptFolder | undefined
+  readonly isCommon: boolean
+}
+
+function makeTree(
+  config: TenantConfig,
+  parts: TreeParts,
+  { folder, isCommon }: Tree,
+): MakePreopens {
   const { mounts } = config
   const runtimes = parts.runtimes.map((runtime) => runtime.config)
   const sessions = sessionsOf(config, runtimes)
@@ -83,8 +112,10 @@ export function treeOf(
       ? planner(config, places, { clock, openRoot })
       : fixedPlan(folder, places, openRoot)
   const openSessions = sessions.map((one) => sessionOpener(config, one, parts))
-  const mounted = mounts.map((mount) => mountOf(mount, config, parts))
   const openTmp = tmpOpener(clock, tmpLimitsOf(config))
+  const mounted = mounts.map((mount) =>
+    isCommon && mount.writable ? openTmp : mountOf(mount, config, parts),
+  )
   return (asker) => {
     const { plan, roots } = planNow()
     return asWhole(plan, [

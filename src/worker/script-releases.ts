@@ -9,7 +9,7 @@ import type { LiveHandler } from '../store/release-reader.ts'
 import { routesOf } from '../store/release-routes.ts'
 import { findRoute, makeRouteTable } from '../store/route-table.ts'
 import { type ApplicationParts, runScripts } from './applications.ts'
-import { type TreeParts, treeOf } from './guest-files.ts'
+import { commonPlacesOf, commonTreeOf, type TreeParts, treeOf } from './guest-files.ts'
 import { settingsOfRelease } from './release-settings.ts'
 import type { Runtime } from './runtimes.ts'
 
@@ -26,8 +26,15 @@ export function settingsOfScripts(
 ): HandlerSettings {
   const runtime = runtimeOf(live, parts)
   const env = { ...runtime?.config.env, ...usual.env }
-  const folder = { guest: SCRIPTS_FOLDER, host: live.imageRoot ?? '' }
-  return settingsOfRelease(live, { ...usual, env }, treeOf(tenant, parts, folder))
+  return settingsOfRelease(live, { ...usual, env }, treeOf(tenant, parts, folderOf(live)))
+}
+
+/** As its guests see it, and in the store. */
+function folderOf({ imageRoot = '' }: LiveHandler): {
+  readonly guest: string
+  readonly host: string
+} {
+  return { guest: SCRIPTS_FOLDER, host: imageRoot }
 }
 
 /** What runs the scripts of the tenant's releases. */
@@ -47,6 +54,10 @@ export function scriptsOf(
         {
           ...{ app, runtime, tenant, settings, warm },
           folder: { guest: SCRIPTS_FOLDER, host: undefined },
+          common: {
+            places: JSON.stringify([live.imageRoot, commonPlacesOf(tenant)]),
+            openTree: () => commonTreeOf(tenant, parts, folderOf(live)),
+          },
           find: (cgi) => find(cgi),
           index: undefined, // `find` knows
         },

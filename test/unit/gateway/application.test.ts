@@ -13,6 +13,7 @@ let loads: string[][]
 let whatComes: (onFile?: (path: string) => void) => Promise<GuestModule>
 let lines: string[]
 let application: Application
+let morePauseMs: number
 
 const make = (hasRequests: boolean) =>
   new Application({
@@ -27,6 +28,7 @@ const make = (hasRequests: boolean) =>
     hasRequests,
     identify: (path) => files.get(path),
     revalidateMs: 2000,
+    morePauseMs,
   })
 
 beforeEach(() => {
@@ -34,6 +36,7 @@ beforeEach(() => {
   engine = named('engine')
   files = new Map(['/www/a.php', '/www/b.php', '/www/c.php'].map((path) => [path, 'v1']))
   loads = []
+  morePauseMs = 0
   lines = []
   whatComes = () => Promise.resolve(named(`loaded ${loads.length}`))
   application = make(false)
@@ -215,4 +218,40 @@ test('requests to run ahead need no file', async () => {
   expect(await request()).toBe('engine')
   expect(loads).toEqual([[]])
   expect(await request()).toBe('loaded 1')
+})
+
+test('what is only more waits for longer, what has changed does not', async () => {
+  morePauseMs = 60_000
+  application = make(false)
+  await request('/www/a.php')
+  clock.advance(30_000)
+  await request('/www/b.php')
+  clock.advance(30_000)
+  expect(await request('/www/b.php')).toBe('loaded 1')
+  clock.advance(1000)
+  await request()
+  expect(loads).toEqual([['/www/a.php'], ['/www/a.php', '/www/b.php']])
+  files.set('/www/a.php', 'v2')
+  clock.advance(2000)
+  expect(await request('/www/a.php')).toBe('engine')
+  expect(await request()).toBe('loaded 3')
+})
+
+test('it says that something comes, until that is there or has failed', async () => {
+  expect(application.isComing).toBe(false)
+  const { promise, resolve } = Promise.withResolvers<GuestModule>()
+  whatComes = () => promise
+  application.opened('/www/a.php')
+  expect(application.isComing, 'it is to be loaded').toBe(true)
+  application.ended()
+  expect(application.isComing, 'it is being loaded').toBe(true)
+  resolve(named('loaded'))
+  await settle()
+  expect(application.isComing, 'it is there').toBe(false)
+  application.opened('/www/b.php')
+  expect(application.isComing, 'more').toBe(false)
+  application = make(false)
+  whatComes = () => Promise.reject(new Error('no'))
+  await request('/www/a.php')
+  expect(application.isComing, 'it has failed').toBe(false)
 })

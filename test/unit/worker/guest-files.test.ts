@@ -12,14 +12,14 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { TenantConfig } from '../../../src/config/config.ts'
+import type { RuntimeConfig, TenantConfig } from '../../../src/config/config.ts'
 import { parseConfig } from '../../../src/config/parse.ts'
 import { DeviceDirectory } from '../../../src/wasi/device-directory.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
 import type { DirectoryNode } from '../../../src/wasi/filesystem.ts'
 import { ImageCache } from '../../../src/wasi/image-cache.ts'
 import { UsageLedger } from '../../../src/wasi/usage-ledger.ts'
-import { treeOf } from '../../../src/worker/guest-files.ts'
+import { commonPlacesOf, commonTreeOf, treeOf } from '../../../src/worker/guest-files.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const WRITE = { read: true, write: true, truncate: false }
@@ -41,22 +41,21 @@ function requestOf(sessionFolder: string | undefined, keys = '', runtime = ''): 
 }
 
 /** The same for one request after the other. */
-function maker(sessionFolder?: string, keys = '', runtime = ''): () => DirectoryNode {
-  const config = parseConfig(
-    `[[runtime]]\nname = "php"\nextensions = [".php"]\n${runtime}
-[[pool]]\nname = "www"\nlisten = ["/nowhere/www.sock"]
-[[tenant]]\nname = "acme"\nhosts = ["*"]\nruntimes = ["php"]\n${keys}`,
-    join(base, 'wasm-fpm.toml'),
-  )
-  const [tenant] = config.tenants
-  const make = treeOf(
-    { ...(tenant as TenantConfig), sessionFolder },
+function maker(
+  sessionFolder?: string,
+  keys = '',
+  runtime = '',
+  makeTree = treeOf,
+): () => DirectoryNode {
+  const { tenant, runtimes } = configOf(keys, runtime)
+  const make = makeTree(
+    { ...tenant, sessionFolder },
     {
       clock,
       images: new ImageCache(),
       ledger,
       makeDevices: () => new DeviceDirectory(() => undefined),
-      runtimes: config.runtimes.map((one) => ({ config: one })),
+      runtimes: runtimes.map((one) => ({ config: one })),
     },
   )
   return () => {
@@ -65,6 +64,21 @@ function maker(sessionFolder?: string, keys = '', runtime = ''): () => Directory
     whole.directory.retain()
     return whole.directory
   }
+}
+
+function configOf(
+  keys: string,
+  runtime = '',
+): { tenant: TenantConfig; runtimes: readonly RuntimeConfig[] } {
+  const { tenants, runtimes } = parseConfig(
+    `[[runtime]]\nname = "php"\nextensions = [".php"]\n${runtime}
+[[pool]]\nname = "www"\nlisten = ["/nowhere/www.sock"]
+[[tenant]]\nname = "acme"\nhosts = ["*"]\nruntimes = ["php"]\n${keys}`,
+    join(base, 'wasm-fpm.toml'),
+  )
+  const [tenant] = tenants
+  if (tenant === undefined) throw new Error('no tenant')
+  return { tenant, runtimes }
 }
 
 /** What `act` answers for the folder at a path. */
@@ -220,4 +234,38 @@ test('a look at a mount that nobody may write to is believed as long', () => {
   mkdirSync(join(base, 'own/w'))
   const mounts = `mounts = [{ host = "${base}/own", guest = "/m" }]`
   expect(looks(mounts, '/m/w')).toEqual([false, false, true])
+})
+
+const mount = (guest: string, host: string, writable: boolean): string =>
+  `[[tenant.mounts]]\nguest = "${guest}"\nhost = "${join(base, host)}"\nwritable = ${writable}\n`
+
+test('what tenants have in common shows nothing of what one of them can write', () => {
+  for (const name of ['a', 'b', 'own', 'own/data'].map((one) => join(base, one))) {
+    mkdirSync(name, { recursive: true })
+    writeFileSync(join(name, 'file'), '')
+  }
+  mkdirSync(join(base, 'sessions'))
+  writeFileSync(join(base, 'sessions/sess_1'), '')
+  const keys = `root = "${base}/own"\n${mount('/lib', 'b', false)}${mount(`${base}/own/data`, 'a', true)}`
+  const own = maker(join(base, 'sessions'), keys)()
+  const tree = maker(join(base, 'sessions'), keys, '', commonTreeOf)()
+  const has = (whole: DirectoryNode, path: string): boolean =>
+    inFolder(whole, path, (folder) => typeof folder.lookup('file') === 'object')
+  const places = ['/lib', `${base}/own`, `${base}/own/data`]
+  expect(places.map((place) => has(own, place))).toEqual([true, true, true])
+  expect(places.map((place) => has(tree, place))).toEqual([true, true, false])
+  expect([isThere(own), isThere(tree)]).toEqual([true, false])
+  expect(write(tree, `${base}/own/data`, 'x')).toBe(Errno.SUCCESS)
+  expect(readdirSync(join(base, 'a')), 'it is no folder of this machine').toEqual(['file'])
+})
+
+test('which tenants have the same in common', () => {
+  const placesOf = (...mounts: string[]): string =>
+    commonPlacesOf(configOf(`root = "${base}/own"\n${mounts.join('')}`).tenant)
+  const mine = placesOf(mount('/lib', 'b', false), mount('/data', 'a', true))
+  expect(placesOf(mount('/lib', 'b', false), mount('/data', 'own', true))).toBe(mine)
+  expect(placesOf(mount('/lib', 'own', false), mount('/data', 'a', true))).not.toBe(mine)
+  expect(placesOf(mount('/lib', 'b', false), mount('/other', 'a', true))).not.toBe(mine)
+  expect(placesOf(mount('/lib', 'b', false), mount('/data', 'a', false))).not.toBe(mine)
+  expect(placesOf(mount('/lib', 'b', false))).not.toBe(mine)
 })
