@@ -34,7 +34,7 @@ export interface ApplicationOptions {
   /** How long files are believed to be as they were, in milliseconds. */
   readonly revalidateMs: number
   /** How much longer it waits, in milliseconds, when it would only load more than is loaded already. Default: 0. */
-  readonly morePauseMs?: number
+  readonly morePauseMs?: () => number
 }
 
 /** More files are not loaded ahead. */
@@ -136,12 +136,12 @@ export class Application {
   ended(): void {
     if (!this.#hasNews || this.#isLoading) return
     this.#quietRuns += 1
-    const { clock, morePauseMs = 0 } = this.#options
+    const { clock, morePauseMs } = this.#options
     const nowMs = clock.nowMs()
     const isMore = this.#loaded !== undefined
     // The first time at once.
     const isQuiet = this.#quietRuns >= QUIET_RUNS || nowMs - this.#newsMs >= QUIET_MS
-    const notBeforeMs = this.#notBeforeMs + (isMore ? morePauseMs : 0)
+    const notBeforeMs = this.#notBeforeMs + (isMore ? (morePauseMs?.() ?? 0) : 0)
     if (nowMs < notBeforeMs || (isMore && !isQuiet)) return
     void this.#load()
   }

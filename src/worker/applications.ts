@@ -150,6 +150,7 @@ function runFiles(scripts: Scripts, parts: ApplicationParts): ScriptRuntime {
     ended: () => {
       const others = findCommon()
       if (others !== undefined) {
+        others.isShared ||= others.payer.name !== tenant.name
         others.payer = tenant
         others.application.ended()
         // What comes would be loaded a second time, over the other.
@@ -176,10 +177,13 @@ function commonOf(
   return commonScripts.take(JSON.stringify(alike), () => {
     let makePreopens: HandlerSettings['makePreopens'] | undefined
     const made: CommonApplication = {
-      payer: tenant,
+      ...{ payer: tenant, isShared: false },
       application: new Application({
         ...{ clock, logger, extensions: runtime.config.extensions },
-        ...{ revalidateMs: tenant.revalidateMs, morePauseMs: COMMON_PAUSE_MS },
+        ...{
+          revalidateMs: tenant.revalidateMs,
+          morePauseMs: () => (made.isShared ? COMMON_PAUSE_MS : 0),
+        },
         engine: () => runtime.module,
         load: async (engine, files) => {
           makePreopens ??= common.openTree()

@@ -10,6 +10,8 @@ export interface CommonApplication {
   readonly application: Application
   /** Whose request was the last: loading is its tenant's to pay. */
   payer: TenantConfig
+  /** Whether more than one has had requests. */
+  isShared: boolean
 }
 
 export class CommonScripts {

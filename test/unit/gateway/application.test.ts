@@ -28,7 +28,7 @@ const make = (hasRequests: boolean) =>
     hasRequests,
     identify: (path) => files.get(path),
     revalidateMs: 2000,
-    morePauseMs,
+    morePauseMs: () => morePauseMs,
   })
 
 beforeEach(() => {
