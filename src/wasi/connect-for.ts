@@ -27,3 +27,10 @@ export function connectFor(host: CallContext, target: ConnectTarget): number {
     return host.descriptors.add(new Descriptor(open, RIGHTS, { fdflags: Fdflags.Nonblock }))
   }
 }
+
+/** How opening descriptor `fd`, one of `connectFor`, has ended: SUCCESS or an errno; undefined: it has not. BADF: it is none. */
+export function connectOutcomeOf(host: CallContext, fd: number): number | undefined {
+  const open = host.descriptors.get(fd)?.open
+  if (open?.kind !== 'stream') return Errno.BADF
+  return open.opening === undefined ? Errno.SUCCESS : open.opening.outcome()
+}

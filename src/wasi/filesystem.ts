@@ -117,12 +117,13 @@ export interface SymlinkNode {
   readLink(): string | number
 }
 
-/** Where the host itself connects to for a guest, to send one request of HTTP there. */
+/** Where the host itself connects to for a guest. */
 export interface ConnectTarget {
   readonly protocol: 'tcp' | 'tls'
   readonly host: string
   readonly port: number
-  readonly method: string
+  /** Of the one request of HTTP that the host sends there; undefined: the guest sends what it likes. */
+  readonly method?: string
 }
 
 export interface DirectoryEntry {

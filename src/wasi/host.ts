@@ -9,7 +9,7 @@ import { ALARM_CALLS } from './alarm-calls.ts'
 import { ARGS_CALLS } from './args-calls.ts'
 import { CallContext, type ProcessorBudget } from './call-context.ts'
 import { CLOCK_CALLS } from './clock-calls.ts'
-import { connectFor } from './connect-for.ts'
+import { connectFor, connectOutcomeOf } from './connect-for.ts'
 import { WasiError } from './errors.ts'
 import { FD_IO_CALLS } from './fd-io-calls.ts'
 import { FD_STAT_CALLS } from './fd-stat-calls.ts'
@@ -201,6 +201,11 @@ export class WasiHost {
   /** As `connectFor` in connect-for.ts. */
   connect(target: ConnectTarget): number {
     return connectFor(this.#context, target)
+  }
+
+  /** As `connectOutcomeOf` in connect-for.ts. */
+  connectOutcome(fd: number): number | undefined {
+    return connectOutcomeOf(this.#context, fd)
   }
 
   /** Starts a call that is none of preview 1: throws when the guest has exited or the session is over. */

@@ -8,6 +8,7 @@ import { NameLookup } from '../../src/outbound/name-lookup.ts'
 import { OutboundAccount } from '../../src/outbound/outbound-account.ts'
 import { connectTo } from '../../src/outbound/outbound-directories.ts'
 import { OutboundRequest } from '../../src/outbound/outbound-request.ts'
+import type { HostRule } from '../../src/outbound/outbound-rule.ts'
 import { DeviceDirectory } from '../../src/wasi/device-directory.ts'
 import { WasiHost } from '../../src/wasi/host.ts'
 import type { WasiGrants } from '../../src/wasi/session.ts'
@@ -25,8 +26,11 @@ export interface OutboundRun {
   readonly hasClosed: Promise<unknown>
 }
 
-/** Begins a run of a guest that may ask the peer. */
-export async function beginOutbound(serve: (socket: Socket) => void): Promise<OutboundRun> {
+/** Begins a run of a guest that may ask the peer. `rule`: of the entry that allows it. Default: some methods of HTTP, by address. */
+export async function beginOutbound(
+  serve: (socket: Socket) => void,
+  rule: Partial<HostRule> = {},
+): Promise<OutboundRun> {
   let closed: () => void = () => undefined
   const hasClosed = new Promise<void>((resolve) => {
     closed = resolve
@@ -54,7 +58,7 @@ export async function beginOutbound(serve: (socket: Socket) => void): Promise<Ou
             protocol: 'tcp',
             methods: ['GET', 'POST', 'HEAD'],
           },
-          ...{ isPrivate: false, ca: undefined },
+          ...{ isPrivate: false, ca: undefined, ...rule },
         },
       ],
       ...{ sockets: new Map(), limits, clock: systemClock, names: new NameLookup() },

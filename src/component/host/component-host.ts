@@ -18,6 +18,7 @@ import { OpenFd } from './open-fd.ts'
 import { FIRST_PREOPEN, preopenName } from './preopen-name.ts'
 import { Preview1Calls } from './preview1-calls.ts'
 import { RunVariables } from './run-variables.ts'
+import { SocketNames } from './socket-address.ts'
 
 /** What a call takes beside what it charges for itself, in nanoseconds, about. */
 const CALL_WORK = 1_000
@@ -53,6 +54,8 @@ export class ComponentHost {
   readonly backpressure: Map<number, number> = new Map<number, number>()
   /** Of the run. */
   work: HostWork
+  /** Of the run: names that addresses stand for. */
+  socketNames: SocketNames = new SocketNames()
   readonly #wasi: WasiHost
   readonly #tables: HandleTable[]
   /** What the guest prints to, by descriptor. */
@@ -92,6 +95,7 @@ export class ComponentHost {
     this.backpressure.clear()
     this.work = new HostWork(this)
     this.#printers.clear()
+    this.socketNames = new SocketNames()
     this.response = new HttpResponse(this.calls)
     for (const index of this.#tables.keys()) this.#tables[index] = new HandleTable()
   }
@@ -148,7 +152,14 @@ export class ComponentHost {
 
   /** As of `WasiHost`. */
   connect(target: ConnectTarget): number {
-    return this.#wasi.connect(target)
+    const fd = this.#wasi.connect(target)
+    if (fd >= 0) this.calls.impatient(fd)
+    return fd
+  }
+
+  /** As of `WasiHost`. */
+  connectOutcome(fd: number): number | undefined {
+    return this.#wasi.connectOutcome(fd)
   }
 
   readonly charge = (work: number): void => this.#wasi.charge(work)

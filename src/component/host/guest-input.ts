@@ -50,6 +50,11 @@ export class InputStream extends HostResource {
     })
   }
 
+  /** Nothing more is read of it. */
+  end(): void {
+    this.#hasEnded = true
+  }
+
   subscribe(): Pollable {
     const isFile = this.#origin?.offset !== undefined
     if (this.#origin === undefined || isFile || this.#hasEnded) return new Pollable(undefined)

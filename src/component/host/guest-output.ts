@@ -125,6 +125,11 @@ export class OutputStream extends HostResource {
     this.#held.length = 0
   }
 
+  /** It takes no more, and has not failed. What it holds has gone out. */
+  close(): void {
+    this.#failure ??= CLOSED
+  }
+
   /** It has something to write. */
   get isBehind(): boolean {
     return this.#held.length > 0 && !this.#isHeldBack

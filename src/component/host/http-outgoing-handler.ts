@@ -47,6 +47,11 @@ function send(
   return ok(new FutureIncomingResponse(exchange))
 }
 
+/** Where one request is sent to. */
+interface HttpTarget extends ConnectTarget {
+  readonly method: string
+}
+
 /** What a request says before its body. */
 interface RequestHead {
   readonly method: Case
@@ -82,7 +87,7 @@ export function beginExchange(
 }
 
 /** Or what is wrong with it. */
-function targetOf({ method, scheme, authority }: RequestHead): ConnectTarget | Case {
+function targetOf({ method, scheme, authority }: RequestHead): HttpTarget | Case {
   const name = method.tag === 'other' ? (textOf(method) ?? '') : method.tag.toUpperCase()
   if (name === 'CONNECT') return caseOf('HTTP-request-method-invalid')
   const called = scheme.tag === 'none' ? 'HTTPS' : (scheme.value as Case).tag
@@ -120,7 +125,7 @@ export function declaredLength(fields: Fields): number | undefined {
 
 function headOf(
   { path, authority, fields }: RequestHead,
-  { method }: ConnectTarget,
+  { method }: HttpTarget,
   { isChunked }: Framing,
 ): string {
   const written = textOf(path) ?? ''

@@ -58,6 +58,11 @@ export class Preview1Calls {
       throw fault(`it has the host keep more than ${MAX_KEPT_FOR_GUEST} bytes`)
   }
 
+  /** Says that a descriptor does not wait from the start. */
+  impatient(fd: number): void {
+    this.#impatient.add(fd)
+  }
+
   /** Answers the errno. */
   call(name: string, ...args: Array<number | bigint>): number | Promise<number> {
     let call = this.#calls.get(name)

@@ -22,7 +22,10 @@ import { INCOMING } from './http-request.ts'
 import { OUTGOING } from './http-response-functions.ts'
 import { KEYVALUE_ATOMICS, KEYVALUE_BATCH, KEYVALUE_STORE } from './keyvalue-functions.ts'
 import { POLL } from './pollable.ts'
+import * as sockets from './socket-functions.ts'
+import * as sockets3 from './socket-functions-3.ts'
 import { IO_ERROR, STREAMS } from './stream-functions.ts'
+import { CREATE_UDP, UDP, UDP_3 } from './udp-functions.ts'
 import { expandType } from './wasi-types.ts'
 
 const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, readonly HostFunction[]>> = new Map(
@@ -73,6 +76,15 @@ const INTERFACES: ReadonlyMap<string, ReadonlyMap<string, readonly HostFunction[
     'wasi:filesystem/types@0.3': FILES_3,
     'wasi:http/types@0.3': HTTP_TYPES_3,
     'wasi:http/client@0.3': HTTP_CLIENT,
+    'wasi:sockets/instance-network': sockets.INSTANCE_NETWORK,
+    'wasi:sockets/network': sockets.NETWORK,
+    'wasi:sockets/ip-name-lookup': sockets.NAME_LOOKUP,
+    'wasi:sockets/tcp-create-socket': sockets.CREATE_TCP,
+    'wasi:sockets/tcp': sockets.TCP,
+    'wasi:sockets/udp-create-socket': CREATE_UDP,
+    'wasi:sockets/udp': UDP,
+    'wasi:sockets/types@0.3': { ...sockets3.TCP_3, ...UDP_3 },
+    'wasi:sockets/ip-name-lookup@0.3': sockets3.NAME_LOOKUP_3,
     'wasi:config/store': CONFIG,
     'wasi:keyvalue/store': KEYVALUE_STORE,
     'wasi:keyvalue/atomics': KEYVALUE_ATOMICS,

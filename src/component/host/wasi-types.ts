@@ -12,6 +12,10 @@ const RESOURCES: Readonly<Record<string, readonly string[]>> = {
     ...['incoming-response', 'incoming-body', 'future-trailers', 'outgoing-response'],
     ...['outgoing-body', 'future-incoming-response'],
   ],
+  'wasi:sockets/network': ['network'],
+  'wasi:sockets/ip-name-lookup': ['resolve-address-stream'],
+  'wasi:sockets/tcp': ['tcp-socket'],
+  'wasi:sockets/udp': ['udp-socket', 'incoming-datagram-stream', 'outgoing-datagram-stream'],
   'wasi:keyvalue/store': ['bucket'],
   'wasi:keyvalue/atomics': ['cas'],
 }
@@ -21,9 +25,12 @@ const RESOURCES_3: Readonly<Record<string, readonly string[]>> = {
   'wasi:filesystem/types@0.3': ['descriptor'],
   'wasi:cli/terminal-input@0.3': ['terminal-input'],
   'wasi:cli/terminal-output@0.3': ['terminal-output'],
+  'wasi:sockets/types@0.3': ['tcp-socket', 'udp-socket'],
   'wasi:http/types@0.3': ['fields', 'request', 'request-options', 'response'],
 }
 
+const IPV4 = 'tuple<u8, u8, u8, u8>'
+const IPV6 = 'tuple<u16, u16, u16, u16, u16, u16, u16, u16>'
 const FIELD_SIZE = 'record{field-name: option<string>, field-size: option<u32>}'
 
 const FILE_ERRORS: readonly string[] = [
@@ -51,6 +58,35 @@ const NAMED: ReadonlyMap<string, string> = new Map([
   ],
   ['options-error', 'variant{not-supported, immutable, other(option<string>)}'],
   ['stream-error', 'variant{last-operation-failed(own<wasi:io/error#error>), closed}'],
+  [
+    'network-error',
+    `enum{${[
+      ...['unknown', 'access-denied', 'not-supported', 'invalid-argument', 'out-of-memory'],
+      ...['timeout', 'concurrency-conflict', 'not-in-progress', 'would-block', 'invalid-state'],
+      ...['new-socket-limit', 'address-not-bindable', 'address-in-use', 'remote-unreachable'],
+      ...['connection-refused', 'connection-reset', 'connection-aborted', 'datagram-too-large'],
+      ...['name-unresolvable', 'temporary-resolver-failure', 'permanent-resolver-failure'],
+    ].join(', ')}}`,
+  ],
+  [
+    'network-error-3',
+    `variant{${[
+      ...['access-denied', 'not-supported', 'invalid-argument', 'out-of-memory', 'timeout'],
+      ...['invalid-state', 'address-not-bindable', 'address-in-use', 'remote-unreachable'],
+      ...['connection-refused', 'connection-broken', 'connection-reset', 'connection-aborted'],
+      ...['datagram-too-large', 'other(option<string>)'],
+    ].join(', ')}}`,
+  ],
+  [
+    'lookup-error-3',
+    'variant{access-denied, invalid-argument, name-unresolvable, temporary-resolver-failure, permanent-resolver-failure, other(option<string>)}',
+  ],
+  ['address-family', 'enum{ipv4, ipv6}'],
+  ['ip-address', `variant{ipv4(${IPV4}), ipv6(${IPV6})}`],
+  [
+    'socket-address',
+    `variant{ipv4(record{port: u16, address: ${IPV4}}), ipv6(record{port: u16, flow-info: u32, address: ${IPV6}, scope-id: u32})}`,
+  ],
   ['keyvalue-error', 'variant{no-such-store, access-denied, other(string)}'],
   ['config-error', 'variant{upstream(string), io(string)}'],
   ['datetime', 'record{seconds: u64, nanoseconds: u32}'],
@@ -124,6 +160,9 @@ const COMPOSED: ReadonlyMap<string, string> = new Map([
   ['file-end', 'future<result<_, $file-error-3>>'],
   ['trailers', 'future<result<option<own<$fields-3>>, $http-error>>'],
   ['sent', 'future<result<_, $http-error>>'],
+  ['socket-end', 'future<result<_, $network-error-3>>'],
+  ['datagram', 'record{data: list<u8>, remote-address: $socket-address}'],
+  ['sent-datagram', 'record{data: list<u8>, remote-address: option<$socket-address>}'],
   ['cas-error', 'variant{store-error($keyvalue-error), cas-failed(own<$cas>)}'],
 ])
 
