@@ -7,7 +7,6 @@ import type { CoreReach } from './core-reach.ts'
 import { GuestBuffer } from './guest-buffer.ts'
 import { fault } from './guest-fault.ts'
 import { type Core, liftFields, liftFlat } from './lift.ts'
-import { FOR_HOST } from './lift-bounds.ts'
 import { checkRange, viewOf } from './memory-range.ts'
 import type { BuiltinFunction, ValueType } from './plan.ts'
 import { printType } from './print-type.ts'
@@ -153,7 +152,7 @@ export class Builtins {
       !isSame(options.memory, lifted.options.memory)
     )
       throw fault('task.return has another memory or encoding than its function')
-    const scope = reach.liftScope(options, definition.owner, { bounds: FOR_HOST, lent: [] })
+    const scope = reach.liftScope(options, definition.owner, { bounds: task.bounds, lent: [] })
     let value: Value
     if (type !== undefined)
       value = arePassedInMemory([type])

@@ -1,7 +1,7 @@
 /**
  * Calls functions that components export: for a request, or for another component in the same one. A component that has been called
- * is not called again before it has answered (canonical ABI: `lift`). One that is lifted async is called for a request only: nothing
- * else runs in the guest meanwhile.
+ * is not called again before it has ended (canonical ABI: `lift`). Nothing else runs in the guest meanwhile: who calls one that is async
+ * goes on when that has ended.
  */
 import { promising } from '../wasi/jspi.ts'
 import { arePassedInMemory } from './check-core-types.ts'
@@ -11,7 +11,7 @@ import { type Core, liftFields, liftFlat } from './lift.ts'
 import type { LiftBounds } from './lift-bounds.ts'
 import { lowerFlat, storeFields } from './lower.ts'
 import type { CoreItem, LiftedFunction, OwnResource } from './plan.ts'
-import { Task } from './task.ts'
+import { type Answering, Task } from './task.ts'
 import { layoutOf } from './type-layout.ts'
 import type { Value } from './value.ts'
 import { type GuestEvent, NO_EVENT, WAITABLE_SET, type WaitableSet } from './waitable.ts'
@@ -25,11 +25,6 @@ const YIELD = 1
 const WAIT = 2
 const CODE_BITS = 4
 const CODE_MASK = 15
-
-interface Answering {
-  readonly bounds: LiftBounds
-  readonly onReturn: (value: Value) => void
-}
 
 /** What a stack takes beside what is done on it, in nanoseconds, about. */
 const STACK_WORK = 4_000
@@ -50,17 +45,13 @@ export class LiftedCalls {
   }
 
   /** As `call`, to the end of the guest; `onReturn`: told what it answers as soon as it does. */
-  run(
-    lifted: LiftedFunction,
-    values: readonly Value[],
-    { bounds, onReturn }: Answering,
-  ): Promise<void> {
+  run(lifted: LiftedFunction, values: readonly Value[], answering: Answering): Promise<void> {
     const { core, type, options, owner } = lifted
     const reach = this.#reach
     const { host } = reach
     host.charge(STACK_WORK)
     return this.#inside(owner, async () => {
-      const task = new Task(lifted, onReturn)
+      const task = new Task(lifted, answering)
       host.tasks.push(task)
       const into = reach.lowerScope(options, owner, task.borrows)
       const { parameters } = type
@@ -70,13 +61,14 @@ export class LiftedCalls {
       const answered = await this.#suspending(core)(...cores)
       if (host.fault !== undefined) throw host.fault
       if (options.isAsync) await this.#goOn(task, answered)
-      else this.#returned(task, answered, bounds)
+      else this.#returned(task, answered)
       host.tasks.pop()
     })
   }
 
   /** Of one that returns what it answers. */
-  #returned(task: Task, answered: Core | undefined, bounds: LiftBounds): void {
+  #returned(task: Task, answered: Core | undefined): void {
+    const { bounds } = task
     const { type, options, owner } = task.lifted
     const { result } = type
     const outOf = this.#reach.liftScope(options, owner, { bounds, lent: [] })

@@ -237,8 +237,6 @@ class Resolver {
     const { owner } = scope
     if (found.kind === 'lifted') {
       this.#step(partsOfFunction(found.lifted.type))
-      if (found.lifted.type.isAsync)
-        throw unsupported('an async function of one component that another one in it calls')
       return { kind: 'call', lifted: found.lifted, options, owner }
     }
     const { interface: from, name, type } = found

@@ -163,14 +163,6 @@ const LATER: ReadonlyArray<readonly [what: string, source: string, code?: string
   ['the type error-context', '(type (list error-context))'],
   ['the canonical function error-context.drop', '(core func (canon error-context.drop))'],
   ['the canonical function thread.index', '(core func (canon thread.index))'],
-  [
-    'an async function of one component that another one in it calls',
-    `(component $one ${MODULE}
-       (func $f async (canon lift (core func $c "f"))) (export "f" (func $f)))
-     (component $other (import "f" (func $f async)) (core func (canon lower (func $f))))
-     (instance $one (instantiate $one))
-     (instance (instantiate $other (with "f" (func $one "f"))))`,
-  ],
 ]
 
 test.each(LATER)('refused, of WASI 0.3: %s', async (what, source) => {
