@@ -3,13 +3,15 @@
  * kernel takes and gives that at once. So the stream, which costs more than a small request, is made when something has to be waited for.
  */
 import { Socket } from 'node:net'
-import { loadLibc } from '../../base/libc.ts'
+import { type Libc, loadLibc } from '../../base/libc.ts'
 import { type Accepted, attachReader, descriptorOf } from '../../base/raw-socket.ts'
 import { slabCopy } from '../../base/slab-copy.ts'
 
 const ROOM_BYTES = 65_536
 /** What has come, and what goes, in between. */
 const ROOM = Buffer.allocUnsafeSlow(ROOM_BYTES)
+/** A smaller one is copied in less time than it takes to find out where it lies. */
+const LARGE_PIECE_BYTES = 4096
 /** Where it lies, as long as there is this process. */
 let roomAddress: bigint | undefined
 
@@ -89,12 +91,13 @@ export class Wire {
 
   /** Sends what the kernel takes at once of pieces of at most 64 KiB, and returns what is left. */
   sendNow(pieces: readonly Uint8Array[]): Uint8Array {
-    const bytes = gather(pieces)
+    const [first = NOTHING] = pieces
+    const from = pieces.length === 1 && first.length > LARGE_PIECE_BYTES ? first : ROOM
+    const bytes = from === ROOM ? gather(pieces) : first.length
     const libc = loadLibc()
-    roomAddress ??= libc?.addressOf(ROOM.buffer) ?? 0n
-    const taken = Math.max(libc?.writeFrom(this.descriptor, roomAddress, bytes) ?? 0, 0)
+    const taken = Math.max(libc?.writeFrom(this.descriptor, addressIn(libc, from), bytes) ?? 0, 0)
     this.#sentBytes += taken
-    return taken === bytes ? NOTHING : Buffer.from(ROOM.subarray(taken, bytes))
+    return taken === bytes ? NOTHING : Buffer.from(from.subarray(taken, bytes))
   }
 
   /** Closes both directions at once, without a word. Without a stream, nobody is told. */
@@ -120,7 +123,13 @@ export class Wire {
   }
 }
 
-/** Puts them together in `ROOM`. Returns how many bytes that are. */
+function addressIn(libc: Libc, bytes: Uint8Array): bigint {
+  if (bytes !== ROOM) return libc.addressOf(bytes.buffer as ArrayBuffer) + BigInt(bytes.byteOffset)
+  roomAddress ??= libc.addressOf(ROOM.buffer)
+  return roomAddress
+}
+
+/** Puts them together at the beginning of `ROOM`. Returns how many bytes they are. */
 function gather(pieces: readonly Uint8Array[]): number {
   let bytes = 0
   for (const piece of pieces) {
