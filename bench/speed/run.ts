@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { machineFacts } from '../http/machine.ts'
 import { writeResults } from '../results.ts'
 import { busyWorker } from './busy-worker.ts'
+import { componentFirstRequest } from './component-first-request.ts'
 import { fairness } from './fairness.ts'
 import { type Figure, formatFigures, type Measurement, verdictOf } from './figure.ts'
 import { firstRequest } from './first-request.ts'
@@ -16,6 +17,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   reset,
   lifetimes,
   firstRequest,
+  componentFirstRequest,
   manyTenants,
   waiting,
   fairness,
