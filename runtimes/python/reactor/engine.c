@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+#include <wasi/api.h>
 
 /* As Linux counts. */
 #define MOST_PROCESSES (1u << 22)
@@ -86,6 +87,7 @@ EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   PyConfig_SetString(&config, &config.executable, L"/usr/bin/python3");
   check(Py_InitializeFromConfig(&config));
   PyConfig_Clear(&config);
+  wasm_fpm_start_memory();
   wasm_fpm_start_sqlite();
   wasm_fpm_start_wsgi();
   module = PyImport_ImportModule("_wasm_fpm");
@@ -121,7 +123,8 @@ static int answer(bool is_ahead) {
 /* With WASM_FPM_WARM in the environment it imports the application that WASM_FPM_APP names; without, it runs a request. */
 EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
   __wasilibc_initialize_environ();
-  if (getenv("WASM_FPM_WARM") == NULL) {
+  bool is_ahead = getenv("WASM_FPM_WARM") == NULL;
+  if (is_ahead) {
     for (int run = 0; application != NULL && run < RUNS_AHEAD; run++)
       if (answer(true) != 0) _exit(1);
   } else if (getenv("WASM_FPM_APP") != NULL) {
@@ -132,12 +135,26 @@ EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
   PyObject *answer = call("end_warm", NULL);
   must_begin = answer == Py_True;
   Py_DECREF(answer);
+  if (is_ahead) wasm_fpm_settle_codes();
+  /* What has been freed lies about in lists: it would be taken again, and written to. */
+  PyGC_Collect();
   wasm_fpm_forget_randomness();
   process = 0;
 }
 
+/* As libc does, but not in the holes of its memory. */
+static void read_environment(void) {
+  size_t count, bytes;
+  if (__wasi_environ_sizes_get(&count, &bytes) != 0) _exit(1);
+  char **variables = PyMem_Malloc((count + 1) * sizeof *variables + bytes);
+  if (variables == NULL || __wasi_environ_get((uint8_t **)variables, (uint8_t *)(variables + count + 1)) != 0) _exit(1);
+  variables[count] = NULL;
+  environ = variables;
+}
+
 EXPORT("wasm_fpm_handle") void wasm_fpm_handle(void) {
-  __wasilibc_initialize_environ();
+  wasm_fpm_use_own_memory();
+  read_environment();
   if (application == NULL) {
     PyObject *code = call("run_script", environment());
     int status = (int)PyLong_AsLong(code);

@@ -70,6 +70,7 @@ static void keep_parts(PyObject *object) {
     for (Py_ssize_t at = 0; PyDict_Next(object, &at, &key, &value);) KEEP(key, value);
   } else if (PyCode_Check(object)) {
     PyCodeObject *code = (PyCodeObject *)object;
+    wasm_fpm_note_code(code);
     KEEP(code->co_consts, code->co_names, code->co_exceptiontable, code->co_localsplusnames, code->co_localspluskinds, code->co_filename);
     KEEP(code->co_name, code->co_qualname, code->co_linetable);
   } else if (is_descriptor(object)) {

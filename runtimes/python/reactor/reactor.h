@@ -16,6 +16,14 @@ void wasm_fpm_say_exception(void);
 /* library.c: the standard library. */
 extern const struct _frozen wasm_fpm_library[];
 
+/* settled.c: code that lasts, and what becomes of it after requests have been run ahead. */
+void wasm_fpm_note_code(PyCodeObject *code);
+void wasm_fpm_settle_codes(void);
+
+/* memory.c: from its beginning on what a request allocates lies together. */
+void wasm_fpm_start_memory(void);
+void wasm_fpm_use_own_memory(void);
+
 /* sqlite.c */
 void wasm_fpm_start_sqlite(void);
 void wasm_fpm_forget_randomness(void);

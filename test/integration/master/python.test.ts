@@ -201,6 +201,44 @@ test.skipIf(!has)('what the import has left stays, and what requests make is fre
   client.close()
 })
 
+const MIXED = `import dis
+import json
+
+def joined(value):
+    return value | value
+
+kept = [joined(value) for value in range(3)]
+
+def application(environ, start_response):
+    all_joined = [joined(value) for value in (1, True, {"a": 2})]
+    names = [one.opname for one in dis.get_instructions(joined, adaptive=True)]
+    many = [[str(number)] * 3 for number in range(20000)]
+    sums = sum(int(one) for three in many for one in three)
+    del many[::2]
+    kept.append("x" * len(many))
+    text = b""
+    for number in range(300):
+        text += bytes(range(256)) * (number % 7)
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps([all_joined, [name for name in names if "BINARY" in name], sums, len(kept[-1]), len(kept), len(text)]).encode()]
+`
+
+test.skipIf(!has)(
+  'more than a request has memory of its own, and code that cannot be specialised',
+  async () => {
+    const { client, folder, serving } = await start('mixed', { tenant: 'warm = ["/"]' })
+    writeFileSync(join(folder, 'mixed.py'), MIXED)
+    for (let count = 1; count <= 3; count += 1) {
+      const { status, body } = await client.get('')
+      expect(status, serving.log()).toBe(200)
+      const joined = [1, true, { a: 2 }]
+      const kept = 3 + RUNS_AHEAD + 1
+      expect(JSON.parse(body)).toEqual([joined, ['BINARY_OP'], 599_970_000, 10_000, kept, 229_632])
+    }
+    client.close()
+  },
+)
+
 const DEPENDENT = `import os
 import dependency
 import sqlite3
