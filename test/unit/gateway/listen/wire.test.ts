@@ -106,6 +106,17 @@ test('what the kernel does not take is left, and its order kept by the stream', 
   expect(wire.bytesWritten).toBe(sent.length)
 })
 
+for (const bytes of [10, 50_000]) {
+  test(`a peer that is gone takes nothing of ${bytes} bytes, and no signal ends the process`, async () => {
+    const { wire, peer } = await setUp('request')
+    expect(await receive(wire)).toBe('request')
+    peer.destroy()
+    await expect.poll(() => wire.isPeerGone).toBe(true)
+    expect(wire.sendNow([Buffer.alloc(bytes)])).toHaveLength(bytes)
+    expect(wire.bytesWritten).toBe(0)
+  })
+}
+
 for (const isRaw of [true, false]) {
   test(`a stream is told of once, and reads on${isRaw ? '' : ' where there was one from the start'}`, async () => {
     const { wire, peer, streams, readText } = await setUp('', isRaw)
