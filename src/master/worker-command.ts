@@ -159,6 +159,9 @@ function depth(path: string): number {
   return path === '/' ? 0 : path.split('/').length
 }
 
+/** More than all memories that fit into the addresses of a process. */
+const MOST_HEAP_MIB = 64 * 1024 * 1024
+
 /** How V8 collects garbage in a worker, and with how many threads. */
 function engineFlags(): string[] {
   // V8's threads beside the one that answers collect and compile. Each takes a processor for milliseconds from whoever answers, the
@@ -168,6 +171,9 @@ function engineFlags(): string[] {
     `--v8-pool-size=${helpers}`,
     // Else V8 collects everything for every few hundred Wasm memories or megabytes of buffers.
     '--external-memory-accounted-in-global-limit',
+    // Of all heaps and memories together twice as much is the most, of which V8 counts 256 MiB for an instance of PHP that has written to two: from
+    // there on it collects everything again and again, without end.
+    `--max-old-space-size=${MOST_HEAP_MIB}`,
     // A larger nursery costs a busy worker 45 MB, longer pauses, and saves nothing.
     '--max-semi-space-size=4',
     // Its tasks want processors that others use: the worker then waits until they have had theirs.

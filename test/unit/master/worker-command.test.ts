@@ -7,6 +7,7 @@ import { parseConfig } from '../../../src/config/parse.ts'
 import { withSessionFolders } from '../../../src/config/session-folders.ts'
 import { settingsOf } from '../../../src/master/reload-plan.ts'
 import { grantsOf, shorten, workerCommand } from '../../../src/master/worker-command.ts'
+import { WORKER_FLAGS } from '../../support/worker-flags.ts'
 
 const TEXT = `
 [[pool]]
@@ -114,3 +115,26 @@ const SHORTENED = [
 for (const { name, paths, max, wanted } of SHORTENED) {
   test(`long lists: ${name}`, () => expect(shorten(paths, max)).toEqual(wanted))
 }
+
+/** Keeps memories of 256 MiB that nobody writes to, and something of its own for each; prints how often everything was collected. */
+const KEEP_MEMORIES = `
+const { constants, PerformanceObserver } = require('node:perf_hooks')
+let collections = 0
+new PerformanceObserver((list) => {
+  for (const { detail } of list.getEntries())
+    if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections += 1
+}).observe({ entryTypes: ['gc'] })
+const kept = []
+const keep = () => {
+  kept.push(new WebAssembly.Memory({ initial: 4096, maximum: 4096 }), new Array(30000).fill({}))
+  if (kept.length < 400) setImmediate(keep)
+  else setTimeout(() => console.log(collections), 50)
+}
+keep()
+`
+
+test('many instances with large memories do not make V8 collect everything for each of them', () => {
+  const args = [...WORKER_FLAGS, '--eval', KEEP_MEMORIES]
+  const collections = Number(execFileSync(process.execPath, args, { encoding: 'utf8' }))
+  expect(collections).toBeLessThan(20)
+})
