@@ -3,6 +3,7 @@
  * and is not paid for by whoever asks: all that ask meanwhile are told the same, and each failure in a row makes the pause longer.
  */
 import type { Clock } from '../base/clock.ts'
+import { toWire } from '../base/errors.ts'
 
 /** What fails may take up to this share of the time. */
 const FAILING_SHARE = 0.2
@@ -76,4 +77,9 @@ export class KeptLoad<Value extends object> {
     )
     return loading
   }
+}
+
+/** A load that waits for others to be over may be tried again at once. */
+export function whenToRetry(error: unknown): Retry {
+  return toWire(error).code === 'GUEST_LOADS_WAITING' ? 'at-once' : 'after-pause'
 }

@@ -4,6 +4,7 @@
  * old one. A release that cannot be run changes nothing. Of a tenant that has no instances the new one is compiled at its next request.
  */
 import type { Timer } from '../base/clock.ts'
+import { toWire } from '../base/errors.ts'
 import type { CgiRequest } from '../cgi/environment.ts'
 import { DEFAULT_RESPONSE_LIMITS } from '../cgi/response-stream.ts'
 import type { ModuleHolder } from '../guest/compile-cache.ts'
@@ -21,8 +22,8 @@ import { findRoute, routePath } from '../store/route-table.ts'
 import type { Watch } from '../store/tenant-watches.ts'
 import { watchFor } from '../store/trap-watch.ts'
 import { wrongMethodError } from './errors.ts'
-import type { HandlerSettings } from './handler-settings.ts'
-import { KeptLoad, pauseAfter, type Retry } from './kept-load.ts'
+import { KeptLoad, pauseAfter, whenToRetry } from './kept-load.ts'
+import { closeScripts, type Handler, type Prepared, prepared } from './published-handler.ts'
 import type { PublishedHandlersOptions } from './published-parts.ts'
 import type { ReleaseScripts, ScriptPath } from './release-scripts.ts'
 import { StaticFiles } from './static/static-files.ts'
@@ -36,17 +37,6 @@ const RETRY_MS = 1000
 
 /** A lease for which there is no space is tried for again after this long, in milliseconds. */
 const RETRY_LEASE_MS = 10_000
-
-interface Handler {
-  readonly live: LiveHandler
-  readonly settings: HandlerSettings
-  readonly module: KeptLoad<GuestModule>
-  /** Instead of it, if its release has them. */
-  readonly scripts: KeptLoad<ReleaseScripts>
-  readonly onRun: ((hasFailed: boolean) => void) | undefined
-  /** Those that have been asked for, by route. */
-  readonly files: Map<string, StaticFiles>
-}
 
 /** A file is as long as it is: it was let in when it was published. */
 const FILE_RESPONSE = {
@@ -84,6 +74,21 @@ export class PublishedHandlers {
   find(cgi: CgiRequest): Target | undefined | Promise<Target | undefined> {
     if (this.#live !== undefined) return this.#match(cgi, this.#live)
     return this.#findFirst(cgi)
+  }
+
+  /** What is live, loaded before anybody has asked for it; without releases of scripts. Rejects as `find`. */
+  async prepare(): Promise<readonly Prepared[]> {
+    this.#lookedUp ??= this.#options.reader.current(this.#options.tenant)
+    try {
+      const found = await this.#lookedUp
+      this.#leased ??= this.#takeUp(found)
+      await this.#leased
+      const all = found.handlers.filter(({ release }) => release.manifest.runtime === undefined)
+      return await Promise.all(all.map((one) => prepared(this.#handlerOf(one))))
+    } catch (error) {
+      this.#tryAgainLater()
+      throw error
+    }
   }
 
   /** No request comes any more; those that run go on, and keep what they run on. Idempotent. */
@@ -275,7 +280,7 @@ export class PublishedHandlers {
     try {
       return await reader.take(tenant, { holder: this, inUse: new Set(inUse), ...more })
     } catch (error) {
-      const code = codeOf(error)
+      const code = toWire(error).code
       if (code !== 'STORE_NOT_WRITABLE' && code !== 'STORE_FULL') throw error
       if (code === 'STORE_FULL') this.#takeLater()
       logger.warn({ tenant }, `no lease on the releases in use: ${String(error)}`)
@@ -304,7 +309,7 @@ export class PublishedHandlers {
         this.#switchFailures = 0
         this.#switchInTurn(known)
       },
-      onError: (error) => logger.error({ tenant, code: codeOf(error) }, String(error)),
+      onError: (error) => logger.error({ tenant, code: toWire(error).code }, String(error)),
     })
   }
 
@@ -326,7 +331,7 @@ export class PublishedHandlers {
       logger.info({ tenant, sequence: live.sequence, live: names }, 'releases switched')
     } catch (error) {
       logger.error(
-        { tenant, code: codeOf(error) },
+        { tenant, code: toWire(error).code },
         `releases are not switched, the ones before go on: ${String(error)}`,
       )
       this.#switchFailures += 1
@@ -379,19 +384,4 @@ interface Asked {
   readonly cgi: CgiRequest
   readonly match: ScriptPath
   readonly place: LiveStatic | undefined
-}
-
-function whenToRetry(error: unknown): Retry {
-  return codeOf(error) === 'GUEST_LOADS_WAITING' ? 'at-once' : 'after-pause'
-}
-
-function closeScripts(handler: Handler | undefined): void {
-  void Promise.resolve(handler?.scripts.kept).then(
-    (scripts) => scripts?.runtime.close(),
-    () => undefined,
-  )
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
 }

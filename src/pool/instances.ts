@@ -61,6 +61,24 @@ export class Instances {
     return taken
   }
 
+  /** Instances that nobody has asked for yet, as after a first use. Resolves when they are there, or there is no room. */
+  async makeSpares({
+    state,
+    module,
+    engine,
+    placeName,
+    sizing,
+    maxRequests,
+  }: Spares): Promise<void> {
+    const place = state.places.find(module, engine, placeName)
+    for (let made = 0; made < sizing.maxSpawnRate; made += 1) {
+      await new Promise((resolve) => setImmediate(resolve))
+      const wanted = this.#countWanted(state, { sizing, isFirstUse: true })
+      if (wanted === 0 || this.#isStopping || !this.#capacity.hasSpareRoom(module)) return
+      this.#makeSpare({ module, place, maxRequests }, state, sizing)
+    }
+  }
+
   /**
    * Its run is over. Putting it back waits until the answers of this turn are on their way, unless somebody wants it before
    * that.
@@ -186,16 +204,27 @@ export class Instances {
       const wanted = this.#countWanted(state, spawning)
       if (wanted === 0 || this.#isStopping || this.#runQueue.waiting > 0) return
       if (!this.#capacity.hasSpareRoom(module)) return
-      const made = this.#make(module, place, state)
-      made.sizing = sizing
-      made.maxRequests = like.maxRequests
-      this.#keep(made)
+      this.#makeSpare({ module, place, maxRequests: like.maxRequests }, state, sizing)
       if (wanted > 1 && most > 1)
         this.#makeOneAhead(like, state, { sizing, isFirstUse, most: most - 1 })
     })
   }
 
-  #countWanted({ slots, places }: PoolTenant, { sizing, isFirstUse }: Spawning): number {
+  #makeSpare(
+    { module, place, maxRequests }: Pick<PooledInstance, 'module' | 'place' | 'maxRequests'>,
+    state: PoolTenant,
+    sizing: Sizing,
+  ): void {
+    const made = this.#make(module, place, state)
+    made.sizing = sizing
+    made.maxRequests = maxRequests
+    this.#keep(made)
+  }
+
+  #countWanted(
+    { slots, places }: PoolTenant,
+    { sizing, isFirstUse }: Omit<Spawning, 'most'>,
+  ): number {
     const headcount = { active: slots.active, idle: places.owner.idle, isFirstUse }
     return instancesToMake(sizing, headcount)
   }
@@ -211,6 +240,12 @@ export class Instances {
     this.#expireTimer ??= this.#clock.after(EXPIRE_INTERVAL_MS, () => this.#expire())
   }
 }
+
+/** Of a handler that has had no run. */
+export type Spares = Pick<
+  PoolRun,
+  'state' | 'module' | 'engine' | 'placeName' | 'sizing' | 'maxRequests'
+>
 
 interface Spawning {
   readonly sizing: Sizing

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { GuestReport } from '../guest/job.ts'
 import { Capacity, type PoolCaps } from './caps.ts'
 import type { PoolError } from './errors.ts'
-import { Instances } from './instances.ts'
+import { Instances, type Spares } from './instances.ts'
 import type { PoolRun, RunPool } from './pool-run.ts'
 import { PoolTenant } from './pool-tenant.ts'
 import type { PooledInstance } from './pooled-instance.ts'
@@ -88,6 +88,11 @@ export class Scheduler implements RunPool {
     }
     state.update(limits)
     return state
+  }
+
+  /** See `Instances`. */
+  makeSpares(spares: Spares): Promise<void> {
+    return this.#instances.makeSpares(spares)
   }
 
   /** Runs it to its end, beginning now or when it can; it is told of its end, or why it was not run. */

@@ -35,6 +35,7 @@ import { collectFigures } from './collect-figures.ts'
 import { CommonScripts } from './common-scripts.ts'
 import { bareTree } from './guest-files.ts'
 import { OutboundDevices } from './outbound-devices.ts'
+import { prepareSpares } from './prepare-spares.ts'
 import { type Runtime, Runtimes, untilSettled } from './runtimes.ts'
 import { capShare } from './shares.ts'
 import type { ToldStatuses } from './status-exchange.ts'
@@ -146,6 +147,12 @@ export class GatewayAssembly {
       readiness: this.#options.readiness ?? (() => 'ready'),
       booted: untilSettled(runtimes.values(), clock),
     }
+  }
+
+  /** Resolves when what the tenants of the gateway in use keep ready is there, or takes too long to wait for. */
+  prepareSpares(): Promise<void> {
+    const tenants = [...this.#tenants.values()].map(({ tenant }) => tenant)
+    return prepareSpares(tenants, { clock: this.#options.clock, scheduler: this.#scheduler })
   }
 
   /** Tenants of gateways made from here on have an access log unless they say that they want none. */
