@@ -4,9 +4,12 @@ import { Channel } from './channel.ts'
 import { addEnd, BLOCKED, type ChannelEnd, nameOfEnd, type Side } from './channel-end.ts'
 import { arePassedInMemory } from './check-core-types.ts'
 import type { CoreReach } from './core-reach.ts'
+import { ERROR_CONTEXT, ErrorContext } from './error-context.ts'
 import { GuestBuffer } from './guest-buffer.ts'
 import { fault } from './guest-fault.ts'
 import { type Core, liftFields, liftFlat } from './lift.ts'
+import { FOR_HOST } from './lift-bounds.ts'
+import { storeValue } from './lower.ts'
 import { checkRange, viewOf } from './memory-range.ts'
 import type { BuiltinFunction, ValueType } from './plan.ts'
 import { printType } from './print-type.ts'
@@ -20,6 +23,7 @@ export const MAX_BACKPRESSURE = 65_535
 /** What one takes that nobody waits for, in nanoseconds, about. */
 const SMALL_WORK = 100
 const INDEX_BITS = 32n
+const STRING: ValueType = { kind: 'primitive', of: 'string' }
 
 type Call = (...cores: Core[]) => Core | Promise<Core>
 
@@ -87,6 +91,14 @@ export class Builtins {
         return plain((index) => this.#subtask(definition, index).cancel())
       case 'subtask.drop':
         return plain((index) => this.#drop(definition, SUBTASK, index))
+      case 'error-context.new':
+        return plain((...cores) => this.#newErrorContext(definition, cores))
+      case 'error-context.debug-message':
+        return plain((index, pointer) =>
+          this.#tellMessage(definition, Number(index), Number(pointer)),
+        )
+      case 'error-context.drop':
+        return plain((index) => this.#drop(definition, ERROR_CONTEXT, index))
       case 'waitable-set.new':
         return plain(() => this.#handles(definition).add(WAITABLE_SET, new WaitableSet()))
       case 'waitable-set.wait':
@@ -183,6 +195,21 @@ export class Builtins {
   #drop(definition: BuiltinFunction, name: string, index: Core | undefined): number {
     const taken = this.#handles(definition).take(Number(index), name)
     if (typeof taken !== 'number') taken.drop()
+    return 0
+  }
+
+  #newErrorContext(definition: BuiltinFunction, cores: readonly Core[]): number {
+    const { options, owner } = definition
+    const scope = this.#reach.liftScope(options, owner, { bounds: FOR_HOST, lent: [] })
+    const [message] = liftFlat(scope, [STRING], cores)
+    return this.#handles(definition).add(ERROR_CONTEXT, new ErrorContext(message as string))
+  }
+
+  #tellMessage(definition: BuiltinFunction, index: number, pointer: number): number {
+    const { message } = this.#handles(definition).get(index, ERROR_CONTEXT)
+      .representation as ErrorContext
+    const scope = this.#reach.lowerScope(definition.options, definition.owner)
+    storeValue(scope, STRING, message, pointer)
     return 0
   }
 

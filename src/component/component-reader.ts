@@ -2,6 +2,7 @@
 import { ByteReader } from '../wasm/byte-reader.ts'
 import type { CanonicalOptions, Named, Reference, Sort } from './definition.ts'
 import { PRIMITIVES, type ValueReference } from './definition.ts'
+import { ERROR_CONTEXT } from './error-context.ts'
 import { malformed, unsupported } from './errors.ts'
 import { checkComponentLimit } from './limits.ts'
 
@@ -22,7 +23,7 @@ const SORTS: ReadonlyMap<number, Sort> = new Map([
 ])
 
 const FIRST_PRIMITIVE = 0x7f
-const ERROR_CONTEXT = 0x64
+const ERROR_CONTEXT_BYTE = 0x64
 
 /** Shared by all readers of one component. */
 export interface Count {
@@ -139,7 +140,7 @@ export class ComponentReader extends ByteReader {
 
 /** The primitive type that a byte stands for. */
 export function primitiveOf(byte: number): string {
-  if (byte === ERROR_CONTEXT) throw unsupported('the type error-context')
+  if (byte === ERROR_CONTEXT_BYTE) return ERROR_CONTEXT
   const name = PRIMITIVES[FIRST_PRIMITIVE - byte]
   if (name === undefined) throw unsupported(`the type ${byte}`)
   return name

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Items } from './channel.ts'
 import { takeReadable } from './channel-end.ts'
+import { ERROR_CONTEXT } from './error-context.ts'
 import { fault } from './guest-fault.ts'
 import type { Handle, HandleTable } from './handle-table.ts'
 import type { LiftBounds } from './lift-bounds.ts'
@@ -93,6 +94,7 @@ function liftFrom(scope: LiftScope, type: ValueType, source: FlatSource): Value 
   switch (type.kind) {
     case 'primitive':
       if (type.of === 'string') return text(scope, source.i32(), source.i32())
+      if (type.of === ERROR_CONTEXT) return errorContext(scope, source.i32())
       if (type.of === 'f32' || type.of === 'f64') return Number(source.next())
       if (type.of === 'u64') return BigInt.asUintN(64, BigInt(source.next()))
       if (type.of === 's64') return BigInt.asIntN(64, BigInt(source.next()))
@@ -171,6 +173,8 @@ function loadPrimitive(scope: LiftScope, type: Primitive, at: number): Value {
   switch (type.of) {
     case 'string':
       return text(scope, u32(scope, at), u32(scope, at + 4))
+    case ERROR_CONTEXT:
+      return errorContext(scope, u32(scope, at))
     case 'u64':
       return view.getBigUint64(at, true)
     case 's64':
@@ -229,6 +233,11 @@ function handle(
   found.lends += 1
   lent.push(found)
   return found.representation
+}
+
+/** Whoever gives it away has it, too. */
+function errorContext({ handles }: LiftScope, index: number): Value {
+  return handles.get(index, ERROR_CONTEXT).representation
 }
 
 function list(scope: LiftScope, element: ValueType, pointer: number, length: number): Items {

@@ -1,6 +1,7 @@
 /** Gives values to a guest: as core values and in its memory (canonical ABI: `store`, `lower_flat`). What they are is the host's say. */
 import type { Channel, Items } from './channel.ts'
 import { addEnd } from './channel-end.ts'
+import { ERROR_CONTEXT } from './error-context.ts'
 import type { HandleTable, Representation } from './handle-table.ts'
 import { BLOCK_WORK, type Core, VALUE_WORK } from './lift.ts'
 import { checkRange, contentsOf, viewOf } from './memory-range.ts'
@@ -43,6 +44,8 @@ function lowerTo(scope: LowerScope, type: ValueType, value: Value, cores: Core[]
   switch (type.kind) {
     case 'primitive':
       if (type.of === 'string') cores.push(...textIn(scope, value as string | Uint8Array))
+      else if (type.of === ERROR_CONTEXT)
+        cores.push(scope.handles.add(ERROR_CONTEXT, value as Representation))
       else cores.push(coreOf(type.of, value))
       return
     case 'own':
@@ -180,6 +183,10 @@ function storePrimitive(
   const name = type.of
   if (name === 'string') {
     storePair(scope, at, textIn(scope, value as string | Uint8Array))
+    return
+  }
+  if (name === ERROR_CONTEXT) {
+    viewOf(scope).setUint32(at, scope.handles.add(name, value as Representation), true)
     return
   }
   const core = coreOf(name, value)

@@ -8,7 +8,15 @@ const I32 = 0x7f
 const CONTEXT_SLOTS = 2
 
 /** What follows the name of one: a type, options, whether it may answer before it is done; a byte that says whether it can be cancelled, and a memory. */
-type Operands = 'none' | 'type' | 'type, options' | 'type, async' | 'async' | 'cancel' | 'wait'
+type Operands =
+  | 'none'
+  | 'type'
+  | 'options'
+  | 'type, options'
+  | 'type, async'
+  | 'async'
+  | 'cancel'
+  | 'wait'
 
 const BUILTINS: ReadonlyMap<number, readonly [name: BuiltinName, operands: Operands]> = new Map([
   [0x05, ['task.cancel', 'none']],
@@ -29,6 +37,9 @@ const BUILTINS: ReadonlyMap<number, readonly [name: BuiltinName, operands: Opera
   [0x19, ['future.cancel-write', 'type, async']],
   [0x1a, ['future.drop-readable', 'type']],
   [0x1b, ['future.drop-writable', 'type']],
+  [0x1c, ['error-context.new', 'options']],
+  [0x1d, ['error-context.debug-message', 'options']],
+  [0x1e, ['error-context.drop', 'none']],
   [0x1f, ['waitable-set.new', 'none']],
   [0x20, ['waitable-set.wait', 'wait']],
   [0x21, ['waitable-set.poll', 'wait']],
@@ -41,9 +52,6 @@ const BUILTINS: ReadonlyMap<number, readonly [name: BuiltinName, operands: Opera
 /** Those that are not here. */
 const OTHERS: ReadonlyMap<number, string> = new Map([
   [0x08, 'backpressure.set'],
-  [0x1c, 'error-context.new'],
-  [0x1d, 'error-context.debug-message'],
-  [0x1e, 'error-context.drop'],
   [0x26, 'thread.index'],
   [0x27, 'thread.new-indirect'],
   [0x28, 'thread.resume-later'],
@@ -100,6 +108,8 @@ function readBuiltin(reader: ComponentReader, form: number): Definition {
       return builtin(name, {})
     case 'type':
       return builtin(name, { type: reader.u32() })
+    case 'options':
+      return builtin(name, { options: reader.options() })
     case 'type, options': {
       const type = reader.u32()
       return builtin(name, { type, options: reader.options() })

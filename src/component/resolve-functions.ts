@@ -52,6 +52,7 @@ export function builtinFunction(
 
 /** What is copied has to be somewhere. */
 function needsMemory(name: string, type: ValueType | undefined): boolean {
+  if (/^error-context\.(?:new|debug-message)$/.test(name)) return true
   return (
     /\.(?:read|write)$/.test(name) &&
     (type?.kind === 'stream' || type?.kind === 'future') &&

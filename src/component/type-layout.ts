@@ -31,6 +31,7 @@ const PRIMITIVES: ReadonlyMap<string, readonly [size: number, flat: readonly Cor
     ['s32', [4, ['i32']]],
     ['u32', [4, ['i32']]],
     ['char', [4, ['i32']]],
+    ['error-context', [4, ['i32']]],
     ['f32', [4, ['f32']]],
     ['s64', [8, ['i64']]],
     ['u64', [8, ['i64']]],

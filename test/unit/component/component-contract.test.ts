@@ -160,8 +160,6 @@ const MODULE = '(core module $m (func (export "f"))) (core instance $c (instanti
 
 /** What is not run of WASI 0.3, each in a component of its own. */
 const LATER: ReadonlyArray<readonly [what: string, source: string, code?: string]> = [
-  ['the type error-context', '(type (list error-context))'],
-  ['the canonical function error-context.drop', '(core func (canon error-context.drop))'],
   ['the canonical function thread.index', '(core func (canon thread.index))'],
 ]
 
@@ -198,6 +196,11 @@ const WRONG: ReadonlyArray<readonly [name: string, source: string, message: RegE
     'a future for a stream',
     '(type $t (future u8)) (core func (canon stream.new $t))',
     /is of a future/,
+  ],
+  [
+    'the text of an error without a memory',
+    '(core func (canon error-context.new))',
+    /error-context.new is without a memory/,
   ],
   ['a third word of a task', '(core func (canon context.get i32 2))', /found word 2 of a task/],
   [

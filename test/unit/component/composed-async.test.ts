@@ -1,4 +1,4 @@
-/** Async functions of one component that another one in it calls: each way to lift, each way to lower, and what is against the rules. */
+/** Async functions of one component that another one in it calls: each way to lift, each way to lower, and what is against the rules; and error contexts. */
 import assert from 'node:assert/strict'
 import { test } from 'vitest'
 import { type Answered, answer, makeComponent, trapOf } from '../../support/component-run.ts'
@@ -193,4 +193,103 @@ const TRAPS: ReadonlyArray<readonly [name: string, calling: Calling, message: Re
 
 test.each(TRAPS)('traps: %s', async (_, calling, message) => {
   assert.match(trapOf(await runCalling(calling)), message)
+})
+
+/** A command that has error contexts, as `e`. */
+const withErrors = (run: string): string => `(component
+  (core module $memory ${MEMORY} (data (i32.const 16) "broken"))
+  (core instance $m (instantiate $memory))
+  (alias core export $m "memory" (core memory $mem))
+  (alias core export $m "realloc" (core func $realloc))
+  (core func $make (canon error-context.new (memory $mem)))
+  (core func $say (canon error-context.debug-message (memory $mem) (realloc $realloc)))
+  (core func $drop (canon error-context.drop))
+  (core module $module
+    (import "m" "memory" (memory 1))
+    (import "e" "make" (func $make (param i32 i32) (result i32)))
+    (import "e" "say" (func $say (param i32 i32)))
+    (import "e" "drop" (func $drop (param i32)))
+    (func (export "run") (result i32) (local $one i32) ${run} (i32.const 0)))
+  (core instance $core (instantiate $module (with "m" (instance $m)) (with "e" (instance
+    (export "make" (func $make)) (export "say" (func $say)) (export "drop" (func $drop))))))
+  (func $run (result (result)) (canon lift (core func $core "run")))
+  (instance $run (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $run)))`
+
+const MAKE = '(local.set $one (call $make (i32.const 16) (i32.const 6)))'
+
+test.each([
+  [
+    'made, asked and given up',
+    `${MAKE} (call $say (local.get $one) (i32.const 64))
+     ${wants('(i32.eq (i32.load (i32.const 68)) (i32.const 6))')}
+     ${wants('(i32.eq (i32.load8_u (i32.load (i32.const 64))) (i32.const 98))')}
+     (call $drop (local.get $one))`,
+    /exited/,
+  ],
+  [
+    'of a long text the beginning is kept',
+    `(call $say (call $make (i32.const 0) (i32.const 3000)) (i32.const 64))
+     ${wants('(i32.eq (i32.load (i32.const 68)) (i32.const 1024))')}`,
+    /exited/,
+  ],
+  [
+    'given up twice',
+    `${MAKE} (call $drop (local.get $one)) (call $drop (local.get $one))`,
+    /no handle/,
+  ],
+  ['of a handle that is none', '(call $say (i32.const 9) (i32.const 64))', /there is no handle 9/],
+  ['a text out of bounds', '(drop (call $make (i32.const 65535) (i32.const 6)))', /out of bounds/],
+  [
+    'too long a text',
+    '(drop (call $make (i32.const 0) (i32.const 1048577)))',
+    /a string has 1048577/,
+  ],
+  ['told out of bounds', `${MAKE} (call $say (local.get $one) (i32.const 65532))`, /out of bounds/],
+  ['too many', `(loop ${MAKE} (br 0))`, /more than 16384 handles/],
+])('error contexts: %s', async (_, run, message) => {
+  const instance = await makeComponent(await componentWat(withErrors(run)))
+  assert.match(trapOf(await answer(instance, '/')), message)
+})
+
+test('an error context is given to another component, and both have it', async () => {
+  const source = `(component
+    (component $plug
+      (core module $memory ${MEMORY})
+      (core instance $m (instantiate $memory))
+      (alias core export $m "memory" (core memory $mem))
+      (alias core export $m "realloc" (core func $realloc))
+      (core func $say (canon error-context.debug-message (memory $mem) (realloc $realloc)))
+      (core module $module
+        (import "m" "memory" (memory 1))
+        (import "e" "say" (func $say (param i32 i32)))
+        (func (export "call") (param i32) (result i32)
+          (call $say (local.get 0) (i32.const 64)) (i32.load (i32.const 68))))
+      (core instance $core (instantiate $module (with "m" (instance $m)) (with "e" (instance (export "say" (func $say))))))
+      (func (export "call") (param "e" error-context) (result u32) (canon lift (core func $core "call"))))
+    (component $socket
+      (import "call" (func $api (param "e" error-context) (result u32)))
+      (core func $call (canon lower (func $api)))
+      (core module $memory ${MEMORY})
+      (core instance $m (instantiate $memory))
+      (alias core export $m "memory" (core memory $mem))
+      (core func $make (canon error-context.new (memory $mem)))
+      (core func $drop (canon error-context.drop))
+      (core module $module
+        (import "e" "make" (func $make (param i32 i32) (result i32)))
+        (import "e" "drop" (func $drop (param i32)))
+        (import "e" "call" (func $call (param i32) (result i32)))
+        (func (export "run") (result i32) (local $one i32) ${MAKE}
+          ${wants('(i32.eq (call $call (local.get $one)) (i32.const 6))')}
+          (call $drop (local.get $one)) (i32.const 0)))
+      (core instance $core (instantiate $module (with "e" (instance
+        (export "make" (func $make)) (export "drop" (func $drop)) (export "call" (func $call))))))
+      (func $run (result (result)) (canon lift (core func $core "run")))
+      (instance $run (export "run" (func $run))) (export "run" (instance $run)))
+    (instance $plug (instantiate $plug))
+    (instance $socket (instantiate $socket (with "call" (func $plug "call"))))
+    (alias export $socket "run" (instance $run))
+    (export "wasi:cli/run@0.2.0" (instance $run)))`
+  const instance = await makeComponent(await componentWat(source))
+  assert.equal(trapOf(await answer(instance, '/')), 'exited')
 })
