@@ -18,6 +18,7 @@ import { MAX_FIELD_BYTES, MAX_FIELDS } from '../src/component/host/http-field-fu
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from '../src/component/host/keyvalue-bucket.ts'
 import { MAX_BATCH_BYTES, MAX_BATCH_KEYS } from '../src/component/host/keyvalue-functions.ts'
 import { MAX_POLLED } from '../src/component/host/pollable.ts'
+import { MAX_NAMES as SOCKET_NAMES } from '../src/component/host/socket-address.ts'
 import { MAX_KEPT_FOR_GUEST } from '../src/component/host/preview1-calls.ts'
 import { boundsFor, FOR_HOST } from '../src/component/lift-bounds.ts'
 import { MAX_CALL_DEPTH } from '../src/component/lifted-calls.ts'
@@ -329,6 +330,7 @@ test('limits of a component are those of the code', () => {
     ['randomBytes', MAX_RANDOM_BYTES],
     ['polled', MAX_POLLED],
     ['underWay', MAX_ACTIVITIES],
+    ['socketNames', SOCKET_NAMES],
     ['backpressure', MAX_BACKPRESSURE],
     ['copyLength', MAX_COPY_LENGTH],
     ['answerHeadBytes', MAX_ANSWER_HEAD_BYTES],

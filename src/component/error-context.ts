@@ -5,7 +5,7 @@ import { HostResource } from './value.ts'
 export const ERROR_CONTEXT = 'error-context'
 
 /** More of its text is not kept. */
-export const MAX_MESSAGE_CHARS = 1024
+const KEPT_CHARS = 1024
 
 export class ErrorContext extends HostResource {
   readonly message: string
@@ -13,6 +13,6 @@ export class ErrorContext extends HostResource {
   constructor(message: string) {
     super()
     // A part of a text has V8 keep all of it.
-    this.message = Buffer.from(message.slice(0, MAX_MESSAGE_CHARS)).toString()
+    this.message = Buffer.from(message.slice(0, KEPT_CHARS)).toString()
   }
 }
