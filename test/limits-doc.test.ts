@@ -61,6 +61,7 @@ import { MAX_FIBERS, MAX_FIBERS_OF_ALL } from '../src/wasi/fibers.ts'
 import { MAX_HOST_ENTRIES } from '../src/wasi/host-directory-reader.ts'
 import { DEFAULT_IMAGE_CACHE_LIMITS } from '../src/wasi/image-cache.ts'
 import { MAX_LISTED_ENTRIES } from '../src/wasi/listing.ts'
+import { MOST_LOOKS } from '../src/wasi/look-memory.ts'
 import { DEFAULT_MEMORY_LIMITS } from '../src/wasi/memory-quota.ts'
 import { MOST_FOLDERS, MOST_REMEMBERED } from '../src/wasi/remembered-directory.ts'
 import { MAX_SYMLINKS } from '../src/wasi/resolve.ts'
@@ -198,6 +199,7 @@ test('fixed limits are those of the code', () => {
       MAX_APP_FILES,
       MAX_WAYS,
       MOST_REMEMBERED,
+      MOST_LOOKS,
       MOST_FOLDERS,
       DEFAULT_IMAGE_CACHE_LIMITS.bytes,
       DEFAULT_IMAGE_CACHE_LIMITS.fileBytes,
@@ -250,7 +252,7 @@ const IN_PAGE = [
   ...['MAX_FIBERS_OF_ALL', 'MAX_APP_FILES', 'MAX_MESSAGE_BYTES', 'MAX_HANDLES'],
   ...['MAX_FIELDS', 'MAX_FIELD_BYTES', 'MAX_CALL_DEPTH'],
   ...['MAX_RANDOM_BYTES', 'MAX_UNSET_BYTES', 'MAX_KEPT_FOR_GUEST'],
-  ...['MOST_REMEMBERED', 'MOST_FOLDERS'],
+  ...['MOST_REMEMBERED', 'MOST_LOOKS', 'MOST_FOLDERS'],
   ...['MAX_POLLED', 'MAX_ACTIVITIES', 'MAX_BACKPRESSURE', 'MAX_COPY_LENGTH'],
   ...['MAX_ANSWER_HEAD_BYTES', 'MAX_ANSWER_FIELDS'],
   ...['MAX_VALUE_BYTES', 'MAX_KEY_BYTES', 'MAX_BATCH_KEYS', 'MAX_BATCH_BYTES'],
@@ -279,6 +281,7 @@ const INSIDE = [
     'MOST_FOUND',
     'MOST_EXITS',
     'MOST_EXIT_CHARS',
+    'MOST_LOOK_CHARS',
     'MAX_PIECES',
     'MAX_PATH_CHARS',
     'MOST_PAUSE_MS',

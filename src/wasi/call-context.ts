@@ -89,6 +89,8 @@ export class CallContext {
   /** The buffers of the call that is under way. */
   readonly iovecs = new IovecList()
   exitCode: number | undefined = undefined
+  /** Until when it is believed where the latest path has led, and what is there, in milliseconds of the clock; 0: no longer than now. */
+  believedUntilMs = 0
   /** Permissions of what the next call makes. */
   newMode: number | undefined = undefined
   alarm: Alarm | undefined = undefined

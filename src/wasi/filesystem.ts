@@ -6,6 +6,7 @@
  * a negative number is minus an errno.
  */
 import type { ByteSink, ByteSource } from '../base/byte-stream.ts'
+import type { Clock } from '../base/clock.ts'
 
 export interface Filestat {
   readonly dev: bigint
@@ -159,6 +160,13 @@ export interface DirectoryNode {
   descend?(names: string): DirectoryNode | number | undefined
   /** The same, where what has been found is remembered, that in the directory as well. undefined, and not there: elsewhere. */
   recall?(names: string): DirectoryNode | number | undefined
+  /**
+   * Until when, in milliseconds of the clock, it is believed what `descend` and `recall` have just answered to `names`, or for '' `lookup`
+   * to any name, and `stat`. Not there, and 0: no longer than now.
+   */
+  believedUntilMs?(names: string): number
+  /** Of a whole tree: looks at its paths that are believed. */
+  readonly looks?: Looks
   /** A connection that is being opened, or an errno. Not there: the folder of devices that allows some has it, no other. */
   connect?(target: ConnectTarget): OpenStream | number
   /** As of files. */
@@ -183,6 +191,22 @@ export interface DirectoryNode {
   removeDirectory(name: string): number
   /** Moves an entry of this directory; XDEV into another file system. */
   rename(name: string, to: DirectoryNode, toName: string): number
+}
+
+/** What a look at a path has found. */
+export interface Look {
+  /** Until when that is believed, in milliseconds of the clock. */
+  readonly untilMs: number
+  /** What is there. NOENT: nothing. NOTDIR: a file, where the path says that it means a directory. */
+  readonly found: Filestat | number
+  readonly isDirectory: boolean
+  readonly isReadOnly: boolean
+}
+
+/** Looks that are remembered, by path; `follows`: links in last place are followed. */
+export interface Looks {
+  get(path: string, follows: boolean, nowMs: number): Look | undefined
+  keep(path: string, follows: boolean, look: Look, clock: Clock): void
 }
 
 export type Node = FileNode | SymlinkNode | DirectoryNode

@@ -4,8 +4,8 @@ import { allowedTo, SELF } from './allowed.ts'
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
 import { descriptorStatCall, storeFilestat } from './fd-stat-calls.ts'
-import type { Filestat, Node } from './filesystem.ts'
-import { at, statCall } from './path-calls.ts'
+import type { Filestat, Look } from './filesystem.ts'
+import { at, look, statCall } from './path-calls.ts'
 import { Right } from './rights.ts'
 
 /** Neither set-user-ID and its like nor anything else. */
@@ -21,11 +21,7 @@ export const MODE_CALLS = {
   access: (host: CallContext) => (fd: number, path: number, length: number, wanted: number) => {
     host.enter()
     if ((wanted & ~ACCESS_ALL) !== 0) return Errno.INVAL
-    return at(host, fd, Right.PathFilestatGet, path, length, 'follow', (found) => {
-      const { node } = found
-      if (node === undefined) return Errno.NOENT
-      return found.isMistakenForDirectory ? Errno.NOTDIR : allows(node, wanted)
-    })
+    return look(host, fd, path, length, 'follow', (seen) => allows(seen, wanted))
   },
 
   /**
@@ -76,10 +72,8 @@ function storeLongFilestat(host: CallContext, result: number, stat: Filestat): n
 }
 
 /** SUCCESS or why not. */
-function allows(node: Node, wanted: number): number {
-  const stat = node.stat()
-  if (typeof stat === 'number') return stat
-  const isReadOnly = node.kind !== 'symlink' && node.isReadOnly === true
+function allows({ found, isReadOnly }: Look, wanted: number): number {
+  if (typeof found === 'number') return found
   if ((wanted & Access.Write) !== 0 && isReadOnly) return Errno.ROFS
-  return (wanted & ~allowedTo(SELF, stat)) === 0 ? Errno.SUCCESS : Errno.ACCES
+  return (wanted & ~allowedTo(SELF, found)) === 0 ? Errno.SUCCESS : Errno.ACCES
 }

@@ -12,6 +12,7 @@ import type {
   DirectoryNode,
   DirectoryReader,
   Filestat,
+  Looks,
   NewTimes,
   Node,
   OpenFile,
@@ -19,6 +20,7 @@ import type {
   StandardStream,
   SymlinkNode,
 } from './filesystem.ts'
+import { LookMemory } from './look-memory.ts'
 import { ownStat } from './own-stat.ts'
 
 const DEVICE_NUMBER = 0x747265n
@@ -51,6 +53,8 @@ export type Mounted = DirectoryNode | (() => DirectoryNode)
 /** The shape of a tree: made once, for as many trees as are wanted. */
 export class MountPlan {
   readonly #root: Point = newPoint(1n)
+
+  readonly #looks = new LookMemory()
 
   #lastIno = 1n
 
@@ -89,7 +93,7 @@ export class MountPlan {
    */
   open(directories: readonly Mounted[]): DirectoryNode {
     const tree = new MountTree(directories)
-    return new MountDirectory(tree, this.#root, tree.at(this.#root))
+    return new MountDirectory(tree, this.#root, tree.at(this.#root), this.#looks)
   }
 }
 
@@ -193,12 +197,14 @@ class MountDirectory implements DirectoryNode {
   readonly #point: Point
   /** What is at this path apart from mount points; undefined: nothing. Held as long as this is. */
   readonly #below: DirectoryNode | undefined
+  readonly looks?: Looks
   #references = 0
 
-  constructor(tree: MountTree, point: Point, below: DirectoryNode | undefined) {
+  constructor(tree: MountTree, point: Point, below: DirectoryNode | undefined, looks?: Looks) {
     this.#tree = tree
     this.#point = point
     this.#below = below
+    if (looks !== undefined) this.looks = looks
   }
 
   get weight(): number {
@@ -264,6 +270,14 @@ class MountDirectory implements DirectoryNode {
     if (below === undefined) return rest === '' ? undefined : Errno.NOENT
     if (below.recall === undefined) return undefined
     return rest === '' ? this.#give(point, below) : below.recall(rest)
+  }
+
+  /** Where the mount points are does not change. */
+  believedUntilMs(names: string): number {
+    if (names === '') return believedUntilMs(this.#below, '')
+    const exit = this.#exit(names)
+    if (exit === undefined) return 0
+    return exit.rest === '' ? Infinity : believedUntilMs(this.#tree.at(exit.point), exit.rest)
   }
 
   #exit(names: string): Exit | undefined {
@@ -336,6 +350,11 @@ class MountDirectory implements DirectoryNode {
     directory.retain()
     return directory
   }
+}
+
+/** undefined: there is nothing, and never will be. */
+function believedUntilMs(directory: DirectoryNode | undefined, names: string): number {
+  return directory === undefined ? Infinity : (directory.believedUntilMs?.(names) ?? 0)
 }
 
 function entriesOf({ inside }: Point): DirectoryEntry[] {

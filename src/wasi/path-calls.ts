@@ -5,7 +5,7 @@
  *
  * - BADF, NOTDIR: a directory descriptor is not open, or not a directory
  * - NOTCAPABLE: it lacks the right, or the path leads out of it
- * - FAULT, NAMETOOLONG, INVAL, ILSEQ: the path cannot be read (see resolve.ts)
+ * - FAULT, NAMETOOLONG, INVAL, ILSEQ: the path cannot be read (see read-path.ts)
  * - NOENT, NOTDIR, LOOP, ACCES: the way there is missing, not made of directories, endless or closed
  * - ROFS: the file system is read-only; NOSPC, DQUOT, MLINK: it is full (only calls that change something)
  */
@@ -14,10 +14,12 @@ import { type CallContext, FILE_WORK } from './call-context.ts'
 import { FIRST_PREOPEN } from './descriptor-table.ts'
 import { Errno } from './errno.ts'
 import { storeFilestat } from './fd-stat-calls.ts'
-import type { Filestat, Node } from './filesystem.ts'
+import type { DirectoryNode, Filestat, Look, Node } from './filesystem.ts'
+import { lookAt, nothingAt } from './look-memory.ts'
 import { placeOf } from './mount-tree.ts'
 import { newTimes } from './new-times.ts'
-import { type LastLink, readPath, resolve } from './resolve.ts'
+import { readPath } from './read-path.ts'
+import { type LastLink, resolve } from './resolve.ts'
 import type { Resolved } from './resolved.ts'
 import { Right } from './rights.ts'
 
@@ -31,15 +33,12 @@ export function statCall(store: (host: CallContext, result: number, stat: Filest
   return (host: CallContext) =>
     (fd: number, flags: number, path: number, length: number, result: number): number => {
       host.enter()
-      return at(host, fd, Right.PathFilestatGet, path, length, lastLink(flags), (found, name) => {
-        if (found.node === undefined) return Errno.NOENT
-        if (found.isMistakenForDirectory) return Errno.NOTDIR
-        const stat = found.node.stat()
-        if (typeof stat === 'number') return stat
+      return look(host, fd, path, length, lastLink(flags), ({ found, isDirectory }, name) => {
+        if (typeof found === 'number') return found
         // As it is asked about by who is going to open it by the path without links.
-        const isToBeOpened = (flags & SYMLINK_FOLLOW) === 0 && found.node.kind !== 'directory'
+        const isToBeOpened = (flags & SYMLINK_FOLLOW) === 0 && !isDirectory
         if (isToBeOpened && fd === FIRST_PREOPEN) host.grants.onFile?.(name)
-        return store(host, result, stat)
+        return store(host, result, found)
       })
     }
 }
@@ -216,9 +215,6 @@ export const PATH_CALLS = {
   },
 }
 
-/** Rights whose calls change nothing. */
-const LOOKING: readonly number[] = [Right.PathFilestatGet, Right.PathReadlink]
-
 /** Whether a path can lead through it. */
 function leads(node: Node | undefined): boolean {
   return node !== undefined && node.kind !== 'file'
@@ -230,8 +226,49 @@ function changed(host: CallContext, errno: number): number {
   return errno
 }
 
-function lastLink(flags: number): LastLink {
+function lastLink(flags: number): 'follow' | 'stop' {
   return (flags & SYMLINK_FOLLOW) === 0 ? 'stop' : 'follow'
+}
+
+/** The directory that is open at a descriptor, for a call with this right; or BADF, NOTDIR, NOTCAPABLE. */
+function directoryAt(host: CallContext, fd: number, right: number): DirectoryNode | number {
+  const descriptor = host.descriptors.get(fd)
+  if (descriptor === undefined) return Errno.BADF
+  if (descriptor.open.kind !== 'directory') return Errno.NOTDIR
+  return (descriptor.rights & right) === 0 ? Errno.NOTCAPABLE : descriptor.open.node
+}
+
+/** Looks at what is at a path below a directory descriptor, or is told by who has looked lately. */
+export function look(
+  host: CallContext,
+  fd: number,
+  path: number,
+  length: number,
+  last: 'follow' | 'stop',
+  act: (look: Look, path: string) => number,
+): number {
+  const start = directoryAt(host, fd, Right.PathFilestatGet)
+  if (typeof start === 'number') return start
+  const given = readPath(host, path, length)
+  if (typeof given === 'number') return given
+  const { looks } = start
+  const { clock } = host.grants
+  const follows = last === 'follow'
+  const known = looks?.get(given.text, follows, clock.nowMs())
+  if (known !== undefined) return act(known, given.text)
+  const found = resolve(host, start, given, last)
+  const untilMs = host.believedUntilMs
+  host.charge(FILE_WORK)
+  const isNothing = found === Errno.NOENT
+  const seen = isNothing
+    ? nothingAt(untilMs)
+    : typeof found === 'number'
+      ? found
+      : lookAt(found, untilMs)
+  if (typeof found === 'object') found.release()
+  if (typeof seen === 'number') return seen
+  if (untilMs < Infinity && clock.nowMs() < untilMs) looks?.keep(given.text, follows, seen, clock)
+  return act(seen, given.text)
 }
 
 /** Resolves a path below a directory descriptor and does something there. */
@@ -244,16 +281,14 @@ export function at(
   last: LastLink,
   act: (found: Resolved, path: string) => number,
 ): number {
-  const descriptor = host.descriptors.get(fd)
-  if (descriptor === undefined) return Errno.BADF
-  if (descriptor.open.kind !== 'directory') return Errno.NOTDIR
-  if ((descriptor.rights & right) === 0) return Errno.NOTCAPABLE
+  const start = directoryAt(host, fd, right)
+  if (typeof start === 'number') return start
   const given = readPath(host, path, length)
   if (typeof given === 'number') return given
-  const isLook = LOOKING.includes(right)
+  const isLook = right === Right.PathReadlink
   // Whether something is there that is to be made, or removed, is asked now.
   if (!isLook) host.ways.forget()
-  const found = resolve(host, descriptor.open.node, given, last)
+  const found = resolve(host, start, given, last)
   if (typeof found === 'number') return found
   host.charge(FILE_WORK)
   const errno = act(found, given.text)

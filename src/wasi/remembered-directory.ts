@@ -155,6 +155,10 @@ class RememberedDirectory extends ReadOnlyDirectory {
     return this.descend(names)
   }
 
+  believedUntilMs(): number {
+    return this.#untilMs
+  }
+
   list(): DirectoryReader | number {
     return this.#below.list()
   }

@@ -31,28 +31,6 @@ const STEP_BY_STEP = -1
 export type LastLink = 'follow' | 'stop' | 'entry'
 
 /**
- * Reads a path argument.
- *
- * - FAULT: not inside memory
- * - NAMETOOLONG: longer than `limits.pathBytes`
- * - INVAL: has a NUL in it
- * - ILSEQ: not UTF-8
- */
-export function readPath(host: CallContext, pointer: number, length: number): PathText | number {
-  host.charge((length >>> 0) * 20)
-  const start = pointer >>> 0
-  const bytes = length >>> 0
-  if (!host.has(start, bytes)) return Errno.FAULT
-  if (bytes > host.grants.limits.pathBytes) return Errno.NAMETOOLONG
-  try {
-    const path = host.paths.read(host.bytes, start, bytes)
-    return path.text.includes('\0') ? Errno.INVAL : path
-  } catch {
-    return Errno.ILSEQ
-  }
-}
-
-/**
  * Walks `path` from `start`.
  *
  * - NOENT: an empty path, or a directory on the way is missing (a missing last component is no error)
@@ -69,14 +47,26 @@ export function resolve(
   given: PathText,
   lastLink: LastLink,
 ): Resolved | number {
-  const found =
+  host.believedUntilMs = Infinity
+  let found =
     given.text === given.name
       ? lookHere(host, start, given, lastLink)
       : (lookByWay(host, start, given, lastLink) ?? lookBack(host, start, given, lastLink))
-  if (found !== undefined) return found
-  const path = given.text
-  const result = walkOnce(host, start, { path, lastLink, jumps: true })
-  return result === STEP_BY_STEP ? walkOnce(host, start, { path, lastLink, jumps: false }) : result
+  if (found === undefined) {
+    const path = given.text
+    found = walkOnce(host, start, { path, lastLink, jumps: true })
+    if (found === STEP_BY_STEP) found = walkOnce(host, start, { path, lastLink, jumps: false })
+  }
+  // What a directory is like is said by itself.
+  const node = typeof found === 'number' ? undefined : found.node
+  if (node?.kind === 'directory') believe(host, node, '')
+  return found
+}
+
+/** A walk has come over `names` of the directory, or for '' over one. */
+function believe(host: CallContext, directory: DirectoryNode, names: string): void {
+  const untilMs = directory.believedUntilMs?.(names) ?? 0
+  if (untilMs < host.believedUntilMs) host.believedUntilMs = untilMs
 }
 
 /** One look at a name in the directory itself; undefined: to be walked. */
@@ -89,6 +79,7 @@ function lookHere(
   if (name === '') return undefined
   host.charge(STEP_WORK)
   const node = directory.lookup(name)
+  believe(host, directory, '')
   if (node === Errno.NOENT) {
     directory.retain()
     return new Resolved(directory, name, undefined, false)
@@ -115,7 +106,10 @@ function lookByWay(
   if (way.steps >= pathSteps || way.depth >= pathDepth) return undefined
   host.charge(STEP_WORK)
   way.directory.retain()
-  return resolvedAt(way.directory, path, ways.lookup(way, name), lastLink)
+  const node = ways.lookup(way, name)
+  host.believedUntilMs = Math.min(host.believedUntilMs, way.believedUntilMs)
+  believe(host, way.directory, '')
+  return resolvedAt(way.directory, path, node, lastLink)
 }
 
 /** Where a path leads whose last name is `node` in the directory, a reference to which it takes over; undefined: to be walked. */
@@ -154,8 +148,12 @@ function lookBack(
   if (text.length > pathBytes || passed >= pathDepth || folders >= pathSteps) return undefined
   host.charge(STEP_WORK + folders * NAME_WORK)
   const directory = start.recall(folder)
-  if (typeof directory !== 'object') return directory
-  return resolvedAt(directory, path, directory.lookup(name), lastLink)
+  if (directory === undefined) return undefined
+  believe(host, start, folder)
+  if (typeof directory === 'number') return directory
+  const node = directory.lookup(name)
+  believe(host, directory, '')
+  return resolvedAt(directory, path, node, lastLink)
 }
 
 interface Wanted {
@@ -290,6 +288,7 @@ class Walk {
       this.#linksKept = way.links
       this.#bytes += way.bytes
       this.#way = way
+      this.#host.believedUntilMs = Math.min(this.#host.believedUntilMs, way.believedUntilMs)
       return
     }
   }
@@ -309,6 +308,7 @@ class Walk {
       steps: this.#steps,
       links: this.#links,
       bytes: this.#bytes - this.#wanted.path.length,
+      believedUntilMs: this.#host.believedUntilMs,
     }
     this.#way = ways.keep(this.#start, this.#key(this.#own), way, grants.clock.nowMs())
     this.#ownKept = this.#own
@@ -330,7 +330,9 @@ class Walk {
     if (this.#steps + count > pathSteps || this.#depth + count > pathDepth) return Errno.SUCCESS
     if (this.#ahead.includes('..')) return Errno.SUCCESS
     this.#host.charge(STEP_WORK + count * NAME_WORK)
-    const node = directory.descend(this.#ahead.slice(left).reverse().join('/'))
+    const names = this.#ahead.slice(left).reverse().join('/')
+    const node = directory.descend(names)
+    believe(this.#host, directory, names)
     if (typeof node === 'number') return node
     if (node === undefined) {
       this.#isStepping = true
@@ -360,6 +362,7 @@ class Walk {
     const isLast = this.#ahead.length === 0
     const way = isLast && this.#way?.directory === directory ? this.#way : undefined
     const node = way === undefined ? directory.lookup(name) : this.#host.ways.lookup(way, name)
+    believe(this.#host, directory, '')
     if (typeof node === 'number') {
       if (node !== Errno.NOENT || !isLast) return node
       return new Resolved(directory, name, undefined, this.#mustBeDirectory)

@@ -24,6 +24,8 @@ export interface Way {
   readonly links: number
   /** Of the links' texts. */
   readonly bytes: number
+  /** As `believedUntilMs` of directories: all that has led there. */
+  readonly believedUntilMs: number
 }
 
 /** It holds a reference to the directory, and to those that were found in it. */
