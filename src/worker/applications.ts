@@ -1,6 +1,6 @@
 /** What of a tenant's scripts is loaded ahead, and which requests are run ahead, for one of its runtimes. */
 import { randomFillSync } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { CodedError, toWire } from '../base/errors.ts'
 import { loadFileCalls } from '../base/file-calls.ts'
@@ -65,7 +65,10 @@ interface Place {
 }
 
 /** Of a place, what concerns one path in it. */
-type Found = Omit<Place, 'guest'>
+interface Found extends Omit<Place, 'guest'> {
+  /** The place's. */
+  readonly folder: string | undefined
+}
 
 const NEVER_CHANGES = 'as ever'
 /** When more is loaded for several tenants, instances of all of them are made anew. */
@@ -203,8 +206,16 @@ function commonOf(
   })
 }
 
+/** Not behind a link: that may lead to where each tenant has something else. */
 function isCommon(place: Found | undefined): boolean {
-  return place !== undefined && place.isWritable !== true
+  if (place?.host === undefined || place.folder === undefined || place.isWritable === true)
+    return false
+  const { folder, host } = place
+  try {
+    return realpathSync.native(host) === realpathSync.native(folder) + host.slice(folder.length)
+  } catch {
+    return false
+  }
 }
 
 interface Loading extends Scripts, ApplicationParts {
@@ -287,9 +298,10 @@ function placeFinder(
   return (opened) => {
     const path = realRoot === undefined ? opened : moved(opened, realRoot.path, root ?? '')
     const place = places.find(({ guest }) => path.startsWith(guest === '/' ? guest : `${guest}/`))
-    if (place?.host === undefined) return place
+    if (place?.host === undefined) return place && { ...place, folder: undefined }
     const below = path.slice(place.guest === '/' ? 0 : place.guest.length)
-    return staysBelow(below) ? { ...place, host: place.host + below } : undefined
+    const { host } = place
+    return staysBelow(below) ? { ...place, host: host + below, folder: host } : undefined
   }
 }
 
