@@ -7,7 +7,7 @@ import { BLOCK_WORK, type Core, VALUE_WORK } from './lift.ts'
 import { checkRange, contentsOf, viewOf } from './memory-range.ts'
 import type { ValueType } from './plan.ts'
 import { type CoreType, layoutOf, layoutOfFields, partsOf } from './type-layout.ts'
-import type { Case, Value } from './value.ts'
+import { type Case, TextPairs, type Value } from './value.ts'
 
 export interface LowerScope {
   readonly encoding: 'utf8' | 'utf16' | 'latin1+utf16'
@@ -23,6 +23,10 @@ export interface LowerScope {
 
 /** Of a text. */
 const CALL_CHARS = 64
+/** Of one that is bytes. */
+const CALL_BYTES = 128
+/** Of a pointer and a length. */
+const PAIR_BYTES = 8
 
 /** As core values. */
 export function lowerFlat(
@@ -65,7 +69,7 @@ function lowerTo(scope: LowerScope, type: ValueType, value: Value, cores: Core[]
         lowerTo(scope, field, (value as readonly Value[])[index], cores)
       return
     case 'list':
-      cores.push(...listIn(scope, type.element, value as readonly Value[] | Uint8Array))
+      cores.push(...listIn(scope, type.element, value as Listed))
       return
     default: {
       const index = caseOf(type, value)
@@ -146,7 +150,7 @@ function store(scope: LowerScope, type: ValueType, value: Value, at: number): vo
       storePrimitive(scope, type, value, at)
       return
     case 'list':
-      storePair(scope, at, listIn(scope, type.element, value as readonly Value[] | Uint8Array))
+      storePair(scope, at, listIn(scope, type.element, value as Listed))
       return
     case 'own':
     case 'borrow':
@@ -240,17 +244,49 @@ function isShortAscii(text: string): boolean {
 }
 
 /** Numbers may be the bytes that they are. */
-function listIn(
-  scope: LowerScope,
-  element: ValueType,
-  values: readonly Value[] | Uint8Array,
-): Pair {
+type Listed = readonly Value[] | Uint8Array | TextPairs
+
+function listIn(scope: LowerScope, element: ValueType, values: Listed): Pair {
+  if (values instanceof TextPairs) return textPairsIn(scope, element, values)
   const { size, alignment } = layoutOf(element)
   if (values instanceof Uint8Array) return [copyIn(scope, values, alignment), values.length / size]
   scope.charge(BLOCK_WORK)
   const pointer = allocate(scope, alignment, values.length * size)
   storeItems(scope, element, { items: values, at: pointer })
   return [pointer, values.length]
+}
+
+/** As of a list of tuples of strings, without either. */
+function textPairsIn(
+  scope: LowerScope,
+  element: ValueType,
+  { bytes, starts, ends }: TextPairs,
+): Pair {
+  const { size, alignment, parts } = layoutOf(element)
+  const count = ends.length / 2
+  if (size !== 2 * PAIR_BYTES) throw new Error('Cannot lower pairs of texts: wanted two of each')
+  if (scope.encoding !== 'utf8') {
+    const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    const texts = ends.map((end, index) => all.toString('latin1', starts[index], end))
+    const pairs = Array.from({ length: count }, (_, at) => texts.slice(2 * at, 2 * at + 2))
+    return listIn(scope, element, pairs)
+  }
+  scope.charge(BLOCK_WORK + count * parts * VALUE_WORK)
+  const pointer = allocate(scope, alignment, count * size)
+  for (let index = 0; index < ends.length; index++) {
+    const start = starts[index] ?? 0
+    const length = (ends[index] ?? 0) - start
+    scope.charge(BLOCK_WORK + length)
+    const at = allocate(scope, 1, length)
+    const contents = contentsOf(scope)
+    if (length > CALL_BYTES) contents.set(bytes.subarray(start, start + length), at)
+    else for (let next = 0; next < length; next++) contents[at + next] = bytes[start + next] ?? 0
+    const view = viewOf(scope)
+    const place = pointer + index * PAIR_BYTES
+    view.setUint32(place, at, true)
+    view.setUint32(place + 4, length, true)
+  }
+  return [pointer, count]
 }
 
 /** Into memory that is there, one after the other. */

@@ -26,6 +26,19 @@ export interface Case {
   readonly value: Value
 }
 
+/** A `list<tuple<string, string>>` whose texts are there as ASCII: number `index` from `starts[index]` to `ends[index]` of `bytes`. */
+export class TextPairs {
+  readonly bytes: Uint8Array
+  readonly starts: readonly number[]
+  readonly ends: readonly number[]
+
+  constructor(bytes: Uint8Array, starts: readonly number[], ends: readonly number[]) {
+    this.bytes = bytes
+    this.starts = starts
+    this.ends = ends
+  }
+}
+
 /**
  * 64-bit numbers are bigints, flags a number with a bit for each, records and tuples arrays in the order of their fields,
  * `list<u8>` an array of bytes.
@@ -39,6 +52,7 @@ export type Value =
   | Uint8Array
   | HostResource
   | Case
+  | TextPairs
   | readonly Value[]
 
 export const NONE: Case = { tag: 'none', value: undefined }

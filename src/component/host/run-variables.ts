@@ -5,10 +5,12 @@
 import { isAscii } from 'node:buffer'
 import { TextBlock } from '../../base/text-block.ts'
 import type { WasiGrants } from '../../wasi/session.ts'
+import { TextPairs } from '../value.ts'
 
 /** One for all guests of this thread: what is in it is copied at once. */
 const block = new TextBlock()
 const NO_TAIL = ''
+const EQUALS = 0x3d
 
 type Granted = Pick<WasiGrants, 'env' | 'putEnv'>
 
@@ -16,6 +18,7 @@ export class RunVariables {
   /** Begins with a NUL. */
   readonly #all: string
   readonly #isAscii: boolean
+  #asText: TextPairs | undefined
 
   /** undefined: there are none. */
   constructor(granted: Granted | undefined) {
@@ -52,12 +55,31 @@ export class RunVariables {
   }
 
   /** The same as the text that their bytes are in UTF-8. */
-  texts(): Array<readonly [name: string, value: string]> {
-    const pairs = this.pairs()
-    return this.#isAscii
-      ? pairs
-      : pairs.map(([name, value]) => [decoded(name), decoded(value)] as const)
+  texts(): TextPairs | Array<readonly [name: string, value: string]> {
+    if (!this.#isAscii)
+      return this.pairs().map(([name, value]) => [decoded(name), decoded(value)] as const)
+    // Programs ask twice: how much there is, and what.
+    this.#asText ??= splitPairs(Buffer.from(this.#all, 'latin1'))
+    return this.#asText
   }
+}
+
+/** As a run keeps them: a NUL before each, and behind the last. */
+function splitPairs(all: Uint8Array): TextPairs {
+  const [starts, ends]: [number[], number[]] = [[], []]
+  let isName = true
+  let start = 1
+  const end = (at: number): void => {
+    starts.push(start)
+    ends.push(at)
+    start = at + 1
+    isName = !isName
+  }
+  for (let at = 1; at < all.length; at++) {
+    const byte = all[at]
+    if (isName ? byte === EQUALS : byte === 0) end(at)
+  }
+  return new TextPairs(all, starts, ends)
 }
 
 /** Text that is one char a byte, and UTF-8. */

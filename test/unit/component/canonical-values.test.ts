@@ -8,7 +8,7 @@ import { type LowerScope, lowerFlat, storeValue } from '../../../src/component/l
 import type { ValueType } from '../../../src/component/plan.ts'
 import { printFunction } from '../../../src/component/print-type.ts'
 import { layoutOf } from '../../../src/component/type-layout.ts'
-import { HostResource, type Value } from '../../../src/component/value.ts'
+import { HostResource, TextPairs, type Value } from '../../../src/component/value.ts'
 
 const primitive = (of: string): ValueType => ({ kind: 'primitive', of })
 const list = (element: ValueType): ValueType => ({ kind: 'list', element })
@@ -322,4 +322,46 @@ test('text and numbers go into memory that has grown since', () => {
     [16, 20, 24, 28].map((place) => bytes.readUInt32LE(place)),
     [65_536, 2, 65_538, 100],
   )
+})
+
+describe.each(['utf8', 'utf16', 'latin1+utf16'] as const)('pairs of texts in %s', (encoding) => {
+  const long = 'v'.repeat(200)
+  const texts = ['PATH', '/a b', 'EMPTY', '', 'LONG', long, '', 'of no name']
+  const pairs = [0, 2, 4, 6].map((at) => texts.slice(at, at + 2))
+  const ends = texts.map((_, index) => texts.slice(0, index + 1).join('-').length)
+  const starts = ends.map((end, index) => end - (texts[index]?.length ?? 0))
+  const bytes = Buffer.from(`-${texts.join('-')}`).subarray(1)
+  const type = list(tuple(primitive('string'), primitive('string')))
+
+  test('that are bytes come as strings do, and cost no less', () => {
+    const given = [pairs, new TextPairs(bytes, starts, ends)].map((value) => {
+      let work = 0
+      const charge = (units: number): void => {
+        work += units
+      }
+      const scope = { ...scopes(encoding), charge }
+      storeValue(scope, type, value, 16)
+      return { work, memory: bytesAt(scope, 0, 2048), cores: lowerFlat(scope, [type], [value]) }
+    })
+    assert.deepEqual(given[1], given[0])
+  })
+})
+
+test('pairs of texts are a list of nothing else', () => {
+  const value = new TextPairs(Buffer.from('ab'), [0, 1], [1, 2])
+  assert.throws(() => storeValue(scopes(), list(primitive('string')), value, 16), /two of each/)
+})
+
+test('pairs of texts go into memory that grows with each of them', () => {
+  const memory = new WebAssembly.Memory({ initial: 1 })
+  let at = 65_536
+  const allocate = (_: number, bytes: number): number => {
+    memory.grow(1)
+    at += bytes
+    return at - bytes
+  }
+  const texts = Buffer.from('NAMEvalue')
+  const type = list(tuple(primitive('string'), primitive('string')))
+  storeValue({ ...scopes(), memory, allocate }, type, new TextPairs(texts, [0, 4], [4, 9]), 16)
+  assert.equal(Buffer.from(memory.buffer).toString('latin1', 65_536 + 16, 65_536 + 25), 'NAMEvalue')
 })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'vitest'
 import type { TextBlock } from '../../../src/base/text-block.ts'
 import { RunVariables } from '../../../src/component/host/run-variables.ts'
+import { TextPairs } from '../../../src/component/value.ts'
 
 const ENV = ['A=1', 'BA=2', 'QUERY=a=b&c', 'NONE=', 'LATIN=\xc3\xa4', 'BROKEN=\xff']
 const AS_BYTES = ENV.map((entry) => Buffer.from(entry, 'latin1'))
@@ -29,11 +30,29 @@ test.each([
     entry.slice(entry.indexOf('=') + 1),
   ])
   assert.deepEqual(variables.pairs(), pairs)
-  assert.deepEqual(variables.texts().slice(3), [
+  const texts = variables.texts()
+  assert(Array.isArray(texts))
+  assert.deepEqual(texts.slice(3), [
     ['NONE', ''],
     ['LATIN', 'ä'],
     ['BROKEN', '\ufffd'],
   ])
+})
+
+test('of ASCII the texts are bytes, the same each time', () => {
+  const env = ['A=1', 'BA=2', 'QUERY=a=b&c', 'NONE=', '=', `LONG=${'x'.repeat(300)}`]
+  const variables = new RunVariables({ env })
+  const texts = variables.texts()
+  assert(texts instanceof TextPairs)
+  const all = Buffer.from(texts.bytes)
+  assert.deepEqual(
+    texts.ends.map((end, index) => all.toString('latin1', texts.starts[index], end)),
+    env.flatMap((entry) => [
+      entry.slice(0, entry.indexOf('=')),
+      entry.slice(entry.indexOf('=') + 1),
+    ]),
+  )
+  assert.equal(variables.texts(), texts)
 })
 
 test('of what comes twice there is the last', () => {
@@ -48,6 +67,7 @@ test('of nothing, and of no run', () => {
   for (const granted of [undefined, { env: [] }]) {
     const variables = new RunVariables(granted)
     assert.deepEqual(variables.pairs(), [])
+    assert.deepEqual(variables.texts(), new TextPairs(Buffer.alloc(1), [], []))
     assert.equal(variables.get('A'), undefined)
   }
 })
