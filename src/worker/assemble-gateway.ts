@@ -35,7 +35,6 @@ import { collectFigures } from './collect-figures.ts'
 import { CommonScripts } from './common-scripts.ts'
 import { bareTree } from './guest-files.ts'
 import { OutboundDevices } from './outbound-devices.ts'
-import { prepareSpares } from './prepare-spares.ts'
 import { type Runtime, Runtimes, untilSettled } from './runtimes.ts'
 import { capShare } from './shares.ts'
 import type { ToldStatuses } from './status-exchange.ts'
@@ -150,9 +149,13 @@ export class GatewayAssembly {
   }
 
   /** Resolves when what the tenants of the gateway in use keep ready is there, or takes too long to wait for. */
-  prepareSpares(): Promise<void> {
-    const tenants = [...this.#tenants.values()].map(({ tenant }) => tenant)
-    return prepareSpares(tenants, { clock: this.#options.clock, scheduler: this.#scheduler })
+  async prepareSpares(): Promise<void> {
+    const tenants = [...this.#tenants.values()]
+      .map(({ tenant }) => tenant)
+      .filter(({ config, published }) => config.pm !== 'ondemand' && published !== undefined)
+    if (tenants.length === 0) return
+    const { prepareSpares } = await import('./prepare-spares.ts')
+    await prepareSpares(tenants, { clock: this.#options.clock, scheduler: this.#scheduler })
   }
 
   /** Tenants of gateways made from here on have an access log unless they say that they want none. */

@@ -10,17 +10,14 @@ const PREPARED_AT_ONCE = 8
 /** A worker does not wait longer for all of them, in milliseconds: those that are left are prepared while it serves. */
 const MOST_WAIT_MS = 45_000
 
-/** For tenants whose `pm` keeps instances. What cannot be had is left to the first request, which is told why. Never rejects. */
+/** For tenants that have published and whose `pm` keeps instances. What cannot be had is left to the first request, which is told why. Never rejects. */
 export async function prepareSpares(
-  tenants: Iterable<Tenant>,
+  tenants: readonly Tenant[],
   { clock, scheduler }: { readonly clock: Clock; readonly scheduler: Scheduler },
 ): Promise<void> {
   const late = Promise.withResolvers<void>()
   const timer = clock.after(MOST_WAIT_MS, late.resolve)
-  const all = [...tenants].filter(({ config, published }) => {
-    return config.pm !== 'ondemand' && published !== undefined
-  })
-  const work = someAtOnce(all, PREPARED_AT_ONCE, (tenant) =>
+  const work = someAtOnce(tenants, PREPARED_AT_ONCE, (tenant) =>
     prepare(tenant, scheduler).catch(() => undefined),
   )
   await Promise.race([work, late.promise])

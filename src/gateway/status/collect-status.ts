@@ -5,8 +5,7 @@ import type { PooledInstance } from '../../pool/pooled-instance.ts'
 import type { Scheduler } from '../../pool/scheduler.ts'
 import { NO_WAITS } from '../../pool/wait-histogram.ts'
 import type { Tenant } from '../tenant.ts'
-import { mergePoolStatus } from './merge.ts'
-import { emptyStatus } from './merge-told.ts'
+import { emptyStatus, mergePoolStatus } from './merge.ts'
 import type { InstanceStatus, PoolStatus } from './pool-status.ts'
 
 /** Instance numbers of different workers must differ: a worker's pid and this many numbers. */

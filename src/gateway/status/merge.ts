@@ -1,6 +1,6 @@
 /** One tenant's status out of what each of its workers knows. */
 
-import { addWaits } from '../../pool/wait-histogram.ts'
+import { addWaits, NO_WAITS } from '../../pool/wait-histogram.ts'
 import type { OwnStatus, PoolStatus } from './pool-status.ts'
 
 /**
@@ -68,4 +68,47 @@ function addCounts(
   const sum = new Map(Object.entries(left))
   for (const [name, count] of Object.entries(right)) sum.set(name, (sum.get(name) ?? 0) + count)
   return Object.fromEntries(sum)
+}
+
+/** What a status looks like: workers run strangers' programs, and one may say anything. It is the sum of none, but for when it began. */
+export function emptyStatus(pool: string): PoolStatus {
+  return {
+    pool,
+    processManager: 'ondemand',
+    startEpochMs: 0,
+    nowEpochMs: 0,
+    acceptedConnections: 0,
+    listenQueue: 0,
+    maxListenQueue: 0,
+    listenQueueLength: 0,
+    idleProcesses: 0,
+    activeProcesses: 0,
+    maxActiveProcesses: 0,
+    maxChildrenReached: 0,
+    slowRequests: 0,
+    memoryPeakBytes: 0,
+    own: {
+      workerPool: '',
+      workers: 1,
+      maxChildren: 0,
+      cpuMs: 0,
+      memoryBytes: 0,
+      receivedBytes: 0,
+      sentBytes: 0,
+      instancesCreated: 0,
+      resets: 0,
+      refused: 0,
+      droppedLogLines: 0,
+      serverDroppedLogLines: {},
+      outboundOpen: 0,
+      outboundConnections: 0,
+      outboundSentBytes: 0,
+      outboundReceivedBytes: 0,
+      outboundFailures: {},
+      traps: {},
+      kills: {},
+      queueWait: NO_WAITS,
+    },
+    processes: [],
+  }
 }

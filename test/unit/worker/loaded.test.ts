@@ -16,7 +16,7 @@ const FILES = [
   { what: 'what hardens and compiles, which threads do', path: /\/src\/wasm\/(harden|meter)/ },
 ]
 /** Its own files, at most. */
-const MOST_FILES = 332
+const MOST_FILES = 338
 
 const WORKER = pathToFileURL(resolve('src/worker/worker.ts')).href
 
