@@ -3,7 +3,9 @@ import type { Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { createLogger } from '../../src/base/logger.ts'
+import { Deferred } from '../../src/component/deferred.ts'
 import { ComponentHost } from '../../src/component/host/component-host.ts'
+import type { Case, Value } from '../../src/component/value.ts'
 import { NameLookup } from '../../src/outbound/name-lookup.ts'
 import { OutboundAccount } from '../../src/outbound/outbound-account.ts'
 import { connectTo } from '../../src/outbound/outbound-directories.ts'
@@ -80,4 +82,22 @@ export async function beginOutbound(
   })
   const run: OutboundRun = { host, granted, port, sent: '', hasClosed }
   return run
+}
+
+/** What a host function has answered, now or later. */
+export async function outcomeOf(
+  { host }: Pick<OutboundRun, 'host'>,
+  called: Value | Promise<Value> | Deferred,
+): Promise<Case> {
+  if (!(called instanceof Deferred)) return called as Case
+  let found: readonly [Value] | undefined
+  host.work.add({
+    step: () => {
+      found ??= called.outcome()
+      return found === undefined ? 'idle' : 'over'
+    },
+    wishes: () => called.wishes(),
+  })
+  await host.work.until(() => found !== undefined)
+  return found?.[0] as Case
 }

@@ -54,14 +54,13 @@ export class ComponentHost {
   readonly backpressure: Map<number, number> = new Map<number, number>()
   /** Of the run. */
   work: HostWork
-  /** Of the run: names that addresses stand for. */
-  socketNames: SocketNames = new SocketNames()
   readonly #wasi: WasiHost
   readonly #tables: HandleTable[]
   /** What the guest prints to, by descriptor. */
   readonly #printers = new Map<number, OutputStream>()
   #grants: WasiGrants | undefined
   #variables: RunVariables | undefined
+  #socketNames: SocketNames | undefined
   #fault: Error | undefined
 
   constructor(
@@ -95,7 +94,7 @@ export class ComponentHost {
     this.backpressure.clear()
     this.work = new HostWork(this)
     this.#printers.clear()
-    this.socketNames = new SocketNames()
+    this.#socketNames = undefined
     this.response = new HttpResponse(this.calls)
     for (const index of this.#tables.keys()) this.#tables[index] = new HandleTable()
   }
@@ -121,6 +120,12 @@ export class ComponentHost {
   get variables(): RunVariables {
     this.#variables ??= new RunVariables(this.#grants)
     return this.#variables
+  }
+
+  /** Of the run: names that addresses stand for. */
+  get socketNames(): SocketNames {
+    this.#socketNames ??= new SocketNames()
+    return this.#socketNames
   }
 
   /** What the operator has set for it, by name. */

@@ -10,7 +10,6 @@ import { TextPairs } from '../value.ts'
 /** One for all guests of this thread: what is in it is copied at once. */
 const block = new TextBlock()
 const NO_TAIL = ''
-const EQUALS = 0x3d
 
 type Granted = Pick<WasiGrants, 'env' | 'putEnv'>
 
@@ -45,12 +44,9 @@ export class RunVariables {
   pairs(): Array<readonly [name: string, value: string]> {
     const all = this.#all
     const pairs: Array<readonly [string, string]> = []
-    for (let start = 1; start < all.length; ) {
-      const end = all.indexOf('\0', start)
-      const equals = all.indexOf('=', start)
-      pairs.push([all.slice(start, equals), all.slice(equals + 1, end)])
-      start = end + 1
-    }
+    this.#each((start, equals, end) =>
+      pairs.push([all.slice(start, equals), all.slice(equals + 1, end)]),
+    )
     return pairs
   }
 
@@ -59,27 +55,28 @@ export class RunVariables {
     if (!this.#isAscii)
       return this.pairs().map(([name, value]) => [decoded(name), decoded(value)] as const)
     // Programs ask twice: how much there is, and what.
-    this.#asText ??= splitPairs(Buffer.from(this.#all, 'latin1'))
+    this.#asText ??= this.#asciiPairs()
     return this.#asText
   }
-}
 
-/** As a run keeps them: a NUL before each, and behind the last. */
-function splitPairs(all: Uint8Array): TextPairs {
-  const [starts, ends]: [number[], number[]] = [[], []]
-  let isName = true
-  let start = 1
-  const end = (at: number): void => {
-    starts.push(start)
-    ends.push(at)
-    start = at + 1
-    isName = !isName
+  #asciiPairs(): TextPairs {
+    const [starts, ends]: [number[], number[]] = [[], []]
+    this.#each((start, equals, end) => {
+      starts.push(start, equals + 1)
+      ends.push(equals, end)
+    })
+    return new TextPairs(Buffer.from(this.#all, 'latin1'), starts, ends)
   }
-  for (let at = 1; at < all.length; at++) {
-    const byte = all[at]
-    if (isName ? byte === EQUALS : byte === 0) end(at)
+
+  /** Of each: where its name begins and ends, and where its value ends. */
+  #each(act: (start: number, equals: number, end: number) => void): void {
+    const all = this.#all
+    for (let start = 1; start < all.length; ) {
+      const end = all.indexOf('\0', start)
+      act(start, all.indexOf('=', start), end)
+      start = end + 1
+    }
   }
-  return new TextPairs(all, starts, ends)
 }
 
 /** Text that is one char a byte, and UTF-8. */

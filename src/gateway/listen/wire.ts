@@ -10,10 +10,10 @@ import { slabCopy } from '../../base/slab-copy.ts'
 const ROOM_BYTES = 65_536
 /** What has come, and what goes, in between. */
 const ROOM = Buffer.allocUnsafeSlow(ROOM_BYTES)
-/** A smaller one is copied in less time than it takes to find out where it lies. */
-const LARGE_PIECE_BYTES = 4096
 /** Where it lies, as long as there is this process. */
 let roomAddress: bigint | undefined
+/** A smaller piece is copied in less time than it takes to find out where it lies. */
+const LARGE_PIECE_BYTES = 4096
 
 const NOTHING = new Uint8Array(0)
 

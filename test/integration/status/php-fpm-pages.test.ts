@@ -4,13 +4,13 @@
  */
 import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { emptyStatus } from '../../../src/gateway/status/merge.ts'
 import {
   INSTANCE_STATES,
   type InstanceStatus,
   type PoolStatus,
 } from '../../../src/gateway/status/pool-status.ts'
 import { pingResponse, statusResponse } from '../../../src/gateway/status/status-response.ts'
-import { NO_WAITS } from '../../../src/pool/wait-histogram.ts'
 import { type PhpFpm, startPhpFpm } from './php-fpm.ts'
 
 const { CI } = process.env
@@ -170,26 +170,10 @@ function statusFrom({ pool, processes }: ReturnType<Form['read']>): PoolStatus {
     slowRequests: number(13),
     memoryPeakBytes: 0,
     own: {
+      ...emptyStatus('www').own,
       workerPool: 'www',
-      workers: 1,
       maxChildren: 2,
-      cpuMs: 0,
-      memoryBytes: 0,
-      receivedBytes: 0,
-      sentBytes: 0,
-      instancesCreated: 0,
-      resets: 0,
-      refused: 0,
-      droppedLogLines: 0,
-      serverDroppedLogLines: {},
-      outboundOpen: 0,
-      outboundConnections: 0,
-      outboundSentBytes: 0,
-      outboundReceivedBytes: 0,
-      outboundFailures: {},
       traps: { unreachable: 1 },
-      kills: {},
-      queueWait: NO_WAITS,
     },
     processes: processes.map(instanceFrom),
   }

@@ -8,7 +8,6 @@ import {
   type Items,
   Channel as Stream,
 } from '../../../src/component/channel.ts'
-import { Deferred } from '../../../src/component/deferred.ts'
 import { makeFuture, resolveFuture, takeFuture } from '../../../src/component/host/host-future.ts'
 import { Fields } from '../../../src/component/host/http-fields.ts'
 import {
@@ -17,17 +16,8 @@ import {
   ownBody,
 } from '../../../src/component/host/http-messages-3.ts'
 import { FOR_HOST } from '../../../src/component/lift-bounds.ts'
-import {
-  type Case,
-  caseOf,
-  err,
-  NONE,
-  OK,
-  ok,
-  some,
-  type Value,
-} from '../../../src/component/value.ts'
-import { beginOutbound, type OutboundRun } from '../../support/component-outbound.ts'
+import { type Case, caseOf, err, NONE, OK, ok, some } from '../../../src/component/value.ts'
+import { beginOutbound, type OutboundRun, outcomeOf } from '../../support/component-outbound.ts'
 import { answer, makeComponent } from '../../support/component-run.ts'
 import { componentWat, HELLO_3_WAT } from '../../support/component-wat.ts'
 import { sourceOf } from '../../support/guest.ts'
@@ -89,21 +79,7 @@ async function sent(run: OutboundRun, request: HttpRequest): Promise<Sent> {
       told = value as Case
     })
   const called = callOrWait(run.host, { from: 'wasi:http/client@0.3', name: 'send' }, [request])
-  return { answer: await answerOf(run, called), told: () => told }
-}
-
-async function answerOf(run: OutboundRun, called: Value | Promise<Value>): Promise<Case> {
-  if (!(called instanceof Deferred)) return called as Case
-  let found: readonly [Value] | undefined
-  run.host.work.add({
-    step: () => {
-      found ??= called.outcome()
-      return found === undefined ? 'idle' : 'over'
-    },
-    wishes: () => called.wishes(),
-  })
-  await until(run, () => found !== undefined)
-  return found?.[0] as Case
+  return { answer: await outcomeOf(run, called), told: () => told }
 }
 
 /** Writes all of it, and gives its end up when that is taken. */

@@ -8,12 +8,11 @@ import {
   type Items,
   Channel as Stream,
 } from '../../../src/component/channel.ts'
-import { Deferred } from '../../../src/component/deferred.ts'
 import { takeFuture } from '../../../src/component/host/host-future.ts'
 import { addressIn, MAX_NAMES, placeOf } from '../../../src/component/host/socket-address.ts'
 import { FOR_HOST } from '../../../src/component/lift-bounds.ts'
 import { type Case, caseOf, HostResource, OK, type Value } from '../../../src/component/value.ts'
-import { beginOutbound, type OutboundRun } from '../../support/component-outbound.ts'
+import { beginOutbound, type OutboundRun, outcomeOf } from '../../support/component-outbound.ts'
 import { callOrWait } from '../../support/host-function-call.ts'
 
 const RAW = { methods: [] }
@@ -240,18 +239,7 @@ describe('0.3', () => {
   const makeOne = (call: Call): Value => ok(call(V3, '[static]tcp-socket.create', 'ipv4'))
 
   async function connected(run: OutboundRun, call: Call, remote: Case): Promise<Case> {
-    const begun = call(V3, `${SOCKET}connect`, makeOneOf, remote)
-    if (!(begun instanceof Deferred)) return begun as Case
-    let found: readonly [Value] | undefined
-    run.host.work.add({
-      step: () => {
-        found ??= begun.outcome()
-        return found === undefined ? 'idle' : 'over'
-      },
-      wishes: () => begun.wishes(),
-    })
-    await run.host.work.until(() => found !== undefined)
-    return found?.[0] as Case
+    return await outcomeOf(run, call(V3, `${SOCKET}connect`, makeOneOf, remote))
   }
   let makeOneOf: Value
 
