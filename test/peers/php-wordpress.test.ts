@@ -30,6 +30,9 @@ const post = (path: string, fields: Record<string, unknown>, status = 200): Visi
   ...{ headers: JSON_HEADERS, body: Buffer.from(JSON.stringify(fields)).toString('latin1') },
 })
 
+/** `YYYYMM`, in UTC as WordPress's clock: the month of all that is written below. */
+const THIS_MONTH = new Date().toISOString().slice(0, 7).replace('-', '')
+
 const VISITS: readonly Visit[] = [
   { path: '/', status: 302 },
   { path: '/wp-admin/install.php', has: 'Welcome' },
@@ -45,7 +48,7 @@ const VISITS: readonly Visit[] = [
   { path: '/?page_id=2', has: 'Sample Page' },
   { path: '/?cat=1' },
   { path: '/?author=1' },
-  { path: '/?m=202611' },
+  { path: `/?m=${THIS_MONTH}`, has: 'Hello world!' },
   { path: '/?p=999', status: 404 },
   { path: '/?feed=rss2', has: '<rss' },
   { path: '/?feed=atom', has: '<feed' },
