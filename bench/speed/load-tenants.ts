@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Figure, MeasureOptions } from './figure.ts'
 import { onStage } from './stage.ts'
-import { memoryOf, startWasmServer, type WasmServer } from './wasm-server.ts'
+import { logged, memoryOf, startWasmServer, type WasmServer } from './wasm-server.ts'
 
 const FEW = 1000
 const MANY = 10_000
@@ -15,7 +15,6 @@ const GOAL_KIB = 20
 const RELOADS = 5
 /** Until what a start or a reload has left behind is given back. */
 const SETTLE_MS = 2000
-const LOOK_MS = 5
 
 interface Load {
   readonly readyMs: number
@@ -95,9 +94,4 @@ async function reload(wasm: WasmServer): Promise<number> {
   process.kill(wasm.server.pid, 'SIGHUP')
   await logged(wasm, 'reload is done', from)
   return performance.now() - startMs
-}
-
-/** Resolves when `text` stands in the log behind byte `from`. */
-async function logged({ logFile }: WasmServer, text: string, from: number): Promise<void> {
-  while (!readFileSync(logFile).subarray(from).includes(text)) await delay(LOOK_MS)
 }

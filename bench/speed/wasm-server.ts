@@ -1,11 +1,14 @@
 /** A wasm-fpm of its own for one measurement: a command started from source, with a configuration file and its processes' memory. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { processTree } from '../http/cpu-time.ts'
 import { type Server, startServer } from '../http/process.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
 export const POOL = 'speed'
+/** How often a log is looked at, in milliseconds. */
+const LOOK_MS = 5
 
 export interface TenantOptions {
   readonly name: string
@@ -53,6 +56,11 @@ export async function startWasmServer(options: WasmServerOptions): Promise<WasmS
   })
   await server.ready(socket, startTimeoutMs)
   return { server, socket, logFile, pids: () => processTree(server.pid) }
+}
+
+/** Resolves when `text` stands in the log behind byte `from`. */
+export async function logged({ logFile }: WasmServer, text: string, from: number): Promise<void> {
+  while (!readFileSync(logFile).subarray(from).includes(text)) await delay(LOOK_MS)
 }
 
 function configText(options: WasmServerOptions, socket: string): string {
