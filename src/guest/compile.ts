@@ -5,7 +5,7 @@
  * them take is metered; one that would take long is compiled at once with all others of its module, by V8's own threads.
  */
 import { setFlagsFromString } from 'node:v8'
-import { workerData } from 'node:worker_threads'
+import { isMainThread, workerData } from 'node:worker_threads'
 import type { ModuleWork } from '../wasm/hardened-work.ts'
 import { MOST_LAZY_WORK } from '../wasm/hardened-work.ts'
 import { TypeBook } from './type-book.ts'
@@ -34,9 +34,10 @@ export async function compileModule(
 ): Promise<WebAssembly.Module> {
   types.add(bytes)
   if (work.heaviest > MOST_LAZY_WORK) return compileAtOnce(bytes)
-  // Waiting for V8's threads takes longer than compiling a small module here, but for while all of it would be compiled here.
+  // Waiting for V8's threads takes longer than compiling a small module here, but for while all of it would be compiled here. And only here V8
+  // looks for the same code, compiled already, before it checks all of it: components in JavaScript differ in their data alone.
   const isSmall = bytes.length <= SMALL_BYTES && work.total <= MOST_LAZY_WORK
-  return isSmall && Atomics.load(eager, 0) === 0
+  return (isSmall || !isMainThread) && Atomics.load(eager, 0) === 0
     ? new WebAssembly.Module(bytes)
     : WebAssembly.compile(bytes)
 }

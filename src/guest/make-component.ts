@@ -49,7 +49,7 @@ export async function compileComponent(
     )
   const plan = resolveComponent(readComponent(hardened))
   checkPlan(plan)
-  const cores = plan.modules.map(({ start, end }) => hardened.slice(start, end))
+  const cores = plan.modules.map(({ start, end }) => hardened.subarray(start, end))
   const own = cores.map(readInterface)
   const interfaces = plan.instances.map(({ module }) => own[module] ?? NOTHING)
   checkCoreTypes(plan, interfaces)

@@ -41,7 +41,7 @@ export function readOriginal(handler: LiveHandler): Promise<Uint8Array<ArrayBuff
   return readModule(handler, handler.originalPath, handler.release.original)
 }
 
-const STEP_BYTES = 256 * 1024
+const STEP_BYTES = 1024 * 1024
 
 async function readModule(
   { digest: release }: LiveHandler,

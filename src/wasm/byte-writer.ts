@@ -5,7 +5,7 @@ const UTF8 = new TextEncoder()
 const SHORT_COPY = 48
 
 export class ByteWriter {
-  bytes: Uint8Array
+  bytes: Uint8Array<ArrayBuffer>
   length = 0
   readonly #maxBytes: number
 
@@ -81,7 +81,7 @@ export class ByteWriter {
   }
 
   /** The bytes written so far; a view, valid until the next write. */
-  view(): Uint8Array {
+  view(): Uint8Array<ArrayBuffer> {
     return this.bytes.subarray(0, this.length)
   }
 }

@@ -48,7 +48,7 @@ export function importMemories(hardened: Uint8Array<ArrayBuffer>): MemoryImports
     const isReplaced = id === SECTION.import && memories.length > 0
     if (!isReplaced && !left.includes(section)) out.copy(hardened, section.start, section.end)
   }
-  return { bytes: out.bytes.slice(0, out.length) as Uint8Array<ArrayBuffer>, memories }
+  return { bytes: out.view(), memories }
 }
 
 /** Names longer than these are left out of backtraces. */

@@ -46,7 +46,7 @@ export function keepExports(
     else if (!isRewritten) out.copy(module, one.start, one.end)
   }
   declare()
-  return out.bytes.slice(0, out.length) as Uint8Array<ArrayBuffer>
+  return out.view()
 }
 
 interface Choice {

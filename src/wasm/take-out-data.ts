@@ -113,5 +113,5 @@ function withData(
     out.u32(contents.length)
     out.append(contents)
   }
-  return out.bytes.slice(0, out.length) as Uint8Array<ArrayBuffer>
+  return out.view()
 }
