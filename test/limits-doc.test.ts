@@ -68,6 +68,11 @@ import { MAX_SYMLINKS } from '../src/wasi/resolve.ts'
 import { DEFAULT_WASI_LIMITS } from '../src/wasi/session.ts'
 import { MAX_WAYS, WAY_LIFE_MS } from '../src/wasi/ways.ts'
 import { DEFAULT_MODULE_LIMITS, V8_FUNCTION_BYTES } from '../src/wasm/limits.ts'
+import {
+  MAX_LOADED_AHEAD_BYTES,
+  MAX_LOOKED_UP,
+  REHEARSAL_MS,
+} from '../src/worker/prepare-published.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const PAGE = readFileSync(join(ROOT, 'docs/limits.md'), 'utf8')
@@ -186,6 +191,9 @@ test('fixed limits are those of the code', () => {
       DEFAULT_UNFINISHED_PARAMS_BYTES,
       smallAtOnce,
       largeAtOnce,
+      MAX_LOOKED_UP,
+      MAX_LOADED_AHEAD_BYTES,
+      REHEARSAL_MS,
       waiting,
       TENANT_TYPES,
       MOST_TYPES,

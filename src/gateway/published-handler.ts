@@ -18,10 +18,15 @@ export interface Handler {
 }
 
 /** A module, and what its runs may use. */
-export type Prepared = Pick<Handler, 'settings'> & { readonly module: GuestModule }
+export interface Prepared extends Pick<Handler, 'settings'> {
+  readonly module: GuestModule
+  /** Of it, hardened. */
+  readonly bytes: number
+}
 
-export async function prepared({ module, settings }: Handler): Promise<Prepared> {
-  return { module: await module.get(), settings }
+export async function prepared({ live, module, settings }: Handler): Promise<Prepared> {
+  const { bytes = 0 } = live.release.hardened ?? {}
+  return { module: await module.get(), bytes, settings }
 }
 
 export function closeScripts(handler: Handler | undefined): void {

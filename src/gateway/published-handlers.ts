@@ -10,6 +10,7 @@ import { DEFAULT_RESPONSE_LIMITS } from '../cgi/response-stream.ts'
 import type { ModuleHolder } from '../guest/compile-cache.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
 import { chooseRelease } from '../store/choose-release.ts'
+import type { HardenedModule } from '../store/release.ts'
 import {
   type Hold,
   type LiveHandler,
@@ -76,15 +77,24 @@ export class PublishedHandlers {
     return this.#findFirst(cgi)
   }
 
-  /** What is live, loaded before anybody has asked for it; without releases of scripts. Rejects as `find`. */
-  async prepare(): Promise<readonly Prepared[]> {
+  /**
+   * Of what is live those modules that are wanted, loaded before anybody has asked for them. Where none is, the tenant's first request
+   * looks it up as if this had not been called. Rejects as `find`.
+   */
+  async prepare(isWanted: (module: HardenedModule) => boolean): Promise<readonly Prepared[]> {
     this.#lookedUp ??= this.#options.reader.current(this.#options.tenant)
     try {
       const found = await this.#lookedUp
+      const wanted = found.handlers.filter(
+        ({ release: { hardened } }) => hardened !== undefined && isWanted(hardened),
+      )
+      if (wanted.length === 0) {
+        if (this.#leased === undefined) this.#lookedUp = undefined
+        return []
+      }
       this.#leased ??= this.#takeUp(found)
       await this.#leased
-      const all = found.handlers.filter(({ release }) => release.manifest.runtime === undefined)
-      return await Promise.all(all.map((one) => prepared(this.#handlerOf(one))))
+      return await Promise.all(wanted.map((one) => prepared(this.#handlerOf(one))))
     } catch (error) {
       this.#tryAgainLater()
       throw error

@@ -4,7 +4,7 @@ import { nameValuesOf } from '../base/name-values.ts'
 import { percentDecoded } from '../base/percent.ts'
 import { type CgiRequest, parseEnvironment } from '../cgi/environment.ts'
 import { type GuestPaths, guestEnvironment } from '../cgi/guest-environment.ts'
-import type { WarmRequest } from '../guest/boot.ts'
+import type { BootRun, WarmRequest } from '../guest/boot.ts'
 import type { WasiGrants, WasiLimits } from '../wasi/session.ts'
 import { GatewayError } from './errors.ts'
 import type { HandlerSettings } from './handler-settings.ts'
@@ -62,6 +62,24 @@ function warmRequest(path: string, parts: WarmRequestParts): AskedRequest[] {
   throw new GatewayError('GATEWAY_UNKNOWN_HANDLER', message)
 }
 
+/** For one that is granted nothing but its variables: `GET /`, as nobody has sent it. */
+export function rehearsalOf(
+  { env }: HandlerSettings,
+  parts: Pick<WarmRequestParts, 'hosts' | 'limits'>,
+): Pick<BootRun, 'grants'> {
+  const asked = { path: '/', query: '', scriptName: '' }
+  const cgi = parseEnvironment(nameValuesOf(variablesOf(asked, parts)))
+  const paths = { documentRoot: '/', scriptFilename: '/', scriptName: '', pathInfo: '/' }
+  return {
+    grants: {
+      env: guestEnvironment(cgi, { ...paths, role: 'responder', env }),
+      preopens: [],
+      random: (into) => void randomFillSync(into),
+      limits: parts.limits,
+    },
+  }
+}
+
 interface Asked {
   readonly path: string
   readonly query: string
@@ -70,7 +88,7 @@ interface Asked {
 
 function variablesOf(
   { path, query, scriptName }: Asked,
-  { hosts }: WarmRequestParts,
+  { hosts }: Pick<WarmRequestParts, 'hosts'>,
 ): Array<[name: string, value: string]> {
   const host = hosts.find((one) => !one.startsWith('*')) ?? 'localhost'
   return [

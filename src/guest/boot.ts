@@ -123,6 +123,22 @@ export async function tryImport(
   await runOnce(instance, { ...options, ...importing(application) }, options)
 }
 
+/**
+ * Runs a module once, from its first state, for nothing but what V8 compiles on the way: it does so at the first call of a function, for all
+ * who run the same code, and a large program is in its functions for the first time for longer than a request may wait. Nothing is kept, and
+ * nobody is told how it has ended.
+ */
+export async function rehearse(module: GuestModule, options: BootOptions): Promise<void> {
+  const instance = await inTurn(options, () => new GuestInstance(module, options.clock))
+  try {
+    await runOnce(instance, { ...options, ...failing('rehearse') }, options)
+  } catch {
+    // The first request is told what is wrong with it.
+  } finally {
+    instance.discard()
+  }
+}
+
 /** A run that has not come to a good end. */
 interface FailedRun {
   /** Of the module. */
@@ -246,7 +262,10 @@ async function runOnce(
 }
 
 /** Does something that takes as long as it takes. */
-async function inTurn<Result>(step: Step, work: () => Result): Promise<Result> {
+async function inTurn<Result>(
+  step: Pick<Step, 'clock' | 'turns'>,
+  work: () => Result,
+): Promise<Result> {
   const { clock } = step
   const turns = await takeTurn(step)
   const time = new ProcessorTime(threadTimeOf(clock), clock.nowMs())

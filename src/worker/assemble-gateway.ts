@@ -148,14 +148,12 @@ export class GatewayAssembly {
     }
   }
 
-  /** Resolves when what the tenants of the gateway in use keep ready is there, or takes too long to wait for. */
-  async prepareSpares(): Promise<void> {
-    const tenants = [...this.#tenants.values()]
-      .map(({ tenant }) => tenant)
-      .filter(({ config, published }) => config.pm !== 'ondemand' && published !== undefined)
-    if (tenants.length === 0) return
-    const { prepareSpares } = await import('./prepare-spares.ts')
-    await prepareSpares(tenants, { clock: this.#options.clock, scheduler: this.#scheduler })
+  /** Resolves when what the tenants of the gateway in use have published is ready, or takes too long to wait for. */
+  async preparePublished(): Promise<void> {
+    if (this.#shared.releases === undefined) return
+    const tenants = [...this.#tenants.values()].map(({ tenant }) => tenant)
+    const { preparePublished } = await import('./prepare-published.ts')
+    await preparePublished(tenants, { ...this.#shared, scheduler: this.#scheduler })
   }
 
   /** Tenants of gateways made from here on have an access log unless they say that they want none. */

@@ -163,7 +163,7 @@ export class Worker {
       this.#assembly.use(settings, pool.workers)
       this.#poll.limitMs = pool.busyPollMs
       await this.#gateway.booted
-      await this.#assembly.prepareSpares()
+      await this.#assembly.preparePublished()
       const { params } = this.#gateway.router
       for (const socket of sockets) {
         this.#listeners.push(await this.#listen(socket, pool, params))

@@ -1,5 +1,5 @@
 /** What a tenant's `pm` keeps ready of its published handlers is there when a worker says that it is. */
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Client } from '../master/serve.ts'
@@ -46,4 +46,20 @@ test.for([
   await expect.poll(() => serving.workers().length).toBe(2)
   expect((await get('app')).status).toBe(500)
   expect(await page()).toMatchObject({ 'idle processes': 0 })
+})
+
+test('ondemand: what takes long to load is there before the first request, and what does not is loaded by it', async () => {
+  const { client, publish, serving, store } = await openSite()
+  client.close()
+  const large = await publish('js/fetch.wasm', { routes: ['/large'] })
+  const small = await publish('as/hello.wasm', { name: 'small', routes: ['/small'] })
+  expect((await serving.command('restart')).code).toBe(0)
+  await expect.poll(() => serving.workers().length).toBe(2)
+  // Who has not loaded it by now cannot any more.
+  for (const { release } of [large, small])
+    rmSync(store.layout.blob(release.hardened?.digest ?? ''))
+  const one = new Client(serving.socket)
+  expect(JSON.parse((await one.get('large/a')).body)).toMatchObject({ pathname: '/large/a' })
+  expect((await one.get('small')).status).toBe(500)
+  one.close()
 })

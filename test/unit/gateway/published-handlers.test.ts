@@ -150,6 +150,23 @@ test('a module that the worker does not keep any more is loaded again when it is
   expect(holders).toHaveLength(2)
 })
 
+test('what is prepared is loaded before it is asked for; where nothing is wanted, nothing is in use', async () => {
+  const { make, publishNext, holders, inUse } = await stage()
+  const handlers = make()
+  await publishNext('one')
+  expect(await handlers.prepare(() => false)).toEqual([])
+  expect([holders.length, await inUse()]).toEqual([0, []])
+  // What is live meanwhile is what a later look finds.
+  const { release: digest } = await publishNext('two')
+  const asked: string[] = []
+  const [prepared] = await handlers.prepare((module) => asked.push(module.digest) > 0)
+  expect(asked).toHaveLength(1)
+  expect(prepared?.bytes).toBeGreaterThan(0)
+  expect([holders.length, await inUse()]).toEqual([1, [digest]])
+  await askFor(handlers)
+  expect(holders).toHaveLength(1)
+})
+
 test('a module that cannot be loaded, or that does not boot, is not tried again by each request', async () => {
   const { make, clock, publishNext, holders, fault } = await stage()
   const handlers = make()
