@@ -30,6 +30,8 @@ export interface Instance {
   trace(depth: number): readonly string[]
   /** Puts it back to what it was before its first run; false: it cannot be. */
   reset(): boolean
+  /** It has been put back, and nobody wants it for a while: gives the system what of its memory it can have anew when it is used again. */
+  rest(): void
   /**
    * Makes a new instance of the module of it, with what is left of the old one and costs most to make: its memories, put back to
    * their first state, and its host. False: not now; `later` is called when it is one, if it ever can be.

@@ -8,6 +8,9 @@ import type { GuestModule } from './guest-module.ts'
 import { openImage } from './mapped-memory.ts'
 import type { MemoryImage, MemorySnapshot, PutBack } from './memory-snapshot.ts'
 
+/** Less of its own is not worth the page faults that it costs the next run. */
+const LEAST_GIVEN_BACK_BYTES = 256 * 1024
+
 /** What memories begin with, where that is not what instantiating writes. */
 const images = new WeakMap<WebAssembly.Module, ReadonlyArray<MemoryImage | undefined>>()
 
@@ -44,6 +47,11 @@ export class GuestMemory {
   restore(snapshot: MemorySnapshot, mayHaveNew: boolean): boolean {
     this.#isLost ||= !this.#restore(snapshot, mayHaveNew)
     return !this.#isLost
+  }
+
+  /** It has been put back, and is not used for a while: what is its own goes back to the system, where that is much. */
+  giveBack(): void {
+    if (this.#ownBytes >= LEAST_GIVEN_BACK_BYTES) this.#putBack?.(false, 'dropped')
   }
 
   #restore(snapshot: MemorySnapshot, mayHaveNew: boolean): boolean {

@@ -122,15 +122,17 @@ export class GuestInstance {
     else this.#host.poison()
   }
 
-  /**
-   * Puts the instance back to what it was before its first run. False: it cannot be (it was stopped or it trapped, its
-   * memory grew by much, or its module keeps state that cannot be put back).
-   */
+  /** See `Instance`. It cannot be when it was stopped or trapped, its memory grew by much, or its module keeps state that cannot be put back. */
   reset(): boolean {
     const { state, meter } = this.#program
     if (this.isSpent || !state.restore()) return false
     meter.restart(this.#parts.sizeBytes)
     return true
+  }
+
+  /** See `Instance`. */
+  rest(): void {
+    this.#program.state.giveBack()
   }
 
   /** See `Instance`. It waits until no code of the old instance can run any more; a memory that has grown by much cannot be put back. */

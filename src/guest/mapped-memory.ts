@@ -253,6 +253,10 @@ class MappedMemory implements MemoryImage {
     let written: readonly Written[] = []
     /** What belongs into all of them; undefined: not known. */
     let pieces: readonly Piece[] | undefined
+    const drop = (ranges: readonly Range[]): boolean =>
+      ranges.every(
+        ({ start, end }) => libc.madviseDontNeed(address + BigInt(start), end - start) === 0,
+      )
     const scan = (): readonly Piece[] | undefined => {
       const found: Written[] = []
       let [privateBytes, next, isSame] = [0, 0, pieces !== undefined]
@@ -271,13 +275,13 @@ class MappedMemory implements MemoryImage {
       note?.(privateBytes <= keepBytes ? privateBytes : 0)
       if (privateBytes > keepBytes) {
         written = []
-        return libc.madviseDontNeed(address, target.length) === 0 ? [] : undefined
+        return drop([{ start: 0, end: target.length }]) ? [] : undefined
       }
       isSame &&= found.length === written.length
       written = found
       return isSame ? pieces : found.flatMap((one) => one.pieces)
     }
-    return (mayHaveNew) => {
+    return (mayHaveNew, how) => {
       // Nothing is left of it once the memory has grown.
       if (target.length === 0) {
         const { buffer } = memory
@@ -286,6 +290,13 @@ class MappedMemory implements MemoryImage {
         if (target.length > known) libc.smallPages(address + BigInt(known), target.length - known)
         known = target.length
         pieces = undefined
+      }
+      // What has only been read stays: to find it again costs as much as a copy.
+      if (how === 'dropped' && drop(written)) {
+        written = []
+        pieces = undefined
+        note?.(0)
+        return true
       }
       if (mayHaveNew || pieces === undefined) pieces = scan()
       if (pieces === undefined) return false

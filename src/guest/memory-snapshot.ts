@@ -19,6 +19,7 @@ export interface MemoryImage extends MemorySnapshot {
 
 /**
  * Puts a memory back. False: as undefined above. `mayHaveNew`: whether pages may have been written that had not been written
- * when it was put back last.
+ * when it was put back last. `how`: what was written is copied, and stays the memory's own, for a run that comes soon; or it is dropped,
+ * goes back to the system, and costs a page fault when it is written again.
  */
-export type PutBack = (mayHaveNew: boolean) => boolean
+export type PutBack = (mayHaveNew: boolean, how?: 'copied' | 'dropped') => boolean

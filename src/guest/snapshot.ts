@@ -151,6 +151,11 @@ export class MutableState {
     return true
   }
 
+  /** They have been put back, and are not used for a while. */
+  giveBack(): void {
+    for (const memory of this.#memories) memory.giveBack()
+  }
+
   #mayBePutBack(index: number): boolean {
     const grown = this.#grownPages(index)
     return (

@@ -106,6 +106,9 @@ export class WasmerInstance implements Instance {
     return false
   }
 
+  /** Its memory is V8's. */
+  rest(): void {}
+
   /** There is nothing of it that costs much to make. */
   renew(): boolean {
     return false

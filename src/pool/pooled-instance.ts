@@ -79,6 +79,8 @@ export class PooledInstance {
   idleBytes = 0
   idleMappings = 0
   expiresMs = 0
+  /** Whether it has been idle for so long that it rests. */
+  isResting = false
 
   constructor(instance: Instance, { module, place, nowMs }: InstanceParts) {
     this.instance = instance

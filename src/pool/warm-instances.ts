@@ -81,6 +81,7 @@ export class WarmInstances {
     one.idleBytes = one.instance.memoryBytes
     one.idleMappings = one.instance.mappings
     one.expiresMs = expiresMs
+    one.isResting = false
     one.place.idle.push(one)
     one.place.owner.idle += 1
     one.older = this.#newest
@@ -91,6 +92,24 @@ export class WarmInstances {
     this.#bytes += one.idleBytes
     this.#mappings += one.idleMappings
     while (this.#isOver) if (!this.evictOldest()) return
+  }
+
+  /** Those that nobody has wanted since `beforeMs`, and that are in their first state. */
+  unused(beforeMs: number): PooledInstance[] {
+    return [...this].filter(
+      ({ isResting, endedMs, sizing }) =>
+        !isResting && endedMs < beforeMs && sizing?.lifetime === 'reset',
+    )
+  }
+
+  /** Lets it rest, unless somebody has taken it meanwhile. */
+  rest(one: PooledInstance): void {
+    if (one.isResting || !one.place.idle.includes(one)) return
+    one.isResting = true
+    one.instance.rest()
+    this.#bytes -= one.idleBytes
+    one.idleBytes = one.instance.memoryBytes
+    this.#bytes += one.idleBytes
   }
 
   /** Drops the tenant's instance that was idle for longest. */
