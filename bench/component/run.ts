@@ -2,16 +2,18 @@
  * Components of wasi:http, in JavaScript and in Rust, under wasm-fpm and under `jco serve`, in turns behind one nginx. Both give each
  * request a clean memory: wasm-fpm by `lifetime = "reset"`, jco by an instance for each.
  *
- *     node bench/run.ts component [--quick] [--seconds N] [--rounds N] [--connections N] [--only js,rust]
+ *     node bench/run.ts component [--quick] [--seconds N] [--rounds N] [--connections N] [--only js,js-kept,rust,rust-kept]
  *
+ * Between nginx and wasm-fpm there is a connection for each request, or (`-kept`) one for many; between nginx and `jco serve` always one for many.
  * `cpu us` is the processor time of a request, of all threads of each side's processes; wanted of ours: 1,000 of JavaScript, 150 of Rust.
  */
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { type ConnectionMode, scriptOfTenant } from '../http/backend.ts'
 import { type ComparedPage, compareInTurns, readTurnOptions } from '../http/in-turns.ts'
-import { paramLines, startNginx } from '../http/nginx.ts'
+import { locationOf, startNginx } from '../http/nginx.ts'
 import { startOwnServer } from '../http/own-server.ts'
 import { type Server, startServer } from '../http/process.ts'
 
@@ -24,14 +26,26 @@ interface Program {
   readonly query: string
 }
 
+interface Page {
+  readonly name: string
+  readonly mode: ConnectionMode
+  readonly program: Program
+}
+
 /** JavaScript answers with a stream of 4 KiB, Rust with the body of the request, of which there is none. */
 const PROGRAMS: readonly Program[] = [
   { name: 'js', file: 'js/fetch.wasm', query: 'do=stream&parts=1' },
   { name: 'rust', file: 'rust-http/handler.wasm', query: 'do=echo' },
 ]
 
+const PAGES = PROGRAMS.flatMap((program): Page[] => [
+  { name: program.name, mode: 'close', program },
+  { name: `${program.name}-kept`, mode: 'keep', program },
+])
+
 const options = readTurnOptions()
-const programs = PROGRAMS.filter(({ name }) => options.isWanted(name))
+const pages = PAGES.filter(({ name }) => options.isWanted(name))
+const programs = PROGRAMS.filter((one) => pages.some(({ program }) => program === one))
 const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-bench-component-'))
 const servers: Server[] = []
 try {
@@ -78,31 +92,29 @@ access_log = "off"
     servers.push(theirs)
     pids.set(name, theirs.pid)
     await theirs.ready(`127.0.0.1:${port}`, 120_000)
-    const params = paramLines({
-      SCRIPT_NAME: `/${name}.wasm`,
-      SCRIPT_FILENAME: `${folder}/${name}.wasm`,
-      REQUEST_URI: `"/${name}.wasm?${query}"`,
-      QUERY_STRING: `"${query}"`,
-      WASM_FPM_TENANT: 'components',
-    })
     locations.push(
-      `location = /wasm-fpm/${name} { fastcgi_pass unix:${socket}; ${params} }`,
       `location = /jco/${name} { proxy_pass http://127.0.0.1:${port}/${name}.wasm?${query}; proxy_http_version 1.1; proxy_set_header Connection ""; }`,
     )
   }
-  const nginx = await startNginx({
-    ...{ folder, workers: 1, keepalive: 16, backends: new Map(), locations },
-  })
-  servers.push(nginx.server)
-  const compared = programs.map(
-    ({ name }): ComparedPage => ({
-      ...{ name, wanted: 1 },
-      sides: [
-        { name: 'wasm-fpm', pid: ours.pid, url: `${nginx.origin}/wasm-fpm/${name}` },
-        { name: 'jco serve', pid: pids.get(name) ?? 0, url: `${nginx.origin}/jco/${name}` },
-      ],
-    }),
+  const backends = new Map(
+    programs.map(({ name }) => [
+      name,
+      scriptOfTenant('components', socket, `${folder}/${name}.wasm`),
+    ]),
   )
+  const nginx = await startNginx({ folder, workers: 1, keepalive: 16, backends, locations })
+  const { origin, server } = nginx
+  servers.push(server)
+  const compared = pages.map(({ name: page, mode, program: { name, query } }): ComparedPage => {
+    const url = `${origin}${locationOf(name, mode, 'hello')}?${query}`
+    return {
+      ...{ name: page, wanted: 1 },
+      sides: [
+        { name: 'wasm-fpm', pid: ours.pid, url },
+        { name: 'jco serve', pid: pids.get(name) ?? 0, url: `${origin}/jco/${name}` },
+      ],
+    }
+  })
   return compareInTurns(compared, { ...options, volatile: /\0/g })
 }
 
