@@ -3,7 +3,7 @@
  * function of the host's for any type.
  */
 import { RESERVED_PREFIX } from '../wasm/contract.ts'
-import type { InterfaceImport, ModuleInterface } from '../wasm/module-interface.ts'
+import type { InterfaceExport, InterfaceImport, ModuleInterface } from '../wasm/module-interface.ts'
 import type { BuiltinName } from './definition.ts'
 import { malformed, quoted, unsupported } from './errors.ts'
 import {
@@ -26,13 +26,18 @@ const REALLOC = '(i32, i32, i32, i32) -> i32'
 
 /** `interfaces`: of the core instances of the plan, in their order. Throws COMPONENT_MALFORMED. */
 export function checkCoreTypes(plan: ComponentPlan, interfaces: readonly ModuleInterface[]): void {
+  const exports = exportsOf(interfaces)
   for (const [index, { imports }] of interfaces.entries())
-    for (const entry of imports) checkImport(plan, index, entry)
+    for (const entry of imports) {
+      const item = givenFor(plan, index, entry)
+      if (item.kind === 'canon') checkFunction(plan, item.index, entry)
+      else checkExport(exports, item, entry)
+    }
   const check = (item: CoreItem | undefined, wanted: string): void => {
     if (item === undefined) return
     if (item.kind === 'canon')
       throw unsupported('a canonical function in the place of one that a core module exports')
-    const found = interfaces[item.instance]?.exports.find(({ name }) => name === item.name)
+    const found = exportOf(exports, item)
     if (found?.signature !== wanted)
       throw malformed(
         `the core function ${quoted(item.name)} is ${found?.signature ?? 'missing'}, wanted ${wanted}`,
@@ -41,31 +46,78 @@ export function checkCoreTypes(plan: ComponentPlan, interfaces: readonly ModuleI
   for (const definition of plan.functions) {
     if (!('options' in definition)) continue
     check(definition.options.realloc, REALLOC)
+    checkMemory(exports, definition.options.memory)
     if (definition.kind === 'call') checkLifted(definition.lifted, check)
   }
   for (const { destructor } of plan.resources.values()) check(destructor, '(i32) -> ()')
-  if (plan.entry !== undefined) checkLifted(plan.entry.lifted, check)
+  if (plan.entry === undefined) return
+  checkLifted(plan.entry.lifted, check)
+  checkMemory(exports, plan.entry.lifted.options.memory)
 }
 
-function checkImport(plan: ComponentPlan, index: number, entry: InterfaceImport): void {
-  const { module, name, signature } = entry
+function checkMemory(exports: Exports, item: CoreItem | undefined): void {
+  if (item?.kind !== 'export') return
+  const found = exportOf(exports, item)
+  if (found?.kind !== 'memory')
+    throw malformed(`the memory ${quoted(item.name)} is ${found?.kind ?? 'missing'}, wanted it`)
+}
+
+type ExportItem = Extract<CoreItem, { readonly kind: 'export' }>
+
+/** Of core instances, in their order, by their names. */
+type Exports = ReadonlyArray<ReadonlyMap<string, InterfaceExport>>
+
+/** Instances of one module have one map. */
+function exportsOf(interfaces: readonly ModuleInterface[]): Exports {
+  const made = new Map<ModuleInterface, ReadonlyMap<string, InterfaceExport>>()
+  return interfaces.map((one) => {
+    const known = made.get(one) ?? new Map(one.exports.map((entry) => [entry.name, entry]))
+    made.set(one, known)
+    return known
+  })
+}
+
+function exportOf(exports: Exports, { instance, name }: ExportItem): InterfaceExport | undefined {
+  return exports[instance]?.get(name)
+}
+
+/** What a core module is given that another one exports. */
+function checkExport(
+  exports: Exports,
+  item: ExportItem,
+  { kind, signature }: InterfaceImport,
+): void {
+  const found = exportOf(exports, item)
+  if (found?.kind === kind && found.signature === signature) return
+  const actual = found?.signature ?? found?.kind ?? 'missing'
+  throw malformed(
+    `the core item ${quoted(item.name)} is ${actual}, and a core module imports ${signature ?? kind}`,
+  )
+}
+
+/** What a core module is given for what it imports. */
+function givenFor(plan: ComponentPlan, index: number, { module, name }: InterfaceImport): CoreItem {
   if (module.startsWith(RESERVED_PREFIX) || name.startsWith(RESERVED_PREFIX))
     throw malformed(`a core module imports ${quoted(name)}, wanted none of ${RESERVED_PREFIX}`)
   const given = plan.instances[index]?.arguments.get(module)
   if (given === undefined)
     throw malformed(`a core module imports from ${quoted(module)}, and is not given it`)
-  if (given.kind === 'instance') return
+  if (given.kind === 'instance') return { kind: 'export', instance: given.index, name }
   const item = given.items.get(name)
   if (item === undefined)
     throw malformed(
       `a core module imports ${quoted(name)} of ${quoted(module)}, and is not given it`,
     )
-  if (item.kind !== 'canon') return
-  const definition = plan.functions[item.index]
+  return item
+}
+
+function checkFunction(plan: ComponentPlan, index: number, entry: InterfaceImport): void {
+  const { kind, name, signature } = entry
+  const definition = plan.functions[index]
   const wanted = definition === undefined ? 'none' : signatureOf(definition)
   if (signature !== wanted)
     throw malformed(
-      `a core module imports ${quoted(name)} as ${signature ?? entry.kind}, wanted ${wanted}`,
+      `a core module imports ${quoted(name)} as ${signature ?? kind}, wanted ${wanted}`,
     )
 }
 

@@ -113,7 +113,11 @@ export class ComponentReader extends ByteReader {
     let postReturn: number | undefined
     let isAsync = false
     let callback: number | undefined
-    for (const [option, index] of this.list(() => this.#option())) {
+    const given = this.list(() => this.#option())
+    // The first three are one: how text is encoded.
+    const names = new Set(given.map(([option]) => Math.max(option, 2)))
+    if (names.size < given.length) throw malformed('found a canonical option twice, wanted it once')
+    for (const [option, index] of given) {
       if (option === 1) encoding = 'utf16'
       else if (option === 2) encoding = 'latin1+utf16'
       else if (option === 3) memory = index

@@ -78,7 +78,10 @@ export function readCanonical(reader: ComponentReader): Definition {
     case 0x01: {
       reader.expect(0)
       const index = reader.u32()
-      return { kind: 'lower', function: index, options: reader.options() }
+      const options = reader.options()
+      if (options.postReturn !== undefined || options.callback !== undefined)
+        throw malformed('found post-return or callback of a lowered function, wanted neither')
+      return { kind: 'lower', function: index, options }
     }
     case 0x02:
       return { kind: 'resource.new', resource: reader.u32() }
