@@ -2,6 +2,7 @@
 import { BlockList, isIPv6 } from 'node:net'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import { Turns } from '../base/turns.ts'
 import type { AdminConfig, Config } from '../config/config.ts'
 import type { AdminMessage, AdminSettings, AdminSocketGrant } from '../ipc/admin-messages.ts'
 import { DirectoryStore } from '../store/directory-store.ts'
@@ -57,8 +58,9 @@ export class AdminApi {
         master: this.master,
         slots: new TenantPlaces({
           ...{ doing: 'publish', things: 'publications' },
-          ...{ inAll: limits.publications, ofTenant: limits.tenantPublications },
+          ...{ inAll: limits.uploads, ofTenant: limits.tenantPublications },
         }),
+        turns: new Turns(limits.publications),
         readers: new TenantPlaces({
           ...{ doing: 'show logs', things: 'readers' },
           ...{ inAll: limits.logReaders, ofTenant: limits.tenantLogReaders },

@@ -1,5 +1,6 @@
 /** What the endpoints work with. */
 import type { Clock } from '../base/clock.ts'
+import type { Turns } from '../base/turns.ts'
 import type { Config, TenantConfig } from '../config/config.ts'
 import type { AdminSettings } from '../ipc/admin-messages.ts'
 import type { DirectoryStore } from '../store/directory-store.ts'
@@ -15,8 +16,10 @@ export interface AdminContext {
   readonly store: DirectoryStore
   readonly tokens: TokenFile
   readonly master: MasterLink
-  /** Of publications. */
+  /** Of uploads, from their first byte to the end of their publication. */
   readonly slots: TenantPlaces
+  /** Of what is verified and compiled. */
+  readonly turns: Turns
   /** Of readers of logs. */
   readonly readers: TenantPlaces
   /** As the master has sent it last. */

@@ -38,7 +38,7 @@ export type AdminErrorCode =
   | 'ADMIN_ARCHIVE_LIMIT'
   /** Too many requests, or too many bad tokens, in a minute. */
   | 'ADMIN_RATE_LIMIT'
-  /** As many publications, or readers of logs, as may be are under way. */
+  /** As many uploads, readers of logs or requests as may be are under way. */
   | 'ADMIN_BUSY'
   /** The file of tokens cannot be read or written, or is not to be trusted. */
   | 'ADMIN_TOKEN_FILE'

@@ -33,11 +33,15 @@ export interface AdminLimits {
   readonly stallMs: number
   /** How long a refused body is read on, so that the refusal arrives, in milliseconds. */
   readonly lingerMs: number
-  /** Connections at once, of each socket. */
+  /** Connections at once, of each socket; beyond, those without a request of somebody known go first. */
   readonly connections: number
-  /** Publications at once. */
+  /** Requests at once, of each tenant and of each address without a token. */
+  readonly requests: number
+  /** Uploads at once, of all tenants together. */
+  readonly uploads: number
+  /** Modules that are verified at once; others wait until it is their turn. */
   readonly publications: number
-  /** Publications of one tenant at once. */
+  /** Uploads and publications of one tenant at once. */
   readonly tenantPublications: number
   /** Signatures of a release by keys that its tenant does not name; of those it names there is one each. */
   readonly signatures: number
@@ -88,6 +92,8 @@ export const DEFAULT_ADMIN_LIMITS: AdminLimits = {
   stallMs: 300_000,
   lingerMs: 2000,
   connections: 256,
+  requests: 16,
+  uploads: 16,
   publications: 4,
   tenantPublications: 2,
   signatures: 8,

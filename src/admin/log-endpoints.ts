@@ -68,7 +68,7 @@ async function answer(
       `Cannot show logs: they are ${files.length} files, wanted at most ${limits.logFiles}: those of one tenant`,
     )
   }
-  const giveBack = context.readers.take(tenant ?? '')
+  const giveBack = context.readers.take(call.principal.tenant ?? '')
   const reader = new LogReader(files, {
     tenant,
     believesText: call.principal.tenant === undefined,

@@ -52,29 +52,33 @@ const NOBODY: PublisherAccount = { uid: 65_534, gid: 65_534 }
 export async function publishUpload(context: AdminContext, call: Call): Promise<Answer> {
   const tenant = tenantOf(context, call.tenant)
   const { handler, route, runtime, name, canary, isSwitched, wantsProgress } = readQuery(call.query)
-  const { store, clock, slots } = context
+  const { store, clock, slots, turns } = context
   call.notes.handler = handler
-  const giveBack = slots.take(tenant.name)
+  const giveBack = slots.take(call.principal.tenant ?? '')
   let workspace: Workspace | undefined
   try {
     workspace = await store.makeWorkspace()
     const source = await receive(context, call, join(workspace.folder, name))
     const work = isSwitched ? publish : storeRelease
-    const publication = await work(source, {
-      store,
-      tenant: tenant.name,
-      ...{ handler, route, runtime, canary },
-      signers: await readSigners(tenant.signers),
-      units: { size: parseSize, duration: parseDuration },
-      allowance: (name) => publishAllowance(tenant, name, context.settings().settings),
-      clock,
-      account: accountFor(context, tenant),
-      limits: store.limits,
-      onStep: ({ step, note, found, ms }) => call.line({ event: 'step', step, note, found, ms }),
-      onHardened: wantsProgress
-        ? (done, total) => call.line({ event: 'progress', step: 'harden', done, total })
-        : undefined,
-    })
+    const signers = await readSigners(tenant.signers)
+    // An upload costs little, and its client may make it last: only from here on others would have to wait for it.
+    const publication = await turns.take(() =>
+      work(source, {
+        store,
+        tenant: tenant.name,
+        ...{ handler, route, runtime, canary },
+        signers,
+        units: { size: parseSize, duration: parseDuration },
+        allowance: (name) => publishAllowance(tenant, name, context.settings().settings),
+        clock,
+        account: accountFor(context, tenant),
+        limits: store.limits,
+        onStep: ({ step, note, found, ms }) => call.line({ event: 'step', step, note, found, ms }),
+        onHardened: wantsProgress
+          ? (done, total) => call.line({ event: 'progress', step: 'harden', done, total })
+          : undefined,
+      }),
+    )
     return answer(publication, call)
   } finally {
     await workspace?.remove()

@@ -7,6 +7,7 @@ import { type ErrorDetails, toWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { AuditLog } from './audit-log.ts'
 import { authenticate, type Principal, type TokenSource } from './authenticate.ts'
+import { Connections } from './connections.ts'
 import type { Answer, AuditNotes, Call, Endpoint } from './endpoint.ts'
 import { type Found, findEndpoint } from './endpoints.ts'
 import { AdminError } from './errors.ts'
@@ -15,6 +16,7 @@ import { JsonExchange } from './json-exchange.ts'
 import type { AdminLimits } from './limits.ts'
 import { RateLimit } from './rate-limit.ts'
 import { admit, checkMediaType, notHere, readJson, readQuery } from './request-checks.ts'
+import { TenantPlaces } from './tenant-places.ts'
 
 /** A socket to listen on, and who can reach it. */
 export interface Door {
@@ -52,6 +54,8 @@ export class AdminServer {
   readonly #options: AdminServerOptions
   readonly #requests: RateLimit
   readonly #badTokens: RateLimit
+  /** Requests under way, of tenants and of addresses. */
+  readonly #underWay: TenantPlaces
   readonly #servers: Server[] = []
   /** Of their listening sockets. */
   readonly #descriptors: number[] = []
@@ -69,6 +73,10 @@ export class AdminServer {
       perMinute: limits.badTokens,
       maxKeys: limits.counted,
     })
+    this.#underWay = new TenantPlaces({
+      ...{ doing: 'answer', things: 'requests' },
+      ...{ inAll: Number.POSITIVE_INFINITY, ofTenant: limits.requests },
+    })
   }
 
   /** Starts to accept; resolves with the address, as the system has it. */
@@ -82,15 +90,17 @@ export class AdminServer {
       connectionsCheckingInterval: LOOK_MS,
       requireHostHeader: true,
     })
-    server.maxConnections = limits.connections
     server.timeout = limits.stallMs
+    const connections = new Connections(limits.connections)
+    const entrance = { ...door, connections }
     server.on('connection', (socket: Socket) => {
       // A socket that somebody else has opened may be either.
       const isTcp = door.transport === 'tcp' || socket.remoteAddress !== undefined
       if (isTcp && !isAllowed(socket.remoteAddress)) socket.destroy()
+      else connections.add(socket)
     })
-    server.on('request', (request, response) => this.#take(request, response, door))
-    server.on('checkContinue', (request, response) => this.#take(request, response, door))
+    server.on('request', (request, response) => this.#take(request, response, entrance))
+    server.on('checkContinue', (request, response) => this.#take(request, response, entrance))
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     server.once('error', reject)
     server.listen({ fd: door.fd }, resolve)
@@ -118,18 +128,21 @@ export class AdminServer {
     for (const server of this.#servers) server.closeAllConnections()
   }
 
-  #take(request: IncomingMessage, response: ServerResponse, door: Door): void {
+  #take(request: IncomingMessage, response: ServerResponse, door: Entrance): void {
     const done = this.#serve(request, response, door).finally(() => this.#running.delete(done))
     this.#running.add(done)
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse, door: Door): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse, door: Entrance): Promise<void> {
     const { clock, limits } = this.#options
     const startMs = clock.nowMs()
     const awaitsContinue = request.headers.expect?.toLowerCase() === '100-continue'
     const ending = this.#ending.signal
     const exchange = new JsonExchange(request, response, { clock, limits, awaitsContinue, ending })
-    const trail: Trail = { notes: {}, principal: undefined, found: undefined, isLoud: true }
+    const trail: Trail = {
+      ...{ notes: {}, principal: undefined, found: undefined, isLoud: true },
+      atEnd: [],
+    }
     let answer: Answer | undefined
     let failure: ReturnType<typeof toWire> | undefined
     try {
@@ -143,16 +156,20 @@ export class AdminServer {
       setHints(exchange, status, failure)
       await exchange.fail(status, failure)
     } else if (answer !== undefined) await exchange.send(answer)
+    // What a client does not take is under way still.
+    for (const end of trail.atEnd) end()
   }
 
   /** The life of a request, top to bottom. */
-  async #answer(exchange: JsonExchange, door: Door, trail: Trail): Promise<Answer> {
+  async #answer(exchange: JsonExchange, door: Entrance, trail: Trail): Promise<Answer> {
     const { request, target } = exchange
     const found = findEndpoint(this.#options.endpoints, request.method, target.path)
     const isFound = !isMethods(found)
     if (isFound) trail.found = found
     if (isFound && found.endpoint.reach === 'open') {
-      this.#count(`from ${addressOf(request, door)}`)
+      const address = addressOf(request, door)
+      this.#count(`from ${address}`)
+      trail.atEnd.push(this.#underWay.take(`address ${address}`))
       const isStillAllowed = async (): Promise<void> => undefined
       const more = { notes: trail.notes, principal: NOBODY, isStillAllowed }
       return found.endpoint.handle(this.#call(exchange, found, more))
@@ -160,6 +177,10 @@ export class AdminServer {
     const principal = await this.#identify(request, door, trail)
     trail.principal = principal
     if (principal.id !== 'local') this.#count(principal.id)
+    const { tenant } = principal
+    if (tenant !== undefined) trail.atEnd.push(this.#underWay.take(`tenant ${tenant}`))
+    // Not before: what is refused for its number, many times over, must not keep others out.
+    trail.atEnd.push(door.connections.hold(request.socket))
     if (!isFound) throw notHere(exchange, found)
     admit(principal, found)
     checkMediaType(found.endpoint, exchange)
@@ -274,6 +295,10 @@ interface Asked extends Pick<Call, 'isStillAllowed'> {
   readonly notes: AuditNotes
 }
 
+interface Entrance extends Door {
+  readonly connections: Connections
+}
+
 /** What is known of a request so far. */
 interface Trail {
   readonly notes: AuditNotes
@@ -281,6 +306,8 @@ interface Trail {
   found: Found | undefined
   /** False: there were too many of the kind to write them all down. */
   isLoud: boolean
+  /** What is to be done when the client has its answer, or is gone. */
+  readonly atEnd: Array<() => void>
 }
 
 interface Outcome {

@@ -1,5 +1,6 @@
 /** `--json` of commands that print data. */
 import { Option } from 'commander'
+import { harmlessJson } from '../base/harmless.ts'
 
 export function jsonOption(): Option {
   return new Option('--json', 'print JSON')
@@ -7,5 +8,5 @@ export function jsonOption(): Option {
 
 /** Prints one value. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`)
+  process.stdout.write(`${harmlessJson(JSON.stringify(value, undefined, 2))}\n`)
 }

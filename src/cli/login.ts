@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { Command } from 'commander'
+import { harmless } from '../base/harmless.ts'
 import { CliError } from './errors.ts'
 import { jsonOption, printJson } from './json.ts'
 import { findLogin, forgetLogin, keepLogin } from './logins.ts'
@@ -46,7 +47,7 @@ async function login(server: string, { tenant: wanted, json }: LoginOptions): Pr
   const path = keepLogin({ server, token, tenant })
   const whose = own === undefined ? "an operator's" : `tenant ${own}'s`
   if (json === true) printJson({ server, tenant, token: id, scopes, file: path })
-  else process.stdout.write(`${server}: ${whose} token ${id}, ${scopes.join(', ')}; in ${path}\n`)
+  else say(`${server}: ${whose} token ${id}, ${scopes.join(', ')}; in ${path}`)
 }
 
 async function logout(
@@ -62,6 +63,11 @@ async function logout(
   }
   if (json === true) printJson({ server })
   else process.stdout.write(`${server} is forgotten; its token stays good until it is revoked\n`)
+}
+
+/** What a server calls a tenant is its own word. */
+function say(text: string): void {
+  process.stdout.write(`${harmless(text)}\n`)
 }
 
 /** At a terminal, without showing it. */

@@ -1,6 +1,7 @@
 /** `wasm-fpm logs`: the last lines of the logs that the configuration names, and with `-f` those that come. */
 import { Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
+import { harmlessJson } from '../base/harmless.ts'
 import { loadConfig } from '../config/load.ts'
 import { noLogFile } from '../logs/errors.ts'
 import { LogReader, type Sourced } from '../logs/log-reader.ts'
@@ -102,5 +103,5 @@ function print({ entry }: Sourced): string {
 function printAsJson({ source, entry }: Sourced): string {
   const { fields, text } = entry
   const content = fields === undefined ? { text } : { entry: fields }
-  return `${JSON.stringify({ file: source.path, ...content })}\n`
+  return `${harmlessJson(JSON.stringify({ file: source.path, ...content }))}\n`
 }

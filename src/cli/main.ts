@@ -1,6 +1,7 @@
 /** The command `wasm-fpm`. */
 import { type Command, CommanderError } from 'commander'
 import { CodedError, toWire } from '../base/errors.ts'
+import { harmlessLines } from '../base/harmless.ts'
 import { CliError } from './errors.ts'
 import { ExitCode, exitCodeOf } from './exit-code.ts'
 import { nextStep } from './next-steps/next-step.ts'
@@ -31,7 +32,9 @@ function report(error: unknown): void {
   // It has said so itself.
   if (error instanceof CommanderError) return
   if (error instanceof CodedError)
-    process.stderr.write(`wasm-fpm: ${error.message} [${error.code}]\n${printStep(error.code)}`)
+    process.stderr.write(
+      `wasm-fpm: ${harmlessLines(`${error.message} [${error.code}]`)}\n${printStep(error.code)}`,
+    )
   else process.stderr.write(`wasm-fpm: ${stackOf(error)}\n`)
   if (current?.opts()['json'] === true && process.stdout.writable) {
     const wire = toWire(error)

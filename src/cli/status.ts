@@ -1,5 +1,6 @@
 /** `wasm-fpm status`: what the running server does, tenant by tenant and worker by worker. */
 import { Command } from 'commander'
+import { harmless } from '../base/harmless.ts'
 import { renderText } from '../gateway/status/render.ts'
 import { askStatus } from '../master/control-client.ts'
 import type { ServerStatus } from '../master/server-status.ts'
@@ -74,7 +75,7 @@ function asJson(server: ServerStatus, tenants: readonly TenantStatus[]): object 
 
 function printTenant({ tenant, status: found }: TenantStatus): string {
   return found === undefined
-    ? `${tenant}: no worker has answered in time\n`
+    ? `${harmless(tenant)}: no worker has answered in time\n`
     : renderText(found, true)
 }
 

@@ -14,8 +14,11 @@ export interface LogEntry {
 /** `%t` as php-fpm and we write it. */
 const ACCESS_TIME = /(\d{2})\/([A-Z][a-z]{2})\/(\d{4}):(\d{2}:\d{2}:\d{2}) ([+-]\d{2})(\d{2})/
 
-/** In text for people, a tenant stands on a line of its own, or before what was asked of it. */
-const TENANT_LINE = /^\s+tenant: "([^"]*)"$|^\[[\d:.]+\] (\S+) \S+ \S+ -> \d{3} in /m
+/**
+ * In text for people, a tenant stands on a line of its own, or before what was asked of it. No part of this goes on over the end of a
+ * line: who may write to a log may write a million that are empty, and from each all others would be looked through.
+ */
+const TENANT_LINE = /^[ \t]+tenant: "([^"\r\n]*)"$|^\[[\d:.]+\] (\S+) \S+ \S+ -> \d{3} in /m
 
 /** Lines that start with a space go on with the entry before them. */
 export function readEntries(lines: readonly string[]): readonly LogEntry[] {
@@ -35,11 +38,10 @@ export function readEntry(text: string): LogEntry {
     return { text, fields, timeMs: accessTimeMs(text), tenant: onItsOwn ?? before }
   }
   const { time, tenant } = fields
-  const timeMs = typeof time === 'number' ? time : Date.parse(String(time))
   return {
     text,
     fields,
-    timeMs: Number.isNaN(timeMs) ? undefined : timeMs,
+    timeMs: typeof time === 'number' ? time : parseTime(time),
     tenant: typeof tenant === 'string' ? tenant : undefined,
   }
 }
@@ -51,6 +53,12 @@ function readFields(text: string): LogEntry['fields'] {
   } catch {
     return undefined
   }
+}
+
+/** Of an object nothing is asked: its `toString` may be none. */
+function parseTime(time: unknown): number | undefined {
+  const timeMs = typeof time === 'string' ? Date.parse(time) : Number.NaN
+  return Number.isNaN(timeMs) ? undefined : timeMs
 }
 
 function accessTimeMs(text: string): number | undefined {

@@ -2,7 +2,7 @@
 import { errorOf } from '../../admin/ask-server.ts'
 import { AdminError } from '../../admin/errors.ts'
 import { systemClock } from '../../base/clock.ts'
-import { harmless } from '../../base/harmless.ts'
+import { harmless, harmlessJson } from '../../base/harmless.ts'
 import { readEntry } from '../../logs/log-entry.ts'
 import { lastLogsRemote, logEventsRemote, type Remote, type RemoteEntry } from '../remote.ts'
 import { printEntry } from './print-entry.ts'
@@ -58,6 +58,6 @@ function say(note: string): void {
 }
 
 function print(entry: RemoteEntry, json: boolean): string {
-  if (json) return `${JSON.stringify(entry)}\n`
+  if (json) return `${harmlessJson(JSON.stringify(entry))}\n`
   return printEntry(readEntry('text' in entry ? entry.text : JSON.stringify(entry.entry)))
 }

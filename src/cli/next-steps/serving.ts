@@ -43,7 +43,7 @@ export const ADMIN_STEPS: Steps<AdminErrorCode> = {
   ADMIN_BAD_ENTRY: 'make an archive of plain files and folders with relative names',
   ADMIN_ARCHIVE_LIMIT: SMALLER_ARCHIVE,
   ADMIN_RATE_LIMIT: 'wait a minute, or raise rate_limit in [admin]',
-  ADMIN_BUSY: 'try again when the publications, or readers of logs, that are under way are done',
+  ADMIN_BUSY: 'try again when the uploads, readers of logs or requests that are under way are done',
   ADMIN_TOKEN_FILE:
     'give the file to the user of [admin], mode 0600, or name another with the key tokens',
   ADMIN_TOO_MANY_TOKENS: '`wasm-fpm token list` shows them, `wasm-fpm token revoke ID` removes one',

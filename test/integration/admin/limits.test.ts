@@ -61,6 +61,39 @@ test('a header that is too slow, too large or none', async () => {
   expect((await api.send('GET', '/v1/health')).status).toBe(200)
 })
 
+/** What a proxy in front and we might take for different requests. */
+const UNCLEAR = [
+  { name: 'two lengths', fields: 'Content-Length: 2\r\nContent-Length: 40' },
+  { name: 'the same length twice', fields: 'Content-Length: 2\r\nContent-Length: 2' },
+  { name: 'a length and chunks', fields: 'Content-Length: 5\r\nTransfer-Encoding: chunked' },
+  { name: 'no chunks', fields: 'Transfer-Encoding: xchunked' },
+  { name: 'a space before the colon', fields: 'Transfer-Encoding : chunked' },
+  { name: 'a negative length', fields: 'Content-Length: -1' },
+  { name: 'a length with a sign', fields: 'Content-Length: +2' },
+  { name: 'a length past all numbers', fields: 'Content-Length: 99999999999999999999' },
+  { name: 'a field that goes on', fields: 'X: a\r\n Content-Length: 2' },
+  { name: 'a zero byte', fields: 'X: \0' },
+]
+
+test.for(UNCLEAR)(
+  'a request with $name is not answered, nor what follows it',
+  async ({ fields }) => {
+    const api = await startApi()
+    const socket = connect({ path: api.socketPath })
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += String(chunk)
+    })
+    socket.on('error', () => undefined)
+    const next = 'GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n'
+    const head = `Host: x\r\nContent-Type: application/json\r\n${fields}`
+    socket.write(`POST /v1/tenants/acme/rollback HTTP/1.1\r\n${head}\r\n\r\n0\r\n\r\n${next}`)
+    await until(() => socket.closed)
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400'])
+    expect(api.asked).toEqual([])
+  },
+)
+
 test('a JSON body that is too large or none', async () => {
   const api = await startApi({ limits: { jsonBytes: 100 } })
   const post = (body: string | object, type?: string) =>

@@ -182,15 +182,22 @@ test('Expect: 100-continue: what is refused is never sent', async () => {
   expect(await ask(100, `Bearer ${token}`)).toEqual({ status: 200, wasAsked: true })
 })
 
+/** Without one: the operator. */
+interface Sender {
+  readonly tenant: string
+  readonly token: string
+}
+
 /** Sends the start of an upload by hand and never the rest. */
-function startUpload(api: RunningApi, type: string, start: Uint8Array) {
+function startUpload(api: RunningApi, type: string, start: Uint8Array, sender?: Sender) {
   const socket = connect({ path: api.socketPath })
   socket.on('error', () => undefined)
   const head = [
-    `POST ${RELEASES} HTTP/1.1`,
+    `POST /v1/tenants/${sender?.tenant ?? 'acme'}/releases HTTP/1.1`,
     'Host: x',
     `Content-Type: ${type}`,
     'Content-Length: 90000',
+    ...(sender === undefined ? [] : [`Authorization: Bearer ${sender.token}`]),
   ]
   socket.write(`${head.join('\r\n')}\r\n\r\n`)
   socket.write(start)
@@ -209,14 +216,16 @@ test.for([
   { type: wasm, start: Buffer.from('half') },
 ])('a client that disappears: $type', async ({ type, start }) => {
   const api = await startApi({ limits: { tenantPublications: 1 } })
-  const socket = startUpload(api, type, start)
+  const token = await api.token('acme', ['publish'])
+  const socket = startUpload(api, type, start, { tenant: 'acme', token })
   await until(() => api.leftovers().length === 1)
   socket.destroy()
   await until(() => api.audit().length === 1)
   expect(api.audit()).toMatchObject([{ what: 'publish', status: 400, code: 'ADMIN_BODY_CUT' }])
   expect(api.leftovers()).toEqual([])
   // Its place is free.
-  expect((await upload(api, gzip, Buffer.from('x'))).code).toBe('ADMIN_BAD_ARCHIVE')
+  const next = { token, type: gzip, body: Buffer.from('x') }
+  expect((await api.send('POST', RELEASES, next)).code).toBe('ADMIN_BAD_ARCHIVE')
 })
 
 test.for([gzip, wasm])(
@@ -257,17 +266,26 @@ test('a client that leaves when the upload is whole: the publication goes on', a
 })
 
 test('a tenant cannot take all places, and a full house says so', async () => {
-  const api = await startApi({ limits: { publications: 3, tenantPublications: 2 } })
-  const sleepers = [startUpload(api, gzip, half), startUpload(api, gzip, half)]
+  const api = await startApi({ limits: { uploads: 3, tenantPublications: 2 } })
+  const [acme, others] = [
+    await api.token('acme', ['publish']),
+    await api.token('other', ['publish']),
+  ]
+  const sleepers = [1, 2].map(() => startUpload(api, gzip, half, { tenant: 'acme', token: acme }))
   await until(() => api.leftovers().length === 2)
-  const third = await upload(api, gzip, half)
+  const send = (tenant: string, token: string | undefined) =>
+    api.send('POST', `/v1/tenants/${tenant}/releases`, {
+      ...(token === undefined ? { isLocal: true } : { token }),
+      ...{ type: gzip, body: half },
+    })
+  const third = await send('acme', acme)
   expect([third.status, third.code, third.headers['retry-after']]).toEqual([503, 'ADMIN_BUSY', '1'])
-  const other = await api.send('POST', '/v1/tenants/other/releases', {
-    isLocal: true,
-    type: gzip,
-    body: half,
-  })
-  expect(other.code).toBe('ADMIN_BAD_ARCHIVE')
+  expect((await send('other', others)).code).toBe('ADMIN_BAD_ARCHIVE')
+  // All places are taken, and operators have their own.
+  sleepers.push(startUpload(api, gzip, half, { tenant: 'other', token: others }))
+  await until(() => api.leftovers().length === 3)
+  expect((await send('other', others)).code).toBe('ADMIN_BUSY')
+  expect((await send('acme', undefined)).code).toBe('ADMIN_BAD_ARCHIVE')
   for (const socket of sleepers) socket.destroy()
   await until(() => api.leftovers().length === 0)
 })

@@ -96,6 +96,52 @@ test('a token of a tenant does not get at another one, nor at what operators do'
   expect(await api.tokens.list()).toHaveLength(1)
 })
 
+/** Ways to write another tenant's name, or to lead to it. */
+const NAMES = [
+  ...[
+    'other',
+    'OTHER',
+    'Other',
+    '%6fther',
+    'other%20',
+    'other%00',
+    'acme%00other',
+    'acme%2f..%2fother',
+  ],
+  ...['../other', 'acme/../other', './other', '/other', 'acme//other', 'acme;other', 'acme,other'],
+  ...['*', 'o*', '[o]ther', '{tenant}', '__proto__', 'acm', 'acme2', 'a'.repeat(64), '', '.', '..'],
+]
+
+test('no name leads a token of a tenant to another one', async () => {
+  const api = await startApi()
+  const token = await api.token('acme', ['read', 'publish'])
+  for (const name of NAMES) {
+    for (const rest of ['', '/logs', '/status', '/routes', '/releases']) {
+      const { status, code } = await api.send('GET', `/v1/tenants/${name}${rest}`, { token })
+      expect([name, status]).toEqual([name, 404])
+      expect(code).toMatch(/^ADMIN_UNKNOWN_(?:TENANT|PATH)$/)
+    }
+  }
+  const twice = await api.send('GET', '/v1/tenants/acme/logs?tenant=other', { token })
+  expect(twice.code).toBe('ADMIN_BAD_REQUEST')
+  expect(api.asked).toEqual([])
+})
+
+test('two tokens are none, whosever they are', async () => {
+  const api = await startApi()
+  const [acme, operator] = [await api.token('acme', ['read']), await api.token(undefined, ['read'])]
+  for (const pair of [
+    [acme, operator],
+    [operator, acme],
+    [acme, acme],
+  ]) {
+    const headers = { authorization: pair.map((token) => `Bearer ${token}`) }
+    expect((await api.send('GET', '/v1/status', { headers })).code).toBe('ADMIN_BAD_TOKEN')
+    const joined = { authorization: pair.map((token) => `Bearer ${token}`).join(', ') }
+    expect((await api.send('GET', '/v1/status', { headers: joined })).code).toBe('ADMIN_BAD_TOKEN')
+  }
+})
+
 test('each scope is good for what it says and for nothing else', async () => {
   const api = await startApi()
   const operations = await operationsOf(api)

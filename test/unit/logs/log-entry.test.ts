@@ -16,6 +16,12 @@ const CASES = [
   },
   { name: 'JSON without either', line: '{"msg":"x"}', timeMs: undefined, tenant: undefined },
   { name: 'a tenant that is no name', line: '{"tenant":5}', timeMs: undefined, tenant: undefined },
+  {
+    name: 'a time that is no text',
+    line: '{"time":{"toString":1}}',
+    timeMs: undefined,
+    tenant: undefined,
+  },
   { name: 'broken JSON', line: '{"time":', timeMs: undefined, tenant: undefined },
   {
     name: "php-fpm's format",
@@ -40,4 +46,18 @@ test('lines that start with a space belong to the entry before them', () => {
     ({ text }) => text,
   )
   expect(texts).toEqual(['  cut off', 'one\n  more', '{"msg":"two"}'])
+})
+
+/** From each line all others would be looked through: for minutes, where each is looked at once. */
+const MANY = 500_000
+
+test.for([
+  { name: 'lines of spaces', line: ' \n' },
+  { name: 'returns', line: ' \r' },
+  { name: 'line separators', line: ' \u2028' },
+  { name: 'starts of a tenant', line: ' tenant: "\n' },
+  { name: 'brackets', line: ' \n[1:1] a b c -> 20\n' },
+])('a log made of $name is read in one go', ({ line }) => {
+  const text = `x\n${line.repeat(MANY / line.length)}\n nobody's`
+  expect(readEntries(text.split('\n')).at(-1)?.tenant).toBe(undefined)
 })
