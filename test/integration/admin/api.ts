@@ -154,7 +154,8 @@ hosts = ["other.example"]
   ])
   onTestFinished(async () => {
     await api.close(0)
-    rmSync(folder, { recursive: true, force: true })
+    // What was cut off by that may leave its last words.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
   const tokens = new TokenFile(join(folder, 'tokens.json'), { clock: systemClock })
   const store = await DirectoryStore.open(join(folder, 'store'), { clock: systemClock })
