@@ -7,7 +7,7 @@ import { type ErrorDetails, toWire } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { AuditLog } from './audit-log.ts'
 import { authenticate, type Principal, type TokenSource } from './authenticate.ts'
-import { Connections } from './connections.ts'
+import { ConnectionLimit } from './connection-limit.ts'
 import type { Answer, AuditNotes, Call, Endpoint } from './endpoint.ts'
 import { type Found, findEndpoint } from './endpoints.ts'
 import { AdminError } from './errors.ts'
@@ -91,7 +91,7 @@ export class AdminServer {
       requireHostHeader: true,
     })
     server.timeout = limits.stallMs
-    const connections = new Connections(limits.connections)
+    const connections = new ConnectionLimit(limits.connections)
     const entrance = { ...door, connections }
     server.on('connection', (socket: Socket) => {
       // A socket that somebody else has opened may be either.
@@ -296,7 +296,7 @@ interface Asked extends Pick<Call, 'isStillAllowed'> {
 }
 
 interface Entrance extends Door {
-  readonly connections: Connections
+  readonly connections: ConnectionLimit
 }
 
 /** What is known of a request so far. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
-import { Connections } from '../../../src/admin/connections.ts'
+import { ConnectionLimit } from '../../../src/admin/connection-limit.ts'
 
 class FakeSocket extends EventEmitter {
   destroyed = false
@@ -12,7 +12,7 @@ class FakeSocket extends EventEmitter {
   }
 }
 
-function several(connections: Connections, count: number): readonly FakeSocket[] {
+function several(connections: ConnectionLimit, count: number): readonly FakeSocket[] {
   return Array.from({ length: count }, () => {
     const socket = new FakeSocket()
     connections.add(socket as unknown as Socket)
@@ -23,7 +23,7 @@ function several(connections: Connections, count: number): readonly FakeSocket[]
 const closed = (sockets: readonly FakeSocket[]) => sockets.map(({ destroyed }) => destroyed)
 
 test('the one that has been idle for longest goes for a new one', () => {
-  const connections = new Connections(3)
+  const connections = new ConnectionLimit(3)
   const sockets = several(connections, 3)
   connections.hold(sockets[0] as unknown as Socket)()
   const more = several(connections, 1)
@@ -32,7 +32,7 @@ test('the one that has been idle for longest goes for a new one', () => {
 })
 
 test('none goes on which somebody waits, however often', () => {
-  const connections = new Connections(2)
+  const connections = new ConnectionLimit(2)
   const sockets = several(connections, 2)
   const [first, second] = sockets as unknown as [Socket, Socket]
   const ends = [connections.hold(first), connections.hold(first), connections.hold(second)]
@@ -44,7 +44,7 @@ test('none goes on which somebody waits, however often', () => {
 })
 
 test('what closes by itself is forgotten, also while somebody waits', () => {
-  const connections = new Connections(2)
+  const connections = new ConnectionLimit(2)
   const [first, second] = several(connections, 2)
   const end = connections.hold(first as unknown as Socket)
   first?.destroy()

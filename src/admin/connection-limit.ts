@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net'
 
-export class Connections {
+export class ConnectionLimit {
   readonly #most: number
   /** Without a request of somebody known; longest so first. */
   readonly #idle = new Set<Socket>()
