@@ -6,6 +6,7 @@ import type { KV, KvEntry } from '@nats-io/kv'
 import type { ObjectStore } from '@nats-io/obj'
 import type { Clock } from '../base/clock.ts'
 import { CodedError } from '../base/errors.ts'
+import { someAtOnce } from '../base/some-at-once.ts'
 import { decodeState, type TenantState } from '../store/tenant-state.ts'
 import { FollowError, noSource } from './errors.ts'
 import type { Exported } from './export-store.ts'
@@ -24,6 +25,9 @@ import { readRecord, type TenantRecord } from './tenant-record.ts'
 
 /** Of a piece of an object; less where the server takes less. */
 const CHUNK_BYTES = 512 * 1024
+
+/** Tenants. What they wait for is the servers' answers. */
+const PUT_AT_ONCE = 64
 
 /** So often all tenants are compared again, whatever has changed. */
 const DONE_MS = 60_000
@@ -120,8 +124,8 @@ class NatsPush {
   readonly #link: NatsLink
   readonly #name: string
   readonly #buckets: Buckets
-  /** What is known to be there in this run. */
-  readonly #known = new Set<string>()
+  /** What has been put in this run, or is being put: whoever needs it waits for it. */
+  readonly #parts = new Map<string, Promise<void>>()
   /** As they were last read, here and there. */
   #pointers: ReadonlyMap<string, Uint8Array> = new Map()
   #there: ReadonlyMap<string, TenantRecord> = new Map()
@@ -146,23 +150,27 @@ class NatsPush {
     const reader = new RecordReader(this.#store)
     this.#there = there ?? this.#there
     this.#pointers = (await this.#store.look())?.all ?? this.#pointers
-    this.#known.clear()
+    this.#parts.clear()
     this.#forgetDone()
     const before = [this.#changed, this.#newer, this.#newBytes] as const
-    for (const [tenant, live] of this.#pointers) {
+    const left = [...this.#pointers].filter(([tenant, live]) => !this.#isDone(tenant, live))
+    await someAtOnce(left, PUT_AT_ONCE, async ([tenant, live]) => {
       const record = this.#there.get(tenant)
-      const done = this.#done.get(tenant)
-      if (done?.live === live && done.there === record) continue
       const read = await reader.read(tenant, live)
       if (!isThere(read.record, record)) await this.#put(tenant, read)
       this.#done.set(tenant, { live, there: record })
-    }
+    })
     return {
       tenants: this.#pointers.size,
       changed: this.#changed - before[0],
       newer: this.#newer - before[1],
       newBytes: this.#newBytes - before[2],
     }
+  }
+
+  #isDone(tenant: string, live: Uint8Array): boolean {
+    const done = this.#done.get(tenant)
+    return done?.live === live && done.there === this.#there.get(tenant)
   }
 
   /** A signature may have come without a switch. */
@@ -214,9 +222,15 @@ class NatsPush {
     }
   }
 
-  async #putPart({ digest, bytes, path }: StoredPart): Promise<void> {
-    if (this.#known.has(digest)) return
-    this.#known.add(digest)
+  #putPart(part: StoredPart): Promise<void> {
+    const before = this.#parts.get(part.digest)
+    if (before !== undefined) return before
+    const put = this.#putNew(part)
+    this.#parts.set(part.digest, put)
+    return put
+  }
+
+  async #putNew({ digest, bytes, path }: StoredPart): Promise<void> {
     const store = this.#buckets.bytes
     const said = `SHA-256=${Buffer.from(digest, 'hex').toString('base64url')}`
     const there = await store.info(digest)

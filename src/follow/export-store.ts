@@ -3,13 +3,10 @@ import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { someAtOnce } from '../base/some-at-once.ts'
 import { MAX_OWN_FILE_BYTES } from '../store/limits.ts'
-import { Replica } from '../store/replica.ts'
+import { Replica, WRITTEN_AT_ONCE } from '../store/replica.ts'
 import { nodeFiles } from '../store/store-files.ts'
 import { type ExportIndex, INDEX_FILE, type IndexedTenant } from './export-index.ts'
 import { FolderSource } from './folder-source.ts'
-
-/** Tenants. */
-const EXPORTED_AT_ONCE = 1000
 
 export interface Exported {
   readonly tenants: number
@@ -30,7 +27,7 @@ export async function exportStore(from: string, to: string, clock: Clock): Promi
   const pointers = (await source.look())?.all ?? new Map<string, Uint8Array>()
   const replica = await Replica.make(to, { clock })
   let [changed, newBytes] = [0, 0]
-  await someAtOnce(pointers, EXPORTED_AT_ONCE, async ([tenant, live]) => {
+  await someAtOnce(pointers, WRITTEN_AT_ONCE, async ([tenant, live]) => {
     if (await replica.isInStep(tenant, live)) return
     const more = await replica.follow(source, tenant, live)
     newBytes += more

@@ -7,13 +7,13 @@ import { toWire, type WireError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import { someAtOnce } from '../base/some-at-once.ts'
 import type { FollowFacts, FollowStep } from '../ipc/follow-messages.ts'
-import type { Replica } from '../store/replica.ts'
+import { type Replica, WRITTEN_AT_ONCE } from '../store/replica.ts'
 import type { ReplicaSource } from '../store/replica-source.ts'
 import { paced } from './paced-source.ts'
 import type { ReleaseSource, SeenPointers } from './release-source.ts'
 
 /** So many tenants are brought at once: those that are ready at a time are written together. */
-const BROUGHT_AT_ONCE = 1000
+const BROUGHT_AT_ONCE = WRITTEN_AT_ONCE
 
 export interface FollowerOptions {
   readonly source: ReleaseSource

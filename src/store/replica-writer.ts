@@ -70,9 +70,9 @@ export class ReplicaWriter {
       ]
       const fetched = [...releases.values()].flatMap(({ blobs }) => [...blobs.keys()])
       const drafts = [ofRecords, listed, pointers].flatMap((some) => [...some.keys()])
-      await files.syncAll([...new Set([...fetched, ...drafts])])
+      const outer = await this.#makeFolders(listed)
+      await files.syncAll([...new Set([...fetched, ...drafts, ...outer])])
       const newBytes = await this.#putReleases(releases, ofRecords)
-      await this.#makeFolders(listed)
       await this.#name(listed)
       await this.#name(pointers)
       await this.#remember(changes)
@@ -93,7 +93,7 @@ export class ReplicaWriter {
     const { layout, files } = this.#options
     await this.#inTurn(async () => {
       const all = new Map(change.listed.map((one) => [one.path, one]))
-      await this.#makeFolders(all)
+      await files.syncAll(await this.#makeFolders(all))
       for (const one of all.values()) await replaceFile(layout, files, one)
       for (const one of await this.#pointers([change])) await replaceFile(layout, files, one)
       await this.#remember([change])
@@ -122,7 +122,8 @@ export class ReplicaWriter {
     return newBytes
   }
 
-  async #makeFolders(listed: Drafts): Promise<void> {
+  /** Those that are to be synced. */
+  async #makeFolders(listed: Drafts): Promise<readonly string[]> {
     const { layout, files } = this.#options
     const folders = new Set([...listed.values()].map(({ folder }) => folder))
     const outer = new Set([...folders].map((folder) => dirname(folder)))
@@ -134,7 +135,7 @@ export class ReplicaWriter {
     for (const folder of folders) {
       if ((await files.status(folder)) === undefined) await files.makeFolder(folder)
     }
-    await files.syncAll([...outer])
+    return [...outer]
   }
 
   async #draft(all: readonly Replacement[]): Promise<Drafts> {

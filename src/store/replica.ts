@@ -32,7 +32,7 @@ const FETCHING_AT_ONCE = 16
 const NOTE_CHARS = 40
 
 /** So many are written in one turn of the lock, which others wait for. */
-const WRITTEN_AT_ONCE = 1000
+export const WRITTEN_AT_ONCE = 2500
 
 interface Waiting {
   readonly change: TenantChange
@@ -121,21 +121,23 @@ export class Replica {
     { tenant, live, taken }: Preparation,
   ): Promise<TenantChange> {
     const state = decodeState(live, `${source.name}: live/${tenant}.json`)
-    const there = new Set(await source.list(`tenants/${tenant}`))
+    let there: ReadonlySet<string> | undefined
     const releases: Array<TenantChange['releases'][number]> = []
     const listed: Replacement[] = []
     for (const { digest, isNeeded } of releasesOf(state)) {
-      // What was live before may have been given up there since.
-      if (!isNeeded && !there.has(`${digest}.json`)) continue
       const path = this.#layout.published(tenant, digest)
-      const before = await this.#files.read(path, MAX_OWN_FILE_BYTES)
-      const isHere = before !== undefined && (await this.#hasRelease(digest))
-      if (isHere && !isNeeded) continue
+      const isHere = (await this.#isThere(path)) && (await this.#hasRelease(digest))
+      if (!isNeeded) {
+        if (isHere) continue
+        // What was live before may have been given up there since.
+        there ??= new Set(await source.list(`tenants/${tenant}`))
+        if (!there.has(`${digest}.json`)) continue
+      }
       const place = `tenants/${tenant}/${digest}.json`
       const entry = await needed(source.read(place, MAX_OWN_FILE_BYTES), source, place)
       const { release, handler } = decodeEntry(entry, `${source.name}: ${place}`)
       if (release !== digest) throw damaged(`${source.name}: ${place}`, `it is about ${release}`)
-      if (isHere && Buffer.compare(before, entry) === 0) continue
+      if (isHere && (await this.#isSame(path, entry))) continue
       taken.push(digest)
       const fetched = await this.#fetcher.take(source, digest)
       if (fetched.release.manifest.name !== handler) {
@@ -151,8 +153,17 @@ export class Replica {
   }
 
   /** A record is written last, and removed first: where it is, everything is. */
-  async #hasRelease(digest: Digest): Promise<boolean> {
-    return (await this.#files.status(this.#layout.release(digest))) !== undefined
+  #hasRelease(digest: Digest): Promise<boolean> {
+    return this.#isThere(this.#layout.release(digest))
+  }
+
+  async #isThere(path: string): Promise<boolean> {
+    return (await this.#files.status(path)) !== undefined
+  }
+
+  async #isSame(path: string, contents: Uint8Array): Promise<boolean> {
+    const before = await this.#files.read(path, MAX_OWN_FILE_BYTES)
+    return before !== undefined && Buffer.compare(before, contents) === 0
   }
 
   async #signatures(
@@ -169,10 +180,7 @@ export class Replica {
       const path = this.#layout.signature(tenant, release, keyId)
       const place = `signatures/${tenant}/${name}`
       const contents = await needed(source.read(place, MAX_OWN_FILE_BYTES), source, place)
-      const before = await this.#files.read(path, MAX_OWN_FILE_BYTES)
-      if (before === undefined || Buffer.compare(before, contents) !== 0) {
-        found.push({ folder, path, contents })
-      }
+      if (!(await this.#isSame(path, contents))) found.push({ folder, path, contents })
     }
     return found
   }

@@ -6,7 +6,13 @@
 import { constants, type Dirent } from 'node:fs'
 import { systemCodeOf } from '../base/errors.ts'
 import { loadLibc } from '../base/libc.ts'
-import { callsAtOnce, callsInThreads, type DiskCalls, type DiskFile } from './disk-calls.ts'
+import {
+  callsAtOnce,
+  callsInThreads,
+  type DiskCalls,
+  type DiskFile,
+  SMALL_BYTES,
+} from './disk-calls.ts'
 import { storeFileError, storeLimitError } from './errors.ts'
 
 export interface FileStatus {
@@ -318,8 +324,6 @@ async function status(disk: DiskCalls, path: string): Promise<FileStatus | undef
   }
 }
 
-const FIRST_READ_BYTES = 16 * 1024
-
 async function read(
   disk: DiskCalls,
   path: string,
@@ -329,6 +333,8 @@ async function read(
   try {
     // A FIFO there would be waited for.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    const bytes = disk.readSmall?.(path, flags)
+    if (bytes !== undefined && bytes.length <= maxBytes) return bytes
     file = await disk.open(path, flags)
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined
@@ -336,7 +342,7 @@ async function read(
   }
   try {
     // Every step is a way to another thread and back: a small file takes one read.
-    let bytes = new Uint8Array(Math.min(maxBytes, FIRST_READ_BYTES) + 1)
+    let bytes = new Uint8Array(Math.min(maxBytes, SMALL_BYTES) + 1)
     let length = 0
     for (;;) {
       const wanted = bytes.length - length
