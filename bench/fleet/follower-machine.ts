@@ -6,14 +6,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { systemClock as clock } from '../../src/base/clock.ts'
 import { parseDuration, parseSize } from '../../src/config/units.ts'
 import type { DirectoryStore } from '../../src/store/directory-store.ts'
-import { publish } from '../../src/store/publication.ts'
+import { PROGRAM } from '../../test/support/program.ts'
 import { type Server, startServer } from '../http/process.ts'
 import { FastCgiLine } from '../speed/fastcgi-line.ts'
 import { helloModule } from '../speed/guest-module.ts'
 import type { Stage } from '../speed/stage.ts'
 import { commandOn, type MachinePlace } from './namespaces.ts'
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
+/** As it is installed: the publisher's process starts in half the time that its sources take. */
+const { publish }: typeof import('../../src/store/publication.ts') = await import(
+  join(import.meta.dirname, '../../dist/src/store/publication.js')
+)
+
 export const TENANT = 'acme'
 /** Until what is published is given up. */
 const MOST_MS = 90_000
@@ -53,7 +57,7 @@ export function startExport(
   [store, replicas]: readonly [DirectoryStore, number],
 ): Server {
   return startOn(fleet, place, [
-    ...(['export', process.execPath, MAIN, 'export', fleet.source] as const),
+    ...(['export', process.execPath, ...PROGRAM, 'export', fleet.source] as const),
     ...['--store', store.layout.root, '--watch', '--allow-old-server', '--replicas', `${replicas}`],
   ])
 }
@@ -92,7 +96,7 @@ export async function startFollower(fleet: Fleet, place: MachinePlace): Promise<
   const server = startOn(fleet, place, [
     place.name,
     process.execPath,
-    MAIN,
+    ...PROGRAM,
     'serve',
     '--config',
     config,

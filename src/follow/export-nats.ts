@@ -19,12 +19,10 @@ import {
   natsFailure,
   openNats,
 } from './nats-link.ts'
+import { putObject } from './nats-object.ts'
 import { keyOf, NatsShelf } from './nats-shelf.ts'
 import { type ReadTenant, RecordReader, type StoredPart } from './read-records.ts'
 import { readRecord, type TenantRecord } from './tenant-record.ts'
-
-/** Of a piece of an object; less where the server takes less. */
-const CHUNK_BYTES = 512 * 1024
 
 /** Tenants. What they wait for is the servers' answers. */
 const PUT_AT_ONCE = 64
@@ -62,9 +60,9 @@ export class NatsExport {
     const store = new FolderSource(from, options.clock)
     const link = await openNats(address, options)
     try {
-      const { name } = address
+      const { name, bucket } = address
       const buckets = await openBuckets(link, address, options)
-      const push = new NatsPush({ store, link, name, buckets, clock: options.clock })
+      const push = new NatsPush({ store, link, name, bucket, buckets, clock: options.clock })
       return new NatsExport(link, new NatsShelf(address, options), push)
     } catch (error) {
       await link.connection.close()
@@ -114,6 +112,7 @@ interface PushParts {
   readonly store: FolderSource
   readonly link: NatsLink
   readonly name: string
+  readonly bucket: string
   readonly buckets: Buckets
   readonly clock: Clock
 }
@@ -123,6 +122,7 @@ class NatsPush {
   readonly #store: FolderSource
   readonly #link: NatsLink
   readonly #name: string
+  readonly #bucket: string
   readonly #buckets: Buckets
   /** What has been put in this run, or is being put: whoever needs it waits for it. */
   readonly #parts = new Map<string, Promise<void>>()
@@ -137,11 +137,12 @@ class NatsPush {
   #newBytes = 0
 
   constructor(parts: PushParts) {
-    const { store, link, name, buckets, clock } = parts
+    const { store, link, name, bucket, buckets, clock } = parts
     this.#clock = clock
     this.#store = store
     this.#link = link
     this.#name = name
+    this.#bucket = bucket
     this.#buckets = buckets
   }
 
@@ -238,27 +239,9 @@ class NatsPush {
     if (there !== null && !there.deleted && isSame) return
     const contents = await this.#store.stream(path, bytes)
     if (contents === undefined) throw noSource(this.#store.name, `${path} is missing`)
-    const meta = { name: digest, options: { max_chunk_size: CHUNK_BYTES } }
-    await withStream(contents, (stream) => store.put(meta, stream))
+    const object = { name: digest, contents, replaced: there?.nuid }
+    await putObject(this.#link, this.#bucket, object)
     this.#newBytes += bytes
-  }
-}
-
-/** Whoever reads may stop reading without a word: the file is closed all the same. */
-async function withStream<Result>(
-  pieces: AsyncIterable<Uint8Array>,
-  work: (stream: ReadableStream<Uint8Array>) => Promise<Result>,
-): Promise<Result> {
-  const iterator = pieces[Symbol.asyncIterator]()
-  const pull = async (to: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-    const next = await iterator.next()
-    if (next.done === true) to.close()
-    else to.enqueue(next.value)
-  }
-  try {
-    return await work(new ReadableStream({ pull }))
-  } finally {
-    await iterator.return?.()
   }
 }
 

@@ -3,7 +3,7 @@
  * to ask is told by what the server republishes, and by nothing that could go blind: a watch of its own can, for a minute after a server was
  * killed.
  */
-import type { ConsumerInfo } from '@nats-io/jetstream'
+import type { ConsumerInfo, StoredMsg } from '@nats-io/jetstream'
 import { isName } from '../store/layout.ts'
 import { type FollowError, noSource, strangeAnswer } from './errors.ts'
 import {
@@ -26,6 +26,9 @@ const FETCH_PIECES = 32
 /** So few are asked for one by one: a consumer may be put on a server that is gone, or cut off, and all servers have to agree on it. */
 const FEW_RECORDS = 16
 const FEW_PIECES = 64
+
+/** So many are on their way at once. */
+const PIECES_AHEAD = 4
 
 /** Of all records: those of 180,000 tenants that have had as many releases as are remembered. */
 const MAX_RECORDS_BYTES = 1024 * 1024 * 1024
@@ -156,17 +159,27 @@ export class NatsShelf implements RecordShelf {
     { manager }: NatsLink,
     { stream, subject, from, to, count, isFixed }: WantedMessages,
   ): AsyncGenerator<StreamMessage> {
+    // Mostly one follows the other; where not, what comes next answers several questions.
+    const asked = new Map<number, Promise<StoredMsg | null>>()
+    const askNearest = (at: number): Promise<StoredMsg | null> => {
+      const query = { seq: at, next_by_subj: subject }
+      const answer = asked.get(at) ?? manager.direct.getMessage(stream, query).catch(() => null)
+      asked.set(at, answer)
+      return answer
+    }
     let asksNearest = isFixed
     let at = from
     for (let left = count; left > 0 && at <= to; left -= 1) {
-      const query = { seq: at, next_by_subj: subject }
-      const nearest = asksNearest
-        ? await manager.direct.getMessage(stream, query).catch(() => null)
-        : null
+      // Of what comes first nobody knows where it is.
+      const ahead = at === from ? 1 : Math.min(left, PIECES_AHEAD)
+      for (let next = 0; asksNearest && next < ahead; next += 1) void askNearest(at + next)
+      const nearest = asksNearest ? await askNearest(at) : null
       // A server that is gone, or does not have it yet: the leader knows.
       asksNearest &&= nearest !== null
+      const query = { seq: at, next_by_subj: subject }
       const message = nearest ?? (await manager.streams.getMessage(stream, query))
       if (message === null) return
+      for (const before of asked.keys()) if (before <= message.seq) asked.delete(before)
       const { seq, data } = message
       const operation = message.header.get('KV-Operation')
       yield { seq, data, subject: message.subject, operation }

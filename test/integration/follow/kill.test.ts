@@ -42,7 +42,7 @@ test('a follower that is killed leaves nothing half', {
   }
   const run = (store: string, killAt: number) => {
     const env = { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') }
-    const args = [FOLLOWER, store, there, String(killAt)]
+    const args = ['--disable-warning=ExperimentalWarning', FOLLOWER, store, there, String(killAt)]
     const { stdout, stderr, status, signal } = spawnSync(process.execPath, args, {
       ...{ encoding: 'utf8', env },
     })

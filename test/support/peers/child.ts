@@ -34,6 +34,8 @@ export class Child {
       cwd: directory,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A process group of its own: what it has started ends with it.
+      detached: true,
     })
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding('utf8')
@@ -78,16 +80,26 @@ export class Child {
   /** Asks it to end, then makes it. Idempotent. */
   async stop(): Promise<void> {
     process.off('exit', this.#kill)
-    if (this.hasEnded() || this.#failure !== undefined) return
-    const ended = once(this.#process, 'exit')
-    this.#process.kill('SIGTERM')
-    const timer = setTimeout(this.#kill, STOP_TIMEOUT_MS)
-    await ended
-    clearTimeout(timer)
+    if (this.#failure !== undefined) return
+    if (!this.hasEnded()) {
+      const ended = once(this.#process, 'exit')
+      this.#process.kill('SIGTERM')
+      const timer = setTimeout(this.#kill, STOP_TIMEOUT_MS)
+      await ended
+      clearTimeout(timer)
+    }
+    // Whatever it has left behind.
+    this.#kill()
   }
 
   readonly #kill = (): void => {
-    this.#process.kill('SIGKILL')
+    const { pid } = this.#process
+    if (pid === undefined) return
+    try {
+      process.kill(-pid, 'SIGKILL')
+    } catch {
+      // Nobody is left of its group.
+    }
   }
 }
 
