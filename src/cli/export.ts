@@ -6,9 +6,9 @@ import { printBytes } from '../base/quantity.ts'
 import { readNamedEnvFile } from '../config/env-files.ts'
 import { NatsExport, type NatsExportOptions } from '../follow/export-nats.ts'
 import { exportToRegistry } from '../follow/export-registry.ts'
-import { type Exported, exportStore } from '../follow/export-store.ts'
+import { type Exported, FolderExport } from '../follow/export-store.ts'
 import { keepExporting } from '../follow/keep-exporting.ts'
-import { type NatsAddress, parseNatsAddress } from '../follow/nats-link.ts'
+import { parseNatsAddress } from '../follow/nats-link.ts'
 import { parseTag } from '../follow/open-source.ts'
 import { isOciReference } from '../oci/reference.ts'
 import { CliError } from './errors.ts'
@@ -89,12 +89,13 @@ async function exporterOf(store: string, to: string, options: ExportOptions): Pr
     if (!/^[135]$/.test(replicas)) {
       throw new CliError('CLI_USAGE', `Cannot make ${replicas} replicas: wanted 1, 3 or 5`)
     }
-    return natsExporter(store, servers, {
+    const nats: NatsExportOptions = {
       clock: systemClock,
       secrets: envFile === undefined ? {} : readNamedEnvFile(envFile),
       allowsOldServer: allowOldServer,
       replicas: Number(replicas),
-    })
+    }
+    return inSessions(() => NatsExport.open(store, servers, nats))
   }
   if (/^[a-z]+:\/\//.test(to)) {
     throw new CliError(
@@ -102,12 +103,15 @@ async function exporterOf(store: string, to: string, options: ExportOptions): Pr
       'Cannot export to that address: wanted a folder, oci://HOST/REPOSITORY:TAG or tls://HOST,HOST/BUCKET (nats:// on this machine)',
     )
   }
-  return { run: () => exportStore(store, to, systemClock), close }
+  return inSessions(async () => {
+    const session = await FolderExport.open(store, to, systemClock)
+    return { run: () => session.run(), close }
+  })
 }
 
-/** One connection, until something goes wrong. */
-function natsExporter(store: string, servers: NatsAddress, options: NatsExportOptions): Exporter {
-  let session: NatsExport | undefined
+/** One of them, until something goes wrong. */
+function inSessions(open: () => Promise<Exporter>): Exporter {
+  let session: Exporter | undefined
   const close = async (): Promise<void> => {
     const old = session
     session = undefined
@@ -115,7 +119,7 @@ function natsExporter(store: string, servers: NatsAddress, options: NatsExportOp
   }
   const run = async (): Promise<Exported> => {
     try {
-      session ??= await NatsExport.open(store, servers, options)
+      session ??= await open()
       return await session.run()
     } catch (error) {
       await close()
