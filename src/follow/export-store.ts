@@ -21,11 +21,7 @@ export interface Exported {
   readonly newBytes: number
 }
 
-/** From `from`, a store's folder, once. `to`: where the copy is, or is to be. Rejects as `run` does. */
-export async function exportStore(from: string, to: string, clock: Clock): Promise<Exported> {
-  return (await FolderExport.open(from, to, clock)).run()
-}
-
+/** One that is exported again and again. */
 export class FolderExport {
   readonly #source: FolderSource
   readonly #copy: FolderSource

@@ -7,7 +7,7 @@ import { join, normalize, resolve } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { systemClock as clock } from '../../../src/base/clock.ts'
 import { parseDuration, parseSize } from '../../../src/config/units.ts'
-import { exportStore } from '../../../src/follow/export-store.ts'
+import { FolderExport } from '../../../src/follow/export-store.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
 import { publish } from '../../../src/store/publication.ts'
 import { Client, configText, makeFolder, serve } from '../master/serve.ts'
@@ -53,7 +53,7 @@ test('who it is, is proved by a certificate that `ca` vouches for, and by no oth
   const units = { size: parseSize, duration: parseDuration }
   await publish(module, { store: origin, tenant: 'site', route: '/app', units, clock })
   const copy = join(makeFolder(), 'copy')
-  await exportStore(there, copy, clock)
+  await (await FolderExport.open(there, copy, clock)).run()
   const certificate = join(folder, 'ca.pem')
   const { port, asked } = await webServer(copy, certificate)
   const secrets = join(folder, 'follow.env')

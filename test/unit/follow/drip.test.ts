@@ -6,7 +6,7 @@ import { join, normalize } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
-import { exportStore } from '../../../src/follow/export-store.ts'
+import { FolderExport } from '../../../src/follow/export-store.ts'
 import { Follower } from '../../../src/follow/follower.ts'
 import { openSource } from '../../../src/follow/open-source.ts'
 import type { ReleaseSource } from '../../../src/follow/release-source.ts'
@@ -23,7 +23,8 @@ test('what drips comes in the end; others are live long before', async () => {
   const drip = { isOn: false, bytes: 0 }
   const { publish, follower, live, local } = await setUp(async (store) => {
     const copy = join(temporaryFolder(), 'copy')
-    const sync = async (): Promise<void> => void (await exportStore(store, copy, clock))
+    const sync = async (): Promise<void> =>
+      void (await (await FolderExport.open(store, copy, clock)).run())
     await sync()
     const nothing = async (): Promise<void> => undefined
     return {

@@ -14,7 +14,7 @@ import {
 import { createServer } from 'node:http'
 import { join, normalize } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { exportStore } from '../../../src/follow/export-store.ts'
+import { FolderExport } from '../../../src/follow/export-store.ts'
 import { openSource } from '../../../src/follow/open-source.ts'
 import { DirectoryStore } from '../../../src/store/directory-store.ts'
 import { Replica } from '../../../src/store/replica.ts'
@@ -78,7 +78,8 @@ async function folderPlace(folder: string): Promise<FolderPlace> {
 
 async function webPlace(store: string): Promise<FolderPlace> {
   const copy = join(temporaryFolder(), 'copy')
-  const sync = async (): Promise<void> => void (await exportStore(store, copy, clock))
+  const sync = async (): Promise<void> =>
+    void (await (await FolderExport.open(store, copy, clock)).run())
   await sync()
   const { url, asked } = await webServer(copy)
   const place = await folderPlace(copy)
