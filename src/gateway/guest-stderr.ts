@@ -32,6 +32,9 @@ const LINE_COST_BYTES = 100
 /** How long a message may go on when nothing of it is written, in milliseconds. */
 export const QUIET_MS = 20
 
+/** The same of one whose end is still to come: a guest that is in the middle of a traceback may not have had the thread for long. */
+export const UNFINISHED_MS = 1000
+
 /** Most that waits for the header of the response. */
 export const MAX_HELD_BYTES = 65_536
 
@@ -128,7 +131,8 @@ export class GuestStderr implements ByteSink {
     this.#quiet?.cancel()
     this.#quiet = undefined
     if (this.#message.isEmpty) return
-    this.#quiet = this.#clock.after(QUIET_MS, () => this.#endMessage())
+    const waitMs = this.#message.isUnfinished ? UNFINISHED_MS : QUIET_MS
+    this.#quiet = this.#clock.after(waitMs, () => this.#endMessage())
   }
 
   #endMessage(): void {

@@ -51,6 +51,11 @@ export class StderrMessage {
     else if (!/^\s/.test(line)) this.#awaitsReason = false
   }
 
+  /** Whether the line that says why is still to come. */
+  get isUnfinished(): boolean {
+    return this.#awaitsReason
+  }
+
   /** Whether a program has failed. */
   get isFailure(): boolean {
     return this.#lines.some(tellsFailure)

@@ -4,6 +4,7 @@ import {
   GuestStderr,
   QUIET_MS,
   type StderrOwner,
+  UNFINISHED_MS,
 } from '../../../src/gateway/guest-stderr.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { CollectingSink } from '../../support/guest.ts'
@@ -160,6 +161,24 @@ test('the web server gets nothing before the header of the response, the log doe
   stderr.end()
   expect(forward.text).toBe('one\ntwo\nthree\n')
   expect(clock.pending, 'no timer is left').toBe(0)
+})
+
+test('a traceback that has not come to its reason is waited for, a while', () => {
+  const { clock, lines, write } = setUp({
+    lineBytes: 80,
+    bytesPerSecond: 5_000,
+    totalBytes: 11_000,
+  })
+  for (const line of FRAMES.split('\n')) {
+    write(`${line}\n`)
+    clock.advance(UNFINISHED_MS - 1)
+  }
+  write('ZeroDivisionError: division by zero\n')
+  clock.advance(QUIET_MS)
+  expect(lines).toEqual([`error: ${FRAMES}\nZeroDivisionError: division by zero`])
+  write(`${FRAMES}\n`)
+  clock.advance(UNFINISHED_MS)
+  expect(lines.slice(1)).toEqual([`error: ${FRAMES}`])
 })
 
 test('what waits for the header is bounded, however much a tenant may print', () => {
