@@ -8,10 +8,12 @@ import {
 import { readExceptions, surpriseOf } from '../support/cpython/exceptions.ts'
 import { havePythonRuntime } from '../support/python-runtime.ts'
 
-/** Small ones, of all that a program is made of; and all that are listed. */
+/** Small ones, of all that a program is made of, and of what this runtime has made its own; and all that are listed. */
 const MODULES = [
   ...['test_bisect', 'test_textwrap', 'test_heapq', 'test_dict'],
   ...['test_generators', 'test_html', 'test_string'],
+  ...['test_call', 'test_frozen', 'test_getpath', 'test_grp', 'test_mmap', 'test_modulefinder'],
+  ...['test_pyclbr', 'test_resource', 'test_time', 'test_xxlimited', 'test_zoneinfo'],
 ]
 
 describe.skipIf(!havePythonRuntime(missingForCpython()))("CPython's own tests", () => {

@@ -12,6 +12,8 @@ import weakref
 import _wasm_fpm_lasting
 import _wasm_fpm_random
 
+# Modules of CPython that only its tests ask for, and have to come from its own importer.
+FROZEN_FOR_TESTS = {"__hello__", "__hello_alias__", "__hello_only__", "__phello__", "__phello_alias__"}
 # What is asked for and may not be there is read in pieces of this: Python takes the memory first.
 PIECE_BYTES = 1024 * 1024
 
@@ -34,15 +36,17 @@ sys.stderr = io.TextIOWrapper(io.open(2, "wb", 0, closefd=False), encoding="utf-
 # What a program prints is no part of an answer.
 sys.stdout = sys.stderr
 sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+# There is no program; modules of the standard library read it when they are imported.
+sys.executable = sys._base_executable = ""
 
 # Where packages of a tenant are looked for beside its own modules, in its root and on a Debian machine.
 PACKAGES = ("site-packages", ".venv/lib/python3.11/site-packages", "venv/lib/python3.11/site-packages")
 SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
 # Parts of the standard library that are other people's libraries, or the system's, which this one has not.
 ABSENT = {
-    "_ssl": "no TLS of its own", "_ctypes": "no foreign functions", "_bz2": "no bzip2", "_lzma": "no xz", "_curses": "no terminal", "readline": "no terminal",
+    "_ssl": "no TLS of its own", "_ctypes": "no foreign functions", "_curses": "no terminal", "readline": "no terminal",
     "termios": "no terminal", "_dbm": "no dbm", "_gdbm": "no dbm", "_tkinter": "no windows", "_posixsubprocess": "no processes", "_multiprocessing": "no processes",
-    "_posixshmem": "no shared memory", "mmap": "no mapped files", "fcntl": "no fcntl", "grp": "no groups", "pwd": "no users", "resource": "no limits of processes",
+    "_posixshmem": "no shared memory", "fcntl": "no fcntl", "pwd": "no users", 
     "syslog": "no system log", "_crypt": "no crypt", "_uuid": "no library for them", "nis": "no NIS", "ossaudiodev": "no sound", "spwd": "no users",
 }
 
@@ -73,6 +77,39 @@ class OwnModules:
     @classmethod
     def find_spec(cls, name, path=None, target=None):
         return importlib.machinery.PathFinder.find_spec(name, cls.path, target) if path is None and cls.path else None
+
+
+class Library(importlib.machinery.FrozenImporter):
+    """The standard library. Its code is in the runtime, its sources are where a tenant has mounted them."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in FROZEN_FOR_TESTS else super().find_spec(name, path, target)
+
+    @classmethod
+    def get_filename(cls, name):
+        if (spec := cls.find_spec(name)) is None:
+            raise ImportError(f"{name!r} is no module of the standard library", name=name)
+        return spec.loader_state.filename
+
+    @classmethod
+    def get_source(cls, name):
+        try:
+            with io.open(cls.get_filename(name), "rb") as file:
+                data = file.read()
+        except OSError:
+            return None
+        import importlib.util
+
+        return importlib.util.decode_source(data)
+
+    @classmethod
+    def adopt(cls, module):
+        """One that was imported before this class was there."""
+        if spec := cls.find_spec(module.__name__):
+            module.__spec__, module.__loader__, module.__file__ = spec, cls, spec.loader_state.filename
+            if spec.submodule_search_locations is not None:
+                module.__path__ = spec.submodule_search_locations
 
 
 class AdaptedModules:
@@ -196,7 +233,7 @@ def show_modules():
             continue
         known_modules.add(name)
         path = vars(module).get("__file__")
-        if isinstance(path, str) and path.endswith(".py") and not path.startswith("/usr/lib/python3.11/"):
+        if isinstance(path, str) and path.endswith(".py") and not path.startswith(f"{sys._stdlib_dir}/"):
             try:
                 os.close(os.open(path, os.O_RDONLY))
             except OSError:
@@ -211,7 +248,8 @@ def set_environment(environment):
 
 def search_path(root):
     named = [os.path.join(root, folder) for folder in os.environ.get("PYTHONPATH", "").split(":") if folder]
-    sys.path[:] = OwnModules.path = [root, *named]
+    OwnModules.path = [root, *named]
+    sys.path[:] = OwnModules.path + ([sys._stdlib_dir] if os.path.isdir(sys._stdlib_dir) else [])
     import site
 
     for folder in (*(f"{root}/{folder}" for folder in PACKAGES), SYSTEM_PACKAGES):
@@ -286,7 +324,10 @@ def run_script(environment):
         sys.stdout.flush()
 
 
-sys.meta_path.insert(sys.meta_path.index(importlib.machinery.FrozenImporter), OwnModules)
+at = sys.meta_path.index(importlib.machinery.FrozenImporter)
+sys.meta_path[at:at] = OwnModules, Library
+for module in list(sys.modules.values()):
+    Library.adopt(module)
 sys.meta_path.insert(0, AdaptedModules)
 sys.meta_path.append(AbsentModules)
 forget_randomness()

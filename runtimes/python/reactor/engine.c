@@ -15,13 +15,32 @@
 #define MOST_PROCESSES (1u << 22)
 /* A request that is run ahead is run so often: after eight runs the interpreter specialises code, and each request would do it anew. */
 #define RUNS_AHEAD 10
+/* Where Debian has the standard library. */
+#define LIBRARY "/usr/lib/python3.11"
 
 extern char **environ;
 
-PyMODINIT_FUNC PyInit__speedups(void);
-PyMODINIT_FUNC PyInit__sqlite3(void);
-PyMODINIT_FUNC PyInit__wasm_fpm_lasting(void);
-PyMODINIT_FUNC PyInit__wasm_fpm_random(void);
+typedef PyObject *start_module(void);
+start_module PyInit__bz2, PyInit__lzma, PyInit__speedups, PyInit__sqlite3, PyInit__testbuffer, PyInit__testcapi, PyInit__testinternalcapi;
+start_module PyInit__wasm_fpm_lasting, PyInit__wasm_fpm_random, PyInit__xxtestfuzz, PyInit_mmap, PyInit_xxlimited, PyInit_xxlimited_35;
+
+/* What its own configure has not made. */
+static const struct _inittab modules[] = {
+    {"markupsafe._speedups", PyInit__speedups},
+    {"_bz2", PyInit__bz2},
+    {"_lzma", PyInit__lzma},
+    {"_sqlite3", PyInit__sqlite3},
+    {"_wasm_fpm_lasting", PyInit__wasm_fpm_lasting},
+    {"_wasm_fpm_random", PyInit__wasm_fpm_random},
+    {"mmap", PyInit_mmap},
+    /* CPython's tests ask for these, and Debian's package of the standard library has them. */
+    {"_testbuffer", PyInit__testbuffer},
+    {"_testcapi", PyInit__testcapi},
+    {"_testinternalcapi", PyInit__testinternalcapi},
+    {"_xxtestfuzz", PyInit__xxtestfuzz},
+    {"xxlimited", PyInit_xxlimited},
+    {"xxlimited_35", PyInit_xxlimited_35},
+};
 
 static PyObject *module;
 static pid_t process;
@@ -67,10 +86,7 @@ EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   PyPreConfig_InitIsolatedConfig(&before);
   before.utf8_mode = 1;
   PyImport_FrozenModules = wasm_fpm_library;
-  PyImport_AppendInittab("markupsafe._speedups", PyInit__speedups);
-  PyImport_AppendInittab("_sqlite3", PyInit__sqlite3);
-  PyImport_AppendInittab("_wasm_fpm_lasting", PyInit__wasm_fpm_lasting);
-  PyImport_AppendInittab("_wasm_fpm_random", PyInit__wasm_fpm_random);
+  for (size_t at = 0; at < sizeof modules / sizeof modules[0]; at++) PyImport_AppendInittab(modules[at].name, modules[at].initfunc);
   check(Py_PreInitialize(&before));
   PyConfig config;
   PyConfig_InitIsolatedConfig(&config);
@@ -82,7 +98,7 @@ EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   PyConfig_SetString(&config, &config.home, L"/usr");
   PyConfig_SetString(&config, &config.prefix, L"/usr");
   PyConfig_SetString(&config, &config.exec_prefix, L"/usr");
-  PyConfig_SetString(&config, &config.stdlib_dir, L"/usr/lib/python3.11");
+  PyConfig_SetString(&config, &config.stdlib_dir, L"" LIBRARY);
   PyConfig_SetString(&config, &config.program_name, L"python3");
   PyConfig_SetString(&config, &config.executable, L"/usr/bin/python3");
   check(Py_InitializeFromConfig(&config));
@@ -90,6 +106,8 @@ EXPORT("wasm_fpm_boot") void wasm_fpm_boot(void) {
   wasm_fpm_start_memory();
   wasm_fpm_start_sqlite();
   wasm_fpm_start_wsgi();
+  /* CPython sets it where it finds the folder. */
+  if (PySys_SetObject("_stdlib_dir", PyUnicode_FromString(LIBRARY)) != 0) give_up();
   module = PyImport_ImportModule("_wasm_fpm");
   if (module == NULL) give_up();
   process = 0;
@@ -139,6 +157,7 @@ EXPORT("wasm_fpm_warm") void wasm_fpm_warm(void) {
   /* What has been freed lies about in lists: it would be taken again, and written to. */
   PyGC_Collect();
   wasm_fpm_forget_randomness();
+  wasm_fpm_forget_files();
   process = 0;
 }
 

@@ -24,6 +24,9 @@ void wasm_fpm_settle_codes(void);
 void wasm_fpm_start_memory(void);
 void wasm_fpm_use_own_memory(void);
 
+/* mapped.c: what is open when a snapshot is taken is not open in requests. */
+void wasm_fpm_forget_files(void);
+
 /* sqlite.c */
 void wasm_fpm_start_sqlite(void);
 void wasm_fpm_forget_randomness(void);
