@@ -1,19 +1,22 @@
 /** The applications that are measured, one a tenant. */
 import { join, resolve } from 'node:path'
 
-export interface Page {
+export interface TenantPage {
   /** Also its path. */
   readonly name: string
-  readonly language: 'ruby' | 'lua' | 'perl'
+  readonly language: 'ruby' | 'lua' | 'perl' | 'python'
   readonly root: string
   /** What is in `app`. */
   readonly app: string
   readonly runtime: string
+  /** Folders that are mounted below the root: where they are on this machine. */
+  readonly mounts: Readonly<Record<string, string>>
+}
+
+export interface Page extends TenantPage {
   /** The server beside, and Debian's packages of it. */
   readonly peer: 'puma' | 'starman' | 'fcgiwrap'
   readonly packages: string
-  /** Folders that are mounted below the root: where they are on this machine. */
-  readonly mounts: Readonly<Record<string, string>>
 }
 
 const SITE = join(import.meta.dirname, 'site')
@@ -43,7 +46,7 @@ export const PAGES: readonly Page[] = [
   },
 ]
 
-export function runtimeTables(pages: readonly Page[]): string {
+export function runtimeTables(pages: readonly TenantPage[]): string {
   const runtimes = new Map(pages.map(({ language, runtime }) => [language, runtime]))
   return [...runtimes]
     .map(
@@ -55,7 +58,7 @@ export function runtimeTables(pages: readonly Page[]): string {
 
 /** The page is run ahead. */
 export function tenantLines(
-  { name: path, language, app, mounts }: Page,
+  { name: path, language, app, mounts }: TenantPage,
   { name, root }: { readonly name: string; readonly root: string },
 ): string {
   const tables = Object.entries(mounts).map(
