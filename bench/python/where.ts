@@ -2,8 +2,11 @@
  * Where the time of a page of Python goes: one warm instance for each runtime in this process, without FastCGI and sockets, in turns. Prints, for a
  * request, processor time of this thread in microseconds (the tenth least of the rounds), and how much memory it writes to.
  *
- *     node bench/python/where.ts hello|flask-text|flask-json|flask-page [REQUESTS] [RUNTIME...]
+ *     node bench/python/where.ts hello|flask-text|flask-json|flask-page|fib|json|regex|nbody [REQUESTS] [RUNTIME...]
+ *
+ * The last four compute, and the machine's Python does the same beside them, without any request.
  */
+import { execFileSync } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
@@ -25,6 +28,7 @@ import { CollectingSink, grants, job, MIB } from '../../test/support/guest.ts'
 import { formatTable } from '../http/table.ts'
 
 const SITE = join(import.meta.dirname, 'site')
+const PYTHON = '/usr/bin/python3.11'
 const PACKAGES = '/usr/lib/python3/dist-packages'
 const ROUNDS = 20
 /** Until most of what they run is optimized. */
@@ -38,7 +42,9 @@ interface Round {
 
 const [name = 'hello', count = '50', ...given] = process.argv.slice(2)
 const runtimes = given.length === 0 ? [built('build/runtimes/python.wasm')] : given
-const app = { name: name === 'hello' ? 'hello:application' : 'pages:app', root: SITE }
+const isComputed = ['fib', 'json', 'regex', 'nbody'].includes(name)
+const callable = isComputed ? 'compute:application' : 'pages:app'
+const app = { name: name === 'hello' ? 'hello:application' : callable, root: SITE }
 const folders = [SITE, PACKAGES].map((path) => openHostDirectory(path, { writable: false }))
 const env = [
   ...['REQUEST_METHOD=GET', 'SERVER_PROTOCOL=HTTP/1.1', 'GATEWAY_INTERFACE=CGI/1.1'],
@@ -50,10 +56,12 @@ const instances: GuestInstance[] = []
 for (const runtime of runtimes) instances.push(await load(runtime))
 for (const instance of instances) await askOn(instance, WARM_REQUESTS)
 const rounds = instances.map((): Round[] => [])
+const natives: number[] = []
 for (let round = 0; round < ROUNDS; round += 1) {
   for (const [index, instance] of instances.entries()) {
     rounds[index]?.push(await askOn(instance, Number(count)))
   }
+  if (isComputed) natives.push(computeNatively())
 }
 const rows = instances.map((instance, index) => [
   runtimes[index] ?? '',
@@ -61,6 +69,7 @@ const rows = instances.map((instance, index) => [
   least(rounds[index]?.map(({ resetUs }) => resetUs) ?? []),
   (instance.memoryBytes / MIB).toFixed(2),
 ])
+if (isComputed) rows.push([PYTHON, least(natives), '', ''])
 const table = formatTable([['', 'all of it', 'putting it back', 'MiB of its own'], ...rows])
 process.stdout.write(`${name}, load ${loadavg()[0]?.toFixed(1)}\n${table}\n`)
 
@@ -95,6 +104,11 @@ async function askOn(instance: GuestInstance, count: number): Promise<Round> {
     resetUs += threadUs() - ranUs
   }
   return { cpuUs: (threadUs() - beforeUs) / count, resetUs: resetUs / count }
+}
+
+function computeNatively(): number {
+  const args = [join(SITE, 'compute.py'), name, count]
+  return Number(execFileSync(PYTHON, args, { encoding: 'utf8' }))
 }
 
 /** What `process.threadCpuUsage` says is as old as the system's last tick. */
