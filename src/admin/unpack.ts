@@ -62,13 +62,23 @@ async function unzip(
       throw error
     }
   }
+  let refused: unknown
+  const take = async (chunk: Uint8Array): Promise<void> => {
+    try {
+      await extraction.write(counts.unpacked(chunk))
+    } catch (error) {
+      // What is left of the upload ends with an error of its own then.
+      refused = broken ?? error
+      throw error
+    }
+  }
   const gunzip = createGunzip()
   try {
     await pipeline(Readable.from(packed()), gunzip, async (chunks: AsyncIterable<Uint8Array>) => {
-      for await (const chunk of chunks) await extraction.write(counts.unpacked(chunk))
+      for await (const chunk of chunks) await take(chunk)
     })
   } catch (error) {
-    throw broken ?? asBadArchive(error)
+    throw refused ?? broken ?? asBadArchive(error)
   }
 }
 

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DEFAULT_ADMIN_LIMITS } from '../../../src/admin/limits.ts'
@@ -183,6 +184,14 @@ const BROKEN = [
 test.for(BROKEN)('$name', async ({ bytes }) => {
   const archive = chunksOf(bytes, 100)
   await expect(unpack(archive, folder, { isGzipped: true, limits: LIMITS })).rejects.toMatchObject({
+    code: 'ADMIN_BAD_ARCHIVE',
+  })
+})
+
+test.for([true, false])('no archive, in a stream that goes on, gzipped: %s', async (isGzipped) => {
+  const bytes = randomBytes(300_000)
+  const upload = Readable.from(chunksOf(isGzipped ? gzipSync(bytes) : bytes, 1000))
+  await expect(unpack(upload, folder, { isGzipped, limits: LIMITS })).rejects.toMatchObject({
     code: 'ADMIN_BAD_ARCHIVE',
   })
 })
