@@ -39,6 +39,8 @@ export class MasterPlace {
       this.writePid()
     } catch (error) {
       if (inherited) this.#control?.leave()
+      // It would keep the process, which commands would then take for a server.
+      else await this.#control?.close()
       throw error
     }
   }

@@ -115,3 +115,11 @@ test("SIGUSR1 opens tenants' access logs again; they belong to the workers' user
   }
   await expect.poll(ask).toContain('second')
 })
+
+test('a process id that cannot be written ends the start, and commands find nobody', async () => {
+  const folder = makeFolder()
+  const serving = launch({ folder, config: configText(folder, { top: 'pid = "missing/pid"' }) })
+  expect(await serving.exit).not.toBe(0)
+  expect(serving.log()).toContain('MASTER_FILE')
+  expect((await serving.command('reload')).stderr).toContain('MASTER_NOT_RUNNING')
+})
