@@ -64,7 +64,8 @@ export const LOGS_STEPS: Steps<LogsErrorCode> = {
 export const CLI_STEPS: Steps<CliErrorCode> = {
   CLI_USAGE: PRINTS_OPTIONS,
   CLI_BAD_LIMIT: 'write a size such as 64MiB, a duration such as 10s, or a whole number',
-  CLI_BAD_ADDRESS: 'write HOST:PORT, such as 127.0.0.1:8080',
+  CLI_BAD_ADDRESS:
+    'write what the message wants: HOST:PORT for --http, https://HOST or unix:PATH for a server',
   CLI_UNREADABLE: 'check the path, and that this user may read it',
   CLI_NO_MODULE:
     'build it first, and name what the build has made, a .wasm; `wasm-fpm new --list` has templates that build',
