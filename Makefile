@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 HTTP ?= 127.0.0.1:8080
-report = --reporter=default --reporter=json --outputFile.json=build/test/$(1).json
+report = --reporter=default --reporter=./test/stray-errors.ts --reporter=json --outputFile.json=build/test/$(1).json
 RUNTIMES := runtime-php runtime-python runtime-lua runtime-ruby runtime-perl
 SITE := examples/first-steps/www
 

@@ -1,5 +1,6 @@
 /**
- * Runs the files once more of which some test has failed in a run of `make test`: `node test/once-more.ts REPORT.json`.
+ * Runs the files once more of which some test has failed in a run of `make test`, or that left an error to nobody: `node
+ * test/once-more.ts REPORT.json`.
  *
  * Only a few: a machine that others use as well has its moods, which the next minute is without; what is broken stays broken, and what
  * hung is broken. The report is left as of the second run, and says which files these were: the summary ends with their names, since
@@ -8,6 +9,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { relative } from 'node:path'
+import { STRAY } from './stray-errors.ts'
 
 /** What is read of a report of vitest's, and changed. */
 interface Report {
@@ -37,10 +39,15 @@ const report = readReport(path)
 const hung = report.testResults
   .flatMap(({ assertionResults }) => assertionResults)
   .filter(({ failureMessages = [] }) => failureMessages.some((one) => HANG.test(one)))
-const failed = report.testResults
+const stray = JSON.parse(readFileSync(STRAY, 'utf8')) as (string | null)[]
+const inTests = report.testResults
   .filter(({ status }) => status !== 'passed')
-  .map(({ name }) => relative('.', name))
-const isWorthIt = hung.length === 0 && failed.length > 0 && failed.length <= MOST_FILES
+  .map(({ name }) => name)
+const failed = [...new Set([...inTests, ...stray.filter((name) => name !== null)])].map((name) =>
+  relative('.', name),
+)
+const isWorthIt =
+  hung.length === 0 && !stray.includes(null) && failed.length > 0 && failed.length <= MOST_FILES
 if (!isWorthIt) {
   process.stdout.write(
     `${failed.length} files have failed, ${hung.length} tests have hung; they are not run once more\n`,

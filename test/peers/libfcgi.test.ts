@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { BuildLog } from '../../src/cli/runtime/build-log.ts'
 import { fetchSources } from '../../src/cli/runtime/source-packages.ts'
+import { feed } from '../support/feed.ts'
 import { Child, freePort } from '../support/peers/child.ts'
 import { type Answer, ask, type Question } from '../support/peers/http-client.ts'
 import { nginxFrame } from '../support/peers/nginx-frame.ts'
@@ -177,7 +178,7 @@ async function askByHand(socket: string, env: Record<string, string>, body = '')
   const child = spawn('cgi-fcgi', ['-bind', '-connect', socket], {
     env: { ...env, PATH: '/usr/bin' },
   })
-  child.stdin.end(body)
+  feed(child, body)
   let printed = ''
   for await (const chunk of child.stdout) printed += String(chunk)
   return printed

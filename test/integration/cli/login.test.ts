@@ -5,6 +5,7 @@ import { appendFileSync, chmodSync, readFileSync, statSync, writeFileSync } from
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { findLogin, forgetLogin, keepLogin } from '../../../src/cli/logins.ts'
+import { feed } from '../../support/feed.ts'
 import { PROGRAM } from '../../support/program.ts'
 import { startApi } from '../admin/api.ts'
 import { start, type } from './cli.ts'
@@ -52,7 +53,7 @@ test('a token on standard input that is wrong, or another tenant’s, is not rem
   vi.stubEnv('WASM_FPM_TOKEN', undefined)
   const onInput = async (text: string): Promise<number | null> => {
     const child = spawn(process.execPath, [...PROGRAM, 'login', server], { stdio: 'pipe' })
-    child.stdin.end(text)
+    feed(child, text)
     const [code] = await once(child, 'close')
     return code
   }
