@@ -36,10 +36,10 @@ change ext/openssl/openssl.c '^.*php_stream_xport_register(.*' ''
 change ext/openssl/openssl.c '^.*php_register_url_stream_wrapper(.*' ''
 change ext/openssl/openssl.c 'NCONF_load(' 'wasm_fpm_load_configuration('
 change ext/openssl/openssl.c '^#include "php_openssl.h"' '&\nextern int wasm_fpm_load_configuration();'
-# Nobody says how much room there is on a disk: not that there is none.
-for space in bytesfree bytestotal; do
-  change ext/standard/filestat.c "\\*space = $space;" 'php_error_docref(NULL, E_WARNING, "Function not implemented"); return FAILURE;'
-done
+# mail() without a program: sapi/mail.c.
+change ext/standard/mail.c 'sendmail = popen(sendmail_cmd, "w");' 'sendmail = wasm_fpm_open_mail(sendmail_cmd);'
+change ext/standard/mail.c 'ret = pclose(sendmail);' 'ret = wasm_fpm_send_mail(sendmail);'
+change ext/standard/mail.c '^#include "php_mail.h"' '&\nextern FILE *wasm_fpm_open_mail(const char *);\nextern int wasm_fpm_send_mail(FILE *);'
 # Handlers call each other instead of returning to a loop: compat/include/zend-vm.h.
 awk -f "${0%/*}/tail-calls.awk" Zend/zend_vm_execute.h >Zend/zend_vm_execute.h.new
 touch -r Zend/zend_vm_execute.h Zend/zend_vm_execute.h.new

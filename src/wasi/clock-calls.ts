@@ -1,10 +1,11 @@
-/** Clocks (preview 1: clock_res_get, clock_time_get). They tell what the granted `Clock` tells. */
+/** Clocks (preview 1: clock_res_get, clock_time_get). They tell what the granted `Clock` tells, those of processor time what the request has used. */
 import { Clockid } from './abi.ts'
 import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
 
 /** What the clocks are claimed to resolve: finer than they do, as POSIX systems claim. */
 const RESOLUTION_NS = 1000n
+const NS_PER_MS = 1e6
 
 export const CLOCK_CALLS = {
   /** INVAL: no such clock. FAULT: the result does not fit into memory. */
@@ -30,7 +31,8 @@ export function timeOf(host: CallContext, clock: number): bigint | undefined {
       return host.grants.clock.monotonicNs()
     case Clockid.ProcessCpu:
     case Clockid.ThreadCpu:
-      return host.grants.clock.processCpuNs()
+      // The guest's own: the thread's would tell what others do.
+      return BigInt(Math.round(host.processorTime().usedMs * NS_PER_MS))
     default:
       return undefined
   }

@@ -134,6 +134,12 @@ export interface DirectoryEntry {
   readonly ino?: bigint
 }
 
+/** Room in a file system, or in a quota: bytes of all of it, and of what may still be written. */
+export interface Space {
+  readonly bytes: number
+  readonly free: number
+}
+
 /** The entries of a directory, bit by bit. */
 export interface DirectoryReader {
   /** Up to `count` more, none at the end; or an errno. */
@@ -172,6 +178,8 @@ export interface DirectoryNode {
   /** As of files. */
   setMode?(mode: number): number
   readonly isReadOnly?: boolean
+  /** How much room there is for what is written here. Not there: nobody can say. */
+  space?(): Space | number
   /** SUCCESS, or the errno that all else would answer: what `lookup` returns need not be open yet. Not there: it is. */
   open?(): number
   /** How many entries `list`, or a `rename` of this directory, may go over at once. */

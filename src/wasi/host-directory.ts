@@ -7,10 +7,11 @@
  * Where there is no /proc the steps are plain paths, checked but not safe against somebody who swaps directories for links at the
  * same time.
  *
- * Links that a guest makes lead downwards only. So others who follow links in the folder, such as a web server, are not
- * led out of it either, wherever the guest moves them.
+ * Links that a guest makes lead others downwards only, or nowhere: one that leads upwards, or has an absolute path, is on the disk with a
+ * text that only this file understands. So others who follow links in the folder, such as a web server, are not led out of it,
+ * wherever the guest moves them.
  */
-import { closeSync } from 'node:fs'
+import { closeSync, statfsSync } from 'node:fs'
 import { FOLDER_FLAGS, openFolder } from '../base/open-folder.ts'
 import { Filetype } from './abi.ts'
 import { attempt, Errno } from './errno.ts'
@@ -24,6 +25,7 @@ import type {
   Node,
   OpenFile,
   OpenMode,
+  Space,
   SymlinkNode,
 } from './filesystem.ts'
 import { readHostDirectory } from './host-directory-reader.ts'
@@ -50,6 +52,9 @@ import type { MountQuota } from './mount-quota.ts'
 
 /** What the host itself may do with what guests make, whatever they say: it counts and measures. */
 const [OWNER_OF_FILE, OWNER_OF_FOLDER] = [0o400, 0o500]
+
+/** What a link's text begins with that is for guests only: nothing is below a device. */
+const FOR_GUESTS = '/dev/null/link:'
 
 const HAS_PROC = process.platform === 'linux'
 
@@ -159,6 +164,15 @@ class HostDirectory implements DirectoryNode {
     return this.#with((fd) => setDescriptorMode(fd, mode | OWNER_OF_FOLDER))
   }
 
+  space(): Space | number {
+    const disk = this.#with(() => attempt(() => statfsSync(this.#base)))
+    if (typeof disk === 'number') return disk
+    const [bytes, free] = [disk.blocks * disk.bsize, disk.bavail * disk.bsize]
+    if (!this.#tree.writable) return { bytes, free: 0 }
+    const quota = this.#tree.quota?.space()
+    return quota === undefined ? { bytes, free } : { ...quota, free: Math.min(quota.free, free) }
+  }
+
   lookup(name: string): Node | number {
     return this.#at(name, (at) => {
       const stat = statName(at)
@@ -202,9 +216,9 @@ class HostDirectory implements DirectoryNode {
     return this.#adding(name, (at) => makeDirectory(at, mode) || setNameMode(at, mode))
   }
 
-  /** PERM: the link would not lead downwards. */
   createSymlink(name: string, target: string): number {
-    return this.#adding(name, (at) => (leadsDown(target) ? makeSymlink(at, target) : Errno.PERM))
+    const text = leadsDown(target) ? target : FOR_GUESTS + target
+    return this.#adding(name, (at) => makeSymlink(at, text))
   }
 
   link(name: string, from: DirectoryNode, fromName: string): number {
@@ -293,7 +307,7 @@ function leadsDown(target: string): boolean {
 /** A link of somebody else's that leads upwards stays where it was meant. */
 function mayMove(at: HostName): boolean {
   const target = readLinkName(at)
-  return typeof target === 'number' || leadsDown(target)
+  return typeof target === 'number' || target.startsWith(FOR_GUESTS) || leadsDown(target)
 }
 
 /** A file as it was found; only good for as long as its directory is held. */
@@ -335,7 +349,7 @@ class HostFile implements FileNode {
 
 class HostSymlink implements SymlinkNode {
   readonly kind = 'symlink'
-  #target: string | number | undefined
+  #text: string | number | undefined
   readonly #at: HostName
   readonly #stat: Filestat
   readonly #tree: HostTree
@@ -347,7 +361,9 @@ class HostSymlink implements SymlinkNode {
   }
 
   stat(): Filestat {
-    return this.#stat
+    const stat = this.#stat
+    const hidden = stat.size > FOR_GUESTS.length && this.#isForGuests ? FOR_GUESTS.length : 0
+    return hidden === 0 ? stat : { ...stat, size: stat.size - BigInt(hidden) }
   }
 
   setTimes(times: NewTimes): number {
@@ -355,8 +371,14 @@ class HostSymlink implements SymlinkNode {
   }
 
   readLink(): string | number {
-    this.#target ??= readLinkName(this.#at)
-    return this.#target
+    this.#text ??= readLinkName(this.#at)
+    const text = this.#text
+    return typeof text === 'string' && this.#isForGuests ? text.slice(FOR_GUESTS.length) : text
+  }
+
+  get #isForGuests(): boolean {
+    this.#text ??= readLinkName(this.#at)
+    return typeof this.#text === 'string' && this.#text.startsWith(FOR_GUESTS)
   }
 }
 

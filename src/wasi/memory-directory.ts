@@ -5,7 +5,14 @@
 import type { Clock } from '../base/clock.ts'
 import { Filetype } from './abi.ts'
 import { Errno } from './errno.ts'
-import type { DirectoryNode, DirectoryReader, Node, OpenFile, OpenMode } from './filesystem.ts'
+import type {
+  DirectoryNode,
+  DirectoryReader,
+  Node,
+  OpenFile,
+  OpenMode,
+  Space,
+} from './filesystem.ts'
 import { MemoryFile, MemorySymlink } from './memory-file.ts'
 import { MemoryNode, MemorySystem } from './memory-node.ts'
 import { DEFAULT_MEMORY_LIMITS, type MemoryLimits, MemoryQuota } from './memory-quota.ts'
@@ -53,6 +60,11 @@ export class MemoryDirectory extends MemoryNode implements DirectoryNode {
   /** How much of its limits the whole file system uses. */
   get quota(): MemoryQuota {
     return this.system.quota
+  }
+
+  space(): Space {
+    const { bytes, limits } = this.quota
+    return { bytes: limits.bytes, free: limits.bytes - bytes }
   }
 
   override get size(): number {

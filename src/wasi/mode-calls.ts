@@ -1,4 +1,4 @@
-/** Permissions and owners of files, which preview 1 lacks (module `wasm_fpm`: access, chmod, create_mode, fstat, stat). */
+/** What file systems tell and preview 1 lacks: permissions, owners, room (module `wasm_fpm`: access, chmod, create_mode, fstat, space, stat). */
 import { ACCESS_ALL, Access, FILESTAT_BYTES, LONG_FILESTAT_BYTES } from './abi.ts'
 import { allowedTo, SELF } from './allowed.ts'
 import type { CallContext } from './call-context.ts'
@@ -49,6 +49,26 @@ export const MODE_CALLS = {
 
   /** As `fd_filestat_get`, with the longer result of `stat`. */
   fstat: descriptorStatCall(storeLongFilestat),
+
+  /**
+   * As the calls of path-calls.ts. How much room there is where a path leads to, links followed, and how much of it is free: bytes of the
+   * quota, where there is one, else of the file system, as two u64.
+   *
+   * NOENT: nothing there. NOTDIR: a slash behind a file's name. NOSYS: nobody can say.
+   */
+  space: (host: CallContext) => (fd: number, path: number, length: number, result: number) => {
+    host.enter()
+    return at(host, fd, Right.PathFilestatGet, path, length, 'follow', (found) => {
+      const { node } = found
+      if (node === undefined) return Errno.NOENT
+      if (found.isMistakenForDirectory) return Errno.NOTDIR
+      const folder = node.kind === 'directory' ? node : found.directory
+      const space = folder.space?.() ?? Errno.NOSYS
+      if (typeof space === 'number') return space
+      const errno = host.storeU64(result + 8, BigInt(space.free))
+      return errno === Errno.SUCCESS ? host.storeU64(result, BigInt(space.bytes)) : errno
+    })
+  },
 
   /** As `path_filestat_get`, with a longer result. */
   stat: statCall(storeLongFilestat),

@@ -11,6 +11,7 @@ import type { Clock } from '../base/clock.ts'
 import { LEASE_WRITE, loadFileCalls } from '../base/file-calls.ts'
 import { countTree } from './count-tree.ts'
 import { attempt, Errno } from './errno.ts'
+import type { Space } from './filesystem.ts'
 import { type HostName, openName } from './host-name.ts'
 import type { UsageAccount } from './usage-ledger.ts'
 
@@ -50,6 +51,12 @@ export class MountQuota {
   /** Counts the folder, unless another worker has just begun to. Never rejects. */
   start(): Promise<void> {
     return this.#countAfter(START_PAUSE_MS, { forgetHeld: true })
+  }
+
+  /** Of the quota; the disk may have less. */
+  space(): Space {
+    const { bytes } = this.#limits
+    return { bytes, free: Math.max(bytes - this.#account.sums().bytes, 0) }
   }
 
   /**

@@ -17,6 +17,7 @@ import type {
   Node,
   OpenFile,
   OpenMode,
+  Space,
   StandardStream,
   SymlinkNode,
 } from './filesystem.ts'
@@ -136,13 +137,9 @@ class MountLink implements SymlinkNode {
     return ownStat(DEVICE_NUMBER, this.#ino, Filetype.SymbolicLink)
   }
 
-  setTimes(): number {
-    return Errno.ROFS
-  }
+  readonly setTimes = (): number => Errno.ROFS
 
-  readLink(): string {
-    return this.#text
-  }
+  readonly readLink = (): string => this.#text
 }
 
 /**
@@ -243,6 +240,10 @@ class MountDirectory implements DirectoryNode {
   setMode(mode: number): number {
     if (this.#below === undefined) return Errno.ROFS
     return this.#below.setMode?.(mode) ?? Errno.SUCCESS
+  }
+
+  space(): Space | number {
+    return this.#below?.space?.() ?? Errno.NOSYS
   }
 
   lookup(name: string): Node | number {

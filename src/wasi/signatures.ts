@@ -62,6 +62,7 @@ const BEYOND_PARAMETERS: Readonly<Record<string, string>> = {
   finish_request: 'i',
   flock: 'ii',
   fstat: 'ii',
+  space: 'iiii',
   stat: 'iiiii',
 }
 

@@ -1,6 +1,8 @@
 /* Files: what this libc has not, and the times it gets wrong. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,16 +50,45 @@ int __wrap_utime(const char *path, const struct utimbuf *times) {
 }
 
 /*
- * The host takes links that lead downwards from where they are, and no absolute ones. Programs say where a file is by an absolute path:
- * what lies beside the link or below it is named from there. It is linked with --wrap=symlink.
+ * Links that lead downwards from where they are lead everybody, others only guests. Programs say where a file is by an absolute path: what
+ * lies beside the link or below it is named from there, and BESIDE says that it was not. They are linked with --wrap.
  */
+#define BESIDE "././"
+
 int __real_symlink(const char *target, const char *link);
+ssize_t __real_readlink(const char *path, char *text, size_t size);
+
+/* How many characters of a path are the folder that its last name is in. */
+static size_t folder_of(const char *path) {
+  const char *end = strrchr(path, '/');
+  return end == NULL ? 0 : end + 1 - path;
+}
 
 int __wrap_symlink(const char *target, const char *link) {
-  const char *end = strrchr(link, '/');
-  size_t folder = end == NULL ? 0 : end + 1 - link;
-  if (target[0] == '/' && folder > 0 && strncmp(target, link, folder) == 0 && target[folder] != 0) target += folder;
-  return __real_symlink(target, link);
+  size_t folder = folder_of(link);
+  bool is_beside = target[0] == '/' && folder > 0 && strncmp(target, link, folder) == 0 && target[folder] != '\0';
+  char text[PATH_MAX];
+  if (!is_beside || strstr(target + folder, "..") != NULL) return __real_symlink(target, link);
+  snprintf(text, sizeof text, BESIDE "%s", target + folder);
+  return __real_symlink(text, link);
+}
+
+ssize_t __wrap_readlink(const char *path, char *text, size_t size) {
+  char found[PATH_MAX];
+  ssize_t length = __real_readlink(path, found, sizeof found);
+  if (length < 0) return -1;
+  const size_t marked = sizeof BESIDE - 1;
+  size_t folder = 0;
+  if (path[0] == '/' && (size_t)length > marked && memcmp(found, BESIDE, marked) == 0) {
+    folder = folder_of(path);
+    length -= marked;
+    memmove(found, found + marked, length);
+  }
+  size_t first = folder < size ? folder : size;
+  memcpy(text, path, first);
+  size_t second = (size_t)length < size - first ? (size_t)length : size - first;
+  memcpy(text + first, found, second);
+  return first + second;
 }
 
 /* This libc cuts `whence` to a byte. It is linked with --wrap=lseek. */

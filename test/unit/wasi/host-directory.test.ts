@@ -5,9 +5,12 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
+  statfsSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -246,25 +249,62 @@ test('times are set to the nanosecond, one at a time', async () => {
 })
 
 const TARGETS = [
-  { target: 'file', errno: Errno.SUCCESS },
-  { target: 'dir/inner', errno: Errno.SUCCESS },
-  { target: './dir//inner/', errno: Errno.SUCCESS },
-  { target: '..x', errno: Errno.SUCCESS },
-  { target: '..', errno: Errno.PERM },
-  { target: '../root/file', errno: Errno.PERM },
+  { target: 'file', leadsOthers: true },
+  { target: 'dir/inner', leadsOthers: true },
+  { target: './dir//inner/', leadsOthers: true },
+  { target: '..x', leadsOthers: true },
+  { target: '..', leadsOthers: false },
+  { target: '../root/file', leadsOthers: false },
   // Never out of the folder where it is made, but out of it once it is moved, or `dirlink` another one.
-  { target: 'dir/..', errno: Errno.PERM },
-  { target: 'dirlink/../file', errno: Errno.PERM },
-  { target: '/etc/passwd', errno: Errno.PERM },
+  { target: 'dir/..', leadsOthers: false },
+  { target: 'dirlink/../file', leadsOthers: false },
+  { target: '/etc/passwd', leadsOthers: false },
+  { target: '/dev/null/link:../file', leadsOthers: false },
 ]
 
-for (const { target, errno } of TARGETS) {
-  test(`a link to ${target} is ${errno === Errno.SUCCESS ? 'made' : 'refused'}`, () => {
+for (const { target, leadsOthers } of TARGETS) {
+  test(`a link to ${target} leads ${leadsOthers ? 'others, too' : 'nobody but guests'}`, () => {
     const directory = openHostDirectory(root, { writable: true })
-    expect(directory.createSymlink('new', target)).toBe(errno)
+    const dir = held(directory.lookup('dir'))
+    expect(directory.createSymlink('made', target)).toBe(Errno.SUCCESS)
+    expect(directory.rename('made', dir, 'new')).toBe(Errno.SUCCESS)
+    const text = readlinkSync(join(root, 'dir/new'))
+    if (leadsOthers) expect(text).toBe(target)
+    else expect(() => statSync(join(root, 'dir/new'))).toThrow(/ENOTDIR/)
+    const link = dir.lookup('new')
+    if (typeof link === 'number' || link.kind !== 'symlink') throw new Error('no link')
+    expect(link.readLink()).toBe(target)
+    expect(link.stat()).toMatchObject({ size: BigInt(target.length) })
+    dir.release()
     directory.release()
   })
 }
+
+test('a link upwards leads a guest as far as a grant goes', async () => {
+  await withProbe(openHostDirectory(root, { writable: true }), async (probe) => {
+    const link = (target: string, path: string): Promise<number> =>
+      probe.call('path_symlink', ...probe.put(49_000, target), DIR, ...probe.put(50_000, path))
+    expect(await link('../file', 'dir/within')).toBe(Errno.SUCCESS)
+    expect(await link('../../root/file', 'dir/out')).toBe(Errno.SUCCESS)
+    expect((await probe.open(DIR, 'dir/within')).errno).toBe(Errno.SUCCESS)
+    expect((await probe.open(DIR, 'dir/out')).errno).toBe(Errno.NOTCAPABLE)
+  })
+})
+
+test('how much room there is: of the disk, and nothing free where nothing may be written', () => {
+  const disk = statfsSync(root)
+  const [one, other] = [{ writable: true }, { writable: false }].map((tree) =>
+    openHostDirectory(root, tree),
+  ) as [DirectoryNode, DirectoryNode]
+  const bytes = disk.blocks * disk.bsize
+  expect(one.space?.()).toEqual({
+    bytes,
+    free: expect.toSatisfy((free) => free > 0 && free < bytes),
+  })
+  expect(other.space?.()).toEqual({ bytes, free: 0 })
+  one.release()
+  other.release()
+})
 
 test('links of others that lead upwards are not moved', () => {
   const directory = openHostDirectory(root, { writable: true })

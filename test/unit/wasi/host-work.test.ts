@@ -183,6 +183,7 @@ const ROWS: readonly (readonly [name: string, row: Row, errno: number])[] = [
   ['finish_request', ({ probe }) => probe.call('finish_request', 0), Errno.INVAL],
   ['flock', ({ probe, slowFile }) => probe.call('flock', slowFile, Lock.Exclusive), OK],
   ['fstat', ({ probe, slowFile }) => probe.call('fstat', slowFile, RESULT), OK],
+  ...walks('space', RESULT),
   ['stat: steps', ({ probe, walk }) => probe.call('stat', SLOW, 1, ...walk, RESULT), TOO_LONG],
   ['stat: links', ({ probe, links }) => probe.call('stat', SLOW, 1, ...links, RESULT), TOO_LONG],
   ...walks('path_create_directory'),

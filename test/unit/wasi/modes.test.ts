@@ -30,7 +30,7 @@ const RESULT = 4096
 const LONG_BYTES = 80
 const FOLLOW = 1
 const [R, W, X] = [4, 2, 1]
-const { SUCCESS, ACCES, INVAL, NOENT, NOTDIR, ROFS } = Errno
+const { SUCCESS, ACCES, INVAL, NOENT, NOSYS, NOTDIR, ROFS } = Errno
 const UID = process.geteuid?.() ?? 0
 const GID = process.getegid?.() ?? 0
 
@@ -151,6 +151,25 @@ const ACCESSES = [
 
 test.for(ACCESSES)('access of $path for $wanted: $errno', async ({ path, wanted, errno }) => {
   expect(await probe.onPath('access', 3, path, wanted)).toBe(errno)
+})
+
+const ROOMS = [
+  { path: 'w/folder', errno: SUCCESS, hasFree: true },
+  { path: 'w/link', errno: SUCCESS, hasFree: true },
+  { path: 'tmp', errno: SUCCESS, hasFree: true },
+  { path: 'r/file', errno: SUCCESS, hasFree: false },
+  { path: '.', errno: NOSYS, hasFree: false },
+  { path: 'i/file', errno: NOSYS, hasFree: false },
+  { path: 'dev', errno: NOSYS, hasFree: false },
+  { path: 'w/nothing', errno: NOENT, hasFree: false },
+  { path: 'w/file/', errno: NOTDIR, hasFree: false },
+]
+
+test.for(ROOMS)('room at $path: $errno', async ({ path, errno, hasFree }) => {
+  new Uint8Array(probe.memory.buffer).fill(0, RESULT, RESULT + 16)
+  expect(await probe.onPath('space', 3, path, RESULT)).toBe(errno)
+  const [bytes, free] = [probe.u64(RESULT), probe.u64(RESULT + 8)]
+  expect([bytes > 0n, free > 0n, free <= bytes]).toEqual([errno === SUCCESS, hasFree, true])
 })
 
 test.skipIf(isRoot)('access where the permissions forbid it', async () => {

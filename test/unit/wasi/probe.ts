@@ -75,6 +75,7 @@ export const BEYOND_SIGNATURES: Readonly<Record<string, string>> = {
   finish_request: 'i',
   flock: 'ii',
   fstat: 'ii',
+  space: 'iiii',
   stat: 'iiiii',
 }
 
