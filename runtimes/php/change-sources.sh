@@ -37,9 +37,11 @@ change ext/openssl/openssl.c '^.*php_register_url_stream_wrapper(.*' ''
 change ext/openssl/openssl.c 'NCONF_load(' 'wasm_fpm_load_configuration('
 change ext/openssl/openssl.c '^#include "php_openssl.h"' '&\nextern int wasm_fpm_load_configuration();'
 # mail() without a program: sapi/mail.c.
+change ext/standard/mail.c 'FILE \*sendmail;' 'smart_str *sendmail;'
 change ext/standard/mail.c 'sendmail = popen(sendmail_cmd, "w");' 'sendmail = wasm_fpm_open_mail(sendmail_cmd);'
-change ext/standard/mail.c 'ret = pclose(sendmail);' 'ret = wasm_fpm_send_mail(sendmail);'
-change ext/standard/mail.c '^#include "php_mail.h"' '&\nextern FILE *wasm_fpm_open_mail(const char *);\nextern int wasm_fpm_send_mail(FILE *);'
+change ext/standard/mail.c 'fprintf(sendmail, ' 'smart_str_append_printf(sendmail, '
+change ext/standard/mail.c 'pclose(sendmail)' 'wasm_fpm_send_mail(sendmail)'
+change ext/standard/mail.c '^#include "php_mail.h"' '&\n#include "zend_smart_str.h"\nextern smart_str *wasm_fpm_open_mail(const char *);\nextern int wasm_fpm_send_mail(smart_str *);'
 # Handlers call each other instead of returning to a loop: compat/include/zend-vm.h.
 awk -f "${0%/*}/tail-calls.awk" Zend/zend_vm_execute.h >Zend/zend_vm_execute.h.new
 touch -r Zend/zend_vm_execute.h Zend/zend_vm_execute.h.new

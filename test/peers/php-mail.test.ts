@@ -14,13 +14,15 @@ ini_set('display_errors', '1');
 ini_set('html_errors', '0');
 $mail = json_decode(file_get_contents('php://input'), true);
 foreach ($mail['ini'] ?? [] as $name => $value) ini_set($name, $value);
-echo json_encode(mail($mail['to'], $mail['subject'] ?? 'a subject', $mail['text'] ?? 'text', $mail['headers'] ?? '', $mail['options'] ?? ''));
+echo json_encode(mail($mail['to'], $mail['subject'] ?? 'a subject', str_repeat($mail['text'] ?? 'text', $mail['times'] ?? 1), $mail['headers'] ?? '', $mail['options'] ?? ''));
 `
 
 interface Mail {
   readonly to: string
   readonly subject?: string
   readonly text?: string
+  /** The text so many times over. */
+  readonly times?: number
   readonly headers?: string
   readonly options?: string
   readonly ini?: Readonly<Record<string, string>>
@@ -95,6 +97,14 @@ const REFUSED: readonly (Mail & { readonly what: string; readonly warning: RegEx
     warning: /too many recipients/,
   },
   {
+    ...{ what: 'more than there is memory', to: 'jo@peer.example', headers: FROM },
+    ...{
+      text: 'a line of sixteen',
+      times: 3_000_000,
+      warning: /Allowed memory size of \d+ bytes exhausted/,
+    },
+  },
+  {
     ...{ what: 'a port that is not allowed', to: 'jo@peer.example', headers: FROM },
     ini: { smtp_port: '1' },
     warning: /Failed to connect to mailserver at "127\.0\.0\.1" port 1, verify your "SMTP"/,
@@ -159,11 +169,11 @@ describe.skipIf(!isReady())('mail()', () => {
     }
   })
 
-  test.each(REFUSED)('$what: false, and a warning', async ({ warning, what, ...mail }) => {
+  test.each(REFUSED)('$what: not sent, and said why', async ({ warning, what, ...mail }) => {
     const before = readdirSync(join(inbox, 'new')).length
     const answer = await send(mail)
     expect(answer, what).toMatch(warning)
-    expect(answer).toMatch(/false$/)
+    expect(answer).toMatch(/false$|^\nFatal error: /)
     expect(readdirSync(join(inbox, 'new'))).toHaveLength(before)
   })
 })

@@ -2,11 +2,9 @@
  * mail(): what PHP would give to a program on its standard input goes to the SMTP server (RFC 5321) that the settings SMTP and smtp_port
  * name, as on Windows: there are no programs. As sendmail -t does, it takes those who are to get it from the headers.
  */
-#define _GNU_SOURCE
 #include "sapi.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -23,9 +21,8 @@
 #define ID_BYTES 16
 #define BLANKS " \t"
 
-/* Of the mail that is being written: one at a time. */
-static char *text;
-static size_t text_bytes;
+/* Of the mail that is being written: one at a time. In Zend's memory, whose limit is the program's. */
+static smart_str text;
 static char *envelope_sender;
 
 struct dialog {
@@ -44,11 +41,13 @@ static char *sender_of(const char *command) {
   return length == 0 ? NULL : estrndup(option, length);
 }
 
-/* Stands in for popen: what is written there is kept until wasm_fpm_send_mail. */
-FILE *wasm_fpm_open_mail(const char *command) {
-  text = NULL;
+static const char *text_end(void) { return ZSTR_VAL(text.s) + ZSTR_LEN(text.s); }
+
+/* Stands in for popen: what is appended to the answer is kept until wasm_fpm_send_mail. */
+smart_str *wasm_fpm_open_mail(const char *command) {
+  text = (smart_str){0};
   envelope_sender = sender_of(command);
-  return open_memstream(&text, &text_bytes);
+  return &text;
 }
 
 /* The line that begins at `from`, without its end, and where the next one begins. A lone CR ends one, too: to servers it may. */
@@ -87,7 +86,7 @@ static char *next_header(const char **at, const char *end, const char *name) {
 }
 
 static char *header(const char *end, const char *name) {
-  const char *at = text;
+  const char *at = ZSTR_VAL(text.s);
   return next_header(&at, end, name);
 }
 
@@ -180,7 +179,7 @@ static bool tell_recipients(struct dialog *dialog, const char *end) {
   static const char *const HEADERS[] = {"To", "Cc", "Bcc"};
   int count = 0;
   for (size_t index = 0; index < sizeof HEADERS / sizeof *HEADERS; index++) {
-    const char *at = text;
+    const char *at = ZSTR_VAL(text.s);
     for (char *value; (value = next_header(&at, end, HEADERS[index])) != NULL; efree(value)) {
       char *list = value;
       for (char *address; (address = next_address(&list)) != NULL; efree(address)) {
@@ -218,7 +217,7 @@ static void add_missing(smart_str *mail, const char *end, const char *sender) {
 static void put_text(smart_str *mail, const char *end) {
   bool is_head = true, is_hidden = false;
   size_t length;
-  for (const char *line = text; line < end;) {
+  for (const char *line = ZSTR_VAL(text.s); line < end;) {
     const char *next = next_line(line, end, &length);
     if (length == 0) is_head = false;
     bool goes_on = length > 0 && (*line == ' ' || *line == '\t');
@@ -233,7 +232,7 @@ static void put_text(smart_str *mail, const char *end) {
 }
 
 static bool converse(struct dialog *dialog, const char *sender) {
-  const char *end = text + text_bytes;
+  const char *end = text_end();
   if (!hears(dialog, '2')) return false;
   const char *name = getenv("SERVER_NAME");
   if (name == NULL || *name == '\0' || strpbrk(name, " \t\r\n") != NULL) name = "localhost";
@@ -256,7 +255,7 @@ static bool converse(struct dialog *dialog, const char *sender) {
 static char *find_sender(void) {
   if (envelope_sender != NULL) return estrdup(envelope_sender);
   char *from = INI_STR("sendmail_from");
-  char *list = from != NULL && *from != '\0' ? estrdup(from) : header(text + text_bytes, "From");
+  char *list = from != NULL && *from != '\0' ? estrdup(from) : header(text_end(), "From");
   char *rest = list, *address = list == NULL ? NULL : next_address(&rest);
   if (list != NULL) efree(list);
   return address;
@@ -288,9 +287,8 @@ static bool deliver(const char *sender) {
 }
 
 /* Stands in for pclose: 0, or not 0, and a warning says why. */
-int wasm_fpm_send_mail(FILE *mail) {
-  fclose(mail);
-  if (text == NULL) return 1;
+int wasm_fpm_send_mail(smart_str *mail) {
+  smart_str_0(mail);
   char *sender = find_sender();
   bool is_whole = sender != NULL && is_address(sender);
   if (!is_whole) {
@@ -300,7 +298,6 @@ int wasm_fpm_send_mail(FILE *mail) {
   if (sender != NULL) efree(sender);
   if (envelope_sender != NULL) efree(envelope_sender);
   envelope_sender = NULL;
-  free(text);
-  text = NULL;
+  smart_str_free(&text);
   return is_sent ? 0 : 1;
 }
