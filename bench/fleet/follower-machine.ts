@@ -112,21 +112,32 @@ export interface Wish {
   readonly bytes: number
 }
 
+/** A folder that can be published. On disk: what is written there is nobody's to wait for later. */
+export function makeSource(folder: string, { mark, bytes }: Wish): string {
+  const source = join(folder, 'source')
+  mkdirSync(join(source, 'files'), { recursive: true })
+  const module = helloModule(`Content-Type: text/plain\n\nHello, ${mark}`)
+  writeFileSync(join(source, 'app.wasm'), module, { flush: true })
+  writeFileSync(join(source, 'files/a.bin'), randomBytes(bytes), { flush: true })
+  const manifest = { name: 'app', module: 'app.wasm', files: 'files' }
+  writeFileSync(join(source, 'wasm-fpm.json'), JSON.stringify(manifest), { flush: true })
+  return source
+}
+
+/** Resolves when it is live in that store. */
+export async function publishSource(store: DirectoryStore, source: string): Promise<void> {
+  const units = { size: parseSize, duration: parseDuration }
+  await publish(source, { store, tenant: TENANT, route: '/', units, clock })
+}
+
 /** Resolves when it is live in that store. */
 export async function publishMark(
   store: DirectoryStore,
   folder: string,
-  { mark, bytes }: Wish,
+  wish: Wish,
 ): Promise<void> {
-  const source = join(folder, 'source')
-  mkdirSync(join(source, 'files'), { recursive: true })
-  const module = helloModule(`Content-Type: text/plain\n\nHello, ${mark}`)
-  writeFileSync(join(source, 'app.wasm'), module)
-  writeFileSync(join(source, 'files/a.bin'), randomBytes(bytes))
-  const manifest = { name: 'app', module: 'app.wasm', files: 'files' }
-  writeFileSync(join(source, 'wasm-fpm.json'), JSON.stringify(manifest))
-  const units = { size: parseSize, duration: parseDuration }
-  await publish(source, { store, tenant: TENANT, route: '/', units, clock })
+  const source = makeSource(folder, wish)
+  await publishSource(store, source)
   rmSync(source, { recursive: true })
 }
 

@@ -4,10 +4,10 @@
  *
  *     node bench/fleet/machines.ts [--rounds 100] [--bytes 15728640] [--machines 3]
  *
- * In each round a release of a module and a file of so many bytes is published in the store of the machine in the middle, where `wasm-fpm
+ * In each round a release of a module and a file of so many bytes, which are on disk by then, is published in the store of the machine in the middle, where `wasm-fpm
  * export --watch` runs; the others are asked over FastCGI until each has answered with it.
  */
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { systemClock as clock } from '../../src/base/clock.ts'
@@ -18,7 +18,8 @@ import { treeCpuUs } from '../http/cpu-time.ts'
 import type { Server } from '../http/process.ts'
 import { onStage, type Stage } from '../speed/stage.ts'
 import {
-  publishMark,
+  makeSource,
+  publishSource,
   startExport,
   startFollower,
   startOn,
@@ -67,11 +68,13 @@ async function measure(stage: Stage): Promise<void> {
   // The first round is for the caches.
   for (let round = 0; round <= rounds; round += 1) {
     const mark = `round-${String(round).padStart(6, '0')}`
+    const source = makeSource(folder, { mark, bytes })
     const fromMs = clock.nowMs()
-    await publishMark(store, folder, { mark, bytes })
+    await publishSource(store, source)
     const switchedMs = clock.nowMs()
     await Promise.all(machines.map((machine) => untilServed(machine, mark)))
     const nowMs = clock.nowMs()
+    rmSync(source, { recursive: true })
     if (round === 0) for (const server of stage.servers) before.set(server, cpuMs(server))
     else {
       took.push(nowMs - fromMs)

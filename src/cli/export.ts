@@ -1,5 +1,6 @@
 /** `wasm-fpm export`: the store as other machines can follow it: plain files for a web server, in a registry, or on servers of NATS. */
 import { Command } from 'commander'
+import { countBuffersWithHeap } from '../base/buffer-memory.ts'
 import { systemClock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import { printBytes } from '../base/quantity.ts'
@@ -40,6 +41,7 @@ export function exportCommand(): Command {
     .addOption(jsonOption())
     .option('--watch', 'go on: export what becomes live from now on as well, until interrupted')
     .action(async (to: string, options: ExportOptions) => {
+      countBuffersWithHeap()
       const { layout } = await openStoreAt(options)
       const exporter = await exporterOf(layout.root, to, options)
       const print = (done: Exported): void => {

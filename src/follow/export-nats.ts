@@ -7,6 +7,7 @@ import type { ObjectStore } from '@nats-io/obj'
 import type { Clock } from '../base/clock.ts'
 import { CodedError } from '../base/errors.ts'
 import { someAtOnce } from '../base/some-at-once.ts'
+import { Turns } from '../base/turns.ts'
 import { decodeState, type TenantState } from '../store/tenant-state.ts'
 import { FollowError, noSource } from './errors.ts'
 import type { Exported } from './export-store.ts'
@@ -26,6 +27,9 @@ import { readRecord, type TenantRecord } from './tenant-record.ts'
 
 /** Tenants. What they wait for is the servers' answers. */
 const PUT_AT_ONCE = 64
+
+/** Of a tenant: most are asked for only, and are there. */
+const PARTS_AT_ONCE = 8
 
 /** So often all tenants are compared again, whatever has changed. */
 const DONE_MS = 60_000
@@ -126,6 +130,8 @@ class NatsPush {
   readonly #buckets: Buckets
   /** What has been put in this run, or is being put: whoever needs it waits for it. */
   readonly #parts = new Map<string, Promise<void>>()
+  /** Each that is written has pieces in memory. */
+  readonly #writing = new Turns(PUT_AT_ONCE)
   /** As they were last read, here and there. */
   #pointers: ReadonlyMap<string, Uint8Array> = new Map()
   #there: ReadonlyMap<string, TenantRecord> = new Map()
@@ -197,7 +203,7 @@ class NatsPush {
         `Cannot export ${tenant} to ${this.#name}: its record has ${contents.length} bytes, wanted at most ${maxBytes} (max_payload)`,
       )
     }
-    for (const part of parts.values()) await this.#putPart(part)
+    await someAtOnce(parts.values(), PARTS_AT_ONCE, (part) => this.#putPart(part))
     // Only in the place of what was looked at.
     const isWritten = await (before?.operation === 'PUT'
       ? this.#buckets.records.update(key, contents, before.revision)
@@ -237,10 +243,12 @@ class NatsPush {
     const there = await store.info(digest)
     const isSame = there?.size === bytes && there.digest.replace(/=+$/, '') === said
     if (there !== null && !there.deleted && isSame) return
-    const contents = await this.#store.stream(path, bytes)
-    if (contents === undefined) throw noSource(this.#store.name, `${path} is missing`)
-    const object = { name: digest, contents, replaced: there?.nuid }
-    await putObject(this.#link, this.#bucket, object)
+    await this.#writing.take(async () => {
+      const contents = await this.#store.stream(path, bytes)
+      if (contents === undefined) throw noSource(this.#store.name, `${path} is missing`)
+      const object = { name: digest, contents, replaced: there?.nuid }
+      await putObject(this.#link, this.#bucket, object)
+    })
     this.#newBytes += bytes
   }
 }

@@ -2,9 +2,11 @@
  * Writes a store as plain files that a web server can hand out, and brings such a copy up to date: who does so again and again reads what has
  * changed since, and nothing else.
  */
+import { utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { someAtOnce } from '../base/some-at-once.ts'
+import { storeFileError } from '../store/errors.ts'
 import { MAX_OWN_FILE_BYTES } from '../store/limits.ts'
 import { Replica, WRITTEN_AT_ONCE } from '../store/replica.ts'
 import { filesAtOnce } from '../store/store-files.ts'
@@ -116,9 +118,25 @@ export class FolderExport {
     if (before !== undefined && Buffer.compare(before, contents) === 0) return
     await filesAtOnce.remove(draft)
     await filesAtOnce.create(draft, contents)
+    await makeLater(draft, path)
     await filesAtOnce.rename(draft, path)
     await filesAtOnce.syncFolder(this.#folder)
   }
+}
+
+/**
+ * Web servers and rsync tell files of one length apart by the second, and two publications may come within one; the clock may have been put back, too. So
+ * no index has the time of the one before.
+ */
+async function makeLater(draft: string, before: string): Promise<void> {
+  const old = await filesAtOnce.status(before)
+  const own = await filesAtOnce.status(draft)
+  if (old === undefined || own === undefined) return
+  const nextSecond = Math.floor(old.modifiedMs / 1000) + 1
+  if (own.modifiedMs / 1000 >= nextSecond) return
+  await utimes(draft, nextSecond, nextSecond).catch((cause: unknown) => {
+    throw storeFileError(`write ${draft}`, cause)
+  })
 }
 
 /** Empty: there is none. */

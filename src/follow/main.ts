@@ -3,6 +3,7 @@
  * what is served does not depend on it.
  */
 import { join } from 'node:path'
+import { countBuffersWithHeap } from '../base/buffer-memory.ts'
 import { systemClock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import { LineLimit } from '../base/line-limit.ts'
@@ -28,6 +29,7 @@ async function start({
   process.title = 'wasm-fpm: follow'
   try {
     checkStarter()
+    countBuffersWithHeap()
     const {
       source,
       secrets,

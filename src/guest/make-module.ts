@@ -4,7 +4,6 @@ import { nameSubject } from '../base/name-subject.ts'
 import { isComponent } from '../component/preamble.ts'
 import { FIBER_EXPORT } from '../wasi/fibers.ts'
 import { GLOBAL_PREFIX, isSpareExport, RUN_EXPORTS } from '../wasm/contract.ts'
-import type { MemorySize } from '../wasm/import-memories.ts'
 import { readInterface } from '../wasm/module-interface.ts'
 import { compileCore, dropImages } from './compile-core.ts'
 import { compileComponent } from './components.ts'
@@ -17,6 +16,7 @@ import {
   TABLE_LIMITS,
 } from './guest-module.ts'
 import { hardenHere } from './harden-here.ts'
+import { memoriesOf } from './memory-sizes.ts'
 import { TRACE_EXPORT } from './own-trace.ts'
 
 const REACTOR_EXPORTS: ReadonlySet<string> = new Set(Object.values(REACTOR))
@@ -26,15 +26,6 @@ const isWantedOfCommand = (name: string): boolean =>
 
 const isWantedOfReactor = (name: string): boolean =>
   isWantedOfCommand(name) || REACTOR_EXPORTS.has(name) || name.startsWith(GLOBAL_PREFIX)
-
-/** Pages that nobody touches cost nothing, and a memory that never grows can always be put back. */
-export function memoriesOf(
-  contract: Contract,
-  declared: readonly MemorySize[],
-): readonly MemorySize[] {
-  if (contract !== 'reactor' || declared.length !== 1) return declared
-  return declared.map(({ maximum }) => ({ initial: maximum, maximum }))
-}
 
 /** Hardens and compiles a guest (`guest-contract.ts`), all of it in this thread. Throws `GuestError` and `WasmError`. */
 export async function hardenAndCompile(

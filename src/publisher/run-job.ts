@@ -1,14 +1,17 @@
-/** What the publisher's process does: verify, harden, compile, probe. Each step says what it found. */
+/**
+ * What the publisher's process does: verify, harden, compile, probe. Each step says what it found. What only components take, or an import, is
+ * loaded when there is one: a third of the start.
+ */
 import type { Clock } from '../base/clock.ts'
 import { toWire } from '../base/errors.ts'
 import { nameSubject } from '../base/name-subject.ts'
 import { openFile } from '../base/opened-file.ts'
 import { checkStarter } from '../base/version.ts'
-import { type HardenedComponent, hardenComponent } from '../component/harden-component.ts'
+import type { HardenedComponent } from '../component/harden-component.ts'
 import { isComponent } from '../component/preamble.ts'
 import { compileComponent } from '../guest/components.ts'
 import { type GuestModule, TABLE_LIMITS } from '../guest/guest-module.ts'
-import { memoriesOf } from '../guest/make-module.ts'
+import { memoriesOf } from '../guest/memory-sizes.ts'
 import { v8Refusal } from '../guest/v8-refusal.ts'
 import { digestOf } from '../store/digest.ts'
 import type {
@@ -27,7 +30,6 @@ import { CONTRACT_VERSION } from '../wasm/contract.ts'
 import { type HardenOptions, type HardenReport, harden } from '../wasm/harden-module.ts'
 import { importMemories } from '../wasm/import-memories.ts'
 import { PublisherError } from './errors.ts'
-import { foundByImport, importApplication } from './import-application.ts'
 import { probe } from './probe-request.ts'
 import { type VerifiedModule, verifyModule } from './verify-module.ts'
 
@@ -69,6 +71,7 @@ export async function runJob(job: PublisherJob, context: JobContext): Promise<Jo
   try {
     checkStarter(context.argv)
     if (job.kind === 'module') return await makeModule(job, context, step)
+    const { foundByImport, importApplication } = await import('./import-application.ts')
     await step('import', () => importApplication(job, clock), foundByImport)
     return { event: { event: 'imported' }, bytes: undefined }
   } catch (error) {
@@ -90,14 +93,12 @@ async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): P
   const hardened = await step(
     'harden',
     () =>
-      nameSubject(name, () =>
-        hardenOne(bytes, {
-          memoryMaxBytes,
-          ...TABLE_LIMITS,
-          limits,
-          onCode: codeReporter(context),
-        }),
-      ),
+      hardenOne(bytes, name, {
+        memoryMaxBytes,
+        ...TABLE_LIMITS,
+        limits,
+        onCode: codeReporter(context),
+      }),
     foundHardening,
   )
   const parts = await step(
@@ -161,10 +162,19 @@ async function readModule({ modulePath, name }: ModuleJob): Promise<Uint8Array<A
 }
 
 /** Of a component: each of its modules. */
-function hardenOne(bytes: Uint8Array, options: HardenOptions): HardenedComponent {
-  if (isComponent(bytes)) return hardenComponent(bytes, options)
-  const { bytes: hardened, report } = harden(bytes, options)
-  return { bytes: hardened, reports: [report] }
+async function hardenOne(
+  bytes: Uint8Array,
+  name: string,
+  options: HardenOptions,
+): Promise<HardenedComponent> {
+  const components = isComponent(bytes)
+    ? await import('../component/harden-component.ts')
+    : undefined
+  return nameSubject(name, () => {
+    if (components !== undefined) return components.hardenComponent(bytes, options)
+    const { bytes: hardened, report } = harden(bytes, options)
+    return { bytes: hardened, reports: [report] }
+  })
 }
 
 interface Named {

@@ -1,7 +1,7 @@
 /** First step: is it a module we can run, and what does it want? Nothing of it has run yet. */
 import type { Lifetime } from '../base/lifetime.ts'
 import { nameSubject } from '../base/name-subject.ts'
-import { type ComponentInspection, inspectComponent } from '../component/inspect-component.ts'
+import type { ComponentInspection } from '../component/inspect-component.ts'
 import { isComponent } from '../component/preamble.ts'
 import { contractOf, contractProblem } from '../guest/guest-contract.ts'
 import { inspect, type ModuleInspection } from '../wasm/inspect-module.ts'
@@ -27,13 +27,20 @@ export interface VerifyOptions {
   readonly limits: Partial<ModuleLimits>
 }
 
-/** Throws `WasmError`, `ComponentError` and `PublisherError`. */
-export function verifyModule(bytes: Uint8Array, options: VerifyOptions): VerifiedModule {
+/** Rejects with `WasmError`, `ComponentError` and `PublisherError`. */
+export async function verifyModule(
+  bytes: Uint8Array,
+  options: VerifyOptions,
+): Promise<VerifiedModule> {
   const limits = { ...DEFAULT_MODULE_LIMITS, ...options.limits }
-  const found = nameSubject(options.name, () =>
-    isComponent(bytes)
-      ? foundInComponent(inspectComponent(bytes, limits))
-      : foundInCommand(inspect(bytes, limits), options.name),
+  const { name } = options
+  const components = isComponent(bytes)
+    ? await import('../component/inspect-component.ts')
+    : undefined
+  const found = nameSubject(name, () =>
+    components === undefined
+      ? foundInCommand(inspect(bytes, limits), name)
+      : foundInComponent(components.inspectComponent(bytes, limits)),
   )
   return { ...found, lifetime: lifetimeOf(found.reset, options) }
 }

@@ -147,13 +147,14 @@ export class DirectoryStore implements ReleaseStore {
       }
       const path = this.layout.signature(tenant, release, signature.publicKey.id)
       await this.#replace({ folder, path, contents: encodeSignature(signature) })
-      const { handlers, sequence } = await this.state(tenant)
+      const state = await this.state(tenant)
+      const { handlers, sequence } = state
       // Workers that have refused it look again when the sequence has changed.
       const isInUse = Object.values(handlers).some(
         (pointer) => pointer.release === release || pointer.canary?.release === release,
       )
       if (!isInUse) return
-      await this.#writeState(tenant, { sequence: sequence + 1, handlers })
+      await this.#writeState(tenant, { ...state, sequence: sequence + 1 })
     })
   }
 

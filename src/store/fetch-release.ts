@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { CodedError } from '../base/errors.ts'
 import { SharedResults } from '../base/shared-results.ts'
+import { someAtOnce } from '../base/some-at-once.ts'
+import { Turns } from '../base/turns.ts'
 import { type Digest, digestOf } from './digest.ts'
 import { StoreError } from './errors.ts'
 import type { Layout } from './layout.ts'
@@ -20,6 +22,9 @@ import {
 } from './release.ts'
 import type { ReplicaSource } from './replica-source.ts'
 import type { StoreFiles } from './store-files.ts'
+
+/** Blobs, of all releases together: each may have pieces in memory. */
+const FETCHING_AT_ONCE = 16
 
 export interface Fetched {
   readonly digest: Digest
@@ -47,6 +52,7 @@ export class ReleaseFetcher {
   readonly #releases: SharedResults<Fetched>
   /** The path of each. */
   readonly #blobs: SharedResults<string>
+  readonly #fetching = new Turns(FETCHING_AT_ONCE)
 
   constructor(options: FetcherOptions) {
     this.#options = options
@@ -89,22 +95,27 @@ export class ReleaseFetcher {
       blobs.set(path, blob)
     }
     const fetch = (blob: StoredBytes, maxBytes: number): Promise<void> =>
-      take(blob, (path) => this.#fetchBlob(source, blob, { path, maxBytes }))
+      take(blob, (path) =>
+        this.#fetching.take(() => this.#fetchBlob(source, blob, { path, maxBytes })),
+      )
+    const fetchModules = (): Promise<void> =>
+      someAtOnce(modulesOf(release), FETCHING_AT_ONCE, (one) => fetch(one, limits.hardenedBytes))
+    let imageFiles: readonly ImageFile[] = []
+    const fetchImage = async (): Promise<void> => {
+      if (release.image === undefined) return
+      const { digest: image } = release.image
+      const place = blobPlace(image)
+      const listing = await needed(source.read(place, MAX_OWN_FILE_BYTES), source, place)
+      imageFiles = checkPaths(decodeListing(listing, image), limits)
+      await take({ digest: image, bytes: listing.length }, (path) =>
+        files.createUnsynced(path, listing),
+      )
+      await files.makeFolder(imagePath)
+      for (const folder of foldersOf(imageFiles)) await files.makeFolder(join(imagePath, folder))
+      await someAtOnce(imageFiles, FETCHING_AT_ONCE, (file) => fetch(file, limits.fileBytes))
+    }
     try {
-      for (const module of modulesOf(release)) await fetch(module, limits.hardenedBytes)
-      let imageFiles: readonly ImageFile[] = []
-      if (release.image !== undefined) {
-        const { digest: image } = release.image
-        const place = blobPlace(image)
-        const listing = await needed(source.read(place, MAX_OWN_FILE_BYTES), source, place)
-        imageFiles = checkPaths(decodeListing(listing, image), limits)
-        await take({ digest: image, bytes: listing.length }, (path) =>
-          files.createUnsynced(path, listing),
-        )
-        await files.makeFolder(imagePath)
-        for (const folder of foldersOf(imageFiles)) await files.makeFolder(join(imagePath, folder))
-        for (const file of imageFiles) await fetch(file, limits.fileBytes)
-      }
+      await someAtOnce([fetchModules, fetchImage], 2, (work) => work())
       return { digest, record, release, blobs, imagePath, imageFiles }
     } catch (error) {
       await files.removeAll(imagePath).catch(() => undefined)

@@ -9,7 +9,6 @@
  *     live/NAME.json                 the pointers: what answers a tenant's requests now
  *     signatures/NAME/DIGEST.KEY     who has signed a tenant's releases
  *     leases/OWNER.json              what running workers use
- *     followed/NAME                  which pointer of another store was followed last, a note (replica.ts)
  *     runtimes/NAME.wasm             modules of runtimes, for configurations that name no file
  *     state/NAME/sessions            what a tenant's programs keep of their visitors; the tenant's own, and no part of any release
  *     lock/000000000001              whose turn it is to change the store (lock.ts)
@@ -34,7 +33,6 @@ export class Layout {
   readonly runtimes: string
   readonly tmp: string
   readonly reserve: string
-  readonly followedRoot: string
 
   /** `root`: the store's folder. */
   constructor(root: string) {
@@ -48,7 +46,6 @@ export class Layout {
     this.runtimes = join(root, 'runtimes')
     this.tmp = join(root, 'tmp')
     this.reserve = join(root, 'reserve')
-    this.followedRoot = join(root, 'followed')
   }
 
   /** The folder for everything of one kind. */
@@ -103,11 +100,6 @@ export class Layout {
   /** Throws STORE_BAD_NAME. */
   pointer(tenant: string): string {
     return join(this.live, `${checkName('tenant', tenant)}.json`)
-  }
-
-  /** Throws STORE_BAD_NAME. */
-  followed(tenant: string): string {
-    return join(this.followedRoot, checkName('tenant', tenant))
   }
 
   /** Throws STORE_BAD_NAME. */

@@ -25,14 +25,7 @@ import {
   noteOfSwitched,
   type StepNote,
 } from './publish-notes.ts'
-import {
-  type PublisherAccount,
-  type PublisherLimits,
-  type PublisherResult,
-  type RunPublisherOptions,
-  runImport,
-  runPublisher,
-} from './publisher-process.ts'
+import type { PublisherAccount, PublisherLimits, RunPublisherOptions } from './publisher-process.ts'
 import type {
   FoundValue,
   ImportJob,
@@ -41,7 +34,6 @@ import type {
   ModuleJob,
   StepReport,
 } from './publisher-protocol.ts'
-import { withReadableCopy } from './readable-copy.ts'
 import { imageOf, type Release, releaseOfScripts, type StoredBytes } from './release.ts'
 import type {
   CanaryOptions,
@@ -54,6 +46,7 @@ import { signRelease } from './signature.ts'
 import type { SigningKey } from './signing-key.ts'
 import { type OnBytes, type Staged, stageSource } from './stage-source.ts'
 import { nodeFiles, type StoreFiles } from './store-files.ts'
+import { Verifier } from './verifier.ts'
 
 /** What a handler may use at most: the tenant's limits. Sizes in bytes, times in milliseconds. */
 export type TenantCeiling = Readonly<Record<keyof HandlerLimits | 'functionBytes', number>>
@@ -162,6 +155,7 @@ export async function storeRelease(
 ): Promise<StoredRelease> {
   const { store, tenant } = options
   const workspace = await store.makeWorkspace()
+  const verifier = new Verifier(workspace.folder, publisherOptions(options))
   try {
     const staged = await timed(options, 'read', noteOfStaged, () =>
       stageSource(source, workspace.folder, {
@@ -171,6 +165,7 @@ export async function storeRelease(
         handler: options.handler,
         route: options.route,
         runtime: options.runtime,
+        onModule: () => verifier.begin(),
         ...(options.onBytes === undefined ? {} : { onBytes: options.onBytes }),
       }),
     )
@@ -178,23 +173,29 @@ export async function storeRelease(
     if (options.canary !== undefined) await store.checkCanary(tenant, staged.manifest)
     const draft =
       staged.module === undefined
-        ? await draftScripts(staged, options)
-        : await draftModule(staged, staged.module, { folder: workspace.folder, options })
+        ? await draftScripts(staged, { verifier, options })
+        : await draftModule(staged, staged.module, { folder: workspace.folder, verifier, options })
     const stored = await timed(options, 'store', noteOfStored, () => store.put(tenant, draft))
     await sign(stored, options)
     return { release: draft.release, stored }
   } finally {
+    await verifier.close()
     await workspace.remove()
   }
+}
+
+interface Verifying {
+  readonly verifier: Verifier
+  readonly options: PublishOptions
 }
 
 async function draftModule(
   staged: Staged,
   module: StoredBytes,
-  { folder, options }: { readonly folder: string; readonly options: PublishOptions },
+  { folder, verifier, options }: Verifying & { readonly folder: string },
 ): Promise<ReleaseDraft> {
   const { modulePath: originalPath = '', imagePath, imageFiles, manifest } = staged
-  const { done, bytes } = await verify(staged, options)
+  const { done, bytes } = await verifier.verify(jobOf(staged, options))
   const hardenedPath = join(folder, 'hardened')
   await (options.files ?? nodeFiles).create(hardenedPath, bytes)
   const release: Release = {
@@ -209,18 +210,17 @@ async function draftModule(
 }
 
 /** There is nothing to harden: it is looked whether there are scripts, and whether an application can be imported. */
-async function draftScripts(staged: Staged, options: PublishOptions): Promise<ReleaseDraft> {
+async function draftScripts(
+  staged: Staged,
+  { verifier, options }: Verifying,
+): Promise<ReleaseDraft> {
   const { manifest, imagePath, imageFiles } = staged
   const { allowance, tenant } = options
   await timed(options, 'verify', noteOfScripts, () =>
     checkScripts(manifest, imageFiles, { tenant, runtimes: allowance?.(manifest.name).runtimes }),
   )
   const job = importJobOf(staged, options)
-  if (job !== undefined) {
-    await withReadableCopy(job, options.account, (readable) =>
-      runImport(readable, publisherOptions(options)),
-    )
-  }
+  if (job !== undefined) await verifier.import(job)
   return { release: releaseOfScripts(manifest, imageFiles), imagePath, imageFiles }
 }
 
@@ -244,12 +244,6 @@ async function sign({ release }: Stored, options: PublishOptions): Promise<void>
     'sign',
     () => noteOfSigned(publicKey),
     () => store.putSignature(tenant, release, signRelease(signingKey, { tenant, release })),
-  )
-}
-
-function verify(staged: Staged, options: PublishOptions): Promise<PublisherResult> {
-  return withReadableCopy(jobOf(staged, options), options.account, (readable) =>
-    runPublisher(readable, publisherOptions(options)),
   )
 }
 

@@ -44,6 +44,8 @@ export interface RunPublisherOptions extends OutputListener {
   readonly clock: Clock
   readonly account?: PublisherAccount | undefined
   readonly limits?: PublisherLimits | undefined
+  /** One that waits for this job; default: it is started. */
+  readonly started?: StartedPublisher | undefined
 }
 
 export interface PublisherResult {
@@ -62,9 +64,36 @@ const HEAP_MIB = 512
 
 const MAX_COMPLAINT_BYTES = 16 * 1024
 
+/** A process that waits for its job, and has loaded by then what it takes. */
+export class StartedPublisher {
+  readonly child: ChildProcess
+  /** How it has ended. */
+  readonly ended: Promise<string>
+
+  /** `readable`: paths that it may read. */
+  constructor(readable: readonly string[], account: PublisherAccount | undefined) {
+    const child = start(readable, account)
+    this.child = child
+    this.ended = new Promise((resolve) => {
+      child.on('error', (error) => resolve(error.message))
+      child.on('close', (code, signal) => resolve(signal ?? `code ${code}`))
+    })
+    // One that dies before it has read everything is reported by 'close'.
+    child.stdin?.on('error', () => undefined)
+  }
+
+  /** Resolves when it has ended, whatever it has come to. Idempotent. */
+  async stop(): Promise<void> {
+    this.child.kill('SIGKILL')
+    this.child.stdout?.resume()
+    this.child.stderr?.resume()
+    await this.ended
+  }
+}
+
 /**
  * Rejects with the coded error of the step that failed, or with STORE_PUBLISHER_FAILED, _TIMEOUT, _MEMORY. The process has
- * ended when this settles.
+ * ended when this settles, or is about to.
  */
 export async function runPublisher(
   job: ModuleJob,
@@ -127,15 +156,18 @@ async function run(
   options: RunPublisherOptions,
 ): Promise<Ran> {
   const { clock, limits = DEFAULT_PUBLISHER_LIMITS, account } = options
-  const child = start(readable, account)
+  const publisher = options.started ?? new StartedPublisher(readable, account)
+  const { child } = publisher
   const memoryBytes = limits.memoryBytes + job.limits.memoryBytes
   const guard = new Guard(child, clock, { ...limits, memoryBytes, timeMs: timeMs ?? limits.timeMs })
   const reader = new OutputReader({ talkBytes: limits.talkBytes, moduleBytes }, options)
   let complaints = ''
   let breach: StoreError | undefined
+  const complete = Promise.withResolvers<string>()
   child.stdout?.on('data', (chunk: Buffer) => {
     try {
       reader.take(chunk)
+      if (reader.module !== undefined) complete.resolve('its word')
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       breach ??= error
@@ -145,8 +177,11 @@ async function run(
   child.stderr?.on('data', (chunk: Buffer) => {
     complaints = (complaints + chunk.toString('latin1')).slice(0, MAX_COMPLAINT_BYTES)
   })
-  const ending = await ended(child, job)
+  child.stdin?.end(JSON.stringify(job))
+  const ending = await Promise.race([publisher.ended, complete.promise])
   guard.stop()
+  // It has said all it can, and what it takes to end is nobody's time.
+  child.kill('SIGKILL')
   if (guard.breach !== undefined) throw guard.breach
   if (breach !== undefined) throw breach
   if (reader.failure !== undefined) throw fromWire(reader.failure.error)
@@ -172,17 +207,6 @@ function start(readable: readonly string[], account: PublisherAccount | undefine
       ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
     },
   )
-}
-
-/** Hands over the job; resolves with how the process ended. */
-function ended(child: ChildProcess, job: PublisherJob): Promise<string> {
-  return new Promise((resolve) => {
-    child.on('error', (error) => resolve(error.message))
-    child.on('close', (code, signal) => resolve(signal ?? `code ${code}`))
-    // One that dies before it has read everything is reported by 'close'.
-    child.stdin?.on('error', () => undefined)
-    child.stdin?.end(JSON.stringify(job))
-  })
 }
 
 function diedError(ending: string, complaints: string): StoreError {

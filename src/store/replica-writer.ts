@@ -20,10 +20,8 @@ export interface TenantChange {
   readonly releases: readonly Fetched[]
   /** Its entries, and signatures. */
   readonly listed: readonly Replacement[]
-  /** What is to be live. */
+  /** What is to be live, and which pointer that follows. */
   readonly state: TenantState
-  /** Which pointer was followed, for the note about it. */
-  readonly followed: string
 }
 
 export interface WriterOptions {
@@ -75,7 +73,6 @@ export class ReplicaWriter {
       const newBytes = await this.#putReleases(releases, ofRecords)
       await this.#name(listed)
       await this.#name(pointers)
-      await this.#remember(changes)
       return changes.map((change) => {
         let sum = 0
         for (const { digest } of change.releases) {
@@ -96,7 +93,6 @@ export class ReplicaWriter {
       await files.syncAll(await this.#makeFolders(all))
       for (const one of all.values()) await replaceFile(layout, files, one)
       for (const one of await this.#pointers([change])) await replaceFile(layout, files, one)
-      await this.#remember([change])
     })
   }
 
@@ -156,14 +152,15 @@ export class ReplicaWriter {
     await files.syncAll([...new Set([...drafts.values()].map(({ folder }) => folder))])
   }
 
-  /** Of those for which something else is live now. Numbers of switches never go back here, whatever has been switched here meanwhile. */
+  /** Of those for which something else is live now, or was followed. Numbers of switches never go back here, whatever has been switched here meanwhile. */
   async #pointers(changes: readonly TenantChange[]): Promise<readonly Replacement[]> {
     const { layout } = this.#options
     const pointers: Replacement[] = []
     for (const { tenant, state } of changes) {
       const before = await this.#reading.state(tenant)
-      if (JSON.stringify(before.handlers) === JSON.stringify(state.handlers)) continue
-      const sequence = Math.max(state.sequence, before.sequence + 1)
+      const isSame = JSON.stringify(before.handlers) === JSON.stringify(state.handlers)
+      if (isSame && before.followed === state.followed) continue
+      const sequence = isSame ? before.sequence : Math.max(state.sequence, before.sequence + 1)
       pointers.push({
         folder: layout.live,
         path: layout.pointer(tenant),
@@ -171,21 +168,6 @@ export class ReplicaWriter {
       })
     }
     return pointers
-  }
-
-  /** Needs no space. */
-  async #remember(changes: readonly TenantChange[]): Promise<void> {
-    const { layout, files } = this.#options
-    await files.makeFolder(layout.followedRoot)
-    for (const { tenant, followed } of changes) {
-      // No tenant's name begins like this.
-      const draft = join(layout.followedRoot, `.${tenant}`)
-      if (!(await files.createNote(draft, followed))) {
-        await files.remove(draft)
-        await files.createNote(draft, followed)
-      }
-      await files.rename(draft, layout.followed(tenant))
-    }
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

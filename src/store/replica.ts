@@ -53,6 +53,8 @@ export class Replica {
   /** Of those that are brought now. */
   #workspace: Promise<Workspace> | undefined
   readonly #verified = new Set<Digest>()
+  /** Releases that were seen here. */
+  readonly #here = new Set<Digest>()
   #running = 0
 
   /** Opens the store in `folder`, or makes one. */
@@ -81,7 +83,7 @@ export class Replica {
 
   /** Whether the pointer `live` of the source has been followed already. */
   async isInStep(tenant: string, live: Uint8Array): Promise<boolean> {
-    return (await this.#files.readNote(this.#layout.followed(tenant))) === noteOf(live)
+    return (await this.#store.state(tenant)).followed === noteOf(live)
   }
 
   /**
@@ -107,6 +109,7 @@ export class Replica {
   /** Nobody needs what has been fetched any more; and others may change the store from here on. */
   async #tidy(): Promise<void> {
     this.#verified.clear()
+    this.#here.clear()
     const workspace = this.#workspace
     this.#workspace = undefined
     await workspace?.then(
@@ -149,12 +152,15 @@ export class Replica {
     const isKnown = async (digest: Digest): Promise<boolean> =>
       taken.includes(digest) || this.#hasRelease(digest)
     listed.push(...(await this.#signatures(source, tenant, isKnown)))
-    return { tenant, releases, listed, state, followed: noteOf(live) }
+    return { tenant, releases, listed, state: { ...state, followed: noteOf(live) } }
   }
 
-  /** A record is written last, and removed first: where it is, everything is. */
-  #hasRelease(digest: Digest): Promise<boolean> {
-    return this.#isThere(this.#layout.release(digest))
+  /** A record is written last, and removed first: where it is, everything is. Many tenants may have the same ones. */
+  async #hasRelease(digest: Digest): Promise<boolean> {
+    if (this.#here.has(digest)) return true
+    const isHere = await this.#isThere(this.#layout.release(digest))
+    if (isHere) this.#here.add(digest)
+    return isHere
   }
 
   async #isThere(path: string): Promise<boolean> {
@@ -230,7 +236,7 @@ export class Replica {
   }
 }
 
-/** What is remembered of a pointer: as much of its digest as a link holds without a block of its own. */
+/** What is remembered of a pointer. */
 function noteOf(live: Uint8Array): string {
   return digestOf(live).slice(0, NOTE_CHARS)
 }

@@ -28,6 +28,8 @@ export interface StageOptions {
   readonly runtime?: string | undefined
   /** Called as bytes are read, with their number so far, and how many there will be where that is known. */
   readonly onBytes?: OnBytes
+  /** Called before a module is read, and waited for: it is none of scripts. */
+  readonly onModule?: () => Promise<void>
 }
 
 export type OnBytes = (bytes: number, total: number | undefined) => void
@@ -73,6 +75,7 @@ export async function stageSource(
   const manifest = options.handler === undefined ? asked : { ...asked, name: options.handler }
   if (manifest.runtime !== undefined) return stageScripts(manifest, place, { folder, ...options })
   const inner = manifest.module ?? place.module
+  await options.onModule?.()
   const modulePath = join(folder, 'module')
   const moduleFile = join(place.folder, inner)
   await refuseLinksAbove(place.folder, inner)

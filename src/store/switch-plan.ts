@@ -136,7 +136,7 @@ export class SwitchPlan {
     const handlers = Object.fromEntries(
       Object.entries(state.handlers).filter(([other]) => other !== name),
     )
-    return { next: { sequence: state.sequence + 1, handlers }, result: pointer }
+    return { next: { ...state, sequence: state.sequence + 1, handlers }, result: pointer }
   }
 
   #state(): Promise<TenantState> {
@@ -178,6 +178,7 @@ export class SwitchPlan {
     pointer: LivePointer,
   ): Promise<Planned<Switched>> {
     const next: TenantState = {
+      ...state,
       sequence: state.sequence + 1,
       handlers: { ...state.handlers, [handler]: pointer },
     }

@@ -10,6 +10,8 @@ export interface TenantState {
   readonly sequence: number
   /** By the handler's name. */
   readonly handlers: Readonly<Record<string, LivePointer>>
+  /** Which pointer of another store was followed last (replica.ts), whatever has been switched here since; undefined: none, or none that it says. */
+  readonly followed?: string | undefined
 }
 
 export interface LivePointer {
@@ -80,14 +82,16 @@ function toJson({ release, switchedAt, past, canary }: LivePointer): Json {
   return { release, switchedAt, past: past?.slice(-MAX_PAST), canary: beside }
 }
 
-export function encodeState({ sequence, handlers }: TenantState): Uint8Array {
+export function encodeState({ sequence, handlers, followed }: TenantState): Uint8Array {
   const pointers = Object.entries(handlers).map(([name, pointer]) => [name, toJson(pointer)])
-  return Buffer.from(canonicalJson({ format: 1, sequence, handlers: Object.fromEntries(pointers) }))
+  return Buffer.from(
+    canonicalJson({ format: 1, sequence, handlers: Object.fromEntries(pointers), followed }),
+  )
 }
 
 /** Throws STORE_DAMAGED. `what`: the file, for the message. */
 export function decodeState(bytes: Uint8Array, what: string): TenantState {
-  const { format, sequence, handlers } = parse(bytes, what)
+  const { format, sequence, handlers, followed } = parse(bytes, what)
   if (format !== 1 || !isCount(sequence) || !isTable(handlers)) throw damaged(what)
   const pointers = Object.entries(handlers).map(([name, pointer]): [string, LivePointer] => {
     if (!isName(name) || !isTable(pointer)) throw damaged(what)
@@ -96,7 +100,8 @@ export function decodeState(bytes: Uint8Array, what: string): TenantState {
     if (!isRelease(release) || past === null || canary === null) throw damaged(what)
     return [name, { release, switchedAt: String(switchedAt), past, canary }]
   })
-  return { sequence, handlers: Object.fromEntries(pointers) }
+  const state = { sequence, handlers: Object.fromEntries(pointers) }
+  return typeof followed === 'string' ? { ...state, followed } : state
 }
 
 /** Null: that is none. */

@@ -1,5 +1,5 @@
 /** A folder that is exported to again and again: what has not changed is not read again, and what is lost is. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type ExportIndex, INDEX_FILE } from '../../../src/follow/export-index.ts'
@@ -66,4 +66,24 @@ test('a tenant that could not be read is tried again', async () => {
   writeFileSync(entry, bytes)
   expect(await session.run()).toMatchObject({ changed: 1 })
   expect(published('acme')).toContain(next)
+})
+
+test('no index has the second of the one before, whatever the clock says', async () => {
+  const { from, to, publish } = await twoTenants()
+  const session = await FolderExport.open(from, to, clock)
+  const second = (): number => Math.floor(statSync(join(to, INDEX_FILE)).mtimeMs / 1000)
+  await session.run()
+  const first = second()
+  await publish('acme', '2')
+  await session.run()
+  await publish('acme', '3')
+  await session.run()
+  expect(second()).toBeGreaterThan(first + 1)
+  const later = first + 7 * 3600
+  utimesSync(join(to, INDEX_FILE), later, later)
+  await publish('acme', '4')
+  await session.run()
+  expect(second()).toBe(later + 1)
+  await session.run()
+  expect(second()).toBe(later + 1)
 })
