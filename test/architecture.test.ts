@@ -86,6 +86,7 @@ const ENTRY_POINTS = [
   'follow/main.ts',
   'publisher/main.ts',
   'guest/compile-thread.ts',
+  'cli/runtime/hint-branches.ts',
 ]
 
 /**
@@ -138,6 +139,7 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'cli/remote-signing.ts': 'its own',
   'cli/remote-upload.ts': 'named on the command line',
   'cli/runtime/build-log.ts': 'its own',
+  'cli/runtime/hint-branches.ts': 'its own',
   'cli/runtime/cache-folder.ts': 'its own',
   'cli/runtime/npm-packages.ts': 'its own',
   'cli/runtime/recipe.ts': "the program's",

@@ -47,7 +47,7 @@ import {
   SECTION,
   type WasmModule,
 } from './wasm-module.ts'
-import { type NewSections, writeModule } from './write-module.ts'
+import { appendEntries, type NewSections, writeModule } from './write-module.ts'
 
 export interface HardenOptions {
   /** What all memories of the module together may grow to; whole pages count. */
@@ -135,10 +135,10 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
   const functions = [...runtime, ...bulk.added]
   const sections: NewSections = {
     changed: new Map([
-      [SECTION.type, append(module, SECTION.type, types.added)],
+      [SECTION.type, appendEntries(module, SECTION.type, types.added)],
       [
         SECTION.function,
-        append(
+        appendEntries(
           module,
           SECTION.function,
           functions.map(({ type }) => encodeU32(type)),
@@ -155,7 +155,7 @@ export function harden(bytes: Uint8Array, options: HardenOptions): HardenResult 
       ],
       [SECTION.export, exportSection(module, indices, { mutableGlobals, bulk })],
       [SECTION.start, startSection(module, indices)],
-      [SECTION.element, append(module, SECTION.element, [checkElements(indices)])],
+      [SECTION.element, appendEntries(module, SECTION.element, [checkElements(indices)])],
       [SECTION.code, codeSection(meter, functions)],
     ]),
     custom: new Map([
@@ -232,15 +232,6 @@ function addedIndices({ spaces, memories }: WasmModule, mutableGlobals: number):
 }
 
 /** A section's contents with entries added at the end. */
-function append(module: WasmModule, id: number, added: readonly ArrayLike<number>[]): Uint8Array {
-  const old = module.entries.get(id) ?? { count: 0, start: 0, end: 0 }
-  const out = new ByteWriter(old.end - old.start + added.length * 8 + 16)
-  out.u32(old.count + added.length)
-  out.copy(module.bytes, old.start, old.end)
-  for (const bytes of added) out.append(bytes)
-  return out.view()
-}
-
 function limitBytes(minimum: number, maximum: number): number[] {
   return [1, ...encodeU32(minimum), ...encodeU32(maximum)]
 }
@@ -288,7 +279,7 @@ function globalSection(
     out.copy(module.bytes, initSpan.start, initSpan.end)
     return out.view()
   })
-  return append(module, SECTION.global, [
+  return appendEntries(module, SECTION.global, [
     ...[number(quota), number(quota), number(0), ...saved],
     ...Array.from({ length: spares }, () => number(0)),
   ])
@@ -332,7 +323,7 @@ function exportSection(
   ]
   if (bulk.resizesImported) added.push(entry(RESIZES_EXPORT, 'global', indices.counterGlobal))
   if (module.start !== undefined) added.push(entry(START_EXPORT, 'function', indices.startFunction))
-  return append(module, SECTION.export, added)
+  return appendEntries(module, SECTION.export, added)
 }
 
 /** Instantiation runs the start function, as it ran the original's. */

@@ -8,6 +8,7 @@ export const BRANCH_HINT_SECTION = 'metadata.code.branch_hint'
 /** Offset and value pairs, in the order of the code, for each of a number of functions. */
 export class HintList {
   static readonly UNLIKELY = 0
+  static readonly LIKELY = 1
   readonly #start: Int32Array
   readonly #count: Int32Array
   #pairs = new Int32Array(1024)

@@ -57,6 +57,20 @@ export function writeModule(
   return out.bytes.slice(0, out.length) as Uint8Array<ArrayBuffer>
 }
 
+/** The contents of a section whose entries are the original's and, behind them, `added`. */
+export function appendEntries(
+  module: WasmModule,
+  id: number,
+  added: readonly ArrayLike<number>[],
+): Uint8Array {
+  const old = module.entries.get(id) ?? { count: 0, start: 0, end: 0 }
+  const out = new ByteWriter(old.end - old.start + added.length * 8 + 16)
+  out.u32(old.count + added.length)
+  out.copy(module.bytes, old.start, old.end)
+  for (const bytes of added) out.append(bytes)
+  return out.view()
+}
+
 function writeSection(out: ByteWriter, id: number, contents: Uint8Array | undefined): void {
   if (contents === undefined) return
   out.byte(id)

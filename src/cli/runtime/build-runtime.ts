@@ -2,6 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../base/clock.ts'
 import { systemCodeOf } from '../../base/errors.ts'
 import { CliError } from '../errors.ts'
@@ -85,7 +86,13 @@ async function make(recipe: Recipe, making: Making): Promise<string> {
   copyOnce(recipe.folder, copies.RECIPE)
   for (const part of recipe.parts)
     copyOnce(join(partsFolder(recipe), part), join(copies.PARTS, part))
-  const given = { SRC: source, WORK: work, OUT: module, NODE: process.execPath }
+  const given = {
+    SRC: source,
+    WORK: work,
+    OUT: module,
+    NODE: process.execPath,
+    HINT: hintCommand(),
+  }
   const variables = { ...copies, ...given }
   const args = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
   try {
@@ -105,6 +112,14 @@ async function make(recipe: Recipe, making: Making): Promise<string> {
   }
   removeOthers(folder, work)
   return module
+}
+
+/** In whatever form this program runs: sources in a checkout, or the package. For a shell. */
+function hintCommand(): string {
+  const { url } = import.meta
+  const program = new URL(`./hint-branches.${url.endsWith('.ts') ? 'ts' : 'js'}`, url)
+  const words = [process.execPath, '--disable-warning=ExperimentalWarning', fileURLToPath(program)]
+  return words.map((word) => `'${word}'`).join(' ')
 }
 
 function copyOnce(from: string, to: string): void {
