@@ -52,6 +52,7 @@ export function jsonOutput(): PublishOutput {
 const NEXT: Readonly<Partial<Record<PublishStep | PulledStep['step'], string>>> = {
   read: 'verify',
   verify: 'harden',
+  validate: 'harden',
   harden: 'compile',
   compile: 'probe',
   probe: 'store',

@@ -5,12 +5,10 @@ import { CodedError, toWire } from '../base/errors.ts'
 import { loadConfig } from '../config/load.ts'
 import { publishAllowance } from '../config/publish-allowance.ts'
 import { parseDuration, parseSize } from '../config/units.ts'
-import { findAccount, readAccountSource } from '../master/account.ts'
 import { DirectoryStore } from '../store/directory-store.ts'
 import { DEFAULT_STORE } from '../store/open-store.ts'
 import { readSigners } from '../store/public-key.ts'
 import { type PublishOptions, publish, storeRelease } from '../store/publication.ts'
-import type { PublisherAccount } from '../store/publisher-process.ts'
 import type { CanaryOptions, Stored } from '../store/release-store.ts'
 import { readSigningKey } from '../store/signing-key.ts'
 import { ExitCode } from './exit-code.ts'
@@ -31,6 +29,7 @@ import {
 } from './remote.ts'
 import { publishSignedRemote, storeSignedRemote } from './remote-signing.ts'
 import { configOf, storeOption, WHICH_CONFIG } from './store-place.ts'
+import { verifierAccount } from './verifier-account.ts'
 
 interface PublishCommandOptions extends RegistryOptions {
   readonly tenant: string
@@ -48,9 +47,6 @@ interface PublishCommandOptions extends RegistryOptions {
   readonly server?: ServerChoice
   readonly json?: boolean
 }
-
-/** Whom the publisher's process runs as when root publishes and nobody else is named. */
-const NOBODY: PublisherAccount = { uid: 65_534, gid: 65_534 }
 
 export function publishCommand(): Command {
   const command = new Command('publish')
@@ -126,7 +122,7 @@ async function publishHere(
     units: { size: parseSize, duration: parseDuration },
     allowance,
     clock: systemClock,
-    account: accountFor(options.as ?? user),
+    account: verifierAccount(options.as ?? user),
     onStep: show.step,
     onBytes: show.shareOf('read'),
     onHardened: show.shareOf('harden'),
@@ -226,12 +222,4 @@ function ofTenant({ tenant: name, ...place }: PublishCommandOptions): OfTenant {
     signers: tenant.signers,
     storeFolder,
   }
-}
-
-/** Undefined: this user, who is not root or insists. */
-function accountFor(user: string | undefined): PublisherAccount | undefined {
-  if (process.getuid?.() !== 0) return undefined
-  if (user === undefined) return NOBODY
-  const account = findAccount({ name: 'publish', user, group: undefined }, readAccountSource())
-  return account?.uid === 0 ? undefined : account
 }

@@ -8,6 +8,10 @@ export type PublisherErrorCode =
   | 'PUBLISHER_WRONG_CONTRACT'
   /** The manifest wants `reset`, and the module keeps state that cannot be put back. */
   | 'PUBLISHER_NOT_RESETTABLE'
+  /** wasm-tools refuses the component. */
+  | 'PUBLISHER_INVALID_COMPONENT'
+  /** A component's world cannot be printed: wasm-tools is not there to do it, or it is too long. */
+  | 'PUBLISHER_NO_WIT'
   /** V8 refuses the module. */
   | 'PUBLISHER_INVALID_MODULE'
   /** The handler trapped, was stopped, or failed when it was probed. */

@@ -11,6 +11,7 @@ const { event, bytes } = await runJob(job, {
   argv,
   onStep: say,
   onProgress: say,
+  loadWasmTools: async () => (await import('./wasm-tools.ts')).loadWasmTools(),
 })
 say(event)
 if (bytes !== undefined) process.stdout.write(bytes)

@@ -1,5 +1,5 @@
 /**
- * What the publisher's process does: verify, harden, compile, probe. Each step says what it found. What only components take, or an import, is
+ * What the publisher's process does: verify, validate, harden, compile, probe. Each step says what it found. What only components take, or an import, is
  * loaded when there is one: a third of the start.
  */
 import type { Clock } from '../base/clock.ts'
@@ -18,7 +18,9 @@ import type {
   JobDone,
   JobFailed,
   JobImported,
+  JobPrinted,
   ModuleJob,
+  PrintJob,
   ProgressReport,
   PublisherJob,
   StepName,
@@ -32,6 +34,7 @@ import { importMemories } from '../wasm/import-memories.ts'
 import { PublisherError } from './errors.ts'
 import { probe } from './probe-request.ts'
 import { type VerifiedModule, verifyModule } from './verify-module.ts'
+import type { WasmTools } from './wasm-tools.ts'
 
 export interface JobContext {
   readonly clock: Clock
@@ -40,13 +43,15 @@ export interface JobContext {
   readonly onStep: (report: StepReport) => void
   /** Called once in `PROGRESS_MS` at most. */
   readonly onProgress: (report: ProgressReport) => void
+  /** Called for components only. */
+  readonly loadWasmTools: () => Promise<WasmTools>
 }
 
 const PROGRESS_MS = 50
 
 export type JobResult =
   | { readonly event: JobDone; readonly bytes: Uint8Array }
-  | { readonly event: JobImported | JobFailed; readonly bytes: undefined }
+  | { readonly event: JobImported | JobPrinted | JobFailed; readonly bytes: undefined }
 
 type Found = Pick<StepReport, 'note' | 'found'>
 
@@ -60,7 +65,7 @@ type RunStep = <Result>(
 /** Never rejects: whatever is wrong with the module is in the result. */
 export async function runJob(job: PublisherJob, context: JobContext): Promise<JobResult> {
   const { clock, onStep } = context
-  let at: StepName = job.kind === 'module' ? 'verify' : 'import'
+  let at: StepName = FIRST_STEPS[job.kind]
   const step: RunStep = async (name, work, describe) => {
     at = name
     const startMs = clock.nowMs()
@@ -71,12 +76,19 @@ export async function runJob(job: PublisherJob, context: JobContext): Promise<Jo
   try {
     checkStarter(context.argv)
     if (job.kind === 'module') return await makeModule(job, context, step)
+    if (job.kind === 'print') return { event: await printJob(job, context), bytes: undefined }
     const { foundByImport, importApplication } = await import('./import-application.ts')
     await step('import', () => importApplication(job, clock), foundByImport)
     return { event: { event: 'imported' }, bytes: undefined }
   } catch (error) {
     return { event: { event: 'failed', step: at, error: toWire(error) }, bytes: undefined }
   }
+}
+
+const FIRST_STEPS: Readonly<Record<PublisherJob['kind'], StepName>> = {
+  module: 'verify',
+  import: 'import',
+  print: 'validate',
 }
 
 async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): Promise<JobResult> {
@@ -90,6 +102,12 @@ async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): P
     () => verifyModule(bytes, { name, lifetime, limits }),
     foundInModule,
   )
+  if (verified.kind === 'component') {
+    const { foundByValidation, validateComponent } = await import('./validate-component.ts')
+    const validate = async () =>
+      validateComponent(bytes, `publish ${name}`, await context.loadWasmTools())
+    await step('validate', validate, foundByValidation)
+  }
   const hardened = await step(
     'harden',
     () =>
@@ -137,6 +155,13 @@ async function makeModule(job: ModuleJob, context: JobContext, step: RunStep): P
   return { event: { event: 'done', lifetime: verified.lifetime, hardened: facts }, bytes: out }
 }
 
+async function printJob(job: PrintJob, { loadWasmTools }: JobContext): Promise<JobPrinted> {
+  const { printComponent } = await import('./validate-component.ts')
+  const bytes = await readModule(job)
+  const wit = await printComponent(bytes, `print ${job.name}`, await loadWasmTools())
+  return { event: 'printed', wit }
+}
+
 function codeReporter({ clock, onProgress }: JobContext): OnCode {
   let saidMs = clock.nowMs()
   return (done, total) => {
@@ -147,7 +172,10 @@ function codeReporter({ clock, onProgress }: JobContext): OnCode {
   }
 }
 
-async function readModule({ modulePath, name }: ModuleJob): Promise<Uint8Array<ArrayBuffer>> {
+async function readModule({
+  modulePath,
+  name,
+}: ModuleJob | PrintJob): Promise<Uint8Array<ArrayBuffer>> {
   try {
     using file = openFile(modulePath)
     const bytes = new Uint8Array(file.stats.size)

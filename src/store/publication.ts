@@ -1,8 +1,8 @@
 /**
  * The life of a publication, top to bottom. Every step lives in the file its name says.
  *
- *     read -> verify -> harden -> compile -> probe -> store [-> sign] -> switch
- *             └─────── publisher's process ───────┘
+ *     read -> verify [-> validate] -> harden -> compile -> probe -> store [-> sign] -> switch
+ *             └────────────── publisher's process ──────────────┘          validate: of components
  *     read -> verify -> import -> store ...            of scripts with an application: the import is the publisher's process'
  *
  * Nothing is on the tenant's list before the probe has passed, and nothing is live before it is stored. `storeRelease` ends

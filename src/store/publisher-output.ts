@@ -3,6 +3,7 @@ import { StoreError, storeLimitError } from './errors.ts'
 import type {
   JobDone,
   JobFailed,
+  JobPrinted,
   ProgressReport,
   PublisherEvent,
   StepReport,
@@ -23,6 +24,7 @@ export interface OutputListener {
 export class OutputReader {
   done: JobDone | undefined
   hasImported = false
+  printed: JobPrinted | undefined
   failure: JobFailed | undefined
   readonly #limits: OutputLimits
   readonly #listener: OutputListener
@@ -76,6 +78,9 @@ export class OutputReader {
       case 'imported':
         this.hasImported = true
         return
+      case 'printed':
+        this.printed ??= event
+        return
       case 'done':
         checkSize('hardenedBytes', event.hardened.bytes, this.#limits.moduleBytes)
         this.done = event
@@ -106,6 +111,8 @@ function isEvent(value: unknown): value is PublisherEvent {
       return value['step'] === 'harden' && areCounts(value, ['done', 'total'])
     case 'imported':
       return true
+    case 'printed':
+      return areTexts(value, ['wit'])
     case 'failed':
       return (
         areTexts(value, ['step']) &&

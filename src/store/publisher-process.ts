@@ -14,7 +14,7 @@ import { VERSION_ARGUMENT } from '../base/version.ts'
 import { digestOf } from './digest.ts'
 import { StoreError } from './errors.ts'
 import { type OutputListener, OutputReader } from './publisher-output.ts'
-import type { ImportJob, JobDone, ModuleJob, PublisherJob } from './publisher-protocol.ts'
+import type { ImportJob, JobDone, ModuleJob, PrintJob, PublisherJob } from './publisher-protocol.ts'
 
 export interface PublisherLimits {
   /** From its start to its end. */
@@ -124,6 +124,14 @@ export async function runImport(job: ImportJob, options: RunPublisherOptions): P
     options,
   )
   if (!reader.hasImported) throw died
+}
+
+/** A component's world as WIT. Rejects as `runPublisher` does. */
+export async function runPrint(job: PrintJob, options: RunPublisherOptions): Promise<string> {
+  const readable = [job.modulePath]
+  const { reader, died } = await run({ job, readable, moduleBytes: 0, timeMs: undefined }, options)
+  if (reader.printed === undefined) throw died
+  return reader.printed.wit
 }
 
 /** The operator's own file may be a link. One that is not there is the process's to say. */

@@ -5,7 +5,8 @@
  *     {"event":"step", ...}\n         each step, when it is done
  *     {"event":"done", ...}\n         then the hardened module, `bytes` bytes of it, and nothing more
  *     {"event":"imported"}\n          instead of `done`, where an application was to be imported
- *     {"event":"failed", ...}\n       instead of both
+ *     {"event":"printed", ...}\n      instead of `done`, where a component was to be printed
+ *     {"event":"failed", ...}\n       instead of all three
  */
 
 import type { WireError } from '../base/errors.ts'
@@ -13,7 +14,7 @@ import type { Lifetime } from '../base/lifetime.ts'
 import type { ProbeRequest } from './manifest.ts'
 import type { HardenedModule } from './release.ts'
 
-export type PublisherJob = ModuleJob | ImportJob
+export type PublisherJob = ModuleJob | ImportJob | PrintJob
 
 /** A module is to be made ready. */
 export interface ModuleJob {
@@ -48,6 +49,16 @@ export interface ImportJob {
   readonly limits: ImportLimits
 }
 
+/** A component's world is to be printed. */
+export interface PrintJob {
+  readonly kind: 'print'
+  /** For messages. */
+  readonly name: string
+  readonly modulePath: string
+  readonly imagePath: null
+  readonly limits: { readonly memoryBytes: number }
+}
+
 /** A folder that the application sees beside its own. */
 export interface ImportMount {
   readonly guest: string
@@ -78,7 +89,7 @@ export interface JobLimits {
   readonly responseBodyBytes: number
 }
 
-export type StepName = 'verify' | 'harden' | 'compile' | 'probe' | 'import'
+export type StepName = 'verify' | 'validate' | 'harden' | 'compile' | 'probe' | 'import'
 
 export interface StepReport {
   readonly event: 'step'
@@ -111,10 +122,21 @@ export interface JobImported {
   readonly event: 'imported'
 }
 
+export interface JobPrinted {
+  readonly event: 'printed'
+  readonly wit: string
+}
+
 export interface JobFailed {
   readonly event: 'failed'
   readonly step: StepName
   readonly error: WireError
 }
 
-export type PublisherEvent = ProgressReport | StepReport | JobDone | JobImported | JobFailed
+export type PublisherEvent =
+  | ProgressReport
+  | StepReport
+  | JobDone
+  | JobImported
+  | JobPrinted
+  | JobFailed

@@ -12,10 +12,11 @@ import {
   type PublisherResult,
   type RunPublisherOptions,
   runImport,
+  runPrint,
   runPublisher,
   StartedPublisher,
 } from './publisher-process.ts'
-import type { ImportJob, ModuleJob, PublisherJob } from './publisher-protocol.ts'
+import type { ImportJob, ModuleJob, PrintJob, PublisherJob } from './publisher-protocol.ts'
 
 export class Verifier {
   readonly #options: RunPublisherOptions
@@ -48,6 +49,12 @@ export class Verifier {
   async import(job: ImportJob): Promise<void> {
     const { imagePath } = job
     await runImport(await this.#readable(job, { imagePath }), this.#options)
+  }
+
+  /** Rejects as `runPrint` does, or with `StoreError`. */
+  async print(job: PrintJob): Promise<string> {
+    const { modulePath } = job
+    return runPrint(await this.#readable(job, { modulePath }), this.#options)
   }
 
   /** Nothing is left of it when this resolves. Idempotent; never rejects. */

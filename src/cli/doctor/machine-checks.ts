@@ -1,4 +1,5 @@
 /** Whether the machine suits the server. The figures per instance were measured on Node 26, x86-64. */
+import { WASM_TOOLS_PACKAGE } from '../../base/wasm-tools-file.ts'
 import { type Check, fail, ok, warn } from './check-result.ts'
 import type { MachineFacts } from './machine-facts.ts'
 
@@ -34,6 +35,7 @@ export function checkMachine(facts: MachineFacts, instances: number): readonly C
     checkOvercommit(facts),
     checkFfi(facts),
     checkKernel(facts),
+    checkWasmTools(facts),
   ]
 }
 
@@ -53,6 +55,14 @@ function checkStackSwitching({ hasJspi }: MachineFacts): Check {
     'missing',
     `use Node ${LEAST_NODE} or newer, without --no-experimental-wasm-jspi`,
   ])
+}
+
+/** Left out is a choice, and no fault. */
+function checkWasmTools({ hasWasmTools }: MachineFacts): Check {
+  const actual = hasWasmTools
+    ? 'there: components that are published have to pass it'
+    : `not installed (npm's ${WASM_TOOLS_PACKAGE}): components that are published are held to our own checks alone`
+  return ok(SUBJECT, 'wasm-tools', actual)
 }
 
 function checkAddressSpace({ addressSpaceBytes }: MachineFacts, instances: number): Check {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { release } from 'node:os'
+import { findWasmTools } from '../../base/wasm-tools-file.ts'
 
 export interface MachineFacts {
   readonly platform: string
@@ -14,6 +15,8 @@ export interface MachineFacts {
   readonly openFiles: number | undefined
   readonly maxMapCount: number | undefined
   readonly overcommitMemory: number | undefined
+  /** Whether components are checked by it when they are published. */
+  readonly hasWasmTools: boolean
 }
 
 export function readMachineFacts(): MachineFacts {
@@ -28,6 +31,15 @@ export function readMachineFacts(): MachineFacts {
     openFiles: softLimit(limits, 'Max open files'),
     maxMapCount: readNumber('/proc/sys/vm/max_map_count'),
     overcommitMemory: readNumber('/proc/sys/vm/overcommit_memory'),
+    hasWasmTools: hasWasmTools(),
+  }
+}
+
+function hasWasmTools(): boolean {
+  try {
+    return findWasmTools() !== undefined
+  } catch {
+    return false
   }
 }
 

@@ -155,6 +155,10 @@ export const PUBLISHER_STEPS: Steps<PublisherErrorCode> = {
   PUBLISHER_BAD_JOB: 'try again; if it stays so it is a fault of wasm-fpm: say what you published',
   PUBLISHER_WRONG_CONTRACT: TARGET,
   PUBLISHER_NOT_RESETTABLE: 'export its globals, or set "lifetime": "fresh" in wasm-fpm.json',
+  PUBLISHER_INVALID_COMPONENT:
+    'build it again; `wasm-tools validate` (jco has it, too) says more of what is wrong',
+  PUBLISHER_NO_WIT:
+    'without --wit `wasm-fpm inspect` names what it imports and exports; a fresh `npm install` of wasm-fpm brings wasm-tools',
   PUBLISHER_INVALID_MODULE: BUILD_AGAIN,
   PUBLISHER_PROBE_FAILED:
     '`wasm-fpm invoke FILE` runs it here; "probe" in wasm-fpm.json says what is asked of it',

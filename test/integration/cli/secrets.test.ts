@@ -19,7 +19,7 @@ const CANARIES = [
 
 /** No configuration, store or server is read by these, or of a server no more than whose a token is; or nobody comes back from them. */
 const APART = new Set([
-  ...['serve', 'dev', 'new', 'run', 'harden', 'inspect', 'completion', 'convert php-fpm'],
+  ...['serve', 'dev', 'new', 'run', 'harden', 'completion', 'convert php-fpm'],
   ...['key create', 'key show', 'push', 'sign', 'stop', 'upgrade', 'runtime build'],
   ...['login', 'logout'],
 ])
@@ -38,6 +38,7 @@ function callsOf(folder: string): Readonly<Record<string, readonly string[]>> {
     'token list': config,
     'token revoke': ['tok', ...config],
     publish: [join(folder, 'hello.wasm'), ...tenant, '--route', '/hello', ...config],
+    inspect: ['1', ...tenant, ...config],
     releases: [...tenant, ...config],
     promote: [...tenant, ...config],
     rollback: [...tenant, ...config],

@@ -1,6 +1,6 @@
 /**
- * What we take for a component wasm-tools takes for one, too (jco has it in it). It is asked here, and not when something is published: there
- * it would be 300 MB of packages that every server has to have, for what is refused without it.
+ * What we take for a component wasm-tools takes for one, too (jco has it in it): who publishes without it, or has a component in a document
+ * root, misses nothing but what is said here.
  */
 import { readFileSync } from 'node:fs'
 import { componentWit } from '@bytecodealliance/jco'

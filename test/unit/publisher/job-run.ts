@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type Clock, systemClock } from '../../../src/base/clock.ts'
 import { VERSION_ARGUMENT } from '../../../src/base/version.ts'
 import { runJob } from '../../../src/publisher/run-job.ts'
+import { loadWasmTools, type WasmTools } from '../../../src/publisher/wasm-tools.ts'
 import type {
   ModuleJob,
   ProgressReport,
@@ -53,12 +54,18 @@ export const LIMITS: ModuleJob['limits'] = {
   responseBodyBytes: 1000,
 }
 
+export interface RunOptions {
+  readonly argv?: readonly string[]
+  /** Default: what is installed. */
+  readonly wasmTools?: WasmTools
+}
+
 /** Runs a job with `module`, and tells of its steps. */
 export async function run(
   module: Uint8Array,
   changes: Partial<ModuleJob> = {},
   clock: Clock = systemClock,
-  argv: readonly string[] = [VERSION_ARGUMENT],
+  { argv = [VERSION_ARGUMENT], wasmTools }: RunOptions = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-job-'))
   try {
@@ -84,6 +91,7 @@ export async function run(
       clock,
       onStep: (step) => steps.push(step),
       onProgress: (share) => shares.push(share),
+      loadWasmTools: async () => wasmTools ?? loadWasmTools(),
     })
     return { ...result, steps, shares }
   } finally {

@@ -106,7 +106,9 @@ test('why it failed is said, however much it has written before, and not how to 
 })
 
 test('a process of another version takes no job', async () => {
-  const { event } = await run(printing('A: b\n\n'), {}, undefined, ['--for-version=0.0.1'])
+  const { event } = await run(printing('A: b\n\n'), {}, undefined, {
+    argv: ['--for-version=0.0.1'],
+  })
   expect(event).toMatchObject({
     error: { code: 'VERSION_MIXED', message: expect.stringContaining('wasm-fpm 0.0.1') },
   })

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { MAX_WIT_BYTES } from '../../../src/publisher/validate-component.ts'
 import { DEFAULT_STORE_LIMITS } from '../../../src/store/limits.ts'
 import { DEFAULT_PUBLISHER_LIMITS } from '../../../src/store/publisher-process.ts'
 
@@ -10,6 +11,7 @@ test('docs/publishing.md has every limit with its default, and no other', () => 
   expect(Object.fromEntries(rows.map(([, name, value]) => [name, Number(value)]))).toEqual({
     ...DEFAULT_STORE_LIMITS,
     ...DEFAULT_PUBLISHER_LIMITS,
+    witBytes: MAX_WIT_BYTES,
   })
 })
 

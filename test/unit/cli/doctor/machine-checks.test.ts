@@ -17,12 +17,13 @@ const GOOD: MachineFacts = {
   addressSpaceBytes: Number.POSITIVE_INFINITY,
   openFiles: 65_536,
   maxMapCount: 65_530,
+  hasWasmTools: true,
   overcommitMemory: 0,
 }
 
 test('a good machine', () => {
   const checks = checkMachine(GOOD, 10_000)
-  expect(checks.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 'ok'))
+  expect(checks.map(({ status }) => status)).toEqual(Array.from({ length: 9 }, () => 'ok'))
   expect(checks.every(({ advice }) => advice === '')).toBe(true)
 })
 
