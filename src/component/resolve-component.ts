@@ -29,14 +29,14 @@ import { type FunctionItem, type InstanceItem, type Item, Scope, type TypeValue 
 const WASI_NAME = /^(wasi:[a-z-]+\/[a-z-]+)@0\.2\.(?:\d{1,4}|0-draft2?|0-rc\.1)$/
 /** So are all of 0.3; its drafts are not. */
 const WASI_3_NAME = /^(wasi:[a-z-]+\/[a-z-]+@0\.3)\.\d{1,4}$/
-/** The first of these that is there is called. */
+/** The first of these that is there is called: compilers for 0.3 leave a `main` of 0.2 beside it that does nothing but trap. */
 const ENTRIES: ReadonlyArray<
   readonly [from: string, name: string, of: Pick<Entry, 'world' | 'wasi'>]
 > = [
-  ['wasi:http/incoming-handler', 'handle', { world: 'http', wasi: '0.2' }],
   ['wasi:http/handler@0.3', 'handle', { world: 'http', wasi: '0.3' }],
-  ['wasi:cli/run', 'run', { world: 'command', wasi: '0.2' }],
+  ['wasi:http/incoming-handler', 'handle', { world: 'http', wasi: '0.2' }],
   ['wasi:cli/run@0.3', 'run', { world: 'command', wasi: '0.3' }],
+  ['wasi:cli/run', 'run', { world: 'command', wasi: '0.2' }],
 ]
 
 /** Without its version; that of 0.3 is told apart by its own. */

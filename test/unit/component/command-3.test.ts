@@ -45,6 +45,22 @@ test('what is read comes out, however it comes and goes', async () => {
   }
 })
 
+test('of two that it exports that of 0.3 is called: compilers leave a main of 0.2 beside it', async () => {
+  const both = put(
+    '(instance $command (export "run" (func $run)))',
+    `(core module $old' (func (export "run") (result i32) (unreachable)))
+  (core instance $old (instantiate $old'))
+  (func $old-run (result (result)) (canon lift (core func $old "run")))
+  (instance $old-command (export "run" (func $old-run)))
+  (export "wasi:cli/run@0.2.0" (instance $old-command))
+  (instance $command (export "run" (func $run)))`,
+  )
+  const stdout = new CollectingSink()
+  const instance = await makeComponent(await componentWat(both))
+  const { report } = await answer(instance, '/', { stdin: sourceOf(['a']), stdout })
+  assert.deepEqual([report.outcome, stdout.text], [{ kind: 'exited', code: 0 }, 'a'])
+})
+
 test('what it answers is its status', async () => {
   const source = put('(call $return (i32.load8_u (i32.const 64)))', '(call $return (i32.const 1))')
   const instance = await makeComponent(await componentWat(source))
