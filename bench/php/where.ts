@@ -2,7 +2,7 @@
  * Where the time of a PHP page goes: one warm instance in this process, without FastCGI and sockets. Prints, for a request, its
  * processor time, what of it putting the instance back takes, the bytes that are put back, and host calls by name.
  *
- *     node bench/php/where.ts hello|application|dokuwiki [REQUESTS]
+ *     node bench/php/where.ts hello|application|dokuwiki [REQUESTS] [RUNTIME]
  *
  * Calls that may wait (path_open, fd_read, fd_write, flock) are not there: they cannot be wrapped. Looking at the clock around the
  * others takes some of what is shown of them.
@@ -65,7 +65,7 @@ interface Told {
   ms: number
 }
 
-const [name = 'hello', requests = '200'] = process.argv.slice(2)
+const [name = 'hello', requests = '200', runtime = RUNTIME] = process.argv.slice(2)
 const page = PAGES[name]
 if (page === undefined) throw new Error(`Cannot measure ${name}: wanted ${Object.keys(PAGES)}`)
 const folder = mkdtempSync(join(tmpdir(), 'wasm-fpm-where-'))
@@ -142,7 +142,7 @@ function tell(
 }
 
 async function boot(): Promise<GuestModule> {
-  const module = await new CompileCache().compile(new Uint8Array(readFileSync(RUNTIME)), {
+  const module = await new CompileCache().compile(new Uint8Array(readFileSync(runtime)), {
     ...{ name: 'php', contract: 'reactor', memoryMaxBytes: 256 * MIB, functionBytes: 7 * MIB },
   })
   const preopens = whole(
