@@ -119,6 +119,11 @@ export class Application {
     if (hasRequests && this.#loaded === undefined && !this.#isLoading) await this.#load()
   }
 
+  /** Whether a file has been opened before. */
+  knows(path: string): boolean {
+    return this.#known.has(path)
+  }
+
   /** A request has opened a file. */
   opened(path: string): void {
     if (this.#known.has(path) || this.#known.size >= MAX_FILES) return

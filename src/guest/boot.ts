@@ -120,7 +120,7 @@ export async function tryImport(
   { application, ...options }: BootOptions & { readonly application: ImportedApplication },
 ): Promise<void> {
   const instance = new GuestInstance(module, options.clock, { entries: [...BOOT, REACTOR.warm] })
-  await runOnce(instance, { ...options, ...importing(application) }, options)
+  await runOnce(instance, { ...options, ...importing(application) }, { ...options, module })
 }
 
 /**
@@ -131,7 +131,7 @@ export async function tryImport(
 export async function rehearse(module: GuestModule, options: BootOptions): Promise<void> {
   const instance = await inTurn(options, () => new GuestInstance(module, options.clock))
   try {
-    await runOnce(instance, { ...options, ...failing('rehearse') }, options)
+    await runOnce(instance, { ...options, ...failing('rehearse') }, { ...options, module })
   } catch {
     // The first request is told what is wrong with it.
   } finally {
@@ -212,7 +212,7 @@ async function advance(module: GuestModule, step: Step): Promise<GuestModule> {
     )
   const instance = await inTurn(step, () => new GuestInstance(module, clock, { entries }))
   try {
-    for (const run of runs) await runOnce(instance, run, step)
+    for (const run of runs) await runOnce(instance, run, { ...step, module })
     const first = await inTurn(step, () => instance.takeState())
     // A new object, and so instances of its own.
     return { ...module, digest: digestOf(module, runs[0].what), first }
@@ -224,11 +224,11 @@ async function advance(module: GuestModule, step: Step): Promise<GuestModule> {
 async function runOnce(
   instance: GuestInstance,
   run: NamedRun,
-  step: Pick<Step, 'clock' | 'turns'>,
+  step: Pick<Step, 'clock' | 'turns'> & { readonly module: GuestModule },
 ): Promise<void> {
   const { mayExit, failure, grants, cpuMs, wallMs } = run
   const { clock } = step
-  const { name } = instance.module
+  const { name } = step.module
   const errors = new TailSink(ERROR_BYTES)
   const turns = await takeTurn(step)
   const waits = new WaitBudget(clock, wallMs, () => instance.kill('wall'))

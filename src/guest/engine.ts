@@ -1,4 +1,5 @@
 /** What runs a guest: our own host, or another one behind the same contract. */
+import type { GuestModule } from './guest-module.ts'
 import type { GuestJob, GuestReport, RunEnd } from './job.ts'
 import type { KillReason } from './outcome.ts'
 
@@ -32,6 +33,11 @@ export interface Instance {
   reset(): boolean
   /** It has been put back, and nobody wants it for a while: gives the system what of its memory it can have anew when it is used again. */
   rest(): void
+  /**
+   * It has not run yet, or has been put back: from here on it begins as one of `module`, which has the same code, and whose instances are
+   * `owner`'s (see `MutableState`). Throws where its memory cannot. Not of components, and not of the other engine.
+   */
+  become?(module: GuestModule, owner: object): void
   /**
    * Makes a new instance of the module of it, with what is left of the old one and costs most to make: its memories, put back to
    * their first state, and its host. False: not now; `later` is called when it is one, if it ever can be.

@@ -26,6 +26,8 @@ export interface GuestProgram {
   /** The same without a stack of their own (`at-once.ts`); undefined: they cannot do without. */
   readonly bareEntries: ReadonlyArray<() => void> | undefined
   takeState(): FirstState
+  /** What it begins with is another module's with the same code; `owner`: as of `MutableState`. Not of components. */
+  become?(module: GuestModule, memories: readonly GuestMemory[], owner: object): void
   /** A run begins. */
   begin(grants: WasiGrants): void
   /** It has ended. */
@@ -43,7 +45,7 @@ interface ProgramParts {
 
 export class Program implements GuestProgram {
   readonly meter: Meter
-  readonly state: MutableState
+  state: MutableState
   readonly trace: OwnTrace
   readonly entries: ReadonlyArray<() => Promise<unknown>>
   readonly bareEntries: ReadonlyArray<() => void>
@@ -78,6 +80,11 @@ export class Program implements GuestProgram {
 
   takeState(): FirstState {
     return this.state.take(this.#exports)
+  }
+
+  become(module: GuestModule, memories: readonly GuestMemory[], owner: object): void {
+    this.state = new MutableState(module, memories, { exports: this.#exports, owner })
+    this.meter.restart(this.state.bytes())
   }
 
   begin(): void {

@@ -22,13 +22,13 @@ export interface InstanceUse {
 }
 
 export class InstanceParts {
-  readonly module: GuestModule
+  module: GuestModule
   readonly host: WasiHost
   program: GuestProgram
   readonly #clock: Clock
   readonly #threadTime: ThreadTime
   readonly #entries: readonly string[]
-  readonly #owner: object | undefined
+  #owner: object | undefined
   #memories: readonly GuestMemory[]
   /** Of the memories as they are: page faults that runs in them have had. */
   #faults = 0
@@ -83,6 +83,13 @@ export class InstanceParts {
   get #mustHurry(): boolean {
     if (this.module.first !== undefined || Number.isNaN(pageFaultsLately())) return false
     return mustHurry(this.sizeBytes, this.#faults * SYSTEM_PAGE_BYTES)
+  }
+
+  /** See `Instance`. */
+  become(module: GuestModule, owner: object): void {
+    this.module = module
+    this.#owner = owner
+    this.program.become?.(module, this.#memories, owner)
   }
 
   /** Another WebAssembly instance over the memories as they were at first. False: they cannot be put back. */

@@ -23,13 +23,12 @@ import type { RunState } from './run-state.ts'
 const EXITED: Outcome = { kind: 'exited', code: 0 }
 
 export class GuestInstance {
-  readonly module: GuestModule
   /** From 0 to 1, at random. */
   readonly jitter: number = Math.random()
   readonly #clock: Clock
   readonly #parts: InstanceParts
   readonly #host: WasiHost
-  readonly #atOnce: AtOnce
+  #atOnce: AtOnce
   #run: RunState | undefined
   #isWaiting = false
   /** Whether code of the guest is under way or may still be: one that was killed while it waited unwinds later. */
@@ -44,7 +43,6 @@ export class GuestInstance {
 
   /** Instantiates at once, in this thread; takes tens of microseconds. `module` is hardened. */
   constructor(module: GuestModule, clock: Clock, use: InstanceUse = {}) {
-    this.module = module
     this.#clock = clock
     this.#atOnce = AtOnce.of(module)
     const checks = { check: () => this.#check(), plainCheck: () => this.#plainCheck() }
@@ -63,6 +61,12 @@ export class GuestInstance {
 
   get #program(): InstanceParts['program'] {
     return this.#parts.program
+  }
+
+  /** See `Instance`. */
+  become(module: GuestModule, owner: object): void {
+    this.#atOnce = AtOnce.of(module)
+    this.#parts.become(module, owner)
   }
 
   /** Runs so far. */
@@ -194,7 +198,8 @@ export class GuestInstance {
     const run = this.#run
     const mayTrace = this.#program.trace?.mayGoOn()
     if (mayTrace !== undefined) return mayTrace ? GO_ON : END_GUEST
-    if (run === undefined || run.whenUnwound !== undefined || this.#mustStartOver(run)) {
+    const isOver = run === undefined || run.whenUnwound !== undefined
+    if (isOver || (run.isBare && this.#host.hasLeftTraces)) {
       this.#program.meter.checkNow() // of another stack, too
       return END_GUEST
     }
@@ -213,10 +218,6 @@ export class GuestInstance {
     const run = this.#run
     if (run === undefined) return { usedMs: 0, limitMs: 0 }
     return { usedMs: run.usedUntil(this.#clock.nowMs()), limitMs: run.job.cpuMs }
-  }
-
-  #mustStartOver({ isBare }: RunState): boolean {
-    return isBare && this.#host.hasLeftTraces
   }
 
   /** What follows comes when `start` has returned. */

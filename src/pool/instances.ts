@@ -3,8 +3,9 @@
  * there makes it; where nobody wants the thread, some are made ahead of need.
  */
 import type { Clock, Timer } from '../base/clock.ts'
+import type { Instance } from '../guest/engine.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
-import { makeInstance } from '../guest/make-instance.ts'
+import { BlankInstances, makeInstance } from '../guest/make-instance.ts'
 import type { Capacity } from './caps.ts'
 import type { PoolRun } from './pool-run.ts'
 import type { PoolTenant } from './pool-tenant.ts'
@@ -23,6 +24,9 @@ const EXPIRE_INTERVAL_MS = 1000
 const RESTING_MS = 3000
 /** So many begin to rest between two looks. */
 const RESTED_AT_A_LOOK = 100
+
+/** How long after one is missing another blank instance is made, in milliseconds: what follows a first request comes soon. */
+const BLANK_PAUSE_MS = 20
 
 /** By how much `max_requests` is shortened at random, so that instances made together do not end together. */
 const MAX_REQUESTS_JITTER = 0.1
@@ -43,6 +47,8 @@ export class Instances {
   readonly #warm: WarmInstances
   /** Where instances are that still have to be put back; a place may be there twice. */
   readonly #used: Place[] = []
+  readonly #blanks: BlankInstances
+  #blankTimer: Timer | undefined
   #expireTimer: Timer | undefined
   #isStopping = false
 
@@ -52,6 +58,7 @@ export class Instances {
     this.#runQueue = runQueue
     this.#tenants = tenants
     this.#warm = capacity.warm
+    this.#blanks = new BlankInstances(clock)
   }
 
   /** An instance of the run's handler, in its first state (or its latest, where it is kept). */
@@ -61,9 +68,16 @@ export class Instances {
       this.#takeHot(place) ??
       this.#warm.take(place) ??
       this.#takeUsed(place) ??
+      this.#takeOutdated(run, place) ??
       this.#makeNow(run, place)
     place.owner.busy += 1
     return taken
+  }
+
+  /** Instances of a runtime that has been booted are made ahead, for tenants that come for the first time. */
+  keepBlank(module: GuestModule): void {
+    this.#blanks.keep(module)
+    this.#makeBlankLater()
   }
 
   /** Instances that nobody has asked for yet, as after a first use. Resolves when they are there, or there is no room. */
@@ -98,6 +112,7 @@ export class Instances {
   /** Nothing is made or looked at from here on. */
   stop(): void {
     this.#isStopping = true
+    this.#blankTimer?.cancel()
     this.#expireTimer?.cancel()
   }
 
@@ -132,13 +147,45 @@ export class Instances {
     return isReady ? used : undefined
   }
 
+  /** Of what the handler had before: its code is the same, and what it begins with another. */
+  #takeOutdated({ module, state }: PoolRun, place: Place): PooledInstance | undefined {
+    const { before } = state.places
+    const outdated = before?.idle.at(-1)
+    const isSame = outdated?.module.module === module.module && place.engine === 'own'
+    if (before === undefined || !isSame || outdated.sizing?.lifetime !== 'reset') return undefined
+    const { instance } = outdated
+    if (module.first === undefined || instance.become === undefined) return undefined
+    this.#warm.take(before)
+    const fromMs = this.#clock.nowMs()
+    try {
+      instance.become(module, place)
+    } catch {
+      return undefined // its memory has grown
+    } finally {
+      this.#chargeSince(fromMs, state)
+    }
+    return new PooledInstance(instance, { module, place, nowMs: this.#clock.nowMs() })
+  }
+
   #makeNow({ module, state }: PoolRun, place: Place): PooledInstance {
     const fromMs = this.#clock.nowMs()
     this.#capacity.beforeMake(module)
-    const made = this.#make(module, place, state)
+    const blank = this.#blanks.take(module, place)
+    if (this.#blanks.areWanted) this.#makeBlankLater()
+    const made = this.#make(module, place, state, blank)
     made.isNew = true
     this.#chargeSince(fromMs, state)
     return made
+  }
+
+  #makeBlankLater(): void {
+    if (this.#isStopping) return
+    this.#blankTimer ??= this.#clock.after(BLANK_PAUSE_MS, () => {
+      this.#blankTimer = undefined
+      const isBusy = this.#runQueue.waiting > 0
+      if (!isBusy) this.#blanks.makeOne((module) => this.#capacity.hasSpareRoom(module))
+      if (this.#blanks.areWanted) this.#makeBlankLater()
+    })
   }
 
   /** What is done for a request before and after its guest runs is its tenant's to pay, too. Answers the time. */
@@ -150,10 +197,15 @@ export class Instances {
     return nowMs
   }
 
-  #make(module: GuestModule, place: Place, { counters }: PoolTenant): PooledInstance {
+  #make(
+    module: GuestModule,
+    place: Place,
+    { counters }: PoolTenant,
+    blank?: Instance,
+  ): PooledInstance {
     counters.instancesMade += 1
-    const { engine } = place
-    const instance = makeInstance({ engine, module, clock: this.#clock, owner: place })
+    const order = { engine: place.engine, module, clock: this.#clock, owner: place }
+    const instance = blank ?? makeInstance(order)
     return new PooledInstance(instance, { module, place, nowMs: this.#clock.nowMs() })
   }
 

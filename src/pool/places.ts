@@ -9,6 +9,9 @@ const MAX_NAMES = 16
 export class Places {
   readonly owner: IdleCount
   readonly #ofModule = new WeakMap<GuestModule, Place[]>()
+  #latest: Place | undefined
+  /** The one that was made before the latest; undefined: there is none. */
+  before: Place | undefined
 
   constructor(tenant: string) {
     this.owner = { tenant, idle: 0, busy: 0 }
@@ -26,6 +29,8 @@ export class Places {
       for (const place of known) if (place.engine === engine && place.name === name) return place
     }
     const place = new Place(this.owner, engine, name)
+    this.before = this.#latest
+    this.#latest = place
     this.#ofModule.set(module, [place, ...(known ?? []).slice(0, MAX_NAMES - 1)])
     return place
   }

@@ -1,5 +1,6 @@
 /** Gives each request its turn with the thread, a slot of its tenant and an instance of its handler, and takes them back. */
 import type { Clock } from '../base/clock.ts'
+import type { GuestModule } from '../guest/guest-module.ts'
 import type { GuestReport } from '../guest/job.ts'
 import { Capacity, type PoolCaps } from './caps.ts'
 import type { PoolError } from './errors.ts'
@@ -88,6 +89,11 @@ export class Scheduler implements RunPool {
     }
     state.update(limits)
     return state
+  }
+
+  /** See `Instances`. */
+  keepBlank(module: GuestModule): void {
+    this.#instances.keepBlank(module)
   }
 
   /** See `Instances`. */

@@ -1,10 +1,14 @@
 /** What of a tenant's scripts is loaded ahead, and which requests are run ahead, for one of its runtimes. */
 import { randomFillSync } from 'node:crypto'
-import { realpathSync, statSync } from 'node:fs'
+import { closeSync, realpathSync, statSync } from 'node:fs'
+import { constants } from 'node:os'
+import { posix } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { CodedError, toWire } from '../base/errors.ts'
 import { loadFileCalls } from '../base/file-calls.ts'
 import type { Logger } from '../base/logger.ts'
+import { AT_FDCWD, type FileStatus } from '../base/look-calls.ts'
+import { FOLDER_FLAGS, O_PATH } from '../base/open-folder.ts'
 import type { TenantConfig } from '../config/config.ts'
 import { AppModule } from '../gateway/app-module.ts'
 import { Application } from '../gateway/application.ts'
@@ -15,7 +19,7 @@ import { type BootTurns, variablesOfImport, warmModule } from '../guest/boot.ts'
 import type { GuestModule } from '../guest/guest-module.ts'
 import { DEFAULT_WASI_LIMITS } from '../wasi/session.ts'
 import { entriesOf } from './boot-handler.ts'
-import type { CommonApplication, CommonScripts } from './common-scripts.ts'
+import type { InCommon } from './in-common.ts'
 import { moved, RealRoot } from './real-root.ts'
 import type { Runtime } from './runtimes.ts'
 
@@ -24,8 +28,16 @@ export interface ApplicationParts {
   readonly logger: Logger
   /** What is done for a tenant besides its requests is a piece of work each time; undefined: nobody's. */
   readonly workFor: (tenant: TenantConfig) => BootTurns | undefined
-  /** Of all tenants. */
-  readonly commonScripts: CommonScripts
+  /** What is loaded ahead for several tenants at once, and its scripts as long as one of them has requests. */
+  readonly commonScripts: InCommon<CommonApplication>
+}
+
+export interface CommonApplication {
+  readonly application: Application
+  /** Whose request was the last: loading is its tenant's to pay. */
+  payer: TenantConfig
+  /** Whether more than one has had requests. */
+  isShared: boolean
 }
 
 /** Scripts that are loaded together. */
@@ -70,6 +82,7 @@ interface Found extends Omit<Place, 'guest'> {
   readonly folder: string | undefined
 }
 
+const { errno } = constants
 const NEVER_CHANGES = 'as ever'
 /** When more is loaded for several tenants, instances of all of them are made anew. */
 const COMMON_PAUSE_MS = 60_000
@@ -144,8 +157,10 @@ function runFiles(scripts: Scripts, parts: ApplicationParts): ScriptRuntime {
     ...{ name, extensions, index, app: undefined, settingsOf },
     opened: (opened) => {
       const path = `/${opened}`
-      const others = isCommon(placeOf(path)) ? findCommon()?.application : undefined
-      const learning = others ?? application
+      const others = findCommon()?.application
+      if (application.knows(path) || others?.knows(path)) return
+      const isOthers = others !== undefined && commonIdentity(path, placeOf) !== undefined
+      const learning = isOthers ? others : application
       learning.opened(path)
     },
     module: () => application.module,
@@ -196,26 +211,53 @@ function commonOf(
           })
         },
         hasRequests: false,
-        identify: (path) => {
-          const place = placeOf(path)
-          return isCommon(place) ? identityAt(place) : undefined
-        },
+        identify: (path) => commonIdentity(path, placeOf),
       }),
     }
     return made
   })
 }
 
-/** Not behind a link: that may lead to where each tenant has something else. */
-function isCommon(place: Found | undefined): boolean {
+/**
+ * What a file is now that is no tenant's alone; undefined: there is none. Not one behind a link: that may lead to where each tenant has
+ * something else.
+ */
+function commonIdentity(
+  given: string,
+  placeOf: (path: string) => Found | undefined,
+): string | undefined {
+  const plain = posix.normalize(given)
+  const place = placeOf(plain)
   if (place?.host === undefined || place.folder === undefined || place.isWritable === true)
-    return false
+    return undefined
   const { folder, host } = place
+  const found = plain === given ? place : placeOf(given)
+  // By way of `..` it may come from another mount.
+  if (found?.host === undefined || found.folder !== folder) return undefined
+  const path = found.host.slice(folder.length).replace(/^\/+/, '')
+  const status = statWithoutLinks(folder, path)
+  if (status !== undefined) return typeof status === 'number' ? undefined : textOf(status)
   try {
-    return realpathSync.native(host) === realpathSync.native(folder) + host.slice(folder.length)
+    const real = realpathSync.native(found.host)
+    const isPlain = real === realpathSync.native(folder) + host.slice(folder.length)
+    return isPlain ? identityOf(host) : undefined
   } catch {
-    return false
+    return undefined
   }
+}
+
+/** A number: there is nothing, or a link on the way. undefined: this system does not tell. */
+function statWithoutLinks(folder: string, path: string): FileStatus | number | undefined {
+  const calls = loadFileCalls()
+  if (calls?.look === undefined) return undefined
+  const folderFd = calls.openat(AT_FDCWD, folder, FOLDER_FLAGS, 0)
+  if (folderFd < 0) return folderFd
+  const fd = calls.look.openBeneath(folderFd, path, O_PATH)
+  closeSync(folderFd)
+  if (fd < 0) return fd === -errno.ENOSYS ? undefined : fd
+  const status = calls.look.statOpen(fd)
+  closeSync(fd)
+  return status
 }
 
 interface Loading extends Scripts, ApplicationParts {
@@ -324,7 +366,9 @@ function identityAt(place: Found | undefined): string | undefined {
 function identityOf(path: string): string | undefined {
   const status =
     loadFileCalls()?.look?.statPath(path) ?? statSync(path, { bigint: true, throwIfNoEntry: false })
-  if (typeof status !== 'object') return undefined
-  const { dev, ino, size, mtimeNs, ctimeNs } = status
+  return typeof status === 'object' ? textOf(status) : undefined
+}
+
+function textOf({ dev, ino, size, mtimeNs, ctimeNs }: FileStatus): string {
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`
 }

@@ -32,8 +32,8 @@ import { ImageCache } from '../wasi/image-cache.ts'
 import { UsageLedger } from '../wasi/usage-ledger.ts'
 import { assembleTenant, type Shared } from './assemble-tenant.ts'
 import { collectFigures } from './collect-figures.ts'
-import { CommonScripts } from './common-scripts.ts'
 import { bareTree } from './guest-files.ts'
+import { InCommon } from './in-common.ts'
 import { OutboundDevices } from './outbound-devices.ts'
 import { type Runtime, Runtimes, untilSettled } from './runtimes.ts'
 import { capShare } from './shares.ts'
@@ -99,7 +99,8 @@ export class GatewayAssembly {
       onFailing: options.onFailing,
       isActive: (tenant) => this.#scheduler.tenants.get(tenant)?.places.hasAny === true,
       workFor: (tenant) => this.#workFor(tenant),
-      commonScripts: new CommonScripts(),
+      commonScripts: new InCommon(),
+      commonTrees: new InCommon(),
       modules: new CompileCache({ compile: options.compile }),
       turns: new LoadTurns(),
       fileReader: new FileReader(),
@@ -111,6 +112,7 @@ export class GatewayAssembly {
     this.#runtimes = new Runtimes({
       ...shared,
       makePreopens: () => bareTree(shared),
+      onReady: (module) => this.#scheduler.keepBlank(module),
       onChange: options.onRuntimes,
     })
   }

@@ -17,6 +17,7 @@ import { type Mounted, MountPlan } from '../wasi/mount-tree.ts'
 import { RememberedTree } from '../wasi/remembered-directory.ts'
 import type { Preopen } from '../wasi/session.ts'
 import type { UsageLedger } from '../wasi/usage-ledger.ts'
+import type { InCommon } from './in-common.ts'
 import type { MakeDevices } from './outbound-devices.ts'
 import { moved, RealRoot } from './real-root.ts'
 
@@ -25,6 +26,8 @@ export interface FileParts {
   readonly clock: Clock
   readonly images: ImageCache
   readonly ledger: UsageLedger
+  /** What was found in folders that several tenants have alike. */
+  readonly commonTrees: InCommon<RememberedTree>
   /** `/dev`. */
   readonly makeDevices: MakeDevices
 }
@@ -106,7 +109,7 @@ function makeTree(
   const places = [...FIXED, ...[...sessions, ...mounts].map(({ guest }) => guest)]
   const { clock } = parts
   const openRoot: OpenRoot = (root) =>
-    remembering(root, config, clock, () => new ImageDirectory(root.host, parts.images))
+    remembering(root, config, parts, () => new ImageDirectory(root.host, parts.images))
   const planNow =
     folder === undefined
       ? planner(config, places, { clock, openRoot })
@@ -222,14 +225,22 @@ function openMount(
 /** As guests of runtimes have it. Throws `WasiError`. */
 function mountOf(mount: MountConfig, config: TenantConfig, parts: FileParts): Mounted {
   const directory = openMount(mount, parts)
-  return mount.writable ? directory : remembering(mount, config, parts.clock, () => directory)
+  if (mount.writable) return directory
+  const stat = directory.stat()
+  const inode = typeof stat === 'object' ? `${stat.dev}:${stat.ino}` : ''
+  return remembering({ ...mount, inode }, config, parts, () => directory)
+}
+
+interface Remembered extends ScriptFolder {
+  /** Which folder that is; undefined: the one that is there when it is opened. */
+  readonly inode?: string
 }
 
 /** A folder that guests cannot change: what they find in it is believed for as long as the tenant says, if that is so. */
 function remembering(
-  place: ScriptFolder,
+  place: Remembered,
   config: TenantConfig,
-  clock: Clock,
+  { clock, commonTrees }: FileParts,
   open: () => DirectoryNode,
 ): Mounted {
   const held = (): DirectoryNode => {
@@ -239,7 +250,15 @@ function remembering(
   }
   const { revalidateMs: lifeMs } = config
   if (lifeMs === 0 || isWrittenElsewhere(place, config)) return held
-  return new RememberedTree(held, { clock, lifeMs }).take
+  const make = (): RememberedTree => new RememberedTree(held, { clock, lifeMs })
+  const tree = config.warm.length > 0 ? make() : commonTrees.take(alike(place, config), make)
+  return tree.take
+}
+
+/** Text that tenants give who may know of each other what they have looked at: those that have scripts in common. */
+function alike({ guest, host, inode }: Remembered, config: TenantConfig): string {
+  const others = [config.runtimes, commonPlacesOf(config), Object.entries(config.env)]
+  return JSON.stringify([guest, host, inode, ...others])
 }
 
 /** Whether guests may write to it, or to something in it, by another path than the one they see it at. */

@@ -31,6 +31,8 @@ export interface RuntimesOptions {
   readonly turns: LoadTurns
   /** What a boot sees of the file system: what all tenants have. */
   readonly makePreopens: () => readonly Preopen[]
+  /** Is told of each that is ready. Default: nobody is. */
+  readonly onReady?: ((module: GuestModule) => void) | undefined
   /** Is told how all of them are when that has changed. Default: nobody is. */
   readonly onChange?: ((runtimes: readonly RuntimeFacts[]) => void) | undefined
 }
@@ -144,6 +146,7 @@ export class Runtimes {
       const module = await this.#load(config)
       const tookMs = Math.round(clock.nowMs() - startMs)
       logger.info({ runtime: config.name, tookMs }, 'runtime is ready')
+      this.#options.onReady?.(module)
       return module
     } catch (cause) {
       const { code, message } = toWire(cause)

@@ -211,17 +211,17 @@ async function expectSameAsFresh(module: GuestModule, requests: readonly Buffer[
     const fresh = await runScript(new GuestInstance(module, systemClock), body)
     expect(kept.outcome).toEqual(fresh.outcome)
     if (kept.output !== fresh.output) expect(firstDifference(kept.output, fresh.output)).toBe('')
-    if (!instance.reset()) instance = await successorOf(instance)
+    if (!instance.reset()) instance = await successorOf(instance, module)
   }
 }
 
 /** A new instance, in the old one's memories where they can be put back. */
-async function successorOf(instance: GuestInstance): Promise<GuestInstance> {
+async function successorOf(instance: GuestInstance, module: GuestModule): Promise<GuestInstance> {
   let isNew = instance.renew(() => {
     isNew = true
   })
   await new Promise(setImmediate) // a killed guest's stack has to unwind
-  return isNew ? instance : new GuestInstance(instance.module, systemClock)
+  return isNew ? instance : new GuestInstance(module, systemClock)
 }
 
 function firstDifference(a: string, b: string): string {

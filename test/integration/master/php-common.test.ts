@@ -5,7 +5,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import { havePhpRuntime, PHP_RUNTIME } from '../../support/php-runtime.ts'
 import { Client, makeFolder, serve } from './serve.ts'
 
-/** Tells which scripts are loaded where it begins, leaves what nobody may find, and runs one of its tenant's own, by its path and behind a link. */
+/**
+ * Tells which scripts are loaded where it begins, leaves what nobody may find, and runs one by way of `..`, and one of its tenant's own, by
+ * its path, behind a link, and by way of a folder of all tenants.
+ */
 const PAGE = `<?php
 $loaded = array_map('basename', array_keys(opcache_get_status()['scripts'] ?? []));
 sort($loaded);
@@ -14,8 +17,10 @@ class Canary { static $of = null; }
 $found = [Canary::$of, getenv('CANARY'), ini_get('user_agent'), array_diff(scandir(__DIR__ . '/own'), ['.', '..'])];
 Canary::$of = $tenant; putenv("CANARY=$tenant"); ini_set('user_agent', $tenant);
 require __DIR__ . '/part.php';
+require __DIR__ . '/folder/../two.php';
 $own = require __DIR__ . '/own/own.php';
 $linked = require __DIR__ . '/linked.php';
+if ((require __DIR__ . '/folder/../own/own.php') !== $own) exit('not its own');
 echo json_encode(['loaded' => $loaded, 'found' => $found, 'part' => part(), 'own' => $own, 'linked' => $linked]);
 `
 
@@ -35,6 +40,8 @@ test.skipIf(!havePhpRuntime())('tenants that have a root in common', async () =>
   mkdirSync(join(root, 'own'), { recursive: true })
   writeFileSync(join(root, 'page.php'), PAGE)
   writeFileSync(join(root, 'part.php'), "<?php function part() { return 'first'; }")
+  mkdirSync(join(root, 'folder'))
+  writeFileSync(join(root, 'two.php'), '<?php')
   symlinkSync('own/linked.php', join(root, 'linked.php'))
   const names = ['a', 'b', 'c']
   for (const name of names) {
@@ -85,7 +92,7 @@ ${tenants.join('\n')}`,
     expect([page.own, page.linked]).toEqual([`own ${tenant}`, `linked ${tenant}`])
     return page
   }
-  const common = ['page.php', 'part.php']
+  const common = ['page.php', 'part.php', 'two.php']
 
   expect((await ask('a')).loaded).toEqual(['page.php'])
   await serving.logged(LOADED)

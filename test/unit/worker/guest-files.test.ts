@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -18,8 +19,10 @@ import { DeviceDirectory } from '../../../src/wasi/device-directory.ts'
 import { Errno } from '../../../src/wasi/errno.ts'
 import type { DirectoryNode } from '../../../src/wasi/filesystem.ts'
 import { ImageCache } from '../../../src/wasi/image-cache.ts'
+import type { RememberedTree } from '../../../src/wasi/remembered-directory.ts'
 import { UsageLedger } from '../../../src/wasi/usage-ledger.ts'
 import { commonPlacesOf, commonTreeOf, treeOf } from '../../../src/worker/guest-files.ts'
+import { InCommon } from '../../../src/worker/in-common.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 
 const WRITE = { read: true, write: true, truncate: false }
@@ -33,6 +36,10 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true }))
 
 const ledger = new UsageLedger()
+let commonTrees = new InCommon<RememberedTree>()
+beforeEach(() => {
+  commonTrees = new InCommon()
+})
 const clock = new FakeClock()
 
 /** What a request of a tenant with these `keys` and these sessions sees. */
@@ -54,6 +61,7 @@ function maker(
       clock,
       images: new ImageCache(),
       ledger,
+      commonTrees,
       makeDevices: () => new DeviceDirectory(() => undefined),
       runtimes: runtimes.map((one) => ({ config: one })),
     },
@@ -236,8 +244,46 @@ test('a look at a mount that nobody may write to is believed as long', () => {
   expect(looks(mounts, '/m/w')).toEqual([false, false, true])
 })
 
-const mount = (guest: string, host: string, writable: boolean): string =>
-  `[[tenant.mounts]]\nguest = "${guest}"\nhost = "${join(base, host)}"\nwritable = ${writable}\n`
+test.for([
+  { name: 'with the same in common: once for both', seen: [false, false] },
+  { name: 'with a variable of its own: for itself', keys: 'env = { A = "1" }', seen: [true, true] },
+  { name: 'with requests to run ahead: for itself', keys: 'warm = ["/"]', seen: [true, true] },
+  { name: 'with another mount: for itself', more: ['/more', 'b'] as const, seen: [true, true] },
+])('what tenants have looked at is remembered, $name', ({ keys = '', more, seen }) => {
+  mkdirSync(join(base, 'c'))
+  const places = ['/lib', join(base, 'own')]
+  const [one, other] = (['b', 'c'] as const).map((data) => {
+    const isOther = data === 'c'
+    const mounts = `${mount('/lib', 'a', false)}${mount('/data', data, true)}`
+    const another = isOther && more !== undefined ? mount(...more, false) : ''
+    return maker(undefined, `root = "${base}/own"\n${isOther ? keys : ''}\n${mounts}${another}`)
+  })
+  const look = (make: (() => DirectoryNode) | undefined): boolean[] =>
+    places.map((place) =>
+      inFolder(make?.() ?? requestOf(undefined), place, (at) => typeof at.lookup('f') === 'object'),
+    )
+  expect(look(one)).toEqual([false, false])
+  for (const name of ['own/f', 'a/f']) writeFileSync(join(base, name), '')
+  expect(look(other)).toEqual(seen)
+  clock.advance(1000)
+  expect([look(one), look(other)].flat()).not.toContain(false)
+})
+
+test('a folder that has taken the place of a mount is looked at by whoever is configured then', () => {
+  const keys = mount('/lib', 'a', false)
+  const before = maker(undefined, keys)
+  const has = (make: () => DirectoryNode): boolean =>
+    inFolder(make(), '/lib', (folder) => typeof folder.lookup('late') === 'object')
+  expect(has(before)).toBe(false)
+  renameSync(join(base, 'a'), join(base, 'gone'))
+  mkdirSync(join(base, 'a'))
+  writeFileSync(join(base, 'a/late'), '')
+  expect([has(maker(undefined, keys)), has(before)]).toEqual([true, false])
+})
+
+function mount(guest: string, host: string, writable: boolean): string {
+  return `[[tenant.mounts]]\nguest = "${guest}"\nhost = "${join(base, host)}"\nwritable = ${writable}\n`
+}
 
 test('what tenants have in common shows nothing of what one of them can write', () => {
   for (const name of ['a', 'b', 'own', 'own/data'].map((one) => join(base, one))) {
