@@ -44,10 +44,11 @@ export const INSECURE_RANDOM: Interface = {
 }
 
 export const INSECURE_SEED: Interface = {
-  'insecure-seed': plain('() -> tuple<u64, u64>', (host) => () => [
-    randomNumber(host),
-    randomNumber(host),
-  ]),
+  // The same for all of a run.
+  'insecure-seed': plain('() -> tuple<u64, u64>', (host) => () => {
+    host.seed ??= [randomNumber(host), randomNumber(host)]
+    return host.seed
+  }),
 }
 
 /** Seconds and nanoseconds. */

@@ -54,6 +54,8 @@ export class ComponentHost {
   readonly backpressure: Map<number, number> = new Map<number, number>()
   /** Of the run. */
   work: HostWork
+  /** What the run was told to seed its generators with, if it has asked. */
+  seed: readonly [bigint, bigint] | undefined
   readonly #wasi: WasiHost
   readonly #tables: HandleTable[]
   /** What the guest prints to, by descriptor. */
@@ -88,6 +90,7 @@ export class ComponentHost {
     this.#grants = undefined
     this.#variables = undefined
     this.#fault = undefined
+    this.seed = undefined
     this.mayLeave = true
     this.entered.clear()
     this.tasks.length = 0

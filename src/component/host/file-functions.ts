@@ -1,5 +1,5 @@
 /** wasi:filesystem/types, over the calls of preview 1: the same files, under the same limits. */
-import { FILESTAT_BYTES, Filetype, Fstflags } from '../../wasi/abi.ts'
+import { FILESTAT_BYTES, Filetype, Fstflags, Oflags } from '../../wasi/abi.ts'
 import { Errno } from '../../wasi/errno.ts'
 import { type Case, err, NONE, OK, ok, some, type Value } from '../value.ts'
 import { datetime } from './clock-functions.ts'
@@ -27,6 +27,12 @@ const WRITE = 2
 const ALL_RIGHTS = (1n << 30n) - 1n
 const WRITE_RIGHTS = (1n << 0n) | (1n << 6n) | (1n << 8n) | (1n << 22n)
 const READ_RIGHTS = 1n << 1n
+
+/** What one is opened for that says no more: who says nothing reads, and who makes a file writes. */
+function impliedFlags(flags: number, how: number): number {
+  const known = (flags & (READ | WRITE)) === 0 ? flags | READ : flags
+  return (how & Oflags.Creat) === 0 ? known : known | WRITE
+}
 
 type Path = readonly [pointer: number, length: number] | undefined
 
@@ -61,7 +67,12 @@ const filesystem: Interface = {
   ),
   '[method]descriptor.advise': plain(
     '(borrow<$descriptor>, u64, u64, $advice) -> result<_, $file-error>',
-    () => () => OK,
+    ({ calls }) =>
+      (self: FileDescriptor) => {
+        const errno = calls.callNow('fd_filestat_get', self.fd, calls.movedAt)
+        if (errno !== Errno.SUCCESS) return failed(errno)
+        return typeAt(calls) === 'directory' ? failed(Errno.BADF) : OK
+      },
   ),
   '[method]descriptor.sync-data': waiting(
     '(borrow<$descriptor>) -> result<_, $file-error>',
@@ -91,7 +102,9 @@ const filesystem: Interface = {
     '(borrow<$descriptor>, u64) -> result<_, $file-error>',
     ({ calls }) =>
       (self: FileDescriptor, size: bigint) =>
-        done(calls.callNow('fd_filestat_set_size', self.fd, size)),
+        (self.flags & WRITE) === 0
+          ? failed(Errno.INVAL)
+          : done(calls.callNow('fd_filestat_set_size', self.fd, size)),
   ),
   '[method]descriptor.set-times': plain(
     '(borrow<$descriptor>, $new-timestamp, $new-timestamp) -> result<_, $file-error>',
@@ -157,15 +170,16 @@ const filesystem: Interface = {
   ),
   '[method]descriptor.open-at': waiting(
     '(borrow<$descriptor>, $path-flags, string, $open-flags, $descriptor-flags) -> result<own<$descriptor>, $file-error>',
-    (host) => (self: FileDescriptor, follow: number, path: string, how: number, flags: number) => {
+    (host) => (self: FileDescriptor, follow: number, path: string, how: number, asked: number) => {
       const { calls } = host
+      const flags = impliedFlags(asked, how)
       const at = calls.path(path)
       if (at === undefined) return TOO_LONG
       const written = (flags & WRITE) === 0 ? 0n : WRITE_RIGHTS
       const read = (flags & READ) === 0 ? 0n : READ_RIGHTS
       const rights = (ALL_RIGHTS & ~WRITE_RIGHTS & ~READ_RIGHTS) | written | read
-      const asked = [self.fd, follow, ...at, how, rights, ALL_RIGHTS, 0, calls.resultAt] as const
-      return after(calls.call('path_open', ...asked), (errno) =>
+      const given = [self.fd, follow, ...at, how, rights, ALL_RIGHTS, 0, calls.resultAt] as const
+      return after(calls.call('path_open', ...given), (errno) =>
         errno === Errno.SUCCESS
           ? ok(new FileDescriptor(new OpenFd(calls, calls.result), flags))
           : failed(errno),

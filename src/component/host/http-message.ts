@@ -27,7 +27,7 @@ export function settingStatus(handle: string): HostFunction {
   return plain(
     `(borrow<${handle}>, u16) -> result<_, _>`,
     () => (self: { status: number }, status: number) => {
-      if (status < 200 || status > 999) return err()
+      if (status < 100 || status > 599) return err()
       self.status = status
       return OK
     },

@@ -1,6 +1,7 @@
 /** What a guest says of a request and of how long it waits for its answer, in each version of wasi:http: the same by other names. */
-import { type Case, caseOf, err, HostResource, NONE, OK } from '../value.ts'
+import { type Case, caseOf, err, HostResource, NONE, OK, some } from '../value.ts'
 import { type Interface, plain } from './host-function.ts'
+import { methodNamed } from './http-request.ts'
 
 export class RequestOptions extends HostResource {
   isMutable = true
@@ -28,6 +29,15 @@ const FORMS: Readonly<Record<Part, RegExp>> = {
   authority: /^(?:\[[0-9A-Fa-f:.]{2,64}\]|[A-Za-z0-9_.-]{1,254})(?::[0-9]{1,5})?$/,
 }
 
+/** What has a case of its own has it however it is said. */
+const KNOWN: Readonly<Partial<Record<Part, (value: Case) => Case>>> = {
+  method: (value) => (value.tag === 'other' ? methodNamed(textOf(value) ?? '') : value),
+  scheme: (value) => {
+    const text = textOf(value)?.toUpperCase()
+    return text === 'HTTP' || text === 'HTTPS' ? some(caseOf(text)) : value
+  },
+}
+
 export function requestParts({ resource, handle, getter }: Names): Interface {
   const part = (key: Part, name: string, type: string): Interface => ({
     [`[method]${resource}.${getter}${name}`]: plain(
@@ -40,7 +50,7 @@ export function requestParts({ resource, handle, getter }: Names): Interface {
         const text = textOf(value)
         if (text !== undefined && !FORMS[key].test(text)) return err()
         host.calls.keep(text?.length ?? 0)
-        self[key] = value
+        self[key] = KNOWN[key]?.(value) ?? value
         return OK
       },
     ),

@@ -28,7 +28,11 @@ export function fieldsOf(variables: RunVariables): Fields {
 }
 
 export function methodOf(variables: RunVariables): Case {
-  const method = variables.get('REQUEST_METHOD') ?? 'GET'
+  return methodNamed(variables.get('REQUEST_METHOD') ?? 'GET')
+}
+
+/** The case that it has. */
+export function methodNamed(method: string): Case {
   const lower = method.toLowerCase()
   return METHODS.has(lower) && method === method.toUpperCase()
     ? caseOf(lower)

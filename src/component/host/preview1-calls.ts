@@ -15,6 +15,9 @@ export const MOVED_BYTES = 65_536
 /** Bytes that are kept for a guest outside of its memory: fields, bodies that are not sent, entries of folders. */
 export const MAX_KEPT_FOR_GUEST: number = 16 * 1024 * 1024
 
+/** Of a file, as off_t has it. */
+const LAST_OFFSET = (1n << 63n) - 1n
+
 const RESULT = 16
 const SUBSCRIPTIONS = 64
 const EVENTS = 16_384
@@ -118,6 +121,8 @@ export class Preview1Calls {
 
   /** As `read`, of a file. */
   readAt(fd: number, most: number, offset: bigint): Uint8Array | number | undefined {
+    // Where no file has anything, and off_t no number.
+    if (offset > LAST_OFFSET) return Errno.INVAL
     this.#setIovec(Math.min(most, MOVED_BYTES))
     return this.#read(this.callNow('fd_pread', fd, 0, 1, offset, RESULT))
   }

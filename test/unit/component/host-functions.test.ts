@@ -6,7 +6,7 @@ import { ComponentHost } from '../../../src/component/host/component-host.ts'
 import type { FileDescriptor } from '../../../src/component/host/file-descriptor.ts'
 import type { Fields } from '../../../src/component/host/http-fields.ts'
 import { IncomingRequest } from '../../../src/component/host/http-request.ts'
-import { type Case, HostResource, type Value } from '../../../src/component/value.ts'
+import { type Case, caseOf, HostResource, some, type Value } from '../../../src/component/value.ts'
 import { WasiHost } from '../../../src/wasi/host.ts'
 import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
 import { CollectingSink, grants } from '../../support/guest.ts'
@@ -203,12 +203,82 @@ describe('files', () => {
           0n,
         ),
     ],
+    [
+      'to change the size of one',
+      'invalid',
+      () =>
+        call(
+          FILES,
+          '[method]descriptor.set-size',
+          ok(call(FILES, '[method]descriptor.open-at', folder(), 1, 'f', 0, 1)),
+          1n,
+        ),
+    ],
+    [
+      'to read where no file has anything',
+      'invalid',
+      () => call(FILES, '[method]descriptor.read', file('f'), 1n, (1n << 64n) - 1n),
+    ],
+    [
+      'advice about a folder',
+      'bad-descriptor',
+      () => call(FILES, '[method]descriptor.advise', folder(), 0n, 0n, 'normal'),
+    ],
   ]
 
   test.each(FAILURES)('%s: %s', (_, code, made) => {
     put('f', '')
     assert.equal(failure(made()), code)
   })
+})
+
+const [READS, WRITES, CREATES] = [1, 2, 1]
+const OPENED: ReadonlyArray<readonly [asked: number, how: number, flags: number]> = [
+  [0, 0, READS],
+  [READS, 0, READS],
+  [WRITES, 0, WRITES],
+  [0, CREATES, READS | WRITES],
+  [READS, CREATES, READS | WRITES],
+  [WRITES, CREATES, WRITES],
+]
+
+test.each(OPENED)('opened with flags %i and %i it has %i', (asked, how, flags) => {
+  put('f', 'text')
+  const opened = ok(call(FILES, '[method]descriptor.open-at', folder(), 1, 'f', how, asked))
+  assert.equal(ok(call(FILES, '[method]descriptor.get-flags', opened)), flags)
+})
+
+test('a run is told one seed, and the next one does not find it', () => {
+  const seed = (): Value => call('wasi:random/insecure-seed', 'insecure-seed')
+  assert.deepEqual(seed(), seed())
+  host.end()
+  assert.equal(host.seed, undefined)
+})
+
+const SAID: ReadonlyArray<readonly [part: string, said: Case, known: Case]> = [
+  ['method', caseOf('other', 'GET'), caseOf('get')],
+  ['method', caseOf('other', 'get'), caseOf('other', 'get')],
+  ['method', caseOf('other', 'PURGE'), caseOf('other', 'PURGE')],
+  ['scheme', some(caseOf('other', 'https')), some(caseOf('HTTPS'))],
+  ['scheme', some(caseOf('other', 'ftp')), some(caseOf('other', 'ftp'))],
+]
+
+test.each(SAID)('what is %s has a case of its own, or none: %o', (part, said, known) => {
+  const fields = call(HTTP, '[constructor]fields')
+  const request = call(HTTP, '[constructor]outgoing-request', fields)
+  ok(call(HTTP, `[method]outgoing-request.set-${part}`, request, said))
+  assert.deepEqual(call(HTTP, `[method]outgoing-request.${part}`, request), known)
+})
+
+test.each([
+  [99, 'err'],
+  [100, 'ok'],
+  [599, 'ok'],
+  [600, 'err'],
+])('status %i: %s', (status, tag) => {
+  const response = call(HTTP, '[constructor]outgoing-response', call(HTTP, '[constructor]fields'))
+  const said = call(HTTP, '[method]outgoing-response.set-status-code', response, status) as Case
+  assert.equal(said.tag, tag)
 })
 
 describe('fields', () => {
