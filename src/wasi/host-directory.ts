@@ -306,8 +306,13 @@ function leadsDown(target: string): boolean {
 
 /** A link of somebody else's that leads upwards stays where it was meant. */
 function mayMove(at: HostName): boolean {
-  const target = readLinkName(at)
-  return typeof target === 'number' || target.startsWith(FOR_GUESTS) || leadsDown(target)
+  const text = readLinkName(at)
+  return typeof text === 'number' || isForGuests(text) || leadsDown(text)
+}
+
+/** Whether a link has this text on the disk that leads guests only. */
+function isForGuests(text: string | number): text is string {
+  return typeof text === 'string' && text.startsWith(FOR_GUESTS)
 }
 
 /** A file as it was found; only good for as long as its directory is held. */
@@ -349,10 +354,10 @@ class HostFile implements FileNode {
 
 class HostSymlink implements SymlinkNode {
   readonly kind = 'symlink'
-  #text: string | number | undefined
   readonly #at: HostName
   readonly #stat: Filestat
   readonly #tree: HostTree
+  #text: string | number | undefined
 
   constructor(at: HostName, stat: Filestat, tree: HostTree) {
     this.#at = at
@@ -362,8 +367,9 @@ class HostSymlink implements SymlinkNode {
 
   stat(): Filestat {
     const stat = this.#stat
-    const hidden = stat.size > FOR_GUESTS.length && this.#isForGuests ? FOR_GUESTS.length : 0
-    return hidden === 0 ? stat : { ...stat, size: stat.size - BigInt(hidden) }
+    // A shorter one is for others, too.
+    const isHidden = stat.size > FOR_GUESTS.length && isForGuests(this.#read())
+    return isHidden ? { ...stat, size: stat.size - BigInt(FOR_GUESTS.length) } : stat
   }
 
   setTimes(times: NewTimes): number {
@@ -371,14 +377,13 @@ class HostSymlink implements SymlinkNode {
   }
 
   readLink(): string | number {
-    this.#text ??= readLinkName(this.#at)
-    const text = this.#text
-    return typeof text === 'string' && this.#isForGuests ? text.slice(FOR_GUESTS.length) : text
+    const text = this.#read()
+    return isForGuests(text) ? text.slice(FOR_GUESTS.length) : text
   }
 
-  get #isForGuests(): boolean {
+  #read(): string | number {
     this.#text ??= readLinkName(this.#at)
-    return typeof this.#text === 'string' && this.#text.startsWith(FOR_GUESTS)
+    return this.#text
   }
 }
 

@@ -5,7 +5,7 @@ import type { CallContext } from './call-context.ts'
 import { Errno } from './errno.ts'
 import { descriptorStatCall, storeFilestat } from './fd-stat-calls.ts'
 import type { Filestat, Look } from './filesystem.ts'
-import { at, look, statCall } from './path-calls.ts'
+import { at, look, statCall, there } from './path-calls.ts'
 import { Right } from './rights.ts'
 
 /** Neither set-user-ID and its like nor anything else. */
@@ -31,13 +31,11 @@ export const MODE_CALLS = {
    */
   chmod: (host: CallContext) => (fd: number, path: number, length: number, mode: number) => {
     host.enter()
-    return at(host, fd, Right.PathFilestatSetTimes, path, length, 'follow', (found) => {
-      const { node } = found
-      if (node === undefined) return Errno.NOENT
-      if (found.isMistakenForDirectory) return Errno.NOTDIR
+    const change = there((node) => {
       if (node.kind === 'symlink') return Errno.LOOP
       return node.setMode?.(mode & PERMISSIONS) ?? Errno.SUCCESS
     })
+    return at(host, fd, Right.PathFilestatSetTimes, path, length, 'follow', change)
   },
 
   /** Permissions of what the next `path_open` or `path_create_directory` makes; the process's umask takes none of them away. */
@@ -58,16 +56,14 @@ export const MODE_CALLS = {
    */
   space: (host: CallContext) => (fd: number, path: number, length: number, result: number) => {
     host.enter()
-    return at(host, fd, Right.PathFilestatGet, path, length, 'follow', (found) => {
-      const { node } = found
-      if (node === undefined) return Errno.NOENT
-      if (found.isMistakenForDirectory) return Errno.NOTDIR
+    const tell = there((node, found) => {
       const folder = node.kind === 'directory' ? node : found.directory
       const space = folder.space?.() ?? Errno.NOSYS
       if (typeof space === 'number') return space
       const errno = host.storeU64(result + 8, BigInt(space.free))
       return errno === Errno.SUCCESS ? host.storeU64(result, BigInt(space.bytes)) : errno
     })
+    return at(host, fd, Right.PathFilestatGet, path, length, 'follow', tell)
   },
 
   /** As `path_filestat_get`, with a longer result. */

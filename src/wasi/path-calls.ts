@@ -120,10 +120,7 @@ export const PATH_CALLS = {
       result: number,
     ) => {
       host.enter()
-      return at(host, fd, Right.PathReadlink, path, length, 'stop', (found) => {
-        const { node } = found
-        if (node === undefined) return Errno.NOENT
-        if (found.isMistakenForDirectory) return Errno.NOTDIR
+      const read = there((node) => {
         if (node.kind !== 'symlink') return Errno.INVAL
         if (!host.has(buffer >>> 0, bufferLength >>> 0)) return Errno.FAULT
         if (!host.has(result >>> 0, 4)) return Errno.FAULT
@@ -133,6 +130,7 @@ export const PATH_CALLS = {
         host.bytes.set(shown, buffer >>> 0)
         return host.storeU32(result, shown.length)
       })
+      return at(host, fd, Right.PathReadlink, path, length, 'stop', read)
     },
 
   /** NOENT: nothing there. NOTDIR: not a directory. NOTEMPTY: not empty, or `..`. INVAL: `.`. */
@@ -271,6 +269,14 @@ export function look(
   return act(seen, given.text)
 }
 
+/** For `at`: with what is there. NOENT: nothing. NOTDIR: a slash behind a file's name. */
+export function there(act: (node: Node, found: Resolved) => number) {
+  return (found: Resolved): number => {
+    if (found.node === undefined) return Errno.NOENT
+    return found.isMistakenForDirectory ? Errno.NOTDIR : act(found.node, found)
+  }
+}
+
 /** Resolves a path below a directory descriptor and does something there. */
 export function at(
   host: CallContext,
@@ -285,7 +291,7 @@ export function at(
   if (typeof start === 'number') return start
   const given = readPath(host, path, length)
   if (typeof given === 'number') return given
-  const isLook = right === Right.PathReadlink
+  const isLook = right === Right.PathReadlink || right === Right.PathFilestatGet
   // Whether something is there that is to be made, or removed, is asked now.
   if (!isLook) host.ways.forget()
   const found = resolve(host, start, given, last)

@@ -231,7 +231,6 @@ function addedIndices({ spaces, memories }: WasmModule, mutableGlobals: number):
   }
 }
 
-/** A section's contents with entries added at the end. */
 function limitBytes(minimum: number, maximum: number): number[] {
   return [1, ...encodeU32(minimum), ...encodeU32(maximum)]
 }

@@ -2,6 +2,8 @@
  * Permissions and owners of files, which preview 1 lacks and wasm-fpm has. This libc asks for them nowhere, so it is linked
  * with --wrap for the functions that should.
  */
+#include "at-path.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -12,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <wasi/api.h>
-#include <wasi/libc-find-relpath.h>
 
 #define IMPORT(name) __attribute__((import_module("wasm_fpm"), import_name(name)))
 
@@ -136,16 +137,11 @@ int __wrap_mkdir(const char *path, mode_t mode) {
   return __real_mkdir(path, mode);
 }
 
-int chmod(const char *path, mode_t mode) {
-  const char *prefix;
-  size_t size = strlen(path) + 1;
-  char *below = malloc(size);
-  if (below == NULL) return -1;
-  int folder = __wasilibc_find_relpath_alloc(path, &prefix, &below, &size, 1);
-  int result = folder < 0 ? -1 : result_of(wasm_fpm_chmod(folder, below, strlen(below), mode));
-  free(below);
-  return result;
+static int change_mode(int folder, const char *below, size_t length, void *mode) {
+  return wasm_fpm_chmod(folder, below, length, *(mode_t *)mode);
 }
+
+int chmod(const char *path, mode_t mode) { return wasm_fpm_at_path(path, change_mode, &mode); }
 
 /* Of open files they cannot be set: said to be, as programs would stop otherwise. */
 int fchmod(int file, mode_t mode) {

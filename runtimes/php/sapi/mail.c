@@ -60,7 +60,8 @@ static const char *next_line(const char *from, const char *end, size_t *length) 
 }
 
 /* The value of a header, its further lines with it; the caller's to free. NULL: there is none. `at` goes on behind it. */
-static char *next_header(const char **at, const char *end, const char *name) {
+static char *next_header(const char **at, const char *name) {
+  const char *end = text_end();
   size_t length, name_length = strlen(name);
   for (const char *line = *at; line < end;) {
     const char *next = next_line(line, end, &length);
@@ -85,17 +86,23 @@ static char *next_header(const char **at, const char *end, const char *name) {
   return NULL;
 }
 
-static char *header(const char *end, const char *name) {
+static char *header(const char *name) {
   const char *at = ZSTR_VAL(text.s);
-  return next_header(&at, end, name);
+  return next_header(&at, name);
+}
+
+static bool has_header(const char *name) {
+  char *found = header(name);
+  if (found != NULL) efree(found);
+  return found != NULL;
 }
 
 /* A copy without blanks at its ends; NULL: there is nothing else. */
-static char *trimmed(const char *text) {
-  text += strspn(text, BLANKS);
-  size_t length = strlen(text);
-  while (length > 0 && strchr(BLANKS, text[length - 1]) != NULL) length--;
-  return length == 0 ? NULL : estrndup(text, length);
+static char *trimmed(const char *from) {
+  from += strspn(from, BLANKS);
+  size_t length = strlen(from);
+  while (length > 0 && strchr(BLANKS, from[length - 1]) != NULL) length--;
+  return length == 0 ? NULL : estrndup(from, length);
 }
 
 /* Whether it can stand between < and >: blanks and these are for what is quoted. */
@@ -175,12 +182,12 @@ static bool says(struct dialog *dialog, char wanted, const char *format, ...) {
 }
 
 /* All of them, each once told to the server. */
-static bool tell_recipients(struct dialog *dialog, const char *end) {
+static bool tell_recipients(struct dialog *dialog) {
   static const char *const HEADERS[] = {"To", "Cc", "Bcc"};
   int count = 0;
   for (size_t index = 0; index < sizeof HEADERS / sizeof *HEADERS; index++) {
     const char *at = ZSTR_VAL(text.s);
-    for (char *value; (value = next_header(&at, end, HEADERS[index])) != NULL; efree(value)) {
+    for (char *value; (value = next_header(&at, HEADERS[index])) != NULL; efree(value)) {
       char *list = value;
       for (char *address; (address = next_address(&list)) != NULL; efree(address)) {
         if (++count > MOST_RECIPIENTS) return fails(dialog, "too many recipients");
@@ -193,28 +200,25 @@ static bool tell_recipients(struct dialog *dialog, const char *end) {
 }
 
 /* What sendmail adds where it is missing. */
-static void add_missing(smart_str *mail, const char *end, const char *sender) {
-  char *found;
-  if ((found = header(end, "From")) == NULL) {
-    smart_str_append_printf(mail, "From: %s\r\n", sender);
-  } else efree(found);
-  if ((found = header(end, "Date")) == NULL) {
+static void add_missing(smart_str *mail, const char *sender) {
+  if (!has_header("From")) smart_str_append_printf(mail, "From: %s\r\n", sender);
+  if (!has_header("Date")) {
     zend_string *date = php_format_date(DATE, strlen(DATE), time(NULL), 1);
     smart_str_append_printf(mail, "Date: %s\r\n", ZSTR_VAL(date));
     zend_string_release(date);
-  } else efree(found);
-  if ((found = header(end, "Message-ID")) == NULL) {
-    unsigned char id[ID_BYTES] = {0};
-    php_random_bytes_silent(id, sizeof id);
-    smart_str_appends(mail, "Message-ID: <");
-    for (size_t index = 0; index < sizeof id; index++) smart_str_append_printf(mail, "%02x", id[index]);
-    const char *at_sign = strrchr(sender, '@');
-    smart_str_append_printf(mail, "@%s>\r\n", at_sign == NULL ? "localhost" : at_sign + 1);
-  } else efree(found);
+  }
+  if (has_header("Message-ID")) return;
+  unsigned char id[ID_BYTES] = {0};
+  php_random_bytes_silent(id, sizeof id);
+  smart_str_appends(mail, "Message-ID: <");
+  for (size_t index = 0; index < sizeof id; index++) smart_str_append_printf(mail, "%02x", id[index]);
+  const char *at_sign = strrchr(sender, '@');
+  smart_str_append_printf(mail, "@%s>\r\n", at_sign == NULL ? "localhost" : at_sign + 1);
 }
 
 /* As it goes over the wire: lines end with CRLF, a dot that one begins with is doubled (RFC 5321, 4.5.2), and nobody sees a Bcc. */
-static void put_text(smart_str *mail, const char *end) {
+static void put_text(smart_str *mail) {
+  const char *end = text_end();
   bool is_head = true, is_hidden = false;
   size_t length;
   for (const char *line = ZSTR_VAL(text.s); line < end;) {
@@ -232,16 +236,15 @@ static void put_text(smart_str *mail, const char *end) {
 }
 
 static bool converse(struct dialog *dialog, const char *sender) {
-  const char *end = text_end();
   if (!hears(dialog, '2')) return false;
   const char *name = getenv("SERVER_NAME");
   if (name == NULL || *name == '\0' || strpbrk(name, " \t\r\n") != NULL) name = "localhost";
   if (!says(dialog, '2', "EHLO %s\r\n", name) && !says(dialog, '2', "HELO %s\r\n", name)) return false;
   if (!says(dialog, '2', "MAIL FROM:<%s>\r\n", sender)) return false;
-  if (!tell_recipients(dialog, end) || !says(dialog, '3', "DATA\r\n")) return false;
+  if (!tell_recipients(dialog) || !says(dialog, '3', "DATA\r\n")) return false;
   smart_str mail = {0};
-  add_missing(&mail, end, sender);
-  put_text(&mail, end);
+  add_missing(&mail, sender);
+  put_text(&mail);
   smart_str_appends(&mail, ".\r\n");
   smart_str_0(&mail);
   php_stream_write(dialog->stream, ZSTR_VAL(mail.s), ZSTR_LEN(mail.s));
@@ -255,7 +258,7 @@ static bool converse(struct dialog *dialog, const char *sender) {
 static char *find_sender(void) {
   if (envelope_sender != NULL) return estrdup(envelope_sender);
   char *from = INI_STR("sendmail_from");
-  char *list = from != NULL && *from != '\0' ? estrdup(from) : header(text_end(), "From");
+  char *list = from != NULL && *from != '\0' ? estrdup(from) : header("From");
   char *rest = list, *address = list == NULL ? NULL : next_address(&rest);
   if (list != NULL) efree(list);
   return address;

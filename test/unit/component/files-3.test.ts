@@ -1,28 +1,19 @@
 /** wasi:filesystem of 0.3, as a component's calls reach it: contents and entries are streams. */
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'vitest'
-import { systemClock } from '../../../src/base/clock.ts'
 import { Channel, type Items } from '../../../src/component/channel.ts'
-import { ComponentHost } from '../../../src/component/host/component-host.ts'
+import type { ComponentHost } from '../../../src/component/host/component-host.ts'
 import { makeFuture, resolveFuture, takeFuture } from '../../../src/component/host/host-future.ts'
 import { boundsFor } from '../../../src/component/lift-bounds.ts'
 import { type Case, OK, type Value } from '../../../src/component/value.ts'
-import { WasiHost } from '../../../src/wasi/host.ts'
-import { createMemoryDirectory } from '../../../src/wasi/memory-directory.ts'
-import { grants } from '../../support/guest.ts'
-import { callNow } from '../../support/host-function-call.ts'
+import { callNow, hostWithFolder } from '../../support/host-function-call.ts'
 
 const U8 = { kind: 'primitive', of: 'u8' } as const
 
 let host: ComponentHost
 
 beforeEach(() => {
-  const wasi = new WasiHost(new Set())
-  host = new ComponentHost(wasi, { value: 0 }, { owners: 1, world: 'http' })
-  const directory = createMemoryDirectory(systemClock)
-  const granted = grants({ preopens: [{ guestPath: '/tmp', directory }] })
-  wasi.begin(granted)
-  host.begin(granted)
+  host = hostWithFolder()
 })
 
 function call(name: string, ...values: readonly Value[]): Value {

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { beforeEach, expect, test } from 'vitest'
 import { type Case, caseOf, NONE, some, type Value } from '../../../src/component/value.ts'
 import { beginOutbound, type OutboundRun } from '../../support/component-outbound.ts'
-import { callOrWait } from '../../support/host-function-call.ts'
+import { callOrWait, ok } from '../../support/host-function-call.ts'
 
 const HTTP = 'wasi:http/types'
 const STREAMS = 'wasi:io/streams'
@@ -24,11 +24,6 @@ beforeEach(() => begin(answering))
 
 const call = (from: string, name: string, ...values: Value[]): Value | Promise<Value> =>
   callOrWait(run.host, { from, name }, values)
-
-const ok = (answer: Value | Promise<Value>): Value => {
-  assert.equal((answer as Case).tag, 'ok', String((answer as Case).value))
-  return (answer as Case).value
-}
 
 interface Wanted {
   readonly method?: Case

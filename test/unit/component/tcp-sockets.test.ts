@@ -13,7 +13,7 @@ import { addressIn, MAX_NAMES, placeOf } from '../../../src/component/host/socke
 import { FOR_HOST } from '../../../src/component/lift-bounds.ts'
 import { type Case, caseOf, HostResource, OK, type Value } from '../../../src/component/value.ts'
 import { beginOutbound, type OutboundRun, outcomeOf } from '../../support/component-outbound.ts'
-import { callOrWait } from '../../support/host-function-call.ts'
+import { callOrWait, failure, ok } from '../../support/host-function-call.ts'
 
 const RAW = { methods: [] }
 const LOCALHOST = { host: 'localhost', methods: [], isPrivate: true }
@@ -30,15 +30,6 @@ const callerOf =
   (from, name, ...values) =>
     callOrWait(host, { from, name }, values)
 
-const ok = (answer: Value | Promise<Value>): Value => {
-  assert.equal((answer as Case).tag, 'ok', String((answer as Case).value))
-  return (answer as Case).value
-}
-const problem = (answer: Value | Promise<Value>): Value => {
-  assert.equal((answer as Case).tag, 'err')
-  return (answer as Case).value
-}
-
 const V4 = (port: number, ...address: number[]): Case => caseOf('ipv4', [port, address])
 const loopback = (port: number): Case => V4(port, 127, 0, 0, 1)
 
@@ -53,11 +44,11 @@ async function connect(call: Call, socket: Value, remote: Case): Promise<Case> {
   const begun = call(TCP, `${SOCKET}start-connect`, socket, network, remote) as Case
   if (begun.tag === 'err') return begun
   assert.equal(
-    problem(call(TCP, `${SOCKET}start-connect`, socket, network, remote)),
+    failure(call(TCP, `${SOCKET}start-connect`, socket, network, remote)),
     'concurrency-conflict',
   )
   const pollable = call(TCP, `${SOCKET}subscribe`, socket) as Value
-  assert.equal(problem(call(TCP, `${SOCKET}finish-connect`, socket)), 'would-block')
+  assert.equal(failure(call(TCP, `${SOCKET}finish-connect`, socket)), 'would-block')
   await call('wasi:io/poll', '[method]pollable.block', pollable)
   return call(TCP, `${SOCKET}finish-connect`, socket) as Case
 }
@@ -94,14 +85,14 @@ describe('0.2', () => {
     const call = callerOf(run)
     const socket = makeSocket(call)
     assert.equal(call(TCP, `${SOCKET}address-family`, socket), 'ipv4')
-    assert.equal(problem(call(TCP, `${SOCKET}remote-address`, socket)), 'invalid-state')
+    assert.equal(failure(call(TCP, `${SOCKET}remote-address`, socket)), 'invalid-state')
     const [input, output] = ok(await connect(call, socket, loopback(run.port))) as [Value, Value]
     assert.deepEqual(ok(call(TCP, `${SOCKET}remote-address`, socket)), loopback(run.port))
     ok(await write(call, output, 'hello'))
     assert.equal(Buffer.from(ok(await read(call, input)) as Uint8Array).toString(), 'hello')
     assert.deepEqual(await call(TCP, `${SOCKET}shutdown`, socket, 'send'), OK)
-    assert.equal((problem(await write(call, output, 'more')) as Case).tag, 'closed')
-    assert.equal((problem(await read(call, input)) as Case).tag, 'closed')
+    assert.equal((failure(await write(call, output, 'more')) as Case).tag, 'closed')
+    assert.equal((failure(await read(call, input)) as Case).tag, 'closed')
     assert.equal(run.sent, 'hello')
   })
 
@@ -109,10 +100,10 @@ describe('0.2', () => {
     const run = await beginOutbound(echoing, RAW)
     const call = callerOf(run)
     const socket = makeSocket(call)
-    assert.equal(problem(await call(TCP, `${SOCKET}shutdown`, socket, 'both')), 'invalid-state')
+    assert.equal(failure(await call(TCP, `${SOCKET}shutdown`, socket, 'both')), 'invalid-state')
     const [input, output] = ok(await connect(call, socket, loopback(run.port))) as [Value, Value]
     assert.deepEqual(await call(TCP, `${SOCKET}shutdown`, socket, 'receive'), OK)
-    assert.equal((problem(await read(call, input)) as Case).tag, 'closed')
+    assert.equal((failure(await read(call, input)) as Case).tag, 'closed')
     ok(await write(call, output, 'a'))
   })
 
@@ -126,13 +117,13 @@ describe('0.2', () => {
     ok(await connect(call, socket, V4(run.port, 240, 0, 0, 0)))
     // The address itself has no entry.
     assert.equal(
-      problem(await connect(call, makeSocket(call), loopback(run.port))),
+      failure(await connect(call, makeSocket(call), loopback(run.port))),
       'access-denied',
     )
     // In another run it stands for nothing.
     run.host.begin(run.granted)
     const later = await connect(call, makeSocket(call), V4(run.port, 240, 0, 0, 0))
-    assert.equal(problem(later), 'access-denied')
+    assert.equal(failure(later), 'access-denied')
   })
 
   test.each([
@@ -143,7 +134,7 @@ describe('0.2', () => {
     ['the other family', caseOf('ipv6', [80, 0, [0, 0, 0, 0, 0, 0, 0, 1], 0]), 'invalid-argument'],
   ])('refused: %s', async (_, remote, code) => {
     const call = callerOf(await beginOutbound(echoing, RAW))
-    assert.equal(problem(await connect(call, makeSocket(call), remote)), code)
+    assert.equal(failure(await connect(call, makeSocket(call), remote)), code)
   })
 
   test('refused: an IPv4 address in IPv6, and what asks for HTTP only', async () => {
@@ -151,9 +142,9 @@ describe('0.2', () => {
     const call = callerOf(run)
     const mapped = caseOf('ipv6', [80, 0, [0, 0, 0, 0, 0, 0xffff, 0x7f00, 1], 0])
     const six = makeSocket(call, 'ipv6')
-    assert.equal(problem(await connect(call, six, mapped)), 'invalid-argument')
+    assert.equal(failure(await connect(call, six, mapped)), 'invalid-argument')
     assert.equal(
-      problem(await connect(call, makeSocket(call), loopback(run.port))),
+      failure(await connect(call, makeSocket(call), loopback(run.port))),
       'access-denied',
     )
   })
@@ -161,13 +152,13 @@ describe('0.2', () => {
   test('a peer that is not there, and more connections than a request may have', async () => {
     const run = await beginOutbound(echoing, { ...RAW, ports: [1] })
     const call = callerOf(run)
-    assert.equal(problem(await connect(call, makeSocket(call), loopback(1))), 'connection-refused')
+    assert.equal(failure(await connect(call, makeSocket(call), loopback(1))), 'connection-refused')
     const many = await beginOutbound(echoing, RAW)
     const ask = callerOf(many)
     for (let open = 0; open < 2; open += 1)
       ok(await connect(ask, makeSocket(ask), loopback(many.port)))
     const third = await connect(ask, makeSocket(ask), loopback(many.port))
-    assert.equal(problem(third), 'new-socket-limit')
+    assert.equal(failure(third), 'new-socket-limit')
   })
 
   test('closed with its socket, which its streams keep', async () => {
@@ -190,7 +181,7 @@ describe('0.2', () => {
     const call = callerOf(await beginOutbound(echoing, RAW))
     const socket = makeSocket(call)
     const asked = (name: string, ...values: Value[]) =>
-      problem(call(TCP, `${SOCKET}${name}`, socket, ...values))
+      failure(call(TCP, `${SOCKET}${name}`, socket, ...values))
     assert.equal(asked('start-bind', network, loopback(80)), 'access-denied')
     assert.equal(asked('finish-bind'), 'not-in-progress')
     assert.equal(asked('start-listen'), 'access-denied')
@@ -198,7 +189,7 @@ describe('0.2', () => {
     assert.equal(asked('finish-connect'), 'not-in-progress')
     assert.equal(asked('set-hop-limit', 3), 'not-supported')
     assert.equal(
-      problem(call('wasi:sockets/udp-create-socket', 'create-udp-socket', 'ipv4')),
+      failure(call('wasi:sockets/udp-create-socket', 'create-udp-socket', 'ipv4')),
       'not-supported',
     )
   })
@@ -208,9 +199,9 @@ describe('0.2', () => {
     const resolve = (name: string) =>
       call('wasi:sockets/ip-name-lookup', 'resolve-addresses', network, name)
     for (const name of ['', '-a', 'a b', 'a/b', 'ä', 'a'.repeat(254), '[::1]', '127.0.0.1:80'])
-      assert.equal(problem(resolve(name)), 'invalid-argument', name)
+      assert.equal(failure(resolve(name)), 'invalid-argument', name)
     for (let count = 0; count < MAX_NAMES; count += 1) ok(resolve(`n${count}`))
-    assert.equal(problem(resolve('more')), 'temporary-resolver-failure')
+    assert.equal(failure(resolve('more')), 'temporary-resolver-failure')
     ok(resolve('N0'))
     assert.deepEqual(lookUp(call, '10.1.2.3'), caseOf('ipv4', [10, 1, 2, 3]))
   })
@@ -319,7 +310,7 @@ describe('0.3', () => {
       more.push(value),
     )
     assert.deepEqual(
-      more.map((value) => (problem(value) as Case).tag),
+      more.map((value) => (failure(value) as Case).tag),
       ['invalid-state', 'invalid-state'],
     )
     ;(makeOneOf as HostResource).drop()
@@ -333,20 +324,20 @@ describe('0.3', () => {
     const run = await beginOutbound(echoing, RAW)
     const call = callerOf(run)
     makeOneOf = makeOne(call)
-    assert.equal((problem(await connected(run, call, remote)) as Case).tag, code)
+    assert.equal((failure(await connected(run, call, remote)) as Case).tag, code)
   })
 
   test('nothing listens, names stand for themselves', async () => {
     const run = await beginOutbound(echoing, RAW)
     const call = callerOf(run)
     const socket = makeOne(call)
-    assert.equal((problem(call(V3, `${SOCKET}listen`, socket)) as Case).tag, 'access-denied')
+    assert.equal((failure(call(V3, `${SOCKET}listen`, socket)) as Case).tag, 'access-denied')
     assert.equal(
-      (problem(call(V3, `${SOCKET}bind`, socket, loopback(80))) as Case).tag,
+      (failure(call(V3, `${SOCKET}bind`, socket, loopback(80))) as Case).tag,
       'access-denied',
     )
     assert.equal(
-      (problem(call(V3, '[static]udp-socket.create', 'ipv4')) as Case).tag,
+      (failure(call(V3, '[static]udp-socket.create', 'ipv4')) as Case).tag,
       'not-supported',
     )
     const lookup = 'wasi:sockets/ip-name-lookup@0.3'
@@ -354,7 +345,7 @@ describe('0.3', () => {
       caseOf('ipv4', [240, 0, 0, 0]),
     ])
     assert.equal(
-      (problem(call(lookup, 'resolve-addresses', 'a b')) as Case).tag,
+      (failure(call(lookup, 'resolve-addresses', 'a b')) as Case).tag,
       'invalid-argument',
     )
   })
