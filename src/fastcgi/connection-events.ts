@@ -5,6 +5,11 @@ import type { ConnectionValues } from './management.ts'
 import type { ParamsBudget } from './params-budget.ts'
 import type { FastCgiRequest } from './request.ts'
 
+/** Keeps output that it has, until its body has come. */
+export interface KeepsOutput {
+  letOutputGo(): boolean
+}
+
 /** All of it synchronously, from within a call into the connection or one of its requests. */
 export interface ConnectionEvents {
   /** PARAMS has ended and is valid; STDIN may still be arriving. */
@@ -13,6 +18,11 @@ export interface ConnectionEvents {
   onBadRequest(request: FastCgiRequest, error: FastCgiError): void
   /** There is output. At most once until `takeOutput`. */
   onOutput(): void
+  /**
+   * An answer begins before all of the request has come. true: its beginning is kept, and `request.letOutputGo` called after some 50 ms,
+   * and again as often as it answers true. Without it, all output goes out at once.
+   */
+  onOutputKept?(request: KeepsOutput): boolean
   /** `wantsInput` went from false to true. */
   onInputWanted(): void
   /**

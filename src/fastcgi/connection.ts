@@ -216,9 +216,13 @@ export class ServerConnection implements RecordHandler, RequestOwner {
 
   requestOutputChanged(request: ServerRequest): void {
     if (this.#isClosed) return
-    this.#output.add(request)
+    if (!request.keepsOutput) this.#output.add(request)
     this.#tellOutput()
     if (!this.#wantsInput) this.#updateWantsInput()
+  }
+
+  keepOutput(request: ServerRequest): boolean {
+    return this.#events.onOutputKept?.(request) ?? false
   }
 
   requestEnded(request: ServerRequest): void {

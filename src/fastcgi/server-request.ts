@@ -18,6 +18,11 @@ NO_INPUT.end()
 const DONE = endBody(ProtocolStatus.RequestComplete, 0)
 /** Content of a record of STDERR: HAProxy 2.6 ends itself when one does not fit its buffer (16 KiB by default). */
 const MAX_STDERR_CONTENT = 4_088
+/**
+ * Bytes of STDIN between two looks from which on a peer is taken to send its body as fast as it can, and so to wait for room in the socket
+ * sooner or later. nginx that waits so when the answer begins sends the rest of the body never: then it writes no more when there is room.
+ */
+const FAST_BODY_BYTES = 65_536
 /** appStatus of a request that was given up: anything but 0. */
 const GIVEN_UP = 1
 
@@ -31,6 +36,8 @@ export interface RequestOwner {
   requestInputHeld(request: ServerRequest, delta: number): void
   /** `request` has written, or waits for room. */
   requestOutputChanged(request: ServerRequest): void
+  /** `request` wants to keep its output: whether `letOutputGo` will be called in a while, again as long as it says so. */
+  keepOutput(request: ServerRequest): boolean
   /** `request` has written its END_REQUEST and is active no more. */
   requestEnded(request: ServerRequest): void
   /** Tries to break the connection off for `request`; false: others need it, or the peer waits for an end. */
@@ -70,6 +77,10 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   /** undefined: nobody has asked for it. */
   #stderr: OutputStream | undefined
   #traffic: Traffic | undefined
+  /** Whether output may go out. Kept: not yet. */
+  #output: 'none' | 'kept' | 'sent' = 'none'
+  /** Bytes of STDIN since it was last asked to let its output go. */
+  #bodyBytes = 0
   #isAborted = false
   #onAbort: (() => void) | undefined
 
@@ -120,6 +131,20 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
     return this.#stdout.isBlocked
   }
 
+  /** Whether its output is not to be sent yet. */
+  get keepsOutput(): boolean {
+    return this.#output === 'kept'
+  }
+
+  /** Sends what it has kept, unless its body comes fast. Whether it has to be asked again. */
+  letOutputGo(): boolean {
+    if (this.#output !== 'kept') return false
+    const isFast = this.#bodyBytes >= FAST_BODY_BYTES
+    this.#bodyBytes = 0
+    if (!isFast) this.#sendOutput()
+    return isFast
+  }
+
   countIn(traffic: Traffic): void {
     this.#traffic = traffic
     // Nobody can have read anything.
@@ -131,6 +156,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
     // What has been cut short must not look whole.
     if (this.#isAborted && this.#owner.breakConnection(this)) return
     this.phase = 'ended'
+    this.#output = 'sent'
     this.#onAbort = undefined
     this.#stderr?.endQuietly()
     this.#stdout.endQuietly()
@@ -179,6 +205,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   /** STDIN or DATA content. */
   pushInput(type: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.#traffic !== undefined) this.#traffic.receivedBytes += end - start
+    this.#bodyBytes += end - start
     if (type === RecordType.Stdin) this.#stdin.push(bytes, start, end)
     else this.#data.push(bytes, start, end)
   }
@@ -188,6 +215,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
     const stream = type === RecordType.Stdin ? this.#stdin : this.#data
     if (stream.hasEnded) return false
     stream.end()
+    if (this.#output === 'kept') this.#sendOutput()
     return true
   }
 
@@ -217,6 +245,11 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   }
 
   outputChanged(): void {
+    if (this.#output === 'none') {
+      const isBodyComing = !this.#stdin.hasEnded && this.phase === 'running' && !this.#isAborted
+      this.#output = isBodyComing && this.#owner.keepOutput(this) ? 'kept' : 'sent'
+      this.#bodyBytes = 0
+    }
     this.#owner.requestOutputChanged(this)
   }
 
@@ -224,6 +257,11 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
     if (this.#traffic !== undefined) this.#traffic.sentBytes += first
     this.#stdout.contentWritten(first)
     this.#stderr?.contentWritten(second)
+  }
+
+  #sendOutput(): void {
+    this.#output = 'sent'
+    this.#owner.requestOutputChanged(this)
   }
 
   #endBody(protocolStatus: ProtocolStatus, appStatus: number): Uint8Array {

@@ -107,7 +107,8 @@ describe.skipIf(!isInstalled('nginx'))('a component behind nginx', () => {
   })
 
   test('one of WASI 0.3, async with a callback: each request is the first, and its body streams through', async () => {
-    for (const body of ['', 'a body', 'x'.repeat(300_000)]) {
+    // The last is more than a socket holds: its answer begins while nginx waits to send the rest.
+    for (const body of ['', 'a body', 'x'.repeat(300_000), 'x'.repeat(3_000_000)]) {
       const question = body === '' ? {} : { method: 'POST', body: Buffer.from(body) }
       const { status, text } = await asked('/hello-3.wasm?a=1', question)
       assert.equal(status, 200)

@@ -1,10 +1,15 @@
 /** Couples a socket with a `ServerConnection`: carries bytes both ways, and closes the way the connection asks for. */
 import type { Socket } from 'node:net'
+import type { Clock } from '../../base/clock.ts'
 import { loadLibc } from '../../base/libc.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { Accepted } from '../../base/raw-socket.ts'
 import { ServerConnection } from '../../fastcgi/connection.ts'
-import type { ConnectionEvents, ConnectionOptions } from '../../fastcgi/connection-events.ts'
+import type {
+  ConnectionEvents,
+  ConnectionOptions,
+  KeepsOutput,
+} from '../../fastcgi/connection-events.ts'
 import type { FastCgiError } from '../../fastcgi/errors.ts'
 import type { FastCgiRequest } from '../../fastcgi/request.ts'
 import { ListenError, type ListenErrorCode } from './errors.ts'
@@ -38,6 +43,7 @@ export interface DriverOptions {
   readonly peer: ConnectionPeer
   readonly connection: ConnectionOptions
   readonly timeouts: ConnectionTimeouts
+  readonly clock: Clock
   readonly logger: Logger
   /** It comes from another process, which has answered requests on it. Default false. */
   readonly isKept?: boolean
@@ -52,6 +58,9 @@ export interface DriverOptions {
  * open -> breaking (a bad record is on its way) -> closed.
  */
 type State = 'open' | 'closing' | 'lingering' | 'breaking' | 'closed'
+
+/** How often it is looked whether an answer that has begun before its body had come is to be kept on. */
+const KEEP_MS = 50
 
 /** Version 0: no FastCGI record. Most web servers notice it, where a plain close passes for a complete answer. */
 const BAD_RECORD = new Uint8Array(8)
@@ -138,6 +147,13 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
 
   onOutput(): void {
     this.#output.schedule()
+  }
+
+  onOutputKept(request: KeepsOutput): boolean {
+    this.#options.clock.after(KEEP_MS, () => {
+      if (request.letOutputGo()) this.onOutputKept(request)
+    })
+    return true
   }
 
   onInputWanted(): void {

@@ -322,12 +322,13 @@ class OpenListener implements Listener {
       return
     }
     this.#reportRoom()
-    const { handler, connection, logger, handOver } = this.#options
+    const { handler, connection, clock, logger, handOver } = this.#options
     const driver = new ConnectionDriver(socket, {
       handler,
       peer,
       connection,
       timeouts: this.#timeouts,
+      clock,
       logger,
       isKept,
       handOver: way === 'inside' ? undefined : handOver,

@@ -1,5 +1,6 @@
 /** One random life of a server connection: a peer that may lie, an application that does anything, a slow socket. */
 import { ServerConnection } from '../../../src/fastcgi/connection.ts'
+import type { KeepsOutput } from '../../../src/fastcgi/connection-events.ts'
 import type { ConnectionLimits } from '../../../src/fastcgi/limits.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
 import { ParamsBudget } from '../../../src/fastcgi/params-budget.ts'
@@ -47,6 +48,7 @@ export function fuzzRun({ seed, steps, tamper = (output) => output }: RunOptions
   const checker = new WireChecker()
   const active = new Set<FastCgiRequest>()
   const inFlight: number[] = []
+  const kept = new Set<KeepsOutput>()
   let requests = 0
   let closed: string | undefined
   let told = false
@@ -77,6 +79,11 @@ export function fuzzRun({ seed, steps, tamper = (output) => output }: RunOptions
       onOutput: () => {
         if (told) throw new Error('onOutput twice without takeOutput')
         told = true
+      },
+      onOutputKept: (request) => {
+        if (random.oneIn(4)) return false
+        kept.add(request)
+        return true
       },
       onInputWanted: () => {
         if (!connection.wantsInput) throw new Error('onInputWanted without wantsInput')
@@ -155,6 +162,7 @@ export function fuzzRun({ seed, steps, tamper = (output) => output }: RunOptions
         break
       case 5:
         if (random.oneIn(3)) drainInput(active)
+        for (const request of kept) if (!request.letOutputGo()) kept.delete(request)
         break
       default:
         for (const request of active) act(request, random, end)

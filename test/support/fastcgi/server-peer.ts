@@ -1,6 +1,7 @@
 /** A server connection with a peer and a driver made of arrays. */
 import type { Pair } from '../../../src/base/name-values.ts'
 import { ServerConnection } from '../../../src/fastcgi/connection.ts'
+import type { KeepsOutput } from '../../../src/fastcgi/connection-events.ts'
 import type { FastCgiError } from '../../../src/fastcgi/errors.ts'
 import type { ConnectionLimits } from '../../../src/fastcgi/limits.ts'
 import { DEFAULT_CONNECTION_LIMITS } from '../../../src/fastcgi/limits.ts'
@@ -13,6 +14,8 @@ export interface PeerOptions {
   readonly limits?: Partial<ConnectionLimits>
   readonly paramsBudget?: ParamsBudget
   readonly multiplex?: boolean
+  /** Whether the beginnings of answers may be kept. */
+  readonly keeps?: boolean
   readonly onRequest?: (request: FastCgiRequest) => void
   readonly onBadRequest?: (request: FastCgiRequest, error: FastCgiError) => void
 }
@@ -25,6 +28,8 @@ export interface Peer {
   readonly bad: FastCgiError[]
   /** `graceful`, `break`, or `break CODE`. */
   readonly closed: string[]
+  /** Who keeps the beginning of an answer, and is to be asked again. */
+  readonly kept: KeepsOutput[]
   /** How often the driver was told. */
   readonly told: { output: number; inputWanted: number }
   send(...parts: Uint8Array[]): void
@@ -37,6 +42,7 @@ export function peer(options: PeerOptions = {}): Peer {
   const params: Pair[][] = []
   const bad: FastCgiError[] = []
   const closed: string[] = []
+  const kept: KeepsOutput[] = []
   const told = { output: 0, inputWanted: 0 }
   const connection = new ServerConnection(
     {
@@ -54,6 +60,12 @@ export function peer(options: PeerOptions = {}): Peer {
       onOutput: () => {
         told.output++
       },
+      ...(options.keeps === true && {
+        onOutputKept: (request) => {
+          kept.push(request)
+          return true
+        },
+      }),
       onInputWanted: () => {
         told.inputWanted++
       },
@@ -74,6 +86,7 @@ export function peer(options: PeerOptions = {}): Peer {
     params,
     bad,
     closed,
+    kept,
     told,
     send(...parts) {
       for (const part of parts) connection.receive(part.slice())

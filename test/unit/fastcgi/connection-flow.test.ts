@@ -1,5 +1,5 @@
 /** Streams and flow control: rows S of the conformance list. */
-import { expect, test } from 'vitest'
+import { expect, describe as group, test } from 'vitest'
 import type { FastCgiRequest } from '../../../src/fastcgi/request.ts'
 import { ask, contentOf, KIB, NONE, only, start } from '../../support/fastcgi/flow.ts'
 import { hex, join } from '../../support/fastcgi/hex.ts'
@@ -216,4 +216,83 @@ test('an id begun again does not mix with the rest of its last answer', () => {
   expect(ends.length).toBe(2)
   expect(contentOf(sent.slice(0, ends[0]), 6, 1)).toEqual(new Uint8Array(100_000).fill(1))
   expect(contentOf(sent.slice(ends[0]), 6, 1)).toEqual(new Uint8Array(50_000).fill(2))
+})
+
+/** nginx never sends the rest of a body that waits for room in the socket when the answer begins. */
+group('S1: an answer that begins before the body has come', () => {
+  const setUp = () => {
+    const server = peer({ keeps: true })
+    server.send(start(1))
+    const request = only(server)
+    request.stdout.write(hex("'x'"))
+    const [keeper] = server.kept
+    return { server, request, letGo: () => keeper?.letOutputGo() }
+  }
+  const fast = record(5, 1, new Uint8Array(65_000))
+
+  test('waits while that comes fast, and goes out with its end', () => {
+    const { server, request, letGo } = setUp()
+    for (let turn = 0; turn < 5; turn++) {
+      server.send(fast, fast)
+      readAll(request.stdin)
+      expect(letGo()).toBe(true)
+      request.stdout.write(hex("'x'"))
+      expect([server.told.output, server.flush()]).toEqual([0, []])
+    }
+    server.send(record(5, 1))
+    expect(describe(server.flush())).toEqual(['6:1 "xxxxxx"'])
+    expect(letGo()).toBe(false)
+    request.stdout.write(hex("'y'"))
+    expect(describe(server.flush())).toEqual(['6:1 "y"'])
+    expect(server.kept).toHaveLength(1)
+  })
+
+  test.each([0, 65_535])('goes out when %i bytes have come since somebody looked', (bytes) => {
+    const { server, letGo } = setUp()
+    server.send(fast, fast)
+    expect(letGo()).toBe(true)
+    if (bytes > 0) server.send(record(5, 1, new Uint8Array(bytes)))
+    expect(letGo()).toBe(false)
+    expect(describe(server.flush())).toEqual(['6:1 "x"'])
+  })
+
+  test('goes out with its own end, and with the end of a request that was given up', () => {
+    for (const isGivenUp of [false, true]) {
+      const { server, request, letGo } = setUp()
+      server.send(fast)
+      if (isGivenUp) server.send(record(2, 1))
+      request.end(0, 0)
+      const [first, ...rest] = describe(server.flush())
+      expect(first).toBe('6:1 "x"')
+      expect(rest).toHaveLength(2)
+      expect(letGo()).toBe(false)
+    }
+  })
+
+  test('lets its writer wait, and what has come meanwhile is held', () => {
+    const { server, request, letGo } = setUp()
+    pour(request, new Uint8Array(200_000), () => request.end(0, 0))
+    for (let turn = 0; turn < 40; turn++) {
+      expect(server.connection.wantsInput).toBe(true)
+      server.send(fast)
+    }
+    expect(letGo()).toBe(true)
+    server.send(record(5, 1))
+    let sent = 0
+    for (let left = server.flush(); left.length > 0; left = server.flush())
+      for (const { type, content } of left) if (type === 6) sent += content.length
+    expect(sent).toBe(200_001)
+    expect(readAll(request.stdin).ended).toBe(true)
+  })
+
+  test('is not kept where no more can come of the body', () => {
+    for (const records of [[record(5, 1)], []]) {
+      const server = peer({ keeps: true })
+      // An Authorizer gets no body.
+      server.send(start(1, records.length === 0 ? { role: 2 } : {}), ...records)
+      only(server).stdout.write(hex("'x'"))
+      expect(describe(server.flush())).toEqual(['6:1 "x"'])
+      expect(server.kept).toEqual([])
+    }
+  })
 })

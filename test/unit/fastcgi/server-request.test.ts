@@ -23,6 +23,7 @@ function setUp({ role = Role.Responder, phase = 'running', room = 100, breaks }:
     requestInputHeld: (_, delta) => void log.push(`held ${delta}`),
     requestOutputChanged: () => undefined,
     requestEnded: () => void log.push('ended'),
+    keepOutput: () => false,
     breakConnection: () => {
       log.push('break')
       return breaks === true
