@@ -5,6 +5,7 @@
  *     node bench/run.ts component [--quick] [--seconds N] [--rounds N] [--connections N] [--only js,js-kept,rust,rust-kept]
  *
  * Between nginx and wasm-fpm there is a connection for each request, or (`-kept`) one for many; between nginx and `jco serve` always one for many.
+ * That ends by itself when a client leaves a request of the Rust program, so nginx keeps from it when the load's client leaves at a turn's end.
  * `cpu us` is the processor time of a request, of all threads of each side's processes; wanted of ours: 1,000 of JavaScript, 150 of Rust.
  */
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -93,7 +94,7 @@ access_log = "off"
     pids.set(name, theirs.pid)
     await theirs.ready(`127.0.0.1:${port}`, 120_000)
     locations.push(
-      `location = /jco/${name} { proxy_pass http://127.0.0.1:${port}/${name}.wasm?${query}; proxy_http_version 1.1; proxy_set_header Connection ""; }`,
+      `location = /jco/${name} { proxy_pass http://127.0.0.1:${port}/${name}.wasm?${query}; proxy_http_version 1.1; proxy_ignore_client_abort on; proxy_set_header Connection ""; }`,
     )
   }
   const backends = new Map(

@@ -3,11 +3,12 @@
  * handles that a call works with.
  */
 import { fault } from './guest-fault.ts'
-import type { Borrows, Handle } from './handle-table.ts'
+import type { Borrows, Handle, Representation } from './handle-table.ts'
 import type { ComponentHost } from './host/component-host.ts'
 import type { Core, LiftScope } from './lift.ts'
 import type { LiftBounds } from './lift-bounds.ts'
 import type { LowerScope } from './lower.ts'
+import type { Views } from './memory-range.ts'
 import type { ComponentPlan, CoreItem, ResolvedOptions } from './plan.ts'
 
 export type CoreFunction = (...cores: Core[]) => Core | undefined
@@ -31,6 +32,8 @@ export class CoreReach {
   readonly #withoutSuspending: WithoutSuspending
   /** What was found already: it is asked for again and again in each call. */
   readonly #functions = new Map<CoreItem, CoreFunction>()
+  /** Whether its guest knows that it must neither suspend nor call out. */
+  #isLowering = false
   readonly #memories = new Map<CoreItem, WebAssembly.Memory>()
 
   constructor({ plan, host, withoutSuspending }: Reached) {
@@ -54,9 +57,17 @@ export class CoreReach {
     return found as CoreFunction
   }
 
-  /** For what gives a guest values, which asks it for memory again and again: it need not be told each time that it must not suspend. */
+  /** For what gives a guest values, which asks it for memory again and again: it is told once for all that it must neither suspend nor call out. */
   lowering<Result>(code: () => Result): Result {
-    return this.#withoutSuspending(code)
+    if (this.#isLowering) return code()
+    return this.#inside(() => {
+      this.#isLowering = true
+      try {
+        return code()
+      } finally {
+        this.#isLowering = false
+      }
+    })
   }
 
   /** Calls what must neither suspend nor call out. */
@@ -65,9 +76,16 @@ export class CoreReach {
     return this.#inside(() => called(...cores))
   }
 
-  #allocate(realloc: CoreItem, alignment: number, bytes: number): number {
+  /** Asks the guest for memory by its own `realloc`. */
+  allocate(realloc: CoreItem, alignment: number, bytes: number): number {
     const called = this.function(realloc)
+    if (this.#isLowering) return Number(called(0, 0, alignment, bytes))
     return Number(this.#inside(() => called(0, 0, alignment, bytes)))
+  }
+
+  /** Whether a component knows the resource by its own numbers. */
+  owns(resource: string, owner: number): boolean {
+    return this.#resources.get(resource)?.owner === owner
   }
 
   #inside<Result>(code: () => Result): Result {
@@ -87,7 +105,7 @@ export class CoreReach {
   ): LiftScope {
     const { host } = this
     return {
-      ...{ encoding, bounds, lent, lifted: 0, charge: host.charge },
+      ...{ encoding, bounds, lent, views: undefined, lifted: 0, charge: host.charge },
       memory: this.#memory(memory),
       handles: host.handles(owner),
     }
@@ -100,22 +118,11 @@ export class CoreReach {
     borrows?: Borrows,
   ): LowerScope {
     const { host } = this
-    const handles = host.handles(owner)
-    return {
-      ...{ encoding, handles, charge: host.charge },
+    return new Lowering(this, {
+      ...{ encoding, realloc, owner, borrows },
       memory: this.#memory(memory),
-      lend: (resource, representation) => {
-        if (borrows === undefined) throw fault('it lends what nobody gives back')
-        // A component knows its own resources by their numbers.
-        if (typeof representation === 'number' && this.#resources.get(resource)?.owner === owner)
-          return representation
-        return handles.add(resource, representation, borrows)
-      },
-      allocate: (alignment, bytes) => {
-        if (realloc === undefined) throw fault('it gives no memory: a call without realloc')
-        return this.#allocate(realloc, alignment, bytes)
-      },
-    }
+      handles: host.handles(owner),
+    })
   }
 
   #memory(item: CoreItem | undefined): WebAssembly.Memory | undefined {
@@ -126,5 +133,45 @@ export class CoreReach {
     if (!(found instanceof WebAssembly.Memory)) return undefined
     this.#memories.set(item, found)
     return found
+  }
+}
+
+interface LoweringOptions extends Pick<LowerScope, 'encoding' | 'memory' | 'handles'> {
+  readonly realloc: CoreItem | undefined
+  readonly owner: number
+  readonly borrows: Borrows | undefined
+}
+
+class Lowering implements LowerScope {
+  readonly encoding: LowerScope['encoding']
+  readonly memory: WebAssembly.Memory | undefined
+  views: Views | undefined
+  readonly handles: LowerScope['handles']
+  readonly charge: LowerScope['charge']
+  readonly #reach: CoreReach
+  readonly #options: LoweringOptions
+
+  constructor(reach: CoreReach, options: LoweringOptions) {
+    this.encoding = options.encoding
+    this.memory = options.memory
+    this.handles = options.handles
+    this.charge = reach.host.charge
+    this.#reach = reach
+    this.#options = options
+  }
+
+  lend(resource: string, representation: Representation): number {
+    const { borrows, owner } = this.#options
+    if (borrows === undefined) throw fault('it lends what nobody gives back')
+    // A component knows its own resources by their numbers.
+    if (typeof representation === 'number' && this.#reach.owns(resource, owner))
+      return representation
+    return this.handles.add(resource, representation, borrows)
+  }
+
+  allocate(alignment: number, bytes: number): number {
+    const { realloc } = this.#options
+    if (realloc === undefined) throw fault('it gives no memory: a call without realloc')
+    return this.#reach.allocate(realloc, alignment, bytes)
   }
 }

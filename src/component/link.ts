@@ -40,6 +40,10 @@ export interface CoreLinker {
   readonly withoutSuspending: WithoutSuspending
 }
 
+function giveBack(lent: readonly Handle[]): void {
+  for (const handle of lent) handle.lends -= 1
+}
+
 /** All that a command has printed goes out; what it answers is its status. */
 async function leave(host: ComponentHost, { tag }: Case): Promise<void> {
   do await host.flush()
@@ -217,21 +221,17 @@ export class LinkedComponent {
           ? liftFields(scope, parameters, Number(cores[0] ?? 0))
           : liftFlat(scope, parameters, cores)
         const answer = call(values)
-        const resolve = (value: Value) => lower(value, pointer)
-        const release = () => {
-          for (const handle of lent) handle.lends -= 1
-        }
         const done = (value: Value): Core => {
-          release()
-          const core = resolve(value)
+          giveBack(lent)
+          const core = lower(value, pointer)
           return isAsync ? RETURNED : core
         }
-        if (answer instanceof Deferred)
-          return isAsync
-            ? this.#start(new Subtask(answer, { resolve, release }), owner)
-            : this.#await(answer, done)
-        if (!(answer instanceof Promise)) return done(answer)
-        return host.settled(answer.then(done))
+        if (answer instanceof Deferred) {
+          if (!isAsync) return this.#await(answer, done)
+          const resolve = (value: Value) => lower(value, pointer)
+          return this.#start(new Subtask(answer, { resolve, release: () => giveBack(lent) }), owner)
+        }
+        return answer instanceof Promise ? host.settled(answer.then(done)) : done(answer)
       } catch (error) {
         throw host.trap(error)
       }

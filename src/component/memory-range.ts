@@ -4,9 +4,11 @@ import { fault } from './guest-fault.ts'
 /** What a call works in. */
 export interface WithMemory {
   readonly memory: WebAssembly.Memory | undefined
+  /** Kept by `viewOf` and `contentsOf`; undefined at first. */
+  views?: Views | undefined
 }
 
-interface Views {
+export interface Views {
   readonly numbers: DataView<ArrayBuffer>
   readonly bytes: Buffer<ArrayBuffer>
 }
@@ -24,14 +26,19 @@ export function contentsOf(scope: WithMemory): Buffer<ArrayBuffer> {
   return viewsOf(scope).bytes
 }
 
-function viewsOf({ memory }: WithMemory): Views {
+function viewsOf(scope: WithMemory): Views {
+  const { memory } = scope
   if (memory === undefined) throw fault('a call without a memory')
-  const known = views.get(memory)
+  const known = scope.views ?? views.get(memory)
   // Those of a memory that has grown since are empty. To ask V8 for its buffer takes as long as to write a string.
-  if (known !== undefined && known.bytes.length > 0) return known
+  if (known !== undefined && known.bytes.length > 0) {
+    scope.views = known
+    return known
+  }
   const buffer = memory.buffer as ArrayBuffer
   const made = { numbers: new DataView(buffer), bytes: Buffer.from(buffer) }
   views.set(memory, made)
+  scope.views = made
   return made
 }
 
