@@ -117,6 +117,7 @@ const OPENS_FILES: Readonly<Record<string, string>> = {
   'store/public-key.ts': "the operator's",
   'store/signing-key.ts': "the operator's",
   'store/disk-calls.ts': "the store's",
+  'follow/check-authorities.ts': "the operator's",
   'follow/folder-source.ts': "the store's",
   'logs/open-log.ts': "the operator's",
   'master/account.ts': "the system's",

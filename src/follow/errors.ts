@@ -6,6 +6,8 @@ export type FollowErrorCode =
   | 'FOLLOW_BAD_SOURCE'
   /** What the `env_file` has is not what the source can be shown. */
   | 'FOLLOW_BAD_SECRETS'
+  /** The `ca` is no file of certificates, or cannot be read. */
+  | 'FOLLOW_BAD_CA'
   /** The server of a source is of a version that can lose what it was given. */
   | 'FOLLOW_OLD_SERVER'
   /** What there is to be told of a tenant is more than the server takes in one message. */

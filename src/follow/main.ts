@@ -15,6 +15,7 @@ import type { FollowerMessage, MasterToFollower } from '../ipc/follow-messages.t
 import { tenantsOf } from '../store/layout.ts'
 import { Replica } from '../store/replica.ts'
 import { nodeFiles } from '../store/store-files.ts'
+import { CA_VARIABLE, checkAuthorities } from './check-authorities.ts'
 import { Follower } from './follower.ts'
 import { openSource } from './open-source.ts'
 
@@ -40,6 +41,8 @@ async function start({
       logLimitBytes,
       logMemoryBytes,
     } = settings
+    const { [CA_VARIABLE]: ca } = process.env
+    if (ca !== undefined) checkAuthorities(ca)
     if (ownsStreams) unblockGivenStreams()
     const clock = systemClock
     sinks = new LogSinks(clock, logMemoryBytes)

@@ -14,6 +14,8 @@ const LATER = 'try again later; it is the registry that is slow or broken'
 export const FOLLOW_STEPS: Steps<FollowErrorCode> = {
   FOLLOW_BAD_SOURCE: 'write `source` of [follow] as docs/config.md says',
   FOLLOW_BAD_SECRETS: 'write `env_file` of [follow] as docs/config.md says',
+  FOLLOW_BAD_CA:
+    'name the file of the authority that has signed the certificate of the source, and let the user of [follow] read it',
   FOLLOW_OLD_SERVER:
     'update nats-server; or allow it: in [follow] (docs/config.md), with --allow-old-server of `wasm-fpm export`',
   FOLLOW_RECORD_TOO_LARGE:

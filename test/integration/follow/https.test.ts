@@ -71,6 +71,10 @@ test('who it is, is proved by a certificate that `ca` vouches for, and by no oth
     await serving.command('reload')
     await serving.logged(pattern, from)
   }
+  await then(config('localhost', 'ca = "none.pem"'), /FOLLOW_BAD_CA.*none\.pem.*ENOENT/)
+  writeFileSync(join(folder, 'none.pem'), 'no certificate')
+  // It is tried again by itself.
+  await serving.logged(/FOLLOW_BAD_CA.*none\.pem.*PEM/, serving.log().length)
   await then(config('127.0.0.1', 'ca = "ca.pem"'), /FOLLOW_NO_SOURCE.*ERR_TLS_CERT_ALTNAME_INVALID/)
   // Nobody was told anything before it was known who it is.
   expect([...asked]).toEqual([])
