@@ -7,6 +7,7 @@ import type { FastCgiRequest } from './request.ts'
 
 /** Keeps output that it has, until its body has come. */
 export interface KeepsOutput {
+  readonly keepsOutput: boolean
   letOutputGo(): boolean
 }
 

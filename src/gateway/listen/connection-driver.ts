@@ -59,6 +59,7 @@ export interface DriverOptions {
  */
 type State = 'open' | 'closing' | 'lingering' | 'breaking' | 'closed'
 
+const NOBODY: readonly KeepsOutput[] = []
 /** How often it is looked whether an answer that has begun before its body had come is to be kept on. */
 const KEEP_MS = 50
 
@@ -85,6 +86,8 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   #discardedBytes = 0
   /** The chunk being received, for the log line about what is wrong with it. */
   #chunk: Uint8Array | undefined
+  /** Of its requests those that keep their output. */
+  #keptNow: readonly KeepsOutput[] = NOBODY
 
   #wait: Wait | undefined
   #waitSinceMs = 0
@@ -150,10 +153,16 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   }
 
   onOutputKept(request: KeepsOutput): boolean {
-    this.#options.clock.after(KEEP_MS, () => {
-      if (request.letOutputGo()) this.onOutputKept(request)
-    })
+    // What has come with it may be all of the body: then there is nothing to wait for, and no timer.
+    if (this.#chunk === undefined) this.#lookAgain(request)
+    else this.#keptNow = [...this.#keptNow, request]
     return true
+  }
+
+  #lookAgain(request: KeepsOutput): void {
+    this.#options.clock.after(KEEP_MS, () => {
+      if (request.letOutputGo()) this.#lookAgain(request)
+    })
   }
 
   onInputWanted(): void {
@@ -238,6 +247,8 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#chunk = chunk
     this.#connection.receive(chunk)
     this.#chunk = undefined
+    for (const request of this.#keptNow) if (request.keepsOutput) this.#lookAgain(request)
+    if (this.#keptNow.length > 0) this.#keptNow = NOBODY
     if (this.#isReading && this.#isHeldBack) this.#wire.stream.pause()
   }
 
@@ -346,7 +357,6 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   }
 
   readonly #destroySocket = (): void => this.#wire.close()
-
   #currentWait(): Wait | undefined {
     return peerWait(
       {
