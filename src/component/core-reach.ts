@@ -8,7 +8,6 @@ import type { ComponentHost } from './host/component-host.ts'
 import type { Core, LiftScope } from './lift.ts'
 import type { LiftBounds } from './lift-bounds.ts'
 import type { LowerScope } from './lower.ts'
-import type { Views } from './memory-range.ts'
 import type { ComponentPlan, CoreItem, ResolvedOptions } from './plan.ts'
 
 export type CoreFunction = (...cores: Core[]) => Core | undefined
@@ -32,8 +31,6 @@ export class CoreReach {
   readonly #withoutSuspending: WithoutSuspending
   /** What was found already: it is asked for again and again in each call. */
   readonly #functions = new Map<CoreItem, CoreFunction>()
-  /** Whether its guest knows that it must neither suspend nor call out. */
-  #isLowering = false
   readonly #memories = new Map<CoreItem, WebAssembly.Memory>()
 
   constructor({ plan, host, withoutSuspending }: Reached) {
@@ -57,30 +54,16 @@ export class CoreReach {
     return found as CoreFunction
   }
 
-  /** For what gives a guest values, which asks it for memory again and again: it is told once for all that it must neither suspend nor call out. */
-  lowering<Result>(code: () => Result): Result {
-    if (this.#isLowering) return code()
-    return this.#inside(() => {
-      this.#isLowering = true
-      try {
-        return code()
-      } finally {
-        this.#isLowering = false
-      }
-    })
-  }
-
   /** Calls what must neither suspend nor call out. */
   callInside(item: CoreItem, cores: readonly Core[]): Core | undefined {
     const called = this.function(item)
-    return this.#inside(() => called(...cores))
+    return this.inside(() => called(...cores))
   }
 
   /** Asks the guest for memory by its own `realloc`. */
   allocate(realloc: CoreItem, alignment: number, bytes: number): number {
     const called = this.function(realloc)
-    if (this.#isLowering) return Number(called(0, 0, alignment, bytes))
-    return Number(this.#inside(() => called(0, 0, alignment, bytes)))
+    return Number(this.inside(() => called(0, 0, alignment, bytes)))
   }
 
   /** Whether a component knows the resource by its own numbers. */
@@ -88,8 +71,10 @@ export class CoreReach {
     return this.#resources.get(resource)?.owner === owner
   }
 
-  #inside<Result>(code: () => Result): Result {
+  /** What calls code of the guest that must neither suspend nor call out; in another such call nothing more is to be done. */
+  inside<Result>(code: () => Result): Result {
     const { host } = this
+    if (!host.mayLeave) return code()
     host.mayLeave = false
     try {
       return this.#withoutSuspending(code)
@@ -145,7 +130,7 @@ interface LoweringOptions extends Pick<LowerScope, 'encoding' | 'memory' | 'hand
 class Lowering implements LowerScope {
   readonly encoding: LowerScope['encoding']
   readonly memory: WebAssembly.Memory | undefined
-  views: Views | undefined
+  views: LowerScope['views']
   readonly handles: LowerScope['handles']
   readonly charge: LowerScope['charge']
   readonly #reach: CoreReach

@@ -6,7 +6,7 @@ import { ERROR_CONTEXT } from './error-context.ts'
 import { fault } from './guest-fault.ts'
 import type { Handle, HandleTable } from './handle-table.ts'
 import type { LiftBounds } from './lift-bounds.ts'
-import { checkRange, type Views, viewOf } from './memory-range.ts'
+import { checkRange, viewOf, type WithMemory } from './memory-range.ts'
 import type { ValueType } from './plan.ts'
 import { type CoreType, isNumber, layoutOf, layoutOfFields, partsOf } from './type-layout.ts'
 import type { Value } from './value.ts'
@@ -18,10 +18,8 @@ const UTF16_TAG = 0x8000_0000
 
 export type Core = number | bigint
 
-export interface LiftScope {
+export interface LiftScope extends WithMemory {
   readonly encoding: 'utf8' | 'utf16' | 'latin1+utf16'
-  readonly memory: WebAssembly.Memory | undefined
-  views?: Views | undefined
   readonly handles: HandleTable
   readonly bounds: LiftBounds
   /** What is lent to the call. */

@@ -208,7 +208,8 @@ export class LinkedComponent {
       if (result === undefined) return 0
       const scope = reach.lowerScope(options, owner)
       if (!isStored) return lowerFlat(scope, [result], [value])[0] ?? 0
-      reach.lowering(() => storeValue(scope, result, value, Number(pointer ?? 0)))
+      // Asked for memory again and again, the guest is told once for all.
+      reach.inside(() => storeValue(scope, result, value, Number(pointer ?? 0)))
       return 0
     }
     const enter = (cores: Core[]): Core | Promise<Core> => {

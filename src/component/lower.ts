@@ -4,15 +4,13 @@ import { addEnd } from './channel-end.ts'
 import { ERROR_CONTEXT } from './error-context.ts'
 import type { HandleTable, Representation } from './handle-table.ts'
 import { BLOCK_WORK, type Core, VALUE_WORK } from './lift.ts'
-import { checkRange, contentsOf, type Views, viewOf } from './memory-range.ts'
+import { checkRange, contentsOf, viewOf, type WithMemory } from './memory-range.ts'
 import type { ValueType } from './plan.ts'
 import { type CoreType, layoutOf, layoutOfFields, partsOf } from './type-layout.ts'
 import { type Case, TextPairs, type Value } from './value.ts'
 
-export interface LowerScope {
+export interface LowerScope extends WithMemory {
   readonly encoding: 'utf8' | 'utf16' | 'latin1+utf16'
-  readonly memory: WebAssembly.Memory | undefined
-  views?: Views | undefined
   readonly handles: HandleTable
   /** Lends something to the call that this is given to. */
   lend(resource: string, representation: Representation): number

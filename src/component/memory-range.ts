@@ -8,7 +8,7 @@ export interface WithMemory {
   views?: Views | undefined
 }
 
-export interface Views {
+interface Views {
   readonly numbers: DataView<ArrayBuffer>
   readonly bytes: Buffer<ArrayBuffer>
 }
@@ -29,17 +29,15 @@ export function contentsOf(scope: WithMemory): Buffer<ArrayBuffer> {
 function viewsOf(scope: WithMemory): Views {
   const { memory } = scope
   if (memory === undefined) throw fault('a call without a memory')
-  const known = scope.views ?? views.get(memory)
+  let known = scope.views ?? views.get(memory)
   // Those of a memory that has grown since are empty. To ask V8 for its buffer takes as long as to write a string.
-  if (known !== undefined && known.bytes.length > 0) {
-    scope.views = known
-    return known
+  if (known === undefined || known.bytes.length === 0) {
+    const buffer = memory.buffer as ArrayBuffer
+    known = { numbers: new DataView(buffer), bytes: Buffer.from(buffer) }
+    views.set(memory, known)
   }
-  const buffer = memory.buffer as ArrayBuffer
-  const made = { numbers: new DataView(buffer), bytes: Buffer.from(buffer) }
-  views.set(memory, made)
-  scope.views = made
-  return made
+  scope.views = known
+  return known
 }
 
 /** Throws where not all of it is there, or where it does not begin at a multiple of `alignment`. No bytes are everywhere. */

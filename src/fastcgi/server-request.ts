@@ -205,9 +205,10 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
   /** STDIN or DATA content. */
   pushInput(type: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.#traffic !== undefined) this.#traffic.receivedBytes += end - start
-    this.#bodyBytes += end - start
-    if (type === RecordType.Stdin) this.#stdin.push(bytes, start, end)
-    else this.#data.push(bytes, start, end)
+    if (type === RecordType.Stdin) {
+      this.#bodyBytes += end - start
+      this.#stdin.push(bytes, start, end)
+    } else this.#data.push(bytes, start, end)
   }
 
   /** The end of STDIN or DATA. False: it had ended before. */
@@ -215,7 +216,7 @@ export class ServerRequest implements FastCgiRequest, Sender, InputOwner, Output
     const stream = type === RecordType.Stdin ? this.#stdin : this.#data
     if (stream.hasEnded) return false
     stream.end()
-    if (this.#output === 'kept') this.#sendOutput()
+    if (stream === this.#stdin && this.#output === 'kept') this.#sendOutput()
     return true
   }
 

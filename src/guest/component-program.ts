@@ -42,8 +42,6 @@ export class ComponentProgram implements GuestProgram {
   readonly #host: ComponentHost
   readonly #meters: Meter[] = []
   readonly #name: string
-  /** Calls under way that must not suspend, one in the other. */
-  #inside = 0
 
   constructor(module: GuestModule, wasi: WasiHost, { component, memories, owner }: ComponentParts) {
     const { plan, parts } = component
@@ -112,13 +110,11 @@ export class ComponentProgram implements GuestProgram {
   }
 
   #withoutSuspending<Result>(code: () => Result): Result {
-    if (this.#inside === 0) for (const meter of this.#meters) meter.maySuspend = false
-    this.#inside += 1
+    for (const meter of this.#meters) meter.maySuspend = false
     try {
       return code()
     } finally {
-      this.#inside -= 1
-      if (this.#inside === 0) for (const meter of this.#meters) meter.maySuspend = true
+      for (const meter of this.#meters) meter.maySuspend = true
     }
   }
 }

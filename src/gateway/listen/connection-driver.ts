@@ -17,7 +17,7 @@ import { foreignProtocol } from './foreign-protocol.ts'
 import { peerWait, type Wait } from './peer-wait.ts'
 import { SocketOutput } from './socket-output.ts'
 import type { Swept } from './sweep.ts'
-import { type ConnectionTimeouts, LINGER_BYTES } from './timeouts.ts'
+import { type ConnectionTimeouts, KEEP_MS, LINGER_BYTES } from './timeouts.ts'
 import { Wire } from './wire.ts'
 
 /** Who is at the other end. */
@@ -60,8 +60,6 @@ export interface DriverOptions {
 type State = 'open' | 'closing' | 'lingering' | 'breaking' | 'closed'
 
 const NOBODY: readonly KeepsOutput[] = []
-/** How often it is looked whether an answer that has begun before its body had come is to be kept on. */
-const KEEP_MS = 50
 
 /** Version 0: no FastCGI record. Most web servers notice it, where a plain close passes for a complete answer. */
 const BAD_RECORD = new Uint8Array(8)
@@ -248,7 +246,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
     this.#connection.receive(chunk)
     this.#chunk = undefined
     for (const request of this.#keptNow) if (request.keepsOutput) this.#lookAgain(request)
-    if (this.#keptNow.length > 0) this.#keptNow = NOBODY
+    this.#keptNow = NOBODY
     if (this.#isReading && this.#isHeldBack) this.#wire.stream.pause()
   }
 
@@ -357,6 +355,7 @@ export class ConnectionDriver implements ConnectionEvents, Swept {
   }
 
   readonly #destroySocket = (): void => this.#wire.close()
+
   #currentWait(): Wait | undefined {
     return peerWait(
       {

@@ -26,3 +26,6 @@ export const DEFAULT_CONNECTION_TIMEOUTS: ConnectionTimeouts = {
 
 /** What is thrown away of a peer that goes on sending after the answer; then the connection is cut. */
 export const LINGER_BYTES = 64 * 1024 * 1024
+
+/** How often it is looked whether an answer that has begun before its body had come is to be kept on. */
+export const KEEP_MS = 50
