@@ -149,10 +149,18 @@ export class NatsShelf implements RecordShelf {
 
   /** What a stream has from a sequence on, to its end as it is now. */
   async *#messages(link: NatsLink, wanted: WantedMessages): AsyncGenerator<StreamMessage> {
-    const isMany = wanted.count > wanted.few
-    const consumer = isMany ? await this.#consumer(link, wanted).catch(() => undefined) : undefined
-    if (consumer === undefined) yield* this.#oneByOne(link, wanted)
-    else yield* this.#manyAtOnce(link, wanted, consumer)
+    let rest: WantedMessages | undefined = wanted
+    while (rest !== undefined) {
+      const isMany: boolean = rest.count > rest.few
+      const consumer: ConsumerInfo | undefined = isMany
+        ? await this.#consumer(link, rest).catch(() => undefined)
+        : undefined
+      if (consumer !== undefined) rest = yield* this.#manyAtOnce(link, rest, consumer)
+      else {
+        yield* this.#oneByOne(link, rest)
+        return
+      }
+    }
   }
 
   async *#oneByOne(
@@ -203,25 +211,41 @@ export class NatsShelf implements RecordShelf {
     })
   }
 
+  /**
+   * Answers what is left of it where a message was missed: what the server has sent and nobody has heard (the answer was given up, the
+   * connection was made again) it does not send again, and goes on behind it.
+   */
   async *#manyAtOnce(
     { client, manager }: NatsLink,
-    { stream, atOnce }: WantedMessages,
+    wanted: WantedMessages,
     info: ConsumerInfo,
-  ): AsyncGenerator<StreamMessage> {
+  ): AsyncGenerator<StreamMessage, WantedMessages | undefined> {
+    const { stream, atOnce } = wanted
     const consumer = client.consumers.getConsumerFromInfo(info)
+    let { from, count } = wanted
+    let delivered = 0
     try {
       let left = info.num_pending
       while (left > 0) {
         const before = left
-        const wanted = { max_messages: Math.min(left, atOnce), expires: SILENCE_MS }
-        for await (const message of await consumer.fetch(wanted)) {
-          left = message.info.pending
+        const most = { max_messages: Math.min(left, atOnce), expires: SILENCE_MS }
+        for await (const message of await consumer.fetch(most)) {
+          const { deliverySequence, pending } = message.info
+          if (deliverySequence !== delivered + 1) {
+            if (delivered === 0) throw noSource(this.name, 'its first message was lost')
+            return { ...wanted, from, count }
+          }
+          delivered += 1
+          left = pending
           const { seq, data } = message
+          from = seq + 1
+          count -= 1
           const operation = message.headers?.get('KV-Operation') ?? ''
           yield { seq, data, subject: message.subject, operation }
         }
         if (left === before) throw noSource(this.name, `nothing for ${SILENCE_MS} ms`)
       }
+      return undefined
     } finally {
       void manager.consumers.delete(stream, info.name).catch(() => undefined)
     }
