@@ -5,7 +5,7 @@
  *
  * For each number of machines: all of them start at once, nothing happens for a while, one tenant gets a release that nobody has, a thousand
  * tenants are switched to one that all have, the server is killed and started again. The server tells messages and bytes; the system
- * processor time and memory.
+ * processor time and memory. A thousand machines want as many open files, and some (`ulimit -n 4096`).
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
