@@ -198,7 +198,7 @@ const VOLATILE: Volatile = [
   [/nonce="[^"]+"|'nonce-[^']+'/g, 'NONCE'],
   [/(?<=['"])\d+:\d+(?=['"])/g, 'TOKEN'],
   [/\bsite_[ab]/g, 'OWN'],
-  [/(?<=<span class='time' title='[\d-]+'>)[\d:]+/g, 'TIME'],
+  [/(?<=<span class='time'(?: title='[\d-]+')?>)[\d:]+/g, 'TIME'],
   [/\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b(?![.])/g, 'DATE'],
   [/\b\d[.]\d{3} s\b/g, 'DURATION'],
   [

@@ -129,7 +129,7 @@ const VISITS: readonly Visit[] = [
 const VOLATILE: Volatile = [
   [/nonce="[^"]+"|'nonce-[^']+'/g, 'NONCE'],
   [/(?<=['"])\d+:\d+(?=['"])/g, 'TOKEN'],
-  [/(?<=<span class='time' title='[\d-]+'>)[\d:]+/g, 'TIME'],
+  [/(?<=<span class='time'(?: title='[\d-]+')?>)[\d:]+/g, 'TIME'],
   [/\b20\d\d(-\d\d-\d\d)? \d\d:\d\d:\d\d/g, 'DATE'],
   [/\b\d[.]\d{3} s\b/g, 'DURATION'],
 ]
