@@ -222,7 +222,7 @@ export class NatsShelf implements RecordShelf {
   ): AsyncGenerator<StreamMessage, WantedMessages | undefined> {
     const { stream, atOnce } = wanted
     const consumer = client.consumers.getConsumerFromInfo(info)
-    let { from, count } = wanted
+    let { from } = wanted
     let delivered = 0
     try {
       let left = info.num_pending
@@ -233,13 +233,12 @@ export class NatsShelf implements RecordShelf {
           const { deliverySequence, pending } = message.info
           if (deliverySequence !== delivered + 1) {
             if (delivered === 0) throw noSource(this.name, 'its first message was lost')
-            return { ...wanted, from, count }
+            return { ...wanted, from, count: wanted.count - delivered }
           }
           delivered += 1
           left = pending
           const { seq, data } = message
           from = seq + 1
-          count -= 1
           const operation = message.headers?.get('KV-Operation') ?? ''
           yield { seq, data, subject: message.subject, operation }
         }

@@ -1,9 +1,7 @@
 /** Machines that follow servers of NATS, which are killed, cut off, slow, full or lie: nothing is lost, and nothing is half there. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { appendFileSync, mkdirSync, statfsSync, truncateSync } from 'node:fs'
-import { connect as connectTcp, createServer } from 'node:net'
 import { join } from 'node:path'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { Objm } from '@nats-io/obj'
@@ -18,6 +16,7 @@ import { DirectoryStore } from '../../../src/store/directory-store.ts'
 import { Replica } from '../../../src/store/replica.ts'
 import { filesAtOnce, nodeFiles } from '../../../src/store/store-files.ts'
 import { exportToNats } from '../../support/follow/export-to-nats.ts'
+import { slowLink } from '../../support/follow/nats-links.ts'
 import {
   addressOf,
   BUCKET,
@@ -370,56 +369,4 @@ function randomText(bytes: number): string {
   return createHash('shake256', { outputLength: bytes / 2 })
     .update('seed')
     .digest('hex')
-}
-
-/** Passes on what a server says, at 1 MB/s from when it is told. */
-async function slowLink(port: number) {
-  let [isSlow, isCut, leftBytes] = [false, false, Number.POSITIVE_INFINITY]
-  const sockets = new Set<ReturnType<typeof connectTcp>>()
-  const proxy = createServer((client) => {
-    if (isCut) {
-      client.destroy()
-      return
-    }
-    const server = connectTcp(port, '127.0.0.1')
-    for (const socket of [client, server]) {
-      sockets.add(socket)
-      socket
-        .on('error', () => undefined)
-        .on('close', () => {
-          sockets.delete(socket)
-          client.destroy()
-          server.destroy()
-        })
-    }
-    client.pipe(server)
-    server.on('data', (bytes) => {
-      leftBytes -= bytes.length
-      if (leftBytes < 0) {
-        isCut = true
-        leftBytes = Number.POSITIVE_INFINITY
-        for (const one of sockets) one.destroy()
-        return
-      }
-      client.write(bytes)
-      if (!isSlow) return
-      server.pause()
-      setTimeout(() => server.resume(), bytes.length / 1000)
-    })
-  }).listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  onTestFinished(() => void proxy.close())
-  const address = proxy.address()
-  return {
-    port: typeof address === 'object' ? (address?.port ?? 0) : 0,
-    slow: (): void => {
-      isSlow = true
-    },
-    cutAfter: (bytes: number): void => {
-      leftBytes = bytes
-    },
-    mend: (): void => {
-      isCut = false
-    },
-  }
 }
